@@ -1,0 +1,24 @@
+//! Where the memory of operations comes from.
+
+mod recycling;
+
+pub use allocator_api2::alloc::{AllocError, Allocator, Global};
+pub use recycling::Recycling;
+
+/// An allocator that can be associated with a completion handler.
+///
+/// Implemented for every [`Allocator`] that is a cheap `'static` handle. That
+/// trait is the standard library's in its stable edition (`allocator-api2`
+/// 0.2), the one that `bumpalo` and `hashbrown` implement.
+///
+/// `'static` is a soundness rule: an operation that is leaked never gives its
+/// memory back, and an arena freed under it would take the memory away. Put
+/// the arena behind an `Arc`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an allocator for operations",
+    label = "not an `Allocator + Clone + Send + 'static`",
+    note = "implement `async_op::Allocator` for a handle to it, such as an `Arc`"
+)]
+pub trait OperationAllocator: Allocator + Clone + Send + 'static {}
+
+impl<A: Allocator + Clone + Send + 'static> OperationAllocator for A {}

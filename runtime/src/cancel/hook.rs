@@ -1,0 +1,91 @@
+use std::sync::{Mutex, PoisonError};
+
+use allocator_api2::boxed::Box;
+use allocator_api2::unsize_box;
+
+use super::CancellationType;
+use crate::alloc::Recycling;
+
+/// Where the function of `Completion::on_cancel` waits for a request.
+#[derive(Default)]
+pub(crate) struct Hook {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+enum State {
+    #[default]
+    Empty,
+    Installed(Box<dyn Call, Recycling>),
+    /// Requested before anybody listened.
+    Requested(CancellationType),
+    /// The operation is over.
+    Closed,
+}
+
+trait Call: Send {
+    /// Called at most once.
+    fn call(&mut self, kind: CancellationType);
+}
+
+struct Once<F>(Option<F>);
+
+impl<F: FnOnce(CancellationType) + Send> Call for Once<F> {
+    fn call(&mut self, kind: CancellationType) {
+        if let Some(function) = self.0.take() {
+            function(kind);
+        }
+    }
+}
+
+impl Hook {
+    /// Installs `function` in place of an earlier one; calls it now if
+    /// cancellation has been requested already.
+    pub(crate) fn install(&self, function: impl FnOnce(CancellationType) + Send + 'static) {
+        let mut call: Box<dyn Call, Recycling> =
+            unsize_box!(Box::new_in(Once(Some(function)), Recycling));
+        let mut state = self.lock();
+        match &*state {
+            State::Requested(kind) => {
+                let kind = *kind;
+                drop(state);
+                call.call(kind);
+            }
+            State::Closed => drop(state),
+            State::Empty | State::Installed(_) => {
+                let previous = std::mem::replace(&mut *state, State::Installed(call));
+                drop(state);
+                drop(previous);
+            }
+        }
+    }
+
+    /// Requests cancellation. The function runs on this thread, without a lock.
+    pub(crate) fn request(&self, kind: CancellationType) {
+        let mut state = self.lock();
+        match std::mem::replace(&mut *state, State::Requested(kind)) {
+            State::Installed(mut call) => {
+                drop(state);
+                call.call(kind);
+            }
+            State::Closed => *state = State::Closed,
+            State::Empty | State::Requested(_) => {}
+        }
+    }
+
+    /// Returns whether cancellation has been requested.
+    pub(crate) fn is_requested(&self) -> bool {
+        matches!(&*self.lock(), State::Requested(_))
+    }
+
+    /// Drops the function: the operation is over.
+    pub(crate) fn close(&self) {
+        let previous = std::mem::replace(&mut *self.lock(), State::Closed);
+        drop(previous);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        // No foreign code runs under the lock, so it cannot be poisoned half way.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,80 @@
+//! Asking an operation to stop.
+
+mod hook;
+
+pub(crate) use hook::Hook;
+
+use std::fmt;
+use std::ops::BitOr;
+
+/// How much of its effect a cancelled operation may leave behind.
+///
+/// The three types are Asio's; an operation that honours a stronger one
+/// honours a request for a weaker one too.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CancellationType(u8);
+
+impl CancellationType {
+    /// The state of the object is unspecified afterwards; it can only be
+    /// closed or dropped.
+    pub const TERMINAL: Self = Self(1);
+    /// The operation may have done part of its work, and says how much.
+    pub const PARTIAL: Self = Self(2);
+    /// The operation has had no effect.
+    pub const TOTAL: Self = Self(4);
+
+    /// Returns whether `self` includes all of `other`.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+impl BitOr for CancellationType {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl fmt::Debug for CancellationType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut set = f.debug_set();
+        for (bit, name) in [
+            (Self::TERMINAL, "terminal"),
+            (Self::PARTIAL, "partial"),
+            (Self::TOTAL, "total"),
+        ] {
+            if self.contains(bit) {
+                set.entry(&format_args!("{name}"));
+            }
+        }
+        set.finish()
+    }
+}
+
+/// The receiving end of a cancellation signal, associated with a handler.
+#[derive(Clone, Default)]
+pub struct CancellationSlot {
+    _unconnected: (),
+}
+
+impl CancellationSlot {
+    /// Returns a slot that no signal ever reaches.
+    pub const fn unconnected() -> Self {
+        Self { _unconnected: () }
+    }
+
+    /// Returns whether a signal can reach this slot.
+    pub const fn is_connected(&self) -> bool {
+        false
+    }
+}
+
+impl fmt::Debug for CancellationSlot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CancellationSlot")
+            .field("connected", &self.is_connected())
+            .finish()
+    }
+}

@@ -1,0 +1,184 @@
+use std::fmt;
+use std::mem;
+use std::ptr::NonNull;
+
+use crate::cancel::CancellationType;
+use crate::signature::Signature;
+use crate::task::block::{self, Core};
+use crate::task::initiating;
+
+/// An operation that has been started and not completed: what the body of an
+/// initiating function receives, and completes, now, later or on another
+/// thread.
+///
+/// One pointer, whatever the handler. Dropping it abandons the operation: the
+/// handler is dropped without being called, and a future that waits for it
+/// panics with the name of the operation rather than hang.
+///
+/// If you see this type as the parameter of a function that you want to call
+/// with a completion token, the function lacks its `#[async_op]`.
+///
+/// ```
+/// use async_op::{Completion, IoContext, IoExecutor, async_op};
+///
+/// #[async_op]
+/// fn async_add(context: &IoExecutor, a: u32, b: u32, op: Completion<fn(u32)>) {
+///     op.complete(a + b);
+/// }
+///
+/// # fn main() -> std::io::Result<()> {
+/// let context = IoContext::new()?;
+/// async_add(&context, 1, 2, |sum: u32| assert_eq!(sum, 3));
+/// assert_eq!(context.run(), 1);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "dropping a completion abandons its operation"]
+pub struct Completion<S: Signature + 'static> {
+    // Owned: nobody else uses the operation until this completes or is dropped.
+    core: NonNull<Core<S>>,
+}
+
+// SAFETY: everything behind the pointer is `Send`: handlers, executors and
+// allocators by their traits, the arguments by this bound.
+unsafe impl<S: Signature + 'static> Send for Completion<S> where S::Args: Send {}
+
+// SAFETY: a shared reference gives access to the immutable head of the
+// operation and, through a lock, to its hook for cancellation.
+unsafe impl<S: Signature + 'static> Sync for Completion<S> where S::Args: Send {}
+
+impl<S: Signature + 'static> Completion<S> {
+    /// # Safety
+    ///
+    /// - The operation, or its completer's half, is given to the result.
+    pub(crate) unsafe fn from_raw(core: NonNull<Core<S>>) -> Self {
+        Self { core }
+    }
+
+    fn core(&self) -> &Core<S> {
+        // SAFETY: the operation is ours, so it is alive.
+        unsafe { self.core.as_ref() }
+    }
+
+    /// Completes the operation with its arguments as a tuple.
+    ///
+    /// The memory of the operation has gone back to its allocator before the
+    /// handler is called. Within the initiating function the handler is handed
+    /// to its immediate executor, by default posted; after that it is
+    /// dispatched to its executor, which may run it inside this call: release
+    /// locks first.
+    ///
+    /// # Panics
+    ///
+    /// If the handler runs here and panics.
+    #[inline]
+    pub fn complete_with(self, args: S::Args) {
+        let core = self.core;
+        let immediate = initiating::is_within(self.core().id);
+        mem::forget(self);
+        // SAFETY: the operation was ours, and is given up.
+        unsafe { block::complete(core, args, immediate) };
+    }
+
+    /// Returns whether nobody wants the result: the future that waited for it
+    /// has been dropped.
+    ///
+    /// Work that has not been sent can be skipped then. Completing is still
+    /// fine, and still the owner's duty for what has been sent.
+    pub fn is_abandoned(&self) -> bool {
+        // SAFETY: the operation is ours, so it is alive.
+        unsafe { block::is_abandoned(self.core) }
+    }
+
+    /// Calls `function` when the operation is asked to stop; at once if it has
+    /// been already. Replaces the function of an earlier call.
+    ///
+    /// It runs on the thread that asks, and may still be running when the
+    /// operation completes on another: let it hold its target weakly. The
+    /// request is no more than that; the operation still completes, once.
+    /// Where nobody can ask, the function is dropped.
+    pub fn on_cancel(&self, function: impl FnOnce(CancellationType) + Send + 'static) {
+        // SAFETY: the operation is ours, so it is alive.
+        unsafe { block::on_cancel(self.core, function) };
+    }
+
+    /// Returns the name of the operation.
+    pub fn name(&self) -> &'static str {
+        self.core().meta.name()
+    }
+
+    /// Calls `body`, the body of the initiating function, with this.
+    #[inline]
+    pub(crate) fn initiate(self, body: impl FnOnce(Self)) {
+        initiating::within(self.core().id, || body(self));
+    }
+}
+
+macro_rules! complete {
+    ($($arg:ident: $ty:ident),*) => {
+        impl<$($ty),*> Completion<fn($($ty),*)> {
+            /// Completes the operation.
+            ///
+            /// See [`complete_with`](Completion::complete_with) for where the
+            /// handler runs.
+            #[inline]
+            #[allow(clippy::too_many_arguments, reason = "as many as signatures have")]
+            pub fn complete(self $(, $arg: $ty)*) {
+                self.complete_with(($($arg,)*));
+            }
+        }
+    };
+}
+
+complete!();
+complete!(a1: A1);
+complete!(a1: A1, a2: A2);
+complete!(a1: A1, a2: A2, a3: A3);
+complete!(a1: A1, a2: A2, a3: A3, a4: A4);
+complete!(a1: A1, a2: A2, a3: A3, a4: A4, a5: A5);
+complete!(a1: A1, a2: A2, a3: A3, a4: A4, a5: A5, a6: A6);
+complete!(a1: A1, a2: A2, a3: A3, a4: A4, a5: A5, a6: A6, a7: A7);
+complete!(a1: A1, a2: A2, a3: A3, a4: A4, a5: A5, a6: A6, a7: A7, a8: A8);
+
+macro_rules! complete_alternative {
+    ($name:ident { $($method:ident: $variant:ident($signature:ident)),+ }) => {
+        impl<$($signature: Signature + 'static),+> Completion<($($signature,)+)> {
+            $(
+                #[doc = concat!("Completes the operation by the signature `", stringify!($signature), "`.")]
+                ///
+                /// See [`complete_with`](Completion::complete_with) for where
+                /// the handler runs.
+                pub fn $method(self, args: $signature::Args) {
+                    let output = $signature::into_output(args);
+                    self.complete_with((crate::signature::$name::$variant(output),));
+                }
+            )+
+        }
+    };
+}
+
+complete_alternative!(OneOf2 { complete_first: First(S1), complete_second: Second(S2) });
+complete_alternative!(OneOf3 {
+    complete_first: First(S1),
+    complete_second: Second(S2),
+    complete_third: Third(S3)
+});
+complete_alternative!(OneOf4 {
+    complete_first: First(S1),
+    complete_second: Second(S2),
+    complete_third: Third(S3),
+    complete_fourth: Fourth(S4)
+});
+
+impl<S: Signature + 'static> Drop for Completion<S> {
+    fn drop(&mut self) {
+        // SAFETY: the operation is ours, and is given up.
+        unsafe { block::abandon(self.core) };
+    }
+}
+
+impl<S: Signature + 'static> fmt::Debug for Completion<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Completion").field(self.core().meta).finish()
+    }
+}

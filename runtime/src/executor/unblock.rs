@@ -1,0 +1,119 @@
+use std::cell::Cell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Wake, Waker};
+use std::thread::{self, Thread};
+
+thread_local! {
+    // One is kept per thread, so that a blocking call does not allocate.
+    static SPARE: Cell<Option<Arc<Inner>>> = const { Cell::new(None) };
+}
+
+struct Inner {
+    set: AtomicBool,
+    thread: Thread,
+    also: Mutex<Option<Waker>>,
+}
+
+/// What a blocked thread waits for: set by the operation it waits on.
+///
+/// An executor sees one in [`Executor::block`](crate::Executor::block). It
+/// returns from there once [`is_set`](Self::is_set); to be woken from a wait of
+/// its own it gives a waker to [`also_wake`](Self::also_wake) first.
+pub struct Unblock {
+    inner: Arc<Inner>,
+    // Bound to the thread that made it, which is the one that parks.
+    _not_send: PhantomData<*const ()>,
+}
+
+impl Unblock {
+    pub(crate) fn new() -> Self {
+        let spare = SPARE.try_with(Cell::take).ok().flatten();
+        let inner = spare.unwrap_or_else(|| {
+            Arc::new(Inner {
+                set: AtomicBool::new(false),
+                thread: thread::current(),
+                also: Mutex::new(None),
+            })
+        });
+        Self {
+            inner,
+            _not_send: PhantomData,
+        }
+    }
+
+    /// Returns the waker that sets this.
+    pub(crate) fn waker(&self) -> Waker {
+        Waker::from(Arc::clone(&self.inner))
+    }
+
+    /// Readies this for the next wait.
+    pub(crate) fn reset(&self) {
+        self.inner.set.store(false, Ordering::Relaxed);
+    }
+
+    /// Returns whether the wait is over.
+    pub fn is_set(&self) -> bool {
+        self.inner.set.load(Ordering::Acquire)
+    }
+
+    /// Parks the thread until the wait is over.
+    pub fn park(&self) {
+        while !self.is_set() {
+            thread::park();
+        }
+    }
+
+    /// Wakes `waker` too when the wait is over, in place of the previous one.
+    ///
+    /// Check [`is_set`](Self::is_set) afterwards: a wait that was over before
+    /// this call wakes nobody.
+    pub fn also_wake(&self, waker: Option<Waker>) {
+        let mut also = self.inner.also.lock().unwrap_or_else(PoisonError::into_inner);
+        let previous = std::mem::replace(&mut *also, waker);
+        drop(also);
+        drop(previous);
+    }
+}
+
+impl Drop for Unblock {
+    fn drop(&mut self) {
+        self.also_wake(None);
+        // A waker that is still about would set the flag of the next wait:
+        // harmless, but it would poll for nothing.
+        if Arc::strong_count(&self.inner) == 1 {
+            self.reset();
+            let inner = Arc::clone(&self.inner);
+            // Nothing to keep it in while the thread ends.
+            let _ = SPARE.try_with(|spare| spare.set(Some(inner)));
+        }
+    }
+}
+
+impl fmt::Debug for Unblock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unblock")
+            .field("is_set", &self.is_set())
+            .finish()
+    }
+}
+
+impl Wake for Inner {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.set.store(true, Ordering::Release);
+        self.thread.unpark();
+        let also = self.also.lock().unwrap_or_else(PoisonError::into_inner);
+        // Cloned out: a waker is foreign code and may block or come back here.
+        let waker = also.clone();
+        drop(also);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}

@@ -1,0 +1,85 @@
+use std::fmt;
+
+use super::Executor;
+
+/// Keeps an executor's event loop running: while one exists, `run` does not
+/// return for want of work.
+///
+/// ```
+/// use async_op::{IoContext, WorkGuard};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let context = IoContext::new()?;
+/// let guard = WorkGuard::new(context.executor());
+/// let thread = std::thread::scope(|scope| {
+///     let running = scope.spawn(|| context.run());
+///     drop(guard); // without this, `run` would never return
+///     running.join().unwrap()
+/// });
+/// assert_eq!(thread, 0);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "dropping a work guard at once lets `run` return"]
+pub struct WorkGuard<E: Executor> {
+    // `None` once reset.
+    executor: Option<E>,
+}
+
+impl<E: Executor> WorkGuard<E> {
+    /// Counts one unit of work on `executor` until dropped or reset.
+    pub fn new(executor: E) -> Self {
+        executor.work_started();
+        Self {
+            executor: Some(executor),
+        }
+    }
+
+    /// Gives the work back early. Idempotent.
+    pub fn reset(&mut self) {
+        if let Some(executor) = self.executor.take() {
+            executor.work_finished();
+        }
+    }
+
+    /// Moves the work into a guard of its own.
+    pub(crate) fn take(&mut self) -> Self {
+        Self {
+            executor: self.executor.take(),
+        }
+    }
+
+    /// Returns whether this guard still holds work.
+    pub fn owns_work(&self) -> bool {
+        self.executor.is_some()
+    }
+
+    /// Returns the executor, unless the guard has been reset.
+    pub fn executor(&self) -> Option<&E> {
+        self.executor.as_ref()
+    }
+}
+
+impl<E: Executor> Clone for WorkGuard<E> {
+    /// Counts one more unit of work, if this guard owns one.
+    fn clone(&self) -> Self {
+        match &self.executor {
+            Some(executor) => Self::new(executor.clone()),
+            None => Self { executor: None },
+        }
+    }
+}
+
+impl<E: Executor> Drop for WorkGuard<E> {
+    fn drop(&mut self) {
+        self.reset();
+    }
+}
+
+impl<E: Executor> fmt::Debug for WorkGuard<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WorkGuard")
+            .field("owns_work", &self.owns_work())
+            .finish()
+    }
+}

@@ -1,0 +1,122 @@
+//! Completion handlers and what travels with them.
+
+use std::fmt;
+
+use crate::alloc::{OperationAllocator, Recycling};
+use crate::cancel::CancellationSlot;
+use crate::executor::{Executor, PostOnly};
+use crate::signature::Signature;
+
+/// What travels with a completion handler: its associated executor, immediate
+/// executor, allocator and cancellation slot.
+///
+/// Override only what is customised; writing `-> impl Executor` in the impl is
+/// enough, there are no associated types to spell.
+///
+/// ```
+/// use async_op::{Associations, Executor, IoExecutor};
+///
+/// /// Runs on `home`, wherever the operation itself runs.
+/// struct OnHome<F> {
+///     home: IoExecutor,
+///     function: F,
+/// }
+///
+/// impl<F> Associations for OnHome<F> {
+///     fn executor<E: Executor>(&self, _io: &E) -> impl Executor {
+///         self.home
+///     }
+/// }
+/// ```
+pub trait Associations {
+    /// Returns the executor that the handler runs on.
+    ///
+    /// `io` is the executor of the operation's I/O object, and the default.
+    fn executor<E: Executor>(&self, io: &E) -> impl Executor {
+        io.clone()
+    }
+
+    /// Returns the executor that an operation which completes within its
+    /// initiating function hands the handler to.
+    ///
+    /// By default a post to [`executor`](Self::executor), so that no handler
+    /// ever runs inside the initiating function.
+    fn immediate_executor<E: Executor>(&self, io: &E) -> impl Executor {
+        PostOnly(self.executor(io))
+    }
+
+    /// Returns the allocator that all memory of the operation comes from.
+    fn allocator(&self) -> impl OperationAllocator {
+        Recycling
+    }
+
+    /// Returns the slot through which the operation is asked to stop.
+    fn cancellation_slot(&self) -> CancellationSlot {
+        CancellationSlot::unconnected()
+    }
+}
+
+/// Receives the result of an operation, at most once and by value.
+///
+/// Most handlers are closures. Implement this for a type that has
+/// associations of its own, and pass it as [`Handler(value)`](Handler).
+///
+/// A handler may also be dropped without being called: when the context it
+/// waits on is dropped, or when the operation abandons it.
+///
+/// ```
+/// use async_op::{Associations, CompletionHandler, Handler, IoContext, Timer};
+/// use std::io;
+///
+/// struct Report(std::sync::mpsc::Sender<bool>);
+/// impl Associations for Report {}
+/// impl CompletionHandler<fn(io::Result<()>)> for Report {
+///     fn complete(self, (result,): (io::Result<()>,)) {
+///         self.0.send(result.is_ok()).unwrap();
+///     }
+/// }
+///
+/// # fn main() -> io::Result<()> {
+/// let (sender, receiver) = std::sync::mpsc::channel();
+/// let context = IoContext::new()?;
+/// Timer::new(&context).async_wait(Handler(Report(sender)));
+/// context.run();
+/// assert!(receiver.recv().unwrap());
+/// # Ok(())
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a completion handler for `{S}`",
+    label = "this handler cannot receive `{S}`",
+    note = "implement `Associations` and `CompletionHandler<{S}>` for it"
+)]
+pub trait CompletionHandler<S: Signature>: Associations + Send + 'static {
+    /// Receives the result.
+    fn complete(self, args: S::Args);
+}
+
+/// What a closure used as a completion handler may return: `()`.
+///
+/// A trait only so that the compiler can say what is wrong.
+#[diagnostic::on_unimplemented(
+    message = "completion handler returns `{Self}` instead of `()`",
+    label = "this handler returns a value that nobody receives",
+    note = "end the closure with `;`"
+)]
+pub trait HandlerReturn {}
+
+impl HandlerReturn for () {}
+
+/// A completion token made of a [`CompletionHandler`].
+///
+/// Closures need no wrapping; this is for handler types with associations of
+/// their own.
+#[must_use = "a token does nothing until it is passed to an initiating function"]
+#[derive(Clone, Copy)]
+pub struct Handler<H>(pub H);
+
+impl<H> fmt::Debug for Handler<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Handler").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,321 @@
+//! Operations that have not started.
+
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+
+use crate::completion::Completion;
+use crate::executor::{Executor, WorkGuard};
+use crate::handler::CompletionHandler;
+use crate::meta::Meta;
+use crate::signature::Signature;
+use crate::task::slot::SlotFuture;
+use crate::task::{block, frame, slot};
+use crate::token::CompletionToken;
+
+/// An operation that has not started, in the form in which a completion token
+/// receives it.
+///
+/// A token either [starts it with a handler](Self::initiate), and its memory
+/// then comes from the handler's allocator, or [makes it a
+/// future](Self::into_future), hosted in the caller's.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an operation with the signature `{S}`",
+    note = "an operation is made by an initiating function, `from_fn` or `from_future`"
+)]
+pub trait Initiation<S: Signature>: Sized + Send {
+    /// The type of the I/O executor.
+    type Executor: Executor;
+
+    /// The operation as a future.
+    type Future: Future<Output = S::Output> + Send;
+
+    /// Returns the I/O executor: that of the object the operation is for.
+    fn executor(&self) -> &Self::Executor;
+
+    /// Makes the operation a future; it starts when that is first polled.
+    fn into_future(self) -> Self::Future;
+
+    /// Starts the operation, to complete by calling `handler`.
+    ///
+    /// # Panics
+    ///
+    /// If no memory can be had for the operation; nothing has started then.
+    fn initiate<H: CompletionHandler<S>>(self, handler: H)
+    where
+        Self: 'static,
+        S: 'static,
+        S::Args: Send + 'static,
+        S::Output: Send + 'static;
+}
+
+/// Starts, or packages, `initiation` as `token` says; what every initiating
+/// function ends with.
+#[inline]
+pub fn async_initiate<'op, S, I, T>(initiation: I, token: T) -> T::Return<I>
+where
+    S: Signature,
+    I: Initiation<S> + 'op,
+    T: CompletionToken<'op, S>,
+{
+    token.initiate(initiation)
+}
+
+/// Makes an operation of a function that receives the [`Completion`]: the
+/// handler form, by hand.
+///
+/// ```
+/// use async_op::{
+///     Completion, CompletionToken, Initiation, IoContext, Meta, SystemExecutor, async_initiate, from_fn,
+/// };
+///
+/// fn async_answer<'op, T: CompletionToken<'op, fn(u32)>>(
+///     token: T,
+/// ) -> T::Return<impl Initiation<fn(u32)> + 'op> {
+///     const META: Meta = Meta::new("async_answer", &[], &[]);
+///     async_initiate(
+///         from_fn(&META, SystemExecutor, |op: Completion<fn(u32)>| op.complete(42)),
+///         token,
+///     )
+/// }
+///
+/// assert_eq!(async_answer(async_op::Blocking), 42);
+/// ```
+pub fn from_fn<S, E, F>(meta: &'static Meta, executor: E, body: F) -> FromFn<S, E, F>
+where
+    S: Signature + 'static,
+    E: Executor,
+    F: FnOnce(Completion<S>) + Send,
+{
+    FromFn {
+        meta,
+        executor,
+        body,
+        _signature: PhantomData,
+    }
+}
+
+/// Makes an operation of a future: the async form, by hand.
+///
+/// ```
+/// use async_op::{Blocking, Meta, SystemExecutor, async_initiate, from_future};
+///
+/// const META: Meta = Meta::new("async_answer", &[], &[]);
+/// let operation = from_future::<fn(u32), _, _>(&META, SystemExecutor, async { 42 });
+/// assert_eq!(async_initiate(operation, Blocking), 42);
+/// ```
+pub fn from_future<S, E, F>(meta: &'static Meta, executor: E, future: F) -> FromFuture<S, E, F>
+where
+    S: Signature,
+    E: Executor,
+    F: Future<Output = S::Output> + Send,
+{
+    FromFuture {
+        meta,
+        executor,
+        future,
+        _signature: PhantomData,
+    }
+}
+
+/// The operation of [`from_fn`].
+#[must_use = "an operation does nothing until it is started"]
+pub struct FromFn<S, E, F> {
+    meta: &'static Meta,
+    executor: E,
+    body: F,
+    _signature: PhantomData<fn() -> S>,
+}
+
+impl<S, E: Clone, F: Clone> Clone for FromFn<S, E, F> {
+    fn clone(&self) -> Self {
+        Self {
+            meta: self.meta,
+            executor: self.executor.clone(),
+            body: self.body.clone(),
+            _signature: PhantomData,
+        }
+    }
+}
+
+impl<S, E, F> fmt::Debug for FromFn<S, E, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("FromFn").field(self.meta).finish()
+    }
+}
+
+impl<S, E, F> Initiation<S> for FromFn<S, E, F>
+where
+    S: Signature + 'static,
+    S::Args: Send + 'static,
+    E: Executor,
+    F: FnOnce(Completion<S>) + Send,
+{
+    type Executor = E;
+    type Future = FromFnFuture<S, E, F>;
+
+    fn executor(&self) -> &E {
+        &self.executor
+    }
+
+    fn into_future(self) -> Self::Future {
+        FromFnFuture {
+            state: State::Unstarted(self),
+        }
+    }
+
+    #[inline]
+    fn initiate<H: CompletionHandler<S>>(self, handler: H) {
+        let core = block::new(self.meta, self.executor, handler);
+        // SAFETY: the block is new, and nobody else's.
+        let completion = unsafe { Completion::from_raw(core) };
+        completion.initiate(self.body);
+    }
+}
+
+/// The future of a handler-form operation.
+///
+/// Dropping it while the operation is in flight asks the operation to stop
+/// (terminal cancellation) and discards its result.
+#[must_use = "futures do nothing unless polled"]
+pub struct FromFnFuture<S: Signature + 'static, E: Executor, F> {
+    state: State<S, E, F>,
+}
+
+enum State<S: Signature + 'static, E: Executor, F> {
+    Unstarted(FromFn<S, E, F>),
+    Waiting(SlotFuture<S>, WorkGuard<E>),
+    Over,
+}
+
+// The body is moved out before it is called; nothing is ever pinned.
+impl<S: Signature + 'static, E: Executor, F> Unpin for FromFnFuture<S, E, F> {}
+
+impl<S, E, F> Future for FromFnFuture<S, E, F>
+where
+    S: Signature + 'static,
+    S::Args: Send + 'static,
+    E: Executor,
+    F: FnOnce(Completion<S>) + Send,
+{
+    type Output = S::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Output> {
+        if let State::Unstarted(_) = self.state {
+            let State::Unstarted(operation) = mem::replace(&mut self.state, State::Over) else {
+                unreachable!("just matched")
+            };
+            let work = WorkGuard::new(operation.executor);
+            let (future, core) = slot::new(operation.meta);
+            // SAFETY: the slot is new, and this half nobody else's.
+            let completion = unsafe { Completion::from_raw(core) };
+            self.state = State::Waiting(future, work);
+            completion.initiate(operation.body);
+        }
+        let State::Waiting(future, _) = &mut self.state else {
+            panic!("polled after completion")
+        };
+        let args = ready!(future.poll(cx));
+        self.state = State::Over;
+        Poll::Ready(S::into_output(args))
+    }
+}
+
+impl<S: Signature + 'static, E: Executor, F> fmt::Debug for FromFnFuture<S, E, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FromFnFuture").finish_non_exhaustive()
+    }
+}
+
+/// The operation of [`from_future`].
+#[must_use = "an operation does nothing until it is started"]
+pub struct FromFuture<S, E, F> {
+    meta: &'static Meta,
+    executor: E,
+    future: F,
+    _signature: PhantomData<fn() -> S>,
+}
+
+impl<S, E, F> fmt::Debug for FromFuture<S, E, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("FromFuture").field(self.meta).finish()
+    }
+}
+
+impl<S, E, F> Initiation<S> for FromFuture<S, E, F>
+where
+    S: Signature,
+    E: Executor,
+    F: Future<Output = S::Output> + Send,
+{
+    type Executor = E;
+    type Future = FromFutureFuture<E, F>;
+
+    fn executor(&self) -> &E {
+        &self.executor
+    }
+
+    fn into_future(self) -> Self::Future {
+        FromFutureFuture {
+            future: self.future,
+            work: Work::NotYet {
+                executor: self.executor,
+            },
+        }
+    }
+
+    #[inline]
+    fn initiate<H: CompletionHandler<S>>(self, handler: H)
+    where
+        Self: 'static,
+        S: 'static,
+        S::Args: Send + 'static,
+        S::Output: Send + 'static,
+    {
+        frame::start::<S, H, E, F>(self.meta, self.executor, self.future, handler);
+    }
+}
+
+pin_project! {
+    /// The future of an async-form operation: the author's own, and work on
+    /// its executor from the first poll until it is ready or dropped.
+    ///
+    /// Leaked in between, it keeps that work for ever.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct FromFutureFuture<E: Executor, F> {
+        #[pin]
+        future: F,
+        work: Work<E>,
+    }
+}
+
+enum Work<E: Executor> {
+    NotYet { executor: E },
+    Held(#[allow(dead_code, reason = "held for its drop")] WorkGuard<E>),
+    Over,
+}
+
+impl<E: Executor, F: Future> Future for FromFutureFuture<E, F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        if let Work::NotYet { executor } = this.work {
+            *this.work = Work::Held(WorkGuard::new(executor.clone()));
+        }
+        let output = ready!(this.future.poll(cx));
+        *this.work = Work::Over;
+        Poll::Ready(output)
+    }
+}
+
+impl<E: Executor, F> fmt::Debug for FromFutureFuture<E, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FromFutureFuture").finish_non_exhaustive()
+    }
+}

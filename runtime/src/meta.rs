@@ -1,0 +1,65 @@
+use std::fmt;
+use std::panic::Location;
+
+/// What is known of an operation at compile time: its name and its source.
+///
+/// `#[async_op]` makes one for each operation. Whoever writes an initiating
+/// function by hand makes it a `static` or a `const`:
+///
+/// ```
+/// use async_op::Meta;
+///
+/// const META: Meta = Meta::new("async_wait", &[], &[]);
+/// assert_eq!(META.name(), "async_wait");
+/// ```
+#[derive(Clone, Copy)]
+pub struct Meta {
+    name: &'static str,
+    location: &'static Location<'static>,
+    copied: &'static [&'static str],
+    borrowed: &'static [&'static str],
+}
+
+impl Meta {
+    /// Describes the operation `name`, of whose parameters `copied` are
+    /// copied and `borrowed` are borrowed until it completes.
+    #[track_caller]
+    pub const fn new(
+        name: &'static str,
+        copied: &'static [&'static str],
+        borrowed: &'static [&'static str],
+    ) -> Self {
+        Self {
+            name,
+            location: Location::caller(),
+            copied,
+            borrowed,
+        }
+    }
+
+    /// Returns the name of the initiating function.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Returns where the operation is defined.
+    pub const fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+
+    /// Returns the parameters that are copied when the operation is made.
+    pub const fn copied(&self) -> &'static [&'static str] {
+        self.copied
+    }
+
+    /// Returns the parameters that are borrowed until the operation completes.
+    pub const fn borrowed(&self) -> &'static [&'static str] {
+        self.borrowed
+    }
+}
+
+impl fmt::Debug for Meta {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.name, self.location)
+    }
+}

@@ -1,0 +1,121 @@
+//! Completion signatures: the types of the values an operation completes with.
+
+/// A completion signature: `fn()`, `fn(A)`, … up to eight arguments, or a
+/// tuple of two to four signatures for an operation that completes in one of
+/// several ways.
+///
+/// The function-pointer type is only notation, as in Asio's
+/// `void(error_code, size_t)`; no such function is ever called.
+///
+/// ```
+/// use async_op::Signature;
+///
+/// fn output_of<S: Signature>(args: S::Args) -> S::Output {
+///     S::into_output(args)
+/// }
+/// assert_eq!(output_of::<fn(u8, char)>((7, 'x')), (7, 'x'));
+/// assert_eq!(output_of::<fn(u8)>((7,)), 7);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a completion signature",
+    label = "not a completion signature",
+    note = "write `fn()`, `fn(A)`, … `fn(A1, .., A8)` with owned argument types, or a tuple of those"
+)]
+pub trait Signature {
+    /// The arguments of the completion handler, as a tuple.
+    type Args;
+
+    /// What a future of this signature yields: `()`, `A`, or `(A, B, ..)`.
+    type Output;
+
+    /// Turns the arguments of a handler into the output of a future.
+    fn into_output(args: Self::Args) -> Self::Output;
+
+    /// Turns the output of a future into the arguments of a handler.
+    fn from_output(output: Self::Output) -> Self::Args;
+}
+
+impl Signature for fn() {
+    type Args = ();
+    type Output = ();
+
+    fn into_output((): ()) {}
+    fn from_output((): ()) {}
+}
+
+impl<A> Signature for fn(A) {
+    type Args = (A,);
+    type Output = A;
+
+    fn into_output((value,): (A,)) -> A {
+        value
+    }
+
+    fn from_output(output: A) -> (A,) {
+        (output,)
+    }
+}
+
+macro_rules! tuple_signature {
+    ($($arg:ident)+) => {
+        impl<$($arg),+> Signature for fn($($arg),+) {
+            type Args = ($($arg,)+);
+            type Output = ($($arg,)+);
+
+            fn into_output(args: Self::Args) -> Self::Output {
+                args
+            }
+
+            fn from_output(output: Self::Output) -> Self::Args {
+                output
+            }
+        }
+    };
+}
+
+tuple_signature!(A1 A2);
+tuple_signature!(A1 A2 A3);
+tuple_signature!(A1 A2 A3 A4);
+tuple_signature!(A1 A2 A3 A4 A5);
+tuple_signature!(A1 A2 A3 A4 A5 A6);
+tuple_signature!(A1 A2 A3 A4 A5 A6 A7);
+tuple_signature!(A1 A2 A3 A4 A5 A6 A7 A8);
+
+macro_rules! alternatives {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident($signature:ident)),+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name<$($signature),+> {
+            $(
+                #[doc = concat!("Completed by the signature in the place of `", stringify!($signature), "`.")]
+                $variant($signature),
+            )+
+        }
+
+        impl<$($signature: Signature),+> Signature for ($($signature,)+) {
+            type Args = ($name<$($signature::Output),+>,);
+            type Output = $name<$($signature::Output),+>;
+
+            fn into_output((output,): Self::Args) -> Self::Output {
+                output
+            }
+
+            fn from_output(output: Self::Output) -> Self::Args {
+                (output,)
+            }
+        }
+    };
+}
+
+alternatives! {
+    /// How an operation with two completion signatures completed.
+    OneOf2 { First(S1), Second(S2) }
+}
+alternatives! {
+    /// How an operation with three completion signatures completed.
+    OneOf3 { First(S1), Second(S2), Third(S3) }
+}
+alternatives! {
+    /// How an operation with four completion signatures completed.
+    OneOf4 { First(S1), Second(S2), Third(S3), Fourth(S4) }
+}

@@ -1,0 +1,350 @@
+//! The memory of an operation with a handler and no future: what a
+//! `Completion` points to.
+//!
+//! # Invariants
+//!
+//! - **I1** The `Completion` owns the block until it completes or is dropped;
+//!   then the `Task` made of the block does, if there is one. The owner has the
+//!   block to itself.
+//! - **I2** `core.args` holds the arguments exactly while the block is a task.
+//! - **I3** A block is destroyed in one way: everything is moved to the stack,
+//!   the memory goes back, and only then is the handler called or dropped.
+
+use std::alloc::Layout;
+use std::any::TypeId;
+use std::mem::{self, MaybeUninit};
+use std::ptr::NonNull;
+
+use super::initiating::OperationId;
+use super::{Header, Task, TaskVtable, memory};
+use crate::alloc::OperationAllocator;
+use crate::cancel::CancellationType;
+use crate::executor::{Executor, PostOnly, WorkGuard};
+use crate::handler::CompletionHandler;
+use crate::meta::Meta;
+use crate::signature::Signature;
+
+/// The part of an operation that its `Completion` knows.
+#[repr(C)] // `task` first: a `NonNull<Header>` is cast to this, and back.
+pub(crate) struct Core<S: Signature + 'static> {
+    pub(super) task: Header,
+    pub(super) vtable: &'static CompletionVtable<S>,
+    pub(crate) meta: &'static Meta,
+    pub(crate) id: OperationId,
+    pub(super) args: MaybeUninit<S::Args>,
+}
+
+/// The function of `Completion::on_cancel`, made into one type.
+pub(crate) type OnCancel<'a> = &'a mut dyn FnMut(&crate::cancel::Hook);
+
+/// What a `Completion` can do with its operation.
+pub(crate) struct CompletionVtable<S: Signature + 'static> {
+    /// Completes the operation and consumes it. The flag says that this is
+    /// within its initiating function.
+    pub(crate) complete: unsafe fn(NonNull<Core<S>>, S::Args, bool),
+    /// Abandons the operation and consumes it.
+    pub(crate) abandon: unsafe fn(NonNull<Core<S>>),
+    /// Returns whether nobody wants the result.
+    pub(crate) is_abandoned: unsafe fn(NonNull<Core<S>>) -> bool,
+    /// Lends out the hook for requests to cancel, if there is one.
+    pub(crate) on_cancel: unsafe fn(NonNull<Core<S>>, OnCancel<'_>),
+}
+
+impl<S: Signature + 'static> Core<S> {
+    pub(super) fn new(
+        task: &'static TaskVtable,
+        vtable: &'static CompletionVtable<S>,
+        meta: &'static Meta,
+    ) -> Self {
+        Self {
+            task: Header::new(task),
+            vtable,
+            meta,
+            id: OperationId::new(),
+            args: MaybeUninit::uninit(),
+        }
+    }
+}
+
+/// Calls through the vtable of an operation.
+///
+/// # Safety
+///
+/// - `core` is owned by the caller, who gives it up.
+pub(crate) unsafe fn complete<S: Signature + 'static>(
+    core: NonNull<Core<S>>,
+    args: S::Args,
+    immediate: bool,
+) {
+    // SAFETY: alive, by the caller's promise.
+    let vtable = unsafe { core.as_ref() }.vtable;
+    // SAFETY: the vtable fits; ownership is passed on.
+    unsafe { (vtable.complete)(core, args, immediate) };
+}
+
+/// # Safety
+///
+/// - `core` is owned by the caller, who gives it up.
+pub(crate) unsafe fn abandon<S: Signature + 'static>(core: NonNull<Core<S>>) {
+    // SAFETY: alive, by the caller's promise.
+    let vtable = unsafe { core.as_ref() }.vtable;
+    // SAFETY: the vtable fits; ownership is passed on.
+    unsafe { (vtable.abandon)(core) };
+}
+
+/// # Safety
+///
+/// - `core` is owned by the caller.
+pub(crate) unsafe fn is_abandoned<S: Signature + 'static>(core: NonNull<Core<S>>) -> bool {
+    // SAFETY: alive, by the caller's promise.
+    let vtable = unsafe { core.as_ref() }.vtable;
+    // SAFETY: the vtable fits.
+    unsafe { (vtable.is_abandoned)(core) }
+}
+
+/// # Safety
+///
+/// - `core` is owned by the caller.
+pub(crate) unsafe fn on_cancel<S: Signature + 'static>(
+    core: NonNull<Core<S>>,
+    function: impl FnOnce(CancellationType) + Send + 'static,
+) {
+    let mut function = Some(function);
+    // SAFETY: alive, by the caller's promise.
+    let vtable = unsafe { core.as_ref() }.vtable;
+    let mut install = |hook: &crate::cancel::Hook| {
+        if let Some(function) = function.take() {
+            hook.install(function);
+        }
+    };
+    // SAFETY: the vtable fits.
+    unsafe { (vtable.on_cancel)(core, &mut install) };
+}
+
+/// Submits the task of an operation that completed within its initiating
+/// function: posts it to the handler's executor, or dispatches it to an
+/// immediate executor of the handler's own choice and from there on.
+///
+/// `X` is the type of the handler's executor.
+///
+/// # Safety
+///
+/// - `task` is a task that the caller owns, and gives up; `direct` and `hop`
+///   both fit it.
+pub(super) unsafe fn submit_immediately<X: Executor, I: Executor>(
+    task: NonNull<Header>,
+    immediate: I,
+    direct: &'static TaskVtable,
+    hop: &'static TaskVtable,
+) {
+    // The default needs no second hop: it posts to the handler's executor.
+    let is_default = TypeId::of::<I>() == TypeId::of::<PostOnly<X>>();
+    // SAFETY: the task is the caller's.
+    unsafe { task.as_ref() }.set_vtable(if is_default { direct } else { hop });
+    // SAFETY: the task is the caller's, and given up.
+    immediate.dispatch(unsafe { Task::from_raw(task) });
+}
+
+/// An operation: handler, guards, allocator and, in the end, arguments.
+#[repr(C)] // `core` first: a `NonNull<Core<S>>` is cast to this.
+struct Block<S: Signature + 'static, H, E: Executor, X: Executor, A> {
+    core: Core<S>,
+    io_work: WorkGuard<E>,
+    work: WorkGuard<X>,
+    allocator: A,
+    handler: H,
+}
+
+/// Makes the block of an operation that has not completed.
+///
+/// # Panics
+///
+/// If no memory can be had.
+pub(crate) fn new<S, H, E>(meta: &'static Meta, executor: E, handler: H) -> NonNull<Core<S>>
+where
+    S: Signature + 'static,
+    S::Args: Send + 'static,
+    H: CompletionHandler<S>,
+    E: Executor,
+{
+    let work = WorkGuard::new(handler.executor(&executor));
+    let io_work = WorkGuard::new(executor);
+    let allocator = handler.allocator();
+    Block::new(meta, io_work, work, allocator, handler)
+}
+
+impl<S, H, E, X, A> Block<S, H, E, X, A>
+where
+    S: Signature + 'static,
+    S::Args: Send + 'static,
+    H: CompletionHandler<S>,
+    E: Executor,
+    X: Executor,
+    A: OperationAllocator,
+{
+    /// The arguments are there; the handler is to be called.
+    const DELIVER: TaskVtable = TaskVtable {
+        run: |header| {
+            let this: NonNull<Self> = header.cast();
+            // SAFETY: by I1 the block is the task's; by I2 the arguments are
+            // there, moved out once.
+            let args = unsafe { (*this.as_ptr()).core.args.assume_init_read() };
+            // SAFETY: running the task gives the block up; the arguments are out.
+            let (handler, _guards) = unsafe { Self::take(this) };
+            handler.complete(args);
+        },
+        discard: |header| {
+            let this: NonNull<Self> = header.cast();
+            // SAFETY: as in `run`.
+            let args = unsafe { (*this.as_ptr()).core.args.assume_init_read() };
+            // SAFETY: as in `run`.
+            let (handler, _guards) = unsafe { Self::take(this) };
+            drop(args);
+            drop(handler);
+        },
+    };
+
+    /// The arguments are there; the task is on a foreign immediate executor.
+    const HOP: TaskVtable = TaskVtable {
+        run: |header| {
+            let this: NonNull<Self> = header.cast();
+            // SAFETY: by I1 the block is the task's.
+            let block = unsafe { this.as_ref() };
+            let executor = block.own_executor().clone();
+            block.core.task.set_vtable(const { &Self::DELIVER });
+            // SAFETY: the task is ours to pass on.
+            executor.dispatch(unsafe { Task::from_raw(header) });
+        },
+        discard: Self::DELIVER.discard,
+    };
+
+    const COMPLETION: CompletionVtable<S> = CompletionVtable {
+        complete: |core, args, immediate| {
+            // SAFETY: the vtable fits, and the block is given up.
+            unsafe { Self::complete(core.cast(), args, immediate) }
+        },
+        abandon: |core| {
+            // SAFETY: the block is given up; by I2 there are no arguments.
+            let (handler, _guards) = unsafe { Self::take(core.cast()) };
+            drop(handler);
+        },
+        is_abandoned: |_| false,
+        on_cancel: |_, _| {},
+    };
+
+    fn new(
+        meta: &'static Meta,
+        io_work: WorkGuard<E>,
+        work: WorkGuard<X>,
+        allocator: A,
+        handler: H,
+    ) -> NonNull<Core<S>> {
+        let block: NonNull<Self> = memory::allocate(&allocator, meta.name());
+        let value = Self {
+            core: Core::new(
+                const { &Self::DELIVER },
+                const { &Self::COMPLETION },
+                meta,
+            ),
+            io_work,
+            work,
+            allocator,
+            handler,
+        };
+        // SAFETY: fresh memory with the layout of this type.
+        unsafe { block.write(value) };
+        block.cast()
+    }
+
+    fn own_executor(&self) -> &X {
+        self.work
+            .executor()
+            .expect("an operation holds work until its handler runs")
+    }
+
+    /// Calls the handler here and now where that is allowed, else submits the
+    /// block as a task.
+    ///
+    /// # Safety
+    ///
+    /// - The block is the caller's, and given up. It is not a task.
+    #[inline]
+    unsafe fn complete(this: NonNull<Self>, args: S::Args, immediate: bool) {
+        // Foreign code is called below: executors and the handler's
+        // associations.
+        let on_unwind = AbandonOnUnwind(this.cast::<Core<S>>());
+        // SAFETY: by I1 the block is ours.
+        let block = unsafe { &mut *this.as_ptr() };
+        if immediate {
+            let io_executor = block
+                .io_work
+                .executor()
+                .expect("an operation holds work on its I/O executor until it completes");
+            let executor = block.handler.immediate_executor(io_executor);
+            let io_work = block.io_work.take();
+            block.core.args.write(args);
+            mem::forget(on_unwind);
+            // SAFETY: the block is given up; the arguments are there, as both
+            // vtables need.
+            unsafe {
+                submit_immediately::<X, _>(
+                    this.cast(),
+                    executor,
+                    const { &Self::DELIVER },
+                    const { &Self::HOP },
+                );
+            };
+            drop(io_work);
+        } else {
+            let executor = block.own_executor().clone();
+            if executor.runs_here() {
+                mem::forget(on_unwind);
+                // SAFETY: the block is given up; by I2 there are no arguments
+                // in it.
+                let (handler, _guards) = unsafe { Self::take(this) };
+                handler.complete(args);
+            } else {
+                let io_work = block.io_work.take();
+                block.core.args.write(args);
+                mem::forget(on_unwind);
+                // SAFETY: the block is given up, and the arguments are there.
+                executor.dispatch(unsafe { Task::from_raw(this.cast()) });
+                drop(io_work);
+            }
+        }
+    }
+
+    /// Moves the handler and the guards out and gives the memory back (I3).
+    ///
+    /// # Safety
+    ///
+    /// - The block is the caller's, and given up. The arguments, if there are
+    ///   any, have been moved out.
+    #[inline]
+    unsafe fn take(this: NonNull<Self>) -> (H, (WorkGuard<X>, WorkGuard<E>)) {
+        // SAFETY: by I1 the block is ours; moved out once, as the memory goes
+        // next.
+        let Self {
+            io_work,
+            work,
+            allocator,
+            handler,
+            ..
+        } = unsafe { this.read() };
+        // SAFETY: the block came from this allocator with this layout, in
+        // `new`, and nothing in it is used any more.
+        unsafe { allocator.deallocate(this.cast(), Layout::new::<Self>()) };
+        drop(allocator);
+        (handler, (work, io_work))
+    }
+}
+
+/// Abandons an operation when foreign code panics half way.
+struct AbandonOnUnwind<S: Signature + 'static>(NonNull<Core<S>>);
+
+impl<S: Signature + 'static> Drop for AbandonOnUnwind<S> {
+    fn drop(&mut self) {
+        // SAFETY: made by the owner, and forgotten before it gives the block up.
+        unsafe { abandon(self.0) };
+    }
+}

@@ -1,0 +1,105 @@
+//! Which operations are being initiated on this thread.
+//!
+//! `complete` asks, to tell an immediate completion. By id, never by address:
+//! the memory of an operation can be handed out again while the body of its
+//! initiating function still runs.
+//!
+//! # Invariants
+//!
+//! - **I1** `TOP` is null or points to the record of the innermost `within`
+//!   call of this thread, which is alive on this thread's stack; so does each
+//!   `outer`.
+
+use std::cell::Cell;
+use std::ptr;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A number no other operation of this process ever has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OperationId(u64);
+
+struct Record {
+    id: OperationId,
+    outer: *const Record,
+}
+
+thread_local! {
+    static TOP: Cell<*const Record> = const { Cell::new(ptr::null()) };
+    static NEXT_ID: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Threads take ids in runs of this many, so that the common case is not atomic.
+const RUN: u64 = 1 << 16;
+static NEXT_RUN: AtomicU64 = AtomicU64::new(0);
+
+impl OperationId {
+    #[inline]
+    pub(crate) fn new() -> Self {
+        NEXT_ID.with(|next| {
+            let mut id = next.get();
+            if id % RUN == 0 {
+                id = NEXT_RUN.fetch_add(1, Ordering::Relaxed) * RUN + 1;
+            }
+            next.set(id + 1);
+            Self(id)
+        })
+    }
+}
+
+/// Calls `body`, the body of the initiating function of operation `id`.
+#[inline]
+pub(crate) fn within<R>(id: OperationId, body: impl FnOnce() -> R) -> R {
+    struct Pop(*const Record);
+    impl Drop for Pop {
+        fn drop(&mut self) {
+            TOP.set(self.0);
+        }
+    }
+
+    let record = Record {
+        id,
+        outer: TOP.get(),
+    };
+    let _pop = Pop(record.outer);
+    TOP.set(&raw const record);
+    body()
+}
+
+/// Returns whether the initiating function of operation `id` is running on
+/// this thread.
+#[inline]
+pub(crate) fn is_within(id: OperationId) -> bool {
+    let mut record = TOP.get();
+    while !record.is_null() {
+        // SAFETY: by I1 the record is alive, and only this thread has it.
+        let Record { id: this, outer } = unsafe { &*record };
+        if *this == id {
+            return true;
+        }
+        record = *outer;
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    #[test]
+    fn nests_and_unwinds() {
+        let (a, b) = (OperationId::new(), OperationId::new());
+        assert_ne!(a, b);
+        within(a, || {
+            let _ = catch_unwind(AssertUnwindSafe(|| {
+                within(b, || {
+                    assert!(is_within(a) && is_within(b));
+                    panic!("on purpose");
+                })
+            }));
+            assert!(is_within(a) && !is_within(b));
+        });
+        assert!(!is_within(a));
+    }
+}

@@ -1,0 +1,120 @@
+//! A first-in first-out queue linked through the tasks themselves.
+//!
+//! # Invariants
+//!
+//! - **I1** The queue owns every task on the list from `head` along `next` to
+//!   `tail`; `tail` is `None` when `head` is.
+
+use std::ptr::NonNull;
+
+use super::{Header, Task};
+
+/// Tasks in order, linked through their own memory. Dropping it drops them.
+#[derive(Default)]
+pub(crate) struct TaskQueue {
+    head: Option<NonNull<Header>>,
+    tail: Option<NonNull<Header>>,
+}
+
+// SAFETY: the queue owns its tasks (I1), and tasks are `Send`.
+unsafe impl Send for TaskQueue {}
+
+impl TaskQueue {
+    pub(crate) const fn new() -> Self {
+        Self {
+            head: None,
+            tail: None,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head.is_none()
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, task: Task) {
+        let header = task.into_raw();
+        // SAFETY: the task has just been ours.
+        unsafe { header.as_ref() }.next.set(None);
+        self.link(header, header);
+    }
+
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<Task> {
+        let header = self.head?;
+        // SAFETY: by I1 the task is ours.
+        self.head = unsafe { header.as_ref() }.next.get();
+        if self.head.is_none() {
+            self.tail = None;
+        }
+        // SAFETY: by I1 the task was ours, and it has just left the list.
+        Some(unsafe { Task::from_raw(header) })
+    }
+
+    /// Moves all of `other` behind the tasks of this queue.
+    pub(crate) fn append(&mut self, other: &mut TaskQueue) {
+        if let (Some(head), Some(tail)) = (other.head.take(), other.tail.take()) {
+            self.link(head, tail);
+        }
+    }
+
+    /// Puts the list from `head` to `tail`, which nobody owns, at the end.
+    #[inline]
+    fn link(&mut self, head: NonNull<Header>, tail: NonNull<Header>) {
+        match self.tail {
+            // SAFETY: by I1 the last task is ours.
+            Some(last) => unsafe { last.as_ref() }.next.set(Some(head)),
+            None => self.head = Some(head),
+        }
+        self.tail = Some(tail);
+    }
+}
+
+impl Drop for TaskQueue {
+    fn drop(&mut self) {
+        // One by one, so that what a task's drop does cannot recurse here.
+        while let Some(task) = self.pop() {
+            drop(task);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[test]
+    fn tasks_run_in_order_across_append() {
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let task = |n: u32| {
+            let log = Arc::clone(&log);
+            Task::new(move || log.lock().unwrap().push(n))
+        };
+        let (mut first, mut second) = (TaskQueue::new(), TaskQueue::new());
+        first.push(task(1));
+        first.push(task(2));
+        second.push(task(3));
+        first.append(&mut second);
+        assert!(second.is_empty());
+        first.push(task(4));
+        while let Some(task) = first.pop() {
+            task.run();
+        }
+        assert_eq!(*log.lock().unwrap(), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn a_dropped_queue_drops_its_tasks_unrun() {
+        let alive = Arc::new(());
+        let mut queue = TaskQueue::new();
+        for _ in 0..3 {
+            let alive = Arc::clone(&alive);
+            queue.push(Task::new(move || panic!("run: {alive:?}")));
+        }
+        drop(queue);
+        assert_eq!(Arc::strong_count(&alive), 1);
+    }
+}

@@ -1,0 +1,262 @@
+//! What the wakers of a frame point to.
+//!
+//! A waker may outlive the operation it was made for, but must keep none of
+//! its memory. So wakers share a small header of their own, the stub, and the
+//! frame is not counted: the right to use it is a token that changes hands.
+//!
+//! ```text
+//!            (1) pending, wakers left            (3) wake, (4) last waker dropped
+//!   ┌─────┐ ─────────────────────────▶ ┌──────┐ ──────────────┐
+//!   │ RUN │                            │ IDLE │               ▼
+//!   │     │ (2) pending, woken         └──────┘           ┌───────┐
+//!   │     │ ────────────────────────────────────────────▶ │ SCHED │
+//!   │     │ ◀──────────────────────────────────────────── │       │
+//!   └──┬──┘ (5) the task runs                             └───┬───┘
+//!      │ (6) ready, abandoned or unwound       (7) task dropped │
+//!      └──────────────────────▶ DONE ◀──────────────────────────┘
+//! ```
+//!
+//! # Invariants
+//!
+//! - **I1** The token, the right to use (and free) the frame, is held: in RUN
+//!   by whoever polls the frame; in SCHED by the `Task` made of it; in IDLE by
+//!   the stub, and whoever moves it to SCHED (3, 4) takes the token out. In
+//!   DONE there is no frame any more.
+//! - **I2** The stub is alive while the state is not DONE or the count of
+//!   wakers is not 0. Whoever makes the last of the two untrue frees it.
+//! - **I3** `frame` never changes.
+
+use std::mem::ManuallyDrop;
+use std::process;
+use std::ptr::NonNull;
+use std::task::{RawWaker, RawWakerVTable, Waker};
+
+use allocator_api2::boxed::Box;
+
+use super::frame::FrameHeader;
+use crate::alloc::Recycling;
+use crate::shim::{AtomicUsize, Ordering};
+
+/// Being polled. The numbers of the states are chosen so that (1), (2), (5)
+/// and (6) add or set bits.
+const RUN: usize = 0;
+/// Waiting for a wake. Not without wakers: nobody could end it.
+const IDLE: usize = 1;
+/// Posted.
+const SCHED: usize = 2;
+/// Over.
+const DONE: usize = 3;
+const STATE: usize = 3;
+/// Woken while RUN; set in no other state.
+const NOTE: usize = 4;
+/// The last waker is gone: to be destroyed, not polled. Set in SCHED only.
+const CLOSE: usize = 8;
+/// One waker.
+const WAKER: usize = 16;
+
+pub(super) struct Stub {
+    state: AtomicUsize,
+    frame: NonNull<FrameHeader>,
+}
+
+/// What the poller of a frame that is pending does next.
+#[must_use]
+pub(super) enum Pending {
+    /// Nothing: the frame is no longer the poller's to touch.
+    Parked,
+    /// Post it: it was woken while it was polled.
+    Woken,
+    /// Destroy it: nobody is left to wake it.
+    Abandoned,
+}
+
+/// What whoever runs the task of a frame does next.
+#[must_use]
+pub(super) enum Start {
+    Poll,
+    Destroy,
+}
+
+impl Stub {
+    /// Makes the stub of `frame`, which is being polled, without wakers.
+    pub(super) fn new(frame: NonNull<FrameHeader>) -> NonNull<Self> {
+        let stub = Box::new_in(
+            Self {
+                state: AtomicUsize::new(RUN),
+                frame,
+            },
+            Recycling,
+        );
+        NonNull::from(Box::leak(stub))
+    }
+
+    /// Frees a stub.
+    ///
+    /// # Safety
+    ///
+    /// - The stub is of no more use to anybody (I2).
+    pub(super) unsafe fn free(this: NonNull<Self>) {
+        // SAFETY: made by `new`, and given up by the caller's promise.
+        drop(unsafe { Box::from_raw_in(this.as_ptr(), Recycling) });
+    }
+
+    /// Applies `next` to the state until it holds; returns the state before.
+    fn update(&self, next: impl Fn(usize) -> usize) -> usize {
+        // Acquire and release throughout: the token, and what was written
+        // before a wake, travel through this word. A transition that changes
+        // nothing is written all the same, for the second reason.
+        let mut state = self.state.load(Ordering::Relaxed);
+        loop {
+            match self.state.compare_exchange_weak(
+                state,
+                next(state),
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(before) => return before,
+                Err(now) => state = now,
+            }
+        }
+    }
+
+    /// (5) Takes note that the task of the frame is being run.
+    pub(super) fn start(&self) -> Start {
+        let before = self.state.fetch_sub(SCHED, Ordering::Acquire);
+        debug_assert_eq!(before & STATE, SCHED, "only a posted frame is run");
+        if before & CLOSE != 0 {
+            Start::Destroy
+        } else {
+            Start::Poll
+        }
+    }
+
+    /// (1, 2) Takes note that a poll returned pending.
+    pub(super) fn pending(&self) -> Pending {
+        let before = self.update(|state| {
+            if state & NOTE != 0 {
+                state - NOTE + SCHED
+            } else if state >= WAKER {
+                state + IDLE
+            } else {
+                state
+            }
+        });
+        if before & NOTE != 0 {
+            Pending::Woken
+        } else if before >= WAKER {
+            Pending::Parked
+        } else {
+            Pending::Abandoned
+        }
+    }
+
+    /// (6, 7) Takes note that the frame is over.
+    ///
+    /// # Safety
+    ///
+    /// - The caller holds the token, and does not use the stub afterwards.
+    pub(super) unsafe fn finish(this: NonNull<Self>) {
+        // SAFETY: by I2 the stub is alive, as it is not DONE yet.
+        let before = unsafe { this.as_ref() }.state.fetch_or(DONE, Ordering::AcqRel);
+        if before < WAKER {
+            // SAFETY: DONE and no wakers (I2).
+            unsafe { Self::free(this) };
+        }
+    }
+
+    /// (3) Wakes the frame, and drops `wakers` (0 or 1) wakers with it.
+    ///
+    /// # Safety
+    ///
+    /// - The caller has a waker, or the frame while it is polled; after the
+    ///   call it has `wakers` wakers less.
+    pub(super) unsafe fn wake(this: NonNull<Self>, wakers: usize) {
+        // SAFETY: by I2 and the caller's promise the stub is alive.
+        let stub = unsafe { this.as_ref() };
+        let frame = stub.frame;
+        let before = stub.update(|state| {
+            let state = state - wakers * WAKER;
+            match state & STATE {
+                RUN => state | NOTE,
+                IDLE => state - IDLE + SCHED,
+                _ => state,
+            }
+        });
+        match before & STATE {
+            // SAFETY: this moved IDLE to SCHED, so the token is ours (I1).
+            IDLE => unsafe { FrameHeader::schedule(frame) },
+            DONE if before / WAKER == wakers => {
+                // SAFETY: DONE, and that was the last waker (I2). With `wakers`
+                // 0 it is not: the borrowed waker itself is counted.
+                unsafe { Self::free(this) }
+            }
+            _ => {}
+        }
+    }
+
+    /// Counts one more waker.
+    pub(super) fn add_waker(&self) {
+        // Relaxed, as in `Arc`: a new waker is made from one that exists.
+        let before = self.state.fetch_add(WAKER, Ordering::Relaxed);
+        if before > isize::MAX as usize {
+            process::abort();
+        }
+    }
+
+    /// (4) Drops a waker without waking.
+    ///
+    /// # Safety
+    ///
+    /// - The caller has a waker, and does not use it afterwards.
+    unsafe fn drop_waker(this: NonNull<Self>) {
+        // SAFETY: by I2 and the caller's promise the stub is alive.
+        let stub = unsafe { this.as_ref() };
+        let frame = stub.frame;
+        let before = stub.update(|state| {
+            if state == IDLE + WAKER {
+                SCHED | CLOSE
+            } else {
+                state - WAKER
+            }
+        });
+        if before == IDLE + WAKER {
+            // SAFETY: this moved IDLE to SCHED, so the token is ours (I1).
+            unsafe { FrameHeader::schedule(frame) };
+        } else if before & STATE == DONE && before / WAKER == 1 {
+            // SAFETY: DONE, and that was the last waker (I2).
+            unsafe { Self::free(this) };
+        }
+    }
+
+    /// Returns a waker that is not counted, to poll the frame with.
+    pub(super) fn borrowed_waker(this: NonNull<Self>) -> ManuallyDrop<Waker> {
+        // SAFETY: the vtable upholds the contract of `RawWaker`; it is never
+        // dropped, and while the frame is polled the stub is alive (I2).
+        ManuallyDrop::new(unsafe { Waker::from_raw(Self::raw_waker(this)) })
+    }
+
+    /// A waker, counted or not, in its raw form.
+    pub(super) fn raw_waker(this: NonNull<Self>) -> RawWaker {
+        RawWaker::new(this.as_ptr().cast_const().cast(), &VTABLE)
+    }
+}
+
+static VTABLE: RawWakerVTable = RawWakerVTable::new(
+    |data| {
+        let stub = stub_of(data);
+        // SAFETY: by I2 the stub is alive while a waker of it is.
+        unsafe { stub.as_ref() }.add_waker();
+        Stub::raw_waker(stub)
+    },
+    // SAFETY: the waker is given up, and it is counted.
+    |data| unsafe { Stub::wake(stub_of(data), 1) },
+    // SAFETY: the waker is borrowed.
+    |data| unsafe { Stub::wake(stub_of(data), 0) },
+    // SAFETY: the waker is given up, and it is counted.
+    |data| unsafe { Stub::drop_waker(stub_of(data)) },
+);
+
+fn stub_of(data: *const ()) -> NonNull<Stub> {
+    // SAFETY: wakers are made by `raw_waker` alone, from a `NonNull`.
+    unsafe { NonNull::new_unchecked(data.cast_mut().cast()) }
+}

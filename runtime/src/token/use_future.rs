@@ -1,0 +1,35 @@
+use super::CompletionToken;
+use crate::initiation::Initiation;
+use crate::signature::Signature;
+
+/// Makes an operation a future, to be awaited on any runtime.
+///
+/// ```
+/// use async_op::{SystemExecutor, Timer, UseFuture};
+/// use std::time::Duration;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let timer = Timer::new(&SystemExecutor);
+/// timer.expires_after(Duration::from_millis(1));
+/// pollster::block_on(timer.async_wait(UseFuture))?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// The plain name of the operation is shorter: `timer.wait().await`.
+///
+/// # Allocation
+///
+/// None for an operation written as an `async fn`: its future is hosted in the
+/// caller's. One recycled block for an operation in handler form.
+#[must_use = "a token does nothing until it is passed to an initiating function"]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct UseFuture;
+
+impl<'op, S: Signature> CompletionToken<'op, S> for UseFuture {
+    type Return<I: Initiation<S> + 'op> = I::Future;
+
+    fn initiate<I: Initiation<S> + 'op>(self, initiation: I) -> I::Future {
+        initiation.into_future()
+    }
+}
