@@ -4,7 +4,7 @@
 pub use core;
 
 pub use crate::completion::Completion;
-pub use crate::executor::IoObject;
+pub use crate::executor::{IoObject, SystemExecutor};
 pub use crate::initiation::{Initiation, async_initiate, from_fn, from_future};
 pub use crate::meta::Meta;
 pub use crate::signature::Signature;

@@ -2,7 +2,8 @@
 
 mod recycling;
 
-pub use allocator_api2::alloc::{AllocError, Allocator, Global};
+pub(crate) use allocator_api2::alloc::Global;
+pub use allocator_api2::alloc::{AllocError, Allocator};
 pub use recycling::Recycling;
 
 /// An allocator that can be associated with a completion handler.

@@ -176,7 +176,8 @@ fn release_or_arm(block: NonNull<u8>, class: usize, pool: &Pool) {
         return release(block, class);
     }
     for (class, bin) in pool.bins.iter().enumerate() {
-        bin.room.set((KEPT_PER_CLASS / layout_of(class).size()) as u32);
+        bin.room
+            .set((KEPT_PER_CLASS / layout_of(class).size()) as u32);
     }
     pool.bins[class].push(block);
 }
@@ -225,7 +226,10 @@ mod tests {
             let class = class_of(layout).unwrap();
             assert!(layout_of(class).size() >= size, "{size} in class {class}");
             if class > 0 {
-                assert!(layout_of(class - 1).size() < size, "{size} in class {class}");
+                assert!(
+                    layout_of(class - 1).size() < size,
+                    "{size} in class {class}"
+                );
             }
         }
     }

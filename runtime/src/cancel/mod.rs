@@ -5,6 +5,7 @@ mod hook;
 pub(crate) use hook::Hook;
 
 use std::fmt;
+use std::io;
 use std::ops::BitOr;
 
 /// How much of its effect a cancelled operation may leave behind.
@@ -78,3 +79,37 @@ impl fmt::Debug for CancellationSlot {
             .finish()
     }
 }
+
+/// Returns whether `error` says that an operation was cancelled.
+///
+/// It is the system's own error for that, so making one does not allocate.
+/// It is never [`Interrupted`](std::io::ErrorKind::Interrupted), which makes
+/// loops try again.
+///
+/// ```
+/// use async_op::{IoContext, Timer, is_cancelled};
+/// use std::time::Duration;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let context = IoContext::new()?;
+/// let timer = Timer::new(&context);
+/// timer.expires_after(Duration::from_secs(3600));
+/// timer.wait().callback(|result| assert!(is_cancelled(&result.unwrap_err())));
+/// assert_eq!(timer.cancel(), 1);
+/// assert_eq!(context.run(), 1);
+/// # Ok(())
+/// # }
+/// ```
+pub fn is_cancelled(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(CANCELLED)
+}
+
+pub(crate) fn cancelled() -> io::Error {
+    io::Error::from_raw_os_error(CANCELLED)
+}
+
+#[cfg(unix)]
+const CANCELLED: i32 = libc::ECANCELED;
+/// `ERROR_OPERATION_ABORTED`.
+#[cfg(windows)]
+const CANCELLED: i32 = 995;

@@ -1,12 +1,14 @@
 //! Executors: where handlers run.
 
 mod post_only;
+mod system;
 
 mod unblock;
 mod work_guard;
 
 pub use post_only::PostOnly;
 
+pub use system::{SystemContext, SystemExecutor};
 pub use unblock::Unblock;
 pub use work_guard::WorkGuard;
 

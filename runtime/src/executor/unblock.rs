@@ -71,7 +71,11 @@ impl Unblock {
     /// Check [`is_set`](Self::is_set) afterwards: a wait that was over before
     /// this call wakes nobody.
     pub fn also_wake(&self, waker: Option<Waker>) {
-        let mut also = self.inner.also.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut also = self
+            .inner
+            .also
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let previous = std::mem::replace(&mut *also, waker);
         drop(also);
         drop(previous);

@@ -241,11 +241,7 @@ where
     ) -> NonNull<Core<S>> {
         let block: NonNull<Self> = memory::allocate(&allocator, meta.name());
         let value = Self {
-            core: Core::new(
-                const { &Self::DELIVER },
-                const { &Self::COMPLETION },
-                meta,
-            ),
+            core: Core::new(const { &Self::DELIVER }, const { &Self::COMPLETION }, meta),
             io_work,
             work,
             allocator,

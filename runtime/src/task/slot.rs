@@ -134,12 +134,10 @@ impl<S: Signature + 'static> Slot<S> {
         loop {
             // Release: the arguments go with it. Acquire on failure: the waker,
             // or the end of the future, comes with it.
-            match slot.state.compare_exchange(
-                EMPTY,
-                result,
-                Ordering::Release,
-                Ordering::Acquire,
-            ) {
+            match slot
+                .state
+                .compare_exchange(EMPTY, result, Ordering::Release, Ordering::Acquire)
+            {
                 Ok(_) => return,
                 Err(WAITING) => {
                     let taken = slot.state.compare_exchange(

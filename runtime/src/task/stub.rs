@@ -157,7 +157,9 @@ impl Stub {
     /// - The caller holds the token, and does not use the stub afterwards.
     pub(super) unsafe fn finish(this: NonNull<Self>) {
         // SAFETY: by I2 the stub is alive, as it is not DONE yet.
-        let before = unsafe { this.as_ref() }.state.fetch_or(DONE, Ordering::AcqRel);
+        let before = unsafe { this.as_ref() }
+            .state
+            .fetch_or(DONE, Ordering::AcqRel);
         if before < WAKER {
             // SAFETY: DONE and no wakers (I2).
             unsafe { Self::free(this) };

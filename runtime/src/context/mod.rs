@@ -1,0 +1,316 @@
+//! The event loop: queues, work counting, readiness and timers.
+
+mod life;
+mod reactor;
+mod registration;
+mod runner;
+mod scheduler;
+mod timers;
+mod waiters;
+
+pub(crate) use self::reactor::Reactor;
+pub(crate) use self::registration::{Direction, Progress, Registration};
+pub(crate) use self::timers::TimerKey;
+pub(crate) use self::waiters::{Waiters, WakeList};
+
+use std::fmt;
+use std::io;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use self::runner::Runner;
+use self::scheduler::{Bounds, Scheduler, Wait};
+use crate::executor::{Executor, Unblock};
+use crate::task::Task;
+
+/// An event loop: runs the handlers of the operations whose I/O objects, timers
+/// and executors belong to it.
+///
+/// Handlers run on the threads that call [`run`](Self::run) and its relatives,
+/// and nowhere else. `run` returns when no operation is outstanding and no
+/// [`WorkGuard`](crate::WorkGuard) is held; the context is then
+/// [`stopped`](Self::stopped), until [`restart`](Self::restart).
+///
+/// Everything that belongs to a context holds a handle, [`IoExecutor`], never
+/// the context. Dropping the context destroys the operations that it can
+/// reach, their handlers uncalled; later operations of its objects complete
+/// with an error.
+///
+/// ```
+/// use async_op::{IoContext, Timer};
+/// use std::time::Duration;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let context = IoContext::new()?;
+/// let timer = Timer::new(&context);
+/// timer.expires_after(Duration::from_millis(1));
+/// timer.async_wait(|result: std::io::Result<()>| println!("{result:?}"));
+/// assert_eq!(context.run(), 1);
+/// # Ok(())
+/// # }
+/// ```
+pub struct IoContext {
+    handle: IoExecutor,
+}
+
+/// A handle to an [`IoContext`]: its executor. `Copy`, two words.
+///
+/// It may outlive the context; tasks posted to it are dropped then.
+#[derive(Clone, Copy)]
+pub struct IoExecutor {
+    scheduler: &'static Scheduler,
+    generation: u32,
+}
+
+impl IoContext {
+    /// Makes a context with an event queue of the operating system.
+    ///
+    /// # Errors
+    ///
+    /// If the system has no descriptors left.
+    pub fn new() -> io::Result<Self> {
+        let (scheduler, generation) = Scheduler::open()?;
+        Ok(Self {
+            handle: IoExecutor {
+                scheduler,
+                generation,
+            },
+        })
+    }
+
+    /// Returns the executor of this context.
+    pub fn executor(&self) -> IoExecutor {
+        self.handle
+    }
+
+    /// Runs handlers until no work is left or the context is stopped; returns
+    /// how many tasks it ran.
+    ///
+    /// Several threads may run one context. Inside a handler it may be called
+    /// again; it then returns when there is nothing else to do.
+    ///
+    /// # Panics
+    ///
+    /// If a handler does. Nothing is lost: call `run` again to go on.
+    pub fn run(&self) -> usize {
+        self.bounded(usize::MAX, Wait::Forever)
+    }
+
+    /// Runs at most one task, and waits for it; returns how many it ran.
+    ///
+    /// # Panics
+    ///
+    /// As [`run`](Self::run).
+    pub fn run_one(&self) -> usize {
+        self.bounded(1, Wait::Forever)
+    }
+
+    /// Runs handlers for at most `duration`; returns how many tasks it ran.
+    ///
+    /// # Panics
+    ///
+    /// As [`run`](Self::run).
+    pub fn run_for(&self, duration: Duration) -> usize {
+        self.bounded(usize::MAX, Wait::for_duration(duration))
+    }
+
+    /// Runs handlers until `deadline` at the latest; returns how many tasks it
+    /// ran.
+    ///
+    /// # Panics
+    ///
+    /// As [`run`](Self::run).
+    pub fn run_until(&self, deadline: Instant) -> usize {
+        self.bounded(usize::MAX, Wait::Until(deadline))
+    }
+
+    /// Runs at most one task, and waits at most `duration` for it; returns how
+    /// many it ran.
+    ///
+    /// # Panics
+    ///
+    /// As [`run`](Self::run).
+    pub fn run_one_for(&self, duration: Duration) -> usize {
+        self.bounded(1, Wait::for_duration(duration))
+    }
+
+    /// Runs at most one task, and waits for it until `deadline` at the latest;
+    /// returns how many it ran.
+    ///
+    /// # Panics
+    ///
+    /// As [`run`](Self::run).
+    pub fn run_one_until(&self, deadline: Instant) -> usize {
+        self.bounded(1, Wait::Until(deadline))
+    }
+
+    /// Runs what is ready without waiting; returns how many tasks it ran.
+    ///
+    /// # Panics
+    ///
+    /// As [`run`](Self::run).
+    pub fn poll(&self) -> usize {
+        self.bounded(usize::MAX, Wait::Never)
+    }
+
+    /// Runs at most one task that is ready, without waiting; returns how many
+    /// it ran.
+    ///
+    /// # Panics
+    ///
+    /// As [`run`](Self::run).
+    pub fn poll_one(&self) -> usize {
+        self.bounded(1, Wait::Never)
+    }
+
+    /// Makes every `run` return as soon as its current handler has.
+    ///
+    /// What is queued stays queued, for after [`restart`](Self::restart).
+    pub fn stop(&self) {
+        self.handle.scheduler.stop();
+    }
+
+    /// Returns whether `run` would return at once: after
+    /// [`stop`](Self::stop), and after a `run` that found no work left.
+    pub fn stopped(&self) -> bool {
+        self.handle.scheduler.stopped()
+    }
+
+    /// Readies a stopped context to be run again.
+    pub fn restart(&self) {
+        self.handle.scheduler.restart();
+    }
+
+    fn bounded(&self, limit: usize, wait: Wait) -> usize {
+        self.handle.scheduler.run(
+            self.handle.generation,
+            &Bounds {
+                limit,
+                wait,
+                unblock: None,
+            },
+        )
+    }
+}
+
+/// A context is used as its executor wherever one is asked for.
+impl Deref for IoContext {
+    type Target = IoExecutor;
+
+    fn deref(&self) -> &IoExecutor {
+        &self.handle
+    }
+}
+
+impl crate::executor::IoObject for IoContext {
+    type Executor = IoExecutor;
+
+    fn executor(&self) -> IoExecutor {
+        self.handle
+    }
+}
+
+impl Drop for IoContext {
+    fn drop(&mut self) {
+        self.handle.scheduler.close(self.handle.generation);
+    }
+}
+
+impl fmt::Debug for IoContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IoContext")
+            .field("stopped", &self.stopped())
+            .finish_non_exhaustive()
+    }
+}
+
+impl IoExecutor {
+    /// Returns the reactor, for I/O objects to register with.
+    pub(crate) fn reactor(&self) -> io::Result<Arc<Reactor>> {
+        self.scheduler.reactor(self.generation)
+    }
+
+    /// Makes the thread that waits in the reactor look at its timers again.
+    pub(crate) fn interrupt(&self) {
+        self.scheduler.interrupt(self.generation);
+    }
+}
+
+impl Executor for IoExecutor {
+    #[inline]
+    fn post(&self, task: Task) {
+        match Runner::find(self.scheduler, self.generation) {
+            // With several runners, whoever is free takes it; else a handler
+            // that waits for what it posted would wait for ever.
+            Some(runner) if self.scheduler.has_one_runner() => runner.push(task),
+            _ => self.scheduler.post(self.generation, task),
+        }
+    }
+
+    #[inline]
+    fn runs_here(&self) -> bool {
+        Runner::find(self.scheduler, self.generation).is_some()
+    }
+
+    #[inline]
+    fn defer(&self, task: Task) {
+        match Runner::find(self.scheduler, self.generation) {
+            Some(runner) => runner.push(task),
+            None => self.scheduler.post(self.generation, task),
+        }
+    }
+
+    #[inline]
+    fn work_started(&self) {
+        match Runner::find(self.scheduler, self.generation) {
+            Some(runner) => runner.add_work(1),
+            None => self.scheduler.work_started(self.generation),
+        }
+    }
+
+    #[inline]
+    fn work_finished(&self) {
+        match Runner::find(self.scheduler, self.generation) {
+            Some(runner) => runner.add_work(-1),
+            None => self.scheduler.work_finished(self.generation),
+        }
+    }
+
+    /// Drives the context on this thread while no other thread does.
+    ///
+    /// # Panics
+    ///
+    /// On a thread that is running the context, and when the context has been
+    /// stopped with nobody left to run it.
+    fn block(&self, until: &Unblock) {
+        assert!(
+            !self.runs_here(),
+            "blocking on an operation of an `IoContext` inside a handler that the context runs \
+             would wait for ever: use a callback or `.await` there"
+        );
+        self.scheduler.block(self.generation, until);
+    }
+}
+
+impl PartialEq for IoExecutor {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.scheduler, other.scheduler) && self.generation == other.generation
+    }
+}
+
+impl Eq for IoExecutor {}
+
+impl fmt::Debug for IoExecutor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IoExecutor")
+            .field("context", &(std::ptr::from_ref(self.scheduler)))
+            .field("generation", &self.generation)
+            .finish()
+    }
+}
+
+/// The error of an operation whose context has been dropped.
+pub(crate) fn context_gone() -> io::Error {
+    io::Error::other("the `IoContext` of this object has been dropped")
+}

@@ -1,0 +1,279 @@
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use mio::event::Source;
+use mio::{Events, Interest, Poll, Registry, Token};
+
+use super::timers::Timers;
+use super::{Registration, TimerKey, WakeList, context_gone};
+use crate::time::TimerState;
+
+/// The token of the reactor's own waker.
+const INTERRUPT: Token = Token(usize::MAX);
+/// How many events one wait takes from the system.
+const EVENTS: usize = 256;
+/// The system counts milliseconds in 32 bits; a longer wait is made of several.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Waits for the system's events and for timers.
+///
+/// It only takes notes and collects wakers; the system calls of I/O are made
+/// in the polls of the operations themselves.
+pub(crate) struct Reactor {
+    registry: Registry,
+    interrupt: mio::Waker,
+    /// Locked by the one thread that waits.
+    wait: Mutex<WaitState>,
+    sources: Mutex<Sources>,
+    deadlines: Mutex<Deadlines>,
+    /// How many sources and timers there are: zero, and nobody need look.
+    interest: AtomicUsize,
+}
+
+struct WaitState {
+    poll: Poll,
+    events: Events,
+    wake: WakeList,
+}
+
+#[derive(Default)]
+struct Deadlines {
+    timers: Timers<TimerState>,
+    context_gone: bool,
+}
+
+#[derive(Default)]
+struct Sources {
+    entries: Vec<Entry>,
+    free: Vec<usize>,
+    context_gone: bool,
+}
+
+#[derive(Default)]
+struct Entry {
+    // Bumped at each removal: an event that is already on its way to a removed
+    // source must not reach its successor.
+    generation: u32,
+    registration: Option<Arc<Registration>>,
+}
+
+/// How long to wait for events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Timeout {
+    Zero,
+    Until(Option<Instant>),
+}
+
+impl Reactor {
+    pub(super) fn new() -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let registry = poll.registry().try_clone()?;
+        let interrupt = mio::Waker::new(&registry, INTERRUPT)?;
+        Ok(Self {
+            registry,
+            interrupt,
+            wait: Mutex::new(WaitState {
+                poll,
+                events: Events::with_capacity(EVENTS),
+                wake: WakeList::default(),
+            }),
+            sources: Mutex::default(),
+            deadlines: Mutex::default(),
+            interest: AtomicUsize::new(0),
+        })
+    }
+
+    /// Returns whether there is anything to wait for.
+    pub(super) fn has_interest(&self) -> bool {
+        self.interest.load(Ordering::Relaxed) != 0
+    }
+
+    /// Ends the wait that is under way, or the next one.
+    pub(super) fn interrupt(&self) {
+        self.interrupt
+            .wake()
+            .expect("the system's event queue accepts wakeups");
+    }
+
+    /// Waits, and returns the wakers of what became ready. To be given back
+    /// with [`recycle`](Self::recycle).
+    pub(super) fn wait(&self, timeout: Timeout) -> WakeList {
+        let mut state = lock(&self.wait);
+        let WaitState { poll, events, wake } = &mut *state;
+        let timeout = match timeout {
+            Timeout::Zero => Some(Duration::ZERO),
+            Timeout::Until(deadline) => {
+                let timer = lock(&self.deadlines).timers.earliest();
+                let deadline = [deadline, timer].into_iter().flatten().min();
+                deadline.map(|deadline| {
+                    let timeout = deadline.saturating_duration_since(Instant::now());
+                    timeout.min(LONGEST_WAIT)
+                })
+            }
+        };
+        match poll.poll(events, timeout) {
+            Ok(()) => {}
+            // A signal: nothing has happened yet.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => events.clear(),
+            Err(error) => panic!("waiting for the system's events failed: {error}"),
+        }
+        let sources = lock(&self.sources);
+        for event in events.iter() {
+            if let Some(registration) = sources.find(event.token()) {
+                registration.notify(event, wake);
+            }
+        }
+        drop(sources);
+        self.expire(wake);
+        std::mem::take(wake)
+    }
+
+    /// Keeps the capacity of a list of wakers for the next wait.
+    pub(super) fn recycle(&self, wake: WakeList) {
+        lock(&self.wait).wake = wake;
+    }
+
+    fn expire(&self, wake: &mut WakeList) {
+        let mut deadlines = lock(&self.deadlines);
+        if deadlines.timers.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        while let Some((key, timer)) = deadlines.timers.pop_due(now) {
+            self.interest.fetch_sub(1, Ordering::Relaxed);
+            // A timer's own lock comes first wherever both are held.
+            drop(deadlines);
+            timer.fire(key, wake);
+            drop(timer);
+            deadlines = lock(&self.deadlines);
+        }
+    }
+
+    /// Registers a source for both directions.
+    pub(crate) fn register(
+        &self,
+        source: &mut impl Source,
+        registration: Registration,
+    ) -> io::Result<(Token, Arc<Registration>)> {
+        let registration = Arc::new(registration);
+        let token = lock(&self.sources).insert(Arc::clone(&registration))?;
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        if let Err(error) = self.registry.register(source, token, interest) {
+            lock(&self.sources).remove(token);
+            return Err(error);
+        }
+        self.interest.fetch_add(1, Ordering::Relaxed);
+        Ok((token, registration))
+    }
+
+    /// Takes a source back out.
+    pub(crate) fn deregister(&self, source: &mut impl Source, token: Token) {
+        // Fails only for a source that the system has dropped by itself.
+        let _ = self.registry.deregister(source);
+        let removed = lock(&self.sources).remove(token);
+        if removed.is_some() {
+            self.interest.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Adds a deadline; says whether the waiting thread should look again.
+    pub(crate) fn add_timer(
+        &self,
+        deadline: Instant,
+        timer: Arc<TimerState>,
+    ) -> io::Result<(TimerKey, bool)> {
+        let mut deadlines = lock(&self.deadlines);
+        if deadlines.context_gone {
+            return Err(context_gone());
+        }
+        let added = deadlines.timers.insert(deadline, timer);
+        self.interest.fetch_add(1, Ordering::Relaxed);
+        Ok(added)
+    }
+
+    /// Takes a deadline back, if it has not been reached.
+    pub(crate) fn remove_timer(&self, key: TimerKey) -> Option<Arc<TimerState>> {
+        let removed = lock(&self.deadlines).timers.remove(key)?;
+        self.interest.fetch_sub(1, Ordering::Relaxed);
+        Some(removed)
+    }
+
+    /// Fails everything that waits, now and from now on; returns the wakers.
+    pub(super) fn shut_down(&self) -> WakeList {
+        let mut wake = WakeList::default();
+        let mut sources = lock(&self.sources);
+        sources.context_gone = true;
+        for entry in &sources.entries {
+            if let Some(registration) = &entry.registration {
+                registration.shut_down(&mut wake);
+            }
+        }
+        drop(sources);
+        loop {
+            let mut deadlines = lock(&self.deadlines);
+            deadlines.context_gone = true;
+            let Some((key, timer)) = deadlines.timers.pop() else {
+                return wake;
+            };
+            drop(deadlines);
+            self.interest.fetch_sub(1, Ordering::Relaxed);
+            timer.shut_down(key, &mut wake);
+        }
+    }
+}
+
+impl Sources {
+    fn insert(&mut self, registration: Arc<Registration>) -> io::Result<Token> {
+        if self.context_gone {
+            return Err(context_gone());
+        }
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.entries.push(Entry::default());
+            self.entries.len() - 1
+        });
+        let entry = &mut self.entries[index];
+        entry.registration = Some(registration);
+        Ok(token(index, entry.generation))
+    }
+
+    fn find(&self, token: Token) -> Option<&Registration> {
+        let (index, generation) = parts(token);
+        let entry = self.entries.get(index)?;
+        if entry.generation != generation {
+            return None;
+        }
+        entry.registration.as_deref()
+    }
+
+    fn remove(&mut self, token: Token) -> Option<Arc<Registration>> {
+        let (index, generation) = parts(token);
+        let entry = self.entries.get_mut(index)?;
+        if entry.generation != generation {
+            return None;
+        }
+        let registration = entry.registration.take()?;
+        entry.generation = (entry.generation + 1) & GENERATION_MASK;
+        self.free.push(index);
+        Some(registration)
+    }
+}
+
+// Half of a token is the index, half the generation; the highest index is
+// never reached, so no token is `INTERRUPT`.
+const INDEX_BITS: u32 = usize::BITS / 2;
+const GENERATION_MASK: u32 = (usize::MAX >> INDEX_BITS) as u32;
+
+fn token(index: usize, generation: u32) -> Token {
+    Token(index | (generation as usize) << INDEX_BITS)
+}
+
+fn parts(token: Token) -> (usize, u32) {
+    let index = token.0 & (usize::MAX >> INDEX_BITS);
+    (index, (token.0 >> INDEX_BITS) as u32)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,628 @@
+//! Who runs, who waits, and when there is no work left.
+//!
+//! The rules of counting (a thread is *active* from entering `run` until it
+//! waits or leaves):
+//!
+//! 1. Inside `run`, guards taken and released by this thread change only the
+//!    thread's own `work`; tasks posted by it go to its own queue while it is
+//!    the only runner.
+//! 2. A runner stops being active only under the mutex. It gives up its queue
+//!    and adds its `work` to the count first. If then the count is 0, nobody is
+//!    active and the shared queue is empty, there is no work left: the context
+//!    is stopped and everybody woken.
+//! 3. A decrement from outside that reaches 0 takes the mutex and makes the
+//!    same test, with the count loaded again, if anybody is running.
+//! 4. Nobody else concludes anything from the count.
+//!
+//! Queued and running tasks need no count of their own: they are in a queue
+//! that the test looks at, or on a thread that is active.
+
+use std::io;
+use std::sync::{Arc, OnceLock, PoisonError};
+use std::task::{Wake, Waker};
+use std::time::{Duration, Instant};
+
+use super::life::Life;
+use super::reactor::{Reactor, Timeout};
+use super::runner::Runner;
+use super::{WakeList, context_gone};
+use crate::executor::Unblock;
+use crate::shim::{AtomicBool, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering};
+use crate::task::{Task, TaskQueue};
+
+/// After this many tasks a runner looks at the shared queue, and at the
+/// reactor if anything is registered there.
+const LOOK_AROUND_EVERY: u32 = 64;
+
+/// The state of a context. Never freed: handles are plain references. When its
+/// context is dropped it waits for the next one, as a new generation.
+pub(crate) struct Scheduler {
+    life: Life,
+    /// How many threads are inside `run`. Written under the mutex.
+    runners: AtomicUsize,
+    /// Mirrors `Shared::stop_requested`, for a look between two tasks.
+    stop_requested: AtomicBool,
+    shared: Mutex<Shared>,
+    /// Where runners wait while another one waits in the reactor.
+    idle: Condvar,
+    /// Where blocked threads wait while another thread runs the context.
+    blocked: Condvar,
+    /// Wakes whoever waits on behalf of this context.
+    waker: OnceLock<Waker>,
+}
+
+#[derive(Default)]
+struct Shared {
+    generation: u32,
+    queue: TaskQueue,
+    reactor: Option<Arc<Reactor>>,
+    /// How many runners are active, nested calls of `run` not counted.
+    active: usize,
+    /// How many runners wait on `idle`.
+    waiting: usize,
+    /// How many threads wait on `blocked`.
+    blocked: usize,
+    /// Whether a runner waits in the reactor, and whether it has been told to
+    /// come back.
+    polling: bool,
+    interrupted: bool,
+    stop_requested: bool,
+    /// A `run` found no work left.
+    out_of_work: bool,
+    /// The context is being dropped.
+    closing: bool,
+}
+
+/// When a call of `run` and its relatives ends.
+pub(super) struct Bounds<'a> {
+    pub(super) limit: usize,
+    pub(super) wait: Wait,
+    /// Set when a thread drives the context to be unblocked.
+    pub(super) unblock: Option<&'a Unblock>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    Never,
+    Until(Instant),
+    Forever,
+}
+
+impl Wait {
+    /// A duration that is too long for the clock is for ever.
+    pub(super) fn for_duration(duration: Duration) -> Self {
+        match Instant::now().checked_add(duration) {
+            Some(deadline) => Self::Until(deadline),
+            None => Self::Forever,
+        }
+    }
+}
+
+/// What a runner does after it has looked around.
+enum Next {
+    /// Run tasks: there may be some.
+    Run,
+    /// Wake these first: they may make some.
+    Wake(WakeList, Arc<Reactor>),
+    Leave,
+}
+
+/// Contexts that have been dropped, for the next ones.
+static SPARE: std::sync::Mutex<Vec<&'static Scheduler>> = std::sync::Mutex::new(Vec::new());
+
+impl Scheduler {
+    fn new() -> Self {
+        Self {
+            life: Life::new(),
+            runners: AtomicUsize::new(0),
+            stop_requested: AtomicBool::new(false),
+            shared: Mutex::new(Shared::default()),
+            idle: Condvar::new(),
+            blocked: Condvar::new(),
+            waker: OnceLock::new(),
+        }
+    }
+
+    /// Opens a context; returns its generation with it.
+    pub(super) fn open() -> io::Result<(&'static Self, u32)> {
+        let reactor = Arc::new(Reactor::new()?);
+        let spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let scheduler = spare.unwrap_or_else(|| Box::leak(Box::new(Self::new())));
+        scheduler
+            .waker
+            .get_or_init(|| Waker::from(Arc::new(WakeScheduler(scheduler))));
+        let mut shared = scheduler.lock();
+        shared.reactor = Some(reactor);
+        Ok((scheduler, shared.generation))
+    }
+
+    /// Closes the context: destroys all that it can reach.
+    pub(super) fn close(&'static self, generation: u32) {
+        // A thread that blocks on an operation may be driving the context; it
+        // has to leave. If that is this very thread, in a handler that owned
+        // the context, the state is never used again.
+        let inside = Runner::find(self, generation).is_some();
+        self.stop();
+        let mut shared = self.lock();
+        shared.closing = true;
+        while self.runners.load(Ordering::Relaxed) > usize::from(inside) {
+            shared.blocked += 1;
+            shared = wait(&self.blocked, shared);
+            shared.blocked -= 1;
+        }
+        loop {
+            let reactor = shared.reactor.clone();
+            let mut queue = std::mem::take(&mut shared.queue);
+            drop(shared);
+            let woken = reactor.map_or(0, |reactor| reactor.shut_down().wake_all());
+            let idle = woken == 0 && queue.is_empty();
+            // Outside the lock: what is dropped here may post again.
+            while let Some(task) = queue.pop() {
+                drop(task);
+            }
+            shared = self.lock();
+            if idle && shared.queue.is_empty() {
+                break;
+            }
+        }
+        shared.generation = self.life.next_generation();
+        let reactor = shared.reactor.take();
+        if !inside {
+            shared.stop_requested = false;
+            shared.out_of_work = false;
+            shared.closing = false;
+            self.stop_requested.store(false, Ordering::Relaxed);
+        }
+        // Whoever still blocks has been woken, or was woken for nothing.
+        self.wake_all(shared);
+        drop(reactor);
+        if !inside {
+            SPARE
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(self);
+        }
+    }
+
+    pub(super) fn reactor(&self, generation: u32) -> io::Result<Arc<Reactor>> {
+        let shared = self.lock();
+        match &shared.reactor {
+            Some(reactor) if shared.generation == generation => Ok(Arc::clone(reactor)),
+            _ => Err(context_gone()),
+        }
+    }
+
+    #[inline]
+    pub(super) fn has_one_runner(&self) -> bool {
+        // Asked by a runner. Another may come at any time; tasks that are in
+        // this one's queue by then are run by this one.
+        self.runners.load(Ordering::Relaxed) == 1
+    }
+
+    /// Queues a task for any runner. Dropped when the context is gone.
+    pub(super) fn post(&self, generation: u32, task: Task) {
+        let mut shared = self.lock();
+        if shared.generation != generation || shared.reactor_is_gone() {
+            drop(shared);
+            return drop(task);
+        }
+        shared.queue.push(task);
+        self.wake_one(shared);
+    }
+
+    pub(super) fn work_started(&self, generation: u32) {
+        self.life.add(generation, 1);
+    }
+
+    pub(super) fn work_finished(&self, generation: u32) {
+        if self.life.add(generation, -1) == Some(0) {
+            let mut shared = self.lock();
+            // Rule 3. Without a runner there is nobody to stop; the next one
+            // makes the test itself.
+            if shared.generation == generation
+                && self.runners.load(Ordering::Relaxed) > 0
+                && self.is_out_of_work(&shared)
+            {
+                shared.out_of_work = true;
+                self.wake_all(shared);
+            }
+        }
+    }
+
+    pub(super) fn stop(&self) {
+        let mut shared = self.lock();
+        shared.stop_requested = true;
+        self.stop_requested.store(true, Ordering::Relaxed);
+        self.wake_all(shared);
+    }
+
+    pub(super) fn stopped(&self) -> bool {
+        let shared = self.lock();
+        shared.stop_requested || shared.out_of_work
+    }
+
+    pub(super) fn restart(&self) {
+        let mut shared = self.lock();
+        shared.stop_requested = false;
+        shared.out_of_work = false;
+        self.stop_requested.store(false, Ordering::Relaxed);
+    }
+
+    /// Ends the wait in the reactor, to look at the timers again.
+    pub(super) fn interrupt(&'static self, generation: u32) {
+        if Runner::find(self, generation).is_some() && self.has_one_runner() {
+            // Nobody waits: the only runner is here.
+            return;
+        }
+        let shared = self.lock();
+        if shared.generation == generation {
+            self.interrupt_poller(shared);
+        }
+    }
+
+    /// Blocks until `until` is set; drives the context while nobody else does.
+    pub(super) fn block(&'static self, generation: u32, until: &Unblock) {
+        until.also_wake(self.waker.get().cloned());
+        let bounds = Bounds {
+            limit: usize::MAX,
+            wait: Wait::Forever,
+            unblock: Some(until),
+        };
+        loop {
+            let mut shared = self.lock();
+            if until.is_set() {
+                break;
+            }
+            if shared.generation != generation || shared.closing {
+                // Its last act is to wake all that waits for it.
+                drop(shared);
+                until.park();
+                break;
+            }
+            if self.runners.load(Ordering::Relaxed) > 0 {
+                shared.blocked += 1;
+                let mut shared = wait(&self.blocked, shared);
+                shared.blocked -= 1;
+                continue;
+            }
+            assert!(
+                !shared.stop_requested,
+                "blocking on an operation of a stopped `IoContext` would wait for ever: \
+                 call `restart` first"
+            );
+            drop(shared);
+            self.run(generation, &bounds);
+        }
+        until.also_wake(None);
+    }
+
+    /// Runs tasks within `bounds`; returns how many.
+    pub(super) fn run(&'static self, generation: u32, bounds: &Bounds<'_>) -> usize {
+        match Runner::find(self, generation) {
+            // A nested call goes on with the record of the outer one.
+            Some(runner) => self.run_tasks(runner, bounds),
+            None => {
+                let Some(_running) = Running::start(self, generation, bounds) else {
+                    return 0;
+                };
+                Runner::enter(self, generation, |runner| {
+                    let _leaving = Leaving(self, runner);
+                    self.run_tasks(runner, bounds)
+                })
+            }
+        }
+    }
+
+    fn run_tasks(&self, runner: &Runner, bounds: &Bounds<'_>) -> usize {
+        let mut ran = 0;
+        // A nested call that is given nothing to do does nothing.
+        if bounds.limit == 0 {
+            return 0;
+        }
+        let mut before_look = LOOK_AROUND_EVERY;
+        loop {
+            if self.stop_requested.load(Ordering::Relaxed) || bounds.is_unblocked() {
+                return ran;
+            }
+            if before_look > 0
+                && let Some(task) = runner.pop()
+            {
+                before_look -= 1;
+                task.run();
+                ran += 1;
+                if ran == bounds.limit {
+                    return ran;
+                }
+                continue;
+            }
+            before_look = LOOK_AROUND_EVERY;
+            match self.look_around(runner, bounds) {
+                Next::Run => {}
+                Next::Wake(mut wake, reactor) => {
+                    wake.wake_all();
+                    reactor.recycle(wake);
+                }
+                Next::Leave => return ran,
+            }
+        }
+    }
+
+    /// Fetches tasks from the shared queue and events from the reactor; waits
+    /// for them if there is nothing else to do.
+    fn look_around(&self, runner: &Runner, bounds: &Bounds<'_>) -> Next {
+        let mut shared = self.lock();
+        if shared.stop_requested || (shared.out_of_work && bounds.unblock.is_none()) {
+            return Next::Leave;
+        }
+        self.fetch(&mut shared, runner);
+        let busy = runner.has_tasks();
+        let reactor = match &shared.reactor {
+            Some(reactor) if !shared.polling => Some(Arc::clone(reactor)),
+            _ => None,
+        };
+        if busy || bounds.wait == Wait::Never {
+            // Wake another for what is left in the shared queue.
+            let more = !shared.queue.is_empty();
+            let Some(reactor) = reactor.filter(|reactor| reactor.has_interest()) else {
+                if more {
+                    self.wake_one(shared);
+                }
+                return if busy {
+                    Next::Run
+                } else {
+                    self.leave_or_stop(runner)
+                };
+            };
+            shared.polling = true;
+            if more {
+                self.wake_one(shared);
+            } else {
+                drop(shared);
+            }
+            let wake = reactor.wait(Timeout::Zero);
+            self.end_polling(self.lock());
+            if busy || !wake.is_empty() {
+                return Next::Wake(wake, reactor);
+            }
+            reactor.recycle(wake);
+            return self.leave_or_stop(runner);
+        }
+        self.wait_for_work(shared, runner, bounds, reactor)
+    }
+
+    /// A runner that will not wait has nothing to do.
+    fn leave_or_stop(&self, runner: &Runner) -> Next {
+        let mut shared = self.lock();
+        if !shared.queue.is_empty() {
+            return Next::Run;
+        }
+        self.deactivate(&mut shared, runner);
+        if self.is_out_of_work(&shared) {
+            shared.out_of_work = true;
+        }
+        shared.active += 1;
+        if shared.out_of_work {
+            self.wake_all(shared);
+        }
+        Next::Leave
+    }
+
+    /// Waits in the reactor, or for the runner that does.
+    fn wait_for_work(
+        &self,
+        mut shared: MutexGuard<'_, Shared>,
+        runner: &Runner,
+        bounds: &Bounds<'_>,
+        reactor: Option<Arc<Reactor>>,
+    ) -> Next {
+        self.deactivate(&mut shared, runner);
+        if self.is_out_of_work(&shared) {
+            shared.active += 1;
+            shared.out_of_work = true;
+            self.wake_all(shared);
+            return Next::Leave;
+        }
+        let deadline = match bounds.wait {
+            Wait::Until(deadline) => Some(deadline),
+            Wait::Never | Wait::Forever => None,
+        };
+        let is_late = || deadline.is_some_and(|deadline| deadline <= Instant::now());
+        // The flag is set before a wake looks at who waits, and the other way
+        // round here; the mutex orders the two.
+        if bounds.is_unblocked() || is_late() {
+            shared.active += 1;
+            return Next::Leave;
+        }
+        let Some(reactor) = reactor else {
+            shared.waiting += 1;
+            let mut shared = wait_until(&self.idle, shared, deadline);
+            shared.waiting -= 1;
+            shared.active += 1;
+            return if is_late() && shared.queue.is_empty() {
+                Next::Leave
+            } else {
+                Next::Run
+            };
+        };
+        shared.polling = true;
+        drop(shared);
+        let wake = reactor.wait(Timeout::Until(deadline));
+        let mut shared = self.lock();
+        shared.active += 1;
+        self.end_polling(shared);
+        Next::Wake(wake, reactor)
+    }
+
+    fn end_polling(&self, mut shared: MutexGuard<'_, Shared>) {
+        shared.polling = false;
+        shared.interrupted = false;
+        if shared.waiting > 0 {
+            // Somebody has to wait for the next events.
+            drop(shared);
+            self.idle.notify_one();
+        }
+    }
+
+    /// Moves tasks from the shared queue to the runner's.
+    fn fetch(&self, shared: &mut Shared, runner: &Runner) {
+        if self.has_one_runner() {
+            runner.append(&mut shared.queue);
+        } else if let Some(task) = shared.queue.pop() {
+            // One at a time: each is for whoever is free first.
+            runner.push(task);
+        }
+    }
+
+    /// Rule 2, but for the queue.
+    fn deactivate(&self, shared: &mut Shared, runner: &Runner) {
+        shared.active -= 1;
+        let work = runner.take_work();
+        if work != 0 {
+            self.life.add(shared.generation, work);
+        }
+    }
+
+    fn is_out_of_work(&self, shared: &Shared) -> bool {
+        shared.active == 0 && shared.queue.is_empty() && self.life.count() == 0
+    }
+
+    /// Wakes one runner that waits, for a task in the shared queue.
+    fn wake_one(&self, shared: MutexGuard<'_, Shared>) {
+        if shared.waiting > 0 {
+            drop(shared);
+            self.idle.notify_one();
+        } else {
+            self.interrupt_poller(shared);
+        }
+    }
+
+    fn interrupt_poller(&self, mut shared: MutexGuard<'_, Shared>) {
+        if !shared.polling || shared.interrupted {
+            return;
+        }
+        shared.interrupted = true;
+        let reactor = shared.reactor.clone();
+        drop(shared);
+        if let Some(reactor) = reactor {
+            reactor.interrupt();
+        }
+    }
+
+    /// Wakes everybody, to look at the state again.
+    fn wake_all(&self, shared: MutexGuard<'_, Shared>) {
+        let blocked = shared.blocked > 0;
+        self.interrupt_poller(shared);
+        self.idle.notify_all();
+        if blocked {
+            self.blocked.notify_all();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        // No foreign code runs under this lock, so a panic has left nothing
+        // half done.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared {
+    fn reactor_is_gone(&self) -> bool {
+        // Loom's models run without a reactor.
+        !cfg!(async_op_loom) && self.reactor.is_none()
+    }
+}
+
+impl Bounds<'_> {
+    #[inline]
+    fn is_unblocked(&self) -> bool {
+        self.unblock.is_some_and(Unblock::is_set)
+    }
+}
+
+/// Counts this thread among the runners.
+struct Running(&'static Scheduler);
+
+impl Running {
+    fn start(scheduler: &'static Scheduler, generation: u32, bounds: &Bounds<'_>) -> Option<Self> {
+        let mut shared = scheduler.lock();
+        let stopped = shared.stop_requested || (shared.out_of_work && bounds.unblock.is_none());
+        if shared.generation != generation || stopped || bounds.limit == 0 {
+            return None;
+        }
+        shared.active += 1;
+        scheduler.runners.fetch_add(1, Ordering::Relaxed);
+        Some(Self(scheduler))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let shared = self.0.lock();
+        self.0.runners.fetch_sub(1, Ordering::Relaxed);
+        if shared.blocked > 0 {
+            // The last one to leave lets a blocked thread drive the context.
+            drop(shared);
+            self.0.blocked.notify_all();
+        }
+    }
+}
+
+/// Ends the part of a runner, on unwind too.
+struct Leaving<'a>(&'a Scheduler, &'a Runner);
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        let Self(scheduler, runner) = self;
+        let mut shared = scheduler.lock();
+        // Its tasks were to run next: they go to the front.
+        let mut tasks = runner.take_tasks();
+        tasks.append(&mut shared.queue);
+        shared.queue = tasks;
+        scheduler.deactivate(&mut shared, runner);
+        let others = scheduler.runners.load(Ordering::Relaxed) > 1;
+        if !others {
+            return;
+        }
+        if scheduler.is_out_of_work(&shared) {
+            shared.out_of_work = true;
+            scheduler.wake_all(shared);
+        } else if !shared.queue.is_empty() {
+            scheduler.wake_one(shared);
+        }
+    }
+}
+
+/// Wakes whoever waits on behalf of a context: its poller, and the threads that
+/// are blocked on its operations.
+struct WakeScheduler(&'static Scheduler);
+
+impl Wake for WakeScheduler {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.wake_all(self.0.lock());
+    }
+}
+
+fn wait<'a>(condvar: &Condvar, shared: MutexGuard<'a, Shared>) -> MutexGuard<'a, Shared> {
+    condvar.wait(shared).unwrap_or_else(PoisonError::into_inner)
+}
+
+fn wait_until<'a>(
+    condvar: &Condvar,
+    shared: MutexGuard<'a, Shared>,
+    deadline: Option<Instant>,
+) -> MutexGuard<'a, Shared> {
+    match deadline {
+        None => wait(condvar, shared),
+        Some(deadline) => {
+            let timeout = deadline.saturating_duration_since(Instant::now());
+            condvar
+                .wait_timeout(shared, timeout)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0
+        }
+    }
+}

@@ -1,0 +1,78 @@
+use std::collections::VecDeque;
+use std::task::Waker;
+
+/// The wakers of the operations that wait for one thing, in order of arrival.
+///
+/// Keeps its capacity, so that waiting does not allocate in the long run.
+#[derive(Default)]
+pub(crate) struct Waiters {
+    list: Vec<(u64, Waker)>,
+    last_key: u64,
+}
+
+impl Waiters {
+    /// Adds the waker of an operation, or renews it; `key` is the operation's.
+    pub(crate) fn set(&mut self, key: &mut Option<u64>, waker: &Waker) {
+        let known = key.and_then(|key| self.list.iter_mut().find(|(other, _)| *other == key));
+        match known {
+            Some((_, current)) => current.clone_from(waker),
+            None => {
+                self.last_key += 1;
+                *key = Some(self.last_key);
+                self.list.push((self.last_key, waker.clone()));
+            }
+        }
+    }
+
+    /// Removes the waker of an operation, if it is still there.
+    ///
+    /// To be dropped by the caller, outside its locks.
+    pub(crate) fn remove(&mut self, key: u64) -> Option<Waker> {
+        let index = self.list.iter().position(|(other, _)| *other == key)?;
+        Some(self.list.remove(index).1)
+    }
+
+    /// Moves all wakers to `wake`.
+    pub(crate) fn take_all(&mut self, wake: &mut WakeList) {
+        wake.list
+            .extend(self.list.drain(..).map(|(_, waker)| waker));
+    }
+}
+
+/// Wakers to be woken once all locks are released. Wakes them when dropped.
+#[derive(Default)]
+pub(crate) struct WakeList {
+    list: VecDeque<Waker>,
+}
+
+impl WakeList {
+    pub(crate) fn push(&mut self, waker: Waker) {
+        self.list.push_back(waker);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Wakes all, even if one of them panics; returns how many there were.
+    pub(crate) fn wake_all(&mut self) -> usize {
+        struct Rest<'a>(&'a mut VecDeque<Waker>);
+        impl Drop for Rest<'_> {
+            fn drop(&mut self) {
+                while let Some(waker) = self.0.pop_front() {
+                    waker.wake();
+                }
+            }
+        }
+
+        let count = self.list.len();
+        drop(Rest(&mut self.list));
+        count
+    }
+}
+
+impl Drop for WakeList {
+    fn drop(&mut self) {
+        self.wake_all();
+    }
+}

@@ -1,0 +1,119 @@
+use std::io;
+use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
+use std::thread;
+
+use super::{Executor, Unblock, WorkGuard};
+use crate::context::{IoContext, IoExecutor};
+use crate::task::Task;
+
+/// The process-wide context, run by a background thread of its own.
+///
+/// It is started on first use and lives as long as the process. A handler that
+/// panics there is reported as any panic of a thread is, and the thread goes
+/// on.
+#[derive(Debug)]
+pub struct SystemContext {
+    context: IoContext,
+}
+
+impl SystemContext {
+    /// Returns the context; starts it if this is its first use.
+    ///
+    /// # Errors
+    ///
+    /// If the system has no descriptors or no thread for it. A later call tries
+    /// again.
+    pub fn get() -> io::Result<&'static Self> {
+        static CONTEXT: OnceLock<SystemContext> = OnceLock::new();
+        static STARTING: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
+        if let Some(context) = CONTEXT.get() {
+            return Ok(context);
+        }
+        let _starting = STARTING
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(context) = CONTEXT.get() {
+            return Ok(context);
+        }
+        let context = Self {
+            context: IoContext::new()?,
+        };
+        let work = WorkGuard::new(context.context.executor());
+        let thread = thread::Builder::new().name("async-op system context".into());
+        thread.spawn(move || {
+            let _work = work;
+            let context = CONTEXT.wait();
+            loop {
+                // The panic hook has reported it; what is queued is not lost.
+                let _ = catch_unwind(AssertUnwindSafe(|| context.context.run()));
+            }
+        })?;
+        Ok(CONTEXT.get_or_init(|| context))
+    }
+
+    /// Returns the executor of this context.
+    pub fn executor(&self) -> IoExecutor {
+        self.context.executor()
+    }
+}
+
+/// The executor of the [`SystemContext`].
+///
+/// The form that needs no set-up: operations on it work inside tokio, smol or
+/// a bare `block_on` alike.
+///
+/// ```
+/// use async_op::{SystemExecutor, Timer};
+///
+/// # fn main() -> std::io::Result<()> {
+/// Timer::new(&SystemExecutor).wait().blocking()?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Panics
+///
+/// Any first use panics if the system cannot start the context; see
+/// [`SystemContext::get`] to learn of that beforehand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SystemExecutor;
+
+impl Deref for SystemExecutor {
+    type Target = IoExecutor;
+
+    fn deref(&self) -> &IoExecutor {
+        match SystemContext::get() {
+            Ok(system) => &system.context,
+            Err(error) => panic!("the system context could not be started: {error}"),
+        }
+    }
+}
+
+impl Executor for SystemExecutor {
+    fn post(&self, task: Task) {
+        (**self).post(task);
+    }
+
+    fn runs_here(&self) -> bool {
+        (**self).runs_here()
+    }
+
+    fn defer(&self, task: Task) {
+        (**self).defer(task);
+    }
+
+    fn work_started(&self) {
+        (**self).work_started();
+    }
+
+    fn work_finished(&self) {
+        (**self).work_finished();
+    }
+
+    fn block(&self, until: &Unblock) {
+        (**self).block(until);
+    }
+}

@@ -1,0 +1,102 @@
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+
+use mio::Token;
+
+use crate::context::{Direction, IoExecutor, Progress, Reactor, Registration};
+
+/// A socket and its place in the reactor of its context.
+pub(super) struct Source<S: mio::event::Source> {
+    executor: IoExecutor,
+    reactor: Arc<Reactor>,
+    registration: Arc<Registration>,
+    token: Token,
+    io: S,
+}
+
+impl<S: mio::event::Source> Source<S> {
+    /// Registers `io` with the context of `executor`.
+    ///
+    /// # Errors
+    ///
+    /// If the context is gone, or the system refuses.
+    pub(super) fn new(
+        executor: IoExecutor,
+        mut io: S,
+        registration: Registration,
+    ) -> io::Result<Self> {
+        let reactor = executor.reactor()?;
+        let (token, registration) = reactor.register(&mut io, registration)?;
+        Ok(Self {
+            executor,
+            reactor,
+            registration,
+            token,
+            io,
+        })
+    }
+
+    pub(super) fn executor(&self) -> IoExecutor {
+        self.executor
+    }
+
+    pub(super) fn get(&self) -> &S {
+        &self.io
+    }
+
+    /// Attempts I/O, and waits for readiness between attempts, until it has a
+    /// result. The system call is made in this future's own poll; dropping it
+    /// leaves nothing behind.
+    pub(super) async fn io<T>(
+        &self,
+        direction: Direction,
+        mut attempt: impl FnMut(&S) -> io::Result<(T, Progress)>,
+    ) -> io::Result<T> {
+        let mut waiting = Waiting {
+            registration: &self.registration,
+            direction,
+            key: None,
+        };
+        poll_fn(|cx| {
+            let key = &mut waiting.key;
+            let result = self
+                .registration
+                .poll_io(direction, key, cx, || attempt(&self.io));
+            if result.is_ready() {
+                // The event that made it ready has taken the waker already.
+                waiting.key = None;
+            }
+            result
+        })
+        .await
+    }
+}
+
+impl<S: mio::event::Source> Drop for Source<S> {
+    fn drop(&mut self) {
+        self.reactor.deregister(&mut self.io, self.token);
+    }
+}
+
+impl<S: mio::event::Source + fmt::Debug> fmt::Debug for Source<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.io.fmt(f)
+    }
+}
+
+/// An operation that may be waiting for readiness.
+struct Waiting<'a> {
+    registration: &'a Registration,
+    direction: Direction,
+    key: Option<u64>,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            self.registration.forget(self.direction, key);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::TcpStream;
+use super::source::Source;
+use crate::async_op;
+use crate::context::{Direction, IoExecutor, Progress, Registration};
+use crate::executor::IoObject;
+
+/// A TCP socket that accepts connections.
+///
+/// A handle: clones are the same socket, which is closed with the last of
+/// them and of its operations.
+///
+/// ```
+/// use async_op::{IoContext, TcpListener, TcpStream};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let context = IoContext::new()?;
+/// let listener = TcpListener::bind(&context, ([127, 0, 0, 1], 0).into())?;
+/// let address = listener.local_addr()?;
+/// listener.accept().callback(|result| {
+///     let (_stream, peer) = result.unwrap();
+///     println!("{peer} has connected");
+/// });
+/// TcpStream::connect(&context, address).callback(|result| {
+///     result.unwrap();
+/// });
+/// assert_eq!(context.run(), 2);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct TcpListener {
+    source: Arc<Source<mio::net::TcpListener>>,
+}
+
+impl TcpListener {
+    /// Makes a socket that listens on `address`.
+    ///
+    /// On Unix a port whose last connections are still closing may be used
+    /// again (`SO_REUSEADDR`).
+    ///
+    /// # Errors
+    ///
+    /// The system's, and one of kind [`Other`](io::ErrorKind::Other) when the
+    /// context is gone.
+    pub fn bind(executor: &IoExecutor, address: SocketAddr) -> io::Result<Self> {
+        Self::new(*executor, mio::net::TcpListener::bind(address)?)
+    }
+
+    /// Takes over a socket of the standard library, made non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind).
+    pub fn from_std(executor: &IoExecutor, listener: std::net::TcpListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Self::new(*executor, mio::net::TcpListener::from_std(listener))
+    }
+
+    fn new(executor: IoExecutor, listener: mio::net::TcpListener) -> io::Result<Self> {
+        let source = Source::new(executor, listener, Registration::default())?;
+        Ok(Self {
+            source: Arc::new(source),
+        })
+    }
+
+    /// Returns the address that this listens on.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.source.get().local_addr()
+    }
+
+    /// Accepts a connection.
+    ///
+    /// # Completion
+    ///
+    /// `fn(io::Result<(TcpStream, SocketAddr)>)`: the connection, which belongs
+    /// to the context of the listener, and the address of the peer.
+    ///
+    /// # Overlap
+    ///
+    /// Any number may be outstanding; a connection goes to one of them.
+    ///
+    /// # Cancel safety
+    ///
+    /// Yes: a dropped operation has accepted nothing.
+    ///
+    /// # Errors
+    ///
+    /// The system's. When the process has no descriptors left (`EMFILE`), the
+    /// connection stays in the queue of the listener, and a later operation
+    /// accepts it.
+    #[async_op]
+    pub async fn async_accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (stream, peer) = self
+            .source
+            .io(Direction::Read, |listener| {
+                Ok((listener.accept()?, Progress::More))
+            })
+            .await?;
+        let stream = TcpStream::connected(self.source.executor(), stream)?;
+        Ok((stream, peer))
+    }
+}
+
+impl IoObject for TcpListener {
+    type Executor = IoExecutor;
+
+    fn executor(&self) -> IoExecutor {
+        self.source.executor()
+    }
+}
+
+#[cfg(unix)]
+impl std::os::fd::AsFd for TcpListener {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.source.get().as_fd()
+    }
+}

@@ -1,0 +1,318 @@
+//! Timers.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use crate::async_op;
+use crate::cancel;
+use crate::context::{IoExecutor, Reactor, TimerKey, WakeList, context_gone};
+use crate::executor::IoObject;
+
+const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// A point in time that any number of operations can wait for.
+///
+/// A handle: clones are the same timer. A new timer has expired already.
+///
+/// ```
+/// use async_op::{IoContext, Timer};
+/// use std::time::Duration;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let context = IoContext::new()?;
+/// let timer = Timer::new(&context);
+/// timer.expires_after(Duration::from_millis(2));
+/// timer.wait().callback(|result| println!("first: {result:?}"));
+/// timer.wait().callback(|result| println!("second: {result:?}"));
+/// assert_eq!(context.run(), 2);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Timer {
+    state: Arc<TimerState>,
+}
+
+pub(crate) struct TimerState {
+    executor: IoExecutor,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    expiry: Instant,
+    waits: Vec<Wait>,
+    last_wait: u64,
+    /// The entry in the reactor, while anybody waits.
+    armed: Option<(TimerKey, Arc<Reactor>)>,
+}
+
+/// One operation that waits.
+struct Wait {
+    key: u64,
+    state: WaitState,
+}
+
+enum WaitState {
+    Waiting(Waker),
+    Over(Outcome),
+}
+
+#[derive(Clone, Copy)]
+enum Outcome {
+    Expired,
+    Cancelled,
+    ContextGone,
+}
+
+impl Outcome {
+    fn result(self) -> io::Result<()> {
+        match self {
+            Self::Expired => Ok(()),
+            Self::Cancelled => Err(cancel::cancelled()),
+            Self::ContextGone => Err(context_gone()),
+        }
+    }
+}
+
+impl Timer {
+    /// Makes a timer of a context: `&context`, an executor of one, or
+    /// `&SystemExecutor`. It has expired already.
+    pub fn new(executor: &IoExecutor) -> Self {
+        Self {
+            state: Arc::new(TimerState {
+                executor: *executor,
+                inner: Mutex::new(Inner {
+                    expiry: Instant::now(),
+                    waits: Vec::new(),
+                    last_wait: 0,
+                    armed: None,
+                }),
+            }),
+        }
+    }
+
+    /// Sets the time when the timer expires; cancels the waits for the old one
+    /// and returns how many those were.
+    ///
+    /// A wait whose time had come already is not cancelled.
+    pub fn expires_at(&self, expiry: Instant) -> usize {
+        self.state.set_expiry(expiry)
+    }
+
+    /// Sets the time when the timer expires, from now on; cancels the waits for
+    /// the old one and returns how many those were.
+    ///
+    /// A duration that is too long for the clock is taken as a century.
+    pub fn expires_after(&self, duration: Duration) -> usize {
+        let now = Instant::now();
+        let expiry = now.checked_add(duration).unwrap_or(now + CENTURY);
+        self.state.set_expiry(expiry)
+    }
+
+    /// Returns the time when the timer expires.
+    pub fn expiry(&self) -> Instant {
+        self.state.lock().expiry
+    }
+
+    /// Cancels all waits and returns how many there were. The expiry stays.
+    pub fn cancel(&self) -> usize {
+        let mut wake = WakeList::default();
+        self.state.lock().cancel(&mut wake)
+    }
+
+    /// Cancels the wait that was started first; returns whether there was one.
+    pub fn cancel_one(&self) -> bool {
+        let mut wake = WakeList::default();
+        let mut inner = self.state.lock();
+        let cancelled = inner.end_waits(1, Outcome::Cancelled, &mut wake) == 1;
+        inner.disarm_if_unwanted();
+        cancelled
+    }
+
+    /// Waits until the timer expires.
+    ///
+    /// # Completion
+    ///
+    /// `fn(io::Result<()>)`. Completes at once if the timer has expired.
+    ///
+    /// # Overlap
+    ///
+    /// Any number of waits may be outstanding; they complete in the order in
+    /// which they were started.
+    ///
+    /// # Cancel safety
+    ///
+    /// Yes: a dropped wait leaves nothing behind.
+    ///
+    /// # Errors
+    ///
+    /// [Cancelled](crate::is_cancelled) by [`cancel`](Self::cancel),
+    /// [`cancel_one`](Self::cancel_one) or a new expiry; an error of kind
+    /// [`Other`](io::ErrorKind::Other) when the context is gone.
+    #[async_op]
+    pub async fn async_wait(&self) -> io::Result<()> {
+        let mut wait = WaitGuard {
+            timer: &self.state,
+            key: None,
+        };
+        poll_fn(|cx| wait.poll(cx)).await
+    }
+}
+
+impl IoObject for Timer {
+    type Executor = IoExecutor;
+
+    fn executor(&self) -> IoExecutor {
+        self.state.executor
+    }
+}
+
+impl fmt::Debug for Timer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timer")
+            .field("expiry", &self.expiry())
+            .finish_non_exhaustive()
+    }
+}
+
+impl TimerState {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_expiry(&self, expiry: Instant) -> usize {
+        // Declared first, to be dropped, and the wakers woken, after the lock.
+        let mut wake = WakeList::default();
+        let mut inner = self.lock();
+        inner.expiry = expiry;
+        inner.cancel(&mut wake)
+    }
+
+    /// Ends the waits for the deadline `key`, which has been reached.
+    pub(crate) fn fire(&self, key: TimerKey, wake: &mut WakeList) {
+        self.end(key, Outcome::Expired, wake);
+    }
+
+    /// Ends the waits for the deadline `key`, whose context is being dropped.
+    pub(crate) fn shut_down(&self, key: TimerKey, wake: &mut WakeList) {
+        self.end(key, Outcome::ContextGone, wake);
+    }
+
+    fn end(&self, key: TimerKey, outcome: Outcome, wake: &mut WakeList) {
+        let mut inner = self.lock();
+        // The expiry may have been changed since the reactor took the entry.
+        if inner.armed.as_ref().is_some_and(|(armed, _)| *armed == key) {
+            inner.armed = None;
+            inner.end_waits(usize::MAX, outcome, wake);
+        }
+    }
+}
+
+impl Inner {
+    fn cancel(&mut self, wake: &mut WakeList) -> usize {
+        let count = self.end_waits(usize::MAX, Outcome::Cancelled, wake);
+        self.disarm_if_unwanted();
+        count
+    }
+
+    /// Ends up to `limit` waits that are not over, the oldest first.
+    fn end_waits(&mut self, limit: usize, outcome: Outcome, wake: &mut WakeList) -> usize {
+        let mut ended = 0;
+        for wait in &mut self.waits {
+            if ended == limit {
+                break;
+            }
+            if matches!(wait.state, WaitState::Waiting(_)) {
+                let over = WaitState::Over(outcome);
+                if let WaitState::Waiting(waker) = std::mem::replace(&mut wait.state, over) {
+                    wake.push(waker);
+                }
+                ended += 1;
+            }
+        }
+        ended
+    }
+
+    /// Takes the entry out of the reactor when nobody waits for it any more.
+    fn disarm_if_unwanted(&mut self) {
+        let wanted = self
+            .waits
+            .iter()
+            .any(|wait| matches!(wait.state, WaitState::Waiting(_)));
+        if !wanted && let Some((key, reactor)) = self.armed.take() {
+            reactor.remove_timer(key);
+        }
+    }
+}
+
+/// An operation that waits, or is about to; takes its wait back when dropped.
+struct WaitGuard<'a> {
+    timer: &'a Arc<TimerState>,
+    key: Option<u64>,
+}
+
+impl WaitGuard<'_> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut inner = self.timer.lock();
+        if let Some(key) = self.key {
+            let index = inner.waits.iter().position(|wait| wait.key == key);
+            let index = index.expect("a wait is removed by its own guard");
+            return match &mut inner.waits[index].state {
+                WaitState::Over(outcome) => {
+                    let outcome = *outcome;
+                    inner.waits.remove(index);
+                    self.key = None;
+                    Poll::Ready(outcome.result())
+                }
+                WaitState::Waiting(waker) => {
+                    if !waker.will_wake(cx.waker()) {
+                        let old = std::mem::replace(waker, cx.waker().clone());
+                        // A foreign waker's drop may come back here.
+                        drop(inner);
+                        drop(old);
+                    }
+                    Poll::Pending
+                }
+            };
+        }
+        if inner.expiry <= Instant::now() {
+            return Poll::Ready(Ok(()));
+        }
+        let mut is_earliest = false;
+        if inner.armed.is_none() {
+            let reactor = self.timer.executor.reactor()?;
+            let (key, earliest) = reactor.add_timer(inner.expiry, Arc::clone(self.timer))?;
+            inner.armed = Some((key, reactor));
+            is_earliest = earliest;
+        }
+        inner.last_wait += 1;
+        let key = inner.last_wait;
+        inner.waits.push(Wait {
+            key,
+            state: WaitState::Waiting(cx.waker().clone()),
+        });
+        self.key = Some(key);
+        drop(inner);
+        if is_earliest {
+            self.timer.executor.interrupt();
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for WaitGuard<'_> {
+    fn drop(&mut self) {
+        let Some(key) = self.key else { return };
+        let mut inner = self.timer.lock();
+        let index = inner.waits.iter().position(|wait| wait.key == key);
+        let wait = index.map(|index| inner.waits.remove(index));
+        inner.disarm_if_unwanted();
+        drop(inner);
+        // Outside the lock: it holds a foreign waker.
+        drop(wait);
+    }
+}
