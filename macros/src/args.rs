@@ -1,0 +1,235 @@
+use crate::errors::Errors;
+use proc_macro2::{TokenStream, TokenTree};
+use syn::ext::IdentExt as _;
+use syn::parse::{Parse, ParseStream, Parser as _};
+use syn::{Expr, Ident, LitBool, LitStr, Path, Token, Type};
+
+/// The arguments of the attribute.
+#[derive(Default)]
+pub(crate) struct Args {
+    /// `executor = expr`
+    pub(crate) executor: Option<Keyed<Expr>>,
+    /// `completes = TYPE`
+    pub(crate) completes: Option<Keyed<Type>>,
+    /// `default = name | false`
+    pub(crate) default: Option<Keyed<Default_>>,
+    /// `associated`
+    pub(crate) associated: Option<Keyed<()>>,
+    /// `crate = path`
+    pub(crate) krate: Option<Keyed<Path>>,
+}
+
+/// A value, with the key that errors point at.
+pub(crate) struct Keyed<T> {
+    pub(crate) key: Ident,
+    pub(crate) value: T,
+}
+
+/// The second door: the function that returns the operation not yet started.
+pub(crate) enum Default_ {
+    Named(Ident),
+    Off,
+}
+
+impl Parse for Default_ {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        if input.peek(LitBool) {
+            let lit: LitBool = input.parse()?;
+            return match lit.value {
+                false => Ok(Self::Off),
+                true => Err(syn::Error::new_spanned(lit, "expected a name or `false`")),
+            };
+        }
+        input.parse().map(Self::Named)
+    }
+}
+
+const KEYS: [(&str, &str); 5] = [
+    ("executor", "executor = expr"),
+    ("completes", "completes = fn(A, B)"),
+    ("default", "default = name"),
+    ("associated", "associated"),
+    ("crate", "crate = path"),
+];
+
+const VALID: &str =
+    "the arguments are `executor`, `completes`, `default`, `associated` and `crate`";
+
+/// Reads the arguments, going on after each mistake at the next comma.
+pub(crate) fn parse(tokens: TokenStream, cx: &mut Errors) -> Args {
+    let mut args = Args::default();
+    let parsed = |input: ParseStream<'_>| {
+        while !input.is_empty() {
+            if parse_arg(input, &mut args, cx).is_none() {
+                skip_to_comma(input);
+            }
+            if input.is_empty() {
+                break;
+            }
+            if let Err(_) = input.parse::<Token![,]>() {
+                let rest = next_token(input);
+                cx.error(rest, "expected `,`", "separate the arguments by commas");
+                skip_to_comma(input);
+                let _ = input.parse::<Token![,]>();
+            }
+        }
+        Ok(())
+    };
+    if let Err(error) = parsed.parse2(tokens) {
+        cx.push(error);
+    }
+    args
+}
+
+/// One `key` or `key = value`. `None` after a mistake.
+fn parse_arg(input: ParseStream<'_>, args: &mut Args, cx: &mut Errors) -> Option<()> {
+    let Ok(key) = input.call(Ident::parse_any) else {
+        cx.error(next_token(input), "expected `key = value`", VALID);
+        return None;
+    };
+    match key.to_string().as_str() {
+        "executor" => parse_value(input, key, &mut args.executor, cx),
+        "completes" => parse_value(input, key, &mut args.completes, cx),
+        "default" => parse_value(input, key, &mut args.default, cx),
+        "associated" => parse_flag(input, key, &mut args.associated, cx),
+        "crate" => parse_crate(input, key, &mut args.krate, cx),
+        unknown => {
+            let guess = KEYS.iter().find(|(name, _)| distance(name, unknown) <= 2);
+            let guess = guess.map_or(String::new(), |(name, _)| {
+                format!(", did you mean `{name}`?")
+            });
+            cx.error(
+                &key,
+                format_args!("unknown argument `{unknown}`{guess}"),
+                VALID,
+            );
+            None
+        }
+    }
+}
+
+fn parse_value<T: Parse>(
+    input: ParseStream<'_>,
+    key: Ident,
+    slot: &mut Option<Keyed<T>>,
+    cx: &mut Errors,
+) -> Option<()> {
+    let usage = usage(&key);
+    if input.parse::<Token![=]>().is_err() || input.is_empty() || input.peek(Token![,]) {
+        cx.error(
+            &key,
+            format_args!("`{key}` needs a value"),
+            format_args!("`{usage}`"),
+        );
+        return None;
+    }
+    match input.parse() {
+        Ok(value) => fill(slot, key, value, cx),
+        Err(error) => {
+            cx.push(syn::Error::new(
+                error.span(),
+                format!("the value of `{key}` is not valid: {error}\nhelp: `{usage}`"),
+            ));
+            None
+        }
+    }
+}
+
+fn parse_flag(
+    input: ParseStream<'_>,
+    key: Ident,
+    slot: &mut Option<Keyed<()>>,
+    cx: &mut Errors,
+) -> Option<()> {
+    if !input.is_empty() && !input.peek(Token![,]) {
+        let help = format!("write `{key}` alone");
+        cx.error(
+            next_token(input),
+            format_args!("`{key}` takes no value"),
+            help,
+        );
+        return None;
+    }
+    fill(slot, key, (), cx)
+}
+
+/// `crate = path`, or `crate = "path"` as in other macros.
+fn parse_crate(
+    input: ParseStream<'_>,
+    key: Ident,
+    slot: &mut Option<Keyed<Path>>,
+    cx: &mut Errors,
+) -> Option<()> {
+    struct CratePath(Path);
+
+    impl Parse for CratePath {
+        fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+            if input.peek(LitStr) {
+                input
+                    .parse::<LitStr>()?
+                    .parse_with(Path::parse_mod_style)
+                    .map(Self)
+            } else {
+                input.call(Path::parse_mod_style).map(Self)
+            }
+        }
+    }
+
+    let mut path = None;
+    parse_value(input, key, &mut path, cx)?;
+    let Keyed {
+        key,
+        value: CratePath(path),
+    } = path?;
+    fill(slot, key, path, cx)
+}
+
+fn fill<T>(slot: &mut Option<Keyed<T>>, key: Ident, value: T, cx: &mut Errors) -> Option<()> {
+    if slot.is_some() {
+        cx.error(
+            &key,
+            format_args!("`{key}` is given twice"),
+            "remove one of them",
+        );
+    } else {
+        *slot = Some(Keyed { key, value });
+    }
+    Some(())
+}
+
+fn usage(key: &Ident) -> &'static str {
+    KEYS.iter()
+        .find(|(name, _)| key == name)
+        .map_or("key = value", |(_, usage)| usage)
+}
+
+/// The token an error points at; does not consume it.
+fn next_token(input: ParseStream<'_>) -> Option<TokenTree> {
+    input.fork().parse().ok()
+}
+
+fn skip_to_comma(input: ParseStream<'_>) {
+    while !input.is_empty() && !input.peek(Token![,]) {
+        let _ = input.parse::<TokenTree>();
+    }
+}
+
+/// How many letters to insert, remove or change to get from one to the other.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        if let Some(first) = row.first_mut() {
+            *first = left;
+        }
+        for (y, cell) in b.iter().zip(row.iter_mut().skip(1)) {
+            left = (diagonal + usize::from(x != *y))
+                .min(left + 1)
+                .min(*cell + 1);
+            diagonal = std::mem::replace(cell, left);
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}

@@ -1,0 +1,63 @@
+use quote::ToTokens as _;
+use syn::{parse_quote, Attribute, Meta};
+
+/// The author's attributes, by the function they go to.
+#[derive(Default)]
+pub(crate) struct Attrs {
+    /// The text of the documentation.
+    pub(crate) docs: Vec<Attribute>,
+    /// On the initiating function.
+    pub(crate) outer: Vec<Attribute>,
+    /// On the function that returns the operation not yet started.
+    pub(crate) twin: Vec<Attribute>,
+    /// On the author's body.
+    pub(crate) body: Vec<Attribute>,
+}
+
+impl Attrs {
+    pub(crate) fn route(attrs: &[Attribute]) -> Self {
+        let mut routed = Self::default();
+        for attr in attrs {
+            routed.route_one(attr);
+        }
+        routed
+    }
+
+    fn route_one(&mut self, attr: &Attribute) {
+        let name = attr.path().get_ident().map(ToString::to_string);
+        match name.as_deref().unwrap_or_default() {
+            "doc" => match &attr.meta {
+                Meta::NameValue(_) => self.docs.push(attr.clone()),
+                Meta::List(list) if list.tokens.to_string() == "hidden" => self.on_doors(attr),
+                _ => self.outer.push(attr.clone()),
+            },
+            "must_use" => self.outer.push(attr.clone()),
+            "track_caller" => self.on_doors(attr),
+            "deprecated" | "inline" | "cold" | "cfg" | "cfg_attr" | "allow" | "warn" | "deny"
+            | "forbid" => {
+                self.on_doors(attr);
+                self.body.push(attr.clone());
+            }
+            // What the author expects is in the body, and nowhere else.
+            "expect" => {
+                self.on_doors(&expect_to_allow(attr));
+                self.body.push(attr.clone());
+            }
+            // Attribute macros like `instrument` want the author's own code.
+            _ => self.body.push(attr.clone()),
+        }
+    }
+
+    fn on_doors(&mut self, attr: &Attribute) {
+        self.outer.push(attr.clone());
+        self.twin.push(attr.clone());
+    }
+}
+
+fn expect_to_allow(attr: &Attribute) -> Attribute {
+    let lints = match &attr.meta {
+        Meta::List(list) => list.tokens.to_token_stream(),
+        _ => Default::default(),
+    };
+    parse_quote!(#[allow(#lints)])
+}

@@ -1,0 +1,178 @@
+//! What the macro adds to the documentation.
+
+use crate::model::{ungroup, Operation, Stored};
+use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::{Attribute, Expr, ExprLit, Lit, Meta, Type, TypeFnPtr};
+
+/// The `# Completion` section, line by line; empty if the author wrote one.
+pub(crate) fn completion_section(op: &Operation) -> Vec<String> {
+    let is_heading = |line: &str| line.trim() == "# Completion";
+    if text(&op.attrs.docs).iter().any(|line| is_heading(line)) {
+        return Vec::new();
+    }
+    let mut lines = Vec::new();
+    if !op.attrs.docs.is_empty() {
+        lines.push(String::new());
+    }
+    lines.push(" # Completion".to_owned());
+    lines.push(String::new());
+    lines.push(format!(
+        " Completes with `{}`.{}",
+        display(&op.signature),
+        storage(op)
+    ));
+    if let Type::FnPtr(signature) = ungroup(&op.signature) {
+        lines.push(String::new());
+        lines.push(" ```ignore".to_owned());
+        lines.push(format!(" |{}| ..", closure_params(signature)));
+        lines.push(" ```".to_owned());
+    }
+    lines
+}
+
+/// ` Copies `a` and `b`; borrows `c` until then.`
+fn storage(op: &Operation) -> String {
+    let names = |stored| {
+        let inputs = op.inputs.iter().filter(move |input| input.stored == stored);
+        let names: Vec<_> = inputs.map(|input| format!("`{}`", input.name)).collect();
+        names.join(", ")
+    };
+    match (
+        names(Stored::Copied).as_str(),
+        names(Stored::Borrowed).as_str(),
+    ) {
+        ("", "") => String::new(),
+        (copied, "") => format!(" Copies {copied}."),
+        ("", borrowed) => format!(" Borrows {borrowed} until then."),
+        (copied, borrowed) => format!(" Copies {copied}; borrows {borrowed} until then."),
+    }
+}
+
+/// The parameters of a completion handler, typed, because a closure passed as
+/// a token does not infer them.
+fn closure_params(signature: &TypeFnPtr) -> String {
+    let is_single = signature.inputs.len() == 1;
+    let params = signature
+        .inputs
+        .iter()
+        .zip('a'..='z')
+        .map(|(input, letter)| {
+            let name = match &input.name {
+                Some((name, _)) => name.to_string(),
+                None if is_result(&input.ty) => "result".to_owned(),
+                None if is_single => "value".to_owned(),
+                None => letter.to_string(),
+            };
+            format!("{name}: {}", display(&input.ty))
+        });
+    params.collect::<Vec<_>>().join(", ")
+}
+
+fn is_result(ty: &Type) -> bool {
+    match ungroup(ty) {
+        Type::Path(ty) => ty
+            .path
+            .segments
+            .last()
+            .is_some_and(|last| last.ident == "Result"),
+        _ => false,
+    }
+}
+
+/// The documentation of the second door: the author's summary, and what this
+/// door is.
+pub(crate) fn twin_section(op: &Operation) -> Vec<String> {
+    let text = text(&op.attrs.docs);
+    let is_text = |line: &&String| !line.trim().is_empty();
+    let summary = text
+        .iter()
+        .skip_while(|line| !is_text(line))
+        .take_while(is_text);
+    let mut lines: Vec<_> = summary.cloned().collect();
+    if !lines.is_empty() {
+        lines.push(String::new());
+    }
+    let name = &op.sig.ident;
+    let scope = if op.associated { "Self::" } else { "" };
+    lines.push(format!(
+        " The operation of [`{name}`]({scope}{name}), not yet started."
+    ));
+    lines
+}
+
+/// The lines of `#[doc = ".."]` attributes.
+fn text(docs: &[Attribute]) -> Vec<String> {
+    let literals = docs.iter().filter_map(|attr| match &attr.meta {
+        Meta::NameValue(meta) => match &meta.value {
+            Expr::Lit(ExprLit {
+                lit: Lit::Str(text),
+                ..
+            }) => Some(text.value()),
+            _ => None,
+        },
+        _ => None,
+    });
+    literals
+        .flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>())
+        .collect()
+}
+
+/// A type as one writes it: `io::Result<Vec<u8>>`, not the spaced tokens.
+pub(crate) fn display(tokens: impl ToTokens) -> String {
+    let mut text = String::new();
+    write_tokens(&mut text, tokens.to_token_stream());
+    text
+}
+
+fn write_tokens(text: &mut String, tokens: TokenStream) {
+    let mut is_joint = false;
+    for token in tokens {
+        if !is_joint && needs_space(text, &token) {
+            text.push(' ');
+        }
+        is_joint = matches!(&token, TokenTree::Punct(punct) if punct.spacing() == Spacing::Joint);
+        match token {
+            TokenTree::Group(group) => {
+                let (open, close) = match group.delimiter() {
+                    Delimiter::Parenthesis => ("(", ")"),
+                    Delimiter::Bracket => ("[", "]"),
+                    Delimiter::Brace => ("{ ", " }"),
+                    Delimiter::None => ("", ""),
+                };
+                text.push_str(open);
+                write_tokens(text, group.stream());
+                text.push_str(close);
+            }
+            other => text.push_str(&other.to_string()),
+        }
+    }
+}
+
+/// Whether a space separates `token` from the `text` before it.
+fn needs_space(text: &str, token: &TokenTree) -> bool {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let last_word = text.rsplit(|c| !is_word(c)).next().unwrap_or_default();
+    let after_keyword = matches!(last_word, "mut" | "const" | "dyn" | "impl" | "as")
+        || text
+            .strip_suffix(last_word)
+            .is_some_and(|rest| rest.ends_with('\''))
+            && !last_word.is_empty();
+    let after_spaced = [",", ";", "->", "+", "="]
+        .iter()
+        .any(|punct| text.ends_with(punct))
+        || text.ends_with(':') && !text.ends_with("::");
+    after_spaced
+        || match token {
+            TokenTree::Ident(_) | TokenTree::Literal(_) => {
+                !last_word.is_empty() || text.ends_with(['>', ')'])
+            }
+            TokenTree::Group(_) => after_keyword,
+            TokenTree::Punct(punct) => match punct.as_char() {
+                '-' | '+' | '=' => true,
+                '\'' => !last_word.is_empty(),
+                '&' | '*' | '<' | '?' => after_keyword,
+                _ => false,
+            },
+        }
+}

@@ -1,0 +1,412 @@
+//! The expansion. Its `impl` tokens have this crate's edition, 2021: what they
+//! capture leaves out the anonymous lifetime of `&self`, so that a caller may
+//! return the operation.
+
+use crate::docs;
+use crate::lifetimes;
+use crate::model::{self, ungroup, ungroup_mut, Executor, Form, Input, Operation, Stored};
+use crate::signature;
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned, ToTokens};
+use syn::ext::IdentExt as _;
+use syn::{
+    parse_quote_spanned, Attribute, FnArg, GenericParam, Generics, LifetimeParam, ReturnType,
+    Signature, Type, TypeParamBound,
+};
+
+/// The place of `span`, with the hygiene and edition of this crate. Lints for
+/// the author's code leave such tokens alone.
+pub(crate) fn at(span: Span) -> Span {
+    Span::mixed_site().located_at(span)
+}
+
+pub(crate) fn operation(op: &Operation) -> TokenStream {
+    functions(op, &initiation(op))
+}
+
+/// The functions, with an operation that nobody starts in the place of the
+/// author's: for a function with mistakes.
+pub(crate) fn inert(op: &Operation) -> TokenStream {
+    let Operation {
+        private, signature, ..
+    } = op;
+    let meta = meta(op);
+    let pending = quote_spanned! {at(op.sig.ident.span())=>
+        #meta
+        let operation = #private::from_future::<#signature, _, _>(
+            meta,
+            #private::SystemExecutor,
+            #private::core::future::pending(),
+        );
+    };
+    functions(op, &pending)
+}
+
+/// ```text
+/// Input:  async fn async_x(&self, n: N) -> Output { .. }
+/// Output: fn async_x<'op, Token: CompletionToken<'op, fn(Output)>>(
+///             &self, n: N, token: Token,
+///         ) -> Token::Return<impl Initiation<fn(Output)> + 'op> {
+///             #initiation
+///             async_initiate(operation, token)
+///         }
+///         fn x<'op>(&self, n: N) -> Operation<fn(Output), impl Initiation<fn(Output)> + 'op> {
+///             Self::async_x(self, n, Deferred)
+///         }
+///         async fn async_x_body(&self, n: N) -> Output { .. }
+/// ```
+fn functions(op: &Operation, initiation: &TokenStream) -> TokenStream {
+    let body = body(op);
+    let (nested, sibling) = match op.associated {
+        true => (None, Some(quote!(#[doc(hidden)] #body))),
+        false => (Some(body), None),
+    };
+    let initiating = initiating(op, nested, initiation);
+    let twin = twin(op);
+    quote!(#initiating #twin #sibling)
+}
+
+fn initiating(op: &Operation, body: Option<TokenStream>, initiation: &TokenStream) -> TokenStream {
+    let Operation {
+        private,
+        vis,
+        signature,
+        lifetime,
+        token_type,
+        token,
+        ..
+    } = op;
+    let attrs = attrs(
+        &op.attrs.docs,
+        docs::completion_section(op),
+        &op.attrs.outer,
+    );
+    let fn_token = &op.sig.fn_token;
+    let name = &op.sig.ident;
+    let inputs = declared(op);
+    let returned = returned(op);
+    let mut generics = generics(op);
+    let span = at(name.span());
+    generics
+        .params
+        .push(parse_quote_spanned!(span=> #token_type));
+    generics
+        .make_where_clause()
+        .predicates
+        .push(parse_quote_spanned! {span=>
+            #token_type: #private::CompletionToken<#lifetime, #signature>
+        });
+    let (params, _, where_clause) = generics.split_for_impl();
+    quote_spanned! {span=>
+        #attrs
+        #vis #fn_token #name #params(#inputs #token: #token_type)
+            -> <#token_type as #private::CompletionToken<#lifetime, #signature>>::Return<#returned>
+        #where_clause
+        {
+            #body
+            #initiation
+            #private::async_initiate(operation, #token)
+        }
+    }
+}
+
+fn twin(op: &Operation) -> Option<TokenStream> {
+    let Operation {
+        private,
+        vis,
+        signature,
+        ..
+    } = op;
+    let twin = op.twin.as_ref()?;
+    let attrs = attrs(&[], docs::twin_section(op), &op.attrs.twin);
+    let fn_token = &op.sig.fn_token;
+    let inputs = declared(op);
+    let returned = returned(op);
+    let generics = generics(op);
+    let (params, _, where_clause) = generics.split_for_impl();
+    let names = op.inputs.iter().map(|input| &input.name);
+    let function = path(op, op.sig.ident.clone(), true);
+    Some(quote_spanned! {at(op.sig.ident.span())=>
+        #attrs
+        #vis #fn_token #twin #params(#inputs) -> #private::Operation<#signature, #returned>
+        #where_clause
+        {
+            #function(#(#names,)* #private::Deferred)
+        }
+    })
+}
+
+/// The author's function under another name.
+fn body(op: &Operation) -> TokenStream {
+    let attrs = &op.attrs.body;
+    let body = &op.body;
+    let mut sig = op.sig.clone();
+    sig.ident = body_name(op);
+    if let Form::Deferred = op.form {
+        release_self(&mut sig, op);
+    }
+    quote!(#(#attrs)* #sig #body)
+}
+
+/// ```text
+/// Input:  fn async_x<T>(&self, n: T) -> impl Initiation<S>
+/// Output: fn async_x_body<'op, T>(&self, n: T) -> impl Initiation<S> + 'op where T: 'op
+/// ```
+///
+/// where the `impl` has the edition of this crate, and `'op` stands for the
+/// lifetime of `&self` if the author's type mentions that.
+fn release_self(sig: &mut Signature, op: &Operation) {
+    let borrows = signature::bounds(sig).any(lifetimes::elided_in_bound);
+    sig.generics = generics(op);
+    if borrows {
+        for input in &mut sig.inputs {
+            model::name_reference(input, &op.lifetime);
+        }
+    }
+    let ReturnType::Type(_, ty) = &mut sig.output else {
+        return;
+    };
+    if let Type::ImplTrait(ty) = ungroup_mut(ty) {
+        ty.impl_token.span = at(ty.impl_token.span);
+        for bound in &mut ty.bounds {
+            lifetimes::name_elided_in_bound(bound, &op.lifetime);
+        }
+        ty.bounds
+            .push(TypeParamBound::Lifetime(op.lifetime.clone()));
+        ty.bounds.extend(captures(op));
+    }
+}
+
+fn body_name(op: &Operation) -> Ident {
+    let name = &op.sig.ident;
+    format_ident!("{}_body", name.unraw(), span = at(name.span()))
+}
+
+/// `Self::name::<T>`, with the author's type and const parameters.
+fn path(op: &Operation, name: Ident, with_token: bool) -> TokenStream {
+    let span = at(op.sig.ident.span());
+    let scope = op.associated.then(|| quote_spanned!(span=> Self::));
+    let mut arguments: Vec<_> = op
+        .sig
+        .generics
+        .params
+        .iter()
+        .filter_map(parameter_name)
+        .collect();
+    if arguments.is_empty() {
+        return quote!(#scope #name);
+    }
+    if with_token {
+        arguments.push(quote_spanned!(span=> _));
+    }
+    quote_spanned!(span=> #scope #name::<#(#arguments),*>)
+}
+
+fn parameter_name(param: &GenericParam) -> Option<TokenStream> {
+    match param {
+        GenericParam::Lifetime(_) => None,
+        GenericParam::Type(param) => Some(param.ident.to_token_stream()),
+        GenericParam::Const(param) => Some(param.ident.to_token_stream()),
+    }
+}
+
+// The signature.
+
+fn declared(op: &Operation) -> TokenStream {
+    let inputs = op.inputs.iter().map(|input| &input.declared);
+    quote!(#(#inputs,)*)
+}
+
+/// `impl Initiation<S> + 'op`
+fn returned(op: &Operation) -> TokenStream {
+    let Operation {
+        private,
+        signature,
+        lifetime,
+        ..
+    } = op;
+    let captures = captures(op).into_iter();
+    quote_spanned! {at(op.sig.ident.span())=>
+        impl #private::Initiation<#signature> + #lifetime #(+ #captures)*
+    }
+}
+
+/// What an `impl` of edition 2021 captures only when it is mentioned: the
+/// lifetimes in `Self` and those that the author names.
+fn captures(op: &Operation) -> Option<TypeParamBound> {
+    let Operation { private, .. } = op;
+    let span = at(op.sig.ident.span());
+    let of_self = op.associated.then(|| quote_spanned!(span=> Self));
+    let lifetimes = op.sig.generics.lifetimes().map(|param| {
+        let lifetime = &param.lifetime;
+        quote_spanned!(span=> &#lifetime ())
+    });
+    let captured: Vec<_> = of_self.into_iter().chain(lifetimes).collect();
+    match &captured[..] {
+        [] => None,
+        [only] => Some(parse_quote_spanned!(span=> #private::Captures<#only>)),
+        several => Some(parse_quote_spanned!(span=> #private::Captures<(#(#several),*)>)),
+    }
+}
+
+/// The author's generics and `'op`, which they all outlive.
+fn generics(op: &Operation) -> Generics {
+    let lifetime = &op.lifetime;
+    let span = at(op.sig.ident.span());
+    let author = &op.sig.generics;
+    let mut generics = author.clone();
+    let position = author.lifetimes().count();
+    generics.params.insert(
+        position,
+        GenericParam::Lifetime(LifetimeParam::new(lifetime.clone())),
+    );
+    let predicates = &mut generics.make_where_clause().predicates;
+    for param in author.lifetimes().map(|param| &param.lifetime) {
+        predicates.push(parse_quote_spanned!(span=> #param: #lifetime));
+    }
+    for param in author.type_params().map(|param| &param.ident) {
+        predicates.push(parse_quote_spanned!(span=> #param: #lifetime));
+    }
+    if op.associated {
+        predicates.push(parse_quote_spanned!(span=> Self: #lifetime));
+    }
+    generics
+}
+
+fn attrs(docs: &[Attribute], section: Vec<String>, attrs: &[Attribute]) -> TokenStream {
+    quote! {
+        #(#docs)*
+        #(#[doc = #section])*
+        #(#attrs)*
+        #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    }
+}
+
+// The body of the initiating function.
+
+/// The statements that declare `operation`.
+fn initiation(op: &Operation) -> TokenStream {
+    let Operation {
+        private, signature, ..
+    } = op;
+    let body = path(op, body_name(op), false);
+    let arguments: Vec<_> = op.inputs.iter().map(argument).collect();
+    let span = at(op.sig.ident.span());
+    let (meta, executor, copies) = match op.form {
+        Form::Deferred => {
+            return quote_spanned!(span=> let operation = #body(#(#arguments),*););
+        }
+        Form::Handler | Form::Async => (meta(op), executor(op), copies(op)),
+    };
+    let operation = match op.form {
+        Form::Async => {
+            let future = future(op, quote!(#body(#(#arguments),*)));
+            quote_spanned!(span=> #private::from_future::<#signature, _, _>(meta, executor, #future))
+        }
+        _ => quote_spanned! {span=>
+            #private::from_fn::<#signature, _, _>(meta, executor, move |op| #body(#(#arguments,)* op))
+        },
+    };
+    quote_spanned! {span=>
+        #meta
+        #executor
+        #copies
+        let operation = #operation;
+    }
+}
+
+/// The future of the body; it borrows the copies, if there are any.
+fn future(op: &Operation, call: TokenStream) -> TokenStream {
+    let async_span = op
+        .sig
+        .asyncness
+        .map_or(op.sig.ident.span(), |token| token.span);
+    if op.inputs.iter().any(|input| input.stored == Stored::Copied) {
+        quote_spanned!(at(async_span)=> async move { #call.await })
+    } else {
+        call
+    }
+}
+
+/// In a block of its own, lest the author's nested body see the name.
+fn meta(op: &Operation) -> TokenStream {
+    let Operation { private, .. } = op;
+    let name = op.sig.ident.unraw().to_string();
+    let names = |stored| {
+        let inputs = op.inputs.iter().filter(move |input| input.stored == stored);
+        inputs
+            .map(|input| input.name.unraw().to_string())
+            .collect::<Vec<_>>()
+    };
+    let (copied, borrowed) = (names(Stored::Copied), names(Stored::Borrowed));
+    quote_spanned! {at(op.sig.ident.span())=>
+        let meta = {
+            const META: #private::Meta =
+                #private::Meta::new(#name, &[#(#copied),*], &[#(#borrowed),*]);
+            &META
+        };
+    }
+}
+
+fn executor(op: &Operation) -> TokenStream {
+    let Operation { private, .. } = op;
+    let span = at(op.sig.ident.span());
+    let executor = match (&op.executor, op.inputs.first()) {
+        (Executor::Given(executor), _) => executor.to_token_stream(),
+        (Executor::OfFirst, Some(first)) => executor_of(op, first),
+        (Executor::OfFirst | Executor::System, _) => {
+            quote_spanned!(span=> #private::SystemExecutor)
+        }
+    };
+    quote_spanned!(span=> let executor = #executor;)
+}
+
+/// The receiver derefs to `Self`: it may be an `Arc<Self>`.
+fn executor_of(op: &Operation, first: &Input) -> TokenStream {
+    let Operation { private, .. } = op;
+    let name = &first.name;
+    let span = at(name.span());
+    match &first.declared {
+        FnArg::Receiver(_) => quote_spanned!(span=> #private::executor_of::<Self>(&#name)),
+        FnArg::Typed(typed) => match ungroup(&typed.ty) {
+            Type::Reference(_) => quote_spanned!(span=> #private::executor_of(#name)),
+            _ => quote_spanned!(span=> #private::executor_of(&#name)),
+        },
+    }
+}
+
+fn copies(op: &Operation) -> TokenStream {
+    let Operation { private, .. } = op;
+    let copied = op
+        .inputs
+        .iter()
+        .filter(|input| input.stored == Stored::Copied);
+    let copies = copied.map(|input| {
+        let name = &input.name;
+        let copy = copy_name(input);
+        quote_spanned!(at(name.span())=> let #copy = #private::copy_of(#name);)
+    });
+    quote!(#(#copies)*)
+}
+
+/// The name of the copy: hygienic, so that it may be that of the parameter.
+fn copy_name(input: &Input) -> Ident {
+    let span = at(input.name.span());
+    if input.name == "self" {
+        return Ident::new("this", span);
+    }
+    let mut name = input.name.clone();
+    name.set_span(span);
+    name
+}
+
+/// What the body is given.
+fn argument(input: &Input) -> TokenStream {
+    match input.stored {
+        Stored::Copied => {
+            let copy = copy_name(input);
+            quote_spanned!(copy.span()=> &#copy)
+        }
+        Stored::Borrowed | Stored::Moved => input.name.to_token_stream(),
+    }
+}

@@ -1,0 +1,388 @@
+//! What the attribute and the function mean.
+
+use crate::args::{Args, Default_};
+use crate::attrs::Attrs;
+use crate::errors::Errors;
+use crate::expand::at;
+use crate::lifetimes;
+use crate::parse::{Body, Function};
+use crate::signature;
+use proc_macro2::{Group, TokenStream, TokenTree};
+use quote::quote;
+use std::collections::HashSet;
+use syn::ext::IdentExt as _;
+use syn::spanned::Spanned as _;
+use syn::{
+    Expr, FnArg, Ident, Lifetime, Pat, PatType, Receiver, ReceiverKind, Signature, Type, Visibility,
+};
+
+/// An initiating function.
+pub(crate) struct Operation {
+    /// The path of the runtime's `__private` module.
+    pub(crate) private: TokenStream,
+    pub(crate) attrs: Attrs,
+    pub(crate) vis: Visibility,
+    /// The author's function.
+    pub(crate) sig: Signature,
+    pub(crate) body: Group,
+    pub(crate) form: Form,
+    /// The completion signature.
+    pub(crate) signature: Type,
+    /// All parameters but the completion.
+    pub(crate) inputs: Vec<Input>,
+    pub(crate) executor: Executor,
+    /// The name of the second door.
+    pub(crate) twin: Option<Ident>,
+    /// Whether the body is an associated function, with access to `Self`.
+    pub(crate) associated: bool,
+    pub(crate) lifetime: Lifetime,
+    pub(crate) token_type: Ident,
+    pub(crate) token: Ident,
+}
+
+pub(crate) enum Form {
+    /// The body is given a completion.
+    Handler,
+    /// The output of the body is the completion.
+    Async,
+    /// The body returns another operation.
+    Deferred,
+}
+
+/// A parameter of the initiating function.
+pub(crate) struct Input {
+    /// As the initiating function declares it.
+    pub(crate) declared: FnArg,
+    /// The name, or `self`.
+    pub(crate) name: Ident,
+    pub(crate) stored: Stored,
+}
+
+/// How an operation stores an argument.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Stored {
+    /// A reference whose lifetime has no name.
+    Copied,
+    /// `&mut T`, and a reference whose lifetime has a name.
+    Borrowed,
+    Moved,
+}
+
+/// Where the I/O executor comes from.
+pub(crate) enum Executor {
+    Given(Expr),
+    /// The first parameter.
+    OfFirst,
+    System,
+}
+
+/// Names that the author does not use.
+pub(crate) struct Names {
+    taken: HashSet<String>,
+}
+
+impl Names {
+    pub(crate) fn new(args: &TokenStream, item: &TokenStream) -> Self {
+        let mut taken = HashSet::new();
+        collect_idents(args.clone(), &mut taken);
+        collect_idents(item.clone(), &mut taken);
+        Self { taken }
+    }
+
+    /// `base`, or if the author uses that, `base2` and so on.
+    fn fresh(&self, base: &str) -> String {
+        let numbered = (2..).map(|n| format!("{base}{n}"));
+        let mut candidates = std::iter::once(base.to_owned()).chain(numbered);
+        candidates
+            .find(|name| !self.taken.contains(name))
+            .unwrap_or_default()
+    }
+}
+
+fn collect_idents(tokens: TokenStream, idents: &mut HashSet<String>) {
+    for token in tokens {
+        match token {
+            TokenTree::Group(group) => collect_idents(group.stream(), idents),
+            TokenTree::Ident(ident) => drop(idents.insert(ident.unraw().to_string())),
+            TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+        }
+    }
+}
+
+/// `None` after reporting that the form or the signature cannot be told.
+pub(crate) fn operation(
+    args: &Args,
+    function: &Function,
+    names: &Names,
+    cx: &mut Errors,
+) -> Option<Operation> {
+    let sig = &function.sig;
+    let span = at(sig.ident.span());
+    let lifetime = Lifetime {
+        apostrophe: span,
+        ident: Ident::new(&names.fresh("op"), span),
+    };
+    let inputs = inputs(sig, names, &lifetime);
+    let completed = signature::of(args, sig, &inputs, &lifetime, cx);
+    let twin = twin(args, &sig.ident, cx);
+    let body = body(function, cx);
+    let associated = is_associated(args, function);
+    let (form, signature) = completed?;
+    Some(Operation {
+        private: private(args),
+        attrs: Attrs::route(&function.attrs),
+        vis: function.vis.clone(),
+        sig: sig.clone(),
+        body: body?,
+        executor: executor(args, &inputs),
+        inputs: match &form {
+            Form::Deferred => deferred_inputs(sig, inputs, &lifetime),
+            Form::Handler | Form::Async => inputs,
+        },
+        twin: twin?,
+        associated,
+        token_type: Ident::new(&names.fresh("Token"), span),
+        token: Ident::new(&names.fresh("token"), span),
+        form,
+        signature,
+        lifetime,
+    })
+}
+
+/// The path of the runtime's `__private` module.
+pub(crate) fn private(args: &Args) -> TokenStream {
+    match &args.krate {
+        Some(krate) => {
+            let path = &krate.value;
+            quote!(#path::__private)
+        }
+        None => quote!(::async_op::__private),
+    }
+}
+
+fn body(function: &Function, cx: &mut Errors) -> Option<Group> {
+    match &function.body {
+        Body::Block(body) => Some(body.clone()),
+        Body::Semi(semi) => {
+            cx.error(
+                semi,
+                "operations in traits are not supported yet",
+                "write a free function or an inherent method, with a body",
+            );
+            None
+        }
+    }
+}
+
+// The parameters.
+
+/// How each parameter is declared and stored.
+fn inputs(sig: &Signature, names: &Names, lifetime: &Lifetime) -> Vec<Input> {
+    let arguments = sig
+        .inputs
+        .iter()
+        .filter(|input| signature::completion(input).is_none());
+    arguments
+        .enumerate()
+        .map(|(index, input)| match input {
+            FnArg::Receiver(receiver) => receiver_input(receiver, lifetime),
+            FnArg::Typed(typed) => typed_input(typed, index, names, lifetime),
+        })
+        .collect()
+}
+
+fn receiver_input(receiver: &Receiver, lifetime: &Lifetime) -> Input {
+    let mut declared = receiver.clone();
+    declared.attrs.clear();
+    declared.mutability = None;
+    let stored = match &mut declared.kind {
+        ReceiverKind::Reference(_, name, mutability) => {
+            store_reference(name, mutability.is_some(), lifetime)
+        }
+        ReceiverKind::Typed(_, ty) => store(ty, lifetime),
+        _ => Stored::Moved,
+    };
+    Input {
+        name: Ident::from(receiver.self_token),
+        declared: FnArg::Receiver(declared),
+        stored,
+    }
+}
+
+fn typed_input(typed: &PatType, index: usize, names: &Names, lifetime: &Lifetime) -> Input {
+    let name = match &*typed.pat {
+        Pat::Ident(pat) => pat.ident.clone(),
+        // `_`, or a pattern that `check` refuses.
+        other => Ident::new(&names.fresh(&format!("argument{index}")), at(other.span())),
+    };
+    let mut ty = typed.ty.clone();
+    let stored = store(&mut ty, lifetime);
+    lifetimes::bound_impl_traits(&mut ty, lifetime);
+    let declared = FnArg::Typed(PatType {
+        attrs: Vec::new(),
+        pat: Box::new(Pat::Ident(syn::PatIdent {
+            attrs: Vec::new(),
+            by_ref: None,
+            mutability: None,
+            ident: name.clone(),
+            subpat: None,
+        })),
+        colon_token: typed.colon_token,
+        ty,
+    });
+    Input {
+        declared,
+        name,
+        stored,
+    }
+}
+
+/// How an argument of type `ty` is stored. Names the lifetimes elided in what
+/// is stored.
+fn store(ty: &mut Type, lifetime: &Lifetime) -> Stored {
+    match ungroup_mut(ty) {
+        Type::Reference(reference) => {
+            lifetimes::name_elided(&mut reference.elem, lifetime);
+            store_reference(
+                &mut reference.lifetime,
+                reference.mutability.is_some(),
+                lifetime,
+            )
+        }
+        ty => {
+            lifetimes::name_elided(ty, lifetime);
+            Stored::Moved
+        }
+    }
+}
+
+/// The capture rule, for a reference.
+fn store_reference(name: &mut Option<Lifetime>, is_mut: bool, lifetime: &Lifetime) -> Stored {
+    let is_elided = name.as_ref().is_none_or(lifetimes::is_elided);
+    match name {
+        _ if is_elided && is_mut => {
+            *name = Some(lifetime.clone());
+            Stored::Borrowed
+        }
+        _ if is_elided => Stored::Copied,
+        Some(name) if name.ident == "static" && !is_mut => Stored::Moved,
+        _ => Stored::Borrowed,
+    }
+}
+
+/// The deferred form stores nothing: its body runs at once. What the returned
+/// operation borrows from has the operation's lifetime.
+fn deferred_inputs(sig: &Signature, inputs: Vec<Input>, lifetime: &Lifetime) -> Vec<Input> {
+    let borrows = signature::bounds(sig).any(lifetimes::elided_in_bound);
+    inputs
+        .into_iter()
+        .map(|mut input| {
+            if input.stored == Stored::Copied && borrows {
+                name_reference(&mut input.declared, lifetime);
+            }
+            input.stored = Stored::Moved;
+            input
+        })
+        .collect()
+}
+
+/// Names the lifetimes that a parameter leaves out.
+pub(crate) fn name_reference(input: &mut FnArg, lifetime: &Lifetime) {
+    match input {
+        FnArg::Receiver(Receiver {
+            kind: ReceiverKind::Reference(_, name, _),
+            ..
+        }) => {
+            *name = Some(lifetime.clone());
+        }
+        FnArg::Receiver(Receiver {
+            kind: ReceiverKind::Typed(_, ty),
+            ..
+        }) => {
+            lifetimes::name_elided(ty, lifetime);
+        }
+        FnArg::Receiver(_) => {}
+        FnArg::Typed(typed) => lifetimes::name_elided(&mut typed.ty, lifetime),
+    }
+}
+
+/// The type inside the invisible groups of `macro_rules!` fragments and inside
+/// parentheses.
+pub(crate) fn ungroup(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => ungroup(&group.elem),
+        Type::Paren(paren) => ungroup(&paren.elem),
+        ty => ty,
+    }
+}
+
+pub(crate) fn ungroup_mut(ty: &mut Type) -> &mut Type {
+    match ty {
+        Type::Group(group) => ungroup_mut(&mut group.elem),
+        Type::Paren(paren) => ungroup_mut(&mut paren.elem),
+        ty => ty,
+    }
+}
+
+// The rest.
+
+fn executor(args: &Args, inputs: &[Input]) -> Executor {
+    match &args.executor {
+        Some(executor) => Executor::Given(executor.value.clone()),
+        None if inputs.is_empty() => Executor::System,
+        None => Executor::OfFirst,
+    }
+}
+
+/// A function is known to be in an `impl` when it has a receiver or says
+/// `Self`. Otherwise the author must tell.
+fn is_associated(args: &Args, function: &Function) -> bool {
+    args.associated.is_some()
+        || function.sig.receiver().is_some()
+        || mentions_self(quote::ToTokens::to_token_stream(&function.sig))
+        || matches!(&function.body, Body::Block(body) if mentions_self(body.stream()))
+}
+
+fn mentions_self(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Group(group) => mentions_self(group.stream()),
+        TokenTree::Ident(ident) => ident == "Self",
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
+}
+
+/// The name of the second door. The outer `None` after a mistake.
+pub(crate) fn twin(args: &Args, name: &Ident, cx: &mut Errors) -> Option<Option<Ident>> {
+    let default = match &args.default {
+        Some(default) => match &default.value {
+            Default_::Off => return Some(None),
+            Default_::Named(twin) => Some(twin),
+        },
+        None => None,
+    };
+    if let Some(twin) = default {
+        if twin == name {
+            cx.error(
+                twin,
+                format_args!("`{twin}` is the name of the initiating function"),
+                "give the function without token another name, or write `default = false`",
+            );
+            return None;
+        }
+        return Some(Some(twin.clone()));
+    }
+    let unraw = name.unraw().to_string();
+    let Some(plain) = unraw.strip_prefix("async_") else {
+        return Some(None);
+    };
+    let Ok(mut twin) = syn::parse_str::<Ident>(plain) else {
+        cx.error(
+            name,
+            format_args!("`{plain}` cannot name the function that returns the operation"),
+            "name it with `#[async_op(default = name)]`, or write `default = false`",
+        );
+        return None;
+    };
+    twin.set_span(at(name.span()));
+    Some(Some(twin))
+}

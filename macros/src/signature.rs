@@ -1,0 +1,282 @@
+//! The form of an operation and its completion signature.
+
+use crate::args::Args;
+use crate::docs;
+use crate::errors::Errors;
+use crate::expand::at;
+use crate::lifetimes;
+use crate::model::{ungroup, Form, Input, Stored};
+use proc_macro2::{Delimiter, Group, TokenStream};
+use syn::spanned::Spanned as _;
+use syn::{
+    parse_quote_spanned, FnArg, GenericArgument, Ident, Lifetime, PathArguments, PathSegment,
+    ReceiverKind, ReturnType, Signature, Type, TypeParamBound,
+};
+
+/// `None` after reporting that the form or the signature cannot be told.
+pub(crate) fn of(
+    args: &Args,
+    sig: &Signature,
+    inputs: &[Input],
+    lifetime: &Lifetime,
+    cx: &mut Errors,
+) -> Option<(Form, Type)> {
+    if sig.asyncness.is_some() {
+        return async_form(args, sig, inputs, lifetime, cx);
+    }
+    if let Some(initiation) = bounds(sig).find_map(|bound| last_segment(bound, "Initiation")) {
+        return deferred_form(sig, initiation, cx);
+    }
+    handler_form(sig, cx)
+}
+
+/// The `Completion` in the type of a parameter.
+pub(crate) fn completion(input: &FnArg) -> Option<&PathSegment> {
+    match input {
+        FnArg::Receiver(_) => None,
+        FnArg::Typed(typed) => match ungroup(&typed.ty) {
+            Type::Path(ty) => ty
+                .path
+                .segments
+                .last()
+                .filter(|segment| segment.ident == "Completion"),
+            _ => None,
+        },
+    }
+}
+
+/// The bounds of a returned `impl Trait`.
+pub(crate) fn bounds(sig: &Signature) -> impl Iterator<Item = &TypeParamBound> {
+    let returned = match &sig.output {
+        ReturnType::Type(_, ty) => match ungroup(ty) {
+            Type::ImplTrait(ty) => Some(ty),
+            _ => None,
+        },
+        ReturnType::Default => None,
+    };
+    returned.into_iter().flat_map(|ty| &ty.bounds)
+}
+
+fn handler_form(sig: &Signature, cx: &mut Errors) -> Option<(Form, Type)> {
+    let mut completions = sig
+        .inputs
+        .iter()
+        .filter_map(|input| Some((input, completion(input)?)));
+    let Some((_, completion)) = completions.next() else {
+        missing_completion(sig, cx);
+        return None;
+    };
+    let mut is_only = true;
+    for (extra, _) in completions {
+        is_only = false;
+        cx.error(
+            extra,
+            "only one completion parameter is allowed",
+            "merge the signatures into one, `op: Completion<fn(A, B)>`",
+        );
+    }
+    let signature = signature_argument(completion, cx)?;
+    is_only.then_some((Form::Handler, signature))
+}
+
+/// Explains how a plain function says what it completes with.
+fn missing_completion(sig: &Signature, cx: &mut Errors) {
+    if let ReturnType::Type(_, ty) = &sig.output {
+        if let Some(output) = future_output(sig) {
+            return cx.error(
+                ty,
+                "an operation does not return a future",
+                format_args!("make it an `async fn` that returns `{output}`"),
+            );
+        }
+        if !is_unit(ty) {
+            let output = docs::display(ty);
+            return cx.error(
+                ty,
+                "an operation does not return its result, it completes with it",
+                format_args!(
+                    "make it an `async fn`, or add a last parameter `op: Completion<fn({output})>`, \
+                     or return `impl Initiation<fn({output})>`"
+                ),
+            );
+        }
+    }
+    let help = "add a last parameter `op: Completion<fn(..)>`, or make it an `async fn`";
+    match sig.inputs.last() {
+        Some(last) => cx.error(last, "no parameter of type `Completion<fn(..)>`", help),
+        None => cx.error(parentheses(sig), "missing completion parameter", help),
+    }
+}
+
+fn parentheses(sig: &Signature) -> Group {
+    let mut parentheses = Group::new(Delimiter::Parenthesis, TokenStream::new());
+    parentheses.set_span(sig.paren_token.span.join());
+    parentheses
+}
+
+/// The `T` of a returned `impl Future<Output = T>`.
+fn future_output(sig: &Signature) -> Option<String> {
+    let future = bounds(sig).find_map(|bound| last_segment(bound, "Future"))?;
+    let PathArguments::AngleBracketed(arguments) = &future.arguments else {
+        return None;
+    };
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::AssocType(output) => Some(docs::display(&output.ty)),
+        _ => None,
+    })
+}
+
+fn deferred_form(
+    sig: &Signature,
+    initiation: &PathSegment,
+    cx: &mut Errors,
+) -> Option<(Form, Type)> {
+    for completion in sig
+        .inputs
+        .iter()
+        .filter(|input| completion(input).is_some())
+    {
+        cx.error(
+            completion,
+            "a function that returns an operation takes no completion",
+            "remove this parameter, or return nothing and call `op.complete(..)`",
+        );
+    }
+    let signature = signature_argument(initiation, cx)?;
+    Some((Form::Deferred, signature))
+}
+
+/// The `fn(..)` in `Completion<fn(..)>` or `Initiation<fn(..)>`.
+fn signature_argument(segment: &PathSegment, cx: &mut Errors) -> Option<Type> {
+    let name = &segment.ident;
+    let arguments = match &segment.arguments {
+        PathArguments::AngleBracketed(arguments) => arguments.args.iter().collect(),
+        _ => Vec::new(),
+    };
+    match &arguments[..] {
+        [GenericArgument::Type(signature)] => Some(signature.clone()),
+        [] => {
+            cx.error(
+                segment,
+                format_args!("`{name}` has no completion signature"),
+                format_args!("`{name}<fn(io::Result<usize>)>`, or `{name}<fn()>`"),
+            );
+            None
+        }
+        _ => {
+            cx.error(
+                segment,
+                format_args!("`{name}` takes one completion signature"),
+                format_args!("`{name}<fn(A, B)>`"),
+            );
+            None
+        }
+    }
+}
+
+fn async_form(
+    args: &Args,
+    sig: &Signature,
+    inputs: &[Input],
+    lifetime: &Lifetime,
+    cx: &mut Errors,
+) -> Option<(Form, Type)> {
+    let mut is_async = true;
+    for completion in sig
+        .inputs
+        .iter()
+        .filter(|input| completion(input).is_some())
+    {
+        is_async = false;
+        cx.error(
+            completion,
+            "an `async fn` completes with what it returns, it takes no completion",
+            "remove this parameter, or remove `async`",
+        );
+    }
+    let signature = match &args.completes {
+        Some(completes) => completes.value.clone(),
+        None => output_signature(sig, inputs, lifetime, cx),
+    };
+    is_async.then_some((Form::Async, signature))
+}
+
+/// `fn(Output)`, or `fn()` for a function that returns nothing.
+fn output_signature(
+    sig: &Signature,
+    inputs: &[Input],
+    lifetime: &Lifetime,
+    cx: &mut Errors,
+) -> Type {
+    let output = match &sig.output {
+        ReturnType::Type(_, output) if !is_unit(output) => output,
+        _ => return parse_quote_spanned!(at(sig.ident.span())=> fn()),
+    };
+    let mut output = output.clone();
+    if let Some(elided) = lifetimes::first_elided(&output) {
+        let source = elision_source(inputs).unwrap_or_else(|copied| {
+            cx.error(
+                elided,
+                format_args!("the result borrows from `{copied}`, which the operation copies"),
+                format_args!("name the lifetime: `&'a` in the type of `{copied}` and here"),
+            );
+            None
+        });
+        lifetimes::name_elided(&mut output, &source.unwrap_or_else(|| lifetime.clone()));
+    }
+    parse_quote_spanned!(at(output.span())=> fn(#output))
+}
+
+/// What the elided lifetimes of the output stand for, as in any `fn`: the
+/// lifetime of a reference to `self`, else the only one there is. `None` where
+/// rustc asks for a name. Fails with the name of the parameter if the operation
+/// copies it.
+fn elision_source(inputs: &[Input]) -> Result<Option<Lifetime>, Ident> {
+    let mut sources = inputs.iter().flat_map(|input| {
+        let copied = (input.stored == Stored::Copied).then(|| Err(input.name.clone()));
+        copied
+            .into_iter()
+            .chain(lifetimes_of(&input.declared).into_iter().map(Ok))
+    });
+    let Some(source) = sources.next() else {
+        return Ok(None);
+    };
+    let of_self = inputs
+        .first()
+        .is_some_and(|first| first.name == "self" && borrows(first));
+    if of_self || sources.next().is_none() {
+        source.map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+fn borrows(receiver: &Input) -> bool {
+    receiver.stored != Stored::Moved
+}
+
+fn lifetimes_of(argument: &FnArg) -> Vec<Lifetime> {
+    match argument {
+        FnArg::Receiver(receiver) => match &receiver.kind {
+            ReceiverKind::Reference(_, lifetime, _) => lifetime.iter().cloned().collect(),
+            ReceiverKind::Typed(_, ty) => lifetimes::named(ty),
+            _ => Vec::new(),
+        },
+        FnArg::Typed(typed) => lifetimes::named(&typed.ty),
+    }
+}
+
+pub(crate) fn is_unit(ty: &Type) -> bool {
+    matches!(ungroup(ty), Type::Tuple(tuple) if tuple.elems.is_empty())
+}
+
+fn last_segment<'a>(bound: &'a TypeParamBound, name: &str) -> Option<&'a PathSegment> {
+    match bound {
+        TypeParamBound::Trait(bound) => bound
+            .path
+            .segments
+            .last()
+            .filter(|segment| segment.ident == name),
+        _ => None,
+    }
+}
