@@ -45,11 +45,11 @@ impl Parse for Default_ {
 }
 
 const KEYS: [(&str, &str); 5] = [
-    ("executor", "executor = expr"),
-    ("completes", "completes = fn(A, B)"),
-    ("default", "default = name"),
-    ("associated", "associated"),
-    ("crate", "crate = path"),
+    ("executor", "`executor = expr`"),
+    ("completes", "`completes = fn(A, B)`"),
+    ("default", "`default = name`, or `default = false`"),
+    ("associated", "`associated`"),
+    ("crate", "`crate = path`"),
 ];
 
 const VALID: &str =
@@ -66,7 +66,7 @@ pub(crate) fn parse(tokens: TokenStream, cx: &mut Errors) -> Args {
             if input.is_empty() {
                 break;
             }
-            if let Err(_) = input.parse::<Token![,]>() {
+            if input.parse::<Token![,]>().is_err() {
                 let rest = next_token(input);
                 cx.error(rest, "expected `,`", "separate the arguments by commas");
                 skip_to_comma(input);
@@ -116,20 +116,14 @@ fn parse_value<T: Parse>(
 ) -> Option<()> {
     let usage = usage(&key);
     if input.parse::<Token![=]>().is_err() || input.is_empty() || input.peek(Token![,]) {
-        cx.error(
-            &key,
-            format_args!("`{key}` needs a value"),
-            format_args!("`{usage}`"),
-        );
+        cx.error(&key, format_args!("`{key}` needs a value"), usage);
         return None;
     }
     match input.parse() {
         Ok(value) => fill(slot, key, value, cx),
         Err(error) => {
-            cx.push(syn::Error::new(
-                error.span(),
-                format!("the value of `{key}` is not valid: {error}\nhelp: `{usage}`"),
-            ));
+            let message = format!("this is not a value for `{key}`\nhelp: {usage}");
+            cx.push(syn::Error::new(error.span(), message));
             None
         }
     }
@@ -200,7 +194,7 @@ fn fill<T>(slot: &mut Option<Keyed<T>>, key: Ident, value: T, cx: &mut Errors) -
 fn usage(key: &Ident) -> &'static str {
     KEYS.iter()
         .find(|(name, _)| key == name)
-        .map_or("key = value", |(_, usage)| usage)
+        .map_or("`key = value`", |(_, usage)| usage)
 }
 
 /// The token an error points at; does not consume it.

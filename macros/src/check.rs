@@ -14,15 +14,23 @@ use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::visit::Visit;
 use syn::{
-    Attribute, FnArg, Lifetime, Pat, PatType, ReceiverKind, ReturnType, Safety, Type, TypeFnPtr,
-    TypeImplTrait, TypePath,
+    Attribute, FnArg, Lifetime, Pat, PatType, ReceiverKind, ReturnType, Safety, Signature, Type,
+    TypeFnPtr, TypeImplTrait, TypePath,
 };
 
 /// The arities that the runtime implements `Signature` for.
 const MAX_ARITY: usize = 8;
 
+/// Whether the signature can be expanded at all.
+pub(crate) fn signature(op: &Operation, cx: &mut Errors) -> bool {
+    let before = cx.len();
+    check_qualifiers(&op.sig, cx);
+    check_completion_signature(&op.signature, &op.form, cx);
+    cx.len() == before
+}
+
+/// Everything else.
 pub(crate) fn operation(args: &Args, function: &Function, op: &Operation, cx: &mut Errors) {
-    check_arguments(args, op, cx);
     if let Some(default) = &function.defaultness {
         cx.error(
             default,
@@ -30,8 +38,8 @@ pub(crate) fn operation(args: &Args, function: &Function, op: &Operation, cx: &m
             "remove `default`",
         );
     }
+    check_arguments(args, op, cx);
     check_attributes(&function.attrs, cx);
-    check_signature(op, cx);
     check_output(args, op, cx);
     check_params(op, cx);
 }
@@ -85,8 +93,7 @@ fn check_attributes(attrs: &[Attribute], cx: &mut Errors) {
     }
 }
 
-fn check_signature(op: &Operation, cx: &mut Errors) {
-    let sig = &op.sig;
+fn check_qualifiers(sig: &Signature, cx: &mut Errors) {
     if let Some(token) = &sig.constness {
         cx.error(
             token,
@@ -115,18 +122,6 @@ fn check_signature(op: &Operation, cx: &mut Errors) {
             "take a slice or a `Vec`",
         );
     }
-    if let Some(lifetime) = sig
-        .generics
-        .lifetimes()
-        .find(|it| it.lifetime.ident == "async_trait")
-    {
-        cx.error(
-            lifetime,
-            "`#[async_trait]` has rewritten this method",
-            "write the operation as a free function or an inherent method",
-        );
-    }
-    check_completion_signature(&op.signature, &op.form, cx);
 }
 
 /// The `fn(..)` that names the completion arguments, or a tuple of them.
@@ -386,11 +381,14 @@ fn check_copied(ty: &Type, cx: &mut Errors) {
         return;
     };
     if let Type::TraitObject(object) = ungroup(&reference.elem) {
-        let bounds = docs::display(&object.bounds);
+        let (bounds, elem) = (
+            docs::display(&object.bounds),
+            docs::display(&reference.elem),
+        );
         cx.error(
             ty,
             "a trait object behind a reference cannot be copied",
-            format_args!("take `Arc<dyn {bounds}>`, or name the lifetime: `&'a dyn {bounds}`"),
+            format_args!("take `Arc<dyn {bounds}>`, or name the lifetime: `&'a {elem}`"),
         );
     }
 }

@@ -1,9 +1,11 @@
 //! What the macro adds to the documentation.
 
+use crate::lifetimes;
 use crate::model::{ungroup, Operation, Stored};
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::{Attribute, Expr, ExprLit, Lit, Meta, Type, TypeFnPtr};
+use syn::ext::IdentExt as _;
+use syn::{Attribute, Expr, ExprLit, Lit, Meta, Type};
 
 /// The `# Completion` section, line by line; empty if the author wrote one.
 pub(crate) fn completion_section(op: &Operation) -> Vec<String> {
@@ -22,10 +24,10 @@ pub(crate) fn completion_section(op: &Operation) -> Vec<String> {
         display(&op.signature),
         storage(op)
     ));
-    if let Type::FnPtr(signature) = ungroup(&op.signature) {
+    if let Some(params) = closure_params(&op.signature) {
         lines.push(String::new());
         lines.push(" ```ignore".to_owned());
-        lines.push(format!(" |{}| ..", closure_params(signature)));
+        lines.push(format!(" |{params}| .."));
         lines.push(" ```".to_owned());
     }
     lines
@@ -50,9 +52,16 @@ fn storage(op: &Operation) -> String {
 }
 
 /// The parameters of a completion handler, typed, because a closure passed as
-/// a token does not infer them.
-fn closure_params(signature: &TypeFnPtr) -> String {
-    let is_single = signature.inputs.len() == 1;
+/// a token does not infer them. `None` if no closure can be one.
+fn closure_params(signature: &Type) -> Option<String> {
+    let Type::FnPtr(signature) = ungroup(signature) else {
+        return None;
+    };
+    let types = signature.inputs.iter().map(|input| &input.ty);
+    if types.clone().any(|ty| !lifetimes::named(ty).is_empty()) {
+        return None;
+    }
+    let is_single = types.len() == 1;
     let params = signature
         .inputs
         .iter()
@@ -66,7 +75,7 @@ fn closure_params(signature: &TypeFnPtr) -> String {
             };
             format!("{name}: {}", display(&input.ty))
         });
-    params.collect::<Vec<_>>().join(", ")
+    Some(params.collect::<Vec<_>>().join(", "))
 }
 
 fn is_result(ty: &Type) -> bool {
@@ -93,10 +102,14 @@ pub(crate) fn twin_section(op: &Operation) -> Vec<String> {
     if !lines.is_empty() {
         lines.push(String::new());
     }
-    let name = &op.sig.ident;
-    let scope = if op.associated { "Self::" } else { "" };
+    let name = op.sig.ident.unraw();
+    let target = if op.associated {
+        format!("(Self::{name})")
+    } else {
+        String::new()
+    };
     lines.push(format!(
-        " The operation of [`{name}`]({scope}{name}), not yet started."
+        " The operation of [`{name}`]{target}, not yet started."
     ));
     lines
 }
@@ -114,7 +127,7 @@ fn text(docs: &[Attribute]) -> Vec<String> {
         _ => None,
     });
     literals
-        .flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>())
+        .flat_map(|text| text.split('\n').map(str::to_owned).collect::<Vec<_>>())
         .collect()
 }
 

@@ -25,8 +25,8 @@ impl Errors {
         self.list.push(error);
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.list.is_empty()
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
     }
 
     pub(crate) fn to_compile_errors(&self) -> TokenStream {

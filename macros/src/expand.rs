@@ -31,7 +31,9 @@ pub(crate) fn inert(op: &Operation) -> TokenStream {
         private, signature, ..
     } = op;
     let meta = meta(op);
+    let names = op.inputs.iter().map(|input| &input.name);
     let pending = quote_spanned! {at(op.sig.ident.span())=>
+        let _ = (#(&#names,)*);
         #meta
         let operation = #private::from_future::<#signature, _, _>(
             meta,
@@ -225,7 +227,7 @@ fn returned(op: &Operation) -> TokenStream {
         lifetime,
         ..
     } = op;
-    let captures = captures(op).into_iter();
+    let captures = captures(op);
     quote_spanned! {at(op.sig.ident.span())=>
         impl #private::Initiation<#signature> + #lifetime #(+ #captures)*
     }
@@ -233,7 +235,7 @@ fn returned(op: &Operation) -> TokenStream {
 
 /// What an `impl` of edition 2021 captures only when it is mentioned: the
 /// lifetimes in `Self` and those that the author names.
-fn captures(op: &Operation) -> Option<TypeParamBound> {
+fn captures(op: &Operation) -> Vec<TypeParamBound> {
     let Operation { private, .. } = op;
     let span = at(op.sig.ident.span());
     let of_self = op.associated.then(|| quote_spanned!(span=> Self));
@@ -241,12 +243,10 @@ fn captures(op: &Operation) -> Option<TypeParamBound> {
         let lifetime = &param.lifetime;
         quote_spanned!(span=> &#lifetime ())
     });
-    let captured: Vec<_> = of_self.into_iter().chain(lifetimes).collect();
-    match &captured[..] {
-        [] => None,
-        [only] => Some(parse_quote_spanned!(span=> #private::Captures<#only>)),
-        several => Some(parse_quote_spanned!(span=> #private::Captures<(#(#several),*)>)),
-    }
+    let captured = of_self.into_iter().chain(lifetimes);
+    captured
+        .map(|ty| parse_quote_spanned!(span=> #private::Captures<#ty>))
+        .collect()
 }
 
 /// The author's generics and `'op`, which they all outlive.

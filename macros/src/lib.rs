@@ -65,9 +65,11 @@ fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let Some(op) = model::operation(&args, &function, &names, &mut cx) else {
         return fallback::unusable(&args, &function, cx);
     };
+    let stands = check::signature(&op, &mut cx);
     check::operation(&args, &function, &op, &mut cx);
-    if !cx.is_empty() {
-        return fallback::unchecked(&op, cx);
+    match cx.len() {
+        0 => expand::operation(&op),
+        _ if stands => fallback::unchecked(&op, cx),
+        _ => fallback::unusable(&args, &function, cx),
     }
-    expand::operation(&op)
 }

@@ -84,8 +84,8 @@ pub(crate) struct Names {
 impl Names {
     pub(crate) fn new(args: &TokenStream, item: &TokenStream) -> Self {
         let mut taken = HashSet::new();
-        collect_idents(args.clone(), &mut taken);
-        collect_idents(item.clone(), &mut taken);
+        collect_names(args.clone(), &mut taken);
+        collect_names(item.clone(), &mut taken);
         Self { taken }
     }
 
@@ -99,13 +99,19 @@ impl Names {
     }
 }
 
-fn collect_idents(tokens: TokenStream, idents: &mut HashSet<String>) {
+/// Collects identifiers, and lifetimes with their apostrophe.
+fn collect_names(tokens: TokenStream, names: &mut HashSet<String>) {
+    let mut prefix = "";
     for token in tokens {
-        match token {
-            TokenTree::Group(group) => collect_idents(group.stream(), idents),
-            TokenTree::Ident(ident) => drop(idents.insert(ident.unraw().to_string())),
+        match &token {
+            TokenTree::Group(group) => collect_names(group.stream(), names),
+            TokenTree::Ident(ident) => {
+                names.insert(format!("{prefix}{}", ident.unraw()));
+            }
             TokenTree::Punct(_) | TokenTree::Literal(_) => {}
         }
+        let is_apostrophe = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '\'');
+        prefix = if is_apostrophe { "'" } else { "" };
     }
 }
 
@@ -118,10 +124,7 @@ pub(crate) fn operation(
 ) -> Option<Operation> {
     let sig = &function.sig;
     let span = at(sig.ident.span());
-    let lifetime = Lifetime {
-        apostrophe: span,
-        ident: Ident::new(&names.fresh("op"), span),
-    };
+    let lifetime = Lifetime::new(&names.fresh("'op"), span);
     let inputs = inputs(sig, names, &lifetime);
     let completed = signature::of(args, sig, &inputs, &lifetime, cx);
     let twin = twin(args, &sig.ident, cx);

@@ -21,6 +21,14 @@ pub(crate) fn of(
     lifetime: &Lifetime,
     cx: &mut Errors,
 ) -> Option<(Form, Type)> {
+    if let Some(lifetime) = rewritten_by_async_trait(sig) {
+        cx.error(
+            lifetime,
+            "`#[async_trait]` has rewritten this method",
+            "write the operation as a free function or an inherent method",
+        );
+        return None;
+    }
     if sig.asyncness.is_some() {
         return async_form(args, sig, inputs, lifetime, cx);
     }
@@ -28,6 +36,11 @@ pub(crate) fn of(
         return deferred_form(sig, initiation, cx);
     }
     handler_form(sig, cx)
+}
+
+fn rewritten_by_async_trait(sig: &Signature) -> Option<&Lifetime> {
+    let mut lifetimes = sig.generics.lifetimes().map(|param| &param.lifetime);
+    lifetimes.find(|lifetime| lifetime.ident == "async_trait")
 }
 
 /// The `Completion` in the type of a parameter.

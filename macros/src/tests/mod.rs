@@ -1,1 +1,19 @@
+//! The macro in-process: what it expands to, what it says of mistakes, and that
+//! it never panics.
 
+mod errors;
+mod expansions;
+mod no_panic;
+
+use proc_macro2::TokenStream;
+
+fn tokens(source: &str) -> TokenStream {
+    source
+        .parse()
+        .unwrap_or_else(|error| panic!("{source}: {error}"))
+}
+
+/// Expands `#[async_op(args)] item`.
+fn expand(args: &str, item: &str) -> TokenStream {
+    crate::expand(tokens(args), tokens(item))
+}

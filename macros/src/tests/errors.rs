@@ -1,0 +1,486 @@
+//! What the macro says of mistakes, and what it underlines.
+
+use super::tokens;
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+
+/// Asserts that expanding `#[async_op(args)] item` reports exactly the given
+/// mistakes, as underlined text and message.
+#[track_caller]
+fn check(args: &str, item: &str, expected: &[(&str, &str)]) {
+    // One parse, so that all spans are in one source.
+    let source = format!("({args}) {item}");
+    let mut source = tokens(&source).into_iter();
+    let Some(TokenTree::Group(args)) = source.next() else {
+        panic!("not arguments")
+    };
+    let expansion = crate::expand(args.stream(), source.collect());
+    let reported = errors(expansion);
+    let reported: Vec<_> = reported
+        .iter()
+        .map(|(text, message)| (&**text, &**message))
+        .collect();
+    assert_eq!(reported, expected);
+}
+
+fn expand_in_one_source(args: &str, item: &str) -> TokenStream {
+    let mut source = tokens(&format!("({args}) {item}")).into_iter();
+    let Some(TokenTree::Group(args)) = source.next() else {
+        panic!("not arguments")
+    };
+    crate::expand(args.stream(), source.collect())
+}
+
+/// The underlined text and message of each `compile_error!`.
+fn errors(expansion: TokenStream) -> Vec<(String, String)> {
+    let mut errors = Vec::new();
+    let mut previous = None;
+    let mut tokens = expansion.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        match (&token, tokens.peek()) {
+            (TokenTree::Ident(start), Some(TokenTree::Punct(_))) if start == "compile_error" => {
+                previous = Some(start.span());
+            }
+            (TokenTree::Group(group), _) if group.delimiter() == Delimiter::Brace => {
+                if let Some(start) = previous.take() {
+                    let span = start.join(group.span()).expect("one source");
+                    let message = syn::parse2::<syn::LitStr>(group.stream()).expect("a message");
+                    errors.push((span.source_text().expect("a source"), message.value()));
+                } else {
+                    errors.extend(self::errors(group.stream()));
+                }
+            }
+            _ => {}
+        }
+    }
+    errors
+}
+
+const VALID: &str =
+    "the arguments are `executor`, `completes`, `default`, `associated` and `crate`";
+
+/// Asserts one mistake in an item without arguments.
+#[track_caller]
+fn check_item(item: &str, text: &str, headline: &str, help: &str) {
+    check("", item, &[(text, &format!("{headline}\nhelp: {help}"))]);
+}
+
+/// Asserts one mistake in the arguments.
+#[track_caller]
+fn check_args(args: &str, text: &str, headline: &str, help: &str) {
+    let item = "async fn async_read(&self) {}";
+    check(args, item, &[(text, &format!("{headline}\nhelp: {help}"))]);
+}
+
+#[test]
+fn items_that_are_no_functions() {
+    let help = "move it onto the function that starts the operation";
+    for (item, text, what) in [
+        ("struct S;", "struct", "a `struct`"),
+        ("pub enum E {}", "enum", "an `enum`"),
+        ("impl S {}", "impl", "an `impl`"),
+        ("trait T {}", "trait", "a `trait`"),
+        ("const C: u8 = 0;", "const", "a `const`"),
+        ("mod m {}", "mod", "a `mod`"),
+    ] {
+        let headline = format!("`#[async_op]` applies to functions, not to {what}");
+        check_item(item, text, &headline, help);
+    }
+}
+
+#[test]
+fn trait_method() {
+    check_item(
+        "fn async_read(&self, op: Completion<fn()>);",
+        ";",
+        "operations in traits are not supported yet",
+        "write a free function or an inherent method, with a body",
+    );
+}
+
+#[test]
+fn qualifiers() {
+    check_item(
+        "const fn async_x(op: Completion<fn()>) {}",
+        "const",
+        "an asynchronous operation cannot be `const`",
+        "remove `const`",
+    );
+    check_item(
+        "unsafe fn async_x(op: Completion<fn()>) {}",
+        "unsafe",
+        "unsafe operations are not supported",
+        "make the operation safe, and what it relies on an invariant of the type",
+    );
+    check_item(
+        r#"extern "C" fn async_x(op: Completion<fn()>) {}"#,
+        r#"extern "C""#,
+        "an asynchronous operation has no ABI of its own",
+        "remove `extern`",
+    );
+    check_item(
+        "fn async_x(op: Completion<fn()>, ...) {}",
+        "...",
+        "C-variadic functions are not supported",
+        "take a slice or a `Vec`",
+    );
+    check_item(
+        "default async fn async_x(&self) {}",
+        "default",
+        "specialised methods are not supported",
+        "remove `default`",
+    );
+}
+
+#[test]
+fn form() {
+    let help = "add a last parameter `op: Completion<fn(..)>`, or make it an `async fn`";
+    check_item(
+        "fn async_x() {}",
+        "()",
+        "missing completion parameter",
+        help,
+    );
+    check_item(
+        "fn async_x(&self, n: usize) {}",
+        "n: usize",
+        "no parameter of type `Completion<fn(..)>`",
+        help,
+    );
+    check_item(
+        "fn async_x(&self) -> io::Result<usize> {}",
+        "io::Result<usize>",
+        "an operation does not return its result, it completes with it",
+        "make it an `async fn`, or add a last parameter `op: Completion<fn(io::Result<usize>)>`, \
+         or return `impl Initiation<fn(io::Result<usize>)>`",
+    );
+    check_item(
+        "fn async_x(&self) -> impl Future<Output = Vec<u8>> + Send {}",
+        "impl Future<Output = Vec<u8>> + Send",
+        "an operation does not return a future",
+        "make it an `async fn` that returns `Vec<u8>`",
+    );
+    check_item(
+        "async fn async_x(op: Completion<fn()>) {}",
+        "op: Completion<fn()>",
+        "an `async fn` completes with what it returns, it takes no completion",
+        "remove this parameter, or remove `async`",
+    );
+    check_item(
+        "fn async_x(op: Completion<fn()>) -> impl Initiation<fn()> {}",
+        "op: Completion<fn()>",
+        "a function that returns an operation takes no completion",
+        "remove this parameter, or return nothing and call `op.complete(..)`",
+    );
+    check_item(
+        "fn async_x(op: Completion<fn(u8)>) -> u8 {}",
+        "u8",
+        "a function that is given a completion returns nothing",
+        "remove the return type and call `op.complete(..)`, or remove the completion parameter",
+    );
+}
+
+#[test]
+fn completion_parameter() {
+    check_item(
+        "fn async_x(op: Completion) {}",
+        "Completion",
+        "`Completion` has no completion signature",
+        "`Completion<fn(io::Result<usize>)>`, or `Completion<fn()>`",
+    );
+    check_item(
+        "fn async_x(op: async_op::Completion<>) {}",
+        "Completion<>",
+        "`Completion` has no completion signature",
+        "`Completion<fn(io::Result<usize>)>`, or `Completion<fn()>`",
+    );
+    check_item(
+        "fn async_x(op: Completion<A, B>) {}",
+        "Completion<A, B>",
+        "`Completion` takes one completion signature",
+        "`Completion<fn(A, B)>`",
+    );
+    check(
+        "",
+        "fn async_x(a: Completion<fn(A)>, b: Completion<fn(B)>, c: Completion<fn(C)>) {}",
+        &["b: Completion<fn(B)>", "c: Completion<fn(C)>"].map(|extra| {
+            (
+                extra,
+                "only one completion parameter is allowed\n\
+                 help: merge the signatures into one, `op: Completion<fn(A, B)>`",
+            )
+        }),
+    );
+    check_item(
+        "fn async_x(op: Completion<fn()>, n: usize) {}",
+        "n: usize",
+        "the completion is the last parameter",
+        "move this one before it",
+    );
+    for pattern in ["_", "ref op", "(a, b)"] {
+        check_item(
+            &format!("fn async_x({pattern}: Completion<fn()>) {{}}"),
+            pattern,
+            "the completion parameter needs a name",
+            "`op`, or `_op` if the operation never completes",
+        );
+    }
+}
+
+#[test]
+fn completion_signature() {
+    let not_written = "a completion signature is written as a function type";
+    for (signature, help) in [
+        ("(A, B)", "`fn(A, B)`"),
+        ("io::Result<usize>", "`fn(io::Result<usize>)`"),
+        ("Vec<u8>", "`fn(Vec<u8>)`"),
+        ("u64", "`fn(u64)`"),
+        ("[u8; 4]", "`fn([u8; 4])`"),
+        ("()", "`fn()`"),
+    ] {
+        let item = format!("fn async_x(op: Completion<{signature}>) {{}}");
+        check_item(&item, signature, not_written, help);
+    }
+    check_item(
+        "fn async_x(op: Completion<fn(u8) -> bool>) {}",
+        "-> bool",
+        "a completion signature returns nothing",
+        "remove `-> bool`; results are arguments",
+    );
+    check_item(
+        "fn async_x(op: Completion<unsafe fn(u8)>) {}",
+        "unsafe",
+        "a completion signature is a plain `fn(..)`",
+        "remove this",
+    );
+    check_item(
+        "fn async_x(op: Completion<fn(A, B, C, D, E, F, G, H, I)>) {}",
+        "I",
+        "an operation completes with at most 8 arguments",
+        "put some of them into a struct or a tuple",
+    );
+    let not_owned = "a completion argument cannot borrow";
+    let help = "complete with an owned value, `Vec<u8>` or `String`, or write an `async fn`";
+    for (signature, text) in [
+        ("fn(&[u8])", "&"),
+        ("fn(Cow<'_, str>)", "'_"),
+        ("for<'a> fn(&'a str)", "for<'a>"),
+        ("fn(io::Result<&'a str>)", "'a"),
+        ("(fn(A), fn(&B))", "&"),
+    ] {
+        let item = format!("fn async_x<'a>(op: Completion<{signature}>) {{}}");
+        check_item(&item, text, not_owned, help);
+    }
+    check_item(
+        "fn async_x() -> impl Initiation<fn(&str)> {}",
+        "&",
+        not_owned,
+        "complete with an owned value, `Vec<u8>` or `String`, or name the lifetime",
+    );
+    check_item(
+        "async fn async_x() -> Vec<impl Display> {}",
+        "impl Display",
+        "a completion argument cannot be an `impl Trait`",
+        "name the type, or box it: `Box<dyn Trait + Send>`",
+    );
+}
+
+#[test]
+fn output() {
+    check(
+        "completes = fn(A, B)",
+        "async fn async_x(&self) {}",
+        &[(
+            "async_x",
+            "missing return type for `fn(A, B)`\nhelp: `-> (A, B)`",
+        )],
+    );
+    check_item(
+        "async fn async_x(&self) -> io::Result<&str> {}",
+        "&",
+        "the result borrows from `self`, which the operation copies",
+        "name the lifetime: `&'a` in the type of `self` and here",
+    );
+    check_item(
+        "async fn async_x(socket: Socket, key: &str) -> Cow<'_, str> {}",
+        "'_",
+        "the result borrows from `key`, which the operation copies",
+        "name the lifetime: `&'a` in the type of `key` and here",
+    );
+}
+
+#[test]
+fn parameters() {
+    check_item(
+        "async fn async_x(&self, (a, b): (u8, u8)) {}",
+        "(a, b)",
+        "patterns are not supported in the parameters of an operation",
+        "write `value: (u8, u8)`, and `let (a, b) = value;` in the body",
+    );
+    check_item(
+        "async fn async_x(&self, #[cfg(unix)] fd: Fd) {}",
+        "#[cfg(unix)]",
+        "attributes on the parameters of an operation are not supported",
+        "remove it",
+    );
+    check_item(
+        "async fn async_x(&self, key: &(dyn Key + Send)) {}",
+        "&(dyn Key + Send)",
+        "a trait object behind a reference cannot be copied",
+        "take `Arc<dyn Key + Send>`, or name the lifetime: `&'a (dyn Key + Send)`",
+    );
+    let help = "take the value and give it back on completion, or write an `async fn`";
+    for (params, text) in [
+        ("&self, buf: &mut [u8], ", "&mut [u8]"),
+        ("&self, buf: &'a [u8], ", "&'a [u8]"),
+        ("&mut self, ", "&mut self"),
+        ("self: &'a Arc<Self>, ", "&'a Arc<Self>"),
+    ] {
+        let item = format!("fn async_x<'a>({params}op: Completion<fn()>) {{}}");
+        check_item(&item, text, "the operation outlives this borrow", help);
+    }
+}
+
+#[test]
+fn attributes() {
+    check_item(
+        "#[async_op::async_op] async fn async_x(&self) {}",
+        "async_op::async_op",
+        "`#[async_op]` is given twice",
+        "remove one of them",
+    );
+    check_item(
+        r#"#[target_feature(enable = "avx2")] async fn async_x(&self) {}"#,
+        "target_feature",
+        "`#[target_feature]` is not supported on operations",
+        "call such a function from the body",
+    );
+    check_item(
+        "fn async_x<'life0, 'async_trait>(&'life0 self) -> Pin<Box<dyn Future<Output = ()> + Send + 'async_trait>> {}",
+        "'async_trait",
+        "`#[async_trait]` has rewritten this method",
+        "write the operation as a free function or an inherent method",
+    );
+}
+
+#[test]
+fn names() {
+    check_item(
+        "async fn async_move(&self) {}",
+        "async_move",
+        "`move` cannot name the function that returns the operation",
+        "name it with `#[async_op(default = name)]`, or write `default = false`",
+    );
+    check_args(
+        "default = async_read",
+        "async_read",
+        "`async_read` is the name of the initiating function",
+        "give the function without token another name, or write `default = false`",
+    );
+}
+
+#[test]
+fn arguments() {
+    check_args(
+        "exectuor = x",
+        "exectuor",
+        "unknown argument `exectuor`, did you mean `executor`?",
+        VALID,
+    );
+    check_args("inline", "inline", "unknown argument `inline`", VALID);
+    check_args("\"x\"", "\"x\"", "expected `key = value`", VALID);
+    check_args(
+        "executor = a, executor = b",
+        "executor",
+        "`executor` is given twice",
+        "remove one of them",
+    );
+    check_args(
+        "executor",
+        "executor",
+        "`executor` needs a value",
+        "`executor = expr`",
+    );
+    check_args(
+        "executor(x)",
+        "executor",
+        "`executor` needs a value",
+        "`executor = expr`",
+    );
+    check_args(
+        "default =",
+        "default",
+        "`default` needs a value",
+        "`default = name`, or `default = false`",
+    );
+    check_args(
+        "associated = true",
+        "=",
+        "`associated` takes no value",
+        "write `associated` alone",
+    );
+    check_args(
+        "executor = a b",
+        "b",
+        "expected `,`",
+        "separate the arguments by commas",
+    );
+    check_args(
+        "default = true",
+        "true",
+        "this is not a value for `default`",
+        "`default = name`, or `default = false`",
+    );
+    check_args(
+        "completes = +",
+        "+",
+        "this is not a value for `completes`",
+        "`completes = fn(A, B)`",
+    );
+    check(
+        "completes = fn()",
+        "fn async_x(&self, op: Completion<fn()>) {}",
+        &[(
+            "completes",
+            "`completes` is for an `async fn`\n\
+             help: remove it and write the signature in `Completion<..>`",
+        )],
+    );
+    check(
+        "executor = self.context",
+        "fn async_x(&self) -> impl Initiation<fn()> {}",
+        &[(
+            "executor",
+            "`executor` has no use here, the returned operation has its own\nhelp: remove it",
+        )],
+    );
+}
+
+#[test]
+fn all_at_once() {
+    let expected = [
+        (
+            "exectuor",
+            "unknown argument `exectuor`, did you mean `executor`?",
+        ),
+        ("associated", "`associated` is given twice"),
+        ("unsafe", "unsafe operations are not supported"),
+        ("-> u8", "a completion signature returns nothing"),
+        (
+            "(a, b)",
+            "patterns are not supported in the parameters of an operation",
+        ),
+        ("&mut [u8]", "the operation outlives this borrow"),
+    ];
+    let expansion = expand_in_one_source(
+        "exectuor = x, associated, associated",
+        "unsafe fn async_x((a, b): (u8, u8), buf: &mut [u8], op: Completion<fn() -> u8>) {}",
+    );
+    let reported = errors(expansion);
+    let headlines = reported.iter().map(|(text, message)| {
+        (
+            text.as_str(),
+            message.split('\n').next().expect("a headline"),
+        )
+    });
+    assert_eq!(headlines.collect::<Vec<_>>(), expected);
+}

@@ -1,0 +1,75 @@
+impl Socket {
+    /// Sends.
+    ///
+    /// # Completion
+    ///
+    /// When sent.
+    #[doc(alias = "write")]
+    #[deprecated = "use `send_all`"]
+    #[must_use]
+    #[track_caller]
+    #[allow(clippy::unused_self)]
+    #[allow(clippy::needless_pass_by_value)]
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    pub fn async_send<'op, Token>(
+        &self,
+        data: Vec<u8>,
+        token: Token,
+    ) -> <Token as ::async_op::__private::CompletionToken<
+        'op,
+        fn(),
+    >>::Return<
+        impl ::async_op::__private::Initiation<
+            fn(),
+        > + 'op + ::async_op::__private::Captures<Self>,
+    >
+    where
+        Self: 'op,
+        Token: ::async_op::__private::CompletionToken<'op, fn()>,
+    {
+        let meta = {
+            const META: ::async_op::__private::Meta = ::async_op::__private::Meta::new(
+                "async_send",
+                &["self"],
+                &[],
+            );
+            &META
+        };
+        let executor = ::async_op::__private::executor_of::<Self>(&self);
+        let this = ::async_op::__private::copy_of(self);
+        let operation = ::async_op::__private::from_fn::<
+            fn(),
+            _,
+            _,
+        >(meta, executor, move |op| Self::async_send_body(&this, data, op));
+        ::async_op::__private::async_initiate(operation, token)
+    }
+    /// Sends.
+    ///
+    /// The operation of [`async_send`](Self::async_send), not yet started.
+    #[deprecated = "use `send_all`"]
+    #[track_caller]
+    #[allow(clippy::unused_self)]
+    #[allow(clippy::needless_pass_by_value)]
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    pub fn send<'op>(
+        &self,
+        data: Vec<u8>,
+    ) -> ::async_op::__private::Operation<
+        fn(),
+        impl ::async_op::__private::Initiation<
+            fn(),
+        > + 'op + ::async_op::__private::Captures<Self>,
+    >
+    where
+        Self: 'op,
+    {
+        Self::async_send(self, data, ::async_op::__private::Deferred)
+    }
+    #[doc(hidden)]
+    #[deprecated = "use `send_all`"]
+    #[allow(clippy::unused_self)]
+    #[expect(clippy::needless_pass_by_value)]
+    #[instrument(skip(self))]
+    fn async_send_body(&self, #[allow(unused)] data: Vec<u8>, op: Completion<fn()>) {}
+}

@@ -1,0 +1,37 @@
+/// # Completion
+///
+/// Completes with `fn(a: u8, b: char)`.
+///
+/// ```ignore
+/// |a: u8, b: char| ..
+/// ```
+#[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+fn async_pair<'op, Token>(
+    executor: Executor,
+    token: Token,
+) -> <Token as crate::renamed::__private::CompletionToken<
+    'op,
+    fn(a: u8, b: char),
+>>::Return<impl crate::renamed::__private::Initiation<fn(a: u8, b: char)> + 'op>
+where
+    Token: crate::renamed::__private::CompletionToken<'op, fn(a: u8, b: char)>,
+{
+    async fn async_pair_body(executor: Executor) -> (u8, char) {
+        (1, 'x')
+    }
+    let meta = {
+        const META: crate::renamed::__private::Meta = crate::renamed::__private::Meta::new(
+            "async_pair",
+            &[],
+            &[],
+        );
+        &META
+    };
+    let executor = crate::renamed::__private::executor_of(&executor);
+    let operation = crate::renamed::__private::from_future::<
+        fn(a: u8, b: char),
+        _,
+        _,
+    >(meta, executor, async_pair_body(executor));
+    crate::renamed::__private::async_initiate(operation, token)
+}

@@ -1,0 +1,61 @@
+impl Socket {
+    /// Gets the value of `key`.
+    ///
+    /// # Completion
+    ///
+    /// Completes with `fn(io::Result<Value>)`.
+    ///
+    /// ```ignore
+    /// |result: io::Result<Value>| ..
+    /// ```
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    pub fn async_get<'op, Token>(
+        &self,
+        key: &str,
+        token: Token,
+    ) -> <Token as ::async_op::__private::CompletionToken<
+        'op,
+        fn(io::Result<Value>),
+    >>::Return<
+        impl ::async_op::__private::Initiation<
+            fn(io::Result<Value>),
+        > + 'op + ::async_op::__private::Captures<Self>,
+    >
+    where
+        Self: 'op,
+        Token: ::async_op::__private::CompletionToken<'op, fn(io::Result<Value>)>,
+    {
+        let operation = Self::async_get_body(self, key);
+        ::async_op::__private::async_initiate(operation, token)
+    }
+    /// Gets the value of `key`.
+    ///
+    /// The operation of [`async_get`](Self::async_get), not yet started.
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    pub fn get<'op>(
+        &self,
+        key: &str,
+    ) -> ::async_op::__private::Operation<
+        fn(io::Result<Value>),
+        impl ::async_op::__private::Initiation<
+            fn(io::Result<Value>),
+        > + 'op + ::async_op::__private::Captures<Self>,
+    >
+    where
+        Self: 'op,
+    {
+        Self::async_get(self, key, ::async_op::__private::Deferred)
+    }
+    #[doc(hidden)]
+    fn async_get_body<'op>(
+        &self,
+        key: &str,
+    ) -> impl Initiation<
+        fn(io::Result<Value>),
+    > + 'op + ::async_op::__private::Captures<Self>
+    where
+        Self: 'op,
+    {
+        self.command(Get(key.into()))
+    }
+}

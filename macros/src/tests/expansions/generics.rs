@@ -1,0 +1,102 @@
+impl Socket {
+    /// # Completion
+    ///
+    /// Completes with `fn(Vec<Self>)`. Copies `pool`; borrows `rest` until then.
+    ///
+    /// ```ignore
+    /// |value: Vec<Self>| ..
+    /// ```
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    pub fn async_map<'a, 'op, T: Clone, const N: usize, Token>(
+        pool: &Pool,
+        items: [T; N],
+        rest: &'a [T],
+        f: impl Fn(&T) -> T + Send + 'op,
+        label: Label<'op>,
+        argument5: u8,
+        token: Token,
+    ) -> <Token as ::async_op::__private::CompletionToken<
+        'op,
+        fn(Vec<Self>),
+    >>::Return<
+        impl ::async_op::__private::Initiation<
+            fn(Vec<Self>),
+        > + 'op + ::async_op::__private::Captures<
+            Self,
+        > + ::async_op::__private::Captures<&'a ()>,
+    >
+    where
+        T: Send + Sync,
+        'a: 'op,
+        T: 'op,
+        Self: 'op,
+        Token: ::async_op::__private::CompletionToken<'op, fn(Vec<Self>)>,
+    {
+        let meta = {
+            const META: ::async_op::__private::Meta = ::async_op::__private::Meta::new(
+                "async_map",
+                &["pool"],
+                &["rest"],
+            );
+            &META
+        };
+        let executor = pool.executor();
+        let pool = ::async_op::__private::copy_of(pool);
+        let operation = ::async_op::__private::from_future::<
+            fn(Vec<Self>),
+            _,
+            _,
+        >(
+            meta,
+            executor,
+            async move {
+                Self::async_map_body::<T, N>(&pool, items, rest, f, label, argument5)
+                    .await
+            },
+        );
+        ::async_op::__private::async_initiate(operation, token)
+    }
+    /// The operation of [`async_map`](Self::async_map), not yet started.
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    pub fn mapped<'a, 'op, T: Clone, const N: usize>(
+        pool: &Pool,
+        items: [T; N],
+        rest: &'a [T],
+        f: impl Fn(&T) -> T + Send + 'op,
+        label: Label<'op>,
+        argument5: u8,
+    ) -> ::async_op::__private::Operation<
+        fn(Vec<Self>),
+        impl ::async_op::__private::Initiation<
+            fn(Vec<Self>),
+        > + 'op + ::async_op::__private::Captures<
+            Self,
+        > + ::async_op::__private::Captures<&'a ()>,
+    >
+    where
+        T: Send + Sync,
+        'a: 'op,
+        T: 'op,
+        Self: 'op,
+    {
+        Self::async_map::<
+            T,
+            N,
+            _,
+        >(pool, items, rest, f, label, argument5, ::async_op::__private::Deferred)
+    }
+    #[doc(hidden)]
+    async fn async_map_body<'a, T: Clone, const N: usize>(
+        pool: &Pool,
+        items: [T; N],
+        rest: &'a [T],
+        f: impl Fn(&T) -> T + Send,
+        label: Label<'_>,
+        _: u8,
+    ) -> Vec<Self>
+    where
+        T: Send + Sync,
+    {
+        items.iter().chain(rest).map(f).map(Self::new).collect()
+    }
+}

@@ -1,0 +1,67 @@
+impl Socket {
+    /// Waits for `duration`.
+    ///
+    /// # Completion
+    ///
+    /// Completes with `fn(io::Result<()>)`. Copies `self`.
+    ///
+    /// ```ignore
+    /// |result: io::Result<()>| ..
+    /// ```
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    pub fn async_wait<'op, Token>(
+        &self,
+        duration: Duration,
+        token: Token,
+    ) -> <Token as ::async_op::__private::CompletionToken<
+        'op,
+        fn(io::Result<()>),
+    >>::Return<
+        impl ::async_op::__private::Initiation<
+            fn(io::Result<()>),
+        > + 'op + ::async_op::__private::Captures<Self>,
+    >
+    where
+        Self: 'op,
+        Token: ::async_op::__private::CompletionToken<'op, fn(io::Result<()>)>,
+    {
+        let meta = {
+            const META: ::async_op::__private::Meta = ::async_op::__private::Meta::new(
+                "async_wait",
+                &["self"],
+                &[],
+            );
+            &META
+        };
+        let executor = ::async_op::__private::executor_of::<Self>(&self);
+        let this = ::async_op::__private::copy_of(self);
+        let operation = ::async_op::__private::from_fn::<
+            fn(io::Result<()>),
+            _,
+            _,
+        >(meta, executor, move |op| Self::async_wait_body(&this, duration, op));
+        ::async_op::__private::async_initiate(operation, token)
+    }
+    /// Waits for `duration`.
+    ///
+    /// The operation of [`async_wait`](Self::async_wait), not yet started.
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    pub fn wait<'op>(
+        &self,
+        duration: Duration,
+    ) -> ::async_op::__private::Operation<
+        fn(io::Result<()>),
+        impl ::async_op::__private::Initiation<
+            fn(io::Result<()>),
+        > + 'op + ::async_op::__private::Captures<Self>,
+    >
+    where
+        Self: 'op,
+    {
+        Self::async_wait(self, duration, ::async_op::__private::Deferred)
+    }
+    #[doc(hidden)]
+    fn async_wait_body(&self, duration: Duration, op: Completion<fn(io::Result<()>)>) {
+        self.timers.add(duration, move || op.complete(Ok(())));
+    }
+}

@@ -1,0 +1,67 @@
+impl Socket {
+    /// # Completion
+    ///
+    /// Completes with `fn(Token)`. Copies `self`.
+    ///
+    /// ```ignore
+    /// |value: Token| ..
+    /// ```
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    fn async_parse<'op2, Token: Lex, Token2>(
+        &self,
+        token: Token,
+        token2: Token2,
+    ) -> <Token2 as ::async_op::__private::CompletionToken<
+        'op2,
+        fn(Token),
+    >>::Return<
+        impl ::async_op::__private::Initiation<
+            fn(Token),
+        > + 'op2 + ::async_op::__private::Captures<Self>,
+    >
+    where
+        Token: 'op2,
+        Self: 'op2,
+        Token2: ::async_op::__private::CompletionToken<'op2, fn(Token)>,
+    {
+        let meta = {
+            const META: ::async_op::__private::Meta = ::async_op::__private::Meta::new(
+                "async_parse",
+                &["self"],
+                &[],
+            );
+            &META
+        };
+        let executor = ::async_op::__private::executor_of::<Self>(&self);
+        let this = ::async_op::__private::copy_of(self);
+        let operation = ::async_op::__private::from_fn::<
+            fn(Token),
+            _,
+            _,
+        >(meta, executor, move |op| Self::async_parse_body::<Token>(&this, token, op));
+        ::async_op::__private::async_initiate(operation, token2)
+    }
+    /// The operation of [`async_parse`](Self::async_parse), not yet started.
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    fn parse<'op2, Token: Lex>(
+        &self,
+        token: Token,
+    ) -> ::async_op::__private::Operation<
+        fn(Token),
+        impl ::async_op::__private::Initiation<
+            fn(Token),
+        > + 'op2 + ::async_op::__private::Captures<Self>,
+    >
+    where
+        Token: 'op2,
+        Self: 'op2,
+    {
+        Self::async_parse::<Token, _>(self, token, ::async_op::__private::Deferred)
+    }
+    #[doc(hidden)]
+    fn async_parse_body<Token: Lex>(&self, token: Token, op: Completion<fn(Token)>) {
+        'op: loop {
+            break 'op;
+        }
+    }
+}

@@ -1,0 +1,62 @@
+impl Socket {
+    /// # Completion
+    ///
+    /// Completes with `fn(io::Result<()>)`.
+    ///
+    /// ```ignore
+    /// |result: io::Result<()>| ..
+    /// ```
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    fn async_shutdown<'op, Token>(
+        self,
+        mode: Mode,
+        token: Token,
+    ) -> <Token as ::async_op::__private::CompletionToken<
+        'op,
+        fn(io::Result<()>),
+    >>::Return<
+        impl ::async_op::__private::Initiation<
+            fn(io::Result<()>),
+        > + 'op + ::async_op::__private::Captures<Self>,
+    >
+    where
+        Self: 'op,
+        Token: ::async_op::__private::CompletionToken<'op, fn(io::Result<()>)>,
+    {
+        let meta = {
+            const META: ::async_op::__private::Meta = ::async_op::__private::Meta::new(
+                "async_shutdown",
+                &[],
+                &[],
+            );
+            &META
+        };
+        let executor = ::async_op::__private::executor_of::<Self>(&self);
+        let operation = ::async_op::__private::from_future::<
+            fn(io::Result<()>),
+            _,
+            _,
+        >(meta, executor, Self::async_shutdown_body(self, mode));
+        ::async_op::__private::async_initiate(operation, token)
+    }
+    /// The operation of [`async_shutdown`](Self::async_shutdown), not yet started.
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    fn shutdown<'op>(
+        self,
+        mode: Mode,
+    ) -> ::async_op::__private::Operation<
+        fn(io::Result<()>),
+        impl ::async_op::__private::Initiation<
+            fn(io::Result<()>),
+        > + 'op + ::async_op::__private::Captures<Self>,
+    >
+    where
+        Self: 'op,
+    {
+        Self::async_shutdown(self, mode, ::async_op::__private::Deferred)
+    }
+    #[doc(hidden)]
+    async fn async_shutdown_body(mut self, mode: Mode) -> io::Result<()> {
+        self.finish(mode).await
+    }
+}

@@ -1,0 +1,45 @@
+/// # Completion
+///
+/// Completes with `fn()`.
+///
+/// ```ignore
+/// || ..
+/// ```
+#[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+fn r#async_move<'op, Token>(
+    r#in: Context,
+    token: Token,
+) -> <Token as ::async_op::__private::CompletionToken<
+    'op,
+    fn(),
+>>::Return<impl ::async_op::__private::Initiation<fn()> + 'op>
+where
+    Token: ::async_op::__private::CompletionToken<'op, fn()>,
+{
+    fn async_move_body(r#in: Context, op: Completion<fn()>) {}
+    let meta = {
+        const META: ::async_op::__private::Meta = ::async_op::__private::Meta::new(
+            "async_move",
+            &[],
+            &[],
+        );
+        &META
+    };
+    let executor = ::async_op::__private::executor_of(&r#in);
+    let operation = ::async_op::__private::from_fn::<
+        fn(),
+        _,
+        _,
+    >(meta, executor, move |op| async_move_body(r#in, op));
+    ::async_op::__private::async_initiate(operation, token)
+}
+/// The operation of [`async_move`], not yet started.
+#[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+fn r#move<'op>(
+    r#in: Context,
+) -> ::async_op::__private::Operation<
+    fn(),
+    impl ::async_op::__private::Initiation<fn()> + 'op,
+> {
+    r#async_move(r#in, ::async_op::__private::Deferred)
+}

@@ -1,0 +1,59 @@
+impl Socket {
+    /// # Completion
+    ///
+    /// Completes with `fn()`. Copies `self`.
+    ///
+    /// ```ignore
+    /// || ..
+    /// ```
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    fn async_by_ref_arc<'op, Token>(
+        self: &Arc<Self>,
+        token: Token,
+    ) -> <Token as ::async_op::__private::CompletionToken<
+        'op,
+        fn(),
+    >>::Return<
+        impl ::async_op::__private::Initiation<
+            fn(),
+        > + 'op + ::async_op::__private::Captures<Self>,
+    >
+    where
+        Self: 'op,
+        Token: ::async_op::__private::CompletionToken<'op, fn()>,
+    {
+        let meta = {
+            const META: ::async_op::__private::Meta = ::async_op::__private::Meta::new(
+                "async_by_ref_arc",
+                &["self"],
+                &[],
+            );
+            &META
+        };
+        let executor = ::async_op::__private::executor_of::<Self>(&self);
+        let this = ::async_op::__private::copy_of(self);
+        let operation = ::async_op::__private::from_future::<
+            fn(),
+            _,
+            _,
+        >(meta, executor, async move { Self::async_by_ref_arc_body(&this).await });
+        ::async_op::__private::async_initiate(operation, token)
+    }
+    /// The operation of [`async_by_ref_arc`](Self::async_by_ref_arc), not yet started.
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    fn by_ref_arc<'op>(
+        self: &Arc<Self>,
+    ) -> ::async_op::__private::Operation<
+        fn(),
+        impl ::async_op::__private::Initiation<
+            fn(),
+        > + 'op + ::async_op::__private::Captures<Self>,
+    >
+    where
+        Self: 'op,
+    {
+        Self::async_by_ref_arc(self, ::async_op::__private::Deferred)
+    }
+    #[doc(hidden)]
+    async fn async_by_ref_arc_body(self: &Arc<Self>) {}
+}
