@@ -21,3 +21,9 @@ pub fn executor_of<O: IoObject + ?Sized>(object: &O) -> O::Executor {
 pub fn copy_of<T: ToOwned + ?Sized>(value: &T) -> T::Owned {
     value.to_owned()
 }
+
+/// Mentions a type in an `impl` return type, so that the `impl` captures the
+/// lifetimes in it.
+pub trait Captures<T: ?Sized> {}
+
+impl<T: ?Sized, U: ?Sized> Captures<U> for T {}
