@@ -1,0 +1,165 @@
+//! Workloads to be counted from outside: instructions under callgrind, system
+//! calls under strace. `workloads NAME ROUNDS` runs one; the difference between
+//! two counts of rounds is free of start-up costs.
+//!
+//! Without arguments (`cargo bench`) each runs briefly, and heap allocations
+//! per round are printed.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_op::{Executor, IoContext, IoExecutor, Task, TcpListener, TcpStream, Timer, async_op};
+
+/// A task that posts itself again.
+fn repost(context: &IoContext, rounds: u64) {
+    fn again(executor: IoExecutor, rounds: u64) {
+        if rounds > 0 {
+            executor.post(Task::new(move || again(executor, rounds - 1)));
+        }
+    }
+    again(context.executor(), rounds);
+    context.run();
+}
+
+/// A thousand tasks at a time.
+fn fan_out(context: &IoContext, rounds: u64) {
+    fn burst(executor: IoExecutor, rounds: u64) {
+        for _ in 0..1000.min(rounds) {
+            executor.post(Task::new(|| {}));
+        }
+        if rounds > 1000 {
+            executor.post(Task::new(move || burst(executor, rounds - 1000)));
+        }
+    }
+    burst(context.executor(), rounds);
+    context.run();
+}
+
+/// An operation that completes at once, with a callback.
+fn immediate(context: &IoContext, rounds: u64) {
+    #[async_op]
+    fn async_nothing(_executor: &IoExecutor, op: async_op::Completion<fn()>) {
+        op.complete();
+    }
+    fn again(executor: IoExecutor, rounds: u64) {
+        if rounds > 0 {
+            async_nothing(&executor, move || again(executor, rounds - 1));
+        }
+    }
+    again(context.executor(), rounds);
+    context.run();
+}
+
+/// A timer that is waited for and cancelled.
+fn timer_cancel(context: &IoContext, rounds: u64) {
+    fn again(timer: Timer, rounds: u64) {
+        if rounds > 0 {
+            timer.expires_after(Duration::from_secs(3600));
+            let next = timer.clone();
+            timer.wait().callback(move |_| again(next, rounds - 1));
+            timer.cancel();
+        }
+    }
+    again(Timer::new(context), rounds);
+    context.run();
+}
+
+/// Two sockets on one context, one message to and fro, callbacks at both ends.
+fn ping_pong(context: &IoContext, rounds: u64) {
+    fn pass(stream: TcpStream, buffer: Vec<u8>, rounds: u64) {
+        stream
+            .read_some(buffer)
+            .callback(move |result, mut buffer| {
+                let n = result.expect("the message");
+                buffer.truncate(n);
+                stream
+                    .write_some(buffer)
+                    .callback(move |result, mut buffer| {
+                        result.expect("the message is sent");
+                        buffer.resize(4096, 0);
+                        if rounds > 1 {
+                            pass(stream, buffer, rounds - 1);
+                        }
+                    });
+            });
+    }
+
+    let (a, b) = pair(context).expect("a connection");
+    pass(a.clone(), vec![0; 4096], rounds);
+    pass(b, vec![0; 4096], rounds);
+    a.write_some("ping").callback(|result| {
+        result.expect("the first message");
+    });
+    context.run();
+}
+
+fn pair(context: &IoContext) -> io::Result<(TcpStream, TcpStream)> {
+    let listener = TcpListener::bind(context, ([127, 0, 0, 1], 0).into())?;
+    let client = TcpStream::connect(context, listener.local_addr()?).blocking()?;
+    let (server, _) = listener.accept().blocking()?;
+    for stream in [&client, &server] {
+        stream.set_nodelay(true)?;
+    }
+    Ok((client, server))
+}
+
+type Workload = fn(&IoContext, u64);
+
+const WORKLOADS: [(&str, Workload); 5] = [
+    ("repost", repost),
+    ("fan-out", fan_out),
+    ("immediate", immediate),
+    ("timer-cancel", timer_cancel),
+    ("ping-pong", ping_pong),
+];
+
+fn main() {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    if let [name, rounds] = &arguments[..] {
+        let rounds = rounds.parse().expect("a number of rounds");
+        let (_, workload) = WORKLOADS
+            .iter()
+            .find(|(known, _)| known == name)
+            .expect("the name of a workload");
+        workload(&IoContext::new().expect("a context"), rounds);
+        return;
+    }
+    for (name, workload) in WORKLOADS {
+        let context = IoContext::new().expect("a context");
+        workload(&context, 2_000);
+        context.restart();
+        let mut allocations = [0, 0];
+        for (count, rounds) in allocations.iter_mut().zip([1_000, 11_000]) {
+            let before = ALLOCATIONS.load(Ordering::Relaxed);
+            workload(&context, rounds);
+            context.restart();
+            *count = ALLOCATIONS.load(Ordering::Relaxed) - before;
+        }
+        let [short, long] = allocations;
+        let per_round = long.saturating_sub(short) as f64 / 10_000.0;
+        println!("{name},heap allocations per round,{per_round}");
+    }
+}
+
+struct Counting;
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+#[global_allocator]
+static GLOBAL: Counting = Counting;
+
+// SAFETY: hands everything on to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
