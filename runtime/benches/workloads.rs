@@ -78,7 +78,7 @@ fn ping_pong(context: &IoContext, rounds: u64) {
                     .write_some(buffer)
                     .callback(move |result, mut buffer| {
                         result.expect("the message is sent");
-                        buffer.resize(4096, 0);
+                        buffer.resize(64, 0);
                         if rounds > 1 {
                             pass(stream, buffer, rounds - 1);
                         }
@@ -87,8 +87,8 @@ fn ping_pong(context: &IoContext, rounds: u64) {
     }
 
     let (a, b) = pair(context).expect("a connection");
-    pass(a.clone(), vec![0; 4096], rounds);
-    pass(b, vec![0; 4096], rounds);
+    pass(a.clone(), vec![0; 64], rounds);
+    pass(b, vec![0; 64], rounds);
     a.write_some("ping").callback(|result| {
         result.expect("the first message");
     });
