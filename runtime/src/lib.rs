@@ -1,4 +1,103 @@
-//! Completion tokens for Rust.
+//! Completion tokens: write an asynchronous operation once, and let each caller
+//! choose how the result arrives.
+//!
+//! # Calling an operation
+//!
+//! The last argument of an operation is its *completion token*. A closure is
+//! one; so is [`UseFuture`]:
+//!
+//! ```
+//! use async_op::{IoContext, Timer};
+//! use std::io;
+//!
+//! # fn main() -> io::Result<()> {
+//! let context = IoContext::new()?;
+//! let timer = Timer::new(&context);
+//! timer.async_wait(|result: io::Result<()>| println!("called back: {result:?}"));
+//! assert_eq!(context.run(), 1);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The plain name of the operation leaves the choice open: it returns an
+//! [`Operation`] that has not started. Await it on any runtime, block on it,
+//! give it a callback:
+//!
+//! ```
+//! use async_op::{SystemExecutor, Timer};
+//!
+//! # fn main() -> std::io::Result<()> {
+//! let timer = Timer::new(&SystemExecutor);
+//! timer.wait().blocking()?;
+//! pollster::block_on(async { timer.wait().await })?;
+//! timer.wait().callback(|result| result.unwrap());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Writing an operation
+//!
+//! [`#[async_op]`](macro@async_op) makes an operation of a plain function. An
+//! `async fn` is one whose body is the operation:
+//!
+//! ```
+//! use async_op::{Blocking, IoContext, IoExecutor, Timer, async_op};
+//! use std::io;
+//! use std::time::Duration;
+//!
+//! #[async_op]
+//! async fn async_twice(context: &IoExecutor, pause: Duration) -> io::Result<u32> {
+//!     let timer = Timer::new(context);
+//!     for _ in 0..2 {
+//!         timer.expires_after(pause);
+//!         timer.wait().await?;
+//!     }
+//!     Ok(2)
+//! }
+//!
+//! # fn main() -> io::Result<()> {
+//! let context = IoContext::new()?;
+//! assert_eq!(async_twice(&context, Duration::from_micros(1), Blocking)?, 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A function whose last parameter is a [`Completion`] is completed from
+//! wherever the result turns up, by [`complete`](Completion::complete_with).
+//!
+//! # What travels with a handler
+//!
+//! A completion handler carries its [`Associations`]: the executor that it runs
+//! on, the allocator that the operation's memory comes from. They stay with it
+//! through every layer:
+//!
+//! ```
+//! use async_op::{Associations, CompletionHandler, Executor, Handler, IoContext, IoExecutor, Timer};
+//! use std::io;
+//!
+//! /// Runs on the context `home`, whatever it waits for.
+//! struct AtHome(IoExecutor);
+//!
+//! impl Associations for AtHome {
+//!     fn executor<E: Executor>(&self, _: &E) -> impl Executor {
+//!         self.0
+//!     }
+//! }
+//! impl CompletionHandler<fn(io::Result<()>)> for AtHome {
+//!     fn complete(self, (result,): (io::Result<()>,)) {
+//!         result.unwrap();
+//!     }
+//! }
+//!
+//! # fn main() -> io::Result<()> {
+//! let (home, elsewhere) = (IoContext::new()?, IoContext::new()?);
+//! let timer = Timer::new(&elsewhere); // has expired already
+//! timer.async_wait(Handler(AtHome(home.executor())));
+//! assert_eq!(elsewhere.run(), 0);
+//! assert_eq!(home.run(), 1);
+//! # Ok(())
+//! # }
+//! ```
 
 extern crate self as async_op;
 
@@ -39,3 +138,8 @@ pub use signature::{OneOf2, OneOf3, OneOf4, Signature};
 pub use task::Task;
 pub use time::Timer;
 pub use token::{Blocking, CompletionToken, Deferred, Detached, Map, Operation, UseFuture};
+
+/// The examples of the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
