@@ -125,7 +125,8 @@ pub use cancel::{CancellationSlot, CancellationType, is_cancelled};
 pub use completion::Completion;
 pub use context::{IoContext, IoExecutor};
 pub use executor::{
-    Executor, IoObject, PostOnly, SystemContext, SystemExecutor, Unblock, WorkGuard,
+    AnyExecutor, Executor, InlineOr, IoObject, PostOnly, Strand, SystemContext, SystemExecutor,
+    ThreadPool, Unblock, WorkGuard,
 };
 pub use handler::{Associations, CompletionHandler, Handler, HandlerReturn};
 pub use initiation::{

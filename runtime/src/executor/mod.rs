@@ -1,14 +1,22 @@
 //! Executors: where handlers run.
 
+mod any;
+mod inline_or;
 mod post_only;
+mod strand;
 mod system;
+mod thread_pool;
 
 mod unblock;
 mod work_guard;
 
+pub use any::AnyExecutor;
+pub use inline_or::InlineOr;
 pub use post_only::PostOnly;
+pub use strand::Strand;
 
 pub use system::{SystemContext, SystemExecutor};
+pub use thread_pool::ThreadPool;
 pub use unblock::Unblock;
 pub use work_guard::WorkGuard;
 

@@ -1,0 +1,160 @@
+use std::any::Any;
+use std::fmt;
+use std::io;
+use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use super::{IoObject, WorkGuard};
+use crate::context::{IoContext, IoExecutor};
+
+/// A context and the threads that run it.
+///
+/// Its executor is that of an [`IoContext`], so I/O objects may belong to it. A
+/// task that panics does not end its thread; the first panic is resumed in
+/// [`join`](Self::join).
+///
+/// ```
+/// use async_op::{Executor, Task, ThreadPool};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let pool = ThreadPool::new(2)?;
+/// for n in 0..4 {
+///     pool.executor().post(Task::new(move || println!("{n}")));
+/// }
+/// pool.join();
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Dropping a pool stops it, and waits for the tasks that are running.
+pub struct ThreadPool {
+    shared: Arc<Shared>,
+    /// Until the pool is joined.
+    work: Mutex<Option<WorkGuard<IoExecutor>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+struct Shared {
+    context: IoContext,
+    first_panic: Mutex<Option<Box<dyn Any + Send>>>,
+}
+
+impl Shared {
+    /// Runs the context until it is stopped or out of work.
+    fn run(&self) {
+        while let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.context.run())) {
+            lock(&self.first_panic).get_or_insert(panic);
+        }
+    }
+}
+
+impl ThreadPool {
+    /// Makes a pool of `threads` threads. With 0 it has those alone that are
+    /// [attached](Self::attach).
+    ///
+    /// # Errors
+    ///
+    /// If the system has no descriptors or no threads left.
+    pub fn new(threads: usize) -> io::Result<Self> {
+        let context = IoContext::new()?;
+        let pool = Self {
+            work: Mutex::new(Some(WorkGuard::new(context.executor()))),
+            shared: Arc::new(Shared {
+                context,
+                first_panic: Mutex::default(),
+            }),
+            threads: Mutex::default(),
+        };
+        for n in 0..threads {
+            let shared = Arc::clone(&pool.shared);
+            let builder = thread::Builder::new().name(format!("async-op pool {n}"));
+            lock(&pool.threads).push(builder.spawn(move || shared.run())?);
+        }
+        Ok(pool)
+    }
+
+    /// Makes a pool of as many threads as the machine runs at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn with_available_parallelism() -> io::Result<Self> {
+        Self::new(thread::available_parallelism().map_or(1, NonZero::get))
+    }
+
+    /// Returns the executor of the pool.
+    pub fn executor(&self) -> IoExecutor {
+        self.shared.context.executor()
+    }
+
+    /// Lends the calling thread to the pool until it has been stopped, or
+    /// joined and is out of work.
+    pub fn attach(&self) {
+        self.shared.run();
+    }
+
+    /// Makes the threads end as soon as their current tasks have; what is
+    /// queued is not run.
+    pub fn stop(&self) {
+        self.shared.context.stop();
+    }
+
+    /// Waits until all work is done and the threads have ended. Called again,
+    /// it does nothing.
+    ///
+    /// # Panics
+    ///
+    /// With the first panic of a task, if there was one; and on a thread of the
+    /// pool, which would wait for itself.
+    pub fn join(&self) {
+        assert!(
+            !super::Executor::runs_here(&self.executor()),
+            "joining a `ThreadPool` on one of its own threads would wait for ever"
+        );
+        self.finish();
+        let panic = lock(&self.shared.first_panic).take();
+        if let Some(panic) = panic {
+            resume_unwind(panic);
+        }
+    }
+
+    fn finish(&self) {
+        drop(lock(&self.work).take());
+        let threads = std::mem::take(&mut *lock(&self.threads));
+        for thread in threads {
+            if thread.thread().id() != thread::current().id() {
+                // It catches all panics.
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+impl IoObject for ThreadPool {
+    type Executor = IoExecutor;
+
+    fn executor(&self) -> IoExecutor {
+        self.shared.context.executor()
+    }
+}
+
+impl Drop for ThreadPool {
+    fn drop(&mut self) {
+        self.stop();
+        self.finish();
+    }
+}
+
+impl fmt::Debug for ThreadPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ThreadPool")
+            .field("threads", &lock(&self.threads).len())
+            .finish_non_exhaustive()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
