@@ -157,7 +157,10 @@ macro_rules! complete_alternative {
     };
 }
 
-complete_alternative!(OneOf2 { complete_first: First(S1), complete_second: Second(S2) });
+complete_alternative!(OneOf2 {
+    complete_first: First(S1),
+    complete_second: Second(S2)
+});
 complete_alternative!(OneOf3 {
     complete_first: First(S1),
     complete_second: Second(S2),

@@ -111,9 +111,7 @@ pub(super) fn allocate(layout: Layout) -> Result<(NonNull<u8>, Deallocate), Allo
 /// The layout of a block with a clone of its allocator at the end, and where
 /// that is. The block carries it because it may outlive the frame.
 fn with_allocator<A>(layout: Layout) -> Result<(Layout, usize), AllocError> {
-    layout
-        .extend(Layout::new::<A>())
-        .map_err(|_| AllocError)
+    layout.extend(Layout::new::<A>()).map_err(|_| AllocError)
 }
 
 fn allocate_from<A: OperationAllocator>(

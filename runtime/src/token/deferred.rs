@@ -149,8 +149,16 @@ callback!(fn(A1), (A1), (A1));
 callback!(fn(A1, A2), (A1, A2), (A1, A2));
 callback!(fn(A1, A2, A3), (A1, A2, A3), (A1, A2, A3));
 callback!(fn(A1, A2, A3, A4), (A1, A2, A3, A4), (A1, A2, A3, A4));
-callback!(fn(A1, A2, A3, A4, A5), (A1, A2, A3, A4, A5), (A1, A2, A3, A4, A5));
-callback!(fn(A1, A2, A3, A4, A5, A6), (A1, A2, A3, A4, A5, A6), (A1, A2, A3, A4, A5, A6));
+callback!(
+    fn(A1, A2, A3, A4, A5),
+    (A1, A2, A3, A4, A5),
+    (A1, A2, A3, A4, A5)
+);
+callback!(
+    fn(A1, A2, A3, A4, A5, A6),
+    (A1, A2, A3, A4, A5, A6),
+    (A1, A2, A3, A4, A5, A6)
+);
 callback!(
     fn(A1, A2, A3, A4, A5, A6, A7),
     (A1, A2, A3, A4, A5, A6, A7),
