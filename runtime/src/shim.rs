@@ -1,19 +1,39 @@
 //! The synchronisation primitives of the unsafe core: the standard library's,
 //! or loom's when its models are built with `--cfg async_op_loom`.
+//!
+//! The thread-locals of `task/` stay the standard library's. Loom runs all
+//! threads of a model on one, so a model must not poll two frames at once: the
+//! poll scopes of two threads would not nest.
+
+#[cfg(async_op_loom)]
+mod watched;
+
+#[cfg(async_op_loom)]
+pub(crate) use self::watched::{AtomicU8, AtomicUsize};
 
 #[cfg(async_op_loom)]
 pub(crate) use loom::{
     cell::UnsafeCell,
-    sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering},
     sync::{Condvar, Mutex, MutexGuard},
-    thread::yield_now,
+    thread,
 };
+
+/// Loom's, for the one thread-local that holds something of loom's.
+#[cfg(async_op_loom)]
+macro_rules! loom_thread_local {
+    ($(#[$attr:meta])* static $name:ident: $ty:ty = const { $init:expr };) => {
+        loom::thread_local! { $(#[$attr])* static $name: $ty = $init; }
+    };
+}
+#[cfg(async_op_loom)]
+pub(crate) use loom_thread_local as thread_local;
 
 #[cfg(not(async_op_loom))]
 pub(crate) use std::{
     sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering},
     sync::{Condvar, Mutex, MutexGuard},
-    thread::yield_now,
+    thread, thread_local,
 };
 
 /// The standard cell under loom's interface, where each access is a closure.

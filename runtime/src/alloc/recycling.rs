@@ -27,9 +27,9 @@ const CLASSES: usize = 16;
 /// How many bytes of each class a thread keeps at the most.
 const KEPT_PER_CLASS: usize = 64 * 1024;
 
-/// Blocks freed under a sanitizer go back to the system, or a use after free
-/// would stay unseen.
-const RECYCLES: bool = !cfg!(async_op_sanitize);
+/// Blocks freed under a sanitizer go back to the system, and blocks freed in a
+/// model nowhere, or a use after free would stay unseen.
+const RECYCLES: bool = !cfg!(any(async_op_sanitize, async_op_loom));
 
 /// The default allocator of operations: freed blocks are kept, per thread and
 /// by size, and handed out again.
@@ -200,6 +200,9 @@ unsafe impl Allocator for Recycling {
     #[inline]
     unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
         let Some(class) = class_of(layout) else {
+            if cfg!(async_op_loom) {
+                return;
+            }
             // SAFETY: by I2 the block was allocated from `Global` with a layout
             // that fits this one; the caller gives it up.
             return unsafe { Global.deallocate(block, layout) };

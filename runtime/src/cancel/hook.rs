@@ -1,10 +1,11 @@
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 
 use allocator_api2::boxed::Box;
 use allocator_api2::unsize_box;
 
 use super::CancellationType;
 use crate::alloc::Recycling;
+use crate::shim::{Mutex, MutexGuard};
 
 /// Where the function of `Completion::on_cancel` waits for a request.
 #[derive(Default)]
@@ -78,13 +79,14 @@ impl Hook {
         matches!(&*self.lock(), State::Requested(_))
     }
 
-    /// Drops the function: the operation is over.
-    pub(crate) fn close(&self) {
-        let previous = std::mem::replace(&mut *self.lock(), State::Closed);
-        drop(previous);
+    /// Takes note that the operation is over. Returns the function, which is
+    /// foreign, for the caller to drop where that may panic.
+    #[must_use]
+    pub(crate) fn close(&self) -> impl Sized + use<> {
+        std::mem::replace(&mut *self.lock(), State::Closed)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         // No foreign code runs under the lock, so it cannot be poisoned half way.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

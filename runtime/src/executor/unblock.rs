@@ -1,10 +1,11 @@
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Wake, Waker};
 use std::thread::{self, Thread};
+
+use crate::shim::{AtomicBool, Mutex, Ordering, thread_local};
 
 thread_local! {
     // One is kept per thread, so that a blocking call does not allocate.
@@ -51,7 +52,10 @@ impl Unblock {
 
     /// Readies this for the next wait.
     pub(crate) fn reset(&self) {
-        self.inner.set.store(false, Ordering::Relaxed);
+        // Acquire, and not a plain store: a wake since the end of the last wait
+        // is overwritten here, so the poll that follows has to see what was
+        // there to see.
+        self.inner.set.swap(false, Ordering::Acquire);
     }
 
     /// Returns whether the wait is over.
@@ -110,7 +114,8 @@ impl Wake for Inner {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.set.store(true, Ordering::Release);
+        // An exchange: what came before each of several wakes is published.
+        self.set.swap(true, Ordering::Release);
         self.thread.unpark();
         let also = self.also.lock().unwrap_or_else(PoisonError::into_inner);
         // Cloned out: a waker is foreign code and may block or come back here.
@@ -121,3 +126,6 @@ impl Wake for Inner {
         }
     }
 }
+
+#[cfg(all(test, async_op_loom))]
+mod loom_tests;

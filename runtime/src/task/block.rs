@@ -6,12 +6,13 @@
 //! - **I1** The `Completion` owns the block until it completes or is dropped;
 //!   then the `Task` made of the block does, if there is one. The owner has the
 //!   block to itself.
-//! - **I2** `core.args` holds the arguments exactly while the block is a task.
+//! - **I2** `core.args` holds the arguments exactly while the block is a task,
+//!   and belongs to the block's owner. (In a `slot`, to whom that says.)
 //! - **I3** A block is destroyed in one way: everything is moved to the stack,
 //!   the memory goes back, and only then is the handler called or dropped.
 
 use std::alloc::Layout;
-use std::any::TypeId;
+use std::any::Any;
 use std::mem::{self, MaybeUninit};
 use std::ptr::NonNull;
 
@@ -22,6 +23,7 @@ use crate::cancel::CancellationType;
 use crate::executor::{Executor, PostOnly, WorkGuard};
 use crate::handler::CompletionHandler;
 use crate::meta::Meta;
+use crate::shim::UnsafeCell;
 use crate::signature::Signature;
 
 /// The part of an operation that its `Completion` knows.
@@ -31,7 +33,8 @@ pub(crate) struct Core<S: Signature + 'static> {
     pub(super) vtable: &'static CompletionVtable<S>,
     pub(crate) meta: &'static Meta,
     pub(crate) id: OperationId,
-    pub(super) args: MaybeUninit<S::Args>,
+    // A cell, as the two owners of a slot both have references to the core.
+    args: UnsafeCell<MaybeUninit<S::Args>>,
 }
 
 /// The function of `Completion::on_cancel`, made into one type.
@@ -61,8 +64,36 @@ impl<S: Signature + 'static> Core<S> {
             vtable,
             meta,
             id: OperationId::new(),
-            args: MaybeUninit::uninit(),
+            args: UnsafeCell::new(MaybeUninit::uninit()),
         }
+    }
+
+    /// Stores the arguments.
+    ///
+    /// # Safety
+    ///
+    /// - `args` is the caller's.
+    #[inline]
+    pub(super) unsafe fn put_args(&self, args: S::Args) {
+        self.args.with_mut(|place| {
+            // SAFETY: by the caller's promise nobody else uses the place.
+            unsafe { place.write(MaybeUninit::new(args)) }
+        });
+    }
+
+    /// Moves the arguments out.
+    ///
+    /// # Safety
+    ///
+    /// - `args` is the caller's, and holds arguments; afterwards it does not.
+    #[inline]
+    pub(super) unsafe fn take_args(&self) -> S::Args {
+        self.args.with_mut(|place| {
+            // SAFETY: by the caller's promise nobody else uses the place.
+            let place = unsafe { &*place };
+            // SAFETY: by the caller's promise, moved out once.
+            unsafe { place.assume_init_read() }
+        })
     }
 }
 
@@ -121,28 +152,15 @@ pub(crate) unsafe fn on_cancel<S: Signature + 'static>(
     unsafe { (vtable.on_cancel)(core, &mut install) };
 }
 
-/// Submits the task of an operation that completed within its initiating
-/// function: posts it to the handler's executor, or dispatches it to an
-/// immediate executor of the handler's own choice and from there on.
-///
-/// `X` is the type of the handler's executor.
-///
-/// # Safety
-///
-/// - `task` is a task that the caller owns, and gives up; `direct` and `hop`
-///   both fit it.
-pub(super) unsafe fn submit_immediately<X: Executor, I: Executor>(
-    task: NonNull<Header>,
-    immediate: I,
-    direct: &'static TaskVtable,
-    hop: &'static TaskVtable,
-) {
-    // The default needs no second hop: it posts to the handler's executor.
-    let is_default = TypeId::of::<I>() == TypeId::of::<PostOnly<X>>();
-    // SAFETY: the task is the caller's.
-    unsafe { task.as_ref() }.set_vtable(if is_default { direct } else { hop });
-    // SAFETY: the task is the caller's, and given up.
-    immediate.dispatch(unsafe { Task::from_raw(task) });
+/// Returns whether an operation that completed within its initiating function
+/// goes to the handler's executor `own` by way of `immediate`: not when that is
+/// the default, which posts to `own` itself.
+pub(super) fn needs_hop<I: Executor, X: Executor>(immediate: &I, own: &X) -> bool {
+    let immediate: &dyn Any = immediate;
+    match immediate.downcast_ref::<PostOnly<X>>() {
+        Some(PostOnly(executor)) => executor != own,
+        None => true,
+    }
 }
 
 /// An operation: handler, guards, allocator and, in the end, arguments.
@@ -186,18 +204,21 @@ where
     const DELIVER: TaskVtable = TaskVtable {
         run: |header| {
             let this: NonNull<Self> = header.cast();
-            // SAFETY: by I1 the block is the task's; by I2 the arguments are
-            // there, moved out once.
-            let args = unsafe { (*this.as_ptr()).core.args.assume_init_read() };
+            // SAFETY: by I1 the block is the task's.
+            let core = unsafe { &(*this.as_ptr()).core };
+            // SAFETY: by I2 the arguments are there, and ours.
+            let args = unsafe { core.take_args() };
             // SAFETY: running the task gives the block up; the arguments are out.
             let (handler, _guards) = unsafe { Self::take(this) };
             handler.complete(args);
         },
         discard: |header| {
             let this: NonNull<Self> = header.cast();
-            // SAFETY: as in `run`.
-            let args = unsafe { (*this.as_ptr()).core.args.assume_init_read() };
-            // SAFETY: as in `run`.
+            // SAFETY: by I1 the block is the task's.
+            let core = unsafe { &(*this.as_ptr()).core };
+            // SAFETY: by I2 the arguments are there, and ours.
+            let args = unsafe { core.take_args() };
+            // SAFETY: dropping the task gives the block up; the arguments are out.
             let (handler, _guards) = unsafe { Self::take(this) };
             drop(args);
             drop(handler);
@@ -208,12 +229,14 @@ where
     const HOP: TaskVtable = TaskVtable {
         run: |header| {
             let this: NonNull<Self> = header.cast();
-            // SAFETY: by I1 the block is the task's.
+            // First, so that the block goes when the clone panics.
+            // SAFETY: the block is the task's (I1), and goes into one again.
+            let task = unsafe { Task::from_raw(header) };
+            // SAFETY: alive while we have the task.
             let block = unsafe { this.as_ref() };
             let executor = block.own_executor().clone();
             block.core.task.set_vtable(const { &Self::DELIVER });
-            // SAFETY: the task is ours to pass on.
-            executor.dispatch(unsafe { Task::from_raw(header) });
+            executor.dispatch(task);
         },
         discard: Self::DELIVER.discard,
     };
@@ -277,20 +300,18 @@ where
                 .executor()
                 .expect("an operation holds work on its I/O executor until it completes");
             let executor = block.handler.immediate_executor(io_executor);
-            let io_work = block.io_work.take();
-            block.core.args.write(args);
-            mem::forget(on_unwind);
-            // SAFETY: the block is given up; the arguments are there, as both
-            // vtables need.
-            unsafe {
-                submit_immediately::<X, _>(
-                    this.cast(),
-                    executor,
-                    const { &Self::DELIVER },
-                    const { &Self::HOP },
-                );
+            let vtable = if needs_hop(&executor, block.own_executor()) {
+                const { &Self::HOP }
+            } else {
+                const { &Self::DELIVER }
             };
-            drop(io_work);
+            block.core.task.set_vtable(vtable);
+            let _io_work = block.io_work.take();
+            // SAFETY: by I1 the block is ours, and so are the arguments.
+            unsafe { block.core.put_args(args) };
+            mem::forget(on_unwind);
+            // SAFETY: the block goes into the task, and the arguments are there.
+            executor.dispatch(unsafe { Task::from_raw(this.cast()) });
         } else {
             let executor = block.own_executor().clone();
             if executor.runs_here() {
@@ -300,12 +321,13 @@ where
                 let (handler, _guards) = unsafe { Self::take(this) };
                 handler.complete(args);
             } else {
-                let io_work = block.io_work.take();
-                block.core.args.write(args);
+                let _io_work = block.io_work.take();
+                // SAFETY: by I1 the block is ours, and so are the arguments.
+                unsafe { block.core.put_args(args) };
                 mem::forget(on_unwind);
-                // SAFETY: the block is given up, and the arguments are there.
+                // SAFETY: the block goes into the task, and the arguments are
+                // there.
                 executor.dispatch(unsafe { Task::from_raw(this.cast()) });
-                drop(io_work);
             }
         }
     }

@@ -21,7 +21,7 @@ use std::pin::Pin;
 use std::ptr::{self, NonNull};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
-use super::block::submit_immediately;
+use super::block::needs_hop;
 use super::scope::ScopeOf;
 use super::stub::{Pending, Start, Stub};
 use super::{Header, Task, TaskVtable, memory};
@@ -106,7 +106,7 @@ static POLLER_VTABLE: RawWakerVTable = RawWakerVTable::new(
     |data| {
         // SAFETY: the waker is lent out during the poll only.
         let stub = unsafe { FrameHeader::stub_or_new(header_of(data)) };
-        // SAFETY: alive while the frame is polled.
+        // SAFETY: the frame is being polled, so its stub is not DONE (its I2).
         unsafe { stub.as_ref() }.add_waker();
         Stub::raw_waker(stub)
     },
@@ -210,12 +210,14 @@ where
     const HOP: TaskVtable = TaskVtable {
         run: |header| {
             let this: NonNull<Self> = header.cast();
-            // SAFETY: running the task passes the token on (I1).
+            // First, so that the frame goes when the clone panics.
+            // SAFETY: running the task passes the token on (I1), to a task again.
+            let task = unsafe { Task::from_raw(header) };
+            // SAFETY: alive while we have the task; there is no future any more.
             let frame = unsafe { this.as_ref() };
             let executor = work_executor(&frame.work).clone();
             frame.header.task.set_vtable(const { &Self::DELIVER });
-            // SAFETY: the token is ours.
-            executor.dispatch(unsafe { Task::from_raw(header) });
+            executor.dispatch(task);
         },
         discard: Self::DELIVER.discard,
     };
@@ -234,12 +236,16 @@ where
                 task: Header::new(const { &Self::POLL }),
                 post: |header| {
                     let this: NonNull<Self> = header.cast();
-                    // SAFETY: the token is passed on to here (I1).
-                    let frame = unsafe { this.as_ref() };
-                    // Moved out first: once posted, the frame may be gone.
-                    let executor = work_executor(&frame.work).clone();
-                    // SAFETY: the token is ours, and goes into the task.
-                    executor.post(unsafe { Task::from_raw(header.cast()) });
+                    // First, so that the frame goes when the clone panics.
+                    // SAFETY: the token is passed on to here, and goes into the
+                    // task (I1).
+                    let task = unsafe { Task::from_raw(header.cast()) };
+                    // SAFETY: alive while we have the task. No reference to the
+                    // whole frame: others may point into a pinned future.
+                    let work = unsafe { &(*this.as_ptr()).work };
+                    // A copy: once posted, the frame may be gone.
+                    let executor = work_executor(work).clone();
+                    executor.post(task);
                 },
                 stub: AtomicPtr::new(ptr::null_mut()),
             },
@@ -265,7 +271,7 @@ where
         // SAFETY: by I1 the frame is ours; shared access to its header only.
         let stub = unsafe { &(*this.as_ptr()).header }.stub();
         let stub = stub.expect("a frame is posted through its stub");
-        // SAFETY: alive, as the frame is not done.
+        // SAFETY: the frame is not over, so its stub is alive (its I2).
         match unsafe { stub.as_ref() }.start() {
             // SAFETY: passed on as it came.
             Start::Poll => unsafe { Self::poll(this, false) },
@@ -332,8 +338,8 @@ where
         let header: NonNull<FrameHeader> = this.cast();
         // SAFETY: by I1 the frame is ours; shared access to its header only.
         let next = match unsafe { header.as_ref() }.stub() {
-            // SAFETY: alive, as the frame is not done.
-            Some(stub) => unsafe { stub.as_ref() }.pending(),
+            // SAFETY: the token is ours; what is next says who has it then.
+            Some(stub) => unsafe { Stub::pending(stub) },
             None => Pending::Abandoned,
         };
         match next {
@@ -355,27 +361,24 @@ where
             frame: this,
             has: Has::Output,
         };
-        // SAFETY: by I1 the frame is ours, alone while it is not posted. The
-        // poll is over, so no waker refers to the header any more.
+        // SAFETY: by I1 the frame is ours. The poll is over, so no waker refers
+        // to the header any more; nor does anybody to the future, which is gone.
         let frame = unsafe { &mut *this.as_ptr() };
         frame.payload.output = ManuallyDrop::new(output);
         let immediate = frame
             .handler
             .immediate_executor(io_executor(&frame.io_work));
-        let io_work = frame.io_work.take();
-        let task: NonNull<Header> = this.cast();
-        mem::forget(on_unwind);
-        // SAFETY: the token is passed on; the output is there, as both vtables
-        // need.
-        unsafe {
-            submit_immediately::<X, _>(
-                task,
-                immediate,
-                const { &Self::DELIVER },
-                const { &Self::HOP },
-            );
+        let vtable = if needs_hop(&immediate, work_executor(&frame.work)) {
+            const { &Self::HOP }
+        } else {
+            const { &Self::DELIVER }
         };
-        drop(io_work);
+        frame.header.task.set_vtable(vtable);
+        let _io_work = frame.io_work.take();
+        mem::forget(on_unwind);
+        // SAFETY: the token goes into the task; by I2 the output is there, as
+        // the vtable says.
+        immediate.dispatch(unsafe { Task::from_raw(this.cast()) });
     }
 
     /// Calls the handler with the output in the payload.
@@ -509,3 +512,6 @@ fn io_executor<E: Executor>(io_work: &WorkGuard<E>) -> &E {
         .executor()
         .expect("an operation holds work on its I/O executor until it completes")
 }
+
+#[cfg(all(test, not(async_op_loom)))]
+mod tests;

@@ -23,6 +23,8 @@ mod queue;
 pub(crate) mod scope;
 pub(crate) mod slot;
 mod stub;
+#[cfg(test)]
+mod testing;
 
 pub(crate) use queue::TaskQueue;
 

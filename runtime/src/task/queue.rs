@@ -73,8 +73,19 @@ impl TaskQueue {
 
 impl Drop for TaskQueue {
     fn drop(&mut self) {
+        // Goes on with the rest when the drop of a task panics.
+        struct Rest<'a>(&'a mut TaskQueue);
+        impl Drop for Rest<'_> {
+            fn drop(&mut self) {
+                while let Some(task) = self.0.pop() {
+                    drop(task);
+                }
+            }
+        }
+
         // One by one, so that what a task's drop does cannot recurse here.
-        while let Some(task) = self.pop() {
+        let rest = Rest(self);
+        while let Some(task) = rest.0.pop() {
             drop(task);
         }
     }
@@ -82,6 +93,7 @@ impl Drop for TaskQueue {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::{Arc, Mutex};
 
     use super::*;
@@ -104,6 +116,26 @@ mod tests {
             task.run();
         }
         assert_eq!(*log.lock().unwrap(), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn a_panic_in_the_drop_of_a_task_spares_the_others() {
+        struct PanicsOnDrop;
+        impl Drop for PanicsOnDrop {
+            fn drop(&mut self) {
+                panic!("on purpose");
+            }
+        }
+
+        let alive = Arc::new(());
+        let mut queue = TaskQueue::new();
+        let panics = PanicsOnDrop;
+        queue.push(Task::new(move || drop(panics)));
+        let held = Arc::clone(&alive);
+        queue.push(Task::new(move || drop(held)));
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop(queue)));
+        assert!(dropped.is_err());
+        assert_eq!(Arc::strong_count(&alive), 1);
     }
 
     #[test]

@@ -20,10 +20,17 @@
 //! - **I1** `waker` belongs to the future in EMPTY, to nobody in WAITING, and
 //!   to the completer in BUSY. Whoever moves the state out of WAITING owns it.
 //! - **I2** `core.args` belongs to the completer until DONE, then to the future.
+//!   It holds arguments in DONE, and in GONE while a completer that brings some
+//!   finds out.
 //! - **I3** DONE and ABANDONED are the completer's last touch of the slot; the
 //!   future frees it. GONE is the future's last touch; the completer frees it.
 //! - **I4** The future is used by one thread at a time, and so is the
-//!   completer: `&mut` or by value.
+//!   completer: `&mut` or by value. (What the completer does by reference is
+//!   done to the hook, which has a lock.)
+//! - **I5** The hook is closed before the completer's last touch: whoever frees
+//!   the slot finds nothing foreign in it.
+//! - **I6** Foreign code (the waker, the function in the hook, the arguments)
+//!   is called and dropped where a panic of it leaves neither half unended.
 
 use std::alloc::Layout;
 use std::mem::MaybeUninit;
@@ -35,7 +42,7 @@ use super::scope::{self, Deallocate};
 use super::{Header, TaskVtable, memory};
 use crate::cancel::{CancellationType, Hook};
 use crate::meta::Meta;
-use crate::shim::{AtomicU8, Ordering, UnsafeCell, yield_now};
+use crate::shim::{AtomicU8, Ordering, UnsafeCell, thread};
 use crate::signature::Signature;
 
 const EMPTY: u8 = 0;
@@ -101,13 +108,14 @@ static NO_TASK: TaskVtable = TaskVtable {
 impl<S: Signature + 'static> Slot<S> {
     const COMPLETION: CompletionVtable<S> = CompletionVtable {
         complete: |core, args, _| {
-            let slot: NonNull<Self> = core.cast();
-            // SAFETY: by I2 the arguments are the completer's to write.
-            unsafe { (&raw mut (*slot.as_ptr()).core.args).write(MaybeUninit::new(args)) };
-            // SAFETY: ownership of the completer's half is passed on.
-            unsafe { Self::finish(slot, DONE) };
+            // SAFETY: the completer's half keeps the slot alive (I3).
+            let shared = unsafe { core.as_ref() };
+            // SAFETY: the arguments are the completer's (I2).
+            unsafe { shared.put_args(args) };
+            // SAFETY: the completer's half is passed on; the arguments are there.
+            unsafe { Self::finish(core.cast(), DONE) };
         },
-        // SAFETY: ownership of the completer's half is passed on.
+        // SAFETY: the completer's half is passed on.
         abandon: |core| unsafe { Self::finish(core.cast(), ABANDONED) },
         is_abandoned: |core| {
             // SAFETY: the completer's half keeps the slot alive (I3).
@@ -130,16 +138,18 @@ impl<S: Signature + 'static> Slot<S> {
     unsafe fn finish(this: NonNull<Self>, result: u8) {
         // SAFETY: the completer's half keeps the slot alive (I3).
         let slot = unsafe { this.as_ref() };
-        slot.hook.close();
+        // Dropped at the end (I6).
+        let _function = slot.hook.close();
         loop {
-            // Release: the arguments go with it. Acquire on failure: the waker,
-            // or the end of the future, comes with it.
+            // Release: the arguments go with it. Acquire on failure: the end of
+            // the future comes with it.
             match slot
                 .state
                 .compare_exchange(EMPTY, result, Ordering::Release, Ordering::Acquire)
             {
                 Ok(_) => return,
                 Err(WAITING) => {
+                    // Acquire: the waker comes with it.
                     let taken = slot.state.compare_exchange(
                         WAITING,
                         BUSY,
@@ -147,10 +157,8 @@ impl<S: Signature + 'static> Slot<S> {
                         Ordering::Relaxed,
                     );
                     if taken.is_ok() {
-                        // SAFETY: by I1 the waker is ours, moved out once.
-                        let waker = slot
-                            .waker
-                            .with_mut(|waker| unsafe { (*waker).assume_init_read() });
+                        // SAFETY: by I1 the waker is there, and ours.
+                        let waker = unsafe { slot.take_waker() };
                         slot.state.store(result, Ordering::Release);
                         waker.wake();
                         return;
@@ -158,38 +166,49 @@ impl<S: Signature + 'static> Slot<S> {
                 }
                 Err(_) => {
                     // The future is gone.
-                    if result == DONE {
-                        // SAFETY: by I2 the arguments are still ours.
-                        unsafe { Self::drop_args(this) };
-                    }
-                    // SAFETY: by I3 the slot is ours to free.
-                    unsafe { Self::free(this) };
+                    // SAFETY: by I3 the slot is ours to free, with what the
+                    // caller promises to be in it.
+                    drop(unsafe { Self::free(this, result) });
                     return;
                 }
             }
         }
     }
 
+    /// Moves the waker out.
+    ///
     /// # Safety
     ///
-    /// - The arguments are there, the caller's, and not used again.
-    unsafe fn drop_args(this: NonNull<Self>) {
-        // SAFETY: by the caller's promise.
-        drop(unsafe { (*this.as_ptr()).core.args.assume_init_read() });
+    /// - The waker is there, and the caller's; afterwards it is not there.
+    unsafe fn take_waker(&self) -> Waker {
+        self.waker.with_mut(|place| {
+            // SAFETY: by the caller's promise nobody else uses the place.
+            let place = unsafe { &*place };
+            // SAFETY: by the caller's promise, moved out once.
+            unsafe { place.assume_init_read() }
+        })
     }
 
+    /// Frees the slot of an operation that ended with `result`, and returns the
+    /// arguments if there are any.
+    ///
     /// # Safety
     ///
-    /// - The slot is the caller's alone. Arguments and waker are out.
-    unsafe fn free(this: NonNull<Self>) {
+    /// - The slot is the caller's alone. The waker is out; with DONE, the
+    ///   arguments are there.
+    unsafe fn free(this: NonNull<Self>, result: u8) -> Option<S::Args> {
         // SAFETY: by the caller's promise; moved out once, as the memory goes
-        // next. Arguments and waker are `MaybeUninit`, so they are not dropped.
+        // next. What is left in arguments and waker is not dropped with it, and
+        // dropping the hook calls nothing (I5).
         let slot = unsafe { this.read() };
+        // SAFETY: the slot, and by the caller's promise the arguments, are ours.
+        let args = (result == DONE).then(|| unsafe { slot.core.take_args() });
         let deallocate = slot.deallocate;
         drop(slot);
         // SAFETY: the block came from `scope::allocate` with this layout and
         // this function.
         unsafe { deallocate(this.cast(), Layout::new::<Self>()) };
+        args
     }
 }
 
@@ -204,10 +223,8 @@ impl<S: Signature + 'static> SlotFuture<S> {
         // SAFETY: the future's half keeps the slot alive (I3).
         let slot = unsafe { this.as_ref() };
         if retract(slot) {
-            // SAFETY: by I1 the waker is ours again, moved out once.
-            let waker = slot
-                .waker
-                .with_mut(|waker| unsafe { (*waker).assume_init_read() });
+            // SAFETY: by I1 the waker is there, and ours again.
+            let waker = unsafe { slot.take_waker() };
             if !waker.will_wake(cx.waker()) {
                 drop(waker);
                 return self.wait(cx.waker().clone());
@@ -226,22 +243,20 @@ impl<S: Signature + 'static> SlotFuture<S> {
         let this = self.slot.expect("polled after completion");
         // SAFETY: the future's half keeps the slot alive (I3).
         let slot = unsafe { this.as_ref() };
-        // SAFETY: in EMPTY the waker is the future's (I1); the completer does
-        // not touch it before WAITING.
-        slot.waker
-            .with_mut(|place| unsafe { (*place).write(waker) });
+        slot.waker.with_mut(|place| {
+            // SAFETY: by I1 the place is ours: the state is not WAITING, and so
+            // does not become BUSY.
+            unsafe { place.write(MaybeUninit::new(waker)) }
+        });
         let stored =
             slot.state
                 .compare_exchange(EMPTY, WAITING, Ordering::Release, Ordering::Acquire);
         if stored.is_ok() {
             return Poll::Pending;
         }
-        // Completed in between: the waker is still ours.
-        // SAFETY: written above, moved out once.
-        drop(
-            slot.waker
-                .with_mut(|waker| unsafe { (*waker).assume_init_read() }),
-        );
+        // Completed in between.
+        // SAFETY: the state was not WAITING, so the waker is still there.
+        drop(unsafe { slot.take_waker() });
         Poll::Ready(self.take())
     }
 
@@ -250,19 +265,14 @@ impl<S: Signature + 'static> SlotFuture<S> {
         let this = self.slot.take().expect("polled after completion");
         // SAFETY: the future's half keeps the slot alive (I3).
         let slot = unsafe { this.as_ref() };
-        let state = slot.state.load(Ordering::Acquire);
-        if state == ABANDONED {
-            let name = slot.core.meta.name();
-            // SAFETY: by I3 the slot is ours to free.
-            unsafe { Slot::free(this) };
-            panic!("`{name}` was abandoned: its `Completion` was dropped without a result");
+        let result = slot.state.load(Ordering::Acquire);
+        let name = slot.core.meta.name();
+        // SAFETY: by I3 the slot is ours to free; by I2 the arguments are there
+        // when it is DONE.
+        match unsafe { Slot::free(this, result) } {
+            Some(args) => args,
+            None => panic!("`{name}` was abandoned: its `Completion` was dropped without a result"),
         }
-        debug_assert_eq!(state, DONE);
-        // SAFETY: by I2 the arguments are there and ours, moved out once.
-        let args = unsafe { (*this.as_ptr()).core.args.assume_init_read() };
-        // SAFETY: by I3 the slot is ours to free.
-        unsafe { Slot::free(this) };
-        args
     }
 }
 
@@ -277,7 +287,7 @@ fn retract<S: Signature + 'static>(slot: &Slot<S>) -> bool {
             Ok(_) => return true,
             // The completer is a few instructions from its last touch, and
             // calls nothing in between.
-            Err(BUSY) => yield_now(),
+            Err(BUSY) => thread::yield_now(),
             Err(_) => return false,
         }
     }
@@ -288,31 +298,41 @@ impl<S: Signature + 'static> Drop for SlotFuture<S> {
         let Some(this) = self.slot.take() else {
             return;
         };
+        // Ends this half last, on unwind too (I6).
+        let _half = Half(this);
         // SAFETY: the future's half keeps the slot alive (I3).
         let slot = unsafe { this.as_ref() };
-        if retract(slot) {
-            // SAFETY: by I1 the waker is ours again, moved out once.
-            drop(
-                slot.waker
-                    .with_mut(|waker| unsafe { (*waker).assume_init_read() }),
-            );
-        }
+        let _waker = retract(slot).then(|| {
+            // SAFETY: by I1 the waker is there, and ours again.
+            unsafe { slot.take_waker() }
+        });
         // Before GONE: afterwards the completer may free the slot. The request
         // may complete the operation here and now, or drop its `Completion`.
         slot.hook.request(CancellationType::TERMINAL);
-        match slot
-            .state
-            .compare_exchange(EMPTY, GONE, Ordering::AcqRel, Ordering::Acquire)
+    }
+}
+
+/// The future's half of a slot whose waker is out. Dropping it ends it: tells
+/// the completer, or frees the slot.
+struct Half<S: Signature + 'static>(NonNull<Slot<S>>);
+
+impl<S: Signature + 'static> Drop for Half<S> {
+    fn drop(&mut self) {
+        let Self(this) = *self;
+        // SAFETY: the future's half keeps the slot alive (I3).
+        let slot = unsafe { this.as_ref() };
+        if let Err(result) =
+            slot.state
+                .compare_exchange(EMPTY, GONE, Ordering::Release, Ordering::Acquire)
         {
-            Ok(_) => {}
-            Err(state) => {
-                if state == DONE {
-                    // SAFETY: by I2 the arguments are ours.
-                    drop(unsafe { (*this.as_ptr()).core.args.assume_init_read() });
-                }
-                // SAFETY: by I3 the slot is ours to free.
-                unsafe { Slot::free(this) };
-            }
+            // SAFETY: by I3 the slot is ours to free; by I2 the arguments are
+            // there when it is DONE.
+            drop(unsafe { Slot::free(this, result) });
         }
     }
 }
+
+#[cfg(all(test, async_op_loom))]
+mod loom_tests;
+#[cfg(all(test, not(async_op_loom)))]
+mod tests;

@@ -19,12 +19,17 @@
 //! # Invariants
 //!
 //! - **I1** The token, the right to use (and free) the frame, is held: in RUN
-//!   by whoever polls the frame; in SCHED by the `Task` made of it; in IDLE by
+//!   by whoever polls the frame, and then by the `Task` that delivers an output
+//!   of the first poll; in SCHED by the `Task` made of the frame; in IDLE by
 //!   the stub, and whoever moves it to SCHED (3, 4) takes the token out. In
 //!   DONE there is no frame any more.
 //! - **I2** The stub is alive while the state is not DONE or the count of
 //!   wakers is not 0. Whoever makes the last of the two untrue frees it.
 //! - **I3** `frame` never changes.
+//! - **I4** Once a transition has given up the token or a waker, another thread
+//!   may free the stub: whoever made it has no more than a pointer to the stub
+//!   then. A `&Stub` that is a function's argument would be one too many, as
+//!   `frame` has to stay readable until the function returns.
 
 use std::mem::ManuallyDrop;
 use std::process;
@@ -49,7 +54,8 @@ const DONE: usize = 3;
 const STATE: usize = 3;
 /// Woken while RUN; set in no other state.
 const NOTE: usize = 4;
-/// The last waker is gone: to be destroyed, not polled. Set in SCHED only.
+/// The last waker is gone: to be destroyed, not polled. Set with SCHED (4), and
+/// of no more use once the task runs.
 const CLOSE: usize = 8;
 /// One waker.
 const WAKER: usize = 16;
@@ -100,25 +106,6 @@ impl Stub {
         drop(unsafe { Box::from_raw_in(this.as_ptr(), Recycling) });
     }
 
-    /// Applies `next` to the state until it holds; returns the state before.
-    fn update(&self, next: impl Fn(usize) -> usize) -> usize {
-        // Acquire and release throughout: the token, and what was written
-        // before a wake, travel through this word. A transition that changes
-        // nothing is written all the same, for the second reason.
-        let mut state = self.state.load(Ordering::Relaxed);
-        loop {
-            match self.state.compare_exchange_weak(
-                state,
-                next(state),
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            ) {
-                Ok(before) => return before,
-                Err(now) => state = now,
-            }
-        }
-    }
-
     /// (5) Takes note that the task of the frame is being run.
     pub(super) fn start(&self) -> Start {
         let before = self.state.fetch_sub(SCHED, Ordering::Acquire);
@@ -131,8 +118,14 @@ impl Stub {
     }
 
     /// (1, 2) Takes note that a poll returned pending.
-    pub(super) fn pending(&self) -> Pending {
-        let before = self.update(|state| {
+    ///
+    /// # Safety
+    ///
+    /// - The caller holds the token, and is told whether it still does.
+    pub(super) unsafe fn pending(this: NonNull<Self>) -> Pending {
+        // SAFETY: by I2 the stub is alive, as it is not DONE yet.
+        let stub = unsafe { this.as_ref() };
+        let before = update(&stub.state, |state| {
             if state & NOTE != 0 {
                 state - NOTE + SCHED
             } else if state >= WAKER {
@@ -173,10 +166,11 @@ impl Stub {
     /// - The caller has a waker, or the frame while it is polled; after the
     ///   call it has `wakers` wakers less.
     pub(super) unsafe fn wake(this: NonNull<Self>, wakers: usize) {
-        // SAFETY: by I2 and the caller's promise the stub is alive.
+        // SAFETY: alive by I2: the waker is counted, or the frame not over.
         let stub = unsafe { this.as_ref() };
+        // Before the transition (I4).
         let frame = stub.frame;
-        let before = stub.update(|state| {
+        let before = update(&stub.state, |state| {
             let state = state - wakers * WAKER;
             match state & STATE {
                 RUN => state | NOTE,
@@ -188,8 +182,9 @@ impl Stub {
             // SAFETY: this moved IDLE to SCHED, so the token is ours (I1).
             IDLE => unsafe { FrameHeader::schedule(frame) },
             DONE if before / WAKER == wakers => {
-                // SAFETY: DONE, and that was the last waker (I2). With `wakers`
-                // 0 it is not: the borrowed waker itself is counted.
+                // SAFETY: DONE, and that was the last waker (I2). Not so with
+                // `wakers` 0: in DONE nobody polls, so the caller's waker is
+                // counted, and still there.
                 unsafe { Self::free(this) }
             }
             _ => {}
@@ -211,10 +206,11 @@ impl Stub {
     ///
     /// - The caller has a waker, and does not use it afterwards.
     unsafe fn drop_waker(this: NonNull<Self>) {
-        // SAFETY: by I2 and the caller's promise the stub is alive.
+        // SAFETY: alive by I2: the caller's waker is counted.
         let stub = unsafe { this.as_ref() };
+        // Before the transition (I4).
         let frame = stub.frame;
-        let before = stub.update(|state| {
+        let before = update(&stub.state, |state| {
             if state == IDLE + WAKER {
                 SCHED | CLOSE
             } else {
@@ -230,16 +226,34 @@ impl Stub {
         }
     }
 
-    /// Returns a waker that is not counted, to poll the frame with.
+    /// Returns a waker that is not counted, to poll the frame with: to be lent
+    /// out during the poll only.
     pub(super) fn borrowed_waker(this: NonNull<Self>) -> ManuallyDrop<Waker> {
-        // SAFETY: the vtable upholds the contract of `RawWaker`; it is never
-        // dropped, and while the frame is polled the stub is alive (I2).
+        // SAFETY: the functions of the vtable may be called from any thread,
+        // and find the stub alive (I2): it is not DONE while the frame is
+        // polled. That this waker is not counted does not matter, as it is
+        // never dropped nor woken by value.
         ManuallyDrop::new(unsafe { Waker::from_raw(Self::raw_waker(this)) })
     }
 
     /// A waker, counted or not, in its raw form.
     pub(super) fn raw_waker(this: NonNull<Self>) -> RawWaker {
         RawWaker::new(this.as_ptr().cast_const().cast(), &VTABLE)
+    }
+}
+
+/// Applies `next` to the state of a stub until it holds; returns the state
+/// before. The stub may be gone by then (I4).
+fn update(state: &AtomicUsize, next: impl Fn(usize) -> usize) -> usize {
+    // Acquire and release throughout: the token, and what was written before a
+    // wake, travel through this word. A transition that changes nothing is
+    // written all the same, for the second reason.
+    let mut now = state.load(Ordering::Relaxed);
+    loop {
+        match state.compare_exchange_weak(now, next(now), Ordering::AcqRel, Ordering::Relaxed) {
+            Ok(before) => return before,
+            Err(other) => now = other,
+        }
     }
 }
 
@@ -262,3 +276,6 @@ fn stub_of(data: *const ()) -> NonNull<Stub> {
     // SAFETY: wakers are made by `raw_waker` alone, from a `NonNull`.
     unsafe { NonNull::new_unchecked(data.cast_mut().cast()) }
 }
+
+#[cfg(all(test, async_op_loom))]
+mod loom_tests;
