@@ -10,7 +10,10 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use async_op::{Executor, IoContext, IoExecutor, Task, TcpListener, TcpStream, Timer, async_op};
+use async_op::{
+    Allocator, Executor, IoContext, IoExecutor, Recycling, Task, TcpListener, TcpStream, Timer,
+    async_op,
+};
 
 /// A task that posts itself again.
 fn repost(context: &IoContext, rounds: u64) {
@@ -105,9 +108,21 @@ fn pair(context: &IoContext) -> io::Result<(TcpStream, TcpStream)> {
     Ok((client, server))
 }
 
+/// A block of 192 bytes from the default allocator and back.
+fn allocate(_: &IoContext, rounds: u64) {
+    let layout = Layout::new::<[u64; 24]>();
+    for _ in 0..rounds {
+        let block = Recycling.allocate(layout).expect("memory");
+        let block = std::hint::black_box(block).cast::<u8>();
+        // SAFETY: allocated with this layout above.
+        unsafe { Recycling.deallocate(block, layout) };
+    }
+}
+
 type Workload = fn(&IoContext, u64);
 
-const WORKLOADS: [(&str, Workload); 5] = [
+const WORKLOADS: [(&str, Workload); 6] = [
+    ("allocate", allocate),
     ("repost", repost),
     ("fan-out", fan_out),
     ("immediate", immediate),

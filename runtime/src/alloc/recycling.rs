@@ -1,20 +1,27 @@
-//! The default allocator of operations: keeps freed blocks per thread.
+//! The default allocator of operations: keeps freed blocks, per thread.
+//!
+//! A thread that frees more than it allocates passes batches of blocks on to
+//! the threads that do the opposite, by way of the depot.
 //!
 //! # Invariants
 //!
-//! - **I1** A block in bin `c` was allocated from [`Global`] with the layout
-//!   `layout_of(c)`; so any block of a bin serves any request of its class.
+//! - **I1** A block in a bin or a batch of class `c` was allocated from
+//!   [`Global`] with the layout `layout_of(c)`; so it serves any request of its
+//!   class, on any thread.
 //! - **I2** `class_of(layout)` is a pure function of the layout. A request and
 //!   its release therefore agree on the class, whichever threads they are on.
 //! - **I3** Bins belong to one thread and are touched only through `POOL` on
 //!   that thread, in code that calls nothing foreign while it holds a bin's
 //!   head. Nothing here can be re-entered half way.
-//! - **I4** The first word of a block in a bin is the link to the next; the
-//!   rest is unused. A block outside the bins is its owner's alone.
+//! - **I4** The first word of a free block is the link to the next; the rest is
+//!   unused. A block that is not free is its owner's alone.
+//! - **I5** A batch is a list of exactly `batch_of(c)` free blocks. A place of
+//!   the depot that is not null owns one; whoever swaps it out owns it then.
 
 use std::alloc::Layout;
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::{AllocError, Allocator, Global};
 
@@ -25,7 +32,9 @@ const GRAIN: usize = 16;
 const LARGEST: usize = 2048;
 const CLASSES: usize = 16;
 /// How many bytes of each class a thread keeps at the most.
-const KEPT_PER_CLASS: usize = 64 * 1024;
+const KEPT_PER_CLASS: usize = 256 * 1024;
+/// How many batches of each class the depot keeps at the most.
+const BATCHES: usize = 32;
 
 /// Blocks freed under a sanitizer go back to the system, and blocks freed in a
 /// model nowhere, or a use after free would stay unseen.
@@ -34,10 +43,11 @@ const RECYCLES: bool = !cfg!(any(async_op_sanitize, async_op_loom));
 /// The default allocator of operations: freed blocks are kept, per thread and
 /// by size, and handed out again.
 ///
-/// A chain of operations therefore allocates from the heap once. Each thread
-/// keeps at most 64 KiB of each of 16 sizes, and gives everything back when it
-/// ends. Requests of more than 2 KiB or aligned to more than 16 bytes go to
-/// the global allocator.
+/// A chain of operations therefore allocates from the heap once, and so do
+/// operations that are started on one thread and complete on another. Each
+/// thread keeps at most 256 KiB of each of 16 sizes, and all threads together
+/// 1 MiB of each in transit; [`trim`](Self::trim) gives them back. Requests of
+/// more than 2 KiB or aligned to more than 16 bytes go to the global allocator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Recycling;
 
@@ -74,16 +84,111 @@ struct Janitor;
 impl Drop for Janitor {
     fn drop(&mut self) {
         POOL.with(|pool| {
-            // `armed` stays set and `room` 0: later releases on this thread
-            // find no room and go to the global allocator.
-            for (class, bin) in pool.bins.iter().enumerate() {
+            pool.drain(true);
+            // `armed` stays set: later releases on this thread find no room
+            // and go to the global allocator.
+            for bin in &pool.bins {
                 bin.room.set(0);
-                while let Some(block) = bin.pop() {
-                    bin.room.set(0);
-                    release(block, class);
-                }
             }
         });
+    }
+}
+
+/// Where threads leave batches of blocks for each other.
+static DEPOT: [[AtomicPtr<FreeBlock>; BATCHES]; CLASSES] =
+    [const { [const { AtomicPtr::new(ptr::null_mut()) }; BATCHES] }; CLASSES];
+
+/// How many blocks a batch has: 32 KiB, but at least 8 and at most 64.
+const fn batch_of(class: usize) -> usize {
+    match 32 * 1024 / layout_of(class).size() {
+        0..8 => 8,
+        64.. => 64,
+        n => n,
+    }
+}
+
+/// Leaves a batch; gives it back if there is no place.
+fn deposit(batch: NonNull<FreeBlock>, class: usize) -> Result<(), NonNull<FreeBlock>> {
+    for place in &DEPOT[class] {
+        // A whole batch is swapped in or out, so it does not matter that the
+        // same address may come and go in between.
+        let left = place.load(Ordering::Relaxed).is_null()
+            && place
+                .compare_exchange(
+                    ptr::null_mut(),
+                    batch.as_ptr(),
+                    Ordering::Release,
+                    Ordering::Relaxed,
+                )
+                .is_ok();
+        if left {
+            return Ok(());
+        }
+    }
+    Err(batch)
+}
+
+/// Takes a batch, if there is one.
+fn withdraw(class: usize) -> Option<NonNull<FreeBlock>> {
+    DEPOT[class]
+        .iter()
+        .filter(|place| !place.load(Ordering::Relaxed).is_null())
+        .find_map(|place| NonNull::new(place.swap(ptr::null_mut(), Ordering::Acquire)))
+}
+
+impl Pool {
+    /// Makes room in the bins, the first time; returns whether it was that.
+    fn arm(&self) -> bool {
+        if self.armed.replace(true) {
+            return false;
+        }
+        // Registers the destructor. Where the thread is already past it,
+        // nothing would empty the bins any more, so they stay closed.
+        if JANITOR.try_with(|_| ()).is_ok() {
+            for (class, bin) in self.bins.iter().enumerate() {
+                bin.room
+                    .set((KEPT_PER_CLASS / layout_of(class).size()) as u32);
+            }
+        }
+        true
+    }
+
+    /// Empties the bins: to the depot first, if `keep`, the rest to the global
+    /// allocator.
+    fn drain(&self, keep: bool) {
+        for (class, bin) in self.bins.iter().enumerate() {
+            while let Some(head) = NonNull::new(bin.head.get()) {
+                let batch = if keep {
+                    bin.detach(batch_of(class))
+                } else {
+                    None
+                };
+                if let Some(batch) = batch {
+                    if deposit(batch, class).is_err() {
+                        release_list(batch, batch_of(class), class);
+                    }
+                    continue;
+                }
+                // SAFETY: by I4 a free block starts with a valid link, and by
+                // I3 the bin is ours.
+                bin.head.set(unsafe { head.as_ref() }.next);
+                bin.room.set(bin.room.get() + 1);
+                release(head.cast(), class);
+            }
+        }
+    }
+}
+
+impl Recycling {
+    /// Gives all memory that is kept for reuse back to the global allocator:
+    /// that of this thread, and what is in transit between threads.
+    pub fn trim() {
+        POOL.with(|pool| pool.drain(false));
+        for class in 0..CLASSES {
+            while let Some(batch) = withdraw(class) {
+                release_list(batch, batch_of(class), class);
+            }
+        }
     }
 }
 
@@ -111,6 +216,21 @@ impl Bin {
         unsafe { block.write(link) };
         self.head.set(block.as_ptr());
         self.room.set(self.room.get() - 1);
+    }
+
+    /// Takes the first `count` blocks out as a list, if there are as many.
+    fn detach(&self, count: usize) -> Option<NonNull<FreeBlock>> {
+        let head = NonNull::new(self.head.get())?;
+        let mut last = head;
+        for _ in 1..count {
+            // SAFETY: by I4 a free block starts with a valid link, and by I3
+            // the bin is ours.
+            last = NonNull::new(unsafe { last.as_ref() }.next)?;
+        }
+        // SAFETY: as above.
+        self.head.set(unsafe { last.as_ref() }.next);
+        self.room.set(self.room.get() + count as u32);
+        Some(head)
     }
 }
 
@@ -152,9 +272,23 @@ const fn layout_of(class: usize) -> Layout {
     }
 }
 
+/// Refills an empty bin from the depot, or goes to the global allocator.
 #[cold]
-fn obtain(class: usize) -> Result<NonNull<[u8]>, AllocError> {
-    Global.allocate(layout_of(class))
+fn obtain(class: usize, pool: &Pool) -> Result<NonNull<u8>, AllocError> {
+    pool.arm();
+    let count = batch_of(class) as u32;
+    let bin = &pool.bins[class];
+    // A thread that is ending has no room for the rest of a batch.
+    if bin.room.get() >= count
+        && let Some(batch) = withdraw(class)
+    {
+        bin.head.set(batch.as_ptr());
+        bin.room.set(bin.room.get() - count);
+        if let Some(block) = bin.pop() {
+            return Ok(block);
+        }
+    }
+    Ok(Global.allocate(layout_of(class))?.cast())
 }
 
 fn release(block: NonNull<u8>, class: usize) {
@@ -163,23 +297,36 @@ fn release(block: NonNull<u8>, class: usize) {
     unsafe { Global.deallocate(block, layout_of(class)) }
 }
 
-/// Keeps or releases a block that found no room.
+/// Releases the first `count` blocks of a list that is ours.
+fn release_list(head: NonNull<FreeBlock>, count: usize, class: usize) {
+    let mut next = head.as_ptr();
+    for _ in 0..count {
+        let Some(block) = NonNull::new(next) else {
+            return;
+        };
+        // SAFETY: by I4 a free block starts with a valid link; read before the
+        // block goes.
+        next = unsafe { block.as_ref() }.next;
+        release(block.cast(), class);
+    }
+}
+
+/// Keeps, passes on or releases a block that found no room.
 #[cold]
-fn release_or_arm(block: NonNull<u8>, class: usize, pool: &Pool) {
-    if pool.armed.get() {
-        return release(block, class);
+fn release_or_pass_on(block: NonNull<u8>, class: usize, pool: &Pool) {
+    let bin = &pool.bins[class];
+    if !pool.arm()
+        && let Some(batch) = bin.detach(batch_of(class))
+        && deposit(batch, class).is_err()
+    {
+        release_list(batch, batch_of(class), class);
     }
-    pool.armed.set(true);
-    // Registers the destructor. Where the thread is already past it, nothing
-    // would empty the bins any more, so they stay closed.
-    if JANITOR.try_with(|_| ()).is_err() {
-        return release(block, class);
+    if bin.room.get() == 0 {
+        // The thread is ending.
+        release(block, class);
+    } else {
+        bin.push(block);
     }
-    for (class, bin) in pool.bins.iter().enumerate() {
-        bin.room
-            .set((KEPT_PER_CLASS / layout_of(class).size()) as u32);
-    }
-    pool.bins[class].push(block);
 }
 
 // SAFETY: a block is the global allocator's and belongs to its holder until it
@@ -191,10 +338,11 @@ unsafe impl Allocator for Recycling {
         let Some(class) = class_of(layout) else {
             return Global.allocate(layout);
         };
-        match POOL.with(|pool| pool.bins[class].pop()) {
-            Some(block) => Ok(NonNull::slice_from_raw_parts(block, layout.size())),
-            None => obtain(class),
-        }
+        let block = POOL.with(|pool| match pool.bins[class].pop() {
+            Some(block) => Ok(block),
+            None => obtain(class, pool),
+        })?;
+        Ok(NonNull::slice_from_raw_parts(block, layout.size()))
     }
 
     #[inline]
@@ -210,7 +358,7 @@ unsafe impl Allocator for Recycling {
         POOL.with(|pool| {
             let bin = &pool.bins[class];
             if bin.room.get() == 0 {
-                release_or_arm(block, class, pool);
+                release_or_pass_on(block, class, pool);
             } else {
                 bin.push(block);
             }
