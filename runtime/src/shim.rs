@@ -9,11 +9,10 @@
 mod watched;
 
 #[cfg(async_op_loom)]
-pub(crate) use self::watched::{AtomicU8, AtomicUsize};
+pub(crate) use self::watched::{AtomicU8, AtomicUsize, UnsafeCell};
 
 #[cfg(async_op_loom)]
 pub(crate) use loom::{
-    cell::UnsafeCell,
     sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering},
     sync::{Condvar, Mutex, MutexGuard},
     thread,

@@ -1,4 +1,4 @@
-//! Atomics that know whether they have been freed.
+//! Atomics and cells that know whether they have been freed.
 //!
 //! A model that frees the memory of one must do so after every use of it, and
 //! exactly once. Memory that a model gives back is not reused, so the mark that
@@ -8,7 +8,7 @@ use std::mem;
 use std::ops::Deref;
 
 use loom::alloc::Track;
-use loom::cell::UnsafeCell;
+use loom::cell;
 use loom::sync::atomic;
 
 /// An atomic of which loom reports leaks and any use that is not ordered
@@ -49,14 +49,27 @@ impl<T> Deref for Watched<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        self.alive.with(|_| ());
+        self.alive.0.with(|_| ());
         &self.atomic
     }
 }
 
-impl<T> Drop for Watched<T> {
+/// A cell of which loom reports any use that is not ordered before its drop.
+pub(crate) struct UnsafeCell<T>(cell::UnsafeCell<T>);
+
+impl<T> UnsafeCell<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(cell::UnsafeCell::new(value))
+    }
+
+    pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
+        self.0.with_mut(f)
+    }
+}
+
+impl<T> Drop for UnsafeCell<T> {
     fn drop(&mut self) {
         // Never ended: whatever comes later runs into a write under way.
-        mem::forget(self.alive.get_mut());
+        mem::forget(self.0.get_mut());
     }
 }

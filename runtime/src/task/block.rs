@@ -188,7 +188,7 @@ where
     let work = WorkGuard::new(handler.executor(&executor));
     let io_work = WorkGuard::new(executor);
     let allocator = handler.allocator();
-    Block::new(meta, io_work, work, allocator, handler)
+    Block::make(meta, io_work, work, allocator, handler)
 }
 
 impl<S, H, E, X, A> Block<S, H, E, X, A>
@@ -255,7 +255,7 @@ where
         on_cancel: |_, _| {},
     };
 
-    fn new(
+    fn make(
         meta: &'static Meta,
         io_work: WorkGuard<E>,
         work: WorkGuard<X>,
@@ -350,7 +350,7 @@ where
             ..
         } = unsafe { this.read() };
         // SAFETY: the block came from this allocator with this layout, in
-        // `new`, and nothing in it is used any more.
+        // `make`, and nothing in it is used any more.
         unsafe { allocator.deallocate(this.cast(), Layout::new::<Self>()) };
         drop(allocator);
         (handler, (work, io_work))
@@ -366,3 +366,6 @@ impl<S: Signature + 'static> Drop for AbandonOnUnwind<S> {
         unsafe { abandon(self.0) };
     }
 }
+
+#[cfg(all(test, not(async_op_loom)))]
+mod tests;

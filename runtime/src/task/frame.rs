@@ -299,8 +299,10 @@ where
             // is dropped right here.
             let _scope = unsafe { Self::enter_scope(this) };
             let waker = FrameHeader::poller_waker(header, stub);
-            // SAFETY: by I2 the payload is the future, and by I1 ours alone.
-            let future: &mut F = unsafe { &mut (*this.as_ptr()).payload.future };
+            // SAFETY: by I1 the payload is ours until the poll is over.
+            let payload = unsafe { Self::payload(this) };
+            // SAFETY: by I2 it is the future.
+            let future: &mut F = unsafe { &mut payload.future };
             // SAFETY: by I3 it does not move.
             let future = unsafe { Pin::new_unchecked(future) };
             future.poll(&mut Context::from_waker(&waker))
@@ -387,8 +389,12 @@ where
     ///
     /// - The caller holds the token, and passes it on. The payload is an output.
     unsafe fn deliver(this: NonNull<Self>) {
-        // SAFETY: by I2 the output is there, moved out once.
-        let output = unsafe { ManuallyDrop::take(&mut (*this.as_ptr()).payload.output) };
+        // SAFETY: by I1 the payload is ours, and used no more after this.
+        let payload = unsafe { Self::payload(this) };
+        // SAFETY: by the caller's promise it is an output.
+        let output = unsafe { &mut payload.output };
+        // SAFETY: moved out once.
+        let output = unsafe { ManuallyDrop::take(output) };
         // SAFETY: the token is passed on; the payload is gone.
         let (handler, _guards) = unsafe { Self::take(this) };
         handler.complete(S::from_output(output));
@@ -407,10 +413,14 @@ where
         match has {
             // SAFETY: by the caller's promise; not used again.
             Has::Future => unsafe { Self::drop_future(this) },
-            // SAFETY: by the caller's promise; not used again.
-            Has::Output => unsafe {
-                ManuallyDrop::drop(&mut (*this.as_ptr()).payload.output);
-            },
+            Has::Output => {
+                // SAFETY: by I1 the payload is ours, and used no more after this.
+                let payload = unsafe { Self::payload(this) };
+                // SAFETY: by the caller's promise it is an output.
+                let output = unsafe { &mut payload.output };
+                // SAFETY: dropped once.
+                unsafe { ManuallyDrop::drop(output) };
+            }
             Has::Nothing => {}
         }
         mem::forget(on_unwind);
@@ -427,16 +437,31 @@ where
     unsafe fn drop_future(this: NonNull<Self>) {
         // SAFETY: the frame is ours, and the guard is dropped right here.
         let _scope = unsafe { Self::enter_scope(this) };
-        // SAFETY: by the caller's promise.
-        unsafe { ManuallyDrop::drop(&mut (*this.as_ptr()).payload.future) };
+        // SAFETY: by I1 the payload is ours, and used no more after this.
+        let payload = unsafe { Self::payload(this) };
+        // SAFETY: by the caller's promise it is the future.
+        let future = unsafe { &mut payload.future };
+        // SAFETY: dropped once, and in place (I3).
+        unsafe { ManuallyDrop::drop(future) };
+    }
+
+    /// Returns the payload. No reference to the whole frame is made for it: the
+    /// header, the scope and whatever points into a pinned future stay valid.
+    ///
+    /// # Safety
+    ///
+    /// - The caller holds the token as long as it uses the payload.
+    unsafe fn payload<'a>(this: NonNull<Self>) -> &'a mut Payload<F, S::Output> {
+        // SAFETY: by I1 the frame is alive, and its payload the caller's.
+        unsafe { &mut (*this.as_ptr()).payload }
     }
 
     /// # Safety
     ///
     /// - The caller holds the token until the guard is dropped, on this thread.
     unsafe fn enter_scope<'a>(this: NonNull<Self>) -> super::scope::Entered<'a> {
-        // SAFETY: a field of a live frame.
-        let scope = unsafe { NonNull::new_unchecked(&raw mut (*this.as_ptr()).scope) };
+        // SAFETY: within the frame, which by I1 is alive.
+        let scope = unsafe { this.byte_add(mem::offset_of!(Self, scope)) }.cast::<ScopeOf<A>>();
         // SAFETY: by the caller's promise.
         unsafe { ScopeOf::enter(scope) }
     }
@@ -447,22 +472,21 @@ where
     ///
     /// - The caller holds the token, and gives it up. The payload is gone.
     unsafe fn take(this: NonNull<Self>) -> (H, (WorkGuard<X>, WorkGuard<E>)) {
-        // SAFETY: by I1 the frame is ours. Read as raw fields: the payload may
-        // not be a valid value any more.
-        let stub = unsafe { &(*this.as_ptr()).header }.stub();
-        if let Some(stub) = stub {
+        // SAFETY: by I1 the frame is ours. The payload may hold nothing valid, and
+        // as a union need not.
+        let frame = unsafe { this.as_ref() };
+        if let Some(stub) = frame.header.stub() {
             // SAFETY: the token is ours; the stub is not used again.
             unsafe { Stub::finish(stub) };
         }
-        let frame = this.as_ptr();
-        // SAFETY: each field is moved out once, as the memory goes next.
-        let handler = unsafe { (&raw const (*frame).handler).read() };
-        // SAFETY: as above.
-        let work = unsafe { (&raw const (*frame).work).read() };
-        // SAFETY: as above.
-        let io_work = unsafe { (&raw const (*frame).io_work).read() };
-        // SAFETY: as above.
-        let allocator = unsafe { (&raw const (*frame).scope.allocator).read() };
+        // SAFETY: moved out once, as the memory goes next.
+        let handler = unsafe { ptr::read(&frame.handler) };
+        // SAFETY: as for the handler.
+        let work = unsafe { ptr::read(&frame.work) };
+        // SAFETY: as for the handler.
+        let io_work = unsafe { ptr::read(&frame.io_work) };
+        // SAFETY: as for the handler.
+        let allocator = unsafe { ptr::read(&frame.scope.allocator) };
         // SAFETY: the block came from this allocator with this layout, in
         // `new`, and nothing in it is used any more.
         unsafe { allocator.deallocate(this.cast(), Layout::new::<Self>()) };

@@ -117,10 +117,13 @@ struct Blocks {
 unsafe impl Send for Blocks {}
 
 impl Recorder {
+    /// Returns how many blocks there are.
     pub(super) fn live(&self) -> usize {
         self.0.lock().unwrap().live.len()
     }
 
+    /// Returns how many blocks there have been.
+    #[cfg(not(async_op_loom))]
     pub(super) fn total(&self) -> usize {
         let blocks = self.0.lock().unwrap();
         blocks.live.len() + blocks.freed.len()

@@ -98,7 +98,8 @@ fn a_future_that_wakes_itself_is_posted_once_per_poll() {
         future(&drops, |cx, polls| {
             // In both ways, and more than once.
             cx.waker().wake_by_ref();
-            cx.waker().clone().wake();
+            let waker = cx.waker().clone();
+            waker.wake();
             if polls == 4 {
                 Poll::Ready(())
             } else {
@@ -343,7 +344,9 @@ fn a_wake_may_destroy_the_operation_within_itself() {
             drop(task);
         }
     }
-    struct OnGone(CountDrop);
+    struct OnGone {
+        _dropped: CountDrop,
+    }
     impl crate::handler::Associations for OnGone {
         fn executor<E: Executor>(&self, _io: &E) -> impl Executor {
             Gone
@@ -357,7 +360,9 @@ fn a_wake_may_destroy_the_operation_within_itself() {
 
     for by_wake in [true, false] {
         let (drops, handlers, place) = (Count::default(), Count::default(), Place::default());
-        let handler = OnGone(CountDrop(handlers.clone()));
+        let handler = OnGone {
+            _dropped: CountDrop(handlers.clone()),
+        };
         let body = pending_once(&drops, &place);
         start::<fn(), _, _, _>(&META, TestExecutor::new(), body, handler);
         let waker = take(&place);
