@@ -5,7 +5,6 @@
 use crate::docs;
 use crate::lifetimes;
 use crate::model::{self, ungroup, ungroup_mut, Executor, Form, Input, Operation, Stored};
-use crate::signature;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned, ToTokens};
 use syn::ext::IdentExt as _;
@@ -158,13 +157,8 @@ fn body(op: &Operation) -> TokenStream {
 /// where the `impl` has the edition of this crate, and `'op` stands for the
 /// lifetime of `&self` if the author's type mentions that.
 fn release_self(sig: &mut Signature, op: &Operation) {
-    let borrows = signature::bounds(sig).any(lifetimes::elided_in_bound);
     sig.generics = generics(op);
-    if borrows {
-        for input in &mut sig.inputs {
-            model::name_reference(input, &op.lifetime);
-        }
-    }
+    model::name_borrowed(&op.sig, sig.inputs.iter_mut(), &op.lifetime);
     let ReturnType::Type(_, ty) = &mut sig.output else {
         return;
     };
@@ -227,26 +221,29 @@ fn returned(op: &Operation) -> TokenStream {
         lifetime,
         ..
     } = op;
-    let captures = captures(op);
+    let captures = captures(op).into_iter();
     quote_spanned! {at(op.sig.ident.span())=>
         impl #private::Initiation<#signature> + #lifetime #(+ #captures)*
     }
 }
 
 /// What an `impl` of edition 2021 captures only when it is mentioned: the
-/// lifetimes in `Self` and those that the author names.
-fn captures(op: &Operation) -> Vec<TypeParamBound> {
+/// lifetimes that the author names, and those in `Self`. One bound for all,
+/// since rustc confuses several of one trait; `Self` last, it may be unsized.
+fn captures(op: &Operation) -> Option<TypeParamBound> {
     let Operation { private, .. } = op;
     let span = at(op.sig.ident.span());
-    let of_self = op.associated.then(|| quote_spanned!(span=> Self));
     let lifetimes = op.sig.generics.lifetimes().map(|param| {
         let lifetime = &param.lifetime;
         quote_spanned!(span=> &#lifetime ())
     });
-    let captured = of_self.into_iter().chain(lifetimes);
-    captured
-        .map(|ty| parse_quote_spanned!(span=> #private::Captures<#ty>))
-        .collect()
+    let of_self = op.associated.then(|| quote_spanned!(span=> Self));
+    let captured: Vec<_> = lifetimes.chain(of_self).collect();
+    match &captured[..] {
+        [] => None,
+        [only] => Some(parse_quote_spanned!(span=> #private::Captures<#only>)),
+        several => Some(parse_quote_spanned!(span=> #private::Captures<(#(#several),*)>)),
+    }
 }
 
 /// The author's generics and `'op`, which they all outlive.

@@ -273,39 +273,43 @@ fn store_reference(name: &mut Option<Lifetime>, is_mut: bool, lifetime: &Lifetim
     }
 }
 
-/// The deferred form stores nothing: its body runs at once. What the returned
-/// operation borrows from has the operation's lifetime.
-fn deferred_inputs(sig: &Signature, inputs: Vec<Input>, lifetime: &Lifetime) -> Vec<Input> {
-    let borrows = signature::bounds(sig).any(lifetimes::elided_in_bound);
+/// The deferred form stores nothing: its body runs at once.
+fn deferred_inputs(sig: &Signature, mut inputs: Vec<Input>, lifetime: &Lifetime) -> Vec<Input> {
+    for input in &mut inputs {
+        input.stored = Stored::Moved;
+    }
+    name_borrowed(
+        sig,
+        inputs.iter_mut().map(|input| &mut input.declared),
+        lifetime,
+    );
     inputs
-        .into_iter()
-        .map(|mut input| {
-            if input.stored == Stored::Copied && borrows {
-                name_reference(&mut input.declared, lifetime);
-            }
-            input.stored = Stored::Moved;
-            input
-        })
-        .collect()
 }
 
-/// Names the lifetimes that a parameter leaves out.
-pub(crate) fn name_reference(input: &mut FnArg, lifetime: &Lifetime) {
-    match input {
-        FnArg::Receiver(Receiver {
-            kind: ReceiverKind::Reference(_, name, _),
-            ..
-        }) => {
-            *name = Some(lifetime.clone());
+/// Names what the returned operation of a deferred form borrows from, if it
+/// says `'_`: `&self`, or else any parameter.
+pub(crate) fn name_borrowed<'a>(
+    sig: &Signature,
+    params: impl Iterator<Item = &'a mut FnArg>,
+    lifetime: &Lifetime,
+) {
+    if !signature::bounds(sig).any(lifetimes::elided_in_bound) {
+        return;
+    }
+    for param in params {
+        match param {
+            FnArg::Receiver(receiver) => match &mut receiver.kind {
+                ReceiverKind::Reference(_, name, _) => {
+                    if name.as_ref().is_none_or(lifetimes::is_elided) {
+                        *name = Some(lifetime.clone());
+                    }
+                    return;
+                }
+                ReceiverKind::Typed(_, ty) => lifetimes::name_elided(ty, lifetime),
+                _ => {}
+            },
+            FnArg::Typed(typed) => lifetimes::name_elided(&mut typed.ty, lifetime),
         }
-        FnArg::Receiver(Receiver {
-            kind: ReceiverKind::Typed(_, ty),
-            ..
-        }) => {
-            lifetimes::name_elided(ty, lifetime);
-        }
-        FnArg::Receiver(_) => {}
-        FnArg::Typed(typed) => lifetimes::name_elided(&mut typed.ty, lifetime),
     }
 }
 

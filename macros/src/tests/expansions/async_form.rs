@@ -19,9 +19,7 @@ impl Socket {
     >>::Return<
         impl ::async_op::__private::Initiation<
             fn(io::Result<usize>),
-        > + 'op + ::async_op::__private::Captures<
-            Self,
-        > + ::async_op::__private::Captures<&'a ()>,
+        > + 'op + ::async_op::__private::Captures<(&'a (), Self)>,
     >
     where
         'a: 'op,
@@ -56,9 +54,7 @@ impl Socket {
         fn(io::Result<usize>),
         impl ::async_op::__private::Initiation<
             fn(io::Result<usize>),
-        > + 'op + ::async_op::__private::Captures<
-            Self,
-        > + ::async_op::__private::Captures<&'a ()>,
+        > + 'op + ::async_op::__private::Captures<(&'a (), Self)>,
     >
     where
         'a: 'op,
