@@ -33,8 +33,12 @@ impl Attrs {
             },
             "must_use" => self.outer.push(attr.clone()),
             "track_caller" => self.on_doors(attr),
-            "deprecated" | "inline" | "cold" | "cfg" | "cfg_attr" | "allow" | "warn" | "deny"
-            | "forbid" => {
+            "deprecated" => {
+                self.on_doors(attr);
+                // It calls the other door.
+                self.twin.push(parse_quote!(#[allow(deprecated)]));
+            }
+            "inline" | "cold" | "cfg" | "cfg_attr" | "allow" | "warn" | "deny" | "forbid" => {
                 self.on_doors(attr);
                 self.body.push(attr.clone());
             }

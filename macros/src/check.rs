@@ -6,8 +6,9 @@
 use crate::args::Args;
 use crate::docs;
 use crate::errors::Errors;
+use crate::inputs::{Input, Stored};
 use crate::lifetimes;
-use crate::model::{ungroup, Form, Input, Operation, Stored};
+use crate::model::{ungroup, Form, Operation};
 use crate::parse::Function;
 use crate::signature;
 use proc_macro2::TokenStream;
@@ -21,11 +22,10 @@ use syn::{
 /// The arities that the runtime implements `Signature` for.
 const MAX_ARITY: usize = 8;
 
-/// Whether the signature can be expanded at all.
+/// Whether the completion signature is one.
 pub(crate) fn signature(op: &Operation, cx: &mut Errors) -> bool {
     let before = cx.len();
-    check_qualifiers(&op.sig, cx);
-    check_completion_signature(&op.signature, &op.form, cx);
+    completion_signature(&op.signature, op.form, cx);
     cx.len() == before
 }
 
@@ -38,6 +38,7 @@ pub(crate) fn operation(args: &Args, function: &Function, op: &Operation, cx: &m
             "remove `default`",
         );
     }
+    check_qualifiers(&function.sig, cx);
     check_arguments(args, op, cx);
     check_attributes(&function.attrs, cx);
     check_output(args, op, cx);
@@ -125,12 +126,12 @@ fn check_qualifiers(sig: &Signature, cx: &mut Errors) {
 }
 
 /// The `fn(..)` that names the completion arguments, or a tuple of them.
-fn check_completion_signature(signature: &Type, form: &Form, cx: &mut Errors) {
+pub(crate) fn completion_signature(signature: &Type, form: Form, cx: &mut Errors) {
     match ungroup(signature) {
         Type::FnPtr(signature) => check_fn(signature, form, cx),
         Type::Tuple(tuple) if tuple.elems.iter().any(is_fn) => {
             for signature in &tuple.elems {
-                check_completion_signature(signature, form, cx);
+                completion_signature(signature, form, cx);
             }
         }
         Type::Tuple(tuple) => {
@@ -164,7 +165,7 @@ fn not_a_signature(ty: &Type, arguments: &str, cx: &mut Errors) {
     );
 }
 
-fn check_fn(signature: &TypeFnPtr, form: &Form, cx: &mut Errors) {
+fn check_fn(signature: &TypeFnPtr, form: Form, cx: &mut Errors) {
     if let ReturnType::Type(_, output) = &signature.output {
         cx.error(
             &signature.output,
@@ -200,7 +201,7 @@ fn check_fn(signature: &TypeFnPtr, form: &Form, cx: &mut Errors) {
     }
 }
 
-fn check_completion_argument(ty: &Type, form: &Form, cx: &mut Errors) {
+fn check_completion_argument(ty: &Type, form: Form, cx: &mut Errors) {
     if let Some(impl_trait) = first_impl_trait(ty) {
         cx.error(
             impl_trait,
@@ -219,7 +220,7 @@ fn check_completion_argument(ty: &Type, form: &Form, cx: &mut Errors) {
 }
 
 /// Such a signature is higher-ranked, or outlived by its operation.
-fn not_owned(borrow: impl ToTokens, form: &Form, cx: &mut Errors) {
+fn not_owned(borrow: impl ToTokens, form: Form, cx: &mut Errors) {
     let help = match form {
         Form::Handler => {
             "complete with an owned value, `Vec<u8>` or `String`, or write an `async fn`"
@@ -311,7 +312,7 @@ fn check_params(op: &Operation, cx: &mut Errors) {
         }
     }
     for (input, param) in op.inputs.iter().zip(&op.sig.inputs) {
-        check_stored(input, param, &op.form, cx);
+        check_stored(input, param, op.form, cx);
     }
 }
 
@@ -355,7 +356,7 @@ fn check_pattern(pat: &Pat, ty: &Type, cx: &mut Errors) {
 }
 
 /// The exceptions to the capture rule.
-fn check_stored(input: &Input, param: &FnArg, form: &Form, cx: &mut Errors) {
+fn check_stored(input: &Input, param: &FnArg, form: Form, cx: &mut Errors) {
     let Some(reference) = reference(param) else {
         return;
     };

@@ -1,7 +1,8 @@
 //! What the macro adds to the documentation.
 
+use crate::inputs::Stored;
 use crate::lifetimes;
-use crate::model::{ungroup, Operation, Stored};
+use crate::model::{ungroup, Operation};
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt as _;

@@ -3,15 +3,15 @@
 //! return the operation.
 
 use crate::docs;
+use crate::inputs::{self, Input, Stored};
 use crate::lifetimes;
-use crate::model::{self, ungroup, ungroup_mut, Executor, Form, Input, Operation, Stored};
-use crate::signature;
-use proc_macro2::{Ident, Span, TokenStream};
+use crate::model::{ungroup, ungroup_mut, Executor, Form, Operation};
+use proc_macro2::{Group, Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned, ToTokens};
 use syn::ext::IdentExt as _;
 use syn::{
-    parse_quote_spanned, Attribute, FnArg, GenericParam, Generics, LifetimeParam, ReturnType,
-    Signature, Type, TypeParamBound,
+    parse_quote_spanned, Attribute, FnArg, GenericParam, Generics, LifetimeParam, ReceiverKind,
+    ReturnType, Signature, Type, TypeParamBound,
 };
 
 /// The place of `span`, with the hygiene and edition of this crate. Lints for
@@ -60,7 +60,7 @@ pub(crate) fn inert(op: &Operation) -> TokenStream {
 fn functions(op: &Operation, initiation: &TokenStream) -> TokenStream {
     let body = body(op);
     let (nested, sibling) = match op.associated {
-        true => (None, Some(quote!(#[doc(hidden)] #body))),
+        true => (None, Some(body)),
         false => (Some(body), None),
     };
     let initiating = initiating(op, nested, initiation);
@@ -140,14 +140,20 @@ fn twin(op: &Operation) -> Option<TokenStream> {
 
 /// The author's function under another name.
 fn body(op: &Operation) -> TokenStream {
-    let attrs = &op.attrs.body;
-    let body = &op.body;
     let mut sig = op.sig.clone();
-    sig.ident = body_name(op);
-    if let Form::Deferred = op.form {
+    if op.form == Form::Deferred {
         release_self(&mut sig, op);
     }
-    quote!(#(#attrs)* #sig #body)
+    hidden(sig, &op.attrs.body, &op.body)
+}
+
+pub(crate) fn hidden(mut sig: Signature, attrs: &[Attribute], body: &Group) -> TokenStream {
+    sig.ident = body_name(&sig.ident);
+    quote!(#(#attrs)* #[doc(hidden)] #sig #body)
+}
+
+fn body_name(name: &Ident) -> Ident {
+    format_ident!("{}_body", name.unraw(), span = at(name.span()))
 }
 
 /// ```text
@@ -158,11 +164,11 @@ fn body(op: &Operation) -> TokenStream {
 /// where the `impl` has the edition of this crate, and `'op` stands for the
 /// lifetime of `&self` if the author's type mentions that.
 fn release_self(sig: &mut Signature, op: &Operation) {
-    let borrows = signature::bounds(sig).any(lifetimes::elided_in_bound);
     sig.generics = generics(op);
-    if borrows {
-        for input in &mut sig.inputs {
-            model::name_reference(input, &op.lifetime);
+    inputs::name_borrowed(&op.sig, sig.inputs.iter_mut(), &op.lifetime);
+    for input in &mut sig.inputs {
+        if let FnArg::Typed(input) = input {
+            lifetimes::bound_impl_traits(&mut input.ty, &op.lifetime);
         }
     }
     let ReturnType::Type(_, ty) = &mut sig.output else {
@@ -177,11 +183,6 @@ fn release_self(sig: &mut Signature, op: &Operation) {
             .push(TypeParamBound::Lifetime(op.lifetime.clone()));
         ty.bounds.extend(captures(op));
     }
-}
-
-fn body_name(op: &Operation) -> Ident {
-    let name = &op.sig.ident;
-    format_ident!("{}_body", name.unraw(), span = at(name.span()))
 }
 
 /// `Self::name::<T>`, with the author's type and const parameters.
@@ -227,26 +228,29 @@ fn returned(op: &Operation) -> TokenStream {
         lifetime,
         ..
     } = op;
-    let captures = captures(op);
+    let captures = captures(op).into_iter();
     quote_spanned! {at(op.sig.ident.span())=>
         impl #private::Initiation<#signature> + #lifetime #(+ #captures)*
     }
 }
 
 /// What an `impl` of edition 2021 captures only when it is mentioned: the
-/// lifetimes in `Self` and those that the author names.
-fn captures(op: &Operation) -> Vec<TypeParamBound> {
+/// lifetimes that the author names, and those in `Self`. One bound for all,
+/// since rustc confuses several of one trait; `Self` last, it may be unsized.
+fn captures(op: &Operation) -> Option<TypeParamBound> {
     let Operation { private, .. } = op;
     let span = at(op.sig.ident.span());
-    let of_self = op.associated.then(|| quote_spanned!(span=> Self));
     let lifetimes = op.sig.generics.lifetimes().map(|param| {
         let lifetime = &param.lifetime;
         quote_spanned!(span=> &#lifetime ())
     });
-    let captured = of_self.into_iter().chain(lifetimes);
-    captured
-        .map(|ty| parse_quote_spanned!(span=> #private::Captures<#ty>))
-        .collect()
+    let of_self = op.associated.then(|| quote_spanned!(span=> Self));
+    let captured: Vec<_> = lifetimes.chain(of_self).collect();
+    match &captured[..] {
+        [] => None,
+        [only] => Some(parse_quote_spanned!(span=> #private::Captures<#only>)),
+        several => Some(parse_quote_spanned!(span=> #private::Captures<(#(#several),*)>)),
+    }
 }
 
 /// The author's generics and `'op`, which they all outlive.
@@ -289,7 +293,7 @@ fn initiation(op: &Operation) -> TokenStream {
     let Operation {
         private, signature, ..
     } = op;
-    let body = path(op, body_name(op), false);
+    let body = path(op, body_name(&op.sig.ident), false);
     let arguments: Vec<_> = op.inputs.iter().map(argument).collect();
     let span = at(op.sig.ident.span());
     let (meta, executor, copies) = match op.form {
@@ -316,15 +320,15 @@ fn initiation(op: &Operation) -> TokenStream {
 }
 
 /// The future of the body; it borrows the copies, if there are any.
+///
+/// The block has the span of the author's `async` alone: with our hygiene,
+/// rustc says "future cannot be sent" of the attribute.
 fn future(op: &Operation, call: TokenStream) -> TokenStream {
-    let async_span = op
-        .sig
-        .asyncness
-        .map_or(op.sig.ident.span(), |token| token.span);
-    if op.inputs.iter().any(|input| input.stored == Stored::Copied) {
-        quote_spanned!(at(async_span)=> async move { #call.await })
-    } else {
-        call
+    match op.sig.asyncness {
+        Some(token) if op.inputs.iter().any(|input| input.stored == Stored::Copied) => {
+            quote_spanned!(token.span=> async move { #call.await })
+        }
+        _ => call,
     }
 }
 
@@ -361,17 +365,29 @@ fn executor(op: &Operation) -> TokenStream {
     quote_spanned!(span=> let executor = #executor;)
 }
 
-/// The receiver derefs to `Self`: it may be an `Arc<Self>`.
 fn executor_of(op: &Operation, first: &Input) -> TokenStream {
     let Operation { private, .. } = op;
     let name = &first.name;
-    let span = at(name.span());
-    match &first.declared {
-        FnArg::Receiver(_) => quote_spanned!(span=> #private::executor_of::<Self>(&#name)),
-        FnArg::Typed(typed) => match ungroup(&typed.ty) {
-            Type::Reference(_) => quote_spanned!(span=> #private::executor_of(#name)),
-            _ => quote_spanned!(span=> #private::executor_of(&#name)),
+    let derefs = match &first.declared {
+        FnArg::Receiver(receiver) => match &receiver.kind {
+            ReceiverKind::Reference(..) => 1,
+            ReceiverKind::Typed(_, ty) => derefs_to_self(ty),
+            _ => 0,
         },
+        FnArg::Typed(typed) => usize::from(matches!(ungroup(&typed.ty), Type::Reference(_))),
+    };
+    let span = at(name.span());
+    let derefs = std::iter::repeat_n(quote_spanned!(span=> *), derefs);
+    quote_spanned!(span=> #private::executor_of(&#(#derefs)* #name))
+}
+
+/// How often `self` of this type is dereferenced to be `Self`.
+fn derefs_to_self(ty: &Type) -> usize {
+    match ungroup(ty) {
+        Type::Path(ty) if ty.path.is_ident("Self") => 0,
+        Type::Reference(ty) => 1 + derefs_to_self(&ty.elem),
+        // `Arc<Self>` and such.
+        _ => 1,
     }
 }
 

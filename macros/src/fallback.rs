@@ -8,8 +8,9 @@ use crate::expand::{self, at};
 use crate::model::{self, Operation};
 use crate::parse::{Body, Function};
 use crate::signature;
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Group, Ident, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::{FnArg, Signature};
 
 /// For a function that is understood: its signature stands.
 pub(crate) fn unchecked(op: &Operation, cx: Errors) -> TokenStream {
@@ -21,27 +22,56 @@ pub(crate) fn unchecked(op: &Operation, cx: Errors) -> TokenStream {
 /// For a function that is not: callers may pass any token, and it never
 /// returns.
 pub(crate) fn unusable(args: &Args, function: &Function, cx: Errors) -> TokenStream {
+    let Function {
+        attrs,
+        vis,
+        sig,
+        body,
+        ..
+    } = function;
     let errors = cx.to_compile_errors();
-    if let Body::Semi(semi) = &function.body {
-        let Function {
-            attrs, vis, sig, ..
-        } = function;
-        return quote!(#(#attrs)* #vis #sig #semi #errors);
-    }
-    let name = &function.sig.ident;
-    let inputs = &function.sig.inputs;
-    let token = quote_spanned!(at(name.span())=> token: impl ::core::marker::Sized);
-    let arguments = inputs
-        .iter()
-        .filter(|input| signature::completion(input).is_none());
-    let arguments: Vec<_> = arguments.collect();
-    let initiating = diverging(function, name, quote!(#(#arguments,)* #token));
-    let twin = model::twin(args, name, &mut Errors::default()).flatten();
-    let twin = twin.map(|twin| diverging(function, &twin, quote!(#(#arguments),*)));
-    quote!(#initiating #twin #errors)
+    let body = match body {
+        Body::Block(body) => body,
+        Body::Semi(semi) => return quote!(#(#attrs)* #vis #sig #semi #errors),
+    };
+    let is_argument = |input: &&FnArg| signature::completion(input).is_none();
+    let arguments: Vec<_> = sig.inputs.iter().filter(is_argument).collect();
+    let token = quote_spanned!(at(sig.ident.span())=> token: impl ::core::marker::Sized);
+    let (nested, sibling) = match authors(function, body) {
+        Some(body) if model::is_associated(args, function) => (None, Some(body)),
+        Some(body) => (Some(body), None),
+        None => (Some(mentions(sig)), None),
+    };
+    let initiating = diverging(function, &sig.ident, quote!(#(#arguments,)* #token), nested);
+    let twin = model::twin(args, &sig.ident, &mut Errors::default()).flatten();
+    let twin = twin.map(|twin| diverging(function, &twin, quote!(#(#arguments),*), None));
+    quote!(#initiating #twin #sibling #errors)
 }
 
-fn diverging(function: &Function, name: &Ident, inputs: TokenStream) -> TokenStream {
+/// The author's function, if nothing else is wrong with it.
+fn authors(function: &Function, body: &Group) -> Option<TokenStream> {
+    let attrs = Attrs::route(&function.attrs).body;
+    let sig = model::unqualified(&function.sig);
+    signature::is_sound(&sig).then(|| expand::hidden(sig, &attrs, body))
+}
+
+/// The `Completion`s of a function that is not kept, lest their imports seem
+/// unused.
+fn mentions(sig: &Signature) -> TokenStream {
+    let names = sig
+        .inputs
+        .iter()
+        .filter_map(signature::completion)
+        .map(|named| &named.ident);
+    quote!(#(use #names as _;)*)
+}
+
+fn diverging(
+    function: &Function,
+    name: &Ident,
+    inputs: TokenStream,
+    body: Option<TokenStream>,
+) -> TokenStream {
     let Attrs { docs, outer, .. } = Attrs::route(&function.attrs);
     let Function { vis, sig, .. } = function;
     let (generics, _, where_clause) = sig.generics.split_for_impl();
@@ -50,6 +80,7 @@ fn diverging(function: &Function, name: &Ident, inputs: TokenStream) -> TokenStr
         #(#outer)*
         #[allow(warnings, reason = "its parameters are not used")]
         #vis fn #name #generics(#inputs) -> ! #where_clause {
+            #body
             loop {}
         }
     }

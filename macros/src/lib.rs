@@ -30,6 +30,7 @@ mod docs;
 mod errors;
 mod expand;
 mod fallback;
+mod inputs;
 mod lifetimes;
 mod model;
 mod parse;

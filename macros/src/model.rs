@@ -4,17 +4,14 @@ use crate::args::{Args, Default_};
 use crate::attrs::Attrs;
 use crate::errors::Errors;
 use crate::expand::at;
-use crate::lifetimes;
+use crate::inputs::{self, Input};
 use crate::parse::{Body, Function};
 use crate::signature;
 use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::quote;
 use std::collections::HashSet;
 use syn::ext::IdentExt as _;
-use syn::spanned::Spanned as _;
-use syn::{
-    Expr, FnArg, Ident, Lifetime, Pat, PatType, Receiver, ReceiverKind, Signature, Type, Visibility,
-};
+use syn::{Expr, Ident, Lifetime, Safety, Signature, Type, Visibility};
 
 /// An initiating function.
 pub(crate) struct Operation {
@@ -22,7 +19,8 @@ pub(crate) struct Operation {
     pub(crate) private: TokenStream,
     pub(crate) attrs: Attrs,
     pub(crate) vis: Visibility,
-    /// The author's function.
+    /// That of the author's function, without the qualifiers that `check`
+    /// refuses.
     pub(crate) sig: Signature,
     pub(crate) body: Group,
     pub(crate) form: Form,
@@ -40,6 +38,7 @@ pub(crate) struct Operation {
     pub(crate) token: Ident,
 }
 
+#[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Form {
     /// The body is given a completion.
     Handler,
@@ -47,25 +46,6 @@ pub(crate) enum Form {
     Async,
     /// The body returns another operation.
     Deferred,
-}
-
-/// A parameter of the initiating function.
-pub(crate) struct Input {
-    /// As the initiating function declares it.
-    pub(crate) declared: FnArg,
-    /// The name, or `self`.
-    pub(crate) name: Ident,
-    pub(crate) stored: Stored,
-}
-
-/// How an operation stores an argument.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Stored {
-    /// A reference whose lifetime has no name.
-    Copied,
-    /// `&mut T`, and a reference whose lifetime has a name.
-    Borrowed,
-    Moved,
 }
 
 /// Where the I/O executor comes from.
@@ -90,7 +70,7 @@ impl Names {
     }
 
     /// `base`, or if the author uses that, `base2` and so on.
-    fn fresh(&self, base: &str) -> String {
+    pub(crate) fn fresh(&self, base: &str) -> String {
         let numbered = (2..).map(|n| format!("{base}{n}"));
         let mut candidates = std::iter::once(base.to_owned()).chain(numbered);
         candidates
@@ -125,31 +105,38 @@ pub(crate) fn operation(
     let sig = &function.sig;
     let span = at(sig.ident.span());
     let lifetime = Lifetime::new(&names.fresh("'op"), span);
-    let inputs = inputs(sig, names, &lifetime);
-    let completed = signature::of(args, sig, &inputs, &lifetime, cx);
+    let form = signature::form(sig);
+    let inputs = inputs::of(form, sig, names, &lifetime);
+    let signature = signature::of(form, args, sig, &inputs, &lifetime, cx);
     let twin = twin(args, &sig.ident, cx);
     let body = body(function, cx);
-    let associated = is_associated(args, function);
-    let (form, signature) = completed?;
     Some(Operation {
         private: private(args),
         attrs: Attrs::route(&function.attrs),
         vis: function.vis.clone(),
-        sig: sig.clone(),
+        sig: unqualified(sig),
         body: body?,
+        form,
+        signature: signature?,
         executor: executor(args, &inputs),
-        inputs: match &form {
-            Form::Deferred => deferred_inputs(sig, inputs, &lifetime),
-            Form::Handler | Form::Async => inputs,
-        },
+        inputs,
         twin: twin?,
-        associated,
+        associated: is_associated(args, function),
         token_type: Ident::new(&names.fresh("Token"), span),
         token: Ident::new(&names.fresh("token"), span),
-        form,
-        signature,
         lifetime,
     })
+}
+
+/// A function as it may stand beside others.
+pub(crate) fn unqualified(sig: &Signature) -> Signature {
+    Signature {
+        constness: None,
+        safety: Safety::Default,
+        abi: None,
+        variadic: None,
+        ..sig.clone()
+    }
 }
 
 /// The path of the runtime's `__private` module.
@@ -177,138 +164,6 @@ fn body(function: &Function, cx: &mut Errors) -> Option<Group> {
     }
 }
 
-// The parameters.
-
-/// How each parameter is declared and stored.
-fn inputs(sig: &Signature, names: &Names, lifetime: &Lifetime) -> Vec<Input> {
-    let arguments = sig
-        .inputs
-        .iter()
-        .filter(|input| signature::completion(input).is_none());
-    arguments
-        .enumerate()
-        .map(|(index, input)| match input {
-            FnArg::Receiver(receiver) => receiver_input(receiver, lifetime),
-            FnArg::Typed(typed) => typed_input(typed, index, names, lifetime),
-        })
-        .collect()
-}
-
-fn receiver_input(receiver: &Receiver, lifetime: &Lifetime) -> Input {
-    let mut declared = receiver.clone();
-    declared.attrs.clear();
-    declared.mutability = None;
-    let stored = match &mut declared.kind {
-        ReceiverKind::Reference(_, name, mutability) => {
-            store_reference(name, mutability.is_some(), lifetime)
-        }
-        ReceiverKind::Typed(_, ty) => store(ty, lifetime),
-        _ => Stored::Moved,
-    };
-    Input {
-        name: Ident::from(receiver.self_token),
-        declared: FnArg::Receiver(declared),
-        stored,
-    }
-}
-
-fn typed_input(typed: &PatType, index: usize, names: &Names, lifetime: &Lifetime) -> Input {
-    let name = match &*typed.pat {
-        Pat::Ident(pat) => pat.ident.clone(),
-        // `_`, or a pattern that `check` refuses.
-        other => Ident::new(&names.fresh(&format!("argument{index}")), at(other.span())),
-    };
-    let mut ty = typed.ty.clone();
-    let stored = store(&mut ty, lifetime);
-    lifetimes::bound_impl_traits(&mut ty, lifetime);
-    let declared = FnArg::Typed(PatType {
-        attrs: Vec::new(),
-        pat: Box::new(Pat::Ident(syn::PatIdent {
-            attrs: Vec::new(),
-            by_ref: None,
-            mutability: None,
-            ident: name.clone(),
-            subpat: None,
-        })),
-        colon_token: typed.colon_token,
-        ty,
-    });
-    Input {
-        declared,
-        name,
-        stored,
-    }
-}
-
-/// How an argument of type `ty` is stored. Names the lifetimes elided in what
-/// is stored.
-fn store(ty: &mut Type, lifetime: &Lifetime) -> Stored {
-    match ungroup_mut(ty) {
-        Type::Reference(reference) => {
-            lifetimes::name_elided(&mut reference.elem, lifetime);
-            store_reference(
-                &mut reference.lifetime,
-                reference.mutability.is_some(),
-                lifetime,
-            )
-        }
-        ty => {
-            lifetimes::name_elided(ty, lifetime);
-            Stored::Moved
-        }
-    }
-}
-
-/// The capture rule, for a reference.
-fn store_reference(name: &mut Option<Lifetime>, is_mut: bool, lifetime: &Lifetime) -> Stored {
-    let is_elided = name.as_ref().is_none_or(lifetimes::is_elided);
-    match name {
-        _ if is_elided && is_mut => {
-            *name = Some(lifetime.clone());
-            Stored::Borrowed
-        }
-        _ if is_elided => Stored::Copied,
-        Some(name) if name.ident == "static" && !is_mut => Stored::Moved,
-        _ => Stored::Borrowed,
-    }
-}
-
-/// The deferred form stores nothing: its body runs at once. What the returned
-/// operation borrows from has the operation's lifetime.
-fn deferred_inputs(sig: &Signature, inputs: Vec<Input>, lifetime: &Lifetime) -> Vec<Input> {
-    let borrows = signature::bounds(sig).any(lifetimes::elided_in_bound);
-    inputs
-        .into_iter()
-        .map(|mut input| {
-            if input.stored == Stored::Copied && borrows {
-                name_reference(&mut input.declared, lifetime);
-            }
-            input.stored = Stored::Moved;
-            input
-        })
-        .collect()
-}
-
-/// Names the lifetimes that a parameter leaves out.
-pub(crate) fn name_reference(input: &mut FnArg, lifetime: &Lifetime) {
-    match input {
-        FnArg::Receiver(Receiver {
-            kind: ReceiverKind::Reference(_, name, _),
-            ..
-        }) => {
-            *name = Some(lifetime.clone());
-        }
-        FnArg::Receiver(Receiver {
-            kind: ReceiverKind::Typed(_, ty),
-            ..
-        }) => {
-            lifetimes::name_elided(ty, lifetime);
-        }
-        FnArg::Receiver(_) => {}
-        FnArg::Typed(typed) => lifetimes::name_elided(&mut typed.ty, lifetime),
-    }
-}
-
 /// The type inside the invisible groups of `macro_rules!` fragments and inside
 /// parentheses.
 pub(crate) fn ungroup(ty: &Type) -> &Type {
@@ -327,8 +182,6 @@ pub(crate) fn ungroup_mut(ty: &mut Type) -> &mut Type {
     }
 }
 
-// The rest.
-
 fn executor(args: &Args, inputs: &[Input]) -> Executor {
     match &args.executor {
         Some(executor) => Executor::Given(executor.value.clone()),
@@ -339,7 +192,7 @@ fn executor(args: &Args, inputs: &[Input]) -> Executor {
 
 /// A function is known to be in an `impl` when it has a receiver or says
 /// `Self`. Otherwise the author must tell.
-fn is_associated(args: &Args, function: &Function) -> bool {
+pub(crate) fn is_associated(args: &Args, function: &Function) -> bool {
     args.associated.is_some()
         || function.sig.receiver().is_some()
         || mentions_self(quote::ToTokens::to_token_stream(&function.sig))

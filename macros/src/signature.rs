@@ -1,11 +1,13 @@
 //! The form of an operation and its completion signature.
 
 use crate::args::Args;
+use crate::check;
 use crate::docs;
 use crate::errors::Errors;
 use crate::expand::at;
+use crate::inputs::{Input, Stored};
 use crate::lifetimes;
-use crate::model::{ungroup, Form, Input, Stored};
+use crate::model::{ungroup, Form};
 use proc_macro2::{Delimiter, Group, TokenStream};
 use syn::spanned::Spanned as _;
 use syn::{
@@ -13,14 +15,24 @@ use syn::{
     ReceiverKind, ReturnType, Signature, Type, TypeParamBound,
 };
 
-/// `None` after reporting that the form or the signature cannot be told.
+/// What the function looks like.
+pub(crate) fn form(sig: &Signature) -> Form {
+    match (&sig.asyncness, initiation(sig)) {
+        (Some(_), _) => Form::Async,
+        (None, Some(_)) => Form::Deferred,
+        (None, None) => Form::Handler,
+    }
+}
+
+/// The completion signature. `None` after reporting that it cannot be told.
 pub(crate) fn of(
+    form: Form,
     args: &Args,
     sig: &Signature,
     inputs: &[Input],
     lifetime: &Lifetime,
     cx: &mut Errors,
-) -> Option<(Form, Type)> {
+) -> Option<Type> {
     if let Some(lifetime) = rewritten_by_async_trait(sig) {
         cx.error(
             lifetime,
@@ -29,13 +41,11 @@ pub(crate) fn of(
         );
         return None;
     }
-    if sig.asyncness.is_some() {
-        return async_form(args, sig, inputs, lifetime, cx);
+    match form {
+        Form::Async => of_async(args, sig, inputs, lifetime, cx),
+        Form::Deferred => of_deferred(sig, cx),
+        Form::Handler => of_handler(sig, cx),
     }
-    if let Some(initiation) = bounds(sig).find_map(|bound| last_segment(bound, "Initiation")) {
-        return deferred_form(sig, initiation, cx);
-    }
-    handler_form(sig, cx)
 }
 
 fn rewritten_by_async_trait(sig: &Signature) -> Option<&Lifetime> {
@@ -70,7 +80,28 @@ pub(crate) fn bounds(sig: &Signature) -> impl Iterator<Item = &TypeParamBound> {
     returned.into_iter().flat_map(|ty| &ty.bounds)
 }
 
-fn handler_form(sig: &Signature, cx: &mut Errors) -> Option<(Form, Type)> {
+/// The `Initiation` that the function returns.
+fn initiation(sig: &Signature) -> Option<&PathSegment> {
+    bounds(sig).find_map(|bound| last_segment(bound, "Initiation"))
+}
+
+/// Whether the author's function compiles by itself, as far as signatures go.
+pub(crate) fn is_sound(sig: &Signature) -> bool {
+    let mut cx = Errors::default();
+    for named in sig
+        .inputs
+        .iter()
+        .filter_map(completion)
+        .chain(initiation(sig))
+    {
+        if let Some(signature) = signature_argument(named, &mut cx) {
+            check::completion_signature(&signature, form(sig), &mut cx);
+        }
+    }
+    cx.len() == 0
+}
+
+fn of_handler(sig: &Signature, cx: &mut Errors) -> Option<Type> {
     let mut completions = sig
         .inputs
         .iter()
@@ -89,7 +120,7 @@ fn handler_form(sig: &Signature, cx: &mut Errors) -> Option<(Form, Type)> {
         );
     }
     let signature = signature_argument(completion, cx)?;
-    is_only.then_some((Form::Handler, signature))
+    is_only.then_some(signature)
 }
 
 /// Explains how a plain function says what it completes with.
@@ -139,11 +170,7 @@ fn future_output(sig: &Signature) -> Option<String> {
     })
 }
 
-fn deferred_form(
-    sig: &Signature,
-    initiation: &PathSegment,
-    cx: &mut Errors,
-) -> Option<(Form, Type)> {
+fn of_deferred(sig: &Signature, cx: &mut Errors) -> Option<Type> {
     for completion in sig
         .inputs
         .iter()
@@ -155,8 +182,7 @@ fn deferred_form(
             "remove this parameter, or return nothing and call `op.complete(..)`",
         );
     }
-    let signature = signature_argument(initiation, cx)?;
-    Some((Form::Deferred, signature))
+    signature_argument(initiation(sig)?, cx)
 }
 
 /// The `fn(..)` in `Completion<fn(..)>` or `Initiation<fn(..)>`.
@@ -187,13 +213,13 @@ fn signature_argument(segment: &PathSegment, cx: &mut Errors) -> Option<Type> {
     }
 }
 
-fn async_form(
+fn of_async(
     args: &Args,
     sig: &Signature,
     inputs: &[Input],
     lifetime: &Lifetime,
     cx: &mut Errors,
-) -> Option<(Form, Type)> {
+) -> Option<Type> {
     let mut is_async = true;
     for completion in sig
         .inputs
@@ -211,7 +237,7 @@ fn async_form(
         Some(completes) => completes.value.clone(),
         None => output_signature(sig, inputs, lifetime, cx),
     };
-    is_async.then_some((Form::Async, signature))
+    is_async.then_some(signature)
 }
 
 /// `fn(Output)`, or `fn()` for a function that returns nothing.

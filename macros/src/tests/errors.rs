@@ -463,8 +463,8 @@ fn all_at_once() {
             "unknown argument `exectuor`, did you mean `executor`?",
         ),
         ("associated", "`associated` is given twice"),
-        ("unsafe", "unsafe operations are not supported"),
         ("-> u8", "a completion signature returns nothing"),
+        ("unsafe", "unsafe operations are not supported"),
         (
             "(a, b)",
             "patterns are not supported in the parameters of an operation",

@@ -1,6 +1,13 @@
 //! The macro in-process: what it expands to, what it says of mistakes, and that
 //! it never panics.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 mod errors;
 mod expansions;
 mod no_panic;

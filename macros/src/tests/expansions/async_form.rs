@@ -19,9 +19,7 @@ impl Socket {
     >>::Return<
         impl ::async_op::__private::Initiation<
             fn(io::Result<usize>),
-        > + 'op + ::async_op::__private::Captures<
-            Self,
-        > + ::async_op::__private::Captures<&'a ()>,
+        > + 'op + ::async_op::__private::Captures<(&'a (), Self)>,
     >
     where
         'a: 'op,
@@ -36,7 +34,7 @@ impl Socket {
             );
             &META
         };
-        let executor = ::async_op::__private::executor_of::<Self>(&self);
+        let executor = ::async_op::__private::executor_of(&*self);
         let this = ::async_op::__private::copy_of(self);
         let operation = ::async_op::__private::from_future::<
             fn(io::Result<usize>),
@@ -56,9 +54,7 @@ impl Socket {
         fn(io::Result<usize>),
         impl ::async_op::__private::Initiation<
             fn(io::Result<usize>),
-        > + 'op + ::async_op::__private::Captures<
-            Self,
-        > + ::async_op::__private::Captures<&'a ()>,
+        > + 'op + ::async_op::__private::Captures<(&'a (), Self)>,
     >
     where
         'a: 'op,

@@ -35,7 +35,7 @@ impl Socket {
             );
             &META
         };
-        let executor = ::async_op::__private::executor_of::<Self>(&self);
+        let executor = ::async_op::__private::executor_of(&*self);
         let this = ::async_op::__private::copy_of(self);
         let operation = ::async_op::__private::from_fn::<
             fn(),
@@ -48,6 +48,7 @@ impl Socket {
     ///
     /// The operation of [`async_send`](Self::async_send), not yet started.
     #[deprecated = "use `send_all`"]
+    #[allow(deprecated)]
     #[track_caller]
     #[allow(clippy::unused_self)]
     #[allow(clippy::needless_pass_by_value)]
@@ -66,10 +67,9 @@ impl Socket {
     {
         Self::async_send(self, data, ::async_op::__private::Deferred)
     }
-    #[doc(hidden)]
-    #[deprecated = "use `send_all`"]
     #[allow(clippy::unused_self)]
     #[expect(clippy::needless_pass_by_value)]
     #[instrument(skip(self))]
+    #[doc(hidden)]
     fn async_send_body(&self, #[allow(unused)] data: Vec<u8>, op: Completion<fn()>) {}
 }

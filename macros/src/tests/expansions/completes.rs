@@ -16,6 +16,7 @@ fn async_pair<'op, Token>(
 where
     Token: crate::renamed::__private::CompletionToken<'op, fn(a: u8, b: char)>,
 {
+    #[doc(hidden)]
     async fn async_pair_body(executor: Executor) -> (u8, char) {
         (1, 'x')
     }

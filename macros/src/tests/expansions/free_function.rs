@@ -17,6 +17,7 @@ pub fn async_connect<'op, Token>(
 where
     Token: ::async_op::__private::CompletionToken<'op, fn(io::Result<Socket>)>,
 {
+    #[doc(hidden)]
     async fn async_connect_body(
         context: &IoContext,
         mut address: SocketAddr,
@@ -31,7 +32,7 @@ where
         );
         &META
     };
-    let executor = ::async_op::__private::executor_of(context);
+    let executor = ::async_op::__private::executor_of(&*context);
     let context = ::async_op::__private::copy_of(context);
     let operation = ::async_op::__private::from_future::<
         fn(io::Result<Socket>),

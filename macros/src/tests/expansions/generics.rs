@@ -21,9 +21,7 @@ impl Socket {
     >>::Return<
         impl ::async_op::__private::Initiation<
             fn(Vec<Self>),
-        > + 'op + ::async_op::__private::Captures<
-            Self,
-        > + ::async_op::__private::Captures<&'a ()>,
+        > + 'op + ::async_op::__private::Captures<(&'a (), Self)>,
     >
     where
         T: Send + Sync,
@@ -69,9 +67,7 @@ impl Socket {
         fn(Vec<Self>),
         impl ::async_op::__private::Initiation<
             fn(Vec<Self>),
-        > + 'op + ::async_op::__private::Captures<
-            Self,
-        > + ::async_op::__private::Captures<&'a ()>,
+        > + 'op + ::async_op::__private::Captures<(&'a (), Self)>,
     >
     where
         T: Send + Sync,

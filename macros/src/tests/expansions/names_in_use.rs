@@ -32,7 +32,7 @@ impl Socket {
             );
             &META
         };
-        let executor = ::async_op::__private::executor_of::<Self>(&self);
+        let executor = ::async_op::__private::executor_of(&*self);
         let this = ::async_op::__private::copy_of(self);
         let operation = ::async_op::__private::from_fn::<
             fn(Token),

@@ -15,6 +15,7 @@ pub fn async_answer<'op, Token>(
 where
     Token: ::async_op::__private::CompletionToken<'op, fn(u32)>,
 {
+    #[doc(hidden)]
     fn async_answer_body(op: Completion<fn(u32)>) {
         op.complete(42)
     }

@@ -16,6 +16,7 @@ fn r#async_move<'op, Token>(
 where
     Token: ::async_op::__private::CompletionToken<'op, fn()>,
 {
+    #[doc(hidden)]
     fn async_move_body(r#in: Context, op: Completion<fn()>) {}
     let meta = {
         const META: ::async_op::__private::Meta = ::async_op::__private::Meta::new(

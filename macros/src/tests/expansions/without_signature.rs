@@ -6,6 +6,7 @@ impl Socket {
         duration: Duration,
         token: impl ::core::marker::Sized,
     ) -> ! {
+        use Completion as _;
         loop {}
     }
     /// Waits.

@@ -1,0 +1,11 @@
+// errors: 1
+
+use async_op::{Completion, Timer, async_op};
+use std::rc::Rc;
+
+#[async_op]
+fn async_ping(_timer: &Timer, count: Rc<u32>, op: Completion<fn(u32)>) {
+    op.complete(*count);
+}
+
+fn main() {}

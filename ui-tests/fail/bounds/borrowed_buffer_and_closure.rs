@@ -1,0 +1,11 @@
+// errors: 1
+
+use async_op::TcpStream;
+use std::io;
+
+fn caller(stream: &TcpStream) {
+    let mut buf = [0; 16];
+    stream.async_read_some(&mut buf[..], |result: io::Result<usize>| println!("{result:?}"));
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+// errors: 1
+
+use async_op::Timer;
+use std::rc::Rc;
+
+fn caller(timer: &Timer) {
+    let count = Rc::new(1);
+    timer.wait().callback(move |_| println!("{count}"));
+}
+
+fn main() {}

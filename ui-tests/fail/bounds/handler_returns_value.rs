@@ -1,0 +1,10 @@
+// errors: 2
+
+use async_op::Timer;
+use std::io;
+
+fn caller(timer: &Timer) {
+    timer.async_wait(|result: io::Result<()>| result.is_ok());
+}
+
+fn main() {}

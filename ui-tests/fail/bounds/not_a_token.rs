@@ -1,0 +1,9 @@
+// errors: 2
+
+use async_op::Timer;
+
+fn caller(timer: &Timer) {
+    timer.async_wait(42);
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+// errors: 1
+
+use async_op::{Timer, async_op};
+
+#[async_op(completes = fn(u32, bool))]
+async fn async_ping(_timer: &Timer) -> u32 {
+    1
+}
+
+fn main() {}

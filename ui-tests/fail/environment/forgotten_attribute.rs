@@ -1,0 +1,11 @@
+// errors: 1
+
+use async_op::Completion;
+
+fn async_ping(op: Completion<fn(u32)>) {
+    op.complete(1);
+}
+
+fn main() {
+    async_ping(|n: u32| println!("{n}"));
+}

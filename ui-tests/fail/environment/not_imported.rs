@@ -1,0 +1,6 @@
+// errors: 1
+
+#[async_op]
+async fn async_ping() {}
+
+fn main() {}

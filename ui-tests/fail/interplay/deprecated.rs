@@ -1,0 +1,14 @@
+// errors: 2
+
+#![deny(deprecated)]
+
+use async_op::{UseFuture, async_op};
+
+#[deprecated = "use `async_ping2`"]
+#[async_op]
+async fn async_ping() {}
+
+fn main() {
+    let _ = async_ping(UseFuture);
+    ping().detach();
+}

@@ -1,0 +1,12 @@
+// errors: 2
+
+use async_op::{IoExecutor, async_op};
+
+struct Socket;
+
+impl Socket {
+    #[async_op]
+    async fn async_ping(_executor: &IoExecutor) {}
+}
+
+fn main() {}

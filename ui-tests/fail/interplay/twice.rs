@@ -1,0 +1,11 @@
+// errors: 1
+
+use async_op::async_op;
+
+#[async_op]
+#[async_op]
+async fn async_ping() {}
+
+fn main() {
+    ping().detach();
+}

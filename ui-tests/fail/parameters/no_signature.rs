@@ -1,0 +1,14 @@
+// errors: 1
+
+use async_op::{Completion, Timer, async_op};
+
+#[async_op]
+fn async_ping(_timer: &Timer, op: Completion) {
+    op.complete(1);
+}
+
+fn caller(timer: &Timer) {
+    async_ping(timer, |n: u32| println!("{n}"));
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+// errors: 1
+
+use async_op::{Completion, async_op};
+
+#[async_op]
+fn async_ping(op: Completion<fn(u32)>) -> u32 {
+    op.complete(1);
+    1
+}
+
+fn main() {}
