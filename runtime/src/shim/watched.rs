@@ -23,6 +23,10 @@ pub(crate) struct Watched<T> {
 pub(crate) type AtomicU8 = Watched<atomic::AtomicU8>;
 pub(crate) type AtomicUsize = Watched<atomic::AtomicUsize>;
 
+// SAFETY: the cell holds nothing, and all there is to it, loom's record of its
+// uses, is loom's to synchronise; the atomic is `Sync` by this bound.
+unsafe impl<T: Sync> Sync for Watched<T> {}
+
 impl<T> Watched<T> {
     fn watch(atomic: T) -> Self {
         Self {
