@@ -19,14 +19,20 @@ fn ui() {
 fn messages() {
     for case in files("fail", "rs") {
         let source = fs::read_to_string(&case).expect("a case");
-        let allowed = source.lines().next().and_then(|line| line.strip_prefix("// errors: "));
+        let allowed = source
+            .lines()
+            .next()
+            .and_then(|line| line.strip_prefix("// errors: "));
         let allowed: usize = allowed
             .and_then(|count| count.parse().ok())
             .unwrap_or_else(|| panic!("{} begins with `// errors: N`", case.display()));
         let stderr = case.with_extension("stderr");
         let stderr = fs::read_to_string(&stderr)
             .unwrap_or_else(|error| panic!("{}: {error}", stderr.display()));
-        let errors = stderr.lines().filter(|line| line.starts_with("error")).count();
+        let errors = stderr
+            .lines()
+            .filter(|line| line.starts_with("error"))
+            .count();
         assert_eq!(errors, allowed, "errors in {}:\n{stderr}", case.display());
         for forbidden in ["panicked", "internal error", "__"] {
             assert!(

@@ -15,8 +15,9 @@
 //!   head. Nothing here can be re-entered half way.
 //! - **I4** The first word of a free block is the link to the next; the rest is
 //!   unused. A block that is not free is its owner's alone.
-//! - **I5** A batch is a list of exactly `batch_of(c)` free blocks. A place of
-//!   the depot that is not null owns one; whoever swaps it out owns it then.
+//! - **I5** A batch is a list of exactly `batch_of(c)` free blocks, whose last
+//!   has no link. A place of the depot that is not null owns one; whoever swaps
+//!   it out owns it then.
 
 use std::alloc::Layout;
 use std::cell::Cell;
@@ -218,7 +219,8 @@ impl Bin {
         self.room.set(self.room.get() - 1);
     }
 
-    /// Takes the first `count` blocks out as a list, if there are as many.
+    /// Takes the first `count` blocks out as a list of its own, if there are as
+    /// many.
     fn detach(&self, count: usize) -> Option<NonNull<FreeBlock>> {
         let head = NonNull::new(self.head.get())?;
         let mut last = head;
@@ -227,8 +229,13 @@ impl Bin {
             // the bin is ours.
             last = NonNull::new(unsafe { last.as_ref() }.next)?;
         }
-        // SAFETY: as above.
-        self.head.set(unsafe { last.as_ref() }.next);
+        let end = FreeBlock {
+            next: ptr::null_mut(),
+        };
+        // SAFETY: a block of ours, as above. The link is replaced: whoever gets
+        // the list would follow it into this bin.
+        let last = unsafe { last.replace(end) };
+        self.head.set(last.next);
         self.room.set(self.room.get() + count as u32);
         Some(head)
     }
@@ -368,6 +375,8 @@ unsafe impl Allocator for Recycling {
 
 #[cfg(test)]
 mod tests {
+    use allocator_api2::boxed::Box;
+
     use super::*;
 
     #[test]
@@ -385,6 +394,29 @@ mod tests {
                     "{size} in class {class}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn a_batch_ends_where_the_bin_goes_on() {
+        const CLASS: usize = CLASSES - 1;
+        const SIZE: usize = layout_of(CLASS).size();
+        let take = |count| -> Vec<Box<[u8; SIZE], Recycling>> {
+            (0..count)
+                .map(|_| Box::new_in([0; SIZE], Recycling))
+                .collect()
+        };
+
+        // One more than a thread keeps, so that a batch goes to the depot.
+        let count = KEPT_PER_CLASS / SIZE + 1;
+        drop(take(count));
+        // Another thread takes the batch, and then some.
+        let theirs = std::thread::spawn(move || take(batch_of(CLASS) + 1));
+        let theirs = theirs.join().unwrap();
+        let ours = take(count - batch_of(CLASS));
+        for block in &ours {
+            let shared = theirs.iter().any(|their| their.as_ptr() == block.as_ptr());
+            assert!(!shared, "a block with two owners");
         }
     }
 
