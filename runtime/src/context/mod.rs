@@ -189,6 +189,7 @@ impl IoContext {
                 limit,
                 wait,
                 unblock: None,
+                nested: false,
             },
         )
     }

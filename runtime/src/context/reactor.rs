@@ -26,6 +26,9 @@ pub(crate) struct Reactor {
     interrupt: mio::Waker,
     /// Locked by the one thread that waits.
     wait: Mutex<WaitState>,
+    /// An empty list of wakers, for its capacity. Not under `wait`: whoever
+    /// gives it back may do so while the next thread waits.
+    spare: Mutex<WakeList>,
     sources: Mutex<Sources>,
     deadlines: Mutex<Deadlines>,
     /// How many sources and timers there are: zero, and nobody need look.
@@ -35,7 +38,6 @@ pub(crate) struct Reactor {
 struct WaitState {
     poll: Poll,
     events: Events,
-    wake: WakeList,
 }
 
 #[derive(Default)]
@@ -77,8 +79,8 @@ impl Reactor {
             wait: Mutex::new(WaitState {
                 poll,
                 events: Events::with_capacity(EVENTS),
-                wake: WakeList::default(),
             }),
+            spare: Mutex::default(),
             sources: Mutex::default(),
             deadlines: Mutex::default(),
             interest: AtomicUsize::new(0),
@@ -101,7 +103,7 @@ impl Reactor {
     /// with [`recycle`](Self::recycle).
     pub(super) fn wait(&self, timeout: Timeout) -> WakeList {
         let mut state = lock(&self.wait);
-        let WaitState { poll, events, wake } = &mut *state;
+        let WaitState { poll, events } = &mut *state;
         let timeout = match timeout {
             Timeout::Zero => Some(Duration::ZERO),
             Timeout::Until(deadline) => {
@@ -119,20 +121,22 @@ impl Reactor {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => events.clear(),
             Err(error) => panic!("waiting for the system's events failed: {error}"),
         }
+        let mut wake = std::mem::take(&mut *lock(&self.spare));
         let sources = lock(&self.sources);
         for event in events.iter() {
             if let Some(registration) = sources.find(event.token()) {
-                registration.notify(event, wake);
+                registration.notify(event, &mut wake);
             }
         }
         drop(sources);
-        self.expire(wake);
-        std::mem::take(wake)
+        self.expire(&mut wake);
+        wake
     }
 
     /// Keeps the capacity of a list of wakers for the next wait.
     pub(super) fn recycle(&self, wake: WakeList) {
-        lock(&self.wait).wake = wake;
+        debug_assert!(wake.is_empty(), "all have been woken");
+        *lock(&self.spare) = wake;
     }
 
     fn expire(&self, wake: &mut WakeList) {

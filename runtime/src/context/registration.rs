@@ -97,7 +97,9 @@ impl Registration {
                 }
                 let half = &mut state.directions[direction as usize];
                 if !half.ready {
-                    half.waiters.set(key, cx.waker());
+                    let previous = half.waiters.set(key, cx.waker());
+                    drop(state);
+                    drop(previous);
                     return Poll::Pending;
                 }
                 half.tick

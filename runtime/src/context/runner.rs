@@ -17,7 +17,7 @@ use crate::task::{Task, TaskQueue};
 
 pub(crate) struct Runner {
     scheduler: &'static Scheduler,
-    generation: u32,
+    pub(super) generation: u32,
     queue: UnsafeCell<TaskQueue>,
     /// Work that this thread has taken and given back, not yet added to the
     /// context's count.

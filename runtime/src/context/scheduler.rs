@@ -9,7 +9,8 @@
 //! 2. A runner stops being active only under the mutex. It gives up its queue
 //!    and adds its `work` to the count first. If then the count is 0, nobody is
 //!    active and the shared queue is empty, there is no work left: the context
-//!    is stopped and everybody woken.
+//!    is stopped and everybody woken. Handlers that wait in a nested `run` are
+//!    not over: then those calls return, and the context goes on.
 //! 3. A decrement from outside that reaches 0 takes the mutex and makes the
 //!    same test, with the count loaded again, if anybody is running.
 //! 4. Nobody else concludes anything from the count.
@@ -18,8 +19,10 @@
 //! that the test looks at, or on a thread that is active.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::task::{Wake, Waker};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::life::Life;
@@ -56,8 +59,10 @@ struct Shared {
     generation: u32,
     queue: TaskQueue,
     reactor: Option<Arc<Reactor>>,
-    /// How many runners are active, nested calls of `run` not counted.
+    /// How many runners are active.
     active: usize,
+    /// How many of the others wait inside a handler, in a nested `run`.
+    nested: usize,
     /// How many runners wait on `idle`.
     waiting: usize,
     /// How many threads wait on `blocked`.
@@ -74,11 +79,14 @@ struct Shared {
 }
 
 /// When a call of `run` and its relatives ends.
+#[derive(Clone, Copy)]
 pub(super) struct Bounds<'a> {
     pub(super) limit: usize,
     pub(super) wait: Wait,
     /// Set when a thread drives the context to be unblocked.
     pub(super) unblock: Option<&'a Unblock>,
+    /// Whether it is called by a handler of the same context.
+    pub(super) nested: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,30 +149,27 @@ impl Scheduler {
         // A thread that blocks on an operation may be driving the context; it
         // has to leave. If that is this very thread, in a handler that owned
         // the context, the state is never used again.
-        let inside = Runner::find(self, generation).is_some();
-        self.stop();
+        let runner = Runner::find(self, generation);
+        let inside = runner.is_some();
         let mut shared = self.lock();
+        // In one step with the stop, which a blocked thread would object to.
         shared.closing = true;
+        self.request_stop(shared);
+        shared = self.lock();
         while self.runners.load(Ordering::Relaxed) > usize::from(inside) {
             shared.blocked += 1;
             shared = wait(&self.blocked, shared);
             shared.blocked -= 1;
         }
-        loop {
-            let reactor = shared.reactor.clone();
-            let mut queue = std::mem::take(&mut shared.queue);
-            drop(shared);
-            let woken = reactor.map_or(0, |reactor| reactor.shut_down().wake_all());
-            let idle = woken == 0 && queue.is_empty();
-            // Outside the lock: what is dropped here may post again.
-            while let Some(task) = queue.pop() {
-                drop(task);
+        drop(shared);
+        // A drop that panics does not save the rest.
+        let mut panic = None;
+        let mut shared = loop {
+            match catch_unwind(AssertUnwindSafe(|| self.destroy_all(runner))) {
+                Ok(shared) => break shared,
+                Err(payload) => panic = panic.or(Some(payload)),
             }
-            shared = self.lock();
-            if idle && shared.queue.is_empty() {
-                break;
-            }
-        }
+        };
         shared.generation = self.life.next_generation();
         let reactor = shared.reactor.take();
         if !inside {
@@ -181,6 +186,33 @@ impl Scheduler {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .push(self);
+        }
+        if let Some(payload) = panic
+            && !thread::panicking()
+        {
+            resume_unwind(payload);
+        }
+    }
+
+    /// Destroys tasks, and ends the operations in the reactor, until nothing is
+    /// left. What a panic leaves is still in its place.
+    fn destroy_all(&self, runner: Option<&Runner>) -> MutexGuard<'_, Shared> {
+        loop {
+            let mut shared = self.lock();
+            let own = runner.and_then(Runner::pop);
+            if let Some(task) = own.or_else(|| shared.queue.pop()) {
+                // Outside the lock: its drop may post again.
+                drop(shared);
+                drop(task);
+                continue;
+            }
+            let reactor = shared.reactor.clone();
+            drop(shared);
+            let woken = reactor.map_or(0, |reactor| reactor.shut_down().wake_all());
+            let shared = self.lock();
+            if woken == 0 && shared.queue.is_empty() && !runner.is_some_and(Runner::has_tasks) {
+                return shared;
+            }
         }
     }
 
@@ -223,14 +255,16 @@ impl Scheduler {
                 && self.runners.load(Ordering::Relaxed) > 0
                 && self.is_out_of_work(&shared)
             {
-                shared.out_of_work = true;
-                self.wake_all(shared);
+                self.end_work(shared);
             }
         }
     }
 
     pub(super) fn stop(&self) {
-        let mut shared = self.lock();
+        self.request_stop(self.lock());
+    }
+
+    fn request_stop(&self, mut shared: MutexGuard<'_, Shared>) {
         shared.stop_requested = true;
         self.stop_requested.store(true, Ordering::Relaxed);
         self.wake_all(shared);
@@ -267,6 +301,7 @@ impl Scheduler {
             limit: usize::MAX,
             wait: Wait::Forever,
             unblock: Some(until),
+            nested: false,
         };
         loop {
             let mut shared = self.lock();
@@ -300,7 +335,10 @@ impl Scheduler {
     pub(super) fn run(&'static self, generation: u32, bounds: &Bounds<'_>) -> usize {
         match Runner::find(self, generation) {
             // A nested call goes on with the record of the outer one.
-            Some(runner) => self.run_tasks(runner, bounds),
+            Some(runner) => {
+                let nested = true;
+                self.run_tasks(runner, &Bounds { nested, ..*bounds })
+            }
             None => {
                 let Some(_running) = Running::start(self, generation, bounds) else {
                     return 0;
@@ -321,7 +359,10 @@ impl Scheduler {
         }
         let mut before_look = LOOK_AROUND_EVERY;
         loop {
-            if self.stop_requested.load(Ordering::Relaxed) || bounds.is_unblocked() {
+            if self.stop_requested.load(Ordering::Relaxed)
+                || bounds.is_unblocked()
+                || bounds.is_late()
+            {
                 return ran;
             }
             if before_look > 0
@@ -370,7 +411,7 @@ impl Scheduler {
                 return if busy {
                     Next::Run
                 } else {
-                    self.leave_or_stop(runner)
+                    self.leave_or_stop(runner, bounds)
                 };
             };
             shared.polling = true;
@@ -385,24 +426,25 @@ impl Scheduler {
                 return Next::Wake(wake, reactor);
             }
             reactor.recycle(wake);
-            return self.leave_or_stop(runner);
+            return self.leave_or_stop(runner, bounds);
         }
         self.wait_for_work(shared, runner, bounds, reactor)
     }
 
     /// A runner that will not wait has nothing to do.
-    fn leave_or_stop(&self, runner: &Runner) -> Next {
+    fn leave_or_stop(&self, runner: &Runner, bounds: &Bounds<'_>) -> Next {
         let mut shared = self.lock();
         if !shared.queue.is_empty() {
             return Next::Run;
         }
-        self.deactivate(&mut shared, runner);
-        if self.is_out_of_work(&shared) {
-            shared.out_of_work = true;
-        }
-        shared.active += 1;
-        if shared.out_of_work {
-            self.wake_all(shared);
+        // The handler that made a nested call goes on: no conclusion.
+        if !bounds.nested {
+            self.deactivate(&mut shared, runner);
+            let over = self.is_out_of_work(&shared);
+            shared.active += 1;
+            if over {
+                self.end_work(shared);
+            }
         }
         Next::Leave
     }
@@ -416,29 +458,39 @@ impl Scheduler {
         reactor: Option<Arc<Reactor>>,
     ) -> Next {
         self.deactivate(&mut shared, runner);
-        if self.is_out_of_work(&shared) {
+        // Out of work already, and here: this thread waits to be unblocked.
+        if self.is_out_of_work(&shared) && !shared.out_of_work {
+            if bounds.nested {
+                shared.active += 1;
+                return Next::Leave;
+            }
+            if shared.nested == 0 {
+                shared.active += 1;
+                self.end_work(shared);
+                return Next::Leave;
+            }
+            // Handlers that wait in a nested `run` go on, and so may the work.
+            self.idle.notify_all();
+            if let Some(reactor) = shared.interruption() {
+                reactor.interrupt();
+            }
+        }
+        // The flag is set before a wake looks at who waits, and the other way
+        // round here; the mutex orders the two.
+        if bounds.is_unblocked() {
             shared.active += 1;
-            shared.out_of_work = true;
-            self.wake_all(shared);
             return Next::Leave;
         }
+        shared.nested += usize::from(bounds.nested);
         let deadline = match bounds.wait {
             Wait::Until(deadline) => Some(deadline),
             Wait::Never | Wait::Forever => None,
         };
-        let is_late = || deadline.is_some_and(|deadline| deadline <= Instant::now());
-        // The flag is set before a wake looks at who waits, and the other way
-        // round here; the mutex orders the two.
-        if bounds.is_unblocked() || is_late() {
-            shared.active += 1;
-            return Next::Leave;
-        }
         let Some(reactor) = reactor else {
             shared.waiting += 1;
             let mut shared = wait_until(&self.idle, shared, deadline);
             shared.waiting -= 1;
-            shared.active += 1;
-            return if is_late() && shared.queue.is_empty() {
+            return if self.reactivate(&mut shared, bounds) {
                 Next::Leave
             } else {
                 Next::Run
@@ -448,9 +500,21 @@ impl Scheduler {
         drop(shared);
         let wake = reactor.wait(Timeout::Until(deadline));
         let mut shared = self.lock();
-        shared.active += 1;
+        let is_over = self.reactivate(&mut shared, bounds) && wake.is_empty();
         self.end_polling(shared);
+        if is_over {
+            return Next::Leave;
+        }
         Next::Wake(wake, reactor)
+    }
+
+    /// Makes a runner that has waited active again. Returns whether a nested
+    /// call is over: if nobody else is active, there is nothing to wait for.
+    fn reactivate(&self, shared: &mut Shared, bounds: &Bounds<'_>) -> bool {
+        let is_over = bounds.nested && self.is_out_of_work(shared);
+        shared.nested -= usize::from(bounds.nested);
+        shared.active += 1;
+        is_over
     }
 
     fn end_polling(&self, mut shared: MutexGuard<'_, Shared>) {
@@ -486,6 +550,13 @@ impl Scheduler {
         shared.active == 0 && shared.queue.is_empty() && self.life.count() == 0
     }
 
+    /// Stops the context for want of work. Handlers that wait in a nested `run`
+    /// may make more when that returns, as it does now.
+    fn end_work(&self, mut shared: MutexGuard<'_, Shared>) {
+        shared.out_of_work |= shared.nested == 0;
+        self.wake_all(shared);
+    }
+
     /// Wakes one runner that waits, for a task in the shared queue.
     fn wake_one(&self, shared: MutexGuard<'_, Shared>) {
         if shared.waiting > 0 {
@@ -497,11 +568,7 @@ impl Scheduler {
     }
 
     fn interrupt_poller(&self, mut shared: MutexGuard<'_, Shared>) {
-        if !shared.polling || shared.interrupted {
-            return;
-        }
-        shared.interrupted = true;
-        let reactor = shared.reactor.clone();
+        let reactor = shared.interruption();
         drop(shared);
         if let Some(reactor) = reactor {
             reactor.interrupt();
@@ -526,6 +593,15 @@ impl Scheduler {
 }
 
 impl Shared {
+    /// Returns the reactor if somebody waits in it who is to be interrupted.
+    fn interruption(&mut self) -> Option<Arc<Reactor>> {
+        if !self.polling || self.interrupted {
+            return None;
+        }
+        self.interrupted = true;
+        self.reactor.clone()
+    }
+
     fn reactor_is_gone(&self) -> bool {
         // Loom's models run without a reactor.
         !cfg!(async_op_loom) && self.reactor.is_none()
@@ -536,6 +612,11 @@ impl Bounds<'_> {
     #[inline]
     fn is_unblocked(&self) -> bool {
         self.unblock.is_some_and(Unblock::is_set)
+    }
+
+    #[inline]
+    fn is_late(&self) -> bool {
+        matches!(self.wait, Wait::Until(deadline) if deadline <= Instant::now())
     }
 }
 
@@ -574,6 +655,11 @@ impl Drop for Leaving<'_> {
     fn drop(&mut self) {
         let Self(scheduler, runner) = self;
         let mut shared = scheduler.lock();
+        if shared.generation != runner.generation {
+            // Dropped by a handler of this thread. What it posted afterwards
+            // is dropped with the record.
+            return;
+        }
         // Its tasks were to run next: they go to the front.
         let mut tasks = runner.take_tasks();
         tasks.append(&mut shared.queue);
@@ -584,9 +670,10 @@ impl Drop for Leaving<'_> {
             return;
         }
         if scheduler.is_out_of_work(&shared) {
-            shared.out_of_work = true;
-            scheduler.wake_all(shared);
-        } else if !shared.queue.is_empty() {
+            scheduler.end_work(shared);
+        } else if !shared.queue.is_empty() || !shared.polling {
+            // For the tasks; or this runner had been woken to wait in the
+            // reactor, and another has to.
             scheduler.wake_one(shared);
         }
     }

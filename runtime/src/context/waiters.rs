@@ -12,14 +12,20 @@ pub(crate) struct Waiters {
 
 impl Waiters {
     /// Adds the waker of an operation, or renews it; `key` is the operation's.
-    pub(crate) fn set(&mut self, key: &mut Option<u64>, waker: &Waker) {
+    ///
+    /// Returns the previous one, to be dropped by the caller, outside its
+    /// locks.
+    #[must_use]
+    pub(crate) fn set(&mut self, key: &mut Option<u64>, waker: &Waker) -> Option<Waker> {
         let known = key.and_then(|key| self.list.iter_mut().find(|(other, _)| *other == key));
         match known {
-            Some((_, current)) => current.clone_from(waker),
+            Some((_, current)) if current.will_wake(waker) => None,
+            Some((_, current)) => Some(std::mem::replace(current, waker.clone())),
             None => {
                 self.last_key += 1;
                 *key = Some(self.last_key);
                 self.list.push((self.last_key, waker.clone()));
+                None
             }
         }
     }
@@ -66,7 +72,10 @@ impl WakeList {
         }
 
         let count = self.list.len();
-        drop(Rest(&mut self.list));
+        let rest = Rest(&mut self.list);
+        while let Some(waker) = rest.0.pop_front() {
+            waker.wake();
+        }
         count
     }
 }
