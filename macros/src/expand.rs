@@ -11,7 +11,7 @@ use quote::{format_ident, quote, quote_spanned, ToTokens};
 use syn::ext::IdentExt as _;
 use syn::{
     parse_quote_spanned, Attribute, FnArg, GenericParam, Generics, LifetimeParam, ReceiverKind,
-    ReturnType, Signature, Type, TypeParamBound,
+    ReturnType, Signature, Type, TypeParam, TypeParamBound, WherePredicate,
 };
 
 /// The place of `span`, with the hygiene and edition of this crate. Lints for
@@ -257,22 +257,35 @@ fn captures(op: &Operation) -> Option<TypeParamBound> {
 fn generics(op: &Operation) -> Generics {
     let lifetime = &op.lifetime;
     let span = at(op.sig.ident.span());
-    let author = &op.sig.generics;
-    let mut generics = author.clone();
-    let position = author.lifetimes().count();
-    generics.params.insert(
-        position,
-        GenericParam::Lifetime(LifetimeParam::new(lifetime.clone())),
-    );
-    let predicates = &mut generics.make_where_clause().predicates;
-    for param in author.lifetimes().map(|param| &param.lifetime) {
-        predicates.push(parse_quote_spanned!(span=> #param: #lifetime));
-    }
-    for param in author.type_params().map(|param| &param.ident) {
-        predicates.push(parse_quote_spanned!(span=> #param: #lifetime));
+    let mut generics = op.sig.generics.clone();
+    let mut predicates: Vec<WherePredicate> = Vec::new();
+    for param in &mut generics.params {
+        match param {
+            // In one place with the author's bounds, or Clippy objects.
+            GenericParam::Type(param) if !param.bounds.is_empty() => {
+                param
+                    .bounds
+                    .push(TypeParamBound::Lifetime(lifetime.clone()));
+            }
+            GenericParam::Type(TypeParam { ident, .. }) => {
+                predicates.push(parse_quote_spanned!(span=> #ident: #lifetime));
+            }
+            GenericParam::Lifetime(LifetimeParam {
+                lifetime: named, ..
+            }) => {
+                predicates.push(parse_quote_spanned!(span=> #named: #lifetime));
+            }
+            GenericParam::Const(_) => {}
+        }
     }
     if op.associated {
         predicates.push(parse_quote_spanned!(span=> Self: #lifetime));
+    }
+    let lifetimes = generics.lifetimes().count();
+    let op_param = GenericParam::Lifetime(LifetimeParam::new(lifetime.clone()));
+    generics.params.insert(lifetimes, op_param);
+    if !predicates.is_empty() {
+        generics.make_where_clause().predicates.extend(predicates);
     }
     generics
 }
@@ -320,15 +333,11 @@ fn initiation(op: &Operation) -> TokenStream {
 }
 
 /// The future of the body; it borrows the copies, if there are any.
-///
-/// The block has the span of the author's `async` alone: with our hygiene,
-/// rustc says "future cannot be sent" of the attribute.
 fn future(op: &Operation, call: TokenStream) -> TokenStream {
-    match op.sig.asyncness {
-        Some(token) if op.inputs.iter().any(|input| input.stored == Stored::Copied) => {
-            quote_spanned!(token.span=> async move { #call.await })
-        }
-        _ => call,
+    if op.inputs.iter().any(|input| input.stored == Stored::Copied) {
+        quote_spanned!(at(op.sig.ident.span())=> async move { #call.await })
+    } else {
+        call
     }
 }
 

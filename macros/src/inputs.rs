@@ -38,7 +38,12 @@ pub(crate) fn of(form: Form, sig: &Signature, names: &Names, lifetime: &Lifetime
         .enumerate()
         .map(|(index, param)| match param {
             FnArg::Receiver(receiver) => receiver_input(receiver, form, lifetime),
-            FnArg::Typed(typed) => typed_input(typed, index, names, form, lifetime),
+            FnArg::Typed(typed) => typed_input(
+                typed,
+                public_name(&typed.pat, index, sig, names),
+                form,
+                lifetime,
+            ),
         })
         .collect();
     if form == Form::Deferred {
@@ -69,18 +74,31 @@ fn receiver_input(receiver: &Receiver, form: Form, lifetime: &Lifetime) -> Input
     }
 }
 
-fn typed_input(
-    typed: &PatType,
-    index: usize,
-    names: &Names,
-    form: Form,
-    lifetime: &Lifetime,
-) -> Input {
-    let name = match &*typed.pat {
-        Pat::Ident(pat) => pat.ident.clone(),
+/// The name of a parameter in the initiating function. A leading underscore
+/// says that the author's body does not use it, which is not true of ours.
+fn public_name(pat: &Pat, index: usize, sig: &Signature, names: &Names) -> Ident {
+    let Pat::Ident(PatIdent { ident, .. }) = pat else {
         // `_`, or a pattern that `check` refuses.
-        other => Ident::new(&names.fresh(&format!("argument{index}")), at(other.span())),
+        return Ident::new(&names.fresh(&format!("argument{index}")), at(pat.span()));
     };
+    let plain = ident.to_string();
+    match plain.strip_prefix('_').map(syn::parse_str::<Ident>) {
+        Some(Ok(mut plain)) if !names.in_args(ident) && !is_param(&plain, sig) => {
+            plain.set_span(ident.span());
+            plain
+        }
+        _ => ident.clone(),
+    }
+}
+
+fn is_param(name: &Ident, sig: &Signature) -> bool {
+    sig.inputs.iter().any(|param| match param {
+        FnArg::Typed(typed) => matches!(&*typed.pat, Pat::Ident(pat) if pat.ident == *name),
+        FnArg::Receiver(_) => false,
+    })
+}
+
+fn typed_input(typed: &PatType, name: Ident, form: Form, lifetime: &Lifetime) -> Input {
     let mut ty = typed.ty.clone();
     let stored = store(&mut ty, form, lifetime);
     lifetimes::bound_impl_traits(&mut ty, lifetime);

@@ -7,11 +7,11 @@ use crate::expand::at;
 use crate::inputs::{self, Input};
 use crate::parse::{Body, Function};
 use crate::signature;
-use proc_macro2::{Group, TokenStream, TokenTree};
-use quote::quote;
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use quote::{quote_spanned, ToTokens};
 use std::collections::HashSet;
 use syn::ext::IdentExt as _;
-use syn::{Expr, Ident, Lifetime, Safety, Signature, Type, Visibility};
+use syn::{Ident, Lifetime, Safety, Signature, Type, Visibility};
 
 /// An initiating function.
 pub(crate) struct Operation {
@@ -50,23 +50,32 @@ pub(crate) enum Form {
 
 /// Where the I/O executor comes from.
 pub(crate) enum Executor {
-    Given(Expr),
+    Given(TokenStream),
     /// The first parameter.
     OfFirst,
     System,
 }
 
-/// Names that the author does not use.
+/// The names that the author uses.
 pub(crate) struct Names {
-    taken: HashSet<String>,
+    args: HashSet<String>,
+    item: HashSet<String>,
 }
 
 impl Names {
     pub(crate) fn new(args: &TokenStream, item: &TokenStream) -> Self {
-        let mut taken = HashSet::new();
-        collect_names(args.clone(), &mut taken);
-        collect_names(item.clone(), &mut taken);
-        Self { taken }
+        let (mut in_args, mut in_item) = (HashSet::new(), HashSet::new());
+        collect_names(args.clone(), &mut in_args);
+        collect_names(item.clone(), &mut in_item);
+        Self {
+            args: in_args,
+            item: in_item,
+        }
+    }
+
+    /// Whether an argument of the attribute mentions the name.
+    pub(crate) fn in_args(&self, name: &Ident) -> bool {
+        self.args.contains(&name.unraw().to_string())
     }
 
     /// `base`, or if the author uses that, `base2` and so on.
@@ -74,7 +83,7 @@ impl Names {
         let numbered = (2..).map(|n| format!("{base}{n}"));
         let mut candidates = std::iter::once(base.to_owned()).chain(numbered);
         candidates
-            .find(|name| !self.taken.contains(name))
+            .find(|name| !self.args.contains(name) && !self.item.contains(name))
             .unwrap_or_default()
     }
 }
@@ -111,7 +120,7 @@ pub(crate) fn operation(
     let twin = twin(args, &sig.ident, cx);
     let body = body(function, cx);
     Some(Operation {
-        private: private(args),
+        private: private(args, span),
         attrs: Attrs::route(&function.attrs),
         vis: function.vis.clone(),
         sig: unqualified(sig),
@@ -139,14 +148,15 @@ pub(crate) fn unqualified(sig: &Signature) -> Signature {
     }
 }
 
-/// The path of the runtime's `__private` module.
-pub(crate) fn private(args: &Args) -> TokenStream {
+/// The path of the runtime's `__private` module. Its place is `span`: rustc
+/// says of calls to it that "future cannot be sent".
+fn private(args: &Args, span: Span) -> TokenStream {
     match &args.krate {
         Some(krate) => {
             let path = &krate.value;
-            quote!(#path::__private)
+            quote_spanned!(span=> #path::__private)
         }
-        None => quote!(::async_op::__private),
+        None => quote_spanned!(span=> ::async_op::__private),
     }
 }
 
@@ -184,7 +194,7 @@ pub(crate) fn ungroup_mut(ty: &mut Type) -> &mut Type {
 
 fn executor(args: &Args, inputs: &[Input]) -> Executor {
     match &args.executor {
-        Some(executor) => Executor::Given(executor.value.clone()),
+        Some(executor) => Executor::Given(executor.value.to_token_stream()),
         None if inputs.is_empty() => Executor::System,
         None => Executor::OfFirst,
     }
@@ -195,7 +205,7 @@ fn executor(args: &Args, inputs: &[Input]) -> Executor {
 pub(crate) fn is_associated(args: &Args, function: &Function) -> bool {
     args.associated.is_some()
         || function.sig.receiver().is_some()
-        || mentions_self(quote::ToTokens::to_token_stream(&function.sig))
+        || mentions_self(function.sig.to_token_stream())
         || matches!(&function.body, Body::Block(body) if mentions_self(body.stream()))
 }
 

@@ -94,11 +94,24 @@ fn parse_body(input: ParseStream<'_>) -> syn::Result<Body> {
     if input.peek(Token![;]) {
         return input.parse().map(Body::Semi);
     }
-    match input.parse()? {
-        TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => Ok(Body::Block(group)),
-        other => Err(syn::Error::new_spanned(
-            other,
+    let body = input.parse()?;
+    match block(&body) {
+        Some(block) => Ok(Body::Block(block)),
+        None => Err(syn::Error::new_spanned(
+            body,
             "expected the body of the function",
         )),
+    }
+}
+
+/// The block, in an invisible group if it is a `$body:block`.
+fn block(token: &TokenTree) -> Option<Group> {
+    let TokenTree::Group(group) = token else {
+        return None;
+    };
+    match group.delimiter() {
+        Delimiter::Brace => Some(group.clone()),
+        Delimiter::None => block(&group.stream().into_iter().next()?),
+        Delimiter::Parenthesis | Delimiter::Bracket => None,
     }
 }

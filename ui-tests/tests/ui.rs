@@ -1,16 +1,24 @@
 //! What the compiler says of mistakes, and that what is right compiles.
 //!
 //! `TRYBUILD=overwrite cargo test --test ui` blesses the `.stderr` files; read
-//! the difference. They are those of the pinned toolchain.
+//! the difference. They are those of one toolchain; on others only what is
+//! right is compiled.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const TOOLCHAIN: &str = "rustc 1.95.";
 
 #[test]
 fn ui() {
     let cases = trybuild::TestCases::new();
     cases.pass("pass/*.rs");
-    cases.compile_fail("fail/*/*.rs");
+    let version = Command::new("rustc").arg("--version").output();
+    let version = String::from_utf8(version.expect("rustc runs").stdout);
+    if version.expect("a version").starts_with(TOOLCHAIN) {
+        cases.compile_fail("fail/*/*.rs");
+    }
 }
 
 /// Each case begins with `// errors: N`. More errors than that, and names that
@@ -34,13 +42,20 @@ fn messages() {
             .filter(|line| line.starts_with("error"))
             .count();
         assert_eq!(errors, allowed, "errors in {}:\n{stderr}", case.display());
-        for forbidden in ["panicked", "internal error", "__"] {
-            assert!(
-                !stderr.replace("__private", "").contains(forbidden),
-                "`{forbidden}` in {}:\n{stderr}",
-                case.display(),
-            );
+        for forbidden in ["panicked", "internal error"] {
+            assert!(!stderr.contains(forbidden), "{}:\n{stderr}", case.display());
         }
+        let mut words = stderr.split(|c: char| !c.is_alphanumeric() && c != '_');
+        let is_ours = |word: &&str| {
+            let name = word.trim_start_matches('_');
+            word.starts_with("__") && !name.is_empty() && name != "private"
+        };
+        assert_eq!(
+            words.find(is_ours),
+            None,
+            "a name of ours in {}",
+            case.display()
+        );
     }
 }
 

@@ -1,10 +1,10 @@
-// errors: 1
+// errors: 3
 
 use async_op::async_op;
 
 #[async_op]
-async fn async_ping(host: &str, times: u32) -> u32 {
-    times + host.len() as u32
+async fn async_ping(host: String, times: usize) -> usize {
+    times + host.len()
 }
 
 fn main() {}

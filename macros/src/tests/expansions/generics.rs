@@ -7,7 +7,7 @@ impl Socket {
     /// |value: Vec<Self>| ..
     /// ```
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    pub fn async_map<'a, 'op, T: Clone, const N: usize, Token>(
+    pub fn async_map<'a, 'op, T: Clone + 'op, const N: usize, Token>(
         pool: &Pool,
         items: [T; N],
         rest: &'a [T],
@@ -26,7 +26,6 @@ impl Socket {
     where
         T: Send + Sync,
         'a: 'op,
-        T: 'op,
         Self: 'op,
         Token: ::async_op::__private::CompletionToken<'op, fn(Vec<Self>)>,
     {
@@ -56,7 +55,7 @@ impl Socket {
     }
     /// The operation of [`async_map`](Self::async_map), not yet started.
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    pub fn mapped<'a, 'op, T: Clone, const N: usize>(
+    pub fn mapped<'a, 'op, T: Clone + 'op, const N: usize>(
         pool: &Pool,
         items: [T; N],
         rest: &'a [T],
@@ -72,7 +71,6 @@ impl Socket {
     where
         T: Send + Sync,
         'a: 'op,
-        T: 'op,
         Self: 'op,
     {
         Self::async_map::<

@@ -7,7 +7,7 @@ impl Socket {
     /// |value: Token| ..
     /// ```
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_parse<'op2, Token: Lex, Token2>(
+    fn async_parse<'op2, Token: Lex + 'op2, Token2>(
         &self,
         token: Token,
         token2: Token2,
@@ -20,7 +20,6 @@ impl Socket {
         > + 'op2 + ::async_op::__private::Captures<Self>,
     >
     where
-        Token: 'op2,
         Self: 'op2,
         Token2: ::async_op::__private::CompletionToken<'op2, fn(Token)>,
     {
@@ -43,7 +42,7 @@ impl Socket {
     }
     /// The operation of [`async_parse`](Self::async_parse), not yet started.
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn parse<'op2, Token: Lex>(
+    fn parse<'op2, Token: Lex + 'op2>(
         &self,
         token: Token,
     ) -> ::async_op::__private::Operation<
@@ -53,7 +52,6 @@ impl Socket {
         > + 'op2 + ::async_op::__private::Captures<Self>,
     >
     where
-        Token: 'op2,
         Self: 'op2,
     {
         Self::async_parse::<Token, _>(self, token, ::async_op::__private::Deferred)
