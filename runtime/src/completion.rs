@@ -2,7 +2,8 @@ use std::fmt;
 use std::mem;
 use std::ptr::NonNull;
 
-use crate::cancel::CancellationType;
+use crate::alloc::AnyAllocator;
+use crate::cancel::{CancellationType, Function};
 use crate::signature::Signature;
 use crate::task::block::{self, Core};
 use crate::task::initiating;
@@ -99,7 +100,37 @@ impl<S: Signature + 'static> Completion<S> {
     /// Where nobody can ask, the function is dropped.
     pub fn on_cancel(&self, function: impl FnOnce(CancellationType) + Send + 'static) {
         // SAFETY: the operation is ours, so it is alive.
-        unsafe { block::on_cancel(self.core, function) };
+        unsafe { block::on_cancel(self.core, Function::new(function)) };
+    }
+
+    /// Returns the allocator that the memory of the operation comes from, for
+    /// more from the same source: buffers of run-time size, several at once or
+    /// one after another.
+    ///
+    /// Give all of it back, and drop the allocator, before completing.
+    ///
+    /// ```
+    /// use async_op::{Completion, IoContext, IoExecutor, async_op};
+    /// use allocator_api2::vec::Vec;
+    ///
+    /// #[async_op]
+    /// fn async_sum(context: &IoExecutor, upto: u32, op: Completion<fn(u32)>) {
+    ///     let mut numbers = Vec::new_in(op.allocator());
+    ///     numbers.extend(0..=upto);
+    ///     let sum = numbers.iter().sum();
+    ///     drop(numbers);
+    ///     op.complete(sum);
+    /// }
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// assert_eq!(async_sum(&context, 4, async_op::Blocking), 10);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn allocator(&self) -> AnyAllocator {
+        // SAFETY: the operation is ours, so it is alive.
+        unsafe { block::allocator(self.core) }
     }
 
     /// Returns the name of the operation.

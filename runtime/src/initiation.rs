@@ -9,13 +9,16 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
+use crate::alloc::{AnyAllocator, OperationAllocator};
+use crate::cancel::{CancellationSignal, CancellationSlot, CancellationType};
 use crate::completion::Completion;
 use crate::executor::{Executor, WorkGuard};
-use crate::handler::CompletionHandler;
+use crate::handler::{Associations, CompletionHandler};
 use crate::meta::Meta;
 use crate::signature::Signature;
+use crate::task::scope::{OfFilter, Scope};
 use crate::task::slot::SlotFuture;
-use crate::task::{block, frame, slot};
+use crate::task::{block, frame, scope, slot};
 use crate::token::CompletionToken;
 
 /// An operation that has not started, in the form in which a completion token
@@ -226,6 +229,120 @@ where
     }
 }
 
+/// The future of an operation that is started with a handler of its own, and
+/// passes its result on.
+///
+/// Dropping it lets the operation go on, and discards its result; unless the
+/// operation is awaited inside one that can be cancelled, which is asked then.
+#[must_use = "futures do nothing unless polled"]
+pub struct StartedFuture<S: Signature + 'static, I> {
+    state: Started<S, I>,
+}
+
+enum Started<S: Signature + 'static, I> {
+    Unstarted(I),
+    Waiting(SlotFuture<S>),
+    Over,
+}
+
+// The operation is moved out before it is started; nothing is ever pinned.
+impl<S: Signature + 'static, I> Unpin for StartedFuture<S, I> {}
+
+impl<S: Signature + 'static, I> StartedFuture<S, I> {
+    pub(crate) fn new(initiation: I) -> Self {
+        Self {
+            state: Started::Unstarted(initiation),
+        }
+    }
+}
+
+impl<S, I> Future for StartedFuture<S, I>
+where
+    S: Signature + 'static,
+    S::Args: Send + 'static,
+    S::Output: Send + 'static,
+    I: Initiation<S> + 'static,
+{
+    type Output = S::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Output> {
+        static META: Meta = Meta::new("started operation", &[], &[]);
+        if let Started::Unstarted(_) = self.state {
+            let Started::Unstarted(initiation) = mem::replace(&mut self.state, Started::Over)
+            else {
+                unreachable!("just matched")
+            };
+            let (future, core) = slot::new(&META);
+            // SAFETY: the slot is new, and this half nobody else's.
+            let completion = unsafe { Completion::from_raw(core) };
+            self.state = Started::Waiting(future);
+            initiation.initiate(Relay::new(completion));
+        }
+        let Started::Waiting(future) = &mut self.state else {
+            panic!("polled after completion")
+        };
+        let args = ready!(future.poll(cx));
+        self.state = Started::Over;
+        Poll::Ready(S::into_output(args))
+    }
+}
+
+impl<S: Signature + 'static, I> fmt::Debug for StartedFuture<S, I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StartedFuture").finish_non_exhaustive()
+    }
+}
+
+/// Passes a result on to a hosted operation, whose allocator and cancellation
+/// it shares.
+struct Relay<S: Signature + 'static> {
+    completion: Completion<S>,
+    allocator: AnyAllocator,
+    slot: CancellationSlot,
+}
+
+impl<S: Signature + 'static> Relay<S> {
+    fn new(completion: Completion<S>) -> Self {
+        let mut slot = CancellationSlot::unconnected();
+        if scope::cancellation().is_connected() {
+            let signal = CancellationSignal::new();
+            slot = signal.slot();
+            completion.on_cancel(move |kind| signal.emit(kind));
+        }
+        Self {
+            completion,
+            allocator: scope::allocator(),
+            slot,
+        }
+    }
+}
+
+impl<S: Signature + 'static> Associations for Relay<S> {
+    fn allocator(&self) -> impl OperationAllocator {
+        self.allocator.clone()
+    }
+
+    fn cancellation_slot(&self) -> CancellationSlot {
+        self.slot.clone()
+    }
+}
+
+impl<S> CompletionHandler<S> for Relay<S>
+where
+    S: Signature + 'static,
+    S::Args: Send + 'static,
+{
+    fn complete(self, args: S::Args) {
+        let Self {
+            completion,
+            allocator,
+            slot,
+        } = self;
+        drop((allocator, slot));
+        completion.complete_with(args);
+    }
+}
+
 impl<S: Signature + 'static, E: Executor, F> fmt::Debug for FromFnFuture<S, E, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FromFnFuture").finish_non_exhaustive()
@@ -262,6 +379,7 @@ where
 
     fn into_future(self) -> Self::Future {
         FromFutureFuture {
+            meta: self.meta,
             future: self.future,
             work: Work::NotYet {
                 executor: self.executor,
@@ -288,6 +406,7 @@ pin_project! {
     /// Leaked in between, it keeps that work for ever.
     #[must_use = "futures do nothing unless polled"]
     pub struct FromFutureFuture<E: Executor, F> {
+        meta: &'static Meta,
         #[pin]
         future: F,
         work: Work<E>,
@@ -308,7 +427,14 @@ impl<E: Executor, F: Future> Future for FromFutureFuture<E, F> {
         if let Work::NotYet { executor } = this.work {
             *this.work = Work::Held(WorkGuard::new(executor.clone()));
         }
-        let output = ready!(this.future.poll(cx));
+        let honoured = this.meta.honours();
+        let output = if honoured == CancellationType::ALL || !scope::is_any() {
+            this.future.poll(cx)
+        } else {
+            // What the operation cannot honour does not reach what it awaits.
+            Scope::new(OfFilter(honoured)).within(|| this.future.poll(cx))
+        };
+        let output = ready!(output);
         *this.work = Work::Over;
         Poll::Ready(output)
     }

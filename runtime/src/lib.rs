@@ -104,10 +104,13 @@ extern crate self as async_op;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+mod adapter;
 mod alloc;
+mod bind;
 mod cancel;
 mod completion;
 mod context;
+mod erased;
 mod executor;
 mod handler;
 mod initiation;
@@ -115,13 +118,22 @@ mod meta;
 mod net;
 mod shim;
 mod signature;
+mod spawn;
 mod task;
+pub mod this_op;
 mod time;
 mod token;
 
-pub use alloc::{AllocError, Allocator, OperationAllocator, Recycling};
+pub use adapter::{Adapted, AdaptedFuture, AdaptedInitiation, Adapter, AdapterAssociations, adapt};
+pub use alloc::{AllocError, Allocator, AnyAllocator, OperationAllocator, Recycling};
 pub use async_op_macros::async_op;
-pub use cancel::{CancellationSlot, CancellationType, is_cancelled};
+pub use bind::{
+    BoundAllocator, BoundCancellationSlot, BoundExecutor, BoundImmediateExecutor, OnExecutor,
+    bind_allocator, bind_cancellation_slot, bind_executor, bind_immediate_executor,
+};
+pub use cancel::{
+    CancellationSignal, CancellationSlot, CancellationState, CancellationType, is_cancelled,
+};
 pub use completion::Completion;
 pub use context::{IoContext, IoExecutor};
 pub use executor::{
@@ -130,13 +142,14 @@ pub use executor::{
 };
 pub use handler::{Associations, CompletionHandler, Handler, HandlerReturn};
 pub use initiation::{
-    FromFn, FromFnFuture, FromFuture, FromFutureFuture, Initiation, async_initiate, from_fn,
-    from_future,
+    FromFn, FromFnFuture, FromFuture, FromFutureFuture, Initiation, StartedFuture, async_initiate,
+    from_fn, from_future,
 };
 pub use meta::Meta;
 pub use net::{ReadBuffer, TcpListener, TcpStream, WriteBuffer};
 pub use signature::{OneOf2, OneOf3, OneOf4, Signature};
-pub use task::Task;
+pub use spawn::{RunIn, Spawn, run_in, spawn, spawn_with};
+pub use task::{FrameBox, Task};
 pub use time::Timer;
 pub use token::{Blocking, CompletionToken, Deferred, Detached, Map, Operation, UseFuture};
 

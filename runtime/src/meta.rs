@@ -1,6 +1,8 @@
 use std::fmt;
 use std::panic::Location;
 
+use crate::cancel::CancellationType;
+
 /// What is known of an operation at compile time: its name and its source.
 ///
 /// `#[async_op]` makes one for each operation. Whoever writes an initiating
@@ -18,6 +20,7 @@ pub struct Meta {
     location: &'static Location<'static>,
     copied: &'static [&'static str],
     borrowed: &'static [&'static str],
+    honoured: CancellationType,
 }
 
 impl Meta {
@@ -34,7 +37,21 @@ impl Meta {
             location: Location::caller(),
             copied,
             borrowed,
+            honoured: CancellationType::TERMINAL,
         }
+    }
+
+    /// Says which requests to cancel the operation lets in: `guarantee` and
+    /// every weaker type. Without this it is terminal requests alone, as an
+    /// operation of several steps cannot take the first ones back.
+    pub const fn with_cancellation(mut self, guarantee: CancellationType) -> Self {
+        self.honoured = guarantee.and_weaker();
+        self
+    }
+
+    /// Returns which requests to cancel the operation lets in.
+    pub const fn honours(&self) -> CancellationType {
+        self.honoured
     }
 
     /// Returns the name of the initiating function.

@@ -11,6 +11,7 @@ use crate::async_op;
 use crate::cancel;
 use crate::context::{IoExecutor, Reactor, TimerKey, WakeList, context_gone};
 use crate::executor::IoObject;
+use crate::task::scope;
 
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
@@ -257,6 +258,9 @@ struct WaitGuard<'a> {
 
 impl WaitGuard<'_> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !scope::requested().is_empty() {
+            return Poll::Ready(Err(cancel::cancelled()));
+        }
         let mut inner = self.timer.lock();
         if let Some(key) = self.key {
             let index = inner.waits.iter().position(|wait| wait.key == key);

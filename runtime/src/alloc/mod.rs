@@ -1,9 +1,11 @@
 //! Where the memory of operations comes from.
 
+mod any;
 mod recycling;
 
 pub(crate) use allocator_api2::alloc::Global;
 pub use allocator_api2::alloc::{AllocError, Allocator};
+pub use any::AnyAllocator;
 pub use recycling::Recycling;
 
 /// An allocator that can be associated with a completion handler.

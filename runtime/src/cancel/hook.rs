@@ -17,7 +17,7 @@ pub(crate) struct Hook {
 enum State {
     #[default]
     Empty,
-    Installed(Box<dyn Call, Recycling>),
+    Installed(Function),
     /// Requested before anybody listened.
     Requested(CancellationType),
     /// The operation is over.
@@ -27,6 +27,20 @@ enum State {
 trait Call: Send {
     /// Called at most once.
     fn call(&mut self, kind: CancellationType);
+}
+
+/// A function to be called once, in memory of [`Recycling`].
+pub(crate) struct Function(Box<dyn Call, Recycling>);
+
+impl Function {
+    pub(crate) fn new(function: impl FnOnce(CancellationType) + Send + 'static) -> Self {
+        Self(unsize_box!(Box::new_in(Once(Some(function)), Recycling)))
+    }
+
+    /// Called at most once.
+    pub(super) fn call(&mut self, kind: CancellationType) {
+        self.0.call(kind);
+    }
 }
 
 struct Once<F>(Option<F>);
@@ -42,19 +56,17 @@ impl<F: FnOnce(CancellationType) + Send> Call for Once<F> {
 impl Hook {
     /// Installs `function` in place of an earlier one; calls it now if
     /// cancellation has been requested already.
-    pub(crate) fn install(&self, function: impl FnOnce(CancellationType) + Send + 'static) {
-        let mut call: Box<dyn Call, Recycling> =
-            unsize_box!(Box::new_in(Once(Some(function)), Recycling));
+    pub(crate) fn install(&self, mut function: Function) {
         let mut state = self.lock();
         match &*state {
             State::Requested(kind) => {
                 let kind = *kind;
                 drop(state);
-                call.call(kind);
+                function.call(kind);
             }
             State::Closed => drop(state),
             State::Empty | State::Installed(_) => {
-                let previous = std::mem::replace(&mut *state, State::Installed(call));
+                let previous = std::mem::replace(&mut *state, State::Installed(function));
                 drop(state);
                 drop(previous);
             }
@@ -65,9 +77,9 @@ impl Hook {
     pub(crate) fn request(&self, kind: CancellationType) {
         let mut state = self.lock();
         match std::mem::replace(&mut *state, State::Requested(kind)) {
-            State::Installed(mut call) => {
+            State::Installed(mut function) => {
                 drop(state);
-                call.call(kind);
+                function.call(kind);
             }
             State::Closed => *state = State::Closed,
             State::Empty | State::Requested(_) => {}

@@ -1,18 +1,20 @@
 //! Asking an operation to stop.
 
 mod hook;
+mod signal;
 
-pub(crate) use hook::Hook;
+pub(crate) use hook::{Function, Hook};
+pub use signal::{CancellationSignal, CancellationSlot, CancellationState};
 
 use std::fmt;
 use std::io;
-use std::ops::BitOr;
+use std::ops::{BitAnd, BitOr};
 
 /// How much of its effect a cancelled operation may leave behind.
 ///
 /// The three types are Asio's; an operation that honours a stronger one
 /// honours a request for a weaker one too.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct CancellationType(u8);
 
 impl CancellationType {
@@ -23,6 +25,25 @@ impl CancellationType {
     pub const PARTIAL: Self = Self(2);
     /// The operation has had no effect.
     pub const TOTAL: Self = Self(4);
+
+    /// All of them.
+    pub const ALL: Self = Self(7);
+
+    /// Returns whether this is none of them.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Returns this and every weaker type: what an operation that can give this
+    /// guarantee honours.
+    pub const fn and_weaker(self) -> Self {
+        match self.0 {
+            0 => self,
+            1 => Self::TERMINAL,
+            2 | 3 => Self(3),
+            _ => Self::ALL,
+        }
+    }
 
     /// Returns whether `self` includes all of `other`.
     pub const fn contains(self, other: Self) -> bool {
@@ -35,6 +56,14 @@ impl BitOr for CancellationType {
 
     fn bitor(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+}
+
+impl BitAnd for CancellationType {
+    type Output = Self;
+
+    fn bitand(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 }
 
@@ -51,32 +80,6 @@ impl fmt::Debug for CancellationType {
             }
         }
         set.finish()
-    }
-}
-
-/// The receiving end of a cancellation signal, associated with a handler.
-#[derive(Clone, Default)]
-pub struct CancellationSlot {
-    _unconnected: (),
-}
-
-impl CancellationSlot {
-    /// Returns a slot that no signal ever reaches.
-    pub const fn unconnected() -> Self {
-        Self { _unconnected: () }
-    }
-
-    /// Returns whether a signal can reach this slot.
-    pub const fn is_connected(&self) -> bool {
-        false
-    }
-}
-
-impl fmt::Debug for CancellationSlot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CancellationSlot")
-            .field("connected", &self.is_connected())
-            .finish()
     }
 }
 

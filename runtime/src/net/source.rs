@@ -2,10 +2,13 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
+use std::task::Poll;
 
 use mio::Token;
 
+use crate::cancel;
 use crate::context::{Direction, IoExecutor, Progress, Reactor, Registration};
+use crate::task::scope;
 
 /// A socket and its place in the reactor of its context.
 pub(super) struct Source<S: mio::event::Source> {
@@ -60,6 +63,9 @@ impl<S: mio::event::Source> Source<S> {
             key: None,
         };
         poll_fn(|cx| {
+            if !scope::requested().is_empty() {
+                return Poll::Ready(Err(cancel::cancelled()));
+            }
             let key = &mut waiting.key;
             let result = self
                 .registration

@@ -18,8 +18,8 @@ use std::ptr::NonNull;
 
 use super::initiating::OperationId;
 use super::{Header, Task, TaskVtable, memory};
-use crate::alloc::OperationAllocator;
-use crate::cancel::CancellationType;
+use crate::alloc::{AnyAllocator, OperationAllocator};
+use crate::cancel::{CancellationState, CancellationType, Function};
 use crate::executor::{Executor, PostOnly, WorkGuard};
 use crate::handler::CompletionHandler;
 use crate::meta::Meta;
@@ -37,9 +37,6 @@ pub(crate) struct Core<S: Signature + 'static> {
     args: UnsafeCell<MaybeUninit<S::Args>>,
 }
 
-/// The function of `Completion::on_cancel`, made into one type.
-pub(crate) type OnCancel<'a> = &'a mut dyn FnMut(&crate::cancel::Hook);
-
 /// What a `Completion` can do with its operation.
 pub(crate) struct CompletionVtable<S: Signature + 'static> {
     /// Completes the operation and consumes it. The flag says that this is
@@ -49,8 +46,10 @@ pub(crate) struct CompletionVtable<S: Signature + 'static> {
     pub(crate) abandon: unsafe fn(NonNull<Core<S>>),
     /// Returns whether nobody wants the result.
     pub(crate) is_abandoned: unsafe fn(NonNull<Core<S>>) -> bool,
-    /// Lends out the hook for requests to cancel, if there is one.
-    pub(crate) on_cancel: unsafe fn(NonNull<Core<S>>, OnCancel<'_>),
+    /// Has a function called when the operation is asked to stop.
+    pub(crate) on_cancel: unsafe fn(NonNull<Core<S>>, Function),
+    /// Returns the allocator of the operation's memory.
+    pub(crate) allocator: unsafe fn(NonNull<Core<S>>) -> AnyAllocator,
 }
 
 impl<S: Signature + 'static> Core<S> {
@@ -136,20 +135,21 @@ pub(crate) unsafe fn is_abandoned<S: Signature + 'static>(core: NonNull<Core<S>>
 /// # Safety
 ///
 /// - `core` is owned by the caller.
-pub(crate) unsafe fn on_cancel<S: Signature + 'static>(
-    core: NonNull<Core<S>>,
-    function: impl FnOnce(CancellationType) + Send + 'static,
-) {
-    let mut function = Some(function);
+pub(crate) unsafe fn on_cancel<S: Signature + 'static>(core: NonNull<Core<S>>, function: Function) {
     // SAFETY: alive, by the caller's promise.
     let vtable = unsafe { core.as_ref() }.vtable;
-    let mut install = |hook: &crate::cancel::Hook| {
-        if let Some(function) = function.take() {
-            hook.install(function);
-        }
-    };
     // SAFETY: the vtable fits.
-    unsafe { (vtable.on_cancel)(core, &mut install) };
+    unsafe { (vtable.on_cancel)(core, function) };
+}
+
+/// # Safety
+///
+/// - `core` is owned by the caller.
+pub(crate) unsafe fn allocator<S: Signature + 'static>(core: NonNull<Core<S>>) -> AnyAllocator {
+    // SAFETY: alive, by the caller's promise.
+    let vtable = unsafe { core.as_ref() }.vtable;
+    // SAFETY: the vtable fits.
+    unsafe { (vtable.allocator)(core) }
 }
 
 /// Returns whether an operation that completed within its initiating function
@@ -170,6 +170,7 @@ struct Block<S: Signature + 'static, H, E: Executor, X: Executor, A> {
     io_work: WorkGuard<E>,
     work: WorkGuard<X>,
     allocator: A,
+    cancellation: CancellationState,
     handler: H,
 }
 
@@ -252,7 +253,17 @@ where
             drop(handler);
         },
         is_abandoned: |_| false,
-        on_cancel: |_, _| {},
+        on_cancel: |core, function| {
+            // SAFETY: the `Completion` keeps the block alive (I1), and nobody
+            // writes to this field.
+            let cancellation = unsafe { &(*core.cast::<Self>().as_ptr()).cancellation };
+            cancellation.set_function(function);
+        },
+        allocator: |core| {
+            // SAFETY: as for the cancellation state.
+            let allocator = unsafe { &(*core.cast::<Self>().as_ptr()).allocator };
+            AnyAllocator::new(allocator.clone())
+        },
     };
 
     fn make(
@@ -262,12 +273,15 @@ where
         allocator: A,
         handler: H,
     ) -> NonNull<Core<S>> {
+        let slot = handler.cancellation_slot();
         let block: NonNull<Self> = memory::allocate(&allocator, meta.name());
         let value = Self {
             core: Core::new(const { &Self::DELIVER }, const { &Self::COMPLETION }, meta),
             io_work,
             work,
             allocator,
+            // The body decides what it honours.
+            cancellation: CancellationState::begin(slot, CancellationType::ALL),
             handler,
         };
         // SAFETY: fresh memory with the layout of this type.
@@ -346,9 +360,11 @@ where
             io_work,
             work,
             allocator,
+            cancellation,
             handler,
             ..
         } = unsafe { this.read() };
+        cancellation.end();
         // SAFETY: the block came from this allocator with this layout, in
         // `make`, and nothing in it is used any more.
         unsafe { allocator.deallocate(this.cast(), Layout::new::<Self>()) };

@@ -22,10 +22,11 @@ use std::ptr::{self, NonNull};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
 use super::block::needs_hop;
-use super::scope::ScopeOf;
+use super::scope::{OfFrame, Scope};
 use super::stub::{Pending, Start, Stub};
 use super::{Header, Task, TaskVtable, memory};
 use crate::alloc::OperationAllocator;
+use crate::cancel::CancellationState;
 use crate::executor::{Executor, WorkGuard};
 use crate::handler::CompletionHandler;
 use crate::meta::Meta;
@@ -87,6 +88,17 @@ impl FrameHeader {
         }
     }
 
+    /// Returns a waker of the frame.
+    ///
+    /// # Safety
+    ///
+    /// - `this` is being polled, or about to be.
+    unsafe fn waker(this: NonNull<Self>) -> Waker {
+        // SAFETY: the caller's promise.
+        let stub = unsafe { Self::stub_or_new(this) };
+        Waker::clone(&Stub::borrowed_waker(stub))
+    }
+
     /// Returns the waker to poll the frame with.
     fn poller_waker(this: NonNull<Self>, stub: Option<NonNull<Stub>>) -> ManuallyDrop<Waker> {
         match stub {
@@ -128,9 +140,9 @@ fn header_of(data: *const ()) -> NonNull<FrameHeader> {
 /// An operation whose body is a future: handler, guards, allocator, and the
 /// future, in one block.
 #[repr(C)] // `header` first: a `NonNull<Header>` is cast to this.
-pub(crate) struct Frame<S: Signature, H, E: Executor, X: Executor, A, F> {
+pub(crate) struct Frame<S: Signature, H, E: Executor, X: Executor, A, F, P: Home<E, X>> {
     header: FrameHeader,
-    scope: ScopeOf<A>,
+    scope: Scope<OfFrame<A, P::Executor>>,
     io_work: WorkGuard<E>,
     work: WorkGuard<X>,
     handler: H,
@@ -150,6 +162,41 @@ enum Has {
     Nothing,
 }
 
+/// Where the future of a frame is polled, after the first time.
+pub(crate) trait Home<E: Executor, X: Executor>: 'static {
+    type Executor: Executor;
+
+    /// Whether the handler belongs there too.
+    const IS_THE_HANDLERS: bool;
+
+    /// Picks from the I/O executor and the handler's own.
+    fn pick<'a>(io: &'a E, own: &'a X) -> &'a Self::Executor;
+}
+
+/// On the executor of the handler: operations.
+pub(crate) struct OnHandlers;
+
+/// On the I/O executor: what is spawned there.
+pub(crate) struct OnIo;
+
+impl<E: Executor, X: Executor> Home<E, X> for OnHandlers {
+    type Executor = X;
+    const IS_THE_HANDLERS: bool = true;
+
+    fn pick<'a>(_: &'a E, own: &'a X) -> &'a X {
+        own
+    }
+}
+
+impl<E: Executor, X: Executor> Home<E, X> for OnIo {
+    type Executor = E;
+    const IS_THE_HANDLERS: bool = false;
+
+    fn pick<'a>(io: &'a E, _: &'a X) -> &'a E {
+        io
+    }
+}
+
 /// Starts an operation: its future is polled once, here and now.
 ///
 /// # Panics
@@ -166,12 +213,58 @@ where
     let work = WorkGuard::new(handler.executor(&executor));
     let io_work = WorkGuard::new(executor);
     let allocator = handler.allocator();
-    let frame = Frame::<S, H, E, _, _, F>::new(meta, io_work, work, allocator, future, handler);
+    let frame =
+        Frame::<S, H, E, _, _, F, OnHandlers>::new(meta, io_work, work, allocator, future, handler);
     // SAFETY: new frames are nobody else's.
     unsafe { Frame::poll(frame, true) };
 }
 
-impl<S, H, E, X, A, F> Frame<S, H, E, X, A, F>
+/// How something is handed to an executor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Submit {
+    Post,
+    Dispatch,
+    Defer,
+}
+
+impl Submit {
+    pub(crate) fn to(self, executor: &impl Executor, task: Task) {
+        match self {
+            Self::Post => executor.post(task),
+            Self::Dispatch => executor.dispatch(task),
+            Self::Defer => executor.defer(task),
+        }
+    }
+}
+
+/// Spawns a future on `executor`: it is polled there alone.
+///
+/// # Panics
+///
+/// If no memory can be had. The operation is gone then.
+pub(crate) fn spawn<S, H, E, F>(
+    meta: &'static Meta,
+    executor: E,
+    future: F,
+    handler: H,
+    how: Submit,
+) where
+    S: Signature + 'static,
+    S::Output: Send + 'static,
+    H: CompletionHandler<S>,
+    E: Executor,
+    F: Future<Output = S::Output> + Send + 'static,
+{
+    let work = WorkGuard::new(handler.executor(&executor));
+    let io_work = WorkGuard::new(executor.clone());
+    let allocator = handler.allocator();
+    let frame =
+        Frame::<S, H, E, _, _, F, OnIo>::new(meta, io_work, work, allocator, future, handler);
+    // SAFETY: new frames are nobody else's.
+    how.to(&executor, unsafe { Frame::first_task(frame) });
+}
+
+impl<S, H, E, X, A, F, P> Frame<S, H, E, X, A, F, P>
 where
     S: Signature + 'static,
     S::Output: Send + 'static,
@@ -180,6 +273,7 @@ where
     X: Executor,
     A: OperationAllocator,
     F: Future<Output = S::Output> + Send + 'static,
+    P: Home<E, X>,
 {
     /// The frame is to be polled.
     const POLL: TaskVtable = TaskVtable {
@@ -191,6 +285,19 @@ where
             // SAFETY: dropping the task passes the token on.
             unsafe { Self::destroy(header.cast(), Has::Future) }
         },
+    };
+
+    /// The frame is to be polled for the first time, on its home executor.
+    const FIRST: TaskVtable = TaskVtable {
+        run: |header| {
+            let this: NonNull<Self> = header.cast();
+            // SAFETY: by I1 the frame is ours; shared access to its header only.
+            let header = unsafe { &(*this.as_ptr()).header };
+            header.task.set_vtable(const { &Self::POLL });
+            // SAFETY: running the task passes the token on.
+            unsafe { Self::poll(this, false) }
+        },
+        discard: Self::POLL.discard,
     };
 
     /// The output is there; the handler is to be called with it.
@@ -230,7 +337,10 @@ where
         future: F,
         handler: H,
     ) -> NonNull<Self> {
+        let slot = handler.cancellation_slot();
+        let executor = P::pick(io_executor(&io_work), work_executor(&work)).clone();
         let frame: NonNull<Self> = memory::allocate(&allocator, meta.name());
+        let cancellation = CancellationState::begin(slot, meta.honours());
         let value = Self {
             header: FrameHeader {
                 task: Header::new(const { &Self::POLL }),
@@ -242,14 +352,18 @@ where
                     let task = unsafe { Task::from_raw(header.cast()) };
                     // SAFETY: alive while we have the task. No reference to the
                     // whole frame: others may point into a pinned future.
-                    let work = unsafe { &(*this.as_ptr()).work };
+                    let scope = unsafe { &(*this.as_ptr()).scope };
                     // A copy: once posted, the frame may be gone.
-                    let executor = work_executor(work).clone();
+                    let executor = scope.value.executor.clone();
                     executor.post(task);
                 },
                 stub: AtomicPtr::new(ptr::null_mut()),
             },
-            scope: ScopeOf::new(allocator),
+            scope: Scope::new(OfFrame {
+                allocator,
+                executor,
+                cancellation,
+            }),
             io_work,
             work,
             handler,
@@ -259,7 +373,27 @@ where
         };
         // SAFETY: fresh memory with the layout of this type.
         unsafe { frame.write(value) };
+        // SAFETY: the frame is ours; shared access to its scope only.
+        let scope = unsafe { &(*frame.as_ptr()).scope };
+        if scope.value.cancellation.is_connected() {
+            // SAFETY: the frame is ours, as if it were being polled.
+            let waker = unsafe { FrameHeader::waker(frame.cast()) };
+            scope.value.cancellation.set_waker(&waker);
+        }
         frame
+    }
+
+    /// Makes the task that polls a new frame for the first time.
+    ///
+    /// # Safety
+    ///
+    /// - The caller holds the token, and gives it up. The frame is new.
+    unsafe fn first_task(this: NonNull<Self>) -> Task {
+        // SAFETY: by I1 the frame is ours; shared access to its header only.
+        let header = unsafe { &(*this.as_ptr()).header };
+        header.task.set_vtable(const { &Self::FIRST });
+        // SAFETY: the token goes into the task.
+        unsafe { Task::from_raw(this.cast()) }
     }
 
     /// Runs the task of a frame with a future.
@@ -322,6 +456,9 @@ where
                 if first {
                     // SAFETY: the token is passed on; the payload is gone.
                     unsafe { Self::ready_at_once(this, output) };
+                } else if !P::IS_THE_HANDLERS {
+                    // SAFETY: the token is passed on; the payload is gone.
+                    unsafe { Self::ready_elsewhere(this, output) };
                 } else {
                     // SAFETY: the token is passed on; the payload is gone.
                     let (handler, _guards) = unsafe { Self::take(this) };
@@ -381,6 +518,28 @@ where
         // SAFETY: the token goes into the task; by I2 the output is there, as
         // the vtable says.
         immediate.dispatch(unsafe { Task::from_raw(this.cast()) });
+    }
+
+    /// Takes the output of a spawned future to the handler's executor.
+    ///
+    /// # Safety
+    ///
+    /// - The caller holds the token, and passes it on. The payload is gone.
+    unsafe fn ready_elsewhere(this: NonNull<Self>, output: S::Output) {
+        let on_unwind = DestroyOnUnwind {
+            frame: this,
+            has: Has::Output,
+        };
+        // SAFETY: by I1 the frame is ours, and nobody refers to the future, which
+        // is gone.
+        let frame = unsafe { &mut *this.as_ptr() };
+        frame.payload.output = ManuallyDrop::new(output);
+        frame.header.task.set_vtable(const { &Self::DELIVER });
+        let executor = work_executor(&frame.work).clone();
+        let _io_work = frame.io_work.take();
+        mem::forget(on_unwind);
+        // SAFETY: the token goes into the task; by I2 the output is there.
+        executor.dispatch(unsafe { Task::from_raw(this.cast()) });
     }
 
     /// Calls the handler with the output in the payload.
@@ -461,9 +620,10 @@ where
     /// - The caller holds the token until the guard is dropped, on this thread.
     unsafe fn enter_scope<'a>(this: NonNull<Self>) -> super::scope::Entered<'a> {
         // SAFETY: within the frame, which by I1 is alive.
-        let scope = unsafe { this.byte_add(mem::offset_of!(Self, scope)) }.cast::<ScopeOf<A>>();
+        let scope = unsafe { this.byte_add(mem::offset_of!(Self, scope)) };
+        let scope: NonNull<Scope<OfFrame<A, P::Executor>>> = scope.cast();
         // SAFETY: by the caller's promise.
-        unsafe { ScopeOf::enter(scope) }
+        unsafe { Scope::enter(scope) }
     }
 
     /// Moves the handler and the guards out and gives the memory back (I4).
@@ -486,7 +646,13 @@ where
         // SAFETY: as for the handler.
         let io_work = unsafe { ptr::read(&frame.io_work) };
         // SAFETY: as for the handler.
-        let allocator = unsafe { ptr::read(&frame.scope.allocator) };
+        let scope = unsafe { ptr::read(&frame.scope.value) };
+        let OfFrame {
+            allocator,
+            cancellation,
+            ..
+        } = scope;
+        cancellation.end();
         // SAFETY: the block came from this allocator with this layout, in
         // `new`, and nothing in it is used any more.
         unsafe { allocator.deallocate(this.cast(), Layout::new::<Self>()) };
@@ -495,7 +661,7 @@ where
 }
 
 /// Destroys the frame when a poll or a drop of its future panics.
-struct DestroyOnUnwind<S, H, E, X, A, F>
+struct DestroyOnUnwind<S, H, E, X, A, F, P>
 where
     S: Signature + 'static,
     S::Output: Send + 'static,
@@ -504,12 +670,13 @@ where
     X: Executor,
     A: OperationAllocator,
     F: Future<Output = S::Output> + Send + 'static,
+    P: Home<E, X>,
 {
-    frame: NonNull<Frame<S, H, E, X, A, F>>,
+    frame: NonNull<Frame<S, H, E, X, A, F, P>>,
     has: Has,
 }
 
-impl<S, H, E, X, A, F> Drop for DestroyOnUnwind<S, H, E, X, A, F>
+impl<S, H, E, X, A, F, P> Drop for DestroyOnUnwind<S, H, E, X, A, F, P>
 where
     S: Signature + 'static,
     S::Output: Send + 'static,
@@ -518,6 +685,7 @@ where
     X: Executor,
     A: OperationAllocator,
     F: Future<Output = S::Output> + Send + 'static,
+    P: Home<E, X>,
 {
     fn drop(&mut self) {
         // SAFETY: made by whoever holds the token and forgotten before it is

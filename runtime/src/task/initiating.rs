@@ -15,7 +15,9 @@ use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A number no other operation of this process ever has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// The default is none's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct OperationId(u64);
 
 struct Record {

@@ -17,6 +17,7 @@
 
 pub(crate) mod block;
 pub(crate) mod frame;
+mod frame_box;
 pub(crate) mod initiating;
 mod memory;
 mod queue;
@@ -26,6 +27,7 @@ mod stub;
 #[cfg(test)]
 mod testing;
 
+pub use frame_box::FrameBox;
 pub(crate) use queue::TaskQueue;
 
 use std::alloc::Layout;

@@ -1,82 +1,182 @@
-//! The poll scope: which frame is being polled on this thread.
+//! The poll scope: on whose behalf this thread is polling.
 //!
-//! Operations that are awaited inside a frame take their memory from the
-//! frame's allocator; this is how they find it. Because the scope is entered
-//! and left inside the frame's own poll, no executor and no foreign poller can
-//! forget to restore it.
+//! Operations that are awaited inside another take their memory from the outer
+//! one's allocator, and learn from it that they have been cancelled; this is
+//! how they find it. Because the scope is entered and left inside the poll (and
+//! the drop) of the outer one, no executor and no foreign poller can forget to
+//! restore it.
+//!
+//! A frame is a scope with everything. The scopes of hosted operations have one
+//! thing each, and look further out for the rest.
 //!
 //! # Invariants
 //!
-//! - **I1** `CURRENT` is null or points to the `scope` of a `ScopeOf` in a
-//!   frame that this thread has the right to use until `CURRENT` is restored.
-//! - **I2** `vtable` fits the allocator type of the `ScopeOf` around it.
+//! - **I1** `CURRENT` is null or points to the head of a `Scope` that is alive
+//!   until `CURRENT` is restored, and used by this thread alone until then; so
+//!   does `outer` while the scope is entered.
+//! - **I2** `vtable` fits the `Scope` that its head is part of.
 
 use std::alloc::Layout;
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 
-use crate::alloc::{AllocError, OperationAllocator, Recycling};
+use crate::alloc::{AllocError, AnyAllocator, OperationAllocator, Recycling};
+use crate::cancel::{CancellationState, CancellationType};
+use crate::executor::{AnyExecutor, Executor};
 
-/// The type-erased head of a [`ScopeOf`].
-struct Scope {
+/// Something that code in a scope can find. `head` comes first: a pointer to a
+/// head is cast to this.
+#[repr(C)]
+pub(crate) struct Scope<T> {
+    head: Head,
+    pub(super) value: T,
+}
+
+struct Head {
     vtable: &'static Vtable,
+    outer: Cell<*const Head>,
 }
 
+/// What a scope has. `None`: look further out.
 struct Vtable {
-    allocate: unsafe fn(NonNull<Scope>, Layout) -> Result<NonNull<u8>, AllocError>,
-    deallocate: Deallocate,
+    allocate: Option<Allocate>,
+    executor: Option<unsafe fn(NonNull<Head>) -> AnyExecutor>,
+    cancellation: Option<unsafe fn(NonNull<Head>) -> CancellationState>,
+    filter: Option<unsafe fn(NonNull<Head>) -> CancellationType>,
 }
 
-/// Gives back memory of [`allocate`], which needs the same layout.
-pub(super) type Deallocate = unsafe fn(NonNull<u8>, Layout);
+type Allocate = unsafe fn(NonNull<Head>, Layout) -> Result<(NonNull<u8>, Origin), AllocError>;
+
+const NOTHING: Vtable = Vtable {
+    allocate: None,
+    executor: None,
+    cancellation: None,
+    filter: None,
+};
+
+/// Where a block of [`allocate`] came from.
+#[derive(Clone, Copy)]
+pub(crate) struct Origin {
+    deallocate: unsafe fn(NonNull<u8>, Layout),
+    allocator: unsafe fn(NonNull<u8>, Layout) -> AnyAllocator,
+}
 
 thread_local! {
-    static CURRENT: Cell<*const Scope> = const { Cell::new(ptr::null()) };
+    static CURRENT: Cell<*const Head> = const { Cell::new(ptr::null()) };
 }
 
-/// The allocator of a frame, in a form that can be found through `CURRENT`.
-#[repr(C)] // `scope` first: a `NonNull<Scope>` is cast to this.
-pub(super) struct ScopeOf<A> {
-    scope: Scope,
+/// A kind of scope.
+pub(crate) trait Kind: Sized {
+    #[doc(hidden)]
+    const VTABLE: &'static VtableOf;
+}
+
+/// Hides the vtable from the signature of [`Kind`].
+pub(crate) struct VtableOf(Vtable);
+
+/// The scope of a frame.
+pub(super) struct OfFrame<A, X> {
     pub(super) allocator: A,
+    pub(super) executor: X,
+    pub(super) cancellation: CancellationState,
+}
+
+impl<A: OperationAllocator, X: Executor> Kind for OfFrame<A, X> {
+    const VTABLE: &'static VtableOf = &VtableOf(Vtable {
+        // SAFETY: by I2 the head is that of a `Scope<Self>`, here and below.
+        allocate: Some(|head, layout| {
+            allocate_from(unsafe { &of::<Self>(head).allocator }, layout)
+        }),
+        // SAFETY: as above.
+        executor: Some(|head| AnyExecutor::new(unsafe { &of::<Self>(head).executor }.clone())),
+        // SAFETY: as above.
+        cancellation: Some(|head| unsafe { &of::<Self>(head).cancellation }.clone()),
+        filter: None,
+    });
+}
+
+/// Another allocator.
+pub(crate) struct OfAllocator<A>(pub(crate) A);
+
+impl<A: OperationAllocator> Kind for OfAllocator<A> {
+    const VTABLE: &'static VtableOf = &VtableOf(Vtable {
+        // SAFETY: by I2 the head is that of a `Scope<Self>`.
+        allocate: Some(|head, layout| allocate_from(unsafe { &of::<Self>(head).0 }, layout)),
+        ..NOTHING
+    });
+}
+
+/// Another source of requests to cancel.
+pub(crate) struct OfCancellation(pub(crate) CancellationState);
+
+impl Kind for OfCancellation {
+    const VTABLE: &'static VtableOf = &VtableOf(Vtable {
+        // SAFETY: by I2 the head is that of a `Scope<Self>`.
+        cancellation: Some(|head| unsafe { &of::<Self>(head).0 }.clone()),
+        ..NOTHING
+    });
+}
+
+/// Keeps requests to cancel out.
+pub(crate) struct OfFilter(pub(crate) CancellationType);
+
+impl Kind for OfFilter {
+    const VTABLE: &'static VtableOf = &VtableOf(Vtable {
+        // SAFETY: by I2 the head is that of a `Scope<Self>`.
+        filter: Some(|head| unsafe { of::<Self>(head) }.0),
+        ..NOTHING
+    });
+}
+
+/// # Safety
+///
+/// - `head` is that of a `Scope<T>` that is alive for `'a`, which is not longer
+///   than the caller's own frame on the stack.
+unsafe fn of<'a, T>(head: NonNull<Head>) -> &'a T {
+    // SAFETY: the caller's promise.
+    &unsafe { head.cast::<Scope<T>>().as_ref() }.value
 }
 
 /// Restores the outer scope when dropped, on unwind too.
-pub(super) struct Entered<'a> {
-    outer: *const Scope,
-    _scope: PhantomData<&'a Scope>,
+pub(crate) struct Entered<'a> {
+    outer: *const Head,
+    _scope: PhantomData<&'a Head>,
 }
 
-impl<A: OperationAllocator> ScopeOf<A> {
-    const VTABLE: Vtable = Vtable {
-        allocate: |scope, layout| {
-            // SAFETY: by I1 and I2 the scope is the head of a live `Self`.
-            let this = unsafe { scope.cast::<Self>().as_ref() };
-            allocate_from(&this.allocator, layout)
-        },
-        deallocate: deallocate_to::<A>,
-    };
-
-    pub(super) fn new(allocator: A) -> Self {
+impl<T: Kind> Scope<T> {
+    pub(crate) const fn new(value: T) -> Self {
         Self {
-            scope: Scope {
-                vtable: const { &Self::VTABLE },
+            head: Head {
+                vtable: &T::VTABLE.0,
+                outer: Cell::new(ptr::null()),
             },
-            allocator,
+            value,
         }
+    }
+
+    /// Calls `body` in this scope.
+    pub(crate) fn within<R>(&self, body: impl FnOnce() -> R) -> R {
+        // SAFETY: borrowed, and entered once, until the guard is dropped, right
+        // here.
+        let _entered = unsafe { Self::enter(NonNull::from(self)) };
+        body()
     }
 
     /// Makes this the current scope until the guard is dropped.
     ///
     /// # Safety
     ///
-    /// - `this` is alive, and nobody else uses it, until the guard is dropped.
+    /// - `this` is alive until the guard is dropped, and entered once at a time.
     /// - The guard is dropped, on this thread, in reverse order of entry.
     #[inline]
     pub(super) unsafe fn enter<'a>(this: NonNull<Self>) -> Entered<'a> {
+        let head: NonNull<Head> = this.cast();
+        let outer = CURRENT.replace(head.as_ptr());
+        // SAFETY: alive, by the caller's promise.
+        unsafe { head.as_ref() }.outer.set(outer);
         Entered {
-            outer: CURRENT.replace(this.cast::<Scope>().as_ptr()),
+            outer,
             _scope: PhantomData,
         }
     }
@@ -89,56 +189,168 @@ impl Drop for Entered<'_> {
     }
 }
 
-/// Obtains memory from the allocator of the current scope, or from
-/// [`Recycling`] outside any, and says how to give it back: on any thread, in
-/// any scope.
-pub(super) fn allocate(layout: Layout) -> Result<(NonNull<u8>, Deallocate), AllocError> {
-    match NonNull::new(CURRENT.get().cast_mut()) {
-        None => Ok((
-            allocate_from(&Recycling, layout)?,
-            deallocate_to::<Recycling>,
-        )),
-        Some(scope) => {
-            // SAFETY: by I1 the scope is alive.
-            let vtable = unsafe { scope.as_ref() }.vtable;
-            // SAFETY: by I2 the vtable fits the scope.
-            let memory = unsafe { (vtable.allocate)(scope, layout) }?;
-            Ok((memory, vtable.deallocate))
+/// Returns the innermost scope that `pick` finds something in, with that.
+fn find<T>(pick: impl Fn(&Vtable) -> Option<T>) -> Option<(NonNull<Head>, T)> {
+    let mut head = NonNull::new(CURRENT.get().cast_mut())?;
+    loop {
+        // SAFETY: by I1 the scope is alive.
+        let scope = unsafe { head.as_ref() };
+        if let Some(found) = pick(scope.vtable) {
+            return Some((head, found));
         }
+        head = NonNull::new(scope.outer.get().cast_mut())?;
     }
 }
 
-/// The layout of a block with a clone of its allocator at the end, and where
-/// that is. The block carries it because it may outlive the frame.
-fn with_allocator<A>(layout: Layout) -> Result<(Layout, usize), AllocError> {
+/// Returns whether there is any scope.
+#[inline]
+pub(crate) fn is_any() -> bool {
+    !CURRENT.get().is_null()
+}
+
+/// Obtains memory from the allocator of the current scope, or from
+/// [`Recycling`] outside any, and says where it came from: it can be given back
+/// on any thread, in any scope.
+pub(crate) fn allocate(layout: Layout) -> Result<(NonNull<u8>, Origin), AllocError> {
+    match find(|vtable| vtable.allocate) {
+        None => allocate_from(&Recycling, layout),
+        // SAFETY: by I1 the scope is alive, by I2 the function fits it.
+        Some((head, allocate)) => unsafe { allocate(head, layout) },
+    }
+}
+
+/// Returns the allocator of the current scope, if there is one.
+pub(crate) fn allocator() -> AnyAllocator {
+    // A block of no size carries a clone of its allocator all the same.
+    let layout = Layout::new::<()>();
+    match allocate(layout) {
+        Ok((block, origin)) => {
+            // SAFETY: the block is alive, and from there with this layout.
+            let allocator = unsafe { origin.allocator(block, layout) };
+            // SAFETY: as above; it is given up.
+            unsafe { origin.deallocate(block, layout) };
+            allocator
+        }
+        Err(_) => AnyAllocator::new(Recycling),
+    }
+}
+
+/// Returns the executor of the current scope, if there is one.
+pub(crate) fn executor() -> Option<AnyExecutor> {
+    let (head, executor) = find(|vtable| vtable.executor)?;
+    // SAFETY: by I1 the scope is alive, by I2 the function fits it.
+    Some(unsafe { executor(head) })
+}
+
+/// Returns the cancellation state of the current scope, unconnected outside any.
+pub(crate) fn cancellation() -> CancellationState {
+    match find(|vtable| vtable.cancellation) {
+        None => CancellationState::default(),
+        // SAFETY: by I1 the scope is alive, by I2 the function fits it.
+        Some((head, cancellation)) => unsafe { cancellation(head) },
+    }
+}
+
+/// Returns what an operation that is awaited here has been asked.
+#[inline]
+pub(crate) fn requested() -> CancellationType {
+    if is_any() {
+        requested_in_scope()
+    } else {
+        CancellationType::default()
+    }
+}
+
+fn requested_in_scope() -> CancellationType {
+    let kind = cancellation().forwarded();
+    if kind.is_empty() {
+        return kind;
+    }
+    // Filters count up to the scope that the request came from.
+    let mut filtered = kind;
+    let mut head = CURRENT.get();
+    while let Some(scope) = NonNull::new(head.cast_mut()) {
+        // SAFETY: by I1 the scope is alive.
+        let Head { vtable, outer } = unsafe { scope.as_ref() };
+        if vtable.cancellation.is_some() {
+            break;
+        }
+        if let Some(filter) = vtable.filter {
+            // SAFETY: by I1 the scope is alive, by I2 the function fits it.
+            filtered = filtered & unsafe { filter(scope) };
+        }
+        head = outer.get();
+    }
+    filtered
+}
+
+impl Origin {
+    const fn of<A: OperationAllocator>() -> Self {
+        Self {
+            deallocate: |block, layout| {
+                let (whole, slot) = with_allocator::<A>(block, layout);
+                // SAFETY: `allocate_from` put an `A` there; moved out once.
+                let allocator = unsafe { slot.read() };
+                // SAFETY: the block came from (a clone of) this allocator with
+                // this layout, and is given up.
+                unsafe { allocator.deallocate(block, whole) };
+            },
+            allocator: |block, layout| {
+                let (_, slot) = with_allocator::<A>(block, layout);
+                // SAFETY: `allocate_from` put an `A` there.
+                AnyAllocator::new(unsafe { slot.as_ref() }.clone())
+            },
+        }
+    }
+
+    /// Gives a block back.
+    ///
+    /// # Safety
+    ///
+    /// - `block` came from here with this layout, and is given up.
+    pub(crate) unsafe fn deallocate(self, block: NonNull<u8>, layout: Layout) {
+        // SAFETY: the caller's promise.
+        unsafe { (self.deallocate)(block, layout) };
+    }
+
+    /// Returns the allocator that a block came from.
+    ///
+    /// # Safety
+    ///
+    /// - `block` came from here with this layout, and is alive.
+    pub(crate) unsafe fn allocator(self, block: NonNull<u8>, layout: Layout) -> AnyAllocator {
+        // SAFETY: the caller's promise.
+        unsafe { (self.allocator)(block, layout) }
+    }
+}
+
+/// Where a block carries a clone of its allocator: at the end. It may outlive
+/// the frame.
+fn extended<A>(layout: Layout) -> Result<(Layout, usize), AllocError> {
     layout.extend(Layout::new::<A>()).map_err(|_| AllocError)
+}
+
+/// Returns the whole layout of a block of [`allocate_from`], and its allocator.
+fn with_allocator<A>(block: NonNull<u8>, layout: Layout) -> (Layout, NonNull<A>) {
+    let Ok((whole, offset)) = extended::<A>(layout) else {
+        unreachable!("the block was allocated with this layout")
+    };
+    // The address alone: a block may be used while it is asked for this.
+    let slot = block.as_ptr().wrapping_add(offset);
+    // Within the block, so not null.
+    let slot = NonNull::new(slot).expect("the place is inside the block");
+    (whole, slot.cast())
 }
 
 fn allocate_from<A: OperationAllocator>(
     allocator: &A,
     layout: Layout,
-) -> Result<NonNull<u8>, AllocError> {
-    let (layout, offset) = with_allocator::<A>(layout)?;
+) -> Result<(NonNull<u8>, Origin), AllocError> {
+    let (whole, _) = extended::<A>(layout)?;
     let clone = allocator.clone();
-    let memory = allocator.allocate(layout)?.cast::<u8>();
-    // SAFETY: `offset` is within the block.
-    let slot = unsafe { memory.add(offset) };
+    let block = allocator.allocate(whole)?.cast::<u8>();
+    let (_, slot) = with_allocator::<A>(block, layout);
     // SAFETY: the block has room for an `A` there, aligned for it.
-    unsafe { slot.cast::<A>().write(clone) };
-    Ok(memory)
-}
-
-/// # Safety
-///
-/// - `memory` came from `allocate_from::<A>` with this layout and is given up.
-unsafe fn deallocate_to<A: OperationAllocator>(memory: NonNull<u8>, layout: Layout) {
-    let Ok((layout, offset)) = with_allocator::<A>(layout) else {
-        unreachable!("the block was allocated with this layout")
-    };
-    // SAFETY: `offset` is within the block.
-    let slot = unsafe { memory.add(offset) };
-    // SAFETY: `allocate_from` put an `A` there, which is moved out once.
-    let allocator = unsafe { slot.cast::<A>().read() };
-    // SAFETY: the block came from (a clone of) this allocator with this layout.
-    unsafe { allocator.deallocate(memory, layout) };
+    unsafe { slot.write(clone) };
+    Ok((block, Origin::of::<A>()))
 }

@@ -38,7 +38,7 @@ use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 
 use super::block::{CompletionVtable, Core};
-use super::scope::{self, Deallocate};
+use super::scope::{self, Origin};
 use super::{Header, TaskVtable, memory};
 use crate::cancel::{CancellationType, Hook};
 use crate::meta::Meta;
@@ -58,13 +58,15 @@ struct Slot<S: Signature + 'static> {
     state: AtomicU8,
     waker: UnsafeCell<MaybeUninit<Waker>>,
     hook: Hook,
-    deallocate: Deallocate,
+    origin: Origin,
 }
 
 /// The future's half of a slot.
 pub(crate) struct SlotFuture<S: Signature + 'static> {
     // `None` once the result has been taken.
     slot: Option<NonNull<Slot<S>>>,
+    /// What the operation has been told of requests to cancel.
+    passed_on: CancellationType,
 }
 
 // SAFETY: the slot hands the arguments from the completer's thread to the
@@ -83,7 +85,7 @@ pub(crate) fn new<S: Signature + 'static>(
     meta: &'static Meta,
 ) -> (SlotFuture<S>, NonNull<Core<S>>) {
     let layout = Layout::new::<Slot<S>>();
-    let Ok((block, deallocate)) = scope::allocate(layout) else {
+    let Ok((block, origin)) = scope::allocate(layout) else {
         memory::out_of_memory(meta.name(), layout)
     };
     let slot: NonNull<Slot<S>> = block.cast();
@@ -92,11 +94,15 @@ pub(crate) fn new<S: Signature + 'static>(
         state: AtomicU8::new(EMPTY),
         waker: UnsafeCell::new(MaybeUninit::uninit()),
         hook: Hook::default(),
-        deallocate,
+        origin,
     };
     // SAFETY: fresh memory with the layout of this type.
     unsafe { slot.write(value) };
-    (SlotFuture { slot: Some(slot) }, slot.cast())
+    let future = SlotFuture {
+        slot: Some(slot),
+        passed_on: CancellationType::default(),
+    };
+    (future, slot.cast())
 }
 
 /// A slot is never queued: its result is taken where the future is polled.
@@ -122,10 +128,16 @@ impl<S: Signature + 'static> Slot<S> {
             let slot = unsafe { core.cast::<Self>().as_ref() };
             slot.hook.is_requested()
         },
-        on_cancel: |core, install| {
+        on_cancel: |core, function| {
             // SAFETY: the completer's half keeps the slot alive (I3).
             let slot = unsafe { core.cast::<Self>().as_ref() };
-            install(&slot.hook);
+            slot.hook.install(function);
+        },
+        allocator: |core| {
+            // SAFETY: the completer's half keeps the slot alive (I3).
+            let origin = unsafe { core.cast::<Self>().as_ref() }.origin;
+            // SAFETY: the slot came from there with this layout.
+            unsafe { origin.allocator(core.cast(), Layout::new::<Self>()) }
         },
     };
 
@@ -203,11 +215,10 @@ impl<S: Signature + 'static> Slot<S> {
         let slot = unsafe { this.read() };
         // SAFETY: the slot, and by the caller's promise the arguments, are ours.
         let args = (result == DONE).then(|| unsafe { slot.core.take_args() });
-        let deallocate = slot.deallocate;
+        let origin = slot.origin;
         drop(slot);
-        // SAFETY: the block came from `scope::allocate` with this layout and
-        // this function.
-        unsafe { deallocate(this.cast(), Layout::new::<Self>()) };
+        // SAFETY: the block came from there with this layout.
+        unsafe { origin.deallocate(this.cast(), Layout::new::<Self>()) };
         args
     }
 }
@@ -222,6 +233,15 @@ impl<S: Signature + 'static> SlotFuture<S> {
         let this = self.slot.expect("polled after completion");
         // SAFETY: the future's half keeps the slot alive (I3).
         let slot = unsafe { this.as_ref() };
+        // What the operation is awaited in has been asked to stop: pass it on,
+        // once. The function runs here, and may complete the operation.
+        let requested = scope::requested();
+        if requested != self.passed_on {
+            self.passed_on = requested;
+            if !requested.is_empty() {
+                slot.hook.request(requested);
+            }
+        }
         if retract(slot) {
             // SAFETY: by I1 the waker is there, and ours again.
             let waker = unsafe { slot.take_waker() };

@@ -1,0 +1,301 @@
+//! Adapters: tokens and handlers made of others.
+
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+
+use crate::alloc::OperationAllocator;
+use crate::cancel::CancellationSlot;
+use crate::executor::Executor;
+use crate::handler::{Associations, CompletionHandler};
+use crate::initiation::Initiation;
+use crate::signature::Signature;
+use crate::token::CompletionToken;
+
+/// What an adapter makes of the associations of the handler that it wraps: by
+/// default, nothing.
+///
+/// A supertrait of [`Adapter`] that does not depend on the signature. An
+/// adapter that overrides nothing writes `impl AdapterAssociations for X {}`;
+/// it cannot forget one.
+pub trait AdapterAssociations {
+    /// Returns the executor of the adapted handler.
+    fn executor<H: Associations, E: Executor>(&self, handler: &H, io: &E) -> impl Executor {
+        handler.executor(io)
+    }
+
+    /// Returns the immediate executor of the adapted handler.
+    fn immediate_executor<H: Associations, E: Executor>(
+        &self,
+        handler: &H,
+        io: &E,
+    ) -> impl Executor {
+        handler.immediate_executor(io)
+    }
+
+    /// Returns the allocator of the adapted handler.
+    fn allocator<H: Associations>(&self, handler: &H) -> impl OperationAllocator {
+        handler.allocator()
+    }
+
+    /// Returns the cancellation slot of the adapted handler.
+    fn cancellation_slot<H: Associations>(&self, handler: &H) -> CancellationSlot {
+        handler.cancellation_slot()
+    }
+}
+
+/// Changes what an operation of signature `S` completes with, or what travels
+/// with its handler.
+///
+/// [`adapt`] wraps any token or handler in one. Most adapters are a few lines:
+///
+/// ```
+/// use async_op::{Adapter, AdapterAssociations, Blocking, IoContext, Timer, adapt};
+/// use std::io;
+///
+/// /// Adds a name to the result.
+/// struct Named(&'static str);
+///
+/// impl AdapterAssociations for Named {}
+/// impl<A> Adapter<fn(A)> for Named {
+///     type Signature = fn(&'static str, A);
+///
+///     fn map(self, (result,): (A,)) -> (&'static str, A) {
+///         (self.0, result)
+///     }
+/// }
+///
+/// # fn main() -> io::Result<()> {
+/// let context = IoContext::new()?;
+/// let timer = Timer::new(&context);
+/// let (name, result) = timer.async_wait(adapt(Named("first"), Blocking));
+/// assert_eq!(name, "first");
+/// result?;
+///
+/// timer.async_wait(adapt(Named("second"), |name: &'static str, result: io::Result<()>| {
+///     println!("{name}: {result:?}");
+/// }));
+/// assert_eq!(context.run(), 1);
+/// # Ok(())
+/// # }
+/// ```
+pub trait Adapter<S: Signature>: AdapterAssociations + Send + Sized {
+    /// The signature of the tokens and handlers that this adapts.
+    type Signature: Signature;
+
+    /// Turns the arguments of the operation into those of the adapted handler.
+    fn map(self, args: S::Args) -> <Self::Signature as Signature>::Args;
+
+    /// Completes the adapted handler: by default with what [`map`](Self::map)
+    /// makes of the arguments.
+    fn complete<H>(self, handler: H, args: S::Args)
+    where
+        H: CompletionHandler<Self::Signature>,
+    {
+        handler.complete(self.map(args));
+    }
+
+    /// Polls the operation where it is hosted in the caller's future.
+    ///
+    /// By default just that; also called, with a waker that does nothing, for
+    /// the drop of the operation.
+    fn scoped<R>(&mut self, cx: &mut Context<'_>, poll: impl FnOnce(&mut Context<'_>) -> R) -> R {
+        poll(cx)
+    }
+}
+
+/// Wraps a token or a handler in an adapter.
+pub fn adapt<A, T>(adapter: A, inner: T) -> Adapted<A, T> {
+    Adapted { adapter, inner }
+}
+
+/// A token or a handler, `T`, wrapped in an adapter; made by [`adapt`] and by
+/// the `bind_` functions.
+#[must_use = "a token does nothing until it is passed to an initiating function"]
+#[derive(Clone, Copy)]
+pub struct Adapted<A, T> {
+    adapter: A,
+    inner: T,
+}
+
+impl<A, T> fmt::Debug for Adapted<A, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Adapted").finish_non_exhaustive()
+    }
+}
+
+impl<'op, S, A, T> CompletionToken<'op, S> for Adapted<A, T>
+where
+    S: Signature + 'static,
+    S::Args: Send + 'static,
+    S::Output: Send + 'static,
+    A: Adapter<S> + 'op,
+    T: CompletionToken<'op, A::Signature>,
+{
+    type Return<I: Initiation<S> + 'op> = T::Return<AdaptedInitiation<S, A, I>>;
+
+    fn initiate<I: Initiation<S> + 'op>(self, initiation: I) -> Self::Return<I> {
+        self.inner
+            .initiate(AdaptedInitiation::new(self.adapter, initiation))
+    }
+}
+
+impl<A: AdapterAssociations, H: Associations> Associations for Adapted<A, H> {
+    fn executor<E: Executor>(&self, io: &E) -> impl Executor {
+        self.adapter.executor(&self.inner, io)
+    }
+
+    fn immediate_executor<E: Executor>(&self, io: &E) -> impl Executor {
+        self.adapter.immediate_executor(&self.inner, io)
+    }
+
+    fn allocator(&self) -> impl OperationAllocator {
+        self.adapter.allocator(&self.inner)
+    }
+
+    fn cancellation_slot(&self) -> CancellationSlot {
+        self.adapter.cancellation_slot(&self.inner)
+    }
+}
+
+impl<S, A, H> CompletionHandler<S> for Adapted<A, H>
+where
+    S: Signature,
+    A: Adapter<S> + 'static,
+    H: CompletionHandler<A::Signature>,
+{
+    fn complete(self, args: S::Args) {
+        self.adapter.complete(self.inner, args);
+    }
+}
+
+/// An operation whose handlers are adapted.
+#[must_use = "an operation does nothing until it is started"]
+pub struct AdaptedInitiation<S, A, I> {
+    adapter: A,
+    initiation: I,
+    _signature: PhantomData<fn() -> S>,
+}
+
+impl<S, A, I> AdaptedInitiation<S, A, I> {
+    pub(crate) fn new(adapter: A, initiation: I) -> Self {
+        Self {
+            adapter,
+            initiation,
+            _signature: PhantomData,
+        }
+    }
+}
+
+impl<S, A: Clone, I: Clone> Clone for AdaptedInitiation<S, A, I> {
+    fn clone(&self) -> Self {
+        Self::new(self.adapter.clone(), self.initiation.clone())
+    }
+}
+
+impl<S, A, I: fmt::Debug> fmt::Debug for AdaptedInitiation<S, A, I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("AdaptedInitiation")
+            .field(&self.initiation)
+            .finish()
+    }
+}
+
+impl<S, A, I> Initiation<A::Signature> for AdaptedInitiation<S, A, I>
+where
+    S: Signature + 'static,
+    S::Args: Send + 'static,
+    S::Output: Send + 'static,
+    A: Adapter<S>,
+    I: Initiation<S>,
+{
+    type Executor = I::Executor;
+    type Future = AdaptedFuture<S, A, I::Future>;
+
+    fn executor(&self) -> &I::Executor {
+        self.initiation.executor()
+    }
+
+    fn into_future(self) -> Self::Future {
+        AdaptedFuture {
+            future: Some(self.initiation.into_future()),
+            adapter: Some(self.adapter),
+            _signature: PhantomData,
+        }
+    }
+
+    fn initiate<H: CompletionHandler<A::Signature>>(self, handler: H)
+    where
+        Self: 'static,
+    {
+        self.initiation.initiate(Adapted {
+            adapter: self.adapter,
+            inner: handler,
+        });
+    }
+}
+
+pin_project! {
+    /// The future of an operation whose result is adapted.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct AdaptedFuture<S, A, F>
+    where
+        S: Signature,
+        A: Adapter<S>,
+    {
+        // Both `None` once it is over.
+        #[pin]
+        future: Option<F>,
+        adapter: Option<A>,
+        _signature: PhantomData<fn() -> S>,
+    }
+
+    impl<S, A, F> PinnedDrop for AdaptedFuture<S, A, F>
+    where
+        S: Signature,
+        A: Adapter<S>,
+    {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if let Some(adapter) = this.adapter {
+                let mut cx = Context::from_waker(std::task::Waker::noop());
+                adapter.scoped(&mut cx, |_| this.future.set(None));
+            }
+        }
+    }
+}
+
+impl<S, A, F> Future for AdaptedFuture<S, A, F>
+where
+    S: Signature,
+    A: Adapter<S>,
+    F: Future<Output = S::Output>,
+{
+    type Output = <A::Signature as Signature>::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let adapter = this.adapter.as_mut().expect("polled after completion");
+        let output = adapter.scoped(cx, |cx| {
+            let future = this.future.as_mut().as_pin_mut();
+            let polled = future.expect("polled after completion").poll(cx);
+            if polled.is_ready() {
+                this.future.set(None);
+            }
+            polled
+        });
+        let args = S::from_output(ready!(output));
+        let adapter = this.adapter.take().expect("it was there");
+        Poll::Ready(A::Signature::into_output(adapter.map(args)))
+    }
+}
+
+impl<S: Signature, A: Adapter<S>, F> fmt::Debug for AdaptedFuture<S, A, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AdaptedFuture").finish_non_exhaustive()
+    }
+}

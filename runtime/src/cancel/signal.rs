@@ -1,0 +1,315 @@
+use std::fmt;
+use std::mem;
+use std::sync::Arc;
+use std::sync::PoisonError;
+use std::task::Waker;
+
+use super::CancellationType;
+use super::Function;
+use crate::shim::{Mutex, MutexGuard};
+use crate::task::initiating::OperationId;
+
+/// Asks operations to stop.
+///
+/// Bind its [`slot`](Self::slot) to a token with
+/// [`bind_cancellation_slot`](crate::bind_cancellation_slot), start an
+/// operation with that, and [`emit`](Self::emit). A signal serves one operation
+/// at a time, the one that was started last, and any number one after another.
+///
+/// Cancellation is a request. Before an operation has started and after it has
+/// completed it has no effect; in between either the request or the completion
+/// wins, and the operation completes once, in the end, either way. Emitting is
+/// allowed on any thread and at any time, from inside a handler as well.
+///
+/// ```
+/// use async_op::{
+///     CancellationSignal, CancellationType, IoContext, Timer, bind_cancellation_slot, is_cancelled,
+/// };
+/// use std::io;
+/// use std::time::Duration;
+///
+/// # fn main() -> io::Result<()> {
+/// let context = IoContext::new()?;
+/// let timer = Timer::new(&context);
+/// timer.expires_after(Duration::from_secs(3600));
+///
+/// let signal = CancellationSignal::new();
+/// timer.async_wait(bind_cancellation_slot(signal.slot(), |result: io::Result<()>| {
+///     assert!(is_cancelled(&result.unwrap_err()));
+/// }));
+/// signal.emit(CancellationType::TOTAL);
+/// assert_eq!(context.run(), 1);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Allocation
+///
+/// One shared block per signal, when it is made.
+#[derive(Default)]
+pub struct CancellationSignal {
+    state: Arc<SignalState>,
+}
+
+/// The receiving end of a [`CancellationSignal`], associated with a handler.
+///
+/// Clones are the same slot.
+#[derive(Clone, Default)]
+pub struct CancellationSlot {
+    state: Option<Arc<SignalState>>,
+}
+
+#[derive(Default)]
+struct SignalState {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// The operation that the slot serves.
+    operation: Option<OperationId>,
+    requested: CancellationType,
+    /// What the operation lets in, and what the operations inside it see.
+    filter_in: CancellationType,
+    filter_out: CancellationType,
+    receiver: Receiver,
+}
+
+/// How the operation learns of a request.
+#[derive(Default)]
+enum Receiver {
+    #[default]
+    Nobody,
+    Function(Function),
+    Waker(Waker),
+}
+
+impl CancellationSignal {
+    /// Makes a signal.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Returns the slot of this signal.
+    pub fn slot(&self) -> CancellationSlot {
+        CancellationSlot {
+            state: Some(Arc::clone(&self.state)),
+        }
+    }
+
+    /// Asks the operation that the slot serves to stop, if there is one.
+    ///
+    /// What the operation does at once, it does on this thread, without a lock
+    /// of ours.
+    pub fn emit(&self, kind: CancellationType) {
+        let mut inner = self.state.lock();
+        let kind = kind & inner.filter_in;
+        if inner.operation.is_none() || kind.is_empty() {
+            return;
+        }
+        inner.requested = inner.requested | kind;
+        match mem::take(&mut inner.receiver) {
+            Receiver::Nobody => {}
+            Receiver::Function(mut function) => {
+                drop(inner);
+                function.call(kind);
+            }
+            Receiver::Waker(waker) => {
+                let wake = waker.clone();
+                inner.receiver = Receiver::Waker(waker);
+                drop(inner);
+                wake.wake();
+            }
+        }
+    }
+}
+
+impl Drop for CancellationSignal {
+    /// Nobody will ask any more: an operation that only this could wake is
+    /// abandoned.
+    fn drop(&mut self) {
+        let receiver = mem::take(&mut self.state.lock().receiver);
+        drop(receiver);
+    }
+}
+
+impl fmt::Debug for CancellationSignal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CancellationSignal").finish_non_exhaustive()
+    }
+}
+
+impl CancellationSlot {
+    /// Returns a slot that no signal ever reaches.
+    pub const fn unconnected() -> Self {
+        Self { state: None }
+    }
+
+    /// Returns whether a signal can reach this slot.
+    pub const fn is_connected(&self) -> bool {
+        self.state.is_some()
+    }
+
+    /// Makes the slot serve a new operation, which honours the requests in
+    /// `honoured`.
+    fn begin(&self, operation: OperationId, honoured: CancellationType) {
+        let Some(state) = &self.state else { return };
+        let next = Inner {
+            operation: Some(operation),
+            requested: CancellationType::default(),
+            filter_in: honoured,
+            filter_out: CancellationType::ALL,
+            receiver: Receiver::Nobody,
+        };
+        let previous = mem::replace(&mut *state.lock(), next);
+        // Outside the lock: it may hold a foreign function.
+        drop(previous);
+    }
+
+    /// Ends the service to an operation.
+    fn end(&self, operation: OperationId) {
+        let Some(state) = &self.state else { return };
+        let mut inner = state.lock();
+        if inner.operation == Some(operation) {
+            let previous = mem::take(&mut *inner);
+            drop(inner);
+            drop(previous);
+        }
+    }
+
+    /// Calls `function` at the next request; now if there has been one.
+    fn set_function(&self, operation: OperationId, mut function: Function) {
+        let Some(state) = &self.state else { return };
+        let mut inner = state.lock();
+        if inner.operation != Some(operation) {
+            return;
+        }
+        let requested = inner.requested;
+        if requested.is_empty() {
+            let previous = mem::replace(&mut inner.receiver, Receiver::Function(function));
+            drop(inner);
+            drop(previous);
+        } else {
+            drop(inner);
+            function.call(requested);
+        }
+    }
+
+    /// Wakes `waker` at each request.
+    fn set_waker(&self, operation: OperationId, waker: &Waker) {
+        let Some(state) = &self.state else { return };
+        let mut inner = state.lock();
+        if inner.operation != Some(operation) {
+            return;
+        }
+        if let Receiver::Waker(current) = &inner.receiver
+            && current.will_wake(waker)
+        {
+            return;
+        }
+        let previous = mem::replace(&mut inner.receiver, Receiver::Waker(waker.clone()));
+        drop(inner);
+        drop(previous);
+    }
+
+    fn with<R: Default>(&self, operation: OperationId, f: impl FnOnce(&mut Inner) -> R) -> R {
+        let Some(state) = &self.state else {
+            return R::default();
+        };
+        let mut inner = state.lock();
+        if inner.operation == Some(operation) {
+            f(&mut inner)
+        } else {
+            R::default()
+        }
+    }
+}
+
+impl fmt::Debug for CancellationSlot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CancellationSlot")
+            .field("connected", &self.is_connected())
+            .finish()
+    }
+}
+
+impl SignalState {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // No foreign code runs under the lock but the clone of a waker.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What one operation knows of requests to stop it.
+///
+/// The body of an operation gets it from
+/// [`this_op::cancellation`](crate::this_op::cancellation). Operations that
+/// are awaited inside the body complete with an error once a request has come
+/// in, all of them, until [`clear`](Self::clear): so a body that awaits a last
+/// message to say good-bye clears the state first.
+#[derive(Clone, Debug, Default)]
+pub struct CancellationState {
+    slot: CancellationSlot,
+    operation: OperationId,
+}
+
+impl CancellationState {
+    /// Makes `slot` serve a new operation, which lets in what is `honoured`.
+    pub(crate) fn begin(slot: CancellationSlot, honoured: CancellationType) -> Self {
+        if !slot.is_connected() {
+            return Self::default();
+        }
+        let operation = OperationId::new();
+        slot.begin(operation, honoured);
+        Self { slot, operation }
+    }
+
+    /// Takes note that the operation is over.
+    pub(crate) fn end(&self) {
+        self.slot.end(self.operation);
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        self.slot.is_connected()
+    }
+
+    /// Calls `function` at the next request; now if there has been one.
+    pub(crate) fn set_function(&self, function: Function) {
+        self.slot.set_function(self.operation, function);
+    }
+
+    /// Wakes `waker` at each request.
+    pub(crate) fn set_waker(&self, waker: &Waker) {
+        self.slot.set_waker(self.operation, waker);
+    }
+
+    /// Returns what has been requested.
+    pub fn requested(&self) -> CancellationType {
+        self.slot.with(self.operation, |inner| inner.requested)
+    }
+
+    /// Returns what the operations inside this one see of that.
+    pub(crate) fn forwarded(&self) -> CancellationType {
+        self.slot
+            .with(self.operation, |inner| inner.requested & inner.filter_out)
+    }
+
+    /// Forgets what has been requested.
+    pub fn clear(&self) {
+        self.slot.with(self.operation, |inner| {
+            inner.requested = CancellationType::default();
+        });
+    }
+
+    /// Sets which requests come in from now on, and which of them are passed on
+    /// to the operations that are awaited inside.
+    ///
+    /// An operation starts with those that it [honours](crate::Meta::honours)
+    /// coming in, and all of these being passed on.
+    pub fn set_filters(&self, incoming: CancellationType, outgoing: CancellationType) {
+        self.slot.with(self.operation, |inner| {
+            inner.filter_in = incoming;
+            inner.filter_out = outgoing;
+        });
+    }
+}

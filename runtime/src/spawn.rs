@@ -1,0 +1,190 @@
+//! Running futures on executors.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use crate::alloc::OperationAllocator;
+use crate::executor::{Executor, IoObject};
+use crate::handler::CompletionHandler;
+use crate::initiation::{Initiation, StartedFuture};
+use crate::meta::Meta;
+use crate::task::frame;
+use crate::task::scope::{OfAllocator, Scope};
+use crate::token::CompletionToken;
+
+/// Runs `future` on the executor of `on`, and completes with its output.
+///
+/// It is polled there alone, from the first time on. The handler is called on
+/// its own executor, by default the same.
+///
+/// ```
+/// use async_op::{IoContext, Timer, spawn};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let context = IoContext::new()?;
+/// let timer = Timer::new(&context);
+/// spawn(
+///     &*context,
+///     async move {
+///         timer.wait().await?;
+///         Ok(7)
+///     },
+///     |result: std::io::Result<i32>| assert_eq!(result.unwrap(), 7),
+/// );
+/// assert!(context.run() > 0);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Completion
+///
+/// `fn(F::Output)`.
+///
+/// # Allocation
+///
+/// One block, for the future and the handler, from the handler's allocator;
+/// what is awaited inside uses that allocator too.
+///
+/// # Cancel safety
+///
+/// Terminal requests reach the operation that the future awaits. Dropping the
+/// future that waits for the result lets `future` go on.
+///
+/// # Panics
+///
+/// A panic of `future` unwinds out of the executor; the handler is dropped.
+pub fn spawn<O, F, T>(on: &O, future: F, token: T) -> T::Return<Spawn<O::Executor, F>>
+where
+    O: IoObject + ?Sized,
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+    T: CompletionToken<'static, fn(F::Output)>,
+{
+    token.initiate(Spawn {
+        executor: on.executor(),
+        future,
+        how: frame::Submit::Post,
+    })
+}
+
+/// Runs the future that `make` returns, as [`spawn`] does.
+///
+/// `make` is called on the executor, inside the new operation: what it
+/// allocates by [`this_op::allocator`](crate::this_op::allocator) or boxes in a
+/// [`FrameBox`](crate::FrameBox) comes from the operation's own allocator.
+pub fn spawn_with<O, M, F, T>(
+    on: &O,
+    token: T,
+    make: M,
+) -> T::Return<Spawn<O::Executor, impl Future<Output = F::Output> + Send + use<O, M, F, T>>>
+where
+    O: IoObject + ?Sized,
+    M: FnOnce() -> F + Send + 'static,
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+    T: CompletionToken<'static, fn(F::Output)>,
+{
+    spawn(on, async move { make().await }, token)
+}
+
+/// The operation of [`spawn`].
+#[must_use = "an operation does nothing until it is started"]
+pub struct Spawn<E, F> {
+    pub(crate) executor: E,
+    pub(crate) future: F,
+    pub(crate) how: frame::Submit,
+}
+
+impl<E, F> fmt::Debug for Spawn<E, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spawn").finish_non_exhaustive()
+    }
+}
+
+impl<E, F> Initiation<fn(F::Output)> for Spawn<E, F>
+where
+    E: Executor,
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    type Executor = E;
+    type Future = StartedFuture<fn(F::Output), Self>;
+
+    fn executor(&self) -> &E {
+        &self.executor
+    }
+
+    fn into_future(self) -> Self::Future {
+        StartedFuture::new(self)
+    }
+
+    fn initiate<H: CompletionHandler<fn(F::Output)>>(self, handler: H) {
+        static META: Meta = Meta::new("spawn", &[], &[]);
+        frame::spawn(&META, self.executor, self.future, handler, self.how);
+    }
+}
+
+/// Awaits `future` with another allocator: what is awaited or boxed inside uses
+/// that one, and what follows the old one again.
+pub fn run_in<A, F>(allocator: A, future: F) -> RunIn<A, F>
+where
+    A: OperationAllocator,
+    F: Future,
+{
+    RunIn {
+        future: Some(future),
+        scope: allocator,
+    }
+}
+
+pin_project! {
+    /// The future of [`run_in`].
+    #[must_use = "futures do nothing unless polled"]
+    pub struct RunIn<A, F>
+    where
+        A: OperationAllocator,
+    {
+        // `None` once it is over.
+        #[pin]
+        future: Option<F>,
+        scope: A,
+    }
+
+    impl<A, F> PinnedDrop for RunIn<A, F>
+    where
+        A: OperationAllocator,
+    {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            let scope = Scope::new(OfAllocator(this.scope.clone()));
+            scope.within(|| this.future.set(None));
+        }
+    }
+}
+
+impl<A: OperationAllocator, F: Future> Future for RunIn<A, F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let mut this = self.project();
+        let scope = Scope::new(OfAllocator(this.scope.clone()));
+        scope.within(|| {
+            let future = this.future.as_mut().as_pin_mut();
+            let output = future.expect("polled after completion").poll(cx);
+            if output.is_ready() {
+                this.future.set(None);
+            }
+            output
+        })
+    }
+}
+
+impl<A: OperationAllocator, F> fmt::Debug for RunIn<A, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunIn").finish_non_exhaustive()
+    }
+}
