@@ -2,12 +2,11 @@
 //! the token.
 
 use crate::expand::{at, body_name, path};
-use crate::inputs::{Input, Stored};
-use crate::model::{ungroup, Executor, Form, Operation};
+use crate::inputs::{self, Input, Stored};
+use crate::model::{Executor, Form, Operation};
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned, ToTokens as _};
 use syn::ext::IdentExt as _;
-use syn::{FnArg, ReceiverKind, Type};
 
 /// The statements that declare `operation`.
 pub(crate) fn of(op: &Operation) -> TokenStream {
@@ -100,29 +99,21 @@ fn executor(op: &Operation) -> TokenStream {
     quote_spanned!(span=> let executor = #executor;)
 }
 
+/// Method lookup finds the object behind a smart pointer. A reference goes
+/// first, or what has no executor would be the reference.
 fn executor_of(op: &Operation, first: &Input) -> TokenStream {
     let Operation { private, .. } = op;
     let name = &first.name;
-    let derefs = match &first.declared {
-        FnArg::Receiver(receiver) => match &receiver.kind {
-            ReceiverKind::Reference(..) => 1,
-            ReceiverKind::Typed(_, ty) => derefs_to_self(ty),
-            _ => 0,
-        },
-        FnArg::Typed(typed) => usize::from(matches!(ungroup(&typed.ty), Type::Reference(_))),
-    };
     let span = at(name.span());
-    let derefs = std::iter::repeat_n(quote_spanned!(span=> *), derefs);
-    quote_spanned!(span=> #private::executor_of(&#(#derefs)* #name))
-}
-
-/// How often `self` of this type is dereferenced to be `Self`.
-fn derefs_to_self(ty: &Type) -> usize {
-    match ungroup(ty) {
-        Type::Path(ty) if ty.path.is_ident("Self") => 0,
-        Type::Reference(ty) => 1 + derefs_to_self(&ty.elem),
-        // `Arc<Self>` and such.
-        _ => 1,
+    let object = match inputs::is_reference(&first.declared) {
+        true => quote_spanned!(span=> (*#name)),
+        false => name.to_token_stream(),
+    };
+    quote_spanned! {span=>
+        {
+            use #private::ExecutorOf as _;
+            #object.executor_of()
+        }
     }
 }
 
