@@ -311,7 +311,9 @@ fn check_params(op: &Operation, cx: &mut Errors) {
             );
         }
     }
-    for (input, param) in op.inputs.iter().zip(&op.sig.inputs) {
+    let is_argument = |param: &&FnArg| signature::completion(param).is_none();
+    let arguments = op.sig.inputs.iter().filter(is_argument);
+    for (input, param) in op.inputs.iter().zip(arguments) {
         check_stored(input, param, op.form, cx);
     }
 }

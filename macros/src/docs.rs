@@ -59,7 +59,8 @@ fn closure_params(signature: &Type) -> Option<String> {
         return None;
     };
     let types = signature.inputs.iter().map(|input| &input.ty);
-    if types.clone().any(|ty| !lifetimes::named(ty).is_empty()) {
+    let is_borrowed = |ty: &Type| lifetimes::named(ty).iter().any(|it| it.ident != "static");
+    if types.clone().any(is_borrowed) {
         return None;
     }
     let is_single = types.len() == 1;

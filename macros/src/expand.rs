@@ -3,15 +3,16 @@
 //! return the operation.
 
 use crate::docs;
-use crate::inputs::{self, Input, Stored};
+use crate::initiation;
+use crate::inputs;
 use crate::lifetimes;
-use crate::model::{ungroup, ungroup_mut, Executor, Form, Operation};
+use crate::model::{ungroup_mut, Form, Operation};
 use proc_macro2::{Group, Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned, ToTokens};
 use syn::ext::IdentExt as _;
 use syn::{
-    parse_quote_spanned, Attribute, FnArg, GenericParam, Generics, LifetimeParam, ReceiverKind,
-    ReturnType, Signature, Type, TypeParam, TypeParamBound, WherePredicate,
+    parse_quote_spanned, Attribute, FnArg, GenericParam, Generics, LifetimeParam, ReturnType,
+    Signature, Type, TypeParam, TypeParamBound, WherePredicate,
 };
 
 /// The place of `span`, with the hygiene and edition of this crate. Lints for
@@ -21,27 +22,13 @@ pub(crate) fn at(span: Span) -> Span {
 }
 
 pub(crate) fn operation(op: &Operation) -> TokenStream {
-    functions(op, &initiation(op))
+    functions(op, &initiation::of(op))
 }
 
-/// The functions, with an operation that nobody starts in the place of the
-/// author's: for a function with mistakes.
+/// For a function with mistakes: the author's body stands beside an operation
+/// that never completes.
 pub(crate) fn inert(op: &Operation) -> TokenStream {
-    let Operation {
-        private, signature, ..
-    } = op;
-    let meta = meta(op);
-    let names = op.inputs.iter().map(|input| &input.name);
-    let pending = quote_spanned! {at(op.sig.ident.span())=>
-        let _ = (#(&#names,)*);
-        #meta
-        let operation = #private::from_future::<#signature, _, _>(
-            meta,
-            #private::SystemExecutor,
-            #private::core::future::pending(),
-        );
-    };
-    functions(op, &pending)
+    functions(op, &initiation::inert(op))
 }
 
 /// ```text
@@ -152,7 +139,7 @@ pub(crate) fn hidden(mut sig: Signature, attrs: &[Attribute], body: &Group) -> T
     quote!(#(#attrs)* #[doc(hidden)] #sig #body)
 }
 
-fn body_name(name: &Ident) -> Ident {
+pub(crate) fn body_name(name: &Ident) -> Ident {
     format_ident!("{}_body", name.unraw(), span = at(name.span()))
 }
 
@@ -176,17 +163,20 @@ fn release_self(sig: &mut Signature, op: &Operation) {
     };
     if let Type::ImplTrait(ty) = ungroup_mut(ty) {
         ty.impl_token.span = at(ty.impl_token.span);
+        let is_use = |bound: &TypeParamBound| matches!(bound, TypeParamBound::PreciseCapture(_));
+        let bounds = ty.bounds.iter().filter(|bound| !is_use(bound)).cloned();
+        ty.bounds = bounds.collect();
         for bound in &mut ty.bounds {
             lifetimes::name_elided_in_bound(bound, &op.lifetime);
         }
-        ty.bounds
-            .push(TypeParamBound::Lifetime(op.lifetime.clone()));
+        let outlives = TypeParamBound::Lifetime(op.lifetime.clone());
+        ty.bounds.push(outlives);
         ty.bounds.extend(captures(op));
     }
 }
 
 /// `Self::name::<T>`, with the author's type and const parameters.
-fn path(op: &Operation, name: Ident, with_token: bool) -> TokenStream {
+pub(crate) fn path(op: &Operation, name: Ident, with_token: bool) -> TokenStream {
     let span = at(op.sig.ident.span());
     let scope = op.associated.then(|| quote_spanned!(span=> Self::));
     let mut arguments: Vec<_> = op
@@ -296,142 +286,5 @@ fn attrs(docs: &[Attribute], section: Vec<String>, attrs: &[Attribute]) -> Token
         #(#[doc = #section])*
         #(#attrs)*
         #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    }
-}
-
-// The body of the initiating function.
-
-/// The statements that declare `operation`.
-fn initiation(op: &Operation) -> TokenStream {
-    let Operation {
-        private, signature, ..
-    } = op;
-    let body = path(op, body_name(&op.sig.ident), false);
-    let arguments: Vec<_> = op.inputs.iter().map(argument).collect();
-    let span = at(op.sig.ident.span());
-    let (meta, executor, copies) = match op.form {
-        Form::Deferred => {
-            return quote_spanned!(span=> let operation = #body(#(#arguments),*););
-        }
-        Form::Handler | Form::Async => (meta(op), executor(op), copies(op)),
-    };
-    let operation = match op.form {
-        Form::Async => {
-            let future = future(op, quote!(#body(#(#arguments),*)));
-            quote_spanned!(span=> #private::from_future::<#signature, _, _>(meta, executor, #future))
-        }
-        _ => quote_spanned! {span=>
-            #private::from_fn::<#signature, _, _>(meta, executor, move |op| #body(#(#arguments,)* op))
-        },
-    };
-    quote_spanned! {span=>
-        #meta
-        #executor
-        #copies
-        let operation = #operation;
-    }
-}
-
-/// The future of the body; it borrows the copies, if there are any.
-fn future(op: &Operation, call: TokenStream) -> TokenStream {
-    if op.inputs.iter().any(|input| input.stored == Stored::Copied) {
-        quote_spanned!(at(op.sig.ident.span())=> async move { #call.await })
-    } else {
-        call
-    }
-}
-
-/// In a block of its own, lest the author's nested body see the name.
-fn meta(op: &Operation) -> TokenStream {
-    let Operation { private, .. } = op;
-    let name = op.sig.ident.unraw().to_string();
-    let names = |stored| {
-        let inputs = op.inputs.iter().filter(move |input| input.stored == stored);
-        inputs
-            .map(|input| input.name.unraw().to_string())
-            .collect::<Vec<_>>()
-    };
-    let (copied, borrowed) = (names(Stored::Copied), names(Stored::Borrowed));
-    quote_spanned! {at(op.sig.ident.span())=>
-        let meta = {
-            const META: #private::Meta =
-                #private::Meta::new(#name, &[#(#copied),*], &[#(#borrowed),*]);
-            &META
-        };
-    }
-}
-
-fn executor(op: &Operation) -> TokenStream {
-    let Operation { private, .. } = op;
-    let span = at(op.sig.ident.span());
-    let executor = match (&op.executor, op.inputs.first()) {
-        (Executor::Given(executor), _) => executor.to_token_stream(),
-        (Executor::OfFirst, Some(first)) => executor_of(op, first),
-        (Executor::OfFirst | Executor::System, _) => {
-            quote_spanned!(span=> #private::SystemExecutor)
-        }
-    };
-    quote_spanned!(span=> let executor = #executor;)
-}
-
-fn executor_of(op: &Operation, first: &Input) -> TokenStream {
-    let Operation { private, .. } = op;
-    let name = &first.name;
-    let derefs = match &first.declared {
-        FnArg::Receiver(receiver) => match &receiver.kind {
-            ReceiverKind::Reference(..) => 1,
-            ReceiverKind::Typed(_, ty) => derefs_to_self(ty),
-            _ => 0,
-        },
-        FnArg::Typed(typed) => usize::from(matches!(ungroup(&typed.ty), Type::Reference(_))),
-    };
-    let span = at(name.span());
-    let derefs = std::iter::repeat_n(quote_spanned!(span=> *), derefs);
-    quote_spanned!(span=> #private::executor_of(&#(#derefs)* #name))
-}
-
-/// How often `self` of this type is dereferenced to be `Self`.
-fn derefs_to_self(ty: &Type) -> usize {
-    match ungroup(ty) {
-        Type::Path(ty) if ty.path.is_ident("Self") => 0,
-        Type::Reference(ty) => 1 + derefs_to_self(&ty.elem),
-        // `Arc<Self>` and such.
-        _ => 1,
-    }
-}
-
-fn copies(op: &Operation) -> TokenStream {
-    let Operation { private, .. } = op;
-    let copied = op
-        .inputs
-        .iter()
-        .filter(|input| input.stored == Stored::Copied);
-    let copies = copied.map(|input| {
-        let name = &input.name;
-        let copy = copy_name(input);
-        quote_spanned!(at(name.span())=> let #copy = #private::copy_of(#name);)
-    });
-    quote!(#(#copies)*)
-}
-
-/// The name of the copy: hygienic, so that it may be that of the parameter.
-fn copy_name(input: &Input) -> Ident {
-    let span = at(input.name.span());
-    if input.name == "self" {
-        return Ident::new("this", span);
-    }
-    let mut name = input.name.clone();
-    name.set_span(span);
-    name
-}
-
-/// What the body is given.
-fn argument(input: &Input) -> TokenStream {
-    match input.stored {
-        Stored::Copied => {
-            let copy = copy_name(input);
-            quote_spanned!(copy.span()=> &#copy)
-        }
-        Stored::Borrowed | Stored::Moved => input.name.to_token_stream(),
     }
 }

@@ -43,7 +43,7 @@ pub(crate) fn unusable(args: &Args, function: &Function, cx: Errors) -> TokenStr
         None => (Some(mentions(sig)), None),
     };
     let initiating = diverging(function, &sig.ident, quote!(#(#arguments,)* #token), nested);
-    let twin = model::twin(args, &sig.ident, &mut Errors::default()).flatten();
+    let twin = model::twin(args, &sig.ident, &mut Errors::default());
     let twin = twin.map(|twin| diverging(function, &twin, quote!(#(#arguments),*), None));
     quote!(#initiating #twin #sibling #errors)
 }

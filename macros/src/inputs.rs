@@ -2,7 +2,7 @@
 
 use crate::expand::at;
 use crate::lifetimes;
-use crate::model::{ungroup_mut, Form, Names};
+use crate::model::{ungroup, ungroup_mut, Form, Names};
 use crate::signature;
 use syn::spanned::Spanned as _;
 use syn::{
@@ -187,4 +187,16 @@ pub(crate) fn name_borrowed<'a>(
             FnArg::Typed(typed) => lifetimes::name_elided(&mut typed.ty, lifetime),
         }
     }
+}
+
+pub(crate) fn is_reference(param: &FnArg) -> bool {
+    let ty = match param {
+        FnArg::Receiver(receiver) => match &receiver.kind {
+            ReceiverKind::Reference(..) => return true,
+            ReceiverKind::Typed(_, ty) => ty,
+            _ => return false,
+        },
+        FnArg::Typed(typed) => &typed.ty,
+    };
+    matches!(ungroup(ty), Type::Reference(_))
 }

@@ -30,6 +30,7 @@ mod docs;
 mod errors;
 mod expand;
 mod fallback;
+mod initiation;
 mod inputs;
 mod lifetimes;
 mod model;
@@ -41,8 +42,97 @@ mod tests;
 use errors::Errors;
 use proc_macro2::TokenStream;
 
-/// Turns a function into an asynchronous operation that accepts any
-/// completion token. Documented in the `async-op` crate.
+/// Turns a function into an asynchronous operation: the caller chooses how the
+/// result arrives.
+///
+/// The body is written once, in one of three forms. For each, two functions
+/// come out of it: `async_x(.., token)` takes a completion token as its last
+/// argument, and `x(..)` returns the operation not yet started.
+///
+/// The **async form**: the output of the body is the completion. For exclusive
+/// resources and borrowed buffers.
+///
+/// ```
+/// use async_op::{TcpStream, UseFuture, async_op};
+/// use std::io;
+///
+/// #[async_op]
+/// async fn async_read_exact(stream: &TcpStream, buf: &mut [u8]) -> io::Result<()> {
+///     let mut filled = 0;
+///     while filled < buf.len() {
+///         match stream.read_some(&mut buf[filled..]).await? {
+///             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+///             n => filled += n,
+///         }
+///     }
+///     Ok(())
+/// }
+///
+/// async fn header(stream: &TcpStream) -> io::Result<[u8; 8]> {
+///     let mut header = [0; 8];
+///     read_exact(stream, &mut header).await?;
+///     async_read_exact(stream, &mut header, UseFuture).await?;
+///     Ok(header)
+/// }
+/// ```
+///
+/// The **handler form**: the last parameter is the completion. For whatever
+/// calls back, and for shared connections.
+///
+/// ```
+/// use async_op::{Completion, SystemExecutor, async_op};
+///
+/// #[async_op]
+/// fn async_compute(executor: &SystemExecutor, n: u64, op: Completion<fn(u64)>) {
+///     std::thread::spawn(move || op.complete((1..=n).product()));
+///     # let _ = executor;
+/// }
+///
+/// async_compute(&SystemExecutor, 5, |result: u64| println!("{result}"));
+/// assert_eq!(compute(&SystemExecutor, 5).blocking(), 120);
+/// ```
+///
+/// The **deferred form**: derived from another operation, with no completion of
+/// its own.
+///
+/// ```
+/// use async_op::{Initiation, Timer, async_op};
+/// use std::time::Instant;
+///
+/// #[async_op]
+/// fn async_tick(timer: &Timer) -> impl Initiation<fn(Instant)> {
+///     timer.wait().map(|_| Instant::now())
+/// }
+/// ```
+///
+/// # Arguments of the operation
+///
+/// A reference whose lifetime you do not name is copied (as by
+/// [`ToOwned`]: an I/O object is a cheap handle, `&str` becomes `String`). One
+/// whose lifetime you name, and every `&mut`, is borrowed until the operation
+/// completes, so that only tokens that wait accept it. Everything else is
+/// moved. The handler form borrows nothing: its operation outlives the call.
+///
+/// The executor of the operation is that of `self`, or of the first parameter,
+/// which is an `IoObject`; a function without parameters uses the
+/// `SystemExecutor`.
+///
+/// # Arguments of the attribute
+///
+/// | | |
+/// |---|---|
+/// | `executor = expr` | the executor, in place of the first parameter's |
+/// | `completes = fn(A, B)` | the completion signature of an `async fn` that returns `(A, B)`; any type that is a `Signature` |
+/// | `default = name` | names the function without token; needed where `async_` is no prefix or the plain name is taken |
+/// | `default = false` | leaves that function out |
+/// | `associated` | says that a function without `self` and `Self` is in an `impl` |
+/// | `crate = path` | where the `async_op` crate is found, `::async_op` by default |
+///
+/// # Limits
+///
+/// Traits cannot declare operations yet. A completion names its arguments, so
+/// none of them is an `impl Trait`; only the async form can complete with a
+/// borrow, of a lifetime that is named.
 #[proc_macro_attribute]
 pub fn async_op(
     args: proc_macro::TokenStream,

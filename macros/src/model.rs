@@ -7,7 +7,7 @@ use crate::expand::at;
 use crate::inputs::{self, Input};
 use crate::parse::{Body, Function};
 use crate::signature;
-use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{quote_spanned, ToTokens};
 use std::collections::HashSet;
 use syn::ext::IdentExt as _;
@@ -129,7 +129,7 @@ pub(crate) fn operation(
         signature: signature?,
         executor: executor(args, &inputs),
         inputs,
-        twin: twin?,
+        twin,
         associated: is_associated(args, function),
         token_type: Ident::new(&names.fresh("Token"), span),
         token: Ident::new(&names.fresh("token"), span),
@@ -205,50 +205,66 @@ fn executor(args: &Args, inputs: &[Input]) -> Executor {
 pub(crate) fn is_associated(args: &Args, function: &Function) -> bool {
     args.associated.is_some()
         || function.sig.receiver().is_some()
-        || mentions_self(function.sig.to_token_stream())
-        || matches!(&function.body, Body::Block(body) if mentions_self(body.stream()))
+        || mentions_self(function.sig.to_token_stream(), &[])
+        || matches!(&function.body, Body::Block(body) if mentions_self(body.stream(), &ITEMS))
 }
 
-fn mentions_self(tokens: TokenStream) -> bool {
-    tokens.into_iter().any(|token| match token {
-        TokenTree::Group(group) => mentions_self(group.stream()),
-        TokenTree::Ident(ident) => ident == "Self",
-        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
-    })
+/// What opens an item in a body that has a `Self` of its own.
+const ITEMS: [&str; 5] = ["struct", "enum", "union", "trait", "impl"];
+
+/// Whether `Self` occurs, other than in such an item.
+fn mentions_self(tokens: TokenStream, items: &[&str]) -> bool {
+    let mut in_item = false;
+    for token in tokens {
+        match token {
+            TokenTree::Group(group) => {
+                if !in_item && mentions_self(group.stream(), items) {
+                    return true;
+                }
+                in_item &= group.delimiter() != Delimiter::Brace;
+            }
+            TokenTree::Ident(ident) if items.iter().any(|item| ident == item) => in_item = true,
+            TokenTree::Ident(ident) if ident == "Self" && !in_item => return true,
+            TokenTree::Punct(punct) if punct.as_char() == ';' => in_item = false,
+            _ => {}
+        }
+    }
+    false
 }
 
-/// The name of the second door. The outer `None` after a mistake.
-pub(crate) fn twin(args: &Args, name: &Ident, cx: &mut Errors) -> Option<Option<Ident>> {
-    let default = match &args.default {
-        Some(default) => match &default.value {
-            Default_::Off => return Some(None),
-            Default_::Named(twin) => Some(twin),
-        },
-        None => None,
-    };
-    if let Some(twin) = default {
-        if twin == name {
+/// The name of the second door.
+pub(crate) fn twin(args: &Args, name: &Ident, cx: &mut Errors) -> Option<Ident> {
+    match args.default.as_ref().map(|default| &default.value) {
+        Some(Default_::Off) => None,
+        Some(Default_::Named(twin)) if twin == name => {
             cx.error(
                 twin,
                 format_args!("`{twin}` is the name of the initiating function"),
                 "give the function without token another name, or write `default = false`",
             );
-            return None;
+            None
         }
-        return Some(Some(twin.clone()));
+        Some(Default_::Named(twin)) => Some(twin.clone()),
+        None => plain_name(name, cx),
     }
-    let unraw = name.unraw().to_string();
-    let Some(plain) = unraw.strip_prefix("async_") else {
-        return Some(None);
-    };
-    let Ok(mut twin) = syn::parse_str::<Ident>(plain) else {
-        cx.error(
-            name,
-            format_args!("`{plain}` cannot name the function that returns the operation"),
-            "name it with `#[async_op(default = name)]`, or write `default = false`",
-        );
-        return None;
-    };
-    twin.set_span(at(name.span()));
-    Some(Some(twin))
+}
+
+/// `x` for `async_x`.
+fn plain_name(name: &Ident, cx: &mut Errors) -> Option<Ident> {
+    let name_text = name.unraw().to_string();
+    let plain = name_text.strip_prefix("async_")?;
+    match syn::parse_str::<Ident>(plain) {
+        Ok(mut twin) => {
+            twin.set_span(at(name.span()));
+            Some(twin)
+        }
+        Err(_) => {
+            cx.error(
+                name,
+                format_args!("`{plain}` cannot name the function that returns the operation"),
+                "name it with `#[async_op(default = name)]`, or write `default = false`",
+            );
+            None
+        }
+    }
 }

@@ -11,14 +11,25 @@ pub use crate::signature::Signature;
 pub use crate::token::{CompletionToken, Deferred, Operation};
 
 /// Returns the I/O executor of the object that an operation is for.
-#[inline]
-pub fn executor_of<O: IoObject + ?Sized>(object: &O) -> O::Executor {
-    object.executor()
+///
+/// A method, because a method that is not found is one error; the executor of
+/// what has none, passed on, would be one wherever it goes.
+pub trait ExecutorOf: IoObject {
+    #[doc(hidden)]
+    #[inline]
+    fn executor_of(&self) -> Self::Executor {
+        self.executor()
+    }
 }
 
+impl<O: IoObject + ?Sized> ExecutorOf for O {}
+
 /// Copies what an operation refers to without naming its lifetime.
+///
+/// Returns a type parameter, because a projection would be a second error
+/// where there is no copy.
 #[inline]
-pub fn copy_of<T: ToOwned + ?Sized>(value: &T) -> T::Owned {
+pub fn copy_of<T: ToOwned<Owned = U> + ?Sized, U>(value: &T) -> U {
     value.to_owned()
 }
 

@@ -63,7 +63,20 @@ async fn async_echo<Token: Send>(_executor: SystemExecutor, token: Token) -> Tok
     token
 }
 
+/// A `Self` of an item in the body is none of the operation's.
+#[async_op]
+async fn async_inner(_executor: SystemExecutor) -> u32 {
+    struct Inner(u32);
+    impl Inner {
+        fn new() -> Self {
+            Self(7)
+        }
+    }
+    Inner::new().0
+}
+
 fn main() {
+    assert_eq!(inner(SystemExecutor).blocking(), 7);
     let joined = join(SystemExecutor, [1, 2], '+', &3).blocking();
     assert_eq!(joined, "1+2+3");
     assert_eq!(default::<u8>(SystemExecutor).blocking(), 0);

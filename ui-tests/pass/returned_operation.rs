@@ -28,7 +28,7 @@ impl Socket {
     }
 
     #[async_op]
-    fn async_echo(&self, n: usize) -> impl Initiation<fn(io::Result<usize>)> {
+    fn async_echo(&self, n: usize) -> impl Initiation<fn(io::Result<usize>)> + use<> {
         self.write(n)
     }
 }

@@ -3,6 +3,7 @@
 
 use async_op::{Completion, Initiation, SystemExecutor, UseFuture, async_op};
 use std::future::pending;
+use std::hint::black_box;
 use std::mem::size_of_val;
 
 type Large = [u8; 4096];
@@ -13,13 +14,13 @@ const HANDLES: usize = 128;
 #[async_op]
 async fn async_owned(_executor: SystemExecutor, large: Large) {
     pending::<()>().await;
-    drop(large);
+    black_box(large);
 }
 
 /// The same by hand.
 async fn by_hand(large: Large) {
     pending::<()>().await;
-    drop(large);
+    black_box(large);
 }
 
 #[async_op]

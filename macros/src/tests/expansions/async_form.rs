@@ -34,7 +34,10 @@ impl Socket {
             );
             &META
         };
-        let executor = ::async_op::__private::executor_of(&*self);
+        let executor = {
+            use ::async_op::__private::ExecutorOf as _;
+            (*self).executor_of()
+        };
         let this = ::async_op::__private::copy_of(self);
         let operation = ::async_op::__private::from_future::<
             fn(io::Result<usize>),

@@ -28,7 +28,10 @@ where
         );
         &META
     };
-    let executor = crate::renamed::__private::executor_of(&executor);
+    let executor = {
+        use crate::renamed::__private::ExecutorOf as _;
+        executor.executor_of()
+    };
     let operation = crate::renamed::__private::from_future::<
         fn(a: u8, b: char),
         _,

@@ -32,7 +32,10 @@ where
         );
         &META
     };
-    let executor = ::async_op::__private::executor_of(&*context);
+    let executor = {
+        use ::async_op::__private::ExecutorOf as _;
+        (*context).executor_of()
+    };
     let context = ::async_op::__private::copy_of(context);
     let operation = ::async_op::__private::from_future::<
         fn(io::Result<Socket>),

@@ -26,7 +26,10 @@ where
         );
         &META
     };
-    let executor = ::async_op::__private::executor_of(&r#in);
+    let executor = {
+        use ::async_op::__private::ExecutorOf as _;
+        r#in.executor_of()
+    };
     let operation = ::async_op::__private::from_fn::<
         fn(),
         _,

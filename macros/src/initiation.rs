@@ -1,0 +1,154 @@
+//! What the initiating function does: it makes the operation, and gives it to
+//! the token.
+
+use crate::expand::{at, body_name, path};
+use crate::inputs::{self, Input, Stored};
+use crate::model::{Executor, Form, Operation};
+use proc_macro2::{Ident, TokenStream};
+use quote::{quote, quote_spanned, ToTokens as _};
+use syn::ext::IdentExt as _;
+
+/// The statements that declare `operation`.
+pub(crate) fn of(op: &Operation) -> TokenStream {
+    let Operation {
+        private, signature, ..
+    } = op;
+    let body = path(op, body_name(&op.sig.ident), false);
+    let arguments: Vec<_> = op.inputs.iter().map(argument).collect();
+    let span = at(op.sig.ident.span());
+    let (meta, executor, copies) = match op.form {
+        Form::Deferred => {
+            return quote_spanned!(span=> let operation = #body(#(#arguments),*););
+        }
+        Form::Handler | Form::Async => (meta(op), executor(op), copies(op)),
+    };
+    let operation = match op.form {
+        Form::Async => {
+            let future = future(op, quote!(#body(#(#arguments),*)));
+            quote_spanned!(span=> #private::from_future::<#signature, _, _>(meta, executor, #future))
+        }
+        _ => quote_spanned! {span=>
+            #private::from_fn::<#signature, _, _>(meta, executor, move |op| #body(#(#arguments,)* op))
+        },
+    };
+    quote_spanned! {span=>
+        #meta
+        #executor
+        #copies
+        let operation = #operation;
+    }
+}
+
+/// The same, for an operation that never completes.
+pub(crate) fn inert(op: &Operation) -> TokenStream {
+    let Operation {
+        private, signature, ..
+    } = op;
+    let meta = meta(op);
+    let names = op.inputs.iter().map(|input| &input.name);
+    quote_spanned! {at(op.sig.ident.span())=>
+        let _ = (#(&#names,)*);
+        #meta
+        let operation = #private::from_future::<#signature, _, _>(
+            meta,
+            #private::SystemExecutor,
+            #private::core::future::pending(),
+        );
+    }
+}
+
+/// The future of the body; it borrows the copies, if there are any.
+fn future(op: &Operation, call: TokenStream) -> TokenStream {
+    if op.inputs.iter().any(|input| input.stored == Stored::Copied) {
+        quote_spanned!(at(op.sig.ident.span())=> async move { #call.await })
+    } else {
+        call
+    }
+}
+
+/// In a block of its own, lest the author's nested body see the name.
+fn meta(op: &Operation) -> TokenStream {
+    let Operation { private, .. } = op;
+    let name = op.sig.ident.unraw().to_string();
+    let names = |stored| {
+        let inputs = op.inputs.iter().filter(move |input| input.stored == stored);
+        inputs
+            .map(|input| input.name.unraw().to_string())
+            .collect::<Vec<_>>()
+    };
+    let (copied, borrowed) = (names(Stored::Copied), names(Stored::Borrowed));
+    quote_spanned! {at(op.sig.ident.span())=>
+        let meta = {
+            const META: #private::Meta =
+                #private::Meta::new(#name, &[#(#copied),*], &[#(#borrowed),*]);
+            &META
+        };
+    }
+}
+
+fn executor(op: &Operation) -> TokenStream {
+    let Operation { private, .. } = op;
+    let span = at(op.sig.ident.span());
+    let executor = match (&op.executor, op.inputs.first()) {
+        (Executor::Given(executor), _) => executor.to_token_stream(),
+        (Executor::OfFirst, Some(first)) => executor_of(op, first),
+        (Executor::OfFirst | Executor::System, _) => {
+            quote_spanned!(span=> #private::SystemExecutor)
+        }
+    };
+    quote_spanned!(span=> let executor = #executor;)
+}
+
+/// Method lookup finds the object behind a smart pointer. A reference goes
+/// first, or what has no executor would be the reference.
+fn executor_of(op: &Operation, first: &Input) -> TokenStream {
+    let Operation { private, .. } = op;
+    let name = &first.name;
+    let span = at(name.span());
+    let object = match inputs::is_reference(&first.declared) {
+        true => quote_spanned!(span=> (*#name)),
+        false => name.to_token_stream(),
+    };
+    quote_spanned! {span=>
+        {
+            use #private::ExecutorOf as _;
+            #object.executor_of()
+        }
+    }
+}
+
+fn copies(op: &Operation) -> TokenStream {
+    let Operation { private, .. } = op;
+    let copied = op
+        .inputs
+        .iter()
+        .filter(|input| input.stored == Stored::Copied);
+    let copies = copied.map(|input| {
+        let name = &input.name;
+        let copy = copy_name(input);
+        quote_spanned!(at(name.span())=> let #copy = #private::copy_of(#name);)
+    });
+    quote!(#(#copies)*)
+}
+
+/// The name of the copy: hygienic, so that it may be that of the parameter.
+fn copy_name(input: &Input) -> Ident {
+    let span = at(input.name.span());
+    if input.name == "self" {
+        return Ident::new("this", span);
+    }
+    let mut name = input.name.clone();
+    name.set_span(span);
+    name
+}
+
+/// What the body is given.
+fn argument(input: &Input) -> TokenStream {
+    match input.stored {
+        Stored::Copied => {
+            let copy = copy_name(input);
+            quote_spanned!(copy.span()=> &#copy)
+        }
+        Stored::Borrowed | Stored::Moved => input.name.to_token_stream(),
+    }
+}
