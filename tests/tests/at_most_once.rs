@@ -5,7 +5,7 @@ use std::task::Poll;
 use std::thread;
 
 use async_op::IoContext;
-use async_op_tests::{Form, Log, Polled, Probe, both_forms};
+use async_op_tests::{Log, Polled, Probe, both_forms};
 
 both_forms! {
     fn called_once_when_it_completes_at_once<F: Form>() {
