@@ -3,7 +3,7 @@
 
 use async_op::{Handler, IoContext, Task, Timer};
 use async_op_tests::{
-    Alive, Form, HandlerForm, Log, Manual, Probe, Recorder, both_forms, panic_of,
+    Alive, HandlerForm, Log, Manual, Probe, Recorder, both_forms, panic_of,
 };
 
 both_forms! {
