@@ -1,5 +1,5 @@
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,10 +21,10 @@ impl Wake for Wakes {
 }
 
 impl<F: Future> Polled<F> {
-    /// Makes one of a future, not polled yet.
-    pub fn new(future: F) -> Self {
+    /// Makes one of a future, or of an operation, not polled yet.
+    pub fn new(future: impl IntoFuture<IntoFuture = F>) -> Self {
         Self {
-            future: Box::pin(future),
+            future: Box::pin(future.into_future()),
             waker: Arc::default(),
         }
     }

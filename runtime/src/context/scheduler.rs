@@ -248,7 +248,7 @@ impl Scheduler {
 
     pub(super) fn work_finished(&self, generation: u32) {
         if self.life.add(generation, -1) == Some(0) {
-            let mut shared = self.lock();
+            let shared = self.lock();
             // Rule 3. Without a runner there is nobody to stop; the next one
             // makes the test itself.
             if shared.generation == generation
