@@ -18,7 +18,7 @@ pub use heap::{CountingHeap, heap_allocations, heap_allocations_here};
 pub use log::Log;
 pub use probe::{Alive, At, Io, On, Posted, Probe};
 pub use slot::Slot;
-pub use wakes::Polled;
+pub use wakes::{Dropped, Polled};
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

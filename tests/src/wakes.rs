@@ -11,7 +11,7 @@ pub struct Polled<F> {
     waker: Arc<Wakes>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Wakes(AtomicUsize);
 
 impl Wake for Wakes {
@@ -47,12 +47,24 @@ impl<F: Future> Polled<F> {
         Arc::strong_count(&self.waker) - 1
     }
 
-    /// Drops the future; returns a function that tells how often it has been
-    /// woken, and how many wakers are left.
-    pub fn drop_future(self) -> impl Fn() -> (usize, usize) {
-        let Self { future, waker } = self;
-        drop(future);
-        move || (waker.0.load(Ordering::SeqCst), Arc::strong_count(&waker) - 1)
+    /// Drops the future and keeps its counts.
+    pub fn drop_future(self) -> Dropped {
+        Dropped { waker: self.waker }
+    }
+}
+
+/// What is left of a future that was dropped.
+#[derive(Debug)]
+pub struct Dropped {
+    waker: Arc<Wakes>,
+}
+
+impl Dropped {
+    /// Returns how often the future has been woken, and how many wakers of it
+    /// there still are.
+    pub fn counts(&self) -> (usize, usize) {
+        let wakes = self.waker.0.load(Ordering::SeqCst);
+        (wakes, Arc::strong_count(&self.waker) - 1)
     }
 }
 

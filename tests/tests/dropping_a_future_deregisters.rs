@@ -20,7 +20,7 @@ fn an_async_form_operation_keeps_no_waker() {
     let mut future = Polled::new(timer.wait());
     assert!(future.poll().is_pending());
     assert_eq!(future.wakers(), 1);
-    assert_eq!(future.drop_future()(), (0, 0));
+    assert_eq!(future.drop_future().counts(), (0, 0));
     assert_eq!(timer.cancel(), 0);
     // Neither work nor a deadline is left.
     assert_eq!(context.run(), 0);
@@ -40,7 +40,7 @@ fn a_timer_wait_that_is_dropped_is_not_woken() {
         context.run_for(Duration::from_millis(10));
     }
     assert!(matches!(kept.poll(), Poll::Ready(Ok(()))));
-    assert_eq!((kept.wakes(), dropped()), (1, (0, 0)));
+    assert_eq!((kept.wakes(), dropped.counts()), (1, (0, 0)));
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn a_wait_of_which_the_time_has_come_may_be_dropped() {
     assert!(future.poll().is_pending());
     assert_eq!(timer.cancel(), 1);
     assert_eq!(future.wakes(), 1);
-    assert_eq!(future.drop_future()(), (1, 0));
+    assert_eq!(future.drop_future().counts(), (1, 0));
     assert_eq!(timer.cancel(), 0);
     assert_eq!(context.run(), 0);
 }
@@ -74,11 +74,11 @@ fn a_read_that_is_dropped_is_not_woken_and_has_read_nothing() {
         assert!(future.poll().is_pending());
         assert_eq!(context.poll(), 0);
         let dropped = future.drop_future();
-        assert_eq!(dropped(), (0, 0));
+        assert_eq!(dropped.counts(), (0, 0));
         peer.write_all(b"hello").unwrap();
         let n = stream.read_some(&mut buffer).blocking().unwrap();
         assert_eq!(&buffer[..n], b"hello");
-        assert_eq!(dropped(), (0, 0));
+        assert_eq!(dropped.counts(), (0, 0));
     });
 }
 
@@ -97,7 +97,7 @@ fn of_two_accepts_the_one_that_is_left_is_woken() {
             context.run_one_for(Duration::from_millis(10));
         }
         assert!(matches!(kept.poll(), Poll::Ready(Ok(_))));
-        assert_eq!((kept.wakes(), dropped()), (1, (0, 0)));
+        assert_eq!((kept.wakes(), dropped.counts()), (1, (0, 0)));
     });
 }
 
@@ -125,7 +125,7 @@ fn in_handler_form_dropping_requests_terminal_cancellation() {
     let seen = Arc::clone(&kinds);
     op.on_cancel(move |kind| seen.lock().unwrap().push(kind));
     assert!(!op.is_abandoned());
-    assert_eq!(future.drop_future()(), (0, 0));
+    assert_eq!(future.drop_future().counts(), (0, 0));
     assert_eq!(*kinds.lock().unwrap(), [CancellationType::TERMINAL]);
     assert!(op.is_abandoned());
     // Its work is over with the future; its result is discarded.
