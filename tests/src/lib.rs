@@ -1,1 +1,85 @@
-//! What the tests share.
+//! What the tests share: a log, allocators that record and count, an executor
+//! that is run by hand, a handler with associations, and operations in both
+//! forms that finish when the test says so.
+
+mod allocator;
+mod executor;
+mod form;
+mod heap;
+mod log;
+mod probe;
+mod slot;
+mod wakes;
+
+pub use allocator::Recorder;
+pub use executor::{Inline, Manual};
+pub use form::{AsyncForm, Form, Gate, HandlerForm, Hold};
+pub use heap::{CountingHeap, heap_allocations, heap_allocations_here};
+pub use log::Log;
+pub use probe::{Alive, At, Io, On, Posted, Probe};
+pub use slot::Slot;
+pub use wakes::{Dropped, Polled};
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+/// Long enough for any machine: only a test that fails waits for it.
+const HANG: Duration = Duration::from_secs(60);
+
+/// Defines a test for each form of operation: `fn rule<F: Form>() { .. }`.
+#[macro_export]
+macro_rules! both_forms {
+    ($($(#[$attr:meta])* fn $name:ident<$form:ident: Form>() $body:block)*) => {$(
+        mod $name {
+            #[allow(unused_imports, reason = "not every rule needs all of them")]
+            use super::*;
+
+            $(#[$attr])*
+            fn rule<$form: $crate::Form>() $body
+
+            #[test]
+            fn handler_form() {
+                rule::<$crate::HandlerForm>();
+            }
+
+            #[test]
+            fn async_form() {
+                rule::<$crate::AsyncForm>();
+            }
+        }
+    )*};
+}
+
+/// Calls `body` on a thread of its own and fails, rather than hang, when it
+/// does not return.
+pub fn without_hanging<R: Send + 'static>(body: impl FnOnce() -> R + Send + 'static) -> R {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        // Nobody listens any more when the test has given up.
+        let _ = sender.send(catch_unwind(AssertUnwindSafe(body)));
+    });
+    match receiver.recv_timeout(HANG) {
+        Ok(Ok(result)) => result,
+        Ok(Err(panic)) => resume_unwind(panic),
+        Err(_) => panic!("hangs"),
+    }
+}
+
+/// Returns the message of the panic that `body` ends with.
+pub fn panic_of<R>(body: impl FnOnce() -> R) -> String {
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(_) => panic!("expected a panic"),
+        Err(panic) => message_of(&*panic),
+    }
+}
+
+/// Returns the message that a panic carries.
+pub fn message_of(panic: &(dyn Any + Send)) -> String {
+    match panic.downcast_ref::<String>() {
+        Some(message) => message.clone(),
+        None => (*panic.downcast_ref::<&str>().expect("a message")).to_owned(),
+    }
+}

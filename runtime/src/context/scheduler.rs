@@ -407,6 +407,8 @@ impl Scheduler {
             let Some(reactor) = reactor.filter(|reactor| reactor.has_interest()) else {
                 if more {
                     self.wake_one(shared);
+                } else {
+                    drop(shared);
                 }
                 return if busy {
                     Next::Run

@@ -1,0 +1,189 @@
+//! Guarantee 5: a handler is dispatched to its associated executor; when the
+//! operation completed at once, to its immediate executor first.
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use async_op::{Executor, Handler, IoContext, PostOnly, Task, Timer};
+use async_op_tests::{
+    AsyncForm, Form, HandlerForm, Log, Manual, Probe, both_forms, without_hanging,
+};
+
+both_forms! {
+    fn by_default_the_executor_is_that_of_the_io_object<F: Form>() {
+        let (log, context) = (Log::new(), IoContext::new().unwrap());
+        let form = F::default();
+        let executor = context.executor();
+        form.start(&context, Probe::calling(&log, move |_: (u32,)| {
+            assert!(executor.runs_here());
+        }));
+        form.finish(1);
+        assert_eq!(log.take(), "");
+        assert_eq!(context.run(), 1);
+        assert_eq!(log.take(), "call");
+    }
+
+    fn a_later_completion_is_posted_from_elsewhere<F: Form>() {
+        let (log, context) = (Log::new(), IoContext::new().unwrap());
+        let (home, elsewhere) = (Manual::new("home", &log), Manual::new("elsewhere", &log));
+        let form = F::default();
+        let probe = Probe::new(&log).on(home.clone()).immediately_at(elsewhere);
+        form.start(&context, probe);
+        assert_eq!(log.take(), "");
+        form.finish(1);
+        assert_eq!(log.take(), "post:home");
+        assert_eq!(home.run(), 1);
+        assert_eq!(log.take(), "call");
+    }
+
+    fn two_contexts<F: Form>() {
+        let (log, one, two) = (Log::new(), IoContext::new().unwrap(), IoContext::new().unwrap());
+        let form = F::default();
+        form.start(&one, Probe::new(&log).on(two.executor()));
+        assert_eq!((one.poll(), two.poll()), (0, 0));
+        let finish = form.clone();
+        one.post(Task::new(move || finish.finish(1)));
+        assert_eq!(two.poll(), 0);
+        assert_eq!(one.poll(), 1);
+        assert_eq!(log.take(), "");
+        assert_eq!(two.run(), 1);
+        assert_eq!(log.take(), "call");
+        assert_eq!((one.run(), two.run()), (0, 0));
+        assert_eq!(log.take(), "");
+    }
+
+    fn two_contexts_when_it_completes_at_once<F: Form>() {
+        let (log, one, two) = (Log::new(), IoContext::new().unwrap(), IoContext::new().unwrap());
+        F::start_now(&one, Probe::new(&log).on(two.executor()));
+        // Nothing is left to do on the first.
+        assert_eq!(one.run(), 0);
+        assert_eq!(log.take(), "");
+        assert_eq!(two.run(), 1);
+        assert_eq!(log.take(), "call");
+    }
+
+    fn at_once_means_posted_to_the_handlers_own_executor<F: Form>() {
+        let (log, context) = (Log::new(), IoContext::new().unwrap());
+        let home = Manual::new("home", &log);
+        F::start_now(&context, Probe::new(&log).on(home.clone()));
+        assert_eq!(context.run(), 0);
+        assert_eq!(log.take(), "post:home");
+        assert_eq!(home.run(), 1);
+        assert_eq!(log.take(), "call");
+    }
+
+    fn at_once_with_an_immediate_executor_of_its_own<F: Form>() {
+        let (log, context) = (Log::new(), IoContext::new().unwrap());
+        let (home, first) = (Manual::new("home", &log), Manual::new("first", &log));
+        F::start_now(&context, Probe::new(&log).on(home.clone()).immediately_at(first.clone()));
+        assert_eq!(log.take(), "post:first");
+        assert_eq!((home.run(), first.run()), (0, 1));
+        assert_eq!(log.take(), "post:home");
+        assert_eq!((home.run(), first.run()), (1, 0));
+        assert_eq!(log.take(), "call");
+    }
+
+    fn at_once_with_the_handlers_own_executor_as_the_immediate_one<F: Form>() {
+        let (log, context) = (Log::new(), IoContext::new().unwrap());
+        let home = Manual::new("home", &log);
+        F::start_now(&context, Probe::new(&log).on(home.clone()).immediately_at(home.clone()));
+        assert_eq!(log.take(), "post:home");
+        assert_eq!(home.run(), 1);
+        assert_eq!(log.take(), "dispatch:home call");
+    }
+
+    /// The immediate executor has the type of the default one, but is another.
+    fn at_once_with_a_post_to_another_executor_of_the_same_type<F: Form>() {
+        let (log, context) = (Log::new(), IoContext::new().unwrap());
+        let (home, first) = (Manual::new("home", &log), Manual::new("first", &log));
+        let probe = Probe::new(&log).on(home.clone()).immediately_at(PostOnly(first.clone()));
+        F::start_now(&context, probe);
+        assert_eq!(log.take(), "post:first");
+        assert_eq!(first.run(), 1);
+        assert_eq!(log.take(), "post:home");
+        assert_eq!(home.run(), 1);
+        assert_eq!(log.take(), "call");
+    }
+
+    fn a_task_dropped_by_the_immediate_executor_drops_the_handler<F: Form>() {
+        let (log, context) = (Log::new(), IoContext::new().unwrap());
+        let (home, first) = (Manual::new("home", &log), Manual::new("first", &log));
+        F::start_now(&context, Probe::new(&log).on(home.clone()).immediately_at(first.clone()));
+        assert_eq!(home.work(), 1);
+        drop(first.pop());
+        assert_eq!(log.take(), "post:first drop");
+        assert_eq!(home.work(), 0);
+    }
+}
+
+#[test]
+fn a_completion_on_the_handlers_executor_runs_in_place() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let home = Manual::new("home", &log);
+    let form = HandlerForm::default();
+    form.start(&context, Probe::new(&log).on(home.clone()));
+    let inner = log.clone();
+    home.post(Task::new(move || {
+        form.finish(1);
+        inner.push("completed");
+    }));
+    assert_eq!(home.run(), 1);
+    assert_eq!(log.take(), "post:home call completed");
+}
+
+#[test]
+fn a_wake_is_always_posted() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let home = Manual::new("home", &log);
+    let form = AsyncForm::default();
+    form.start(&context, Probe::new(&log).on(home.clone()));
+    let inner = log.clone();
+    home.post(Task::new(move || {
+        form.finish(1);
+        inner.push("completed");
+    }));
+    assert_eq!(home.run(), 2);
+    assert_eq!(log.take(), "post:home post:home completed call");
+}
+
+#[test]
+fn later_polls_are_on_the_handlers_executor() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let home = Manual::new("home", &log);
+    let form = AsyncForm::default();
+    form.start(&context, Probe::new(&log).on(home.clone()));
+    assert_eq!(form.gate.polls(), 1);
+    form.gate.wake();
+    form.gate.wake();
+    assert_eq!(form.gate.polls(), 1);
+    assert_eq!(home.run(), 1);
+    assert_eq!(form.gate.polls(), 2);
+    form.finish(1);
+    assert_eq!(home.run(), 1);
+    assert_eq!(form.gate.polls(), 3);
+    assert_eq!(log.take(), "post:home post:home call");
+}
+
+#[test]
+fn a_timer_of_one_context_with_a_handler_on_another() {
+    without_hanging(|| {
+        let (one, two) = (IoContext::new().unwrap(), IoContext::new().unwrap());
+        let timer = Timer::new(&one);
+        timer.expires_after(Duration::from_millis(1));
+        let (log, (sender, receiver)) = (Log::new(), mpsc::channel());
+        let probe = Probe::calling(&log, move |(result,): (std::io::Result<()>,)| {
+            result.unwrap();
+            sender.send(thread::current().id()).unwrap();
+        });
+        timer.async_wait(Handler(probe.on(two.executor())));
+        assert_eq!(two.poll(), 0);
+        thread::scope(|scope| {
+            let first = scope.spawn(|| one.run());
+            assert_eq!(two.run(), 1);
+            assert_eq!(first.join().unwrap(), 0);
+        });
+        assert_eq!(receiver.recv(), Ok(thread::current().id()));
+        assert_eq!(log.take(), "call");
+    });
+}

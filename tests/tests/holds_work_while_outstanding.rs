@@ -1,0 +1,152 @@
+//! Guarantee 6: an outstanding operation holds work on the I/O executor and on
+//! the handler's executor, until the handler has returned.
+
+use std::sync::Barrier;
+use std::task::Poll;
+use std::thread;
+use std::time::Duration;
+
+use async_op::{Executor, Handler, IoContext, Task, Timer};
+use async_op_tests::{Log, Manual, Polled, Probe, both_forms, panic_of, without_hanging};
+
+both_forms! {
+    fn on_the_handlers_executor_until_the_handler_has_returned<F: Form>() {
+        let (log, context) = (Log::new(), IoContext::new().unwrap());
+        let home = Manual::new("home", &log);
+        let form = F::default();
+        let seen = home.clone();
+        let probe = Probe::calling(&log, move |_: (u32,)| assert_eq!(seen.work(), 1));
+        form.start(&context, probe.on(home.clone()));
+        assert_eq!(home.work(), 1);
+        form.finish(1);
+        assert_eq!(home.work(), 1);
+        assert_eq!(home.run(), 1);
+        assert_eq!(home.work(), 0);
+    }
+
+    fn at_once_too<F: Form>() {
+        let (log, context) = (Log::new(), IoContext::new().unwrap());
+        let home = Manual::new("home", &log);
+        let seen = home.clone();
+        let probe = Probe::calling(&log, move |_: (u32,)| assert_eq!(seen.work(), 1));
+        F::start_now(&context, probe.on(home.clone()));
+        assert_eq!((home.work(), context.run()), (1, 0));
+        assert_eq!(home.run(), 1);
+        assert_eq!(home.work(), 0);
+    }
+
+    fn until_an_abandoned_handler_has_been_dropped<F: Form>() {
+        let (log, context) = (Log::new(), IoContext::new().unwrap());
+        let home = Manual::new("home", &log);
+        let form = F::default();
+        form.start(&context, Probe::new(&log).on(home.clone()));
+        form.abandon();
+        home.run();
+        assert_eq!(home.work(), 0);
+        assert_eq!(context.run(), 0);
+    }
+
+    fn until_a_panicking_handler_has_unwound<F: Form>() {
+        let (log, context) = (Log::new(), IoContext::new().unwrap());
+        let home = Manual::new("home", &log);
+        let probe = Probe::calling(&log, move |_: (u32,)| panic!("on purpose"));
+        F::start_now(&context, probe.on(home.clone()));
+        assert_eq!(panic_of(|| home.run()), "on purpose");
+        assert_eq!((home.work(), context.run()), (0, 0));
+    }
+
+    fn the_io_context_runs_on_while_it_is_outstanding<F: Form>() {
+        let (log, context) = (Log::new(), IoContext::new().unwrap());
+        let form = F::default();
+        form.start(&context, Probe::new(&log));
+        assert_eq!(context.poll(), 0);
+        assert!(!context.stopped());
+        assert_eq!(context.run_for(Duration::from_millis(1)), 0);
+        assert!(!context.stopped());
+        form.finish(1);
+        assert_eq!(context.run(), 1);
+        assert!(context.stopped());
+    }
+
+    /// Nobody holds work but the operation: were there a gap between
+    /// completion and handler, `run` would return 0 in some round.
+    fn run_does_not_return_between_completion_and_handler<F: Form>() {
+        without_hanging(|| {
+            let (one, two) = (IoContext::new().unwrap(), IoContext::new().unwrap());
+            for _ in 0..500 {
+                let (log, form, start) = (Log::new(), F::default(), Barrier::new(2));
+                form.start(&one, Probe::new(&log).on(two.executor()));
+                thread::scope(|scope| {
+                    scope.spawn(|| {
+                        start.wait();
+                        form.finish(1);
+                    });
+                    start.wait();
+                    assert_eq!(two.run(), 1);
+                });
+                assert_eq!(log.take(), "call");
+                assert_eq!(one.run(), 0);
+                one.restart();
+                two.restart();
+            }
+        });
+    }
+
+    fn a_hosted_operation_from_its_first_poll_until_it_is_ready<F: Form>() {
+        let context = IoContext::new().unwrap();
+        let form = F::default();
+        let mut future = Polled::new(form.future(&context));
+        assert_eq!(context.run(), 0);
+        context.restart();
+        assert!(future.poll().is_pending());
+        assert_eq!(context.poll(), 0);
+        assert!(!context.stopped());
+        form.finish(1);
+        assert_eq!(context.poll(), 0);
+        assert!(!context.stopped());
+        assert_eq!(future.poll(), Poll::Ready(1));
+        assert_eq!(context.run(), 0);
+        assert!(context.stopped());
+    }
+
+    fn a_hosted_operation_until_it_is_dropped<F: Form>() {
+        let context = IoContext::new().unwrap();
+        let form = F::default();
+        let mut future = Polled::new(form.future(&context));
+        assert!(future.poll().is_pending());
+        assert_eq!(context.poll(), 0);
+        assert!(!context.stopped());
+        drop(future);
+        assert_eq!(context.run(), 0);
+    }
+}
+
+#[test]
+fn a_handler_on_another_context_keeps_that_one_running() {
+    without_hanging(|| {
+        let (one, two) = (IoContext::new().unwrap(), IoContext::new().unwrap());
+        let timer = Timer::new(&one);
+        timer.expires_after(Duration::from_millis(1));
+        let log = Log::new();
+        let probe = Probe::calling(&log, |_: (std::io::Result<()>,)| ());
+        timer.async_wait(Handler(probe.on(two.executor())));
+        thread::scope(|scope| {
+            let second = scope.spawn(|| two.run());
+            assert_eq!(one.run(), 0);
+            assert_eq!(second.join().unwrap(), 1);
+        });
+    });
+}
+
+#[test]
+fn work_given_back_inside_run_counts() {
+    let context = IoContext::new().unwrap();
+    let guard = async_op::WorkGuard::new(context.executor());
+    let clone = guard.clone();
+    context.post(Task::new(move || drop(guard)));
+    assert_eq!(context.poll(), 1);
+    assert!(!context.stopped());
+    drop(clone);
+    assert_eq!(context.run(), 0);
+    assert!(context.stopped());
+}

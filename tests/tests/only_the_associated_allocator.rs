@@ -1,0 +1,140 @@
+//! Guarantee 4: an operation takes memory from its handler's allocator alone.
+
+use std::sync::{Arc, Barrier};
+use std::thread;
+
+use async_op::{Executor, IoContext, Task};
+use async_op_tests::{
+    Alive, CountingHeap, Log, Manual, Probe, Recorder, Slot, both_forms,
+    heap_allocations_here,
+};
+
+#[global_allocator]
+static HEAP: CountingHeap = CountingHeap;
+
+both_forms! {
+    fn nothing_comes_from_the_heap<F: Form>() {
+        let (log, context) = (Log::new(), IoContext::new().unwrap());
+        let slot = Slot::new();
+        let (form, again) = (F::default(), F::default());
+        let mut heap = 0;
+        for form in [form, again] {
+            let probe = Probe::new(&log).allocating(&slot);
+            let before = heap_allocations_here();
+            form.start(&context, probe);
+            assert!(slot.in_use());
+            form.finish(1);
+            heap = heap_allocations_here() - before;
+            assert_eq!(context.run(), 1);
+            context.restart();
+            assert!(!slot.in_use());
+        }
+        // The second time, for the stub has been made before.
+        assert_eq!(heap, 0);
+        assert_eq!(slot.allocations(), 2);
+    }
+
+    fn nothing_comes_from_the_heap_at_once<F: Form>() {
+        let (log, context) = (Log::new(), IoContext::new().unwrap());
+        let slot = Slot::new();
+        let probe = Probe::new(&log).allocating(&slot);
+        let before = heap_allocations_here();
+        F::start_now(&context, probe);
+        assert_eq!(heap_allocations_here() - before, 0);
+        assert_eq!(context.run(), 1);
+        assert_eq!(slot.allocations(), 1);
+        assert!(!slot.in_use());
+    }
+
+    fn each_operation_from_its_own<F: Form>() {
+        let (log, context) = (Log::new(), IoContext::new().unwrap());
+        let (a, b) = (Recorder::named("a", &log), Recorder::named("b", &log));
+        let (first, second) = (F::default(), F::default());
+        first.start(&context, Probe::new(&log).allocating(&a));
+        second.start(&context, Probe::new(&log).allocating(&b));
+        second.finish(1);
+        first.finish(1);
+        assert_eq!(context.run(), 2);
+        assert_eq!(log.take(), "aA0 bA0 bD0 call aD0 call");
+        a.assert_balanced();
+        b.assert_balanced();
+    }
+
+    /// An operation started inside another's handler takes from its own
+    /// handler's allocator, not from what is about.
+    fn an_operation_started_in_a_handler_from_its_own<F: Form>() {
+        let (log, context) = (Log::new(), IoContext::new().unwrap());
+        let (a, b) = (Recorder::named("a", &log), Recorder::named("b", &log));
+        let (executor, inner, inner_b) = (context.executor(), log.clone(), b.clone());
+        let probe = Probe::calling(&log, move |_: (u32,)| {
+            F::start_now(&executor, Probe::new(&inner).allocating(&inner_b));
+        });
+        F::start_now(&context, probe.allocating(&a));
+        assert_eq!(context.run(), 2);
+        assert_eq!(log.take(), "aA0 aD0 call bA0 bD0 call");
+        a.assert_balanced();
+        b.assert_balanced();
+    }
+
+    /// The recorder panics if two of its calls overlap.
+    fn calls_for_one_handler_never_overlap<F: Form>() {
+        let context = Arc::new(IoContext::new().unwrap());
+        for _ in 0..200 {
+            let log = Log::new();
+            let recorder = Recorder::new(&log);
+            let form = F::default();
+            let start = Barrier::new(2);
+            form.start(&context, Probe::new(&log).allocating(&recorder));
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    start.wait();
+                    form.finish(1);
+                });
+                start.wait();
+                assert_eq!(context.run(), 1);
+            });
+            assert_eq!(log.take(), "A0 D0 call");
+            recorder.assert_balanced();
+            context.restart();
+        }
+    }
+}
+
+#[test]
+fn a_task_takes_one_block_and_no_more() {
+    let log = Log::new();
+    let (home, slot) = (Manual::new("home", &log), Slot::new());
+    let before = heap_allocations_here();
+    let task = Task::new_in(|| (), slot.clone());
+    assert_eq!(heap_allocations_here() - before, 0);
+    assert_eq!(slot.allocations(), 1);
+    home.post(task);
+    assert_eq!(home.run(), 1);
+    assert!(!slot.in_use());
+}
+
+#[test]
+fn the_allocator_is_dropped_before_the_function() {
+    #[derive(Clone)]
+    struct Last(Recorder, #[allow(dead_code, reason = "dropped")] Arc<Alive>);
+    // SAFETY: the recorder does all of it.
+    unsafe impl async_op::Allocator for Last {
+        fn allocate(
+            &self,
+            layout: std::alloc::Layout,
+        ) -> Result<std::ptr::NonNull<[u8]>, async_op::AllocError> {
+            self.0.allocate(layout)
+        }
+
+        unsafe fn deallocate(&self, memory: std::ptr::NonNull<u8>, layout: std::alloc::Layout) {
+            // SAFETY: the caller's promise is passed on.
+            unsafe { self.0.deallocate(memory, layout) };
+        }
+    }
+
+    let log = Log::new();
+    let allocator = Last(Recorder::new(&log), Arc::new(Alive::new(&log, "allocator")));
+    let inner = log.clone();
+    Task::new_in(move || inner.push("run"), allocator).run();
+    assert_eq!(log.take(), "A0 D0 allocator run");
+}
