@@ -55,6 +55,7 @@ fn a_runner_goes_on_while_the_next_one_waits_for_events() {
 
     // Woken by the one that met the event: holds it until the other waits.
     let others = Arc::clone(&ids);
+    let (sender, receiver) = mpsc::channel();
     let waker = on_wake(move || {
         let me = format!("{:?}", ThreadId::current());
         let other = loop {
@@ -64,6 +65,7 @@ fn a_runner_goes_on_while_the_next_one_waits_for_events() {
             }
         };
         other.unwrap().until_in_epoll();
+        sender.send(()).unwrap();
     });
     let mut wait = pin!(timer.async_wait(UseFuture));
     assert!(poll_with(wait.as_mut(), &waker).is_pending());
@@ -75,9 +77,8 @@ fn a_runner_goes_on_while_the_next_one_waits_for_events() {
                 context.run()
             });
         }
-        while poll_with(wait.as_mut(), Waker::noop()).is_pending() {
-            thread::yield_now();
-        }
+        receiver.recv().unwrap();
+        assert!(poll_with(wait.as_mut(), Waker::noop()).is_ready());
         // If the one that met the event were held up, it would be active for
         // ever.
         drop(work);
