@@ -715,3 +715,6 @@ fn wait_until<'a>(
         }
     }
 }
+
+#[cfg(all(test, async_op_loom))]
+mod loom_tests;
