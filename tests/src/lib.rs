@@ -7,6 +7,7 @@ mod executor;
 mod form;
 mod heap;
 mod log;
+pub mod net;
 mod probe;
 mod slot;
 mod wakes;

@@ -13,6 +13,7 @@ use std::cell::{Cell, UnsafeCell};
 use std::ptr;
 
 use super::scheduler::Scheduler;
+use crate::shim::thread_local;
 use crate::task::{Task, TaskQueue};
 
 pub(crate) struct Runner {
@@ -39,7 +40,7 @@ impl Runner {
         struct Restore(*const Runner);
         impl Drop for Restore {
             fn drop(&mut self) {
-                TOP.set(self.0);
+                TOP.with(|top| top.set(self.0));
             }
         }
 
@@ -48,17 +49,17 @@ impl Runner {
             generation,
             queue: UnsafeCell::new(TaskQueue::new()),
             work: Cell::new(0),
-            outer: TOP.get(),
+            outer: TOP.with(Cell::get),
         };
         let _restore = Restore(runner.outer);
-        TOP.set(&raw const runner);
+        TOP.with(|top| top.set(&raw const runner));
         body(&runner)
     }
 
     /// Returns the record of this thread for a context, if it runs it.
     #[inline]
     pub(crate) fn find<'a>(scheduler: &'static Scheduler, generation: u32) -> Option<&'a Self> {
-        let mut runner = TOP.get();
+        let mut runner = TOP.with(Cell::get);
         while !runner.is_null() {
             // SAFETY: by I1 the record is alive; by I2 only this thread has
             // it. The reference does not outlive the caller's own frame, which

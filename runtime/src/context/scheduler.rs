@@ -376,8 +376,11 @@ impl Scheduler {
                 }
                 continue;
             }
-            before_look = LOOK_AROUND_EVERY;
-            match self.look_around(runner, bounds) {
+            let due = before_look == 0;
+            if due {
+                before_look = LOOK_AROUND_EVERY;
+            }
+            match self.look_around(runner, bounds, due) {
                 Next::Run => {}
                 Next::Wake(mut wake, reactor) => {
                     wake.wake_all();
@@ -389,8 +392,9 @@ impl Scheduler {
     }
 
     /// Fetches tasks from the shared queue and events from the reactor; waits
-    /// for them if there is nothing else to do.
-    fn look_around(&self, runner: &Runner, bounds: &Bounds<'_>) -> Next {
+    /// for them if there is nothing else to do. With tasks to run, it looks at
+    /// the reactor only when that is `due`.
+    fn look_around(&self, runner: &Runner, bounds: &Bounds<'_>, due: bool) -> Next {
         let mut shared = self.lock();
         if shared.stop_requested || (shared.out_of_work && bounds.unblock.is_none()) {
             return Next::Leave;
@@ -402,26 +406,22 @@ impl Scheduler {
             _ => None,
         };
         if busy || bounds.wait == Wait::Never {
-            // Wake another for what is left in the shared queue.
-            let more = !shared.queue.is_empty();
-            let Some(reactor) = reactor.filter(|reactor| reactor.has_interest()) else {
-                if more {
-                    self.wake_one(shared);
-                } else {
-                    drop(shared);
-                }
+            let due = due || !busy;
+            let reactor = reactor.filter(|reactor| due && reactor.has_interest());
+            shared.polling |= reactor.is_some();
+            // Another is woken for what is left in the shared queue.
+            if shared.queue.is_empty() {
+                drop(shared);
+            } else {
+                self.wake_one(shared);
+            }
+            let Some(reactor) = reactor else {
                 return if busy {
                     Next::Run
                 } else {
                     self.leave_or_stop(runner, bounds)
                 };
             };
-            shared.polling = true;
-            if more {
-                self.wake_one(shared);
-            } else {
-                drop(shared);
-            }
             let wake = reactor.wait(Timeout::Zero);
             self.end_polling(self.lock());
             if busy || !wake.is_empty() {
@@ -715,3 +715,6 @@ fn wait_until<'a>(
         }
     }
 }
+
+#[cfg(all(test, async_op_loom))]
+mod loom_tests;

@@ -1,0 +1,276 @@
+//! Models of the counting rule: `run` returns only when there is nothing left
+//! to do, and then always does. (That it does is loom's own check: a runner
+//! that is not woken is a deadlock.)
+//!
+//! There is no reactor here; runners wait on the condition variable.
+
+use loom::model::Builder;
+use loom::sync::Arc;
+use loom::sync::atomic::AtomicUsize;
+use loom::thread;
+
+use super::*;
+use crate::context::IoExecutor;
+use crate::executor::{Executor, WorkGuard};
+
+/// A context, and how many things have been done on it.
+#[derive(Clone)]
+struct Model {
+    executor: IoExecutor,
+    done: Arc<AtomicUsize>,
+}
+
+impl Model {
+    fn new() -> Self {
+        Self {
+            executor: IoExecutor {
+                // Not one that has served an earlier execution of the model.
+                scheduler: Box::leak(Box::new(Scheduler::new())),
+                generation: 0,
+            },
+            done: Arc::new(AtomicUsize::new(0)),
+        }
+    }
+
+    /// Frees the context, which loom would report as leaked.
+    fn free(self) {
+        let scheduler = std::ptr::from_ref(self.executor.scheduler).cast_mut();
+        assert_eq!(Arc::strong_count(&self.done), 1, "nobody else has a handle");
+        // SAFETY: leaked in `new`, and no longer used: all that had a handle
+        // had a count of `done` too, but for the guards, which are released.
+        drop(unsafe { Box::from_raw(scheduler) });
+    }
+
+    fn post(&self, function: impl FnOnce(&Self) + Send + 'static) {
+        let this = self.clone();
+        self.executor.post(Task::new(move || function(&this)));
+    }
+
+    fn guard(&self) -> WorkGuard<IoExecutor> {
+        WorkGuard::new(self.executor)
+    }
+
+    fn finish_one(&self) {
+        self.done.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn bounded(&self, limit: usize, wait: Wait) -> usize {
+        let bounds = Bounds {
+            limit,
+            wait,
+            unblock: None,
+            nested: false,
+        };
+        self.executor.scheduler.run(0, &bounds)
+    }
+
+    fn run(&self) -> usize {
+        self.bounded(usize::MAX, Wait::Forever)
+    }
+
+    /// Runs until all work is over, which is when `expected` things are done.
+    fn run_all(&self, expected: usize) {
+        self.run();
+        assert_eq!(self.done.load(Ordering::Relaxed), expected, "too early");
+        let shared = self.executor.scheduler.lock();
+        assert!(shared.out_of_work && shared.queue.is_empty());
+        drop(shared);
+        assert_eq!(self.executor.scheduler.life.count(), 0);
+    }
+
+    /// Runs on this thread and another until all work is over.
+    fn run_on_two(&self, expected: usize) {
+        let this = self.clone();
+        let other = thread::spawn(move || this.run_all(expected));
+        self.run_all(expected);
+        other.join().unwrap();
+        let shared = self.executor.scheduler.lock();
+        assert_eq!((shared.active, shared.waiting, shared.nested), (0, 0, 0));
+    }
+}
+
+/// Every schedule.
+fn model(body: impl Fn(&Model) + Send + Sync + 'static) {
+    check(&Builder::new(), body);
+}
+
+/// The schedules with at most `preemptions` switches that no lock asks for:
+/// with three threads all of them are too many. Two are enough for each known
+/// way to get the rule wrong.
+fn bounded_model(preemptions: usize, body: impl Fn(&Model) + Send + Sync + 'static) {
+    let mut builder = Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    check(&builder, body);
+}
+
+fn check(builder: &Builder, body: impl Fn(&Model) + Send + Sync + 'static) {
+    builder.check(move || {
+        let model = Model::new();
+        body(&model);
+        model.free();
+    });
+}
+
+#[test]
+fn a_handler_posts_while_the_other_runner_goes_idle() {
+    model(|model| {
+        model.post(|model| model.post(Model::finish_one));
+        model.run_on_two(1);
+    });
+}
+
+#[test]
+fn a_handler_defers_while_the_other_runner_goes_idle() {
+    model(|model| {
+        model.post(|model| {
+            let this = model.clone();
+            model.executor.defer(Task::new(move || this.finish_one()));
+        });
+        model.run_on_two(1);
+    });
+}
+
+#[test]
+fn a_handler_starts_and_finishes_work() {
+    model(|model| {
+        model.post(|model| {
+            let first = model.guard();
+            let second = first.clone();
+            drop(first);
+            model.post(move |model| {
+                model.finish_one();
+                drop(second);
+            });
+        });
+        model.run_on_two(1);
+    });
+}
+
+#[test]
+fn a_guard_is_released_by_a_foreign_thread() {
+    bounded_model(3, |model| {
+        let guard = model.guard();
+        let this = model.clone();
+        let foreign = thread::spawn(move || {
+            this.finish_one();
+            drop(guard);
+        });
+        model.run_on_two(1);
+        foreign.join().unwrap();
+    });
+}
+
+#[test]
+fn a_foreign_thread_posts_and_releases_its_guard() {
+    bounded_model(2, |model| {
+        let guard = model.guard();
+        let this = model.clone();
+        let foreign = thread::spawn(move || {
+            this.post(Model::finish_one);
+            drop(guard);
+        });
+        model.run_on_two(1);
+        foreign.join().unwrap();
+    });
+}
+
+#[test]
+fn a_guard_taken_inside_is_released_outside() {
+    bounded_model(2, |model| {
+        let foreign = std::sync::Arc::new(std::sync::Mutex::new(None));
+        let place = std::sync::Arc::clone(&foreign);
+        model.post(move |model| {
+            let guard = model.guard();
+            let this = model.clone();
+            let thread = thread::spawn(move || {
+                this.finish_one();
+                drop(guard);
+            });
+            *place.lock().unwrap() = Some(thread);
+        });
+        model.run_on_two(1);
+        let foreign = foreign.lock().unwrap().take();
+        foreign.unwrap().join().unwrap();
+    });
+}
+
+#[test]
+fn a_guard_taken_outside_is_released_inside() {
+    model(|model| {
+        let guard = model.guard();
+        let this = model.clone();
+        let runner = thread::spawn(move || this.run_all(1));
+        model.post(move |model| {
+            model.finish_one();
+            drop(guard);
+        });
+        runner.join().unwrap();
+    });
+}
+
+#[test]
+fn a_runner_leaves_while_the_other_waits() {
+    bounded_model(3, |model| {
+        model.post(|model| model.post(Model::finish_one));
+        let this = model.clone();
+        let other = thread::spawn(move || this.run_all(1));
+        // It may go with a task in its queue, and work of its own.
+        model.bounded(1, Wait::Forever);
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn a_runner_that_does_not_wait_meets_one_that_does() {
+    model(|model| {
+        model.post(|model| {
+            let guard = model.guard();
+            model.post(move |model| {
+                drop(guard);
+                model.finish_one();
+            });
+        });
+        let this = model.clone();
+        let other = thread::spawn(move || this.run_all(1));
+        model.bounded(usize::MAX, Wait::Never);
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn a_nested_run_returns_before_the_context_stops() {
+    bounded_model(3, |model| {
+        model.post(|model| {
+            let guard = model.guard();
+            model.post(move |_| drop(guard));
+            model.run();
+            model.post(Model::finish_one);
+        });
+        model.run_on_two(1);
+    });
+}
+
+#[test]
+fn nested_runs_on_two_threads() {
+    bounded_model(2, |model| {
+        for _ in 0..2 {
+            model.post(|model| {
+                model.run();
+                model.post(Model::finish_one);
+            });
+        }
+        model.run_on_two(2);
+    });
+}
+
+#[test]
+fn a_handler_stops_the_context_while_the_other_runner_waits() {
+    model(|model| {
+        let guard = model.guard();
+        model.post(|model| model.executor.scheduler.stop());
+        let this = model.clone();
+        let other = thread::spawn(move || this.run());
+        assert_eq!(model.run() + other.join().unwrap(), 1);
+        drop(guard);
+    });
+}

@@ -1,0 +1,81 @@
+//! What the tests of sockets and timers share.
+
+use std::path::PathBuf;
+use std::task::{Context, Poll, Waker};
+use std::{fs, thread};
+
+use async_op::{Executor, IoContext, TcpListener, TcpStream};
+
+/// A thread, as the system sees it.
+#[derive(Clone, Debug)]
+pub struct ThreadId(PathBuf);
+
+impl ThreadId {
+    /// The calling thread.
+    pub fn current() -> Self {
+        let link = fs::read_link("/proc/thread-self").unwrap();
+        Self(PathBuf::from("/proc").join(link))
+    }
+
+    /// Returns once the thread waits for the events of a context.
+    pub fn until_in_epoll(&self) {
+        self.until_in(&["232", "281", "441", "22"]); // x86-64, then arm64
+    }
+
+    /// Returns once the thread waits for a lock, a condition or to be unparked.
+    pub fn until_in_futex(&self) {
+        self.until_in(&["202", "98"]);
+    }
+
+    fn until_in(&self, calls: &[&str]) {
+        loop {
+            let line = fs::read_to_string(self.0.join("syscall")).unwrap_or_default();
+            let call = line.split(' ').next().unwrap_or_default();
+            if calls.contains(&call) {
+                return;
+            }
+            thread::yield_now();
+        }
+    }
+}
+
+/// Two ends of one connection, both on `context`.
+pub fn pair(context: &IoContext) -> (TcpStream, TcpStream) {
+    let (a, b) = std_pair();
+    (
+        TcpStream::from_std(context, a).unwrap(),
+        TcpStream::from_std(context, b).unwrap(),
+    )
+}
+
+/// One end on `context`, the other a blocking socket of the standard library.
+pub fn half_pair(context: &IoContext) -> (TcpStream, std::net::TcpStream) {
+    let (a, b) = std_pair();
+    (TcpStream::from_std(context, a).unwrap(), b)
+}
+
+/// Two ends of one connection.
+pub fn std_pair() -> (std::net::TcpStream, std::net::TcpStream) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let a = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (b, _) = listener.accept().unwrap();
+    (a, b)
+}
+
+/// A listener of `context` on a port of its own.
+pub fn listen(context: &IoContext) -> TcpListener {
+    TcpListener::bind(context, ([127, 0, 0, 1], 0).into()).unwrap()
+}
+
+/// Queues a function.
+pub fn post(executor: &impl Executor, function: impl FnOnce() + Send + 'static) {
+    executor.post(async_op::Task::new(function));
+}
+
+/// Polls once with `waker`.
+pub fn poll_with<F: Future + ?Sized>(
+    future: std::pin::Pin<&mut F>,
+    waker: &Waker,
+) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(waker))
+}
