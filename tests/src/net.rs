@@ -1,10 +1,14 @@
 //! What the tests of sockets and timers share.
 
 use std::path::PathBuf;
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 use std::{fs, thread};
 
-use async_op::{Executor, IoContext, TcpListener, TcpStream};
+use async_op::{
+    Blocking, Executor, IoContext, Meta, TcpListener, TcpStream, async_initiate, from_future,
+};
 
 /// A thread, as the system sees it.
 #[derive(Clone, Debug)]
@@ -78,4 +82,62 @@ pub fn poll_with<F: Future + ?Sized>(
     waker: &Waker,
 ) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(waker))
+}
+
+/// Runs `context` on this thread until `future` is ready.
+pub fn drive<T: Send + 'static>(context: &IoContext, future: impl Future<Output = T> + Send) -> T {
+    static META: Meta = Meta::new("drive", &[], &[]);
+    let operation = from_future::<fn(T), _, _>(&META, context.executor(), future);
+    async_initiate(operation, Blocking)
+}
+
+/// Writes all of `bytes`.
+pub async fn write_all(stream: &TcpStream, mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        let n = stream.write_some(bytes).await.unwrap();
+        bytes = &bytes[n..];
+    }
+}
+
+/// Reads until `buffer` is full or the peer has shut down its side; returns
+/// how many bytes there were.
+pub async fn read_all(stream: &TcpStream, buffer: &mut [u8]) -> usize {
+    let mut len = 0;
+    while len < buffer.len() {
+        match stream.read_some(&mut buffer[len..]).await.unwrap() {
+            0 => break,
+            n => len += n,
+        }
+    }
+    len
+}
+
+/// A waker that counts.
+#[derive(Clone, Debug, Default)]
+pub struct Wakes(Arc<Count>);
+
+#[derive(Debug, Default)]
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Wakes {
+    /// Makes one of its wakers.
+    pub fn waker(&self) -> Waker {
+        Waker::from(Arc::clone(&self.0))
+    }
+
+    /// How often its wakers have been woken.
+    pub fn count(&self) -> usize {
+        self.0.0.load(Ordering::SeqCst)
+    }
+
+    /// How many of its wakers there are.
+    pub fn wakers(&self) -> usize {
+        Arc::strong_count(&self.0) - 1
+    }
 }

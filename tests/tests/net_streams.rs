@@ -1,0 +1,169 @@
+//! Bytes arrive, each once and in order, however they are sent.
+
+use std::io::{Read, Write};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use async_op::{IoContext, TcpStream, WorkGuard};
+use async_op_tests::net::{drive, half_pair, listen, pair, read_all, write_all};
+use smol::future::zip;
+
+/// Bytes that show when one is lost, doubled or out of place.
+fn pattern(len: usize) -> Vec<u8> {
+    (0..len).map(|n| (n % 251) as u8).collect()
+}
+
+/// Sends `a` one way and `b` the other at the same time, and compares.
+async fn exchange(left: TcpStream, right: TcpStream, a: &[u8], b: &[u8]) {
+    let (mut got_a, mut got_b) = (vec![0; a.len()], vec![0; b.len()]);
+    let there = zip(write_all(&left, a), read_all(&right, &mut got_a));
+    let back = zip(write_all(&right, b), read_all(&left, &mut got_b));
+    let (((), n_a), ((), n_b)) = zip(there, back).await;
+    assert_eq!((n_a, n_b), (a.len(), b.len()));
+    assert!(got_a == a && got_b == b);
+}
+
+#[test]
+fn full_duplex() {
+    let context = IoContext::new().unwrap();
+    let (left, right) = pair(&context);
+    drive(&context, exchange(left, right, b"ping", b"pong"));
+}
+
+#[test]
+fn a_mebibyte_each_way_at_once() {
+    let context = IoContext::new().unwrap();
+    let (left, right) = pair(&context);
+    let (a, b) = (pattern(1 << 20), pattern((1 << 20) + 77));
+    drive(&context, exchange(left, right, &a, &b));
+}
+
+#[test]
+fn a_mebibyte_each_way_with_four_runners() {
+    let context = IoContext::new().unwrap();
+    let work = WorkGuard::new(context.executor());
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| context.run());
+        }
+        let exchanges = [(); 4].map(|()| {
+            let (left, right) = pair(&context);
+            scope.spawn(|| {
+                let (a, b) = (pattern(1 << 20), pattern((1 << 20) + 77));
+                pollster::block_on(exchange(left, right, &a, &b));
+            })
+        });
+        for exchange in exchanges {
+            exchange.join().unwrap();
+        }
+        drop(work);
+    });
+}
+
+#[test]
+fn one_byte_at_a_time() {
+    let context = IoContext::new().unwrap();
+    let (left, right) = pair(&context);
+    let bytes = pattern(1000);
+    let mut got = Vec::new();
+    drive(&context, async {
+        let write = async {
+            for byte in bytes.chunks(1) {
+                assert_eq!(left.write_some(byte).await.unwrap(), 1);
+            }
+        };
+        let read = async {
+            while got.len() < bytes.len() {
+                let mut byte = [0];
+                assert_eq!(right.read_some(&mut byte).await.unwrap(), 1);
+                got.push(byte[0]);
+            }
+        };
+        zip(write, read).await;
+    });
+    assert_eq!(got, bytes);
+}
+
+#[test]
+fn many_clones_wait_in_one_direction() {
+    let context = IoContext::new().unwrap();
+    let (stream, mut peer) = half_pair(&context);
+    let got = Arc::new(Mutex::new(Vec::new()));
+    for _ in 0..8 {
+        let got = Arc::clone(&got);
+        stream
+            .clone()
+            .read_some([0])
+            .callback(move |result, [byte]| {
+                assert_eq!(result.unwrap(), 1);
+                got.lock().unwrap().push(byte);
+            });
+    }
+    assert_eq!(context.poll(), 0);
+    peer.write_all(b"abc").unwrap();
+    // All are woken, three of them for something.
+    while got.lock().unwrap().len() < 3 {
+        context.run_one();
+    }
+    context.poll();
+    peer.write_all(b"defgh").unwrap();
+    context.run();
+    let mut got = got.lock().unwrap();
+    got.sort_unstable();
+    assert_eq!(**got, *b"abcdefgh");
+}
+
+#[test]
+fn many_accepts_share_the_connections() {
+    let context = IoContext::new().unwrap();
+    let listener = listen(&context);
+    let address = listener.local_addr().unwrap();
+    let peers = Arc::new(Mutex::new(Vec::new()));
+    for _ in 0..4 {
+        let peers = Arc::clone(&peers);
+        listener.accept().callback(move |result| {
+            peers.lock().unwrap().push(result.unwrap().1);
+        });
+    }
+    let clients = [(); 4].map(|()| std::net::TcpStream::connect(address).unwrap());
+    context.run();
+    let mut peers = peers.lock().unwrap();
+    let mut expected = clients.map(|client| client.local_addr().unwrap());
+    peers.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(**peers, expected);
+}
+
+#[test]
+fn a_blocking_peer_is_echoed_to_by_callbacks() {
+    fn echo(stream: TcpStream, buffer: Vec<u8>) {
+        let writer = stream.clone();
+        stream.read_some(buffer).callback(move |result, buffer| {
+            let n = result.unwrap();
+            if n == 0 {
+                return;
+            }
+            let bytes = buffer[..n].to_vec();
+            let reader = writer.clone();
+            writer.write_some(bytes).callback(move |result, bytes| {
+                assert_eq!(result.unwrap(), bytes.len());
+                echo(reader, buffer);
+            });
+        });
+    }
+
+    let context = IoContext::new().unwrap();
+    let (stream, mut peer) = half_pair(&context);
+    echo(stream, vec![0; 512]);
+    let client = thread::spawn(move || {
+        for n in 1..100 {
+            let sent = pattern(n);
+            let mut got = vec![0; n];
+            peer.write_all(&sent).unwrap();
+            peer.read_exact(&mut got).unwrap();
+            assert_eq!(sent, got);
+        }
+    });
+    context.run();
+    client.join().unwrap();
+}

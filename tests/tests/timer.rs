@@ -1,0 +1,218 @@
+//! Timers: when they fire, in which order, and what cancels them.
+
+use std::io::ErrorKind;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::Poll;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use async_op::{IoContext, Timer, UseFuture, is_cancelled};
+use async_op_tests::net::{ThreadId, Wakes, drive, poll_with};
+
+const FAR: Duration = Duration::from_secs(3600);
+const SHORT: Duration = Duration::from_millis(2);
+
+/// A timer of `context` that never expires in a test.
+fn far(context: &IoContext) -> Timer {
+    let timer = Timer::new(context);
+    timer.expires_after(FAR);
+    timer
+}
+
+#[test]
+fn a_time_in_the_past_completes_at_once() {
+    let context = IoContext::new().unwrap();
+    let timer = Timer::new(&context);
+    let wakes = Wakes::default();
+    let now = Instant::now();
+    for expiry in [timer.expiry(), now, now - SHORT] {
+        assert_eq!(timer.expires_at(expiry), 0);
+        assert_eq!(timer.expiry(), expiry);
+        let mut wait = pin!(timer.async_wait(UseFuture));
+        let Poll::Ready(result) = poll_with(wait.as_mut(), &wakes.waker()) else {
+            panic!("pending");
+        };
+        result.unwrap();
+    }
+    assert_eq!((wakes.count(), wakes.wakers()), (0, 0));
+    // And by a callback too, though not inside the call.
+    let (sender, receiver) = mpsc::channel();
+    timer
+        .wait()
+        .callback(move |result| sender.send(result).unwrap());
+    assert!(receiver.try_recv().is_err());
+    assert_eq!(context.run(), 1);
+    receiver.recv().unwrap().unwrap();
+}
+
+#[test]
+fn a_timer_does_not_fire_early() {
+    let context = IoContext::new().unwrap();
+    let timer = Timer::new(&context);
+    let start = Instant::now();
+    timer.expires_after(SHORT);
+    timer.wait().blocking().unwrap();
+    assert!(start.elapsed() >= SHORT);
+}
+
+#[test]
+fn waits_of_one_timer_complete_in_the_order_of_their_start() {
+    let context = IoContext::new().unwrap();
+    let timer = Timer::new(&context);
+    timer.expires_after(SHORT);
+    let log = Arc::new(Mutex::new(Vec::new()));
+    for n in 0..5 {
+        let log = Arc::clone(&log);
+        timer.clone().wait().callback(move |result| {
+            result.unwrap();
+            log.lock().unwrap().push(n);
+        });
+    }
+    // One task each: the handler is called where its operation is polled.
+    assert_eq!(context.run(), 5);
+    assert_eq!(*log.lock().unwrap(), [0, 1, 2, 3, 4]);
+}
+
+#[test]
+fn timers_fire_in_the_order_of_their_expiry() {
+    let context = IoContext::new().unwrap();
+    let start = Instant::now();
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let timers = [3, 1, 4, 1, 5, 2].map(|n| {
+        let timer = Timer::new(&context);
+        timer.expires_at(start + n * SHORT);
+        let log = Arc::clone(&log);
+        timer.wait().callback(move |_| log.lock().unwrap().push(n));
+        timer
+    });
+    context.run();
+    assert_eq!(*log.lock().unwrap(), [1, 1, 2, 3, 4, 5]);
+    drop(timers);
+}
+
+#[test]
+fn cancel_and_a_new_expiry_end_the_waits_there_are() {
+    let context = IoContext::new().unwrap();
+    let timer = far(&context);
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let wait = |n| {
+        let log = Arc::clone(&log);
+        timer.wait().callback(move |result: std::io::Result<()>| {
+            let outcome = result.map_err(|error| is_cancelled(&error));
+            log.lock().unwrap().push((n, outcome));
+        });
+    };
+    assert_eq!(timer.cancel(), 0);
+    assert!(!timer.cancel_one());
+    for n in 0..3 {
+        wait(n);
+    }
+    assert!(timer.cancel_one());
+    assert_eq!(timer.cancel(), 2);
+    assert_eq!(timer.cancel(), 0);
+    wait(3);
+    assert_eq!(timer.expires_after(SHORT), 1);
+    wait(4);
+    wait(5);
+    context.run();
+    let cancelled = Err(true);
+    assert_eq!(
+        *log.lock().unwrap(),
+        [
+            (0, cancelled),
+            (1, cancelled),
+            (2, cancelled),
+            (3, cancelled),
+            (4, Ok(())),
+            (5, Ok(())),
+        ]
+    );
+}
+
+#[test]
+fn a_dropped_wait_leaves_nothing_to_wait_for() {
+    let context = IoContext::new().unwrap();
+    let timer = far(&context);
+    let wakes = Wakes::default();
+    let mut wait = Box::pin(timer.async_wait(UseFuture));
+    assert!(poll_with(wait.as_mut(), &wakes.waker()).is_pending());
+    drop(wait);
+    assert_eq!(timer.cancel(), 0);
+    assert_eq!((wakes.count(), wakes.wakers()), (0, 0));
+    assert_eq!(context.run(), 0);
+}
+
+#[test]
+fn the_longest_duration_is_far_away() {
+    let context = IoContext::new().unwrap();
+    let timer = Timer::new(&context);
+    timer.expires_after(Duration::MAX);
+    let wakes = Wakes::default();
+    let mut wait = pin!(timer.async_wait(UseFuture));
+    assert!(poll_with(wait.as_mut(), &wakes.waker()).is_pending());
+    assert_eq!(context.run_for(SHORT), 0);
+    assert_eq!(wakes.count(), 0);
+    assert_eq!(timer.cancel(), 1);
+    assert_eq!(wakes.count(), 1);
+    assert!(is_cancelled(&drive(&context, wait).unwrap_err()));
+}
+
+#[test]
+fn the_earliest_expiry_is_changed_while_a_runner_waits() {
+    let context = IoContext::new().unwrap();
+    let timer = far(&context);
+    let (sender, receiver) = mpsc::channel();
+    timer
+        .wait()
+        .callback(move |result| sender.send(result).unwrap());
+    let (id_sender, id_receiver) = mpsc::channel();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            id_sender.send(ThreadId::current()).unwrap();
+            context.run();
+        });
+        let runner = id_receiver.recv().unwrap();
+        runner.until_in_epoll();
+        // A second timer is the earliest now: the wait has to be cut short.
+        let second = Timer::new(&context);
+        second.expires_after(SHORT);
+        pollster::block_on(second.wait()).unwrap();
+        runner.until_in_epoll();
+        // The first is made to expire: its waits are cancelled, and end.
+        assert_eq!(timer.expires_after(SHORT), 1);
+        assert!(is_cancelled(&receiver.recv().unwrap().unwrap_err()));
+    });
+}
+
+#[test]
+fn the_context_is_dropped_under_a_wait() {
+    let context = IoContext::new().unwrap();
+    let timer = far(&context);
+    let wakes = Wakes::default();
+    let mut wait = pin!(timer.async_wait(UseFuture));
+    assert!(poll_with(wait.as_mut(), &wakes.waker()).is_pending());
+    drop(context);
+    assert_eq!((wakes.count(), wakes.wakers()), (1, 0));
+    let error = pollster::block_on(wait).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Other);
+    assert!(!is_cancelled(&error));
+    // A new wait fails too, unless there is nothing to wait for.
+    let error = timer.wait().blocking().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Other);
+    timer.expires_at(Instant::now());
+    timer.wait().blocking().unwrap();
+}
+
+#[test]
+fn a_handler_owns_its_timer() {
+    let context = IoContext::new().unwrap();
+    let alive = Arc::new(());
+    let timer = far(&context);
+    let (owned, clone) = (timer.clone(), Arc::clone(&alive));
+    timer.wait().callback(move |_| drop((owned, clone)));
+    drop(timer);
+    assert_eq!(context.poll(), 0);
+    drop(context);
+    assert_eq!(Arc::strong_count(&alive), 1);
+}
