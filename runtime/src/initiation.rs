@@ -26,7 +26,7 @@ use crate::token::CompletionToken;
 ///
 /// A token either [starts it with a handler](Self::initiate), and its memory
 /// then comes from the handler's allocator, or [makes it a
-/// future](Self::into_future), hosted in the caller's.
+/// future](Self::into_hosted), hosted in the caller's.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an operation with the signature `{S}`",
     note = "an operation is made by an initiating function, `from_fn` or `from_future`"
@@ -42,7 +42,7 @@ pub trait Initiation<S: Signature>: Sized + Send {
     fn executor(&self) -> &Self::Executor;
 
     /// Makes the operation a future; it starts when that is first polled.
-    fn into_future(self) -> Self::Future;
+    fn into_hosted(self) -> Self::Future;
 
     /// Starts the operation, to complete by calling `handler`.
     ///
@@ -166,7 +166,7 @@ where
         &self.executor
     }
 
-    fn into_future(self) -> Self::Future {
+    fn into_hosted(self) -> Self::Future {
         FromFnFuture {
             state: State::Unstarted(self),
         }
@@ -377,7 +377,7 @@ where
         &self.executor
     }
 
-    fn into_future(self) -> Self::Future {
+    fn into_hosted(self) -> Self::Future {
         FromFutureFuture {
             meta: self.meta,
             future: self.future,

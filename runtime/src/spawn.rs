@@ -118,7 +118,7 @@ where
         &self.executor
     }
 
-    fn into_future(self) -> Self::Future {
+    fn into_hosted(self) -> Self::Future {
         StartedFuture::new(self)
     }
 

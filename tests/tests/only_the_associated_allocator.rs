@@ -5,8 +5,7 @@ use std::thread;
 
 use async_op::{Executor, IoContext, Task};
 use async_op_tests::{
-    Alive, CountingHeap, Log, Manual, Probe, Recorder, Slot, both_forms,
-    heap_allocations_here,
+    Alive, CountingHeap, Log, Manual, Probe, Recorder, Slot, both_forms, heap_allocations_here,
 };
 
 #[global_allocator]

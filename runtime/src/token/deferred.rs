@@ -175,7 +175,7 @@ impl<S: Signature, I: Initiation<S>> IntoFuture for Operation<S, I> {
     type IntoFuture = I::Future;
 
     fn into_future(self) -> I::Future {
-        self.initiation.into_future()
+        self.initiation.into_hosted()
     }
 }
 
@@ -187,8 +187,8 @@ impl<S: Signature, I: Initiation<S>> Initiation<S> for Operation<S, I> {
         self.initiation.executor()
     }
 
-    fn into_future(self) -> I::Future {
-        self.initiation.into_future()
+    fn into_hosted(self) -> I::Future {
+        self.initiation.into_hosted()
     }
 
     fn initiate<H: CompletionHandler<S>>(self, handler: H)
@@ -256,9 +256,9 @@ where
         self.initiation.executor()
     }
 
-    fn into_future(self) -> Self::Future {
+    fn into_hosted(self) -> Self::Future {
         MapFuture {
-            future: self.initiation.into_future(),
+            future: self.initiation.into_hosted(),
             function: Some(self.function),
         }
     }

@@ -36,7 +36,7 @@ use crate::signature::Signature;
 ///     type Return<I: Initiation<S> + 'op> = Pin<Box<dyn Future<Output = S::Output> + Send + 'op>>;
 ///
 ///     fn initiate<I: Initiation<S> + 'op>(self, initiation: I) -> Self::Return<I> {
-///         Box::pin(async { initiation.into_future().await })
+///         Box::pin(async { initiation.into_hosted().await })
 ///     }
 /// }
 /// ```

@@ -203,7 +203,7 @@ fn a_slot_goes_back_to_the_allocator_of_its_frame_from_anywhere() {
         async move {
             let body = |op: Completion<fn(u32)>| *held.lock().unwrap() = Some(op);
             let operation = from_fn(&META, TestExecutor::new(), body);
-            let mut future = pin!(operation.into_future());
+            let mut future = pin!(operation.into_hosted());
             assert_eq!(live(), 1);
             assert!(poll_once(&mut future).await.is_pending());
             assert_eq!(live(), 2);
