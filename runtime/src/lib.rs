@@ -116,6 +116,7 @@ mod handler;
 mod initiation;
 mod meta;
 mod net;
+mod post;
 mod shim;
 mod signature;
 mod spawn;
@@ -147,11 +148,18 @@ pub use initiation::{
 };
 pub use meta::Meta;
 pub use net::{ReadBuffer, TcpListener, TcpStream, WriteBuffer};
+pub use post::{
+    Submitted, defer, defer_call, defer_on, dispatch, dispatch_call, dispatch_on, post, post_call,
+    post_on,
+};
 pub use signature::{OneOf2, OneOf3, OneOf4, Signature};
 pub use spawn::{RunIn, Spawn, run_in, spawn, spawn_with};
 pub use task::{FrameBox, Task};
 pub use time::Timer;
-pub use token::{Blocking, CompletionToken, Deferred, Detached, Map, Operation, UseFuture};
+pub use token::{
+    Blocking, CallWith, CompletionToken, Deferred, Detached, Local, Map, Operation, UseFuture,
+    local,
+};
 
 /// The examples of the README, compiled and run.
 #[cfg(doctest)]

@@ -5,11 +5,14 @@ mod callback;
 mod deferred;
 mod detached;
 mod handler;
+mod local;
 mod use_future;
 
 pub use blocking::Blocking;
+pub use callback::CallWith;
 pub use deferred::{Deferred, Map, Operation};
 pub use detached::Detached;
+pub use local::{Local, local};
 pub use use_future::UseFuture;
 
 use crate::initiation::Initiation;
