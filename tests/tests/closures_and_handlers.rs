@@ -7,7 +7,7 @@ use async_op::{
     Associations, Completion, CompletionHandler, Detached, Handler, IoContext, IoExecutor, OneOf2,
     OneOf3, Timer, async_op,
 };
-use async_op_tests::{Alive, Form, Log, Probe, both_forms};
+use async_op_tests::{Alive, Log, Probe, both_forms};
 
 macro_rules! arity {
     ($name:ident, $default:ident, ($($arg:ident: $ty:ty),*), $sum:expr) => {

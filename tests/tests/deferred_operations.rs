@@ -58,8 +58,6 @@ fn on_tokio_with_several_threads() {
 
 #[test]
 fn in_select_and_join() {
-    use std::future::IntoFuture;
-
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
@@ -178,7 +176,7 @@ fn an_operation_may_be_returned_from_a_function_that_borrowed() {
     }
 
     let context = IoContext::new().unwrap();
-    pollster::block_on(std::future::IntoFuture::into_future(soon(&context))).unwrap();
+    pollster::block_on(soon(&context).into_future()).unwrap();
 }
 
 #[test]
