@@ -168,9 +168,9 @@ fn a_clone_is_the_same_operation_again() {
 
 #[test]
 fn an_operation_may_be_returned_from_a_function_that_borrowed() {
-    fn soon(
-        context: &IoContext,
-    ) -> Operation<fn(io::Result<()>), impl Initiation<fn(io::Result<()>)> + use<>> {
+    type Waited = fn(io::Result<()>);
+
+    fn soon(context: &IoContext) -> Operation<Waited, impl Initiation<Waited> + use<>> {
         let timer = Timer::new(context);
         timer.wait()
     }

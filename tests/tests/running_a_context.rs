@@ -29,7 +29,10 @@ fn out_of_work_it_is_stopped_until_restart() {
     assert_eq!(context.run(), 0);
     post(&context, &log, "a");
     assert_eq!(context.run(), 0);
-    assert_eq!((context.run_one(), context.poll(), context.poll_one()), (0, 0, 0));
+    assert_eq!(
+        (context.run_one(), context.poll(), context.poll_one()),
+        (0, 0, 0)
+    );
     assert!(context.stopped());
     context.restart();
     assert!(!context.stopped());
@@ -243,7 +246,10 @@ fn stop_ends_run_and_keeps_what_is_queued() {
     assert_eq!(context.run(), 1);
     assert_eq!(log.take(), "stopped");
     assert!(context.stopped());
-    assert_eq!((context.run(), context.run_one(), context.poll()), (0, 0, 0));
+    assert_eq!(
+        (context.run(), context.run_one(), context.poll()),
+        (0, 0, 0)
+    );
     context.restart();
     assert_eq!(context.run(), 1);
     assert_eq!(log.take(), "after");
@@ -303,7 +309,11 @@ fn a_nested_call_runs_what_there_is_and_does_not_stop_the_context() {
 
 #[test]
 fn a_context_inside_a_handler_of_another() {
-    let (log, one, two) = (Log::new(), IoContext::new().unwrap(), IoContext::new().unwrap());
+    let (log, one, two) = (
+        Log::new(),
+        IoContext::new().unwrap(),
+        IoContext::new().unwrap(),
+    );
     let (outer, inner) = (one.executor(), log.clone());
     one.post(Task::new(move || {
         let own = inner.clone();

@@ -21,7 +21,10 @@ fn run_on(context: &IoContext, runners: usize) -> usize {
                 })
             })
             .collect();
-        runners.into_iter().map(|runner| runner.join().unwrap()).sum()
+        runners
+            .into_iter()
+            .map(|runner| runner.join().unwrap())
+            .sum()
     })
 }
 
@@ -60,10 +63,11 @@ fn a_chain_that_hops_between_threads_is_not_cut_short() {
     fn link(executor: IoExecutor, left: u32, ended: mpsc::Sender<()>) {
         let form = HandlerForm::default();
         let next = form.clone();
-        form.operation(&executor).callback(move |_| match left.checked_sub(1) {
-            Some(left) => link(executor, left, ended),
-            None => ended.send(()).unwrap(),
-        });
+        form.operation(&executor)
+            .callback(move |_| match left.checked_sub(1) {
+                Some(left) => link(executor, left, ended),
+                None => ended.send(()).unwrap(),
+            });
         thread::spawn(move || next.finish(1));
     }
 
@@ -290,17 +294,19 @@ fn runners_that_come_and_go() {
 fn connections_with_several_runners() {
     fn echo(stream: TcpStream) {
         let next = stream.clone();
-        stream.read_some(vec![0; 64]).callback(move |result, mut buffer: Vec<u8>| {
-            let n = result.unwrap();
-            if n > 0 {
-                buffer.truncate(n);
-                let again = next.clone();
-                next.write_some(buffer).callback(move |result, _| {
-                    result.unwrap();
-                    echo(again);
-                });
-            }
-        });
+        stream
+            .read_some(vec![0; 64])
+            .callback(move |result, mut buffer: Vec<u8>| {
+                let n = result.unwrap();
+                if n > 0 {
+                    buffer.truncate(n);
+                    let again = next.clone();
+                    next.write_some(buffer).callback(move |result, _| {
+                        result.unwrap();
+                        echo(again);
+                    });
+                }
+            });
     }
 
     fn talk(stream: TcpStream, left: u32, ended: Arc<AtomicUsize>) {

@@ -74,26 +74,6 @@ impl<S: Signature, I: Initiation<S>> Operation<S, I> {
         token.initiate(self.initiation)
     }
 
-    /// Makes the operation a future, as `.await` does: for what takes futures,
-    /// such as `select!` and `join!`.
-    ///
-    /// ```
-    /// use async_op::{SystemExecutor, Timer};
-    ///
-    /// # pollster::block_on(async {
-    /// let timer = Timer::new(&SystemExecutor);
-    /// let (first, second) = tokio::join!(
-    ///     timer.wait().into_future(),
-    ///     timer.wait().into_future(),
-    /// );
-    /// # first.and(second).unwrap();
-    /// # });
-    /// ```
-    // Inherent, because two traits in scope offer it.
-    pub fn into_future(self) -> I::Future {
-        self.initiation.into_future()
-    }
-
     /// Starts the operation and blocks until it has completed.
     ///
     /// # Panics
