@@ -76,6 +76,9 @@ struct Shared {
     out_of_work: bool,
     /// The context is being dropped.
     closing: bool,
+    /// The runner's count of the same name, from one call of `run_one` to the
+    /// next: a loop of such calls starves nobody either.
+    before_look: u32,
 }
 
 /// When a call of `run` and its relatives ends.
@@ -340,10 +343,10 @@ impl Scheduler {
                 self.run_tasks(runner, &Bounds { nested, ..*bounds })
             }
             None => {
-                let Some(_running) = Running::start(self, generation, bounds) else {
+                let Some(running) = Running::start(self, generation, bounds) else {
                     return 0;
                 };
-                Runner::enter(self, generation, |runner| {
+                Runner::enter(self, generation, running.before_look, |runner| {
                     let _leaving = Leaving(self, runner);
                     self.run_tasks(runner, bounds)
                 })
@@ -357,7 +360,7 @@ impl Scheduler {
         if bounds.limit == 0 {
             return 0;
         }
-        let mut before_look = LOOK_AROUND_EVERY;
+        let before_look = &runner.before_look;
         loop {
             if self.stop_requested.load(Ordering::Relaxed)
                 || bounds.is_unblocked()
@@ -365,10 +368,10 @@ impl Scheduler {
             {
                 return ran;
             }
-            if before_look > 0
+            if before_look.get() > 0
                 && let Some(task) = runner.pop()
             {
-                before_look -= 1;
+                before_look.set(before_look.get() - 1);
                 task.run();
                 ran += 1;
                 if ran == bounds.limit {
@@ -376,9 +379,9 @@ impl Scheduler {
                 }
                 continue;
             }
-            let due = before_look == 0;
+            let due = before_look.get() == 0;
             if due {
-                before_look = LOOK_AROUND_EVERY;
+                before_look.set(LOOK_AROUND_EVERY);
             }
             match self.look_around(runner, bounds, due) {
                 Next::Run => {}
@@ -623,7 +626,10 @@ impl Bounds<'_> {
 }
 
 /// Counts this thread among the runners.
-struct Running(&'static Scheduler);
+struct Running {
+    scheduler: &'static Scheduler,
+    before_look: u32,
+}
 
 impl Running {
     fn start(scheduler: &'static Scheduler, generation: u32, bounds: &Bounds<'_>) -> Option<Self> {
@@ -634,18 +640,22 @@ impl Running {
         }
         shared.active += 1;
         scheduler.runners.fetch_add(1, Ordering::Relaxed);
-        Some(Self(scheduler))
+        Some(Self {
+            scheduler,
+            before_look: shared.before_look,
+        })
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let shared = self.0.lock();
-        self.0.runners.fetch_sub(1, Ordering::Relaxed);
+        let Self { scheduler, .. } = self;
+        let shared = scheduler.lock();
+        scheduler.runners.fetch_sub(1, Ordering::Relaxed);
         if shared.blocked > 0 {
             // The last one to leave lets a blocked thread drive the context.
             drop(shared);
-            self.0.blocked.notify_all();
+            scheduler.blocked.notify_all();
         }
     }
 }
@@ -666,6 +676,7 @@ impl Drop for Leaving<'_> {
         let mut tasks = runner.take_tasks();
         tasks.append(&mut shared.queue);
         shared.queue = tasks;
+        shared.before_look = runner.before_look.get();
         scheduler.deactivate(&mut shared, runner);
         let others = scheduler.runners.load(Ordering::Relaxed) > 1;
         if !others {
