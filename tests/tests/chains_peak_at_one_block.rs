@@ -40,7 +40,7 @@ impl<A: OperationAllocator> CompletionHandler<fn(io::Result<()>)> for Link<A, Wa
         if self.left > 0 {
             self.left -= 1;
             let timer = self.next.0.clone();
-            if self.left % 2 == 0 {
+            if self.left.is_multiple_of(2) {
                 timer.expires_at(Instant::now() + Duration::from_micros(20));
             }
             timer.async_wait(Handler(self));
