@@ -28,7 +28,7 @@ use crate::token::CompletionToken;
 /// let context = IoContext::new()?;
 /// let timer = Timer::new(&context);
 /// spawn(
-///     &*context,
+///     &context,
 ///     async move {
 ///         timer.wait().await?;
 ///         Ok(7)
