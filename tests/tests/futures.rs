@@ -179,9 +179,9 @@ fn a_future_first_polled_in_a_handler_gives_its_work_back_elsewhere() {
     post(&context.executor(), move || {
         assert!(poll_with(read.as_mut(), Waker::noop()).is_pending());
         sender.send(read).unwrap();
+        peer.write_all(b"data").unwrap();
     });
     let elsewhere = thread::spawn(move || pollster::block_on(receiver.recv().unwrap()));
-    peer.write_all(b"data").unwrap();
     // Without an end to the read there would be none to this.
     context.run();
     assert!(context.stopped());

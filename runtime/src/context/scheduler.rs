@@ -536,9 +536,13 @@ impl Scheduler {
     fn fetch(&self, shared: &mut Shared, runner: &Runner) {
         if self.has_one_runner() {
             runner.append(&mut shared.queue);
-        } else if let Some(task) = shared.queue.pop() {
-            // One at a time: each is for whoever is free first.
-            runner.push(task);
+        } else {
+            // What this thread kept while it was alone is for all of them now.
+            // One at a time: each task is for whoever is free first.
+            shared.return_tasks(runner);
+            if let Some(task) = shared.queue.pop() {
+                runner.push(task);
+            }
         }
     }
 
@@ -598,6 +602,14 @@ impl Scheduler {
 }
 
 impl Shared {
+    /// Gives the tasks of a runner to all. They were to run next: they go to
+    /// the front.
+    fn return_tasks(&mut self, runner: &Runner) {
+        let mut tasks = runner.take_tasks();
+        tasks.append(&mut self.queue);
+        self.queue = tasks;
+    }
+
     /// Returns the reactor if somebody waits in it who is to be interrupted.
     fn interruption(&mut self) -> Option<Arc<Reactor>> {
         if !self.polling || self.interrupted {
@@ -672,10 +684,7 @@ impl Drop for Leaving<'_> {
             // is dropped with the record.
             return;
         }
-        // Its tasks were to run next: they go to the front.
-        let mut tasks = runner.take_tasks();
-        tasks.append(&mut shared.queue);
-        shared.queue = tasks;
+        shared.return_tasks(runner);
         shared.before_look = runner.before_look.get();
         scheduler.deactivate(&mut shared, runner);
         let others = scheduler.runners.load(Ordering::Relaxed) > 1;

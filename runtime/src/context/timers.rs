@@ -58,6 +58,8 @@ impl<T> Timers<T> {
             }
             None => {
                 self.slots.push(value);
+                // So that a removal, which may be part of a drop, finds room.
+                self.free.reserve(self.slots.len());
                 self.slots.len() - 1
             }
         };
