@@ -13,6 +13,8 @@ pub(crate) struct Args {
     pub(crate) completes: Option<Keyed<Type>>,
     /// `default = name | false`
     pub(crate) default: Option<Keyed<Default_>>,
+    /// `cancellation = terminal | partial | total`
+    pub(crate) cancellation: Option<Keyed<Cancellation>>,
     /// `associated`
     pub(crate) associated: Option<Keyed<()>>,
     /// `crate = path`
@@ -31,6 +33,26 @@ pub(crate) enum Default_ {
     Off,
 }
 
+/// Which requests to cancel an operation honours: this and every weaker type.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cancellation {
+    Terminal,
+    Partial,
+    Total,
+}
+
+impl Parse for Cancellation {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let name: Ident = input.parse()?;
+        match name.to_string().as_str() {
+            "terminal" => Ok(Self::Terminal),
+            "partial" => Ok(Self::Partial),
+            "total" => Ok(Self::Total),
+            _ => Err(syn::Error::new_spanned(name, "unknown")),
+        }
+    }
+}
+
 impl Parse for Default_ {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         if input.peek(LitBool) {
@@ -44,16 +66,20 @@ impl Parse for Default_ {
     }
 }
 
-const KEYS: [(&str, &str); 5] = [
+const KEYS: [(&str, &str); 6] = [
     ("executor", "`executor = expr`"),
     ("completes", "`completes = fn(A, B)`"),
     ("default", "`default = name`, or `default = false`"),
+    (
+        "cancellation",
+        "`cancellation = terminal`, `partial` or `total`",
+    ),
     ("associated", "`associated`"),
     ("crate", "`crate = path`"),
 ];
 
 const VALID: &str =
-    "the arguments are `executor`, `completes`, `default`, `associated` and `crate`";
+    "the arguments are `executor`, `completes`, `default`, `cancellation`, `associated` and `crate`";
 
 /// Reads the arguments, going on after each mistake at the next comma.
 pub(crate) fn parse(tokens: TokenStream, cx: &mut Errors) -> Args {
@@ -91,6 +117,7 @@ fn parse_arg(input: ParseStream<'_>, args: &mut Args, cx: &mut Errors) -> Option
         "executor" => parse_value(input, key, &mut args.executor, cx),
         "completes" => parse_value(input, key, &mut args.completes, cx),
         "default" => parse_value(input, key, &mut args.default, cx),
+        "cancellation" => parse_value(input, key, &mut args.cancellation, cx),
         "associated" => parse_flag(input, key, &mut args.associated, cx),
         "crate" => parse_crate(input, key, &mut args.krate, cx),
         unknown => {

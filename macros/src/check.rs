@@ -55,6 +55,17 @@ fn check_arguments(args: &Args, op: &Operation, cx: &mut Errors) {
             "remove it",
         );
     }
+    if let (false, Some(cancellation)) = (matches!(op.form, Form::Async), &args.cancellation) {
+        let help = match is_deferred {
+            true => "remove it, the returned operation decides",
+            false => "remove it, and listen with `op.on_cancel(..)`",
+        };
+        cx.error(
+            &cancellation.key,
+            "`cancellation` is for an `async fn`",
+            help,
+        );
+    }
     if let (false, Some(completes)) = (matches!(op.form, Form::Async), &args.completes) {
         let place = if is_deferred {
             "Initiation"

@@ -1,6 +1,6 @@
 //! What the attribute and the function mean.
 
-use crate::args::{Args, Default_};
+use crate::args::{Args, Cancellation, Default_};
 use crate::attrs::Attrs;
 use crate::errors::Errors;
 use crate::expand::at;
@@ -31,6 +31,8 @@ pub(crate) struct Operation {
     pub(crate) executor: Executor,
     /// The name of the second door.
     pub(crate) twin: Option<Ident>,
+    /// What the operation honours, if the author says so.
+    pub(crate) cancellation: Option<Cancellation>,
     /// Whether the body is an associated function, with access to `Self`.
     pub(crate) associated: bool,
     pub(crate) lifetime: Lifetime,
@@ -130,6 +132,7 @@ pub(crate) fn operation(
         executor: executor(args, &inputs),
         inputs,
         twin,
+        cancellation: args.cancellation.as_ref().map(|given| given.value),
         associated: is_associated(args, function),
         token_type: Ident::new(&names.fresh("Token"), span),
         token: Ident::new(&names.fresh("token"), span),

@@ -86,7 +86,9 @@ impl<A: OperationAllocator, X: Executor> Kind for OfFrame<A, X> {
     const VTABLE: &'static VtableOf = &VtableOf(Vtable {
         // SAFETY: by I2 the head is that of a `Scope<Self>`, here and below.
         allocate: Some(|head, layout| {
-            allocate_from(unsafe { &of::<Self>(head).allocator }, layout)
+            // SAFETY: as above.
+            let scope: &Self = unsafe { of(head) };
+            allocate_from(&scope.allocator, layout)
         }),
         // SAFETY: as above.
         executor: Some(|head| AnyExecutor::new(unsafe { &of::<Self>(head).executor }.clone())),
