@@ -196,7 +196,7 @@ mod tests {
         let mut timers = Timers::default();
         let mut model: Vec<(Instant, u64, TimerKey)> = Vec::new();
         for n in 0..5_000_u64 {
-            if xorshift(&mut random) % 3 > 0 {
+            if !xorshift(&mut random).is_multiple_of(3) {
                 let deadline = start + Duration::from_millis(xorshift(&mut random) % 500);
                 let (key, earliest) = timers.insert(deadline, Arc::new(n));
                 assert_eq!(earliest, model.iter().all(|&(other, ..)| other > deadline));
