@@ -99,6 +99,7 @@ fn allocations_after_warm_up(context: &IoContext) -> usize {
 }
 
 #[test]
+#[cfg_attr(async_op_sanitize, ignore = "recycling is off")]
 fn timers_without_the_heap() {
     let context = IoContext::new().unwrap();
     let timer = Timer::new(&context);
@@ -112,6 +113,7 @@ fn timers_without_the_heap() {
 }
 
 #[test]
+#[cfg_attr(async_op_sanitize, ignore = "recycling is off")]
 fn handler_form_operations_without_the_heap() {
     let context = IoContext::new().unwrap();
     let link = Link {
@@ -124,6 +126,7 @@ fn handler_form_operations_without_the_heap() {
 }
 
 #[test]
+#[cfg_attr(async_op_sanitize, ignore = "recycling is off")]
 fn posts_without_the_heap() {
     fn post(executor: IoExecutor, left: usize) {
         executor.post(Task::new(move || {
@@ -139,6 +142,7 @@ fn posts_without_the_heap() {
 }
 
 #[test]
+#[cfg_attr(async_op_sanitize, ignore = "recycling is off")]
 fn a_fan_out_of_posts_without_the_heap() {
     let context = IoContext::new().unwrap();
     let executor = context.executor();
@@ -181,6 +185,7 @@ fn connection(context: &IoContext) -> (TcpStream, TcpStream) {
 }
 
 #[test]
+#[cfg_attr(async_op_sanitize, ignore = "recycling is off")]
 fn a_ping_pong_of_callbacks_without_the_heap() {
     fn read(stream: TcpStream, left: Arc<AtomicUsize>) {
         stream

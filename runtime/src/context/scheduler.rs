@@ -151,7 +151,7 @@ impl Scheduler {
     pub(super) fn close(&'static self, generation: u32) {
         // A thread that blocks on an operation may be driving the context; it
         // has to leave. If that is this very thread, in a handler that owned
-        // the context, the state is never used again.
+        // the context, the state is free for the next one when it has left.
         let runner = Runner::find(self, generation);
         let inside = runner.is_some();
         let mut shared = self.lock();
@@ -175,21 +175,13 @@ impl Scheduler {
         };
         shared.generation = self.life.next_generation();
         let reactor = shared.reactor.take();
-        if !inside {
-            shared.stop_requested = false;
-            shared.out_of_work = false;
-            shared.closing = false;
-            self.stop_requested.store(false, Ordering::Relaxed);
+        if inside {
+            // Whoever still blocks has been woken, or was woken for nothing.
+            self.wake_all(shared);
+        } else {
+            self.retire(shared);
         }
-        // Whoever still blocks has been woken, or was woken for nothing.
-        self.wake_all(shared);
         drop(reactor);
-        if !inside {
-            SPARE
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(self);
-        }
         if let Some(payload) = panic
             && !thread::panicking()
         {
@@ -217,6 +209,21 @@ impl Scheduler {
                 return shared;
             }
         }
+    }
+
+    /// Leaves the state of a context that is gone to the next one.
+    fn retire(&'static self, mut shared: MutexGuard<'_, Shared>) {
+        shared.active = 0;
+        shared.stop_requested = false;
+        shared.out_of_work = false;
+        shared.closing = false;
+        self.stop_requested.store(false, Ordering::Relaxed);
+        // Whoever still blocks has been woken, or was woken for nothing.
+        self.wake_all(shared);
+        SPARE
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(self);
     }
 
     pub(super) fn reactor(&self, generation: u32) -> io::Result<Arc<Reactor>> {
@@ -640,6 +647,7 @@ impl Bounds<'_> {
 /// Counts this thread among the runners.
 struct Running {
     scheduler: &'static Scheduler,
+    generation: u32,
     before_look: u32,
 }
 
@@ -654,6 +662,7 @@ impl Running {
         scheduler.runners.fetch_add(1, Ordering::Relaxed);
         Some(Self {
             scheduler,
+            generation,
             before_look: shared.before_look,
         })
     }
@@ -664,7 +673,10 @@ impl Drop for Running {
         let Self { scheduler, .. } = self;
         let shared = scheduler.lock();
         scheduler.runners.fetch_sub(1, Ordering::Relaxed);
-        if shared.blocked > 0 {
+        if shared.generation != self.generation {
+            // A handler of this thread, the last one left, dropped the context.
+            scheduler.retire(shared);
+        } else if shared.blocked > 0 {
             // The last one to leave lets a blocked thread drive the context.
             drop(shared);
             scheduler.blocked.notify_all();
