@@ -56,8 +56,10 @@ impl<'op, S: Signature> CompletionToken<'op, S> for Deferred {
 /// # }
 /// ```
 ///
-/// It may be [`Clone`], and be started several times, where everything that it
-/// captured is.
+/// It is [`Clone`], and can be started several times, where its initiation is:
+/// one made by hand with [`from_fn`](crate::from_fn) from a closure that is
+/// `Clone`. The type of an operation made by `#[async_op]` is opaque, and does
+/// not say that it is.
 #[must_use = "an operation does nothing until it is started: `.await` it, or say `.callback(..)`, `.blocking()` or `.detach()`"]
 pub struct Operation<S, I> {
     initiation: I,
