@@ -174,10 +174,7 @@ where
 
     #[inline]
     fn initiate<H: CompletionHandler<S>>(self, handler: H) {
-        let core = block::new(self.meta, self.executor, handler);
-        // SAFETY: the block is new, and nobody else's.
-        let completion = unsafe { Completion::from_raw(core) };
-        completion.initiate(self.body);
+        block::new(self.meta, self.executor, handler).initiate(self.body);
     }
 }
 
@@ -214,9 +211,7 @@ where
                 unreachable!("just matched")
             };
             let work = WorkGuard::new(operation.executor);
-            let (future, core) = slot::new(operation.meta);
-            // SAFETY: the slot is new, and this half nobody else's.
-            let completion = unsafe { Completion::from_raw(core) };
+            let (future, completion) = slot::new(operation.meta);
             self.state = State::Waiting(future, work);
             completion.initiate(operation.body);
         }
@@ -272,9 +267,7 @@ where
             else {
                 unreachable!("just matched")
             };
-            let (future, core) = slot::new(&META);
-            // SAFETY: the slot is new, and this half nobody else's.
-            let completion = unsafe { Completion::from_raw(core) };
+            let (future, completion) = slot::new(&META);
             self.state = Started::Waiting(future);
             initiation.initiate(Relay::new(completion));
         }

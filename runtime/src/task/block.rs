@@ -20,6 +20,7 @@ use super::initiating::OperationId;
 use super::{Header, Task, TaskVtable, memory};
 use crate::alloc::{AnyAllocator, OperationAllocator};
 use crate::cancel::{CancellationState, CancellationType, Function};
+use crate::completion::Completion;
 use crate::executor::{Executor, PostOnly, WorkGuard};
 use crate::handler::CompletionHandler;
 use crate::meta::Meta;
@@ -174,12 +175,12 @@ struct Block<S: Signature + 'static, H, E: Executor, X: Executor, A> {
     handler: H,
 }
 
-/// Makes the block of an operation that has not completed.
+/// Makes the block of an operation that has not completed, and its owner.
 ///
 /// # Panics
 ///
 /// If no memory can be had.
-pub(crate) fn new<S, H, E>(meta: &'static Meta, executor: E, handler: H) -> NonNull<Core<S>>
+pub(crate) fn new<S, H, E>(meta: &'static Meta, executor: E, handler: H) -> Completion<S>
 where
     S: Signature + 'static,
     S::Args: Send + 'static,
@@ -189,7 +190,9 @@ where
     let work = WorkGuard::new(handler.executor(&executor));
     let io_work = WorkGuard::new(executor);
     let allocator = handler.allocator();
-    Block::make(meta, io_work, work, allocator, handler)
+    let core = Block::make(meta, io_work, work, allocator, handler);
+    // SAFETY: the block is new, and nobody else's.
+    unsafe { Completion::from_raw(core) }
 }
 
 /// Makes the task of an operation that has completed with `args`: whichever

@@ -7,7 +7,6 @@ use std::task::Wake;
 use std::thread;
 
 use super::*;
-use crate::completion::Completion;
 use crate::initiation::{Initiation, from_fn};
 use crate::task::frame;
 use crate::task::testing::{Count, CountDrop, META, Record, TestExecutor};
@@ -15,9 +14,7 @@ use crate::task::testing::{Count, CountDrop, META, Record, TestExecutor};
 type Signature = fn(CountDrop);
 
 fn slot() -> (SlotFuture<Signature>, Completion<Signature>) {
-    let (future, core) = new(&META);
-    // SAFETY: the slot is new, and this half nobody else's.
-    (future, unsafe { Completion::from_raw(core) })
+    new(&META)
 }
 
 struct CountWakes(Count);
@@ -176,9 +173,7 @@ fn a_panic_in_the_drop_of_the_result_does_not_leak_the_slot() {
         for future_first in [true, false] {
             let results = Count::default();
             let result = PanicsOnDrop(results.clone());
-            let (future, core) = new::<fn(PanicsOnDrop)>(&META);
-            // SAFETY: the slot is new, and this half nobody else's.
-            let op = unsafe { Completion::from_raw(core) };
+            let (future, op) = new::<fn(PanicsOnDrop)>(&META);
             assert_eq!(live(), 2);
             if future_first {
                 drop(future);
