@@ -99,6 +99,8 @@
 //! # }
 //! ```
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 extern crate self as async_op;
 
 #[doc(hidden)]
@@ -137,6 +139,8 @@ pub use cancel::{
 };
 pub use completion::Completion;
 pub use context::{IoContext, IoExecutor};
+#[cfg(feature = "tokio")]
+pub use executor::TokioExecutor;
 pub use executor::{
     AnyExecutor, Executor, InlineOr, IoObject, PostOnly, Strand, SystemContext, SystemExecutor,
     ThreadPool, Unblock, WorkGuard,
