@@ -161,7 +161,7 @@ pub use spawn::{RunIn, Spawn, run_in, spawn, spawn_with};
 pub use task::{FrameBox, Task};
 pub use time::Timer;
 pub use token::{
-    Blocking, CallWith, CompletionToken, Deferred, Detached, Local, Map, Operation, UseFuture,
+    Blocking, CallWith, CompletionToken, Deferred, Detached, Local, Mapped, Operation, UseFuture,
     local,
 };
 

@@ -10,7 +10,7 @@ mod use_future;
 
 pub use blocking::Blocking;
 pub use callback::CallWith;
-pub use deferred::{Deferred, Map, Operation};
+pub use deferred::{Deferred, Mapped, Operation};
 pub use detached::Detached;
 pub use local::{Local, local};
 pub use use_future::UseFuture;
