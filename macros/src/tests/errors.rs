@@ -56,7 +56,7 @@ fn errors(expansion: TokenStream) -> Vec<(String, String)> {
 }
 
 const VALID: &str =
-    "the arguments are `executor`, `completes`, `default`, `associated` and `crate`";
+    "the arguments are `executor`, `completes`, `default`, `cancellation`, `associated` and `crate`";
 
 /// Asserts one mistake in an item without arguments.
 #[track_caller]
