@@ -14,9 +14,10 @@ use std::cell::Cell;
 use std::fmt;
 use std::mem;
 use std::ptr::{self, NonNull};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use super::{Executor, Unblock};
+use crate::shim::{Mutex, MutexGuard, thread_local};
 use crate::task::{Header, Task, TaskQueue, TaskVtable};
 
 /// An executor that never runs two tasks at once, and runs them in the order
@@ -93,7 +94,7 @@ impl<E: Executor> Strand<E> {
             state: Arc::new(State {
                 header: Header::new(const { &State::<E>::VTABLE }),
                 inner,
-                shared: Mutex::default(),
+                shared: Mutex::new(Shared::default()),
             }),
         }
     }
@@ -202,16 +203,16 @@ fn inside(strand: *const (), body: impl FnOnce()) {
     struct Restore(*const Record);
     impl Drop for Restore {
         fn drop(&mut self) {
-            TOP.set(self.0);
+            TOP.with(|top| top.set(self.0));
         }
     }
 
     let record = Record {
         strand,
-        outer: TOP.get(),
+        outer: TOP.with(Cell::get),
     };
     let _restore = Restore(record.outer);
-    TOP.set(&raw const record);
+    TOP.with(|top| top.set(&raw const record));
     body();
 }
 
@@ -224,7 +225,7 @@ impl<E: Executor> Executor for Strand<E> {
 
     fn runs_here(&self) -> bool {
         let strand = Arc::as_ptr(&self.state).cast();
-        let mut record = TOP.get();
+        let mut record = TOP.with(Cell::get);
         while !record.is_null() {
             // SAFETY: by I3 the record is alive, and only this thread has it.
             let Record {
@@ -293,3 +294,6 @@ impl<E: Executor + fmt::Debug> fmt::Debug for Strand<E> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, async_op_loom))]
+mod loom_tests;

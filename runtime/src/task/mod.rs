@@ -25,7 +25,7 @@ pub(crate) mod scope;
 pub(crate) mod slot;
 mod stub;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use frame_box::FrameBox;
 pub(crate) use queue::TaskQueue;

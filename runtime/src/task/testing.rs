@@ -14,24 +14,24 @@ use crate::meta::Meta;
 use crate::shim;
 use crate::signature::Signature;
 
-pub(super) const META: Meta = Meta::new("async_test", &[], &[]);
+pub(crate) const META: Meta = Meta::new("async_test", &[], &[]);
 
 /// Counts outside what loom models: a count is no synchronisation.
 #[derive(Clone, Default)]
-pub(super) struct Count(Arc<AtomicUsize>);
+pub(crate) struct Count(Arc<AtomicUsize>);
 
 impl Count {
-    pub(super) fn get(&self) -> usize {
+    pub(crate) fn get(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }
 
-    pub(super) fn add(&self) {
+    pub(crate) fn add(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 /// Adds to a count when dropped.
-pub(super) struct CountDrop(pub(super) Count);
+pub(crate) struct CountDrop(pub(crate) Count);
 
 impl Drop for CountDrop {
     fn drop(&mut self) {
@@ -41,14 +41,14 @@ impl Drop for CountDrop {
 
 /// An executor whose tasks wait for [`run`](Self::run).
 #[derive(Clone)]
-pub(super) struct TestExecutor {
+pub(crate) struct TestExecutor {
     // The shim's, so that a model sees a task carry its memory along.
     queue: Arc<shim::Mutex<TaskQueue>>,
     work: Arc<AtomicIsize>,
 }
 
 impl TestExecutor {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             queue: Arc::new(shim::Mutex::new(TaskQueue::new())),
             work: Arc::default(),
@@ -60,7 +60,7 @@ impl TestExecutor {
     }
 
     /// Runs what is queued, and what that queues; returns how many tasks.
-    pub(super) fn run(&self) -> usize {
+    pub(crate) fn run(&self) -> usize {
         let mut count = 0;
         while let Some(task) = self.pop() {
             task.run();
@@ -70,14 +70,13 @@ impl TestExecutor {
     }
 
     /// Drops what is queued, as a context does that goes away.
-    #[cfg(not(async_op_loom))]
-    pub(super) fn clear(&self) {
+    pub(crate) fn clear(&self) {
         while let Some(task) = self.pop() {
             drop(task);
         }
     }
 
-    pub(super) fn work(&self) -> isize {
+    pub(crate) fn work(&self) -> isize {
         self.work.load(Ordering::Relaxed)
     }
 }
@@ -105,7 +104,7 @@ impl Executor for TestExecutor {
 /// An allocator that knows its blocks. What it gets back is scribbled over, and
 /// freed with the allocator only, so that a late user runs into the scribble.
 #[derive(Clone, Default)]
-pub(super) struct Recorder(Arc<Mutex<Blocks>>);
+pub(crate) struct Recorder(Arc<Mutex<Blocks>>);
 
 #[derive(Default)]
 struct Blocks {
@@ -118,26 +117,26 @@ unsafe impl Send for Blocks {}
 
 impl Recorder {
     /// Returns how many blocks there are.
-    pub(super) fn live(&self) -> usize {
+    pub(crate) fn live(&self) -> usize {
         self.0.lock().unwrap().live.len()
     }
 
     /// Returns how many blocks there have been.
     #[cfg(not(async_op_loom))]
-    pub(super) fn total(&self) -> usize {
+    pub(crate) fn total(&self) -> usize {
         let blocks = self.0.lock().unwrap();
         blocks.live.len() + blocks.freed.len()
     }
 
     /// Returns a function that tells [`live`](Self::live) and is no handle.
     #[cfg(not(async_op_loom))]
-    pub(super) fn watch(&self) -> impl Fn() -> usize + Send + use<> {
+    pub(crate) fn watch(&self) -> impl Fn() -> usize + Send + use<> {
         let blocks = Arc::downgrade(&self.0);
         move || blocks.upgrade().map_or(0, |blocks| Self(blocks).live())
     }
 
     /// Returns how many copies of this handle there are.
-    pub(super) fn handles(&self) -> usize {
+    pub(crate) fn handles(&self) -> usize {
         Arc::strong_count(&self.0)
     }
 }
@@ -177,15 +176,15 @@ impl Drop for Blocks {
 
 /// What became of a handler.
 #[derive(Clone)]
-pub(super) struct Record {
-    pub(super) executor: TestExecutor,
-    pub(super) memory: Recorder,
-    pub(super) called: Count,
-    pub(super) dropped: Count,
+pub(crate) struct Record {
+    pub(crate) executor: TestExecutor,
+    pub(crate) memory: Recorder,
+    pub(crate) called: Count,
+    pub(crate) dropped: Count,
 }
 
 impl Record {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             executor: TestExecutor::new(),
             memory: Recorder::default(),
@@ -195,7 +194,7 @@ impl Record {
     }
 
     /// Makes the one handler of this record.
-    pub(super) fn handler(&self) -> Recorded {
+    pub(crate) fn handler(&self) -> Recorded {
         Recorded {
             handles: self.memory.handles(),
             record: self.clone(),
@@ -203,7 +202,7 @@ impl Record {
     }
 
     /// Asserts that the handler is gone, having been called `times` times.
-    pub(super) fn assert_over(&self, times: usize) {
+    pub(crate) fn assert_over(&self, times: usize) {
         assert_eq!(self.called.get(), times, "calls of the handler");
         assert_eq!(self.dropped.get(), 1, "drops of the handler");
         assert_eq!(self.memory.live(), 0, "blocks of the operation");
@@ -213,7 +212,7 @@ impl Record {
 
 /// A handler that checks, when called or dropped, that the operation has given
 /// back its memory, and the allocator after that.
-pub(super) struct Recorded {
+pub(crate) struct Recorded {
     record: Record,
     handles: usize,
 }
