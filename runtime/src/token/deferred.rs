@@ -104,6 +104,7 @@ impl<S: Signature, I: Initiation<S>> Operation<S, I> {
     /// # Ok(())
     /// # }
     /// ```
+    #[allow(clippy::type_complexity, reason = "what it is made of says what it is")]
     pub fn map<U, F>(self, function: F) -> Operation<fn(U), AdaptedInitiation<S, Mapped<F>, I>>
     where
         F: FnOnce(S::Output) -> U,
