@@ -287,8 +287,8 @@ impl<F, H: Associations> Associations for MapHandler<F, H> {
         self.handler.executor(io)
     }
 
-    fn immediate_executor<E: Executor>(&self, io: &E) -> impl Executor {
-        self.handler.immediate_executor(io)
+    fn immediate_executor<X: Executor>(&self, own: &X) -> impl Executor {
+        self.handler.immediate_executor(own)
     }
 
     fn allocator(&self) -> impl OperationAllocator {
