@@ -141,15 +141,10 @@ fn copies(op: &Operation) -> TokenStream {
     quote!(#(#copies)*)
 }
 
-/// The name of the copy: hygienic, so that it may be that of the parameter.
+/// The name of the copy: hygienic, and none of those that the statements use.
 fn copy_name(input: &Input) -> Ident {
-    let span = at(input.name.span());
-    if input.name == "self" {
-        return Ident::new("this", span);
-    }
-    let mut name = input.name.clone();
-    name.set_span(span);
-    name
+    let name = format!("copy_of_{}", input.name.unraw());
+    Ident::new(&name, at(input.name.span()))
 }
 
 /// What the body is given.

@@ -29,12 +29,12 @@ pub trait AdapterAssociations {
     }
 
     /// Returns the immediate executor of the adapted handler.
-    fn immediate_executor<H: Associations, E: Executor>(
+    fn immediate_executor<H: Associations, X: Executor>(
         &self,
         handler: &H,
-        io: &E,
+        own: &X,
     ) -> impl Executor {
-        handler.immediate_executor(io)
+        handler.immediate_executor(own)
     }
 
     /// Returns the allocator of the adapted handler.
@@ -149,8 +149,8 @@ impl<A: AdapterAssociations, H: Associations> Associations for Adapted<A, H> {
         self.adapter.executor(&self.inner, io)
     }
 
-    fn immediate_executor<E: Executor>(&self, io: &E) -> impl Executor {
-        self.adapter.immediate_executor(&self.inner, io)
+    fn immediate_executor<X: Executor>(&self, own: &X) -> impl Executor {
+        self.adapter.immediate_executor(&self.inner, own)
     }
 
     fn allocator(&self) -> impl OperationAllocator {

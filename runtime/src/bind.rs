@@ -231,9 +231,8 @@ impl<X: Executor, H: Associations> Associations for BoundExecutor<X, H> {
         self.executor.clone()
     }
 
-    fn immediate_executor<E: Executor>(&self, _: &E) -> impl Executor {
-        // The default of what is inside then posts to the bound executor.
-        self.inner.immediate_executor(&self.executor)
+    fn immediate_executor<O: Executor>(&self, own: &O) -> impl Executor {
+        self.inner.immediate_executor(own)
     }
 
     fn allocator(&self) -> impl OperationAllocator {

@@ -39,10 +39,11 @@ pub trait Associations {
     /// Returns the executor that an operation which completes within its
     /// initiating function hands the handler to.
     ///
-    /// By default a post to [`executor`](Self::executor), so that no handler
-    /// ever runs inside the initiating function.
-    fn immediate_executor<E: Executor>(&self, io: &E) -> impl Executor {
-        PostOnly(self.executor(io))
+    /// `own` is the executor that the handler runs on: [`executor`](Self::executor),
+    /// or what a binder around this handler has put in its place. By default a
+    /// post there, so that no handler ever runs inside the initiating function.
+    fn immediate_executor<X: Executor>(&self, own: &X) -> impl Executor {
+        PostOnly(own.clone())
     }
 
     /// Returns the allocator that all memory of the operation comes from.

@@ -154,8 +154,8 @@ impl<F, X: Choose, I: Choose, A: OperationAllocator> Associations for Probe<F, X
         self.executor.choose(io.clone())
     }
 
-    fn immediate_executor<E: Executor>(&self, io: &E) -> impl Executor {
-        self.immediate.choose(self.executor.choose(io.clone()))
+    fn immediate_executor<O: Executor>(&self, own: &O) -> impl Executor {
+        self.immediate.choose(own.clone())
     }
 
     fn allocator(&self) -> impl OperationAllocator {

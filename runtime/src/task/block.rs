@@ -349,12 +349,9 @@ where
         // SAFETY: by I1 the block is ours.
         let block = unsafe { &mut *this.as_ptr() };
         if immediate {
-            let io_executor = block
-                .io_work
-                .executor()
-                .expect("an operation holds work on its I/O executor until it completes");
-            let executor = block.handler.immediate_executor(io_executor);
-            let vtable = if needs_hop(&executor, block.own_executor()) {
+            let own = block.own_executor();
+            let executor = block.handler.immediate_executor(own);
+            let vtable = if needs_hop(&executor, own) {
                 const { &Self::HOP }
             } else {
                 const { &Self::DELIVER }

@@ -504,10 +504,9 @@ where
         // to the header any more; nor does anybody to the future, which is gone.
         let frame = unsafe { &mut *this.as_ptr() };
         frame.payload.output = ManuallyDrop::new(output);
-        let immediate = frame
-            .handler
-            .immediate_executor(io_executor(&frame.io_work));
-        let vtable = if needs_hop(&immediate, work_executor(&frame.work)) {
+        let own = work_executor(&frame.work);
+        let immediate = frame.handler.immediate_executor(own);
+        let vtable = if needs_hop(&immediate, own) {
             const { &Self::HOP }
         } else {
             const { &Self::DELIVER }
