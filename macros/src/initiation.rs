@@ -1,6 +1,7 @@
 //! What the initiating function does: it makes the operation, and gives it to
 //! the token.
 
+use crate::args::Cancellation;
 use crate::expand::{at, body_name, path};
 use crate::inputs::{self, Input, Stored};
 use crate::model::{Executor, Form, Operation};
@@ -77,10 +78,19 @@ fn meta(op: &Operation) -> TokenStream {
             .collect::<Vec<_>>()
     };
     let (copied, borrowed) = (names(Stored::Copied), names(Stored::Borrowed));
-    quote_spanned! {at(op.sig.ident.span())=>
+    let span = at(op.sig.ident.span());
+    let cancellation = op.cancellation.map(|cancellation| {
+        let honoured = match cancellation {
+            Cancellation::Terminal => quote_spanned!(span=> TERMINAL),
+            Cancellation::Partial => quote_spanned!(span=> PARTIAL),
+            Cancellation::Total => quote_spanned!(span=> TOTAL),
+        };
+        quote_spanned!(span=> .with_cancellation(#private::CancellationType::#honoured))
+    });
+    quote_spanned! {span=>
         let meta = {
             const META: #private::Meta =
-                #private::Meta::new(#name, &[#(#copied),*], &[#(#borrowed),*]);
+                #private::Meta::new(#name, &[#(#copied),*], &[#(#borrowed),*])#cancellation;
             &META
         };
     }

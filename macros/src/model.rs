@@ -1,6 +1,6 @@
 //! What the attribute and the function mean.
 
-use crate::args::{Args, Default_};
+use crate::args::{Args, Cancellation, Default_};
 use crate::attrs::Attrs;
 use crate::errors::Errors;
 use crate::expand::at;
@@ -29,6 +29,7 @@ pub(crate) struct Operation {
     /// All parameters but the completion.
     pub(crate) inputs: Vec<Input>,
     pub(crate) executor: Executor,
+    pub(crate) cancellation: Option<Cancellation>,
     /// The name of the second door.
     pub(crate) twin: Option<Ident>,
     /// Whether the body is an associated function, with access to `Self`.
@@ -129,6 +130,7 @@ pub(crate) fn operation(
         signature: signature?,
         executor: executor(args, &inputs),
         inputs,
+        cancellation: args.cancellation.as_ref().map(|given| given.value),
         twin,
         associated: is_associated(args, function),
         token_type: Ident::new(&names.fresh("Token"), span),

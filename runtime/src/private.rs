@@ -3,6 +3,7 @@
 
 pub use core;
 
+pub use crate::cancel::CancellationType;
 pub use crate::completion::Completion;
 pub use crate::executor::{IoObject, SystemExecutor};
 pub use crate::initiation::{Initiation, async_initiate, from_fn, from_future};

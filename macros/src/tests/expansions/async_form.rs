@@ -8,6 +8,10 @@ impl Socket {
     /// ```ignore
     /// |result: io::Result<usize>| ..
     /// ```
+    ///
+    /// # Cancellation
+    ///
+    /// Honours terminal requests.
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     pub fn async_read_exact<'a, 'op, Token>(
         &self,

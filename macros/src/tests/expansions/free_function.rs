@@ -5,6 +5,10 @@
 /// ```ignore
 /// |result: io::Result<Socket>| ..
 /// ```
+///
+/// # Cancellation
+///
+/// Honours terminal requests.
 #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
 pub fn async_connect<'op, Token>(
     context: &IoContext,

@@ -6,6 +6,10 @@ impl Socket {
     /// ```ignore
     /// |value: Vec<Self>| ..
     /// ```
+    ///
+    /// # Cancellation
+    ///
+    /// Honours terminal requests.
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     pub fn async_map<'a, 'op, T: Clone + 'op, const N: usize, Token>(
         pool: &Pool,
