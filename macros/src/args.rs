@@ -11,10 +11,10 @@ pub(crate) struct Args {
     pub(crate) executor: Option<Keyed<Expr>>,
     /// `completes = TYPE`
     pub(crate) completes: Option<Keyed<Type>>,
-    /// `default = name | false`
-    pub(crate) default: Option<Keyed<Default_>>,
     /// `cancellation = terminal | partial | total`
     pub(crate) cancellation: Option<Keyed<Cancellation>>,
+    /// `default = name | false`
+    pub(crate) default: Option<Keyed<Default_>>,
     /// `associated`
     pub(crate) associated: Option<Keyed<()>>,
     /// `crate = path`
@@ -33,24 +33,12 @@ pub(crate) enum Default_ {
     Off,
 }
 
-/// Which requests to cancel an operation honours: this and every weaker type.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// The strongest guarantee that an operation gives when it is cancelled.
+#[derive(Clone, Copy)]
 pub(crate) enum Cancellation {
     Terminal,
     Partial,
     Total,
-}
-
-impl Parse for Cancellation {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let name: Ident = input.parse()?;
-        match name.to_string().as_str() {
-            "terminal" => Ok(Self::Terminal),
-            "partial" => Ok(Self::Partial),
-            "total" => Ok(Self::Total),
-            _ => Err(syn::Error::new_spanned(name, "unknown")),
-        }
-    }
 }
 
 impl Parse for Default_ {
@@ -69,17 +57,23 @@ impl Parse for Default_ {
 const KEYS: [(&str, &str); 6] = [
     ("executor", "`executor = expr`"),
     ("completes", "`completes = fn(A, B)`"),
+    ("cancellation", CANCELLATION),
     ("default", "`default = name`, or `default = false`"),
-    (
-        "cancellation",
-        "`cancellation = terminal`, `partial` or `total`",
-    ),
     ("associated", "`associated`"),
     ("crate", "`crate = path`"),
 ];
 
-const VALID: &str =
-    "the arguments are `executor`, `completes`, `default`, `cancellation`, `associated` and `crate`";
+const VALID: &str = "the arguments are `executor`, `completes`, `cancellation`, `default`, \
+                     `associated` and `crate`";
+
+const CANCELLATION: &str =
+    "`cancellation = terminal`, `cancellation = partial` or `cancellation = total`";
+
+const CANCELLATIONS: [(&str, Cancellation); 3] = [
+    ("terminal", Cancellation::Terminal),
+    ("partial", Cancellation::Partial),
+    ("total", Cancellation::Total),
+];
 
 /// Reads the arguments, going on after each mistake at the next comma.
 pub(crate) fn parse(tokens: TokenStream, cx: &mut Errors) -> Args {
@@ -116,15 +110,12 @@ fn parse_arg(input: ParseStream<'_>, args: &mut Args, cx: &mut Errors) -> Option
     match key.to_string().as_str() {
         "executor" => parse_value(input, key, &mut args.executor, cx),
         "completes" => parse_value(input, key, &mut args.completes, cx),
+        "cancellation" => parse_cancellation(input, key, &mut args.cancellation, cx),
         "default" => parse_value(input, key, &mut args.default, cx),
-        "cancellation" => parse_value(input, key, &mut args.cancellation, cx),
         "associated" => parse_flag(input, key, &mut args.associated, cx),
         "crate" => parse_crate(input, key, &mut args.krate, cx),
         unknown => {
-            let guess = KEYS.iter().find(|(name, _)| distance(name, unknown) <= 2);
-            let guess = guess.map_or(String::new(), |(name, _)| {
-                format!(", did you mean `{name}`?")
-            });
+            let guess = did_you_mean(KEYS.iter().map(|(name, _)| *name), unknown);
             cx.error(
                 &key,
                 format_args!("unknown argument `{unknown}`{guess}"),
@@ -172,6 +163,30 @@ fn parse_flag(
         return None;
     }
     fill(slot, key, (), cx)
+}
+
+fn parse_cancellation(
+    input: ParseStream<'_>,
+    key: Ident,
+    slot: &mut Option<Keyed<Cancellation>>,
+    cx: &mut Errors,
+) -> Option<()> {
+    let mut name: Option<Keyed<Ident>> = None;
+    parse_value(input, key, &mut name, cx)?;
+    let Keyed { key, value: name } = name?;
+    match CANCELLATIONS.iter().find(|(known, _)| name == known) {
+        Some((_, value)) => fill(slot, key, *value, cx),
+        None => {
+            let known = CANCELLATIONS.iter().map(|(known, _)| *known);
+            let guess = did_you_mean(known, &name.to_string().to_lowercase());
+            cx.error(
+                &name,
+                format_args!("unknown type of cancellation `{name}`{guess}"),
+                CANCELLATION,
+            );
+            None
+        }
+    }
 }
 
 /// `crate = path`, or `crate = "path"` as in other macros.
@@ -233,6 +248,11 @@ fn skip_to_comma(input: ParseStream<'_>) {
     while !input.is_empty() && !input.peek(Token![,]) {
         let _ = input.parse::<TokenTree>();
     }
+}
+
+fn did_you_mean(known: impl IntoIterator<Item = &'static str>, unknown: &str) -> String {
+    let guess = known.into_iter().find(|name| distance(name, unknown) <= 2);
+    guess.map_or(String::new(), |name| format!(", did you mean `{name}`?"))
 }
 
 /// How many letters to insert, remove or change to get from one to the other.

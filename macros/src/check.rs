@@ -48,22 +48,22 @@ pub(crate) fn operation(args: &Args, function: &Function, op: &Operation, cx: &m
 /// Arguments of the attribute that the form has no use for.
 fn check_arguments(args: &Args, op: &Operation, cx: &mut Errors) {
     let is_deferred = matches!(op.form, Form::Deferred);
-    if let (true, Some(executor)) = (is_deferred, &args.executor) {
-        cx.error(
-            &executor.key,
-            "`executor` has no use here, the returned operation has its own",
-            "remove it",
-        );
-    }
-    if let (false, Some(cancellation)) = (matches!(op.form, Form::Async), &args.cancellation) {
-        let help = match is_deferred {
-            true => "remove it, the returned operation decides",
-            false => "remove it, and listen with `op.on_cancel(..)`",
+    if let (Form::Handler | Form::Deferred, Some(cancellation)) = (op.form, &args.cancellation) {
+        let help = match op.form {
+            Form::Deferred => "remove it; the returned operation says what it honours",
+            _ => "remove it and call `op.on_cancel(..)` in the body",
         };
         cx.error(
             &cancellation.key,
             "`cancellation` is for an `async fn`",
             help,
+        );
+    }
+    if let (true, Some(executor)) = (is_deferred, &args.executor) {
+        cx.error(
+            &executor.key,
+            "`executor` has no use here, the returned operation has its own",
+            "remove it",
         );
     }
     if let (false, Some(completes)) = (matches!(op.form, Form::Async), &args.completes) {

@@ -1,30 +1,55 @@
 //! What the macro adds to the documentation.
 
+use crate::args::Cancellation;
 use crate::inputs::Stored;
 use crate::lifetimes;
-use crate::model::{ungroup, Operation};
+use crate::model::{ungroup, Form, Operation};
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt as _;
 use syn::{Attribute, Expr, ExprLit, Lit, Meta, Type};
 
-/// The `# Completion` section, line by line; empty if the author wrote one.
-pub(crate) fn completion_section(op: &Operation) -> Vec<String> {
-    let is_heading = |line: &str| line.trim() == "# Completion";
-    if text(&op.attrs.docs).iter().any(|line| is_heading(line)) {
+/// The sections that the author did not write, line by line.
+pub(crate) fn sections(op: &Operation) -> Vec<String> {
+    let written = text(&op.attrs.docs);
+    let mut lines = Vec::new();
+    for (heading, section) in [
+        ("# Completion", completion_section(op)),
+        ("# Cancellation", cancellation_section(op)),
+    ] {
+        if section.is_empty() || written.iter().any(|line| line.trim() == heading) {
+            continue;
+        }
+        if !written.is_empty() || !lines.is_empty() {
+            lines.push(String::new());
+        }
+        lines.push(format!(" {heading}"));
+        lines.push(String::new());
+        lines.extend(section);
+    }
+    lines
+}
+
+/// Which requests to cancel an `async fn` lets in. The other forms decide that
+/// in their bodies.
+fn cancellation_section(op: &Operation) -> Vec<String> {
+    if op.form != Form::Async {
         return Vec::new();
     }
-    let mut lines = Vec::new();
-    if !op.attrs.docs.is_empty() {
-        lines.push(String::new());
-    }
-    lines.push(" # Completion".to_owned());
-    lines.push(String::new());
-    lines.push(format!(
+    let honoured = match op.cancellation {
+        None | Some(Cancellation::Terminal) => "terminal",
+        Some(Cancellation::Partial) => "terminal and partial",
+        Some(Cancellation::Total) => "terminal, partial and total",
+    };
+    vec![format!(" Honours {honoured} requests.")]
+}
+
+fn completion_section(op: &Operation) -> Vec<String> {
+    let mut lines = vec![format!(
         " Completes with `{}`.{}",
         display(&op.signature),
         storage(op)
-    ));
+    )];
     if let Some(params) = closure_params(&op.signature) {
         lines.push(String::new());
         lines.push(" ```ignore".to_owned());

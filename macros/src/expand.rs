@@ -65,11 +65,7 @@ fn initiating(op: &Operation, body: Option<TokenStream>, initiation: &TokenStrea
         token,
         ..
     } = op;
-    let attrs = attrs(
-        &op.attrs.docs,
-        docs::completion_section(op),
-        &op.attrs.outer,
-    );
+    let attrs = attrs(&op.attrs.docs, docs::sections(op), &op.attrs.outer);
     let fn_token = &op.sig.fn_token;
     let name = &op.sig.ident;
     let inputs = declared(op);

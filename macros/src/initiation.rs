@@ -80,17 +80,17 @@ fn meta(op: &Operation) -> TokenStream {
     let (copied, borrowed) = (names(Stored::Copied), names(Stored::Borrowed));
     let span = at(op.sig.ident.span());
     let cancellation = op.cancellation.map(|cancellation| {
-        let kind = match cancellation {
+        let honoured = match cancellation {
             Cancellation::Terminal => quote_spanned!(span=> TERMINAL),
             Cancellation::Partial => quote_spanned!(span=> PARTIAL),
             Cancellation::Total => quote_spanned!(span=> TOTAL),
         };
-        quote_spanned!(span=> .with_cancellation(#private::CancellationType::#kind))
+        quote_spanned!(span=> .with_cancellation(#private::CancellationType::#honoured))
     });
     quote_spanned! {span=>
         let meta = {
             const META: #private::Meta =
-                #private::Meta::new(#name, &[#(#copied),*], &[#(#borrowed),*]) #cancellation;
+                #private::Meta::new(#name, &[#(#copied),*], &[#(#borrowed),*])#cancellation;
             &META
         };
     }

@@ -123,6 +123,7 @@ use proc_macro2::TokenStream;
 /// |---|---|
 /// | `executor = expr` | the executor, in place of the first parameter's |
 /// | `completes = fn(A, B)` | the completion signature of an `async fn` that returns `(A, B)`; any type that is a `Signature` |
+/// | `cancellation = terminal` | which requests to cancel an `async fn` lets in: `terminal` (the default), `partial` or `total`, each with the weaker ones |
 /// | `default = name` | names the function without token; needed where `async_` is no prefix or the plain name is taken |
 /// | `default = false` | leaves that function out |
 /// | `associated` | says that a function without `self` and `Self` is in an `impl` |

@@ -29,10 +29,9 @@ pub(crate) struct Operation {
     /// All parameters but the completion.
     pub(crate) inputs: Vec<Input>,
     pub(crate) executor: Executor,
+    pub(crate) cancellation: Option<Cancellation>,
     /// The name of the second door.
     pub(crate) twin: Option<Ident>,
-    /// What the operation honours, if the author says so.
-    pub(crate) cancellation: Option<Cancellation>,
     /// Whether the body is an associated function, with access to `Self`.
     pub(crate) associated: bool,
     pub(crate) lifetime: Lifetime,
@@ -131,8 +130,8 @@ pub(crate) fn operation(
         signature: signature?,
         executor: executor(args, &inputs),
         inputs,
-        twin,
         cancellation: args.cancellation.as_ref().map(|given| given.value),
+        twin,
         associated: is_associated(args, function),
         token_type: Ident::new(&names.fresh("Token"), span),
         token: Ident::new(&names.fresh("token"), span),

@@ -10,9 +10,10 @@ use std::thread;
 use std::time::Duration;
 
 use async_op::{
-    Blocking, CancellationSignal, CancellationSlot, CancellationType, Completion, Executor, Handler,
-    IoContext, IoExecutor, Task, TcpListener, TcpStream, Timer, UseFuture, WorkGuard, async_op,
-    bind_allocator, bind_cancellation_slot, bind_executor, is_cancelled, post_on, spawn, this_op,
+    Blocking, CancellationSignal, CancellationSlot, CancellationType, Completion, Executor,
+    Handler, IoContext, IoExecutor, Task, TcpListener, TcpStream, Timer, UseFuture, WorkGuard,
+    async_op, bind_allocator, bind_cancellation_slot, bind_executor, is_cancelled, post_on, spawn,
+    this_op,
 };
 use async_op_tests::net::{half_pair, listen};
 use async_op_tests::{
@@ -99,9 +100,8 @@ fn before_it_has_started_it_has_no_effect() {
     context.run();
     assert_eq!(log.take(), "ok");
     // Nor has it before the first poll.
-    let mut wait = Polled::new(
-        never(&context).async_wait(bind_cancellation_slot(signal.slot(), UseFuture)),
-    );
+    let mut wait =
+        Polled::new(never(&context).async_wait(bind_cancellation_slot(signal.slot(), UseFuture)));
     signal.emit(ALL);
     assert!(wait.poll().is_pending());
     assert_eq!(wait.wakes(), 0);
@@ -263,10 +263,13 @@ fn inside_the_handler() {
     let signal = Arc::new(CancellationSignal::new());
     for wait in [Timer::new(&context), never(&context)] {
         let (inside, log) = (signal.clone(), log.clone());
-        wait.async_wait(bind_cancellation_slot(signal.slot(), move |_: io::Result<()>| {
-            inside.emit(ALL);
-            log.push("called");
-        }));
+        wait.async_wait(bind_cancellation_slot(
+            signal.slot(),
+            move |_: io::Result<()>| {
+                inside.emit(ALL);
+                log.push("called");
+            },
+        ));
         signal.emit(TERMINAL);
         context.restart();
         assert_eq!(context.run(), 1);
@@ -706,7 +709,10 @@ fn an_operation_whose_signal_was_dropped_before_is_abandoned() {
     let recorder = Recorder::new(&log);
     let slot = CancellationSignal::new().slot();
     let probe = Probe::new(&log).allocating(&recorder);
-    async_forever(&context, Handler(bind_cancellation_slot(slot.clone(), probe)));
+    async_forever(
+        &context,
+        Handler(bind_cancellation_slot(slot.clone(), probe)),
+    );
     assert_eq!(log.take(), "A0 D0 drop");
     recorder.assert_balanced();
     // Hosted in another, it does not keep that one.

@@ -55,8 +55,8 @@ fn errors(expansion: TokenStream) -> Vec<(String, String)> {
     errors
 }
 
-const VALID: &str =
-    "the arguments are `executor`, `completes`, `default`, `cancellation`, `associated` and `crate`";
+const VALID: &str = "the arguments are `executor`, `completes`, `cancellation`, `default`, \
+                     `associated` and `crate`";
 
 /// Asserts one mistake in an item without arguments.
 #[track_caller]
@@ -379,6 +379,46 @@ fn names() {
 }
 
 #[test]
+fn cancellation() {
+    let usage = "`cancellation = terminal`, `cancellation = partial` or `cancellation = total`";
+    for (args, text, headline) in [
+        (
+            "cancellation = totl",
+            "totl",
+            "unknown type of cancellation `totl`, did you mean `total`?",
+        ),
+        (
+            "cancellation = TERMINAL",
+            "TERMINAL",
+            "unknown type of cancellation `TERMINAL`, did you mean `terminal`?",
+        ),
+        (
+            "cancellation = none",
+            "none",
+            "unknown type of cancellation `none`",
+        ),
+        (
+            "cancellation = \"total\"",
+            "\"total\"",
+            "this is not a value for `cancellation`",
+        ),
+        (
+            "cancellation",
+            "cancellation",
+            "`cancellation` needs a value",
+        ),
+    ] {
+        check_args(args, text, headline, usage);
+    }
+    check_args(
+        "cancellation = partial, cancellation = total",
+        "cancellation",
+        "`cancellation` is given twice",
+        "remove one of them",
+    );
+}
+
+#[test]
 fn arguments() {
     check_args(
         "exectuor = x",
@@ -443,6 +483,24 @@ fn arguments() {
             "completes",
             "`completes` is for an `async fn`\n\
              help: remove it and write the signature in `Completion<..>`",
+        )],
+    );
+    check(
+        "cancellation = total",
+        "fn async_x(&self, op: Completion<fn()>) {}",
+        &[(
+            "cancellation",
+            "`cancellation` is for an `async fn`\n\
+             help: remove it and call `op.on_cancel(..)` in the body",
+        )],
+    );
+    check(
+        "cancellation = total",
+        "fn async_x(&self) -> impl Initiation<fn()> {}",
+        &[(
+            "cancellation",
+            "`cancellation` is for an `async fn`\n\
+             help: remove it; the returned operation says what it honours",
         )],
     );
     check(

@@ -128,6 +128,18 @@ fn completes() {
 }
 
 #[test]
+fn cancellation() {
+    check_method(
+        "cancellation = partial, default = false",
+        "/// Writes all of `data`.
+        async fn async_write_all(self: Arc<Self>, data: Bytes) -> io::Result<usize> {
+            self.write(data).await
+        }",
+        expect_file!["expansions/cancellation.rs"],
+    );
+}
+
+#[test]
 fn attributes() {
     check_method(
         "",

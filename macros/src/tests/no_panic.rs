@@ -16,7 +16,7 @@ const SEEDS: [(&str, &str); 7] = [
         ) where T: Send { op.complete(Ok(()), value) }",
     ),
     (
-        "completes = fn(a: u8, b: &'a [u8]), associated",
+        "completes = fn(a: u8, b: &'a [u8]), associated, cancellation = total",
         "async fn async_read<'a, const N: usize>(
             self: &Arc<Self>, buf: &'a mut [u8; N], f: impl Fn(&u8) -> u8 + Send, _: Label<'_>,
         ) -> (u8, &'a [u8]) { (f(&0), buf) }",

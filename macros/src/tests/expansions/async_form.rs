@@ -8,6 +8,10 @@ impl Socket {
     /// ```ignore
     /// |result: io::Result<usize>| ..
     /// ```
+    ///
+    /// # Cancellation
+    ///
+    /// Honours terminal requests.
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     pub fn async_read_exact<'a, 'op, Token>(
         &self,
@@ -38,12 +42,16 @@ impl Socket {
             use ::async_op::__private::ExecutorOf as _;
             (*self).executor_of()
         };
-        let this = ::async_op::__private::copy_of(self);
+        let copy_of_self = ::async_op::__private::copy_of(self);
         let operation = ::async_op::__private::from_future::<
             fn(io::Result<usize>),
             _,
             _,
-        >(meta, executor, async move { Self::async_read_exact_body(&this, buf).await });
+        >(
+            meta,
+            executor,
+            async move { Self::async_read_exact_body(&copy_of_self, buf).await },
+        );
         ::async_op::__private::async_initiate(operation, token)
     }
     /// Reads until `buf` is full.

@@ -39,12 +39,12 @@ impl Socket {
             use ::async_op::__private::ExecutorOf as _;
             (*self).executor_of()
         };
-        let this = ::async_op::__private::copy_of(self);
+        let copy_of_self = ::async_op::__private::copy_of(self);
         let operation = ::async_op::__private::from_fn::<
             fn(),
             _,
             _,
-        >(meta, executor, move |op| Self::async_send_body(&this, data, op));
+        >(meta, executor, move |op| Self::async_send_body(&copy_of_self, data, op));
         ::async_op::__private::async_initiate(operation, token)
     }
     /// Sends.

@@ -5,6 +5,10 @@
 /// ```ignore
 /// |a: u8, b: char| ..
 /// ```
+///
+/// # Cancellation
+///
+/// Honours terminal requests.
 #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
 fn async_pair<'op, Token>(
     executor: Executor,

@@ -5,6 +5,10 @@
 /// ```ignore
 /// |result: io::Result<Socket>| ..
 /// ```
+///
+/// # Cancellation
+///
+/// Honours terminal requests.
 #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
 pub fn async_connect<'op, Token>(
     context: &IoContext,
@@ -36,12 +40,16 @@ where
         use ::async_op::__private::ExecutorOf as _;
         (*context).executor_of()
     };
-    let context = ::async_op::__private::copy_of(context);
+    let copy_of_context = ::async_op::__private::copy_of(context);
     let operation = ::async_op::__private::from_future::<
         fn(io::Result<Socket>),
         _,
         _,
-    >(meta, executor, async move { async_connect_body(&context, address).await });
+    >(
+        meta,
+        executor,
+        async move { async_connect_body(&copy_of_context, address).await },
+    );
     ::async_op::__private::async_initiate(operation, token)
 }
 /// The operation of [`async_connect`], not yet started.

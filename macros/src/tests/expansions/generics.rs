@@ -6,6 +6,10 @@ impl Socket {
     /// ```ignore
     /// |value: Vec<Self>| ..
     /// ```
+    ///
+    /// # Cancellation
+    ///
+    /// Honours terminal requests.
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     pub fn async_map<'a, 'op, T: Clone + 'op, const N: usize, Token>(
         pool: &Pool,
@@ -38,7 +42,7 @@ impl Socket {
             &META
         };
         let executor = pool.executor();
-        let pool = ::async_op::__private::copy_of(pool);
+        let copy_of_pool = ::async_op::__private::copy_of(pool);
         let operation = ::async_op::__private::from_future::<
             fn(Vec<Self>),
             _,
@@ -47,7 +51,10 @@ impl Socket {
             meta,
             executor,
             async move {
-                Self::async_map_body::<T, N>(&pool, items, rest, f, label, argument5)
+                Self::async_map_body::<
+                    T,
+                    N,
+                >(&copy_of_pool, items, rest, f, label, argument5)
                     .await
             },
         );

@@ -35,12 +35,16 @@ impl Socket {
             use ::async_op::__private::ExecutorOf as _;
             (*self).executor_of()
         };
-        let this = ::async_op::__private::copy_of(self);
+        let copy_of_self = ::async_op::__private::copy_of(self);
         let operation = ::async_op::__private::from_fn::<
             fn(Token),
             _,
             _,
-        >(meta, executor, move |op| Self::async_parse_body::<Token>(&this, token, op));
+        >(
+            meta,
+            executor,
+            move |op| Self::async_parse_body::<Token>(&copy_of_self, token, op),
+        );
         ::async_op::__private::async_initiate(operation, token2)
     }
     /// The operation of [`async_parse`](Self::async_parse), not yet started.

@@ -6,6 +6,10 @@ impl Socket {
     /// ```ignore
     /// |result: io::Result<()>| ..
     /// ```
+    ///
+    /// # Cancellation
+    ///
+    /// Honours terminal requests.
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_shutdown<'op, Token>(
         self,

@@ -6,6 +6,10 @@ impl Socket {
     /// ```ignore
     /// || ..
     /// ```
+    ///
+    /// # Cancellation
+    ///
+    /// Honours terminal requests.
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_by_arc<'op, Token>(
         self: Arc<Self>,

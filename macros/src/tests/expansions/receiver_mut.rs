@@ -2,6 +2,10 @@ impl Socket {
     /// # Completion
     ///
     /// Completes with `fn(io::Result<&'op [u8]>)`. Borrows `self` until then.
+    ///
+    /// # Cancellation
+    ///
+    /// Honours terminal requests.
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_fill<'op, Token>(
         &'op mut self,

@@ -6,6 +6,10 @@ impl Socket {
     /// ```ignore
     /// || ..
     /// ```
+    ///
+    /// # Cancellation
+    ///
+    /// Honours terminal requests.
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_by_ref_arc<'op, Token>(
         self: &Arc<Self>,
@@ -34,12 +38,16 @@ impl Socket {
             use ::async_op::__private::ExecutorOf as _;
             (*self).executor_of()
         };
-        let this = ::async_op::__private::copy_of(self);
+        let copy_of_self = ::async_op::__private::copy_of(self);
         let operation = ::async_op::__private::from_future::<
             fn(),
             _,
             _,
-        >(meta, executor, async move { Self::async_by_ref_arc_body(&this).await });
+        >(
+            meta,
+            executor,
+            async move { Self::async_by_ref_arc_body(&copy_of_self).await },
+        );
         ::async_op::__private::async_initiate(operation, token)
     }
     /// The operation of [`async_by_ref_arc`](Self::async_by_ref_arc), not yet started.

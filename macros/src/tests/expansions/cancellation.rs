@@ -1,0 +1,56 @@
+impl Socket {
+    /// Writes all of `data`.
+    ///
+    /// # Completion
+    ///
+    /// Completes with `fn(io::Result<usize>)`.
+    ///
+    /// ```ignore
+    /// |result: io::Result<usize>| ..
+    /// ```
+    ///
+    /// # Cancellation
+    ///
+    /// Honours terminal and partial requests.
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    fn async_write_all<'op, Token>(
+        self: Arc<Self>,
+        data: Bytes,
+        token: Token,
+    ) -> <Token as ::async_op::__private::CompletionToken<
+        'op,
+        fn(io::Result<usize>),
+    >>::Return<
+        impl ::async_op::__private::Initiation<
+            fn(io::Result<usize>),
+        > + 'op + ::async_op::__private::Captures<Self>,
+    >
+    where
+        Self: 'op,
+        Token: ::async_op::__private::CompletionToken<'op, fn(io::Result<usize>)>,
+    {
+        let meta = {
+            const META: ::async_op::__private::Meta = ::async_op::__private::Meta::new(
+                    "async_write_all",
+                    &[],
+                    &[],
+                )
+                .with_cancellation(::async_op::__private::CancellationType::PARTIAL);
+            &META
+        };
+        let executor = {
+            use ::async_op::__private::ExecutorOf as _;
+            self.executor_of()
+        };
+        let operation = ::async_op::__private::from_future::<
+            fn(io::Result<usize>),
+            _,
+            _,
+        >(meta, executor, Self::async_write_all_body(self, data));
+        ::async_op::__private::async_initiate(operation, token)
+    }
+    #[doc(hidden)]
+    async fn async_write_all_body(self: Arc<Self>, data: Bytes) -> io::Result<usize> {
+        self.write(data).await
+    }
+}
