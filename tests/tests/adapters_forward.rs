@@ -87,8 +87,7 @@ impl World {
             seen: Arc::clone(&seen),
         };
         start(async_op::async_initiate(spy, Deferred));
-        let seen = std::mem::take(&mut *seen.lock().unwrap());
-        seen
+        std::mem::take(&mut *seen.lock().unwrap())
     }
 
     fn executor(&self, executor: &impl Executor) -> String {
