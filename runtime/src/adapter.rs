@@ -220,9 +220,9 @@ where
         self.initiation.executor()
     }
 
-    fn into_future(self) -> Self::Future {
+    fn into_hosted(self) -> Self::Future {
         AdaptedFuture {
-            future: Some(self.initiation.into_future()),
+            future: Some(self.initiation.into_hosted()),
             adapter: Some(self.adapter),
             _signature: PhantomData,
         }

@@ -282,7 +282,7 @@ where
         self.initiation.executor()
     }
 
-    fn into_future(self) -> Self::Future {
+    fn into_hosted(self) -> Self::Future {
         StartedFuture::new(self)
     }
 

@@ -1,3 +1,10 @@
+//! The owning pointer to an operation.
+//!
+//! # Invariants
+//!
+//! - **I1** `core` points to an operation, or the completer's half of one, that
+//!   belongs to the `Completion` alone until it is completed or dropped.
+
 use std::fmt;
 use std::mem;
 use std::ptr::NonNull;
@@ -36,7 +43,6 @@ use crate::task::initiating;
 /// ```
 #[must_use = "dropping a completion abandons its operation"]
 pub struct Completion<S: Signature + 'static> {
-    // Owned: nobody else uses the operation until this completes or is dropped.
     core: NonNull<Core<S>>,
 }
 

@@ -26,7 +26,7 @@ use crate::token::CompletionToken;
 ///
 /// A token either [starts it with a handler](Self::initiate), and its memory
 /// then comes from the handler's allocator, or [makes it a
-/// future](Self::into_future), hosted in the caller's.
+/// future](Self::into_hosted), hosted in the caller's.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an operation with the signature `{S}`",
     note = "an operation is made by an initiating function, `from_fn` or `from_future`"
@@ -42,7 +42,7 @@ pub trait Initiation<S: Signature>: Sized + Send {
     fn executor(&self) -> &Self::Executor;
 
     /// Makes the operation a future; it starts when that is first polled.
-    fn into_future(self) -> Self::Future;
+    fn into_hosted(self) -> Self::Future;
 
     /// Starts the operation, to complete by calling `handler`.
     ///
@@ -166,7 +166,7 @@ where
         &self.executor
     }
 
-    fn into_future(self) -> Self::Future {
+    fn into_hosted(self) -> Self::Future {
         FromFnFuture {
             state: State::Unstarted(self),
         }
@@ -174,10 +174,7 @@ where
 
     #[inline]
     fn initiate<H: CompletionHandler<S>>(self, handler: H) {
-        let core = block::new(self.meta, self.executor, handler);
-        // SAFETY: the block is new, and nobody else's.
-        let completion = unsafe { Completion::from_raw(core) };
-        completion.initiate(self.body);
+        block::new(self.meta, self.executor, handler).initiate(self.body);
     }
 }
 
@@ -214,9 +211,7 @@ where
                 unreachable!("just matched")
             };
             let work = WorkGuard::new(operation.executor);
-            let (future, core) = slot::new(operation.meta);
-            // SAFETY: the slot is new, and this half nobody else's.
-            let completion = unsafe { Completion::from_raw(core) };
+            let (future, completion) = slot::new(operation.meta);
             self.state = State::Waiting(future, work);
             completion.initiate(operation.body);
         }
@@ -272,9 +267,7 @@ where
             else {
                 unreachable!("just matched")
             };
-            let (future, core) = slot::new(&META);
-            // SAFETY: the slot is new, and this half nobody else's.
-            let completion = unsafe { Completion::from_raw(core) };
+            let (future, completion) = slot::new(&META);
             self.state = Started::Waiting(future);
             initiation.initiate(Relay::new(completion));
         }
@@ -377,7 +370,7 @@ where
         &self.executor
     }
 
-    fn into_future(self) -> Self::Future {
+    fn into_hosted(self) -> Self::Future {
         FromFutureFuture {
             meta: self.meta,
             future: self.future,

@@ -99,6 +99,8 @@
 //! # }
 //! ```
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 extern crate self as async_op;
 
 #[doc(hidden)]
@@ -116,6 +118,7 @@ mod handler;
 mod initiation;
 mod meta;
 mod net;
+mod post;
 mod shim;
 mod signature;
 mod spawn;
@@ -136,6 +139,8 @@ pub use cancel::{
 };
 pub use completion::Completion;
 pub use context::{IoContext, IoExecutor};
+#[cfg(feature = "tokio")]
+pub use executor::TokioExecutor;
 pub use executor::{
     AnyExecutor, Executor, InlineOr, IoObject, PostOnly, Strand, SystemContext, SystemExecutor,
     ThreadPool, Unblock, WorkGuard,
@@ -147,11 +152,18 @@ pub use initiation::{
 };
 pub use meta::Meta;
 pub use net::{ReadBuffer, TcpListener, TcpStream, WriteBuffer};
+pub use post::{
+    Submitted, defer, defer_call, defer_on, dispatch, dispatch_call, dispatch_on, post, post_call,
+    post_on,
+};
 pub use signature::{OneOf2, OneOf3, OneOf4, Signature};
 pub use spawn::{RunIn, Spawn, run_in, spawn, spawn_with};
 pub use task::{FrameBox, Task};
 pub use time::Timer;
-pub use token::{Blocking, CompletionToken, Deferred, Detached, Map, Operation, UseFuture};
+pub use token::{
+    Blocking, CallWith, CompletionToken, Deferred, Detached, Local, Mapped, Operation, UseFuture,
+    local,
+};
 
 /// The examples of the README, compiled and run.
 #[cfg(doctest)]

@@ -28,7 +28,7 @@ use crate::token::CompletionToken;
 /// let context = IoContext::new()?;
 /// let timer = Timer::new(&context);
 /// spawn(
-///     &*context,
+///     &context,
 ///     async move {
 ///         timer.wait().await?;
 ///         Ok(7)
@@ -118,7 +118,7 @@ where
         &self.executor
     }
 
-    fn into_future(self) -> Self::Future {
+    fn into_hosted(self) -> Self::Future {
         StartedFuture::new(self)
     }
 

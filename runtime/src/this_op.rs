@@ -11,7 +11,7 @@
 //! # fn main() -> std::io::Result<()> {
 //! let context = IoContext::new()?;
 //! let sum = spawn(
-//!     context.executor(),
+//!     &context,
 //!     async {
 //!         let mut numbers = Vec::new_in(this_op::allocator());
 //!         numbers.extend([1, 2, 3]);

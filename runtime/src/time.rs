@@ -147,14 +147,14 @@ impl Timer {
     ///
     /// # Cancel safety
     ///
-    /// Yes: a dropped wait leaves nothing behind.
+    /// Yes, and requests of every [type](crate::CancellationType) are honoured: a dropped wait leaves nothing behind.
     ///
     /// # Errors
     ///
     /// [Cancelled](crate::is_cancelled) by [`cancel`](Self::cancel),
     /// [`cancel_one`](Self::cancel_one) or a new expiry; an error of kind
     /// [`Other`](io::ErrorKind::Other) when the context is gone.
-    #[async_op]
+    #[async_op(cancellation = total)]
     pub async fn async_wait(&self) -> io::Result<()> {
         let mut wait = WaitGuard {
             timer: &self.state,

@@ -154,9 +154,7 @@ unsafe impl Allocator for Recorder {
         assert_eq!(old, None, "the block was live already");
         blocks.peak = blocks.peak.max(blocks.live.len());
         drop(blocks);
-        self.state
-            .log
-            .push(format!("{}A{number}", self.state.name));
+        self.state.log.push(format!("{}A{number}", self.state.name));
         Ok(memory)
     }
 
@@ -170,8 +168,6 @@ unsafe impl Allocator for Recorder {
         unsafe { memory.write_bytes(0xdd, layout.size()) };
         // SAFETY: the block came from `Global` with this layout.
         unsafe { Global.deallocate(memory, layout) };
-        self.state
-            .log
-            .push(format!("{}D{number}", self.state.name));
+        self.state.log.push(format!("{}D{number}", self.state.name));
     }
 }

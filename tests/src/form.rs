@@ -7,6 +7,12 @@ use async_op::{
     Completion, CompletionHandler, Handler, Initiation, IoExecutor, Operation, UseFuture, async_op,
 };
 
+/// The signature of all of them.
+pub type Number = fn(u32);
+
+/// What the test has to complete.
+type Op = Completion<Number>;
+
 /// An operation that completes with a number when the test says so, written in
 /// one of the two forms. A value is one such operation.
 pub trait Form: Clone + Default + Send + Sync + 'static {
@@ -14,10 +20,10 @@ pub trait Form: Clone + Default + Send + Sync + 'static {
     const NAMES: [&'static str; 2];
 
     /// Starts an operation that completes at once.
-    fn start_now<H: CompletionHandler<fn(u32)>>(context: &IoExecutor, handler: H);
+    fn start_now<H: CompletionHandler<Number>>(context: &IoExecutor, handler: H);
 
     /// Starts this operation.
-    fn start<H: CompletionHandler<fn(u32)>>(&self, context: &IoExecutor, handler: H);
+    fn start<H: CompletionHandler<Number>>(&self, context: &IoExecutor, handler: H);
 
     /// Returns the future of an operation that completes at once.
     fn future_now(context: &IoExecutor) -> impl Future<Output = u32> + Send + 'static;
@@ -29,7 +35,7 @@ pub trait Form: Clone + Default + Send + Sync + 'static {
     fn operation(
         &self,
         context: &IoExecutor,
-    ) -> Operation<fn(u32), impl Initiation<fn(u32)> + 'static>;
+    ) -> Operation<Number, impl Initiation<Number> + 'static>;
 
     /// Completes this operation, on the calling thread.
     fn finish(&self, value: u32);
@@ -41,22 +47,22 @@ pub trait Form: Clone + Default + Send + Sync + 'static {
 /// A handler-form operation: its `Completion` is kept here.
 #[derive(Clone, Debug, Default)]
 pub struct Hold {
-    op: Arc<Mutex<Option<Completion<fn(u32)>>>>,
+    op: Arc<Mutex<Option<Op>>>,
 }
 
 impl Hold {
     /// Keeps a completion.
-    pub fn put(&self, op: Completion<fn(u32)>) {
+    pub fn put(&self, op: Op) {
         let old = self.lock().replace(op);
         assert!(old.is_none(), "one operation at a time");
     }
 
     /// Takes the completion out.
-    pub fn take(&self) -> Option<Completion<fn(u32)>> {
+    pub fn take(&self) -> Option<Op> {
         self.lock().take()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Completion<fn(u32)>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Op>> {
         self.op.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -129,12 +135,12 @@ impl Gate {
 }
 
 #[async_op]
-fn async_handler_now(_context: &IoExecutor, op: Completion<fn(u32)>) {
+fn async_handler_now(_context: &IoExecutor, op: Completion<Number>) {
     op.complete(1);
 }
 
 #[async_op]
-fn async_handler_later(_context: &IoExecutor, hold: Hold, op: Completion<fn(u32)>) {
+fn async_handler_later(_context: &IoExecutor, hold: Hold, op: Completion<Number>) {
     hold.put(op);
 }
 
@@ -165,11 +171,11 @@ pub struct AsyncForm {
 impl Form for HandlerForm {
     const NAMES: [&'static str; 2] = ["async_handler_now", "async_handler_later"];
 
-    fn start_now<H: CompletionHandler<fn(u32)>>(context: &IoExecutor, handler: H) {
+    fn start_now<H: CompletionHandler<Number>>(context: &IoExecutor, handler: H) {
         async_handler_now(context, Handler(handler));
     }
 
-    fn start<H: CompletionHandler<fn(u32)>>(&self, context: &IoExecutor, handler: H) {
+    fn start<H: CompletionHandler<Number>>(&self, context: &IoExecutor, handler: H) {
         async_handler_later(context, self.hold.clone(), Handler(handler));
     }
 
@@ -184,7 +190,7 @@ impl Form for HandlerForm {
     fn operation(
         &self,
         context: &IoExecutor,
-    ) -> Operation<fn(u32), impl Initiation<fn(u32)> + 'static> {
+    ) -> Operation<Number, impl Initiation<Number> + 'static> {
         handler_later(context, self.hold.clone())
     }
 
@@ -201,11 +207,11 @@ impl Form for HandlerForm {
 impl Form for AsyncForm {
     const NAMES: [&'static str; 2] = ["async_future_now", "async_future_later"];
 
-    fn start_now<H: CompletionHandler<fn(u32)>>(context: &IoExecutor, handler: H) {
+    fn start_now<H: CompletionHandler<Number>>(context: &IoExecutor, handler: H) {
         async_future_now(context, Handler(handler));
     }
 
-    fn start<H: CompletionHandler<fn(u32)>>(&self, context: &IoExecutor, handler: H) {
+    fn start<H: CompletionHandler<Number>>(&self, context: &IoExecutor, handler: H) {
         async_future_later(context, self.gate.clone(), Handler(handler));
     }
 
@@ -220,7 +226,7 @@ impl Form for AsyncForm {
     fn operation(
         &self,
         context: &IoExecutor,
-    ) -> Operation<fn(u32), impl Initiation<fn(u32)> + 'static> {
+    ) -> Operation<Number, impl Initiation<Number> + 'static> {
         future_later(context, self.gate.clone())
     }
 

@@ -14,7 +14,7 @@ mod wakes;
 
 pub use allocator::Recorder;
 pub use executor::{Inline, Manual};
-pub use form::{AsyncForm, Form, Gate, HandlerForm, Hold};
+pub use form::{AsyncForm, Form, Gate, HandlerForm, Hold, Number};
 pub use heap::{CountingHeap, heap_allocations, heap_allocations_here};
 pub use log::Log;
 pub use probe::{Alive, At, Io, On, Posted, Probe};

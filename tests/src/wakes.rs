@@ -32,9 +32,7 @@ impl<F: Future> Polled<F> {
     /// Polls the future.
     pub fn poll(&mut self) -> Poll<F::Output> {
         let waker = Waker::from(Arc::clone(&self.waker));
-        self.future
-            .as_mut()
-            .poll(&mut Context::from_waker(&waker))
+        self.future.as_mut().poll(&mut Context::from_waker(&waker))
     }
 
     /// Returns how often the future has been woken.

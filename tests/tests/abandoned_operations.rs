@@ -5,9 +5,7 @@
 use std::io;
 use std::time::Duration;
 
-use async_op::{
-    Blocking, Executor, Handler, IoContext, Task, TcpListener, TcpStream, Timer,
-};
+use async_op::{Blocking, Executor, Handler, IoContext, Task, TcpListener, TcpStream, Timer};
 use async_op_tests::{
     Form, HandlerForm, Log, Manual, Polled, Probe, both_forms, panic_of, without_hanging,
 };
@@ -83,7 +81,10 @@ both_forms! {
 fn assert_gone<T>(result: io::Result<T>) {
     let error = result.err().expect("an error");
     assert_eq!(error.kind(), io::ErrorKind::Other);
-    assert_eq!(error.to_string(), "the `IoContext` of this object has been dropped");
+    assert_eq!(
+        error.to_string(),
+        "the `IoContext` of this object has been dropped"
+    );
 }
 
 #[test]

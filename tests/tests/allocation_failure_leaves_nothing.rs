@@ -2,9 +2,7 @@
 //! operation's name and the size, before anything has started.
 
 use async_op::{Handler, IoContext, Task, Timer};
-use async_op_tests::{
-    Alive, HandlerForm, Log, Manual, Probe, Recorder, both_forms, panic_of,
-};
+use async_op_tests::{Alive, HandlerForm, Log, Manual, Probe, Recorder, both_forms, panic_of};
 
 both_forms! {
     fn in_the_initiating_function<F: Form>() {
@@ -104,7 +102,10 @@ fn of_a_task() {
     let recorder = Recorder::new(&log).fail_at(0);
     let alive = Alive::new(&log, "drop");
     let message = panic_of(|| Task::new_in(move || drop(alive), recorder.clone()));
-    assert!(message.starts_with("`task` could not allocate"), "{message}");
+    assert!(
+        message.starts_with("`task` could not allocate"),
+        "{message}"
+    );
     assert_eq!(log.take(), "drop");
     recorder.assert_balanced();
 }

@@ -118,13 +118,17 @@ fn another_thread_that_runs_the_context_does_the_work() {
         let guard = WorkGuard::new(context.executor());
         thread::scope(|scope| {
             let (sender, receiver) = mpsc::channel();
-            context.post(Task::new(move || sender.send(thread::current().id()).unwrap()));
+            context.post(Task::new(move || {
+                sender.send(thread::current().id()).unwrap()
+            }));
             let runner = scope.spawn(|| context.run());
             let runner_id = receiver.recv().unwrap();
             assert_eq!(runner_id, runner.thread().id());
             let (sender, receiver) = mpsc::channel();
             let timer = soon(&context);
-            timer.wait().callback(move |_| sender.send(thread::current().id()).unwrap());
+            timer
+                .wait()
+                .callback(move |_| sender.send(thread::current().id()).unwrap());
             timer.async_wait(Blocking).unwrap();
             assert_eq!(receiver.recv().unwrap(), runner_id);
             drop(guard);

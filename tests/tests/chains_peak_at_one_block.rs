@@ -11,9 +11,7 @@ use async_op::{
     CompletionHandler, Executor, Handler, IoContext, IoExecutor, OperationAllocator, Recycling,
     Task, TcpStream, Timer,
 };
-use async_op_tests::{
-    CountingHeap, Form, HandlerForm, Log, Probe, Slot, heap_allocations_here,
-};
+use async_op_tests::{CountingHeap, Form, HandlerForm, Log, Probe, Slot, heap_allocations_here};
 
 #[global_allocator]
 static HEAP: CountingHeap = CountingHeap;
@@ -42,7 +40,7 @@ impl<A: OperationAllocator> CompletionHandler<fn(io::Result<()>)> for Link<A, Wa
         if self.left > 0 {
             self.left -= 1;
             let timer = self.next.0.clone();
-            if self.left % 2 == 0 {
+            if self.left.is_multiple_of(2) {
                 timer.expires_at(Instant::now() + Duration::from_micros(20));
             }
             timer.async_wait(Handler(self));
@@ -64,7 +62,11 @@ impl<A: OperationAllocator> CompletionHandler<fn(u32)> for Link<A, Now> {
 fn timers_from_one_slot() {
     let (context, slot) = (IoContext::new().unwrap(), Slot::new());
     let timer = Timer::new(&context);
-    let link = Link { allocator: slot.clone(), left: LINKS, next: Wait(timer.clone()) };
+    let link = Link {
+        allocator: slot.clone(),
+        left: LINKS,
+        next: Wait(timer.clone()),
+    };
     timer.async_wait(Handler(link));
     assert_eq!(context.run(), LINKS + 1);
     assert_eq!(slot.allocations(), LINKS + 1);
@@ -74,7 +76,11 @@ fn timers_from_one_slot() {
 #[test]
 fn handler_form_operations_from_one_slot() {
     let (context, slot) = (IoContext::new().unwrap(), Slot::new());
-    let link = Link { allocator: slot.clone(), left: LINKS, next: Now(context.executor()) };
+    let link = Link {
+        allocator: slot.clone(),
+        left: LINKS,
+        next: Now(context.executor()),
+    };
     HandlerForm::start_now(&context, link);
     assert_eq!(context.run(), LINKS + 1);
     assert_eq!(slot.allocations(), LINKS + 1);
@@ -93,23 +99,34 @@ fn allocations_after_warm_up(context: &IoContext) -> usize {
 }
 
 #[test]
+#[cfg_attr(async_op_sanitize, ignore = "recycling is off")]
 fn timers_without_the_heap() {
     let context = IoContext::new().unwrap();
     let timer = Timer::new(&context);
-    let link = Link { allocator: Recycling, left: LINKS, next: Wait(timer.clone()) };
+    let link = Link {
+        allocator: Recycling,
+        left: LINKS,
+        next: Wait(timer.clone()),
+    };
     timer.async_wait(Handler(link));
     assert_eq!(allocations_after_warm_up(&context), 0);
 }
 
 #[test]
+#[cfg_attr(async_op_sanitize, ignore = "recycling is off")]
 fn handler_form_operations_without_the_heap() {
     let context = IoContext::new().unwrap();
-    let link = Link { allocator: Recycling, left: LINKS, next: Now(context.executor()) };
+    let link = Link {
+        allocator: Recycling,
+        left: LINKS,
+        next: Now(context.executor()),
+    };
     HandlerForm::start_now(&context, link);
     assert_eq!(allocations_after_warm_up(&context), 0);
 }
 
 #[test]
+#[cfg_attr(async_op_sanitize, ignore = "recycling is off")]
 fn posts_without_the_heap() {
     fn post(executor: IoExecutor, left: usize) {
         executor.post(Task::new(move || {
@@ -125,6 +142,7 @@ fn posts_without_the_heap() {
 }
 
 #[test]
+#[cfg_attr(async_op_sanitize, ignore = "recycling is off")]
 fn a_fan_out_of_posts_without_the_heap() {
     let context = IoContext::new().unwrap();
     let executor = context.executor();
@@ -167,23 +185,30 @@ fn connection(context: &IoContext) -> (TcpStream, TcpStream) {
 }
 
 #[test]
+#[cfg_attr(async_op_sanitize, ignore = "recycling is off")]
 fn a_ping_pong_of_callbacks_without_the_heap() {
     fn read(stream: TcpStream, left: Arc<AtomicUsize>) {
-        stream.clone().read_some([0; 64]).callback(move |result, _| {
-            if result.unwrap() > 0 {
-                write(stream, left);
-            }
-        });
+        stream
+            .clone()
+            .read_some([0; 64])
+            .callback(move |result, _| {
+                if result.unwrap() > 0 {
+                    write(stream, left);
+                }
+            });
     }
 
     fn write(stream: TcpStream, left: Arc<AtomicUsize>) {
         if left.fetch_sub(1, Ordering::Relaxed) == 0 {
             return stream.shutdown(net::Shutdown::Both).unwrap();
         }
-        stream.clone().write_some([1; 64]).callback(move |result, _| {
-            assert_eq!(result.unwrap(), 64);
-            read(stream, left);
-        });
+        stream
+            .clone()
+            .write_some([1; 64])
+            .callback(move |result, _| {
+                assert_eq!(result.unwrap(), 64);
+                read(stream, left);
+            });
     }
 
     let context = IoContext::new().unwrap();

@@ -7,7 +7,7 @@ use async_op::{
     Associations, Completion, CompletionHandler, Detached, Handler, IoContext, IoExecutor, OneOf2,
     OneOf3, Timer, async_op,
 };
-use async_op_tests::{Alive, Form, Log, Probe, both_forms};
+use async_op_tests::{Alive, Log, Probe, both_forms};
 
 macro_rules! arity {
     ($name:ident, $default:ident, ($($arg:ident: $ty:ty),*), $sum:expr) => {
@@ -87,8 +87,11 @@ fn an_async_fn_with_two_results() {
     assert_eq!(pair(&context).blocking(), (7, "seven".into()));
 }
 
+type Either = (fn(u8), fn(u8, u8));
+type Any = (fn(), fn(u8), fn(u8, u8));
+
 #[async_op]
-fn async_either(_context: &IoExecutor, first: bool, op: Completion<(fn(u8), fn(u8, u8))>) {
+fn async_either(_context: &IoExecutor, first: bool, op: Completion<Either>) {
     if first {
         op.complete_first((1,));
     } else {
@@ -97,7 +100,7 @@ fn async_either(_context: &IoExecutor, first: bool, op: Completion<(fn(u8), fn(u
 }
 
 #[async_op]
-fn async_any(_context: &IoExecutor, op: Completion<(fn(), fn(u8), fn(u8, u8))>) {
+fn async_any(_context: &IoExecutor, op: Completion<Any>) {
     op.complete_third((2, 3));
 }
 

@@ -58,8 +58,6 @@ fn on_tokio_with_several_threads() {
 
 #[test]
 fn in_select_and_join() {
-    use std::future::IntoFuture;
-
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
@@ -170,15 +168,15 @@ fn a_clone_is_the_same_operation_again() {
 
 #[test]
 fn an_operation_may_be_returned_from_a_function_that_borrowed() {
-    fn soon(
-        context: &IoContext,
-    ) -> Operation<fn(io::Result<()>), impl Initiation<fn(io::Result<()>)> + use<>> {
+    type Waited = fn(io::Result<()>);
+
+    fn soon(context: &IoContext) -> Operation<Waited, impl Initiation<Waited> + use<>> {
         let timer = Timer::new(context);
         timer.wait()
     }
 
     let context = IoContext::new().unwrap();
-    pollster::block_on(std::future::IntoFuture::into_future(soon(&context))).unwrap();
+    pollster::block_on(soon(&context).into_future()).unwrap();
 }
 
 #[test]

@@ -8,9 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use async_op::{
-    Executor, Handler, IoContext, IoExecutor, Task, TcpListener, TcpStream, Timer,
-};
+use async_op::{Executor, Handler, IoContext, IoExecutor, Task, TcpListener, TcpStream, Timer};
 use async_op_tests::{
     Alive, Form, HandlerForm, Log, Manual, Polled, Probe, Recorder, both_forms, panic_of,
     without_hanging,
@@ -88,7 +86,9 @@ fn tasks_left_by_a_run_that_was_stopped() {
     let (log, context) = (Log::new(), IoContext::new().unwrap());
     let executor = context.executor();
     let alive = Alive::new(&log, "drop");
-    context.post(Task::new(move || executor.post(Task::new(move || drop(alive)))));
+    context.post(Task::new(move || {
+        executor.post(Task::new(move || drop(alive)))
+    }));
     assert_eq!(context.run_one(), 1);
     assert_eq!(log.take(), "");
     drop(context);
@@ -217,7 +217,9 @@ fn handlers_that_own_the_objects_they_wait_on() {
 
     let (stream, _peer) = connection(&context);
     let (own, alive) = (stream.clone(), Alive::new(&log, "stream"));
-    stream.read_some([0; 8]).callback(move |_, _| drop((own, alive)));
+    stream
+        .read_some([0; 8])
+        .callback(move |_, _| drop((own, alive)));
     drop(stream);
 
     let listener = TcpListener::bind(&context, ([127, 0, 0, 1], 0).into()).unwrap();

@@ -28,6 +28,7 @@ fn complete(held: &Held, value: u32) {
 }
 
 #[test]
+#[cfg_attr(async_op_sanitize, ignore = "leaks on purpose")]
 fn a_leaked_read_does_not_write_to_its_buffer() {
     let context = IoContext::new().unwrap();
     let (stream, mut peer) = half_pair(&context);
@@ -52,6 +53,7 @@ fn a_leaked_read_does_not_write_to_its_buffer() {
 }
 
 #[test]
+#[cfg_attr(async_op_sanitize, ignore = "leaks on purpose")]
 fn a_leaked_operation_of_the_handler_form_is_completed_for_nobody() {
     let context = IoContext::new().unwrap();
     let held = Held::default();
@@ -66,6 +68,7 @@ fn a_leaked_operation_of_the_handler_form_is_completed_for_nobody() {
 }
 
 #[test]
+#[cfg_attr(async_op_sanitize, ignore = "leaks on purpose")]
 fn a_leaked_wait_does_not_keep_others_from_the_timer() {
     let context = IoContext::new().unwrap();
     let timer = Timer::new(&context);
@@ -179,9 +182,9 @@ fn a_future_first_polled_in_a_handler_gives_its_work_back_elsewhere() {
     post(&context.executor(), move || {
         assert!(poll_with(read.as_mut(), Waker::noop()).is_pending());
         sender.send(read).unwrap();
+        peer.write_all(b"data").unwrap();
     });
     let elsewhere = thread::spawn(move || pollster::block_on(receiver.recv().unwrap()));
-    peer.write_all(b"data").unwrap();
     // Without an end to the read there would be none to this.
     context.run();
     assert!(context.stopped());

@@ -6,10 +6,11 @@ use std::sync::mpsc;
 use std::thread;
 
 use async_op::{
-    Completion, Handler, IoContext, IoExecutor, Task, TcpStream, Timer, UseFuture,
-    async_op,
+    Completion, Handler, IoContext, IoExecutor, Task, TcpStream, Timer, UseFuture, async_op,
 };
-use async_op_tests::{Alive, AsyncForm, Form, HandlerForm, Log, Manual, Probe, Recorder, both_forms};
+use async_op_tests::{
+    Alive, AsyncForm, Form, HandlerForm, Log, Manual, Probe, Recorder, both_forms,
+};
 
 both_forms! {
     fn completed_at_once<F: Form>() {
@@ -229,7 +230,12 @@ fn operations_awaited_inside_have_returned_theirs_too() {
     let recorder = Recorder::new(&log);
     let form = HandlerForm::default();
     let probe = Probe::calling(&log, |(sum,): (u32,)| assert_eq!(sum, 3));
-    async_outer(&context, form.clone(), log.clone(), Handler(probe.allocating(&recorder)));
+    async_outer(
+        &context,
+        form.clone(),
+        log.clone(),
+        Handler(probe.allocating(&recorder)),
+    );
     assert_eq!(log.take(), "A0 A1");
     form.finish(1);
     assert_eq!(context.poll(), 1);
@@ -313,9 +319,12 @@ fn a_read_has_returned_it_but_for_the_buffer() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let stream = TcpStream::from_std(&context, listener.accept().unwrap().0).unwrap();
-    let probe = Probe::calling(&log, |(result, buffer): (std::io::Result<usize>, [u8; 64])| {
-        assert_eq!(&buffer[..result.unwrap()], b"hello");
-    });
+    let probe = Probe::calling(
+        &log,
+        |(result, buffer): (std::io::Result<usize>, [u8; 64])| {
+            assert_eq!(&buffer[..result.unwrap()], b"hello");
+        },
+    );
     stream.async_read_some([0; 64], Handler(probe.allocating(&recorder)));
     assert_eq!(context.poll(), 0);
     std::io::Write::write_all(&mut &peer, b"hello").unwrap();

@@ -16,13 +16,12 @@ fn limit_descriptors(soft: libc::rlim_t) {
         rlim_max: 0,
     };
     // SAFETY: the structure is alive, and the call fills it.
-    assert_eq!(
-        unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) },
-        0
-    );
+    let read = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) };
+    assert_eq!(read, 0);
     limit.rlim_cur = soft;
     // SAFETY: the structure is alive, and only read.
-    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
+    let written = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) };
+    assert_eq!(written, 0);
 }
 
 fn open_descriptors() -> usize {

@@ -76,6 +76,7 @@ fn traced(rounds: usize) -> Vec<String> {
 }
 
 #[test]
+#[cfg_attr(async_op_sanitize, ignore = "the sanitizer does not run under strace")]
 fn six_system_calls_per_round_trip() {
     if let Ok(rounds) = env::var(ROUNDS) {
         return ping_pong(rounds.parse().unwrap());

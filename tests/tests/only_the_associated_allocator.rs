@@ -5,8 +5,7 @@ use std::thread;
 
 use async_op::{Executor, IoContext, Task};
 use async_op_tests::{
-    Alive, CountingHeap, Log, Manual, Probe, Recorder, Slot, both_forms,
-    heap_allocations_here,
+    Alive, CountingHeap, Log, Manual, Probe, Recorder, Slot, both_forms, heap_allocations_here,
 };
 
 #[global_allocator]
@@ -29,8 +28,11 @@ both_forms! {
             context.restart();
             assert!(!slot.in_use());
         }
-        // The second time, for the stub has been made before.
-        assert_eq!(heap, 0);
+        // The second time, for the stub has been made before. It is recycled,
+        // but not under a sanitizer.
+        if !cfg!(async_op_sanitize) {
+            assert_eq!(heap, 0);
+        }
         assert_eq!(slot.allocations(), 2);
     }
 

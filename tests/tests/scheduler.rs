@@ -365,7 +365,7 @@ fn a_thread_blocked_on_an_operation_without_work_sleeps() {
             &self.0
         }
 
-        fn into_future(self) -> IdleFuture {
+        fn into_hosted(self) -> IdleFuture {
             IdleFuture(self.1)
         }
 

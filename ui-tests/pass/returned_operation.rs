@@ -57,5 +57,5 @@ fn main() {
     drop(socket);
     spawn(read);
     assert_eq!(write.blocking().unwrap(), 2);
-    spawn(Initiation::into_future(echo));
+    spawn(Initiation::into_hosted(echo));
 }

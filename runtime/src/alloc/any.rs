@@ -25,10 +25,11 @@ pub struct AnyAllocator {
     allocator: Erased,
 }
 
-type Resize = unsafe fn(&Erased, NonNull<u8>, Layout, Layout) -> Result<NonNull<[u8]>, AllocError>;
+type Obtained = Result<NonNull<[u8]>, AllocError>;
+type Resize = unsafe fn(&Erased, NonNull<u8>, Layout, Layout) -> Obtained;
 
 struct Vtable {
-    allocate: unsafe fn(&Erased, Layout) -> Result<NonNull<[u8]>, AllocError>,
+    allocate: unsafe fn(&Erased, Layout) -> Obtained,
     deallocate: unsafe fn(&Erased, NonNull<u8>, Layout),
     grow: Resize,
     shrink: Resize,

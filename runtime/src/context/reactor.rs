@@ -235,6 +235,8 @@ impl Sources {
         }
         let index = self.free.pop().unwrap_or_else(|| {
             self.entries.push(Entry::default());
+            // So that a removal, which is part of a drop, finds room.
+            self.free.reserve(self.entries.len());
             self.entries.len() - 1
         });
         let entry = &mut self.entries[index];

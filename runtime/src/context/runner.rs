@@ -23,6 +23,8 @@ pub(crate) struct Runner {
     /// Work that this thread has taken and given back, not yet added to the
     /// context's count.
     work: Cell<i32>,
+    /// How many tasks may run before the scheduler looks around.
+    pub(super) before_look: Cell<u32>,
     outer: *const Runner,
 }
 
@@ -35,6 +37,7 @@ impl Runner {
     pub(super) fn enter<R>(
         scheduler: &'static Scheduler,
         generation: u32,
+        before_look: u32,
         body: impl FnOnce(&Self) -> R,
     ) -> R {
         struct Restore(*const Runner);
@@ -49,6 +52,7 @@ impl Runner {
             generation,
             queue: UnsafeCell::new(TaskQueue::new()),
             work: Cell::new(0),
+            before_look: Cell::new(before_look),
             outer: TOP.with(Cell::get),
         };
         let _restore = Restore(runner.outer);

@@ -76,6 +76,9 @@ struct Shared {
     out_of_work: bool,
     /// The context is being dropped.
     closing: bool,
+    /// The runner's count of the same name, from one call of `run_one` to the
+    /// next: a loop of such calls starves nobody either.
+    before_look: u32,
 }
 
 /// When a call of `run` and its relatives ends.
@@ -148,7 +151,7 @@ impl Scheduler {
     pub(super) fn close(&'static self, generation: u32) {
         // A thread that blocks on an operation may be driving the context; it
         // has to leave. If that is this very thread, in a handler that owned
-        // the context, the state is never used again.
+        // the context, the state is free for the next one when it has left.
         let runner = Runner::find(self, generation);
         let inside = runner.is_some();
         let mut shared = self.lock();
@@ -172,21 +175,13 @@ impl Scheduler {
         };
         shared.generation = self.life.next_generation();
         let reactor = shared.reactor.take();
-        if !inside {
-            shared.stop_requested = false;
-            shared.out_of_work = false;
-            shared.closing = false;
-            self.stop_requested.store(false, Ordering::Relaxed);
+        if inside {
+            // Whoever still blocks has been woken, or was woken for nothing.
+            self.wake_all(shared);
+        } else {
+            self.retire(shared);
         }
-        // Whoever still blocks has been woken, or was woken for nothing.
-        self.wake_all(shared);
         drop(reactor);
-        if !inside {
-            SPARE
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(self);
-        }
         if let Some(payload) = panic
             && !thread::panicking()
         {
@@ -214,6 +209,21 @@ impl Scheduler {
                 return shared;
             }
         }
+    }
+
+    /// Leaves the state of a context that is gone to the next one.
+    fn retire(&'static self, mut shared: MutexGuard<'_, Shared>) {
+        shared.active = 0;
+        shared.stop_requested = false;
+        shared.out_of_work = false;
+        shared.closing = false;
+        self.stop_requested.store(false, Ordering::Relaxed);
+        // Whoever still blocks has been woken, or was woken for nothing.
+        self.wake_all(shared);
+        SPARE
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(self);
     }
 
     pub(super) fn reactor(&self, generation: u32) -> io::Result<Arc<Reactor>> {
@@ -340,10 +350,10 @@ impl Scheduler {
                 self.run_tasks(runner, &Bounds { nested, ..*bounds })
             }
             None => {
-                let Some(_running) = Running::start(self, generation, bounds) else {
+                let Some(running) = Running::start(self, generation, bounds) else {
                     return 0;
                 };
-                Runner::enter(self, generation, |runner| {
+                Runner::enter(self, generation, running.before_look, |runner| {
                     let _leaving = Leaving(self, runner);
                     self.run_tasks(runner, bounds)
                 })
@@ -357,7 +367,7 @@ impl Scheduler {
         if bounds.limit == 0 {
             return 0;
         }
-        let mut before_look = LOOK_AROUND_EVERY;
+        let before_look = &runner.before_look;
         loop {
             if self.stop_requested.load(Ordering::Relaxed)
                 || bounds.is_unblocked()
@@ -365,10 +375,10 @@ impl Scheduler {
             {
                 return ran;
             }
-            if before_look > 0
+            if before_look.get() > 0
                 && let Some(task) = runner.pop()
             {
-                before_look -= 1;
+                before_look.set(before_look.get() - 1);
                 task.run();
                 ran += 1;
                 if ran == bounds.limit {
@@ -376,9 +386,9 @@ impl Scheduler {
                 }
                 continue;
             }
-            let due = before_look == 0;
+            let due = before_look.get() == 0;
             if due {
-                before_look = LOOK_AROUND_EVERY;
+                before_look.set(LOOK_AROUND_EVERY);
             }
             match self.look_around(runner, bounds, due) {
                 Next::Run => {}
@@ -533,9 +543,13 @@ impl Scheduler {
     fn fetch(&self, shared: &mut Shared, runner: &Runner) {
         if self.has_one_runner() {
             runner.append(&mut shared.queue);
-        } else if let Some(task) = shared.queue.pop() {
-            // One at a time: each is for whoever is free first.
-            runner.push(task);
+        } else {
+            // What this thread kept while it was alone is for all of them now.
+            // One at a time: each task is for whoever is free first.
+            shared.return_tasks(runner);
+            if let Some(task) = shared.queue.pop() {
+                runner.push(task);
+            }
         }
     }
 
@@ -595,6 +609,14 @@ impl Scheduler {
 }
 
 impl Shared {
+    /// Gives the tasks of a runner to all. They were to run next: they go to
+    /// the front.
+    fn return_tasks(&mut self, runner: &Runner) {
+        let mut tasks = runner.take_tasks();
+        tasks.append(&mut self.queue);
+        self.queue = tasks;
+    }
+
     /// Returns the reactor if somebody waits in it who is to be interrupted.
     fn interruption(&mut self) -> Option<Arc<Reactor>> {
         if !self.polling || self.interrupted {
@@ -623,7 +645,11 @@ impl Bounds<'_> {
 }
 
 /// Counts this thread among the runners.
-struct Running(&'static Scheduler);
+struct Running {
+    scheduler: &'static Scheduler,
+    generation: u32,
+    before_look: u32,
+}
 
 impl Running {
     fn start(scheduler: &'static Scheduler, generation: u32, bounds: &Bounds<'_>) -> Option<Self> {
@@ -634,18 +660,26 @@ impl Running {
         }
         shared.active += 1;
         scheduler.runners.fetch_add(1, Ordering::Relaxed);
-        Some(Self(scheduler))
+        Some(Self {
+            scheduler,
+            generation,
+            before_look: shared.before_look,
+        })
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let shared = self.0.lock();
-        self.0.runners.fetch_sub(1, Ordering::Relaxed);
-        if shared.blocked > 0 {
+        let Self { scheduler, .. } = self;
+        let shared = scheduler.lock();
+        scheduler.runners.fetch_sub(1, Ordering::Relaxed);
+        if shared.generation != self.generation {
+            // A handler of this thread, the last one left, dropped the context.
+            scheduler.retire(shared);
+        } else if shared.blocked > 0 {
             // The last one to leave lets a blocked thread drive the context.
             drop(shared);
-            self.0.blocked.notify_all();
+            scheduler.blocked.notify_all();
         }
     }
 }
@@ -662,10 +696,8 @@ impl Drop for Leaving<'_> {
             // is dropped with the record.
             return;
         }
-        // Its tasks were to run next: they go to the front.
-        let mut tasks = runner.take_tasks();
-        tasks.append(&mut shared.queue);
-        shared.queue = tasks;
+        shared.return_tasks(runner);
+        shared.before_look = runner.before_look.get();
         scheduler.deactivate(&mut shared, runner);
         let others = scheduler.runners.load(Ordering::Relaxed) > 1;
         if !others {

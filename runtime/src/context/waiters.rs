@@ -40,40 +40,52 @@ impl Waiters {
 
     /// Moves all wakers to `wake`.
     pub(crate) fn take_all(&mut self, wake: &mut WakeList) {
-        wake.list
-            .extend(self.list.drain(..).map(|(_, waker)| waker));
+        for (_, waker) in self.list.drain(..) {
+            wake.push(waker);
+        }
     }
 }
 
 /// Wakers to be woken once all locks are released. Wakes them when dropped.
 #[derive(Default)]
 pub(crate) struct WakeList {
-    list: VecDeque<Waker>,
+    // In place: most events concern one operation.
+    first: Option<Waker>,
+    rest: VecDeque<Waker>,
 }
 
 impl WakeList {
     pub(crate) fn push(&mut self, waker: Waker) {
-        self.list.push_back(waker);
+        if self.first.is_none() && self.rest.is_empty() {
+            self.first = Some(waker);
+        } else {
+            self.rest.push_back(waker);
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.first.is_none() && self.rest.is_empty()
+    }
+
+    fn pop(&mut self) -> Option<Waker> {
+        self.first.take().or_else(|| self.rest.pop_front())
     }
 
     /// Wakes all, even if one of them panics; returns how many there were.
     pub(crate) fn wake_all(&mut self) -> usize {
-        struct Rest<'a>(&'a mut VecDeque<Waker>);
+        struct Rest<'a>(&'a mut WakeList);
         impl Drop for Rest<'_> {
             fn drop(&mut self) {
-                while let Some(waker) = self.0.pop_front() {
+                while let Some(waker) = self.0.pop() {
                     waker.wake();
                 }
             }
         }
 
-        let count = self.list.len();
-        let rest = Rest(&mut self.list);
-        while let Some(waker) = rest.0.pop_front() {
+        let mut count = 0;
+        let rest = Rest(self);
+        while let Some(waker) = rest.0.pop() {
+            count += 1;
             waker.wake();
         }
         count

@@ -6,6 +6,8 @@ mod post_only;
 mod strand;
 mod system;
 mod thread_pool;
+#[cfg(feature = "tokio")]
+mod tokio;
 
 mod unblock;
 mod work_guard;
@@ -15,6 +17,8 @@ pub use inline_or::InlineOr;
 pub use post_only::PostOnly;
 pub use strand::Strand;
 
+#[cfg(feature = "tokio")]
+pub use self::tokio::TokioExecutor;
 pub use system::{SystemContext, SystemExecutor};
 pub use thread_pool::ThreadPool;
 pub use unblock::Unblock;

@@ -42,6 +42,11 @@ impl<E: Executor> WorkGuard<E> {
         }
     }
 
+    /// A guard that owns no work.
+    pub(crate) const fn none() -> Self {
+        Self { executor: None }
+    }
+
     /// Moves the work into a guard of its own.
     pub(crate) fn take(&mut self) -> Self {
         Self {

@@ -89,14 +89,14 @@ impl TcpListener {
     ///
     /// # Cancel safety
     ///
-    /// Yes: a dropped operation has accepted nothing.
+    /// Yes, and requests of every [type](crate::CancellationType) are honoured: a dropped operation has accepted nothing.
     ///
     /// # Errors
     ///
     /// The system's. When the process has no descriptors left (`EMFILE`), the
     /// connection stays in the queue of the listener, and a later operation
     /// accepts it.
-    #[async_op]
+    #[async_op(cancellation = total)]
     pub async fn async_accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, peer) = self
             .source

@@ -70,14 +70,14 @@ impl TcpStream {
     ///
     /// # Cancel safety
     ///
-    /// Yes: dropping the operation closes the socket.
+    /// Yes, and requests of every [type](crate::CancellationType) are honoured: dropping the operation closes the socket.
     ///
     /// # Errors
     ///
     /// The system's, [`ConnectionRefused`](io::ErrorKind::ConnectionRefused)
     /// for a closed port among them, and one of kind
     /// [`Other`](io::ErrorKind::Other) when the context is gone.
-    #[async_op]
+    #[async_op(cancellation = total)]
     pub async fn async_connect(executor: &IoExecutor, address: SocketAddr) -> io::Result<Self> {
         let stream = mio::net::TcpStream::connect(address)?;
         let stream = Self::new(*executor, stream, Registration::default())?;
@@ -115,13 +115,13 @@ impl TcpStream {
     ///
     /// # Cancel safety
     ///
-    /// Yes: a dropped operation has read nothing.
+    /// Yes, and requests of every [type](crate::CancellationType) are honoured: a dropped operation has read nothing.
     ///
     /// # Errors
     ///
     /// The system's, such as [`ConnectionReset`](io::ErrorKind::ConnectionReset),
     /// and one of kind [`Other`](io::ErrorKind::Other) when the context is gone.
-    #[async_op(completes = B::Completion)]
+    #[async_op(completes = B::Completion, cancellation = total)]
     pub async fn async_read_some<B: ReadBuffer>(&self, mut buffer: B) -> B::Output {
         let bytes = buffer.as_mut_slice();
         if bytes.is_empty() {
@@ -162,13 +162,13 @@ impl TcpStream {
     ///
     /// # Cancel safety
     ///
-    /// Yes: a dropped operation has written nothing.
+    /// Yes, and requests of every [type](crate::CancellationType) are honoured: a dropped operation has written nothing.
     ///
     /// # Errors
     ///
     /// The system's, such as [`BrokenPipe`](io::ErrorKind::BrokenPipe), and one
     /// of kind [`Other`](io::ErrorKind::Other) when the context is gone.
-    #[async_op(completes = B::Completion)]
+    #[async_op(completes = B::Completion, cancellation = total)]
     pub async fn async_write_some<B: WriteBuffer>(&self, buffer: B) -> B::Output {
         let bytes = buffer.as_slice();
         if bytes.is_empty() {

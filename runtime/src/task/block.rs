@@ -20,6 +20,7 @@ use super::initiating::OperationId;
 use super::{Header, Task, TaskVtable, memory};
 use crate::alloc::{AnyAllocator, OperationAllocator};
 use crate::cancel::{CancellationState, CancellationType, Function};
+use crate::completion::Completion;
 use crate::executor::{Executor, PostOnly, WorkGuard};
 use crate::handler::CompletionHandler;
 use crate::meta::Meta;
@@ -174,12 +175,12 @@ struct Block<S: Signature + 'static, H, E: Executor, X: Executor, A> {
     handler: H,
 }
 
-/// Makes the block of an operation that has not completed.
+/// Makes the block of an operation that has not completed, and its owner.
 ///
 /// # Panics
 ///
 /// If no memory can be had.
-pub(crate) fn new<S, H, E>(meta: &'static Meta, executor: E, handler: H) -> NonNull<Core<S>>
+pub(crate) fn new<S, H, E>(meta: &'static Meta, executor: E, handler: H) -> Completion<S>
 where
     S: Signature + 'static,
     S::Args: Send + 'static,
@@ -189,7 +190,28 @@ where
     let work = WorkGuard::new(handler.executor(&executor));
     let io_work = WorkGuard::new(executor);
     let allocator = handler.allocator();
-    Block::make(meta, io_work, work, allocator, handler)
+    let core = Block::make(meta, io_work, work, allocator, handler);
+    // SAFETY: the block is new, and nobody else's.
+    unsafe { Completion::from_raw(core) }
+}
+
+/// Makes the task of an operation that has completed with `args`: whichever
+/// executor runs it, it goes on from there to `own`, that of the handler.
+///
+/// # Panics
+///
+/// If no memory can be had.
+pub(crate) fn completed<S, H, X>(meta: &'static Meta, own: X, args: S::Args, handler: H) -> Task
+where
+    S: Signature + 'static,
+    S::Args: Send + 'static,
+    H: CompletionHandler<S>,
+    X: Executor,
+{
+    let allocator = handler.allocator();
+    // The task is in the queue of its executor, and needs no work there.
+    let io_work = WorkGuard::<X>::none();
+    Block::make_task(meta, io_work, WorkGuard::new(own), allocator, handler, args)
 }
 
 impl<S, H, E, X, A> Block<S, H, E, X, A>
@@ -287,6 +309,24 @@ where
         // SAFETY: fresh memory with the layout of this type.
         unsafe { block.write(value) };
         block.cast()
+    }
+
+    fn make_task(
+        meta: &'static Meta,
+        io_work: WorkGuard<E>,
+        work: WorkGuard<X>,
+        allocator: A,
+        handler: H,
+        args: S::Args,
+    ) -> Task {
+        let core = Self::make(meta, io_work, work, allocator, handler);
+        // SAFETY: the block is new, and ours.
+        let block = unsafe { core.as_ref() };
+        block.task.set_vtable(const { &Self::HOP });
+        // SAFETY: by I1 the block is ours, and so are the arguments.
+        unsafe { block.put_args(args) };
+        // SAFETY: the block goes into the task, and the arguments are there.
+        unsafe { Task::from_raw(core.cast()) }
     }
 
     fn own_executor(&self) -> &X {

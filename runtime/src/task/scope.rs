@@ -43,6 +43,8 @@ struct Vtable {
     allocate: Option<Allocate>,
     executor: Option<unsafe fn(NonNull<Head>) -> AnyExecutor>,
     cancellation: Option<unsafe fn(NonNull<Head>) -> CancellationState>,
+    /// The same, for what it forwards alone.
+    requested: Option<unsafe fn(NonNull<Head>) -> CancellationType>,
     filter: Option<unsafe fn(NonNull<Head>) -> CancellationType>,
 }
 
@@ -52,6 +54,7 @@ const NOTHING: Vtable = Vtable {
     allocate: None,
     executor: None,
     cancellation: None,
+    requested: None,
     filter: None,
 };
 
@@ -86,12 +89,16 @@ impl<A: OperationAllocator, X: Executor> Kind for OfFrame<A, X> {
     const VTABLE: &'static VtableOf = &VtableOf(Vtable {
         // SAFETY: by I2 the head is that of a `Scope<Self>`, here and below.
         allocate: Some(|head, layout| {
-            allocate_from(unsafe { &of::<Self>(head).allocator }, layout)
+            // SAFETY: as above.
+            let scope: &Self = unsafe { of(head) };
+            allocate_from(&scope.allocator, layout)
         }),
         // SAFETY: as above.
         executor: Some(|head| AnyExecutor::new(unsafe { &of::<Self>(head).executor }.clone())),
         // SAFETY: as above.
         cancellation: Some(|head| unsafe { &of::<Self>(head).cancellation }.clone()),
+        // SAFETY: as above.
+        requested: Some(|head| unsafe { &of::<Self>(head).cancellation }.forwarded()),
         filter: None,
     });
 }
@@ -114,6 +121,8 @@ impl Kind for OfCancellation {
     const VTABLE: &'static VtableOf = &VtableOf(Vtable {
         // SAFETY: by I2 the head is that of a `Scope<Self>`.
         cancellation: Some(|head| unsafe { &of::<Self>(head).0 }.clone()),
+        // SAFETY: as above.
+        requested: Some(|head| unsafe { &of::<Self>(head).0 }.forwarded()),
         ..NOTHING
     });
 }
@@ -262,26 +271,23 @@ pub(crate) fn requested() -> CancellationType {
 }
 
 fn requested_in_scope() -> CancellationType {
-    let kind = cancellation().forwarded();
-    if kind.is_empty() {
-        return kind;
-    }
-    // Filters count up to the scope that the request came from.
-    let mut filtered = kind;
+    // Filters count up to the scope that requests come from.
+    let mut filtered = CancellationType::ALL;
     let mut head = CURRENT.get();
     while let Some(scope) = NonNull::new(head.cast_mut()) {
         // SAFETY: by I1 the scope is alive.
         let Head { vtable, outer } = unsafe { scope.as_ref() };
-        if vtable.cancellation.is_some() {
-            break;
+        if let Some(requested) = vtable.requested {
+            // SAFETY: by I1 the scope is alive, by I2 the function fits it.
+            return filtered & unsafe { requested(scope) };
         }
         if let Some(filter) = vtable.filter {
-            // SAFETY: by I1 the scope is alive, by I2 the function fits it.
+            // SAFETY: as above.
             filtered = filtered & unsafe { filter(scope) };
         }
         head = outer.get();
     }
-    filtered
+    CancellationType::default()
 }
 
 impl Origin {

@@ -41,6 +41,7 @@ use super::block::{CompletionVtable, Core};
 use super::scope::{self, Origin};
 use super::{Header, TaskVtable, memory};
 use crate::cancel::{CancellationType, Hook};
+use crate::completion::Completion;
 use crate::meta::Meta;
 use crate::shim::{AtomicU8, Ordering, UnsafeCell, thread};
 use crate::signature::Signature;
@@ -81,9 +82,7 @@ unsafe impl<S: Signature + 'static> Sync for SlotFuture<S> where S::Args: Send {
 /// # Panics
 ///
 /// If no memory can be had.
-pub(crate) fn new<S: Signature + 'static>(
-    meta: &'static Meta,
-) -> (SlotFuture<S>, NonNull<Core<S>>) {
+pub(crate) fn new<S: Signature + 'static>(meta: &'static Meta) -> (SlotFuture<S>, Completion<S>) {
     let layout = Layout::new::<Slot<S>>();
     let Ok((block, origin)) = scope::allocate(layout) else {
         memory::out_of_memory(meta.name(), layout)
@@ -102,7 +101,8 @@ pub(crate) fn new<S: Signature + 'static>(
         slot: Some(slot),
         passed_on: CancellationType::default(),
     };
-    (future, slot.cast())
+    // SAFETY: the slot is new, and the completer's half nobody else's.
+    (future, unsafe { Completion::from_raw(slot.cast()) })
 }
 
 /// A slot is never queued: its result is taken where the future is polled.

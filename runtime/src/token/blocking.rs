@@ -47,7 +47,7 @@ impl<'op, S: Signature> CompletionToken<'op, S> for Blocking {
         let unblock = Unblock::new();
         let waker = unblock.waker();
         let mut cx = Context::from_waker(&waker);
-        let mut future = pin!(initiation.into_future());
+        let mut future = pin!(initiation.into_hosted());
         loop {
             if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
                 return output;

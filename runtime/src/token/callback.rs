@@ -5,24 +5,47 @@ use crate::handler::{Associations, CompletionHandler, HandlerReturn};
 use crate::initiation::Initiation;
 use crate::signature::{OneOf2, OneOf3, OneOf4, Signature};
 
+/// A closure with the parameters of a signature.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a closure with the parameters of `{S}`",
+    label = "not a handler for this operation"
+)]
+pub trait CallWith<S: Signature> {
+    /// Calls the closure.
+    fn call_with(self, args: S::Args);
+}
+
 /// The handler made from a closure: no associations of its own.
 pub(crate) struct Callback<F>(pub(crate) F);
 
 impl<F> Associations for Callback<F> {}
 
+impl<S: Signature, F: CallWith<S> + Send + 'static> CompletionHandler<S> for Callback<F> {
+    #[inline]
+    fn complete(self, args: S::Args) {
+        self.0.call_with(args);
+    }
+}
+
 // The blanket is over `FnOnce` itself, once per arity: `FnOnce` is
 // `#[fundamental]`, so these coexist with token types here and downstream. A
 // trait of ours in its place would conflict with both.
 macro_rules! callback {
-    ($signature:ty, $pattern:pat, ($($generic:ident $(: $bound:ident)?),*), ($($arg:ident: $ty:ty),*)) => {
-        impl<F, Ret, $($generic $(: $bound)?),*> CompletionHandler<$signature> for Callback<F>
+    (
+        $signature:ty,
+        $pattern:pat,
+        ($($generic:ident $(: $bound:ident)?),*),
+        ($($arg:ident: $ty:ty),*)
+    ) => {
+        impl<F, Ret, $($generic $(: $bound)?),*> CallWith<$signature> for F
         where
-            F: FnOnce($($ty),*) -> Ret + Send + 'static,
+            F: FnOnce($($ty),*) -> Ret,
             Ret: HandlerReturn,
             $signature: Signature<Args = ($($ty,)*)>,
         {
-            fn complete(self, $pattern: ($($ty,)*)) {
-                (self.0)($($arg),*);
+            #[inline]
+            fn call_with(self, $pattern: ($($ty,)*)) {
+                self($($arg),*);
             }
         }
 

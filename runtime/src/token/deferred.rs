@@ -1,18 +1,11 @@
 use std::fmt;
-use std::future::Future;
 use std::future::IntoFuture;
 use std::marker::PhantomData;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
-
-use pin_project_lite::pin_project;
 
 use super::callback::Callback;
 use super::{Blocking, CompletionToken, Detached};
-use crate::alloc::OperationAllocator;
-use crate::cancel::CancellationSlot;
-use crate::executor::Executor;
-use crate::handler::{Associations, CompletionHandler, HandlerReturn};
+use crate::adapter::{AdaptedInitiation, Adapter, AdapterAssociations};
+use crate::handler::{CompletionHandler, HandlerReturn};
 use crate::initiation::Initiation;
 use crate::signature::Signature;
 
@@ -56,8 +49,10 @@ impl<'op, S: Signature> CompletionToken<'op, S> for Deferred {
 /// # }
 /// ```
 ///
-/// It may be [`Clone`], and be started several times, where everything that it
-/// captured is.
+/// It is [`Clone`], and can be started several times, where its initiation is:
+/// one made by hand with [`from_fn`](crate::from_fn) from a closure that is
+/// `Clone`. The type of an operation made by `#[async_op]` is opaque, and does
+/// not say that it is.
 #[must_use = "an operation does nothing until it is started: `.await` it, or say `.callback(..)`, `.blocking()` or `.detach()`"]
 pub struct Operation<S, I> {
     initiation: I,
@@ -109,16 +104,12 @@ impl<S: Signature, I: Initiation<S>> Operation<S, I> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn map<U, F>(self, function: F) -> Operation<fn(U), Map<S, I, F>>
+    pub fn map<U, F>(self, function: F) -> Operation<fn(U), AdaptedInitiation<S, Mapped<F>, I>>
     where
         F: FnOnce(S::Output) -> U,
     {
         Operation {
-            initiation: Map {
-                initiation: self.initiation,
-                function,
-                _signature: PhantomData,
-            },
+            initiation: AdaptedInitiation::new(Mapped(function), self.initiation),
             _signature: PhantomData,
         }
     }
@@ -175,7 +166,7 @@ impl<S: Signature, I: Initiation<S>> IntoFuture for Operation<S, I> {
     type IntoFuture = I::Future;
 
     fn into_future(self) -> I::Future {
-        self.initiation.into_future()
+        self.initiation.into_hosted()
     }
 }
 
@@ -187,8 +178,8 @@ impl<S: Signature, I: Initiation<S>> Initiation<S> for Operation<S, I> {
         self.initiation.executor()
     }
 
-    fn into_future(self) -> I::Future {
-        self.initiation.into_future()
+    fn into_hosted(self) -> I::Future {
+        self.initiation.into_hosted()
     }
 
     fn initiate<H: CompletionHandler<S>>(self, handler: H)
@@ -217,122 +208,26 @@ impl<S, I: fmt::Debug> fmt::Debug for Operation<S, I> {
     }
 }
 
-/// The operation of [`Operation::map`].
-#[must_use = "an operation does nothing until it is started"]
-pub struct Map<S, I, F> {
-    initiation: I,
-    function: F,
-    _signature: PhantomData<fn() -> S>,
-}
+/// The adapter of [`Operation::map`].
+#[derive(Clone, Copy)]
+pub struct Mapped<F>(F);
 
-impl<S, I: Clone, F: Clone> Clone for Map<S, I, F> {
-    fn clone(&self) -> Self {
-        Self {
-            initiation: self.initiation.clone(),
-            function: self.function.clone(),
-            _signature: PhantomData,
-        }
-    }
-}
-
-impl<S, I: fmt::Debug, F> fmt::Debug for Map<S, I, F> {
+impl<F> fmt::Debug for Mapped<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Map").field(&self.initiation).finish()
+        f.debug_struct("Mapped").finish_non_exhaustive()
     }
 }
 
-impl<S, I, F, U> Initiation<fn(U)> for Map<S, I, F>
-where
-    S: Signature + 'static,
-    S::Args: Send + 'static,
-    S::Output: Send + 'static,
-    I: Initiation<S>,
-    F: FnOnce(S::Output) -> U + Send,
-{
-    type Executor = I::Executor;
-    type Future = MapFuture<I::Future, F>;
+impl<F> AdapterAssociations for Mapped<F> {}
 
-    fn executor(&self) -> &I::Executor {
-        self.initiation.executor()
-    }
-
-    fn into_future(self) -> Self::Future {
-        MapFuture {
-            future: self.initiation.into_future(),
-            function: Some(self.function),
-        }
-    }
-
-    fn initiate<H: CompletionHandler<fn(U)>>(self, handler: H)
-    where
-        Self: 'static,
-        U: Send + 'static,
-    {
-        self.initiation.initiate(MapHandler {
-            function: self.function,
-            handler,
-        });
-    }
-}
-
-struct MapHandler<F, H> {
-    function: F,
-    handler: H,
-}
-
-impl<F, H: Associations> Associations for MapHandler<F, H> {
-    fn executor<E: Executor>(&self, io: &E) -> impl Executor {
-        self.handler.executor(io)
-    }
-
-    fn immediate_executor<E: Executor>(&self, io: &E) -> impl Executor {
-        self.handler.immediate_executor(io)
-    }
-
-    fn allocator(&self) -> impl OperationAllocator {
-        self.handler.allocator()
-    }
-
-    fn cancellation_slot(&self) -> CancellationSlot {
-        self.handler.cancellation_slot()
-    }
-}
-
-impl<S, F, H, U> CompletionHandler<S> for MapHandler<F, H>
+impl<S, F, U> Adapter<S> for Mapped<F>
 where
     S: Signature,
-    F: FnOnce(S::Output) -> U + Send + 'static,
-    H: CompletionHandler<fn(U)>,
+    F: FnOnce(S::Output) -> U + Send,
 {
-    fn complete(self, args: S::Args) {
-        let output = (self.function)(S::into_output(args));
-        self.handler.complete((output,));
-    }
-}
+    type Signature = fn(U);
 
-pin_project! {
-    /// The future of [`Operation::map`].
-    #[must_use = "futures do nothing unless polled"]
-    pub struct MapFuture<Fut, F> {
-        #[pin]
-        future: Fut,
-        function: Option<F>,
-    }
-}
-
-impl<Fut: Future, F: FnOnce(Fut::Output) -> U, U> Future for MapFuture<Fut, F> {
-    type Output = U;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<U> {
-        let this = self.project();
-        let output = ready!(this.future.poll(cx));
-        let function = this.function.take().expect("polled after completion");
-        Poll::Ready(function(output))
-    }
-}
-
-impl<Fut, F> fmt::Debug for MapFuture<Fut, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MapFuture").finish_non_exhaustive()
+    fn map(self, args: S::Args) -> (U,) {
+        ((self.0)(S::into_output(args)),)
     }
 }

@@ -5,11 +5,14 @@ mod callback;
 mod deferred;
 mod detached;
 mod handler;
+mod local;
 mod use_future;
 
 pub use blocking::Blocking;
-pub use deferred::{Deferred, Map, Operation};
+pub use callback::CallWith;
+pub use deferred::{Deferred, Mapped, Operation};
 pub use detached::Detached;
+pub use local::{Local, local};
 pub use use_future::UseFuture;
 
 use crate::initiation::Initiation;
@@ -36,7 +39,7 @@ use crate::signature::Signature;
 ///     type Return<I: Initiation<S> + 'op> = Pin<Box<dyn Future<Output = S::Output> + Send + 'op>>;
 ///
 ///     fn initiate<I: Initiation<S> + 'op>(self, initiation: I) -> Self::Return<I> {
-///         Box::pin(async { initiation.into_future().await })
+///         Box::pin(async { initiation.into_hosted().await })
 ///     }
 /// }
 /// ```

@@ -30,6 +30,6 @@ impl<'op, S: Signature> CompletionToken<'op, S> for UseFuture {
     type Return<I: Initiation<S> + 'op> = I::Future;
 
     fn initiate<I: Initiation<S> + 'op>(self, initiation: I) -> I::Future {
-        initiation.into_future()
+        initiation.into_hosted()
     }
 }

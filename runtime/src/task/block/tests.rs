@@ -2,16 +2,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
 use super::*;
-use crate::completion::Completion;
 use crate::handler::Associations;
 use crate::task::testing::{Count, CountDrop, META, Record, Recorded, TestExecutor};
 
 type Op = Completion<fn(CountDrop)>;
 
 fn start<H: CompletionHandler<fn(CountDrop)>>(handler: H) -> Op {
-    let core = new(&META, TestExecutor::new(), handler);
-    // SAFETY: the block is new, and nobody else's.
-    unsafe { Completion::from_raw(core) }
+    new(&META, TestExecutor::new(), handler)
 }
 
 /// A handler with an immediate executor of its own.

@@ -18,9 +18,7 @@ use crate::task::testing::{Count, CountDrop, META};
 type Signature = fn(CountDrop);
 
 fn slot() -> (SlotFuture<Signature>, Completion<Signature>) {
-    let (future, core) = new(&META);
-    // SAFETY: the slot is new, and this half nobody else's.
-    (future, unsafe { Completion::from_raw(core) })
+    new(&META)
 }
 
 #[derive(Default)]

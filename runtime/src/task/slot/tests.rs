@@ -7,7 +7,6 @@ use std::task::Wake;
 use std::thread;
 
 use super::*;
-use crate::completion::Completion;
 use crate::initiation::{Initiation, from_fn};
 use crate::task::frame;
 use crate::task::testing::{Count, CountDrop, META, Record, TestExecutor};
@@ -15,9 +14,7 @@ use crate::task::testing::{Count, CountDrop, META, Record, TestExecutor};
 type Signature = fn(CountDrop);
 
 fn slot() -> (SlotFuture<Signature>, Completion<Signature>) {
-    let (future, core) = new(&META);
-    // SAFETY: the slot is new, and this half nobody else's.
-    (future, unsafe { Completion::from_raw(core) })
+    new(&META)
 }
 
 struct CountWakes(Count);
@@ -176,9 +173,7 @@ fn a_panic_in_the_drop_of_the_result_does_not_leak_the_slot() {
         for future_first in [true, false] {
             let results = Count::default();
             let result = PanicsOnDrop(results.clone());
-            let (future, core) = new::<fn(PanicsOnDrop)>(&META);
-            // SAFETY: the slot is new, and this half nobody else's.
-            let op = unsafe { Completion::from_raw(core) };
+            let (future, op) = new::<fn(PanicsOnDrop)>(&META);
             assert_eq!(live(), 2);
             if future_first {
                 drop(future);
@@ -203,7 +198,7 @@ fn a_slot_goes_back_to_the_allocator_of_its_frame_from_anywhere() {
         async move {
             let body = |op: Completion<fn(u32)>| *held.lock().unwrap() = Some(op);
             let operation = from_fn(&META, TestExecutor::new(), body);
-            let mut future = pin!(operation.into_future());
+            let mut future = pin!(operation.into_hosted());
             assert_eq!(live(), 1);
             assert!(poll_once(&mut future).await.is_pending());
             assert_eq!(live(), 2);

@@ -1,0 +1,80 @@
+use std::fmt;
+
+use tokio::runtime::Handle;
+
+use super::Executor;
+use crate::task::Task;
+
+/// A tokio runtime as an executor: handlers run as tasks of its own.
+///
+/// ```
+/// use async_op::{SystemExecutor, Timer, TokioExecutor, bind_executor};
+/// use std::io;
+///
+/// # fn main() -> io::Result<()> {
+/// let runtime = tokio::runtime::Builder::new_multi_thread().build()?;
+/// let (sender, receiver) = tokio::sync::oneshot::channel();
+/// Timer::new(&SystemExecutor).async_wait(bind_executor(
+///     TokioExecutor::new(runtime.handle().clone()),
+///     move |_: io::Result<()>| {
+///         // Inside the runtime: its own things work here.
+///         let _ = sender.send(tokio::runtime::Handle::current().id());
+///     },
+/// ));
+/// let id = runtime.block_on(receiver).unwrap();
+/// assert_eq!(id, runtime.handle().id());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Equal when the runtimes are. A runtime that has been shut down drops what is
+/// posted. Work is not counted: a runtime runs until its owner drops it.
+///
+/// # Allocation
+///
+/// Each task that is posted is one of tokio's, which allocates it.
+#[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
+#[derive(Clone)]
+pub struct TokioExecutor {
+    handle: Handle,
+}
+
+impl TokioExecutor {
+    /// Makes an executor of a runtime.
+    pub fn new(handle: Handle) -> Self {
+        Self { handle }
+    }
+
+    /// Makes an executor of the runtime that this is called in.
+    ///
+    /// # Panics
+    ///
+    /// Outside of one.
+    #[track_caller]
+    pub fn current() -> Self {
+        Self::new(Handle::current())
+    }
+}
+
+impl Executor for TokioExecutor {
+    fn post(&self, task: Task) {
+        // Nobody waits for it: a panic in it is reported and stays there.
+        drop(self.handle.spawn(async move { task.run() }));
+    }
+}
+
+impl PartialEq for TokioExecutor {
+    fn eq(&self, other: &Self) -> bool {
+        self.handle.id() == other.handle.id()
+    }
+}
+
+impl Eq for TokioExecutor {}
+
+impl fmt::Debug for TokioExecutor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokioExecutor")
+            .field("runtime", &self.handle.id())
+            .finish()
+    }
+}

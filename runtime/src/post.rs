@@ -1,0 +1,218 @@
+//! `post`, `dispatch` and `defer`: handing functions to executors.
+
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+
+use crate::executor::{Executor, IoObject, SystemExecutor};
+use crate::handler::CompletionHandler;
+use crate::initiation::{Initiation, StartedFuture};
+use crate::meta::Meta;
+use crate::spawn::Spawn;
+use crate::task::frame::Submit;
+use crate::task::{Task, block};
+use crate::token::CompletionToken;
+
+macro_rules! submit {
+    (
+        $(#[$own_doc:meta])* $own:ident,
+        $(#[$on_doc:meta])* $on:ident,
+        $(#[$call_doc:meta])* $call:ident,
+        $how:ident
+    ) => {
+        $(#[$own_doc])*
+        pub fn $own<'op, T>(token: T) -> T::Return<Submitted<SystemExecutor>>
+        where
+            T: CompletionToken<'op, fn()>,
+        {
+            token.initiate(Submitted {
+                executor: SystemExecutor,
+                by_way_of: false,
+                how: Submit::$how,
+            })
+        }
+
+        $(#[$on_doc])*
+        pub fn $on<'op, O, T>(on: &O, token: T) -> T::Return<Submitted<O::Executor>>
+        where
+            O: IoObject + ?Sized,
+            T: CompletionToken<'op, fn()>,
+            O::Executor: 'op,
+        {
+            token.initiate(Submitted {
+                executor: on.executor(),
+                by_way_of: true,
+                how: Submit::$how,
+            })
+        }
+
+        $(#[$call_doc])*
+        pub fn $call<O, F, R, T>(
+            on: &O,
+            function: F,
+            token: T,
+        ) -> T::Return<Spawn<O::Executor, impl Future<Output = R> + Send + use<O, F, R, T>>>
+        where
+            O: IoObject + ?Sized,
+            F: FnOnce() -> R + Send + 'static,
+            R: Send + 'static,
+            T: CompletionToken<'static, fn(R)>,
+        {
+            token.initiate(Spawn {
+                executor: on.executor(),
+                future: async move { function() },
+                how: Submit::$how,
+            })
+        }
+    };
+}
+
+submit! {
+    /// Posts the handler to its own executor, or the
+    /// [system's](SystemExecutor) if it has none. Never calls it in here.
+    ///
+    /// ```
+    /// use async_op::{IoContext, bind_executor, post};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// post(bind_executor(context.executor(), || println!("in the context")));
+    /// assert_eq!(context.run(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Allocation
+    ///
+    /// One block from the handler's allocator.
+    post,
+    /// Posts the handler to the executor of `on`, and from there on to its own
+    /// if it has another one.
+    ///
+    /// ```
+    /// use async_op::{IoContext, post_on};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// post_on(&context, || println!("in the context"));
+    /// assert_eq!(context.run(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Awaited, it lets others run first.
+    ///
+    /// # Allocation
+    ///
+    /// One block from the handler's allocator.
+    post_on,
+    /// Calls `function` on the executor of `on`, and completes with what it
+    /// returns.
+    ///
+    /// ```
+    /// use async_op::{Blocking, ThreadPool, post_call};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let pool = ThreadPool::new(2)?;
+    /// let sum: u64 = post_call(&pool, || (1..=100).sum(), Blocking);
+    /// assert_eq!(sum, 5050);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Allocation
+    ///
+    /// One block from the handler's allocator.
+    post_call,
+    Post
+}
+
+submit! {
+    /// Calls the handler here and now if this thread may run what is bound to
+    /// its executor; else as [`post`].
+    dispatch,
+    /// Calls the handler here and now if this thread may run tasks of the
+    /// executor of `on` (and of the handler's own); else as [`post_on`].
+    ///
+    /// ```
+    /// use async_op::{IoContext, dispatch_on, post_on};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let executor = context.executor();
+    /// post_on(&context, move || {
+    ///     dispatch_on(&executor, || println!("inside the first handler"));
+    /// });
+    /// assert_eq!(context.run(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    dispatch_on,
+    /// Calls `function` here and now if this thread may run tasks of the
+    /// executor of `on`, else there, and completes with what it returns.
+    dispatch_call,
+    Dispatch
+}
+
+submit! {
+    /// As [`post`], as a continuation of the running task: the executor may
+    /// delay it until that has returned.
+    defer,
+    /// As [`post_on`], as a continuation of the running task.
+    defer_on,
+    /// As [`post_call`], as a continuation of the running task.
+    defer_call,
+    Defer
+}
+
+/// The operation of [`post`], [`dispatch`] and [`defer`], and of their `_on`
+/// forms.
+#[must_use = "an operation does nothing until it is started"]
+#[derive(Clone)]
+pub struct Submitted<E> {
+    executor: E,
+    /// Whether the handler goes by way of `executor`, or that is only what it
+    /// has if it has no own.
+    by_way_of: bool,
+    how: Submit,
+}
+
+impl<E> fmt::Debug for Submitted<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Submitted").field(&self.how).finish()
+    }
+}
+
+impl<E: Executor> Initiation<fn()> for Submitted<E> {
+    type Executor = E;
+    type Future = StartedFuture<fn(), Self>;
+
+    fn executor(&self) -> &E {
+        &self.executor
+    }
+
+    fn into_hosted(self) -> Self::Future {
+        StartedFuture::new(self)
+    }
+
+    fn initiate<H: CompletionHandler<fn()>>(self, handler: H) {
+        static META: Meta = Meta::new("post", &[], &[]);
+        let own = handler.executor(&self.executor);
+        if self.by_way_of && !is_same(&self.executor, &own) {
+            let task = block::completed(&META, own, (), handler);
+            self.how.to(&self.executor, task);
+        } else if self.how == Submit::Dispatch && own.runs_here() {
+            handler.complete(());
+        } else {
+            let allocator = handler.allocator();
+            let task = Task::new_in(move || handler.complete(()), allocator);
+            self.how.to(&own, task);
+        }
+    }
+}
+
+/// Compares executors whose types may differ.
+fn is_same<E: Executor, X: Executor>(a: &E, b: &X) -> bool {
+    let b: &dyn Any = b;
+    b.downcast_ref::<E>().is_some_and(|b| a == b)
+}
