@@ -57,13 +57,13 @@ impl Parse for Default_ {
 const KEYS: [(&str, &str); 6] = [
     ("executor", "`executor = expr`"),
     ("completes", "`completes = fn(A, B)`"),
-    ("cancellation", CANCELLATION),
     ("default", "`default = name`, or `default = false`"),
+    ("cancellation", CANCELLATION),
     ("associated", "`associated`"),
     ("crate", "`crate = path`"),
 ];
 
-const VALID: &str = "the arguments are `executor`, `completes`, `cancellation`, `default`, \
+const VALID: &str = "the arguments are `executor`, `completes`, `default`, `cancellation`, \
                      `associated` and `crate`";
 
 const CANCELLATION: &str =

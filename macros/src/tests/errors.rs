@@ -55,7 +55,7 @@ fn errors(expansion: TokenStream) -> Vec<(String, String)> {
     errors
 }
 
-const VALID: &str = "the arguments are `executor`, `completes`, `cancellation`, `default`, \
+const VALID: &str = "the arguments are `executor`, `completes`, `default`, `cancellation`, \
                      `associated` and `crate`";
 
 /// Asserts one mistake in an item without arguments.
