@@ -48,7 +48,29 @@ pub fn bind_executor<X: Executor, T>(executor: X, token: T) -> BoundExecutor<X, 
 /// within their initiating function.
 ///
 /// With [`InlineOr`](crate::InlineOr) the handler may then run inside that
-/// function. Over a token that waits it has no effect: its result arrives where
+/// function:
+///
+/// ```
+/// use async_op::{InlineOr, IoContext, Timer, bind_immediate_executor};
+/// use std::io;
+/// use std::sync::mpsc::channel;
+///
+/// # fn main() -> io::Result<()> {
+/// let context = IoContext::new()?;
+/// let (sender, receiver) = channel();
+/// let here = InlineOr(context.executor());
+/// let timer = Timer::new(&context); // has expired already
+/// timer.async_wait(bind_immediate_executor(here, move |_: io::Result<()>| {
+///     sender.send(()).unwrap();
+/// }));
+/// // Handed to the handler's own executor next, which is not running here.
+/// assert!(receiver.try_recv().is_err());
+/// assert_eq!(context.run(), 1);
+/// assert!(receiver.try_recv().is_ok());
+/// # Ok(())
+/// # }
+/// ```
+/// Over a token that waits it has no effect: its result arrives where
 /// it is awaited.
 pub fn bind_immediate_executor<X, T>(executor: X, token: T) -> Adapted<BoundImmediateExecutor<X>, T>
 where

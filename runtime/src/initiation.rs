@@ -27,6 +27,27 @@ use crate::token::CompletionToken;
 /// A token either [starts it with a handler](Self::initiate), and its memory
 /// then comes from the handler's allocator, or [makes it a
 /// future](Self::into_hosted), hosted in the caller's.
+///
+/// ```
+/// use async_op::{Blocking, Completion, Initiation, IoExecutor, IoContext, async_op};
+///
+/// #[async_op]
+/// fn async_answer(context: &IoExecutor, op: Completion<fn(u32)>) {
+///     op.complete(42);
+/// }
+///
+/// /// What an operation returns can be passed on as one.
+/// fn twice(answer: impl Initiation<fn(u32)>) -> impl Future<Output = u32> {
+///     let future = answer.into_hosted();
+///     async { 2 * future.await }
+/// }
+///
+/// # fn main() -> std::io::Result<()> {
+/// let context = IoContext::new()?;
+/// assert_eq!(pollster::block_on(twice(answer(&context))), 84);
+/// # Ok(())
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an operation with the signature `{S}`",
     note = "an operation is made by an initiating function, `from_fn` or `from_future`"

@@ -109,6 +109,25 @@ macro_rules! alternatives {
 
 alternatives! {
     /// How an operation with two completion signatures completed.
+    ///
+    /// ```
+    /// use async_op::{Blocking, Completion, IoContext, IoExecutor, OneOf2, async_op};
+    ///
+    /// #[async_op]
+    /// fn async_half(context: &IoExecutor, n: u32, op: Completion<(fn(u32), fn(&'static str))>) {
+    ///     match n % 2 {
+    ///         0 => op.complete_first((n / 2,)),
+    ///         _ => op.complete_second(("odd",)),
+    ///     }
+    /// }
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// assert_eq!(async_half(&context, 6, Blocking), OneOf2::First(3));
+    /// assert_eq!(async_half(&context, 7, Blocking), OneOf2::Second("odd"));
+    /// # Ok(())
+    /// # }
+    /// ```
     OneOf2 { First(S1), Second(S2) }
 }
 alternatives! {

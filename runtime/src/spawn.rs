@@ -76,6 +76,21 @@ where
 /// `make` is called on the executor, inside the new operation: what it
 /// allocates by [`this_op::allocator`](crate::this_op::allocator) or boxes in a
 /// [`FrameBox`](crate::FrameBox) comes from the operation's own allocator.
+///
+/// ```
+/// use async_op::{Blocking, FrameBox, IoContext, bind_allocator, spawn_with};
+/// use allocator_api2::alloc::Global;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let context = IoContext::new()?;
+/// // The box is made in memory of `Global`, as the frame is.
+/// let sum = spawn_with(&context, bind_allocator(Global, Blocking), || {
+///     FrameBox::new(async { 1 + 2 })
+/// });
+/// assert_eq!(sum, 3);
+/// # Ok(())
+/// # }
+/// ```
 pub fn spawn_with<O, M, F, T>(
     on: &O,
     token: T,
@@ -130,6 +145,14 @@ where
 
 /// Awaits `future` with another allocator: what is awaited or boxed inside uses
 /// that one, and what follows the old one again.
+///
+/// ```
+/// use async_op::{FrameBox, run_in};
+/// use allocator_api2::alloc::Global;
+///
+/// let sum = run_in(Global, async { FrameBox::new(async { 1 + 2 }).await });
+/// assert_eq!(pollster::block_on(sum), 3);
+/// ```
 pub fn run_in<A, F>(allocator: A, future: F) -> RunIn<A, F>
 where
     A: OperationAllocator,

@@ -14,6 +14,15 @@ use std::ops::{BitAnd, BitOr};
 ///
 /// The three types are Asio's; an operation that honours a stronger one
 /// honours a request for a weaker one too.
+///
+/// ```
+/// use async_op::CancellationType;
+///
+/// let asked = CancellationType::PARTIAL | CancellationType::TERMINAL;
+/// assert!(asked.contains(CancellationType::TERMINAL));
+/// assert_eq!(CancellationType::PARTIAL.and_weaker(), asked);
+/// assert_eq!(CancellationType::TOTAL.and_weaker(), CancellationType::ALL);
+/// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct CancellationType(u8);
 

@@ -247,6 +247,30 @@ impl SignalState {
 /// are awaited inside the body complete with an error once a request has come
 /// in, all of them, until [`clear`](Self::clear): so a body that awaits a last
 /// message to say good-bye clears the state first.
+///
+/// ```
+/// use async_op::{IoExecutor, Timer, async_op, is_cancelled, this_op};
+/// use std::io;
+/// use std::time::Duration;
+///
+/// #[async_op]
+/// async fn async_session(context: &IoExecutor) -> io::Result<u32> {
+///     let timer = Timer::new(context);
+///     let mut rounds = 0;
+///     loop {
+///         timer.expires_after(Duration::from_secs(1));
+///         match timer.wait().await {
+///             Ok(()) => rounds += 1,
+///             Err(error) if is_cancelled(&error) => break,
+///             Err(error) => return Err(error),
+///         }
+///     }
+///     this_op::cancellation().clear();
+///     timer.expires_after(Duration::from_millis(1)); // say good-bye
+///     timer.wait().await?;
+///     Ok(rounds)
+/// }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct CancellationState {
     slot: CancellationSlot,

@@ -57,6 +57,20 @@ pub struct IoContext {
 /// A handle to an [`IoContext`]: its executor. `Copy`, two words.
 ///
 /// It may outlive the context; tasks posted to it are dropped then.
+///
+/// ```
+/// use async_op::{Executor, IoContext, Task};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let context = IoContext::new()?;
+/// let executor = context.executor();
+/// executor.post(Task::new(|| println!("in the context")));
+/// assert_eq!(context.run(), 1);
+/// drop(context);
+/// executor.post(Task::new(|| unreachable!("nobody runs it any more")));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy)]
 pub struct IoExecutor {
     scheduler: &'static Scheduler,

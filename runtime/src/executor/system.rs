@@ -13,6 +13,16 @@ use crate::task::Task;
 /// It is started on first use and lives as long as the process. A handler that
 /// panics there is reported as any panic of a thread is, and the thread goes
 /// on.
+///
+/// ```
+/// use async_op::{SystemContext, Timer};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let system = SystemContext::get()?; // an error here, rather than a panic later
+/// Timer::new(&system.executor()).wait().blocking()?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct SystemContext {
     context: IoContext,

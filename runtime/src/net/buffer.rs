@@ -16,6 +16,22 @@ use crate::signature::Signature;
 /// |---|---|
 /// | `&mut [u8]`, `&mut [u8; N]`, `&mut Vec<u8>` | `fn(io::Result<usize>)` |
 /// | `Vec<u8>`, `Box<[u8]>`, `[u8; N]` | `fn(io::Result<usize>, Self)` |
+///
+/// ```
+/// use async_op::{TcpStream, UseFuture};
+/// use std::io;
+///
+/// async fn borrowed(stream: &TcpStream) -> io::Result<usize> {
+///     let mut buffer = [0; 64];
+///     stream.read_some(&mut buffer).await
+/// }
+///
+/// fn owned(stream: &TcpStream) {
+///     stream.async_read_some(vec![0; 64], |result: io::Result<usize>, buffer: Vec<u8>| {
+///         println!("{result:?} {}", buffer.len());
+///     });
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a buffer to read into",
     label = "cannot be read into",
@@ -44,6 +60,17 @@ pub trait ReadBuffer: Send {
 /// | `Vec<u8>`, `Box<[u8]>`, `[u8; N]`, `Arc<[u8]>`, `String` | `fn(io::Result<usize>, Self)` |
 ///
 /// A `&'static [u8]` or `&'static str` serves any token.
+///
+/// ```
+/// use async_op::{Detached, TcpStream};
+///
+/// async fn greet(stream: &TcpStream, name: &str) -> std::io::Result<()> {
+///     stream.write_some("hello, ").await?; // how much was written: see there
+///     stream.write_some(name).await?;
+///     stream.async_write_some(String::from("!"), Detached);
+///     Ok(())
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a buffer to write",
     label = "cannot be written",
