@@ -18,17 +18,13 @@ async fn async_underscore(_executor: &Manual, _meta: &str) -> usize {
     _meta.len()
 }
 
-trait Named {
-    #[async_op(executor = Manual::new("any", &Log::new()))]
-    fn async_named(&self, this: &str, op: Completion<fn(String)>)
-    where
-        Self: Sized + Clone + Sync + Send;
-}
+#[derive(Clone)]
+struct Object(u8);
 
-impl Named for u8 {
+impl Object {
     #[async_op(executor = Manual::new("any", &Log::new()))]
     fn async_named(&self, this: &str, op: Completion<fn(String)>) {
-        op.complete(format!("{self} {this}"));
+        op.complete(format!("{} {this}", self.0));
     }
 }
 
@@ -44,5 +40,5 @@ fn of_an_executor_that_is_not_copy() {
 
 #[test]
 fn beside_self() {
-    assert_eq!(7_u8.named("that").blocking(), "7 that");
+    assert_eq!(Object(7).named("that").blocking(), "7 that");
 }
