@@ -17,6 +17,10 @@ pub(crate) struct Args {
     pub(crate) default: Option<Keyed<Default_>>,
     /// `associated`
     pub(crate) associated: Option<Keyed<()>>,
+    /// `provided`
+    pub(crate) provided: Option<Keyed<()>>,
+    /// `implements`
+    pub(crate) implements: Option<Keyed<()>>,
     /// `crate = path`
     pub(crate) krate: Option<Keyed<Path>>,
 }
@@ -54,17 +58,19 @@ impl Parse for Default_ {
     }
 }
 
-const KEYS: [(&str, &str); 6] = [
+const KEYS: [(&str, &str); 8] = [
     ("executor", "`executor = expr`"),
     ("completes", "`completes = fn(A, B)`"),
     ("default", "`default = name`, or `default = false`"),
     ("cancellation", CANCELLATION),
     ("associated", "`associated`"),
+    ("provided", "`provided`"),
+    ("implements", "`implements`"),
     ("crate", "`crate = path`"),
 ];
 
 const VALID: &str = "the arguments are `executor`, `completes`, `default`, `cancellation`, \
-                     `associated` and `crate`";
+                     `associated`, `provided`, `implements` and `crate`";
 
 const CANCELLATION: &str =
     "`cancellation = terminal`, `cancellation = partial` or `cancellation = total`";
@@ -113,6 +119,8 @@ fn parse_arg(input: ParseStream<'_>, args: &mut Args, cx: &mut Errors) -> Option
         "cancellation" => parse_cancellation(input, key, &mut args.cancellation, cx),
         "default" => parse_value(input, key, &mut args.default, cx),
         "associated" => parse_flag(input, key, &mut args.associated, cx),
+        "provided" => parse_flag(input, key, &mut args.provided, cx),
+        "implements" => parse_flag(input, key, &mut args.implements, cx),
         "crate" => parse_crate(input, key, &mut args.krate, cx),
         unknown => {
             let guess = did_you_mean(KEYS.iter().map(|(name, _)| *name), unknown);

@@ -9,7 +9,7 @@ use crate::errors::Errors;
 use crate::inputs::{Input, Stored};
 use crate::lifetimes;
 use crate::model::{ungroup, Form, Operation};
-use crate::parse::Function;
+use crate::parse::{Body, Function};
 use crate::signature;
 use proc_macro2::TokenStream;
 use quote::ToTokens;
@@ -39,6 +39,7 @@ pub(crate) fn operation(args: &Args, function: &Function, op: &Operation, cx: &m
         );
     }
     check_qualifiers(&function.sig, cx);
+    check_role(args, function, cx);
     check_arguments(args, op, cx);
     check_attributes(&function.attrs, cx);
     check_output(args, op, cx);
@@ -77,6 +78,47 @@ fn check_arguments(args: &Args, op: &Operation, cx: &mut Errors) {
             "`completes` is for an `async fn`",
             format_args!("remove it and write the signature in `{place}<..>`"),
         );
+    }
+}
+
+/// What an operation of a trait is given where.
+fn check_role(args: &Args, function: &Function, cx: &mut Errors) {
+    if let (Some(provided), Some(_)) = (&args.provided, &args.implements) {
+        cx.error(
+            &provided.key,
+            "`provided` is for the definition of a trait, `implements` for its `impl`",
+            "remove one of them",
+        );
+    }
+    if let Body::Semi(semi) = &function.body {
+        if let Some(provided) = &args.provided {
+            cx.error(
+                &provided.key,
+                "this operation has no body, so it is required, not provided",
+                "remove `provided`, or write the body",
+            );
+        }
+        if args.implements.is_some() {
+            cx.error(
+                semi,
+                "an `impl` has the body of the operation",
+                "write it, or remove `implements` if this is the definition of the trait",
+            );
+        }
+    }
+    if args.implements.is_some() {
+        let keys = [
+            args.executor.as_ref().map(|given| &given.key),
+            args.default.as_ref().map(|given| &given.key),
+            args.cancellation.as_ref().map(|given| &given.key),
+        ];
+        for key in keys.into_iter().flatten() {
+            cx.error(
+                key,
+                format_args!("`{key}` belongs to the definition of the trait"),
+                "move it there",
+            );
+        }
     }
 }
 

@@ -5,14 +5,15 @@
 use crate::docs;
 use crate::initiation;
 use crate::inputs;
+use crate::inputs::{Input, Stored};
 use crate::lifetimes;
-use crate::model::{ungroup_mut, Form, Operation};
-use proc_macro2::{Group, Ident, Span, TokenStream};
+use crate::model::{ungroup_mut, Executor, Form, Operation, Role};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned, ToTokens};
 use syn::ext::IdentExt as _;
 use syn::{
-    parse_quote_spanned, Attribute, FnArg, GenericParam, Generics, LifetimeParam, ReturnType,
-    Signature, Type, TypeParam, TypeParamBound, WherePredicate,
+    parse_quote_spanned, Attribute, FnArg, GenericParam, Generics, LifetimeParam, Pat,
+    ReceiverKind, ReturnType, Signature, Type, TypeParam, TypeParamBound, WherePredicate,
 };
 
 /// The place of `span`, with the hygiene and edition of this crate. Lints for
@@ -22,13 +23,19 @@ pub(crate) fn at(span: Span) -> Span {
 }
 
 pub(crate) fn operation(op: &Operation) -> TokenStream {
-    functions(op, &initiation::of(op))
+    match op.role {
+        Role::Own | Role::Declared => functions(op, &initiation::of(op)),
+        Role::Implemented => body(op),
+    }
 }
 
 /// For a function with mistakes: the author's body stands beside an operation
 /// that never completes.
 pub(crate) fn inert(op: &Operation) -> TokenStream {
-    functions(op, &initiation::inert(op))
+    match op.role {
+        Role::Own | Role::Declared => functions(op, &initiation::inert(op)),
+        Role::Implemented => body(op),
+    }
 }
 
 /// ```text
@@ -110,7 +117,11 @@ fn twin(op: &Operation) -> Option<TokenStream> {
     let generics = generics(op);
     let (params, _, where_clause) = generics.split_for_impl();
     let names = op.inputs.iter().map(|input| &input.name);
-    let function = path(op, op.sig.ident.clone(), true);
+    let names = names.skip(usize::from(is_called_by_dot(op)));
+    let function = match is_called_by_dot(op) {
+        true => method(op),
+        false => path(op, op.sig.ident.clone(), true),
+    };
     Some(quote_spanned! {at(op.sig.ident.span())=>
         #attrs
         #vis #fn_token #twin #params(#inputs) -> #private::Operation<#signature, #returned>
@@ -124,19 +135,100 @@ fn twin(op: &Operation) -> Option<TokenStream> {
 /// The author's function under another name.
 fn body(op: &Operation) -> TokenStream {
     let mut sig = op.sig.clone();
+    sig.ident = op.body_name();
     if op.form == Form::Deferred {
         release_self(&mut sig, op);
     }
-    hidden(sig, &op.attrs.body, &op.body)
+    match (op.role, op.form) {
+        (Role::Declared, Form::Async) => declared_future(sig, op),
+        _ => hidden(&sig, op.role, &op.attrs.body, op.body.as_ref()),
+    }
 }
 
-pub(crate) fn hidden(mut sig: Signature, attrs: &[Attribute], body: &Group) -> TokenStream {
-    sig.ident = body_name(&sig.ident);
-    quote!(#(#attrs)* #[doc(hidden)] #sig #body)
+/// A body without block is required of the types that implement the trait.
+pub(crate) fn hidden(
+    sig: &Signature,
+    role: Role,
+    attrs: &[Attribute],
+    body: Option<&Group>,
+) -> TokenStream {
+    let semi = body.is_none().then(|| quote!(;));
+    // In an `impl`, rustc takes it from the trait, and says so.
+    let hidden = (role != Role::Implemented).then(|| quote!(#[doc(hidden)]));
+    quote!(#(#attrs)* #hidden #sig #body #semi)
 }
 
-pub(crate) fn body_name(name: &Ident) -> Ident {
-    format_ident!("{}_body", name.unraw(), span = at(name.span()))
+/// ```text
+/// Input:  async fn async_x(&self, n: N) -> Output { .. }
+/// Output: fn async_x_impl(&self, n: N) -> impl Future<Output = Output> + Send
+///         where Self: Send + Sync
+///         {
+///             async move {
+///                 let _ = (&self, &n);
+///                 { .. }
+///             }
+///         }
+/// ```
+///
+/// since a trait that says `async fn` would not promise `Send`.
+fn declared_future(mut sig: Signature, op: &Operation) -> TokenStream {
+    let Operation { private, .. } = op;
+    let span = at(op.sig.ident.span());
+    sig.asyncness = None;
+    let output = match &sig.output {
+        ReturnType::Default => quote_spanned!(span=> ()),
+        ReturnType::Type(_, output) => output.to_token_stream(),
+    };
+    sig.output = parse_quote_spanned! {span=>
+        -> impl #private::core::future::Future<Output = #output> + #private::core::marker::Send
+    };
+    let body = op.body.as_ref().map(|body| {
+        let bounds = bounds_of_self(op, false);
+        if !bounds.is_empty() {
+            sig.generics
+                .make_where_clause()
+                .predicates
+                .push(parse_quote_spanned!(span=> Self: #(#bounds)+*));
+        }
+        // What the body does not use lives as long as the future, too.
+        let names = sig.inputs.iter().filter_map(captured);
+        let stream = quote_spanned! {span=>
+            async move {
+                let _ = (#(&#names,)*);
+                #body
+            }
+        };
+        let mut block = Group::new(Delimiter::Brace, stream);
+        block.set_span(body.span());
+        block
+    });
+    hidden(&sig, op.role, &op.attrs.body, body.as_ref())
+}
+
+fn captured(param: &FnArg) -> Option<Ident> {
+    match param {
+        FnArg::Receiver(receiver) => Some(Ident::from(receiver.self_token)),
+        FnArg::Typed(typed) => match &*typed.pat {
+            Pat::Ident(pat) => Some(pat.ident.clone()),
+            _ => None,
+        },
+    }
+}
+
+impl Operation {
+    /// The name of the author's function. In traits it is another one, so that
+    /// an `impl dyn Trait` can have operations of the same names.
+    pub(crate) fn body_name(&self) -> Ident {
+        body_name(&self.sig.ident, self.role)
+    }
+}
+
+pub(crate) fn body_name(name: &Ident, role: Role) -> Ident {
+    let suffix = match role {
+        Role::Own => "body",
+        Role::Declared | Role::Implemented => "impl",
+    };
+    format_ident!("{}_{suffix}", name.unraw(), span = at(name.span()))
 }
 
 /// ```text
@@ -171,10 +263,33 @@ fn release_self(sig: &mut Signature, op: &Operation) {
     }
 }
 
+/// In an `impl dyn Trait`, `Self::name` is the trait's `name`, too. A receiver
+/// like `self: Arc<Self>` tells the two apart.
+fn is_called_by_dot(op: &Operation) -> bool {
+    let receiver = op.inputs.first().map(|input| &input.declared);
+    op.role == Role::Own
+        && matches!(receiver, Some(FnArg::Receiver(receiver)) if matches!(receiver.kind, ReceiverKind::Typed(..)))
+}
+
+/// `self.name::<T, _>`, the initiating function.
+fn method(op: &Operation) -> TokenStream {
+    let span = at(op.sig.ident.span());
+    let receiver = op.inputs.first().map(|input| &input.name);
+    let name = named(op, op.sig.ident.clone(), true);
+    quote_spanned!(span=> #receiver.#name)
+}
+
 /// `Self::name::<T>`, with the author's type and const parameters.
 pub(crate) fn path(op: &Operation, name: Ident, with_token: bool) -> TokenStream {
+    let scope = op
+        .associated
+        .then(|| quote_spanned!(at(op.sig.ident.span())=> Self::));
+    let name = named(op, name, with_token);
+    quote!(#scope #name)
+}
+
+fn named(op: &Operation, name: Ident, with_token: bool) -> TokenStream {
     let span = at(op.sig.ident.span());
-    let scope = op.associated.then(|| quote_spanned!(span=> Self::));
     let mut arguments: Vec<_> = op
         .sig
         .generics
@@ -183,12 +298,12 @@ pub(crate) fn path(op: &Operation, name: Ident, with_token: bool) -> TokenStream
         .filter_map(parameter_name)
         .collect();
     if arguments.is_empty() {
-        return quote!(#scope #name);
+        return name.into_token_stream();
     }
     if with_token {
         arguments.push(quote_spanned!(span=> _));
     }
-    quote_spanned!(span=> #scope #name::<#(#arguments),*>)
+    quote_spanned!(span=> #name::<#(#arguments),*>)
 }
 
 fn parameter_name(param: &GenericParam) -> Option<TokenStream> {
@@ -265,7 +380,11 @@ fn generics(op: &Operation) -> Generics {
         }
     }
     if op.associated {
-        predicates.push(parse_quote_spanned!(span=> Self: #lifetime));
+        let bounds = match op.role {
+            Role::Declared => bounds_of_self(op, true),
+            _ => Vec::new(),
+        };
+        predicates.push(parse_quote_spanned!(span=> Self: #(#bounds +)* #lifetime));
     }
     let lifetimes = generics.lifetimes().count();
     let op_param = GenericParam::Lifetime(LifetimeParam::new(lifetime.clone()));
@@ -274,6 +393,52 @@ fn generics(op: &Operation) -> Generics {
         generics.make_where_clause().predicates.extend(predicates);
     }
     generics
+}
+
+/// What a trait does not know of the types that implement it, and an operation
+/// of theirs needs: that `self` can be stored, and has an executor. The future
+/// of the body needs to be `Send` alone.
+fn bounds_of_self(op: &Operation, is_initiating: bool) -> Vec<TokenStream> {
+    let Operation { private, .. } = op;
+    let span = at(op.sig.ident.span());
+    let marker = |name: &str| {
+        let name = Ident::new(name, span);
+        quote_spanned!(span=> #private::core::marker::#name)
+    };
+    let mut bounds = Vec::new();
+    if is_initiating {
+        bounds.push(marker("Sized"));
+    }
+    let Some(Input {
+        declared: FnArg::Receiver(receiver),
+        stored,
+        ..
+    }) = op.inputs.first()
+    else {
+        return bounds;
+    };
+    if is_initiating && op.form != Form::Deferred {
+        if matches!(op.executor, Executor::OfFirst) {
+            bounds.push(quote_spanned!(span=> #private::IoObject));
+        }
+        if let (ReceiverKind::Reference(..), Stored::Copied) = (&receiver.kind, stored) {
+            bounds.push(quote_spanned!(span=> #private::core::clone::Clone));
+        }
+    }
+    let (is_sent, is_shared) = match (&receiver.kind, stored) {
+        (ReceiverKind::Typed(..), _) => (true, true),
+        (ReceiverKind::Reference(_, _, Some(_)), _) => (true, false),
+        (ReceiverKind::Reference(..), Stored::Copied) => (is_initiating, op.form == Form::Async),
+        (ReceiverKind::Reference(..), _) => (false, true),
+        _ => (true, false),
+    };
+    if is_sent && op.form != Form::Deferred {
+        bounds.push(marker("Send"));
+    }
+    if is_shared && op.form != Form::Deferred {
+        bounds.push(marker("Sync"));
+    }
+    bounds
 }
 
 fn attrs(docs: &[Attribute], section: Vec<String>, attrs: &[Attribute]) -> TokenStream {

@@ -5,7 +5,7 @@ use crate::args::Args;
 use crate::attrs::Attrs;
 use crate::errors::Errors;
 use crate::expand::{self, at};
-use crate::model::{self, Operation};
+use crate::model::{self, Operation, Role};
 use crate::parse::{Body, Function};
 use crate::signature;
 use proc_macro2::{Group, Ident, TokenStream};
@@ -34,6 +34,12 @@ pub(crate) fn unusable(args: &Args, function: &Function, cx: Errors) -> TokenStr
         Body::Block(body) => body,
         Body::Semi(semi) => return quote!(#(#attrs)* #vis #sig #semi #errors),
     };
+    let role = model::role(args, function);
+    if role == Role::Implemented {
+        let mut sig = model::unqualified(sig);
+        sig.ident = expand::body_name(&sig.ident, role);
+        return quote!(#sig #body #errors);
+    }
     let is_argument = |input: &&FnArg| signature::completion(input).is_none();
     let arguments: Vec<_> = sig.inputs.iter().filter(is_argument).collect();
     let token = quote_spanned!(at(sig.ident.span())=> token: impl ::core::marker::Sized);
@@ -51,8 +57,9 @@ pub(crate) fn unusable(args: &Args, function: &Function, cx: Errors) -> TokenStr
 /// The author's function, if nothing else is wrong with it.
 fn authors(function: &Function, body: &Group) -> Option<TokenStream> {
     let attrs = Attrs::route(&function.attrs).body;
-    let sig = model::unqualified(&function.sig);
-    signature::is_sound(&sig).then(|| expand::hidden(sig, &attrs, body))
+    let mut sig = model::unqualified(&function.sig);
+    sig.ident = expand::body_name(&sig.ident, Role::Own);
+    signature::is_sound(&sig).then(|| expand::hidden(&sig, Role::Own, &attrs, Some(body)))
 }
 
 /// The `Completion`s of a function that is not kept, lest their imports seem

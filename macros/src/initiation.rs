@@ -2,7 +2,7 @@
 //! the token.
 
 use crate::args::Cancellation;
-use crate::expand::{at, body_name, path};
+use crate::expand::{at, path};
 use crate::inputs::{self, Input, Stored};
 use crate::model::{Executor, Form, Operation};
 use proc_macro2::{Ident, TokenStream};
@@ -14,7 +14,7 @@ pub(crate) fn of(op: &Operation) -> TokenStream {
     let Operation {
         private, signature, ..
     } = op;
-    let body = path(op, body_name(&op.sig.ident), false);
+    let body = path(op, op.body_name(), false);
     let arguments: Vec<_> = op.inputs.iter().map(argument).collect();
     let span = at(op.sig.ident.span());
     let (meta, executor, copies) = match op.form {

@@ -22,8 +22,10 @@ pub(crate) struct Operation {
     /// That of the author's function, without the qualifiers that `check`
     /// refuses.
     pub(crate) sig: Signature,
-    pub(crate) body: Group,
+    /// `None` for a required operation of a trait.
+    pub(crate) body: Option<Group>,
     pub(crate) form: Form,
+    pub(crate) role: Role,
     /// The completion signature.
     pub(crate) signature: Type,
     /// All parameters but the completion.
@@ -47,6 +49,17 @@ pub(crate) enum Form {
     Async,
     /// The body returns another operation.
     Deferred,
+}
+
+/// What a trait has to do with the operation.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Role {
+    /// Nothing.
+    Own,
+    /// It declares the operation.
+    Declared,
+    /// It declares the operation, and this is the body of one type.
+    Implemented,
 }
 
 /// Where the I/O executor comes from.
@@ -119,14 +132,17 @@ pub(crate) fn operation(
     let inputs = inputs::of(form, sig, names, &lifetime);
     let signature = signature::of(form, args, sig, &inputs, &lifetime, cx);
     let twin = twin(args, &sig.ident, cx);
-    let body = body(function, cx);
     Some(Operation {
         private: private(args, span),
         attrs: Attrs::route(&function.attrs),
         vis: function.vis.clone(),
         sig: unqualified(sig),
-        body: body?,
+        body: match &function.body {
+            Body::Block(body) => Some(body.clone()),
+            Body::Semi(_) => None,
+        },
         form,
+        role: role(args, function),
         signature: signature?,
         executor: executor(args, &inputs),
         inputs,
@@ -162,17 +178,14 @@ fn private(args: &Args, span: Span) -> TokenStream {
     }
 }
 
-fn body(function: &Function, cx: &mut Errors) -> Option<Group> {
+/// A function without body is in the definition of a trait. Otherwise the
+/// author must tell: an attribute does not see what is around its function.
+pub(crate) fn role(args: &Args, function: &Function) -> Role {
     match &function.body {
-        Body::Block(body) => Some(body.clone()),
-        Body::Semi(semi) => {
-            cx.error(
-                semi,
-                "operations in traits are not supported yet",
-                "write a free function or an inherent method, with a body",
-            );
-            None
-        }
+        _ if args.implements.is_some() => Role::Implemented,
+        _ if args.provided.is_some() => Role::Declared,
+        Body::Semi(_) => Role::Declared,
+        Body::Block(_) => Role::Own,
     }
 }
 
@@ -206,6 +219,7 @@ fn executor(args: &Args, inputs: &[Input]) -> Executor {
 /// `Self`. Otherwise the author must tell.
 pub(crate) fn is_associated(args: &Args, function: &Function) -> bool {
     args.associated.is_some()
+        || role(args, function) != Role::Own
         || function.sig.receiver().is_some()
         || mentions_self(function.sig.to_token_stream(), &[])
         || matches!(&function.body, Body::Block(body) if mentions_self(body.stream(), &ITEMS))

@@ -56,7 +56,7 @@ fn errors(expansion: TokenStream) -> Vec<(String, String)> {
 }
 
 const VALID: &str = "the arguments are `executor`, `completes`, `default`, `cancellation`, \
-                     `associated` and `crate`";
+                     `associated`, `provided`, `implements` and `crate`";
 
 /// Asserts one mistake in an item without arguments.
 #[track_caller]
@@ -88,13 +88,52 @@ fn items_that_are_no_functions() {
 }
 
 #[test]
-fn trait_method() {
-    check_item(
-        "fn async_read(&self, op: Completion<fn()>);",
-        ";",
-        "operations in traits are not supported yet",
-        "write a free function or an inherent method, with a body",
+fn traits() {
+    let item = "fn async_x(&self, op: Completion<fn()>) {}";
+    let required = "fn async_x(&self, op: Completion<fn()>);";
+    check(
+        "implements, provided",
+        item,
+        &[(
+            "provided",
+            "`provided` is for the definition of a trait, `implements` for its `impl`\n\
+             help: remove one of them",
+        )],
     );
+    check(
+        "provided",
+        required,
+        &[(
+            "provided",
+            "this operation has no body, so it is required, not provided\n\
+             help: remove `provided`, or write the body",
+        )],
+    );
+    check(
+        "implements",
+        required,
+        &[(
+            ";",
+            "an `impl` has the body of the operation\n\
+             help: write it, or remove `implements` if this is the definition of the trait",
+        )],
+    );
+    check(
+        "implements, executor = self.context, default = x",
+        item,
+        &[
+            (
+                "executor",
+                "`executor` belongs to the definition of the trait\nhelp: move it there",
+            ),
+            (
+                "default",
+                "`default` belongs to the definition of the trait\nhelp: move it there",
+            ),
+        ],
+    );
+    check("", required, &[]);
+    check("", "async fn async_x(&self);", &[]);
 }
 
 #[test]

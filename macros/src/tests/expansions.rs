@@ -18,6 +18,14 @@ fn check_method(args: &str, item: &str, expected: ExpectFile) {
     expected.assert_eq(&prettyplease::unparse(&file));
 }
 
+/// Expands a method of a trait definition.
+fn check_trait(args: &str, item: &str, expected: ExpectFile) {
+    let expansion = expand(args, item);
+    let file =
+        syn::parse2(quote::quote!(trait Read { #expansion })).expect("the expansion is Rust");
+    expected.assert_eq(&prettyplease::unparse(&file));
+}
+
 #[test]
 fn handler_form() {
     check_method(
@@ -136,6 +144,33 @@ fn cancellation() {
             self.write(data).await
         }",
         expect_file!["expansions/cancellation.rs"],
+    );
+}
+
+#[test]
+fn trait_definition() {
+    check_trait(
+        "",
+        "/// Reads.
+        fn async_read(&self, buf: Vec<u8>, op: Completion<fn(io::Result<usize>)>);",
+        expect_file!["expansions/trait_required.rs"],
+    );
+    check_trait(
+        "provided, default = false",
+        "async fn async_read_all<'a>(&self, buf: &'a mut [u8], _: u8) -> io::Result<usize> {
+            self.async_read_impl(buf).await
+        }",
+        expect_file!["expansions/trait_provided.rs"],
+    );
+}
+
+#[test]
+fn trait_implementation() {
+    check_method(
+        "implements",
+        "/// Reads.
+        async fn async_read(&self, buf: Vec<u8>) -> io::Result<usize> { self.fill(buf).await }",
+        expect_file!["expansions/trait_implementation.rs"],
     );
 }
 

@@ -7,7 +7,7 @@ use quote::quote;
 use std::time::{Duration, Instant};
 
 /// Arguments and items that the mutations start from.
-const SEEDS: [(&str, &str); 7] = [
+const SEEDS: [(&str, &str); 10] = [
     (
         "executor = self.context.executor(), default = wait_for",
         "/// Waits.
@@ -30,6 +30,9 @@ const SEEDS: [(&str, &str); 7] = [
     ("crate = r#in::rt", "async fn r#async_in(r#self_: &'static str, (a, b): (u8, ())) -> io::Result<&str> {}"),
     ("exectuor = x, executor, default = true", "fn async_move(op: Completion, #[cfg(a)] n: &dyn Key) -> impl Future<Output = ()> {}"),
     ("associated = 1", "const unsafe extern \"C\" fn async_(a: &mut T, op: Completion<for<'a> fn(&'a u8) -> u8>, ...) -> u8;"),
+    ("provided", "async fn async_len<T: Send>(&self, name: &str, _: T) -> usize { self.async_get_impl(name).await }"),
+    ("default = get", "async fn async_get(self: &Arc<Self>, key: &'a str) -> usize;"),
+    ("implements, executor = x", "fn async_read(&self, mut len: usize, op: Completion<fn(usize)>) { op.complete(len) }"),
     ("", "#[derive(Debug)] pub struct S<T> { field: Option<T> }"),
 ];
 
@@ -55,7 +58,9 @@ fn expand_without_panic(args: TokenStream, item: TokenStream) {
 /// Whether this is an item, or a method.
 fn is_rust(item: &TokenStream) -> bool {
     let is_file = |tokens| syn::parse2::<syn::File>(tokens).is_ok();
-    is_file(quote!(#item)) || is_file(quote!(impl S { #item }))
+    is_file(quote!(#item))
+        || is_file(quote!(impl S { #item }))
+        || is_file(quote!(trait S { #item }))
 }
 
 #[test]

@@ -58,7 +58,7 @@ impl Socket {
     where
         Self: 'op,
     {
-        Self::async_by_arc(self, ::async_op::__private::Deferred)
+        self.async_by_arc(::async_op::__private::Deferred)
     }
     #[doc(hidden)]
     async fn async_by_arc_body(self: Arc<Self>) {}

@@ -63,7 +63,7 @@ impl Socket {
     where
         Self: 'op,
     {
-        Self::async_by_ref_arc(self, ::async_op::__private::Deferred)
+        self.async_by_ref_arc(::async_op::__private::Deferred)
     }
     #[doc(hidden)]
     async fn async_by_ref_arc_body(self: &Arc<Self>) {}

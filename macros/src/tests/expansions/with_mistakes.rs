@@ -64,6 +64,6 @@ impl Socket {
         self.timers.add(duration, op);
     }
     ::core::compile_error! {
-        "unknown argument `exectuor`, did you mean `executor`?\nhelp: the arguments are `executor`, `completes`, `default`, `cancellation`, `associated` and `crate`"
+        "unknown argument `exectuor`, did you mean `executor`?\nhelp: the arguments are `executor`, `completes`, `default`, `cancellation`, `associated`, `provided`, `implements` and `crate`"
     }
 }

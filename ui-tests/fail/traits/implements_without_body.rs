@@ -3,7 +3,7 @@
 use async_op::{Completion, async_op};
 
 trait Read {
-    #[async_op]
+    #[async_op(implements)]
     fn async_read(&self, op: Completion<fn(usize)>);
 }
 

@@ -1,0 +1,75 @@
+trait Read {
+    /// # Completion
+    ///
+    /// Completes with `fn(io::Result<usize>)`. Copies `self`; borrows `buf` until then.
+    ///
+    /// ```ignore
+    /// |result: io::Result<usize>| ..
+    /// ```
+    ///
+    /// # Cancellation
+    ///
+    /// Honours terminal requests.
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    fn async_read_all<'a, 'op, Token>(
+        &self,
+        buf: &'a mut [u8],
+        argument2: u8,
+        token: Token,
+    ) -> <Token as ::async_op::__private::CompletionToken<
+        'op,
+        fn(io::Result<usize>),
+    >>::Return<
+        impl ::async_op::__private::Initiation<
+            fn(io::Result<usize>),
+        > + 'op + ::async_op::__private::Captures<(&'a (), Self)>,
+    >
+    where
+        'a: 'op,
+        Self: ::async_op::__private::core::marker::Sized
+            + ::async_op::__private::IoObject + ::async_op::__private::core::clone::Clone
+            + ::async_op::__private::core::marker::Send
+            + ::async_op::__private::core::marker::Sync + 'op,
+        Token: ::async_op::__private::CompletionToken<'op, fn(io::Result<usize>)>,
+    {
+        let meta = {
+            const META: ::async_op::__private::Meta = ::async_op::__private::Meta::new(
+                "async_read_all",
+                &["self"],
+                &["buf"],
+            );
+            &META
+        };
+        let executor = {
+            use ::async_op::__private::ExecutorOf as _;
+            (*self).executor_of()
+        };
+        let this = ::async_op::__private::copy_of(self);
+        let operation = ::async_op::__private::from_future::<
+            fn(io::Result<usize>),
+            _,
+            _,
+        >(
+            meta,
+            executor,
+            async move { Self::async_read_all_impl(&this, buf, argument2).await },
+        );
+        ::async_op::__private::async_initiate(operation, token)
+    }
+    #[doc(hidden)]
+    fn async_read_all_impl<'a>(
+        &self,
+        buf: &'a mut [u8],
+        _: u8,
+    ) -> impl ::async_op::__private::core::future::Future<
+        Output = io::Result<usize>,
+    > + ::async_op::__private::core::marker::Send
+    where
+        Self: ::async_op::__private::core::marker::Sync,
+    {
+        async move {
+            let _ = (&self, &buf);
+            { self.async_read_impl(buf).await }
+        }
+    }
+}

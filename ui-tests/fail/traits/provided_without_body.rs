@@ -1,0 +1,10 @@
+// errors: 1
+
+use async_op::{Completion, async_op};
+
+trait Read {
+    #[async_op(provided)]
+    fn async_read(&self, op: Completion<fn(usize)>);
+}
+
+fn main() {}
