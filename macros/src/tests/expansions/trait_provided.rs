@@ -44,7 +44,7 @@ trait Read {
             use ::async_op::__private::ExecutorOf as _;
             (*self).executor_of()
         };
-        let this = ::async_op::__private::copy_of(self);
+        let copy_of_self = ::async_op::__private::copy_of(self);
         let operation = ::async_op::__private::from_future::<
             fn(io::Result<usize>),
             _,
@@ -52,7 +52,7 @@ trait Read {
         >(
             meta,
             executor,
-            async move { Self::async_read_all_impl(&this, buf, argument2).await },
+            async move { Self::async_read_all_impl(&copy_of_self, buf, argument2).await },
         );
         ::async_op::__private::async_initiate(operation, token)
     }

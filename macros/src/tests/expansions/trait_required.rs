@@ -39,12 +39,12 @@ trait Read {
             use ::async_op::__private::ExecutorOf as _;
             (*self).executor_of()
         };
-        let this = ::async_op::__private::copy_of(self);
+        let copy_of_self = ::async_op::__private::copy_of(self);
         let operation = ::async_op::__private::from_fn::<
             fn(io::Result<usize>),
             _,
             _,
-        >(meta, executor, move |op| Self::async_read_impl(&this, buf, op));
+        >(meta, executor, move |op| Self::async_read_impl(&copy_of_self, buf, op));
         ::async_op::__private::async_initiate(operation, token)
     }
     /// Reads.
