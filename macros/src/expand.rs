@@ -153,6 +153,14 @@ pub(crate) fn hidden(
     body: Option<&Group>,
 ) -> TokenStream {
     let semi = body.is_none().then(|| quote!(;));
+    // rustc warns of what concerns the code of a function without any.
+    let concerns_code = |attr: &&Attribute| {
+        let path = attr.path();
+        path.is_ident("inline") || path.is_ident("cold")
+    };
+    let attrs = attrs
+        .iter()
+        .filter(|attr| body.is_some() || !concerns_code(attr));
     // In an `impl`, rustc takes it from the trait, and says so.
     let hidden = (role != Role::Implemented).then(|| quote!(#[doc(hidden)]));
     quote!(#(#attrs)* #hidden #sig #body #semi)

@@ -126,12 +126,99 @@ use proc_macro2::TokenStream;
 /// | `cancellation = terminal` | which requests to cancel an `async fn` lets in: `terminal` (the default), `partial` or `total`, each with the weaker ones |
 /// | `default = name` | names the function without token; needed where `async_` is no prefix or the plain name is taken |
 /// | `default = false` | leaves that function out |
+/// | `provided` | says that an operation with a body is in the definition of a trait |
+/// | `implements` | says that this is the body, for one type, of an operation that a trait declares |
 /// | `associated` | says that a function without `self` and `Self` is in an `impl` |
 /// | `crate = path` | where the `async_op` crate is found, `::async_op` by default |
 ///
+/// # Operations in traits
+///
+/// A trait declares an operation like any other; without a body it is required.
+/// Each type writes the body under `#[async_op(implements)]`, and nothing else:
+/// the executor, the names and what is honoured are the trait's.
+///
+/// ```
+/// use async_op::{Completion, IoObject, SystemExecutor, async_op};
+///
+/// trait Read {
+///     #[async_op]
+///     fn async_read(&self, len: usize, op: Completion<fn(Vec<u8>)>);
+///
+///     #[async_op]
+///     async fn async_len(&self) -> usize;
+///
+///     #[async_op(provided)]
+///     async fn async_is_empty(&self) -> bool {
+///         self.async_len_impl().await == 0
+///     }
+/// }
+///
+/// #[derive(Clone)]
+/// struct Zeroes;
+///
+/// impl IoObject for Zeroes {
+///     type Executor = SystemExecutor;
+///
+///     fn executor(&self) -> SystemExecutor {
+///         SystemExecutor
+///     }
+/// }
+///
+/// impl Read for Zeroes {
+///     #[async_op(implements)]
+///     fn async_read(&self, len: usize, op: Completion<fn(Vec<u8>)>) {
+///         op.complete(vec![0; len]);
+///     }
+///
+///     #[async_op(implements)]
+///     async fn async_len(&self) -> usize {
+///         usize::MAX
+///     }
+/// }
+///
+/// assert_eq!(Zeroes.read(2).blocking(), [0, 0]);
+/// assert!(!Zeroes.is_empty().blocking());
+/// ```
+///
+/// Whoever starts the operation needs a type that is an `IoObject`, `Clone` and
+/// `Send`, and `Sync` for an `async fn`; each as far as `self` is stored. The
+/// trait may say so, or not. Type parameters of the trait are `'static`. An
+/// operation of a trait holds on to `&self`: a function returns a call to it in
+/// an `async move` block, with a clone.
+///
+/// The body is a method named `async_read_impl`. The handler form keeps a trait
+/// dyn-compatible, and gives the trait object operations for any token, with no
+/// boxed future:
+///
+/// ```
+/// # use async_op::{Completion, SystemExecutor, async_op};
+/// # use std::sync::Arc;
+/// trait Read: Send + Sync {
+///     #[async_op]
+///     fn async_read(&self, len: usize, op: Completion<fn(Vec<u8>)>);
+/// }
+///
+/// impl dyn Read {
+///     #[async_op(executor = SystemExecutor)]
+///     fn async_read(self: Arc<Self>, len: usize, op: Completion<fn(Vec<u8>)>) {
+///         self.async_read_impl(len, op);
+///     }
+/// }
+/// # struct Zeroes;
+/// # impl Read for Zeroes {
+/// #     #[async_op(implements)]
+/// #     fn async_read(&self, len: usize, op: Completion<fn(Vec<u8>)>) {
+/// #         op.complete(vec![0; len]);
+/// #     }
+/// # }
+///
+/// let reader: Arc<dyn Read> = Arc::new(Zeroes);
+/// assert_eq!(reader.read(2).blocking(), [0, 0]);
+/// ```
+///
 /// # Limits
 ///
-/// Traits cannot declare operations yet. A completion names its arguments, so
+/// A completion names its arguments, so
 /// none of them is an `impl Trait`; only the async form can complete with a
 /// borrow, of a lifetime that is named.
 #[proc_macro_attribute]

@@ -7,6 +7,7 @@ use async_op::{
 use std::future::{Future, ready};
 use std::io;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::task::{Context, Poll, Waker};
 
@@ -47,6 +48,14 @@ trait Read {
     where
         T: 'a;
 
+    /// Other receivers.
+    #[async_op]
+    async fn async_shared(self: Arc<Self>, n: usize) -> usize;
+    #[async_op]
+    fn async_close(self, op: Completion<fn()>);
+    #[async_op]
+    async fn async_peek<'a>(&'a self) -> &'a u8;
+
     /// No receiver.
     #[async_op]
     async fn async_open(executor: &SystemExecutor, byte: u8) -> Self
@@ -59,6 +68,28 @@ trait Echo: Read + IoObject + Clone + Send + Sync + 'static {
     #[async_op(provided)]
     async fn async_echo(&self, n: usize) -> usize {
         n + self.len("").await
+    }
+}
+
+/// Generic, with an associated type.
+trait Decode<T: Send + 'static>: IoObject + Clone + Send + Sync {
+    type Item: Send + 'static;
+
+    #[async_op]
+    fn async_next(&self, from: T, op: Completion<fn(Self::Item)>);
+
+    #[async_op(provided)]
+    async fn async_pair(&self, first: T, second: T) -> (Self::Item, Self::Item) {
+        (self.next(first).await, self.next(second).await)
+    }
+}
+
+impl<T: Send + 'static> Decode<T> for Zeroes {
+    type Item = (u8, T);
+
+    #[async_op(implements)]
+    fn async_next(&self, from: T, op: Completion<fn(Self::Item)>) {
+        op.complete((self.0, from));
     }
 }
 
@@ -103,6 +134,21 @@ impl Read for Zeroes {
     }
 
     #[async_op(implements)]
+    async fn async_shared(self: Arc<Self>, n: usize) -> usize {
+        ready(usize::from(self.0) + n).await
+    }
+
+    #[async_op(implements)]
+    fn async_close(self, op: Completion<fn()>) {
+        op.complete();
+    }
+
+    #[async_op(implements)]
+    async fn async_peek<'a>(&'a self) -> &'a u8 {
+        ready(&self.0).await
+    }
+
+    #[async_op(implements)]
     async fn async_open(_: &SystemExecutor, byte: u8) -> Self {
         Self(byte)
     }
@@ -143,6 +189,10 @@ fn read_all<R: Read + IoObject + Clone + Send + Sync + 'static>(mut reader: R) {
     assert_eq!(reader.fill(&mut buf).blocking().unwrap(), [7, 7]);
     assert_eq!(buf, [7, 7]);
     assert_eq!(reader.map(&[1, 2], |n| *n).blocking(), 10);
+
+    assert_eq!(*reader.peek().blocking(), 7);
+    assert_eq!(Arc::new(reader.clone()).shared(1).blocking(), 8);
+    reader.close().blocking();
 }
 
 /// The future of a generic operation is `Send`.
@@ -160,6 +210,7 @@ fn is_send<T: Send>(value: T) -> T {
 fn main() {
     let zeroes = Zeroes::open(&SystemExecutor, 7).blocking();
     read_all(zeroes.clone());
+    assert_eq!(zeroes.pair('a', 'b').blocking(), ((7, 'a'), (7, 'b')));
     assert_eq!(poll(is_send(start(&zeroes))), 22);
     assert_eq!(zeroes.echo(1).blocking(), 8);
     let operation = zeroes.echo(1);

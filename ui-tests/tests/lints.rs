@@ -120,6 +120,75 @@ impl Socket {
     }
 }
 
+/// A trait.
+pub trait Read: IoObject + Clone + Send + Sync {
+    /// Handler form.
+    #[async_op]
+    fn async_receive(&self, len: usize, op: Completion<fn(usize)>);
+
+    /// Async form.
+    #[inline]
+    #[async_op]
+    async fn async_len(&self, name: &str) -> usize;
+
+    /// Deferred form.
+    #[async_op]
+    fn async_get(&self, name: &str) -> impl Initiation<fn(usize)>;
+
+    /// Provided.
+    #[async_op(provided)]
+    async fn async_len_twice(&self, mut name: String, _: u8, _unused: Vec<u8>) -> usize {
+        name.push('!');
+        2 * self.len(&name).await
+    }
+
+    /// Many parameters.
+    #[allow(clippy::too_many_arguments)]
+    #[async_op(provided)]
+    fn async_sum(
+        &self,
+        first: u8,
+        second: u8,
+        third: u8,
+        fourth: u8,
+        fifth: u8,
+        sixth: u8,
+        op: Completion<fn(u8)>,
+    ) {
+        op.complete(first + second + third + fourth + fifth + sixth);
+    }
+}
+
+impl Read for Socket {
+    /// Handler form.
+    #[async_op(implements)]
+    fn async_receive(&self, len: usize, op: Completion<fn(usize)>) {
+        op.complete(self.count + len);
+    }
+
+    #[async_op(implements)]
+    async fn async_len(&self, name: &str) -> usize {
+        ready(self.count + name.len()).await
+    }
+
+    #[async_op(implements)]
+    fn async_get(&self, name: &str) -> impl Initiation<fn(usize)> {
+        self.write(name.into())
+    }
+}
+
+trait Private: Read {
+    #[async_op]
+    fn async_hidden(&self, op: Completion<fn()>);
+}
+
+impl Private for Socket {
+    #[async_op(implements)]
+    fn async_hidden(&self, op: Completion<fn()>) {
+        op.complete();
+    }
+}
+
 /// A free function.
 ///
 /// # Completion
@@ -151,6 +220,10 @@ fn compiles_without_warnings() {
     let socket = connect(&SystemExecutor, 1).blocking();
     assert_eq!(socket.public().blocking(), 1);
     assert_eq!(socket.echo(vec![1]).blocking(), 2);
+    assert_eq!(socket.len_twice("abc".into(), 0, Vec::new()).blocking(), 10);
+    assert_eq!(socket.get("abc").blocking(), 4);
+    assert_eq!(socket.receive(1).blocking(), 2);
+    socket.hidden().blocking();
 }
 
 #[test]

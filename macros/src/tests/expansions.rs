@@ -162,6 +162,11 @@ fn trait_definition() {
         }",
         expect_file!["expansions/trait_provided.rs"],
     );
+    check_trait(
+        "",
+        "fn async_get(&self, key: &str) -> impl Initiation<fn(Value)>;",
+        expect_file!["expansions/trait_deferred.rs"],
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
-// errors: 1
+// errors: 2
 
-use async_op::{Completion, IoObject, SystemExecutor, async_op};
+use async_op::{Completion, IoObject, async_op};
 
 trait Read {
     #[async_op]

@@ -1,7 +1,6 @@
 // errors: 1
 
 use async_op::{Completion, async_op};
-use std::sync::Arc;
 
 trait Read {
     #[async_op]

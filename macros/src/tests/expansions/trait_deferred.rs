@@ -1,0 +1,52 @@
+trait Read {
+    /// # Completion
+    ///
+    /// Completes with `fn(Value)`.
+    ///
+    /// ```ignore
+    /// |value: Value| ..
+    /// ```
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    fn async_get<'op, Token>(
+        &self,
+        key: &str,
+        token: Token,
+    ) -> <Token as ::async_op::__private::CompletionToken<
+        'op,
+        fn(Value),
+    >>::Return<
+        impl ::async_op::__private::Initiation<
+            fn(Value),
+        > + 'op + ::async_op::__private::Captures<Self>,
+    >
+    where
+        Self: ::async_op::__private::core::marker::Sized + 'op,
+        Token: ::async_op::__private::CompletionToken<'op, fn(Value)>,
+    {
+        let operation = Self::async_get_impl(self, key);
+        ::async_op::__private::async_initiate(operation, token)
+    }
+    /// The operation of [`async_get`](Self::async_get), not yet started.
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    fn get<'op>(
+        &self,
+        key: &str,
+    ) -> ::async_op::__private::Operation<
+        fn(Value),
+        impl ::async_op::__private::Initiation<
+            fn(Value),
+        > + 'op + ::async_op::__private::Captures<Self>,
+    >
+    where
+        Self: ::async_op::__private::core::marker::Sized + 'op,
+    {
+        Self::async_get(self, key, ::async_op::__private::Deferred)
+    }
+    #[doc(hidden)]
+    fn async_get_impl<'op>(
+        &self,
+        key: &str,
+    ) -> impl Initiation<fn(Value)> + 'op + ::async_op::__private::Captures<Self>
+    where
+        Self: ::async_op::__private::core::marker::Sized + 'op;
+}
