@@ -292,7 +292,11 @@ macro_rules! shows_hosted {
 
 #[test]
 fn nothing_adapted() {
-    shows!(|w, t| t, "inner first inner inner", "io post:io default none");
+    shows!(
+        |w, t| t,
+        "inner first inner inner",
+        "io post:io default none"
+    );
     shows_hosted!(|w, t| t, "default none", 7);
 }
 
@@ -474,7 +478,10 @@ fn an_unconnected_slot_outside_keeps_requests_out() {
 fn a_mapped_operation() {
     let w = World::new();
     let own = "inner first inner inner";
-    assert_eq!(w.seen_by(|spy| spy.map(|n| n + 1).with(Handler(w.base()))), own);
+    assert_eq!(
+        w.seen_by(|spy| spy.map(|n| n + 1).with(Handler(w.base()))),
+        own
+    );
     assert_eq!(w.seen_by(|spy| spy.map(|n| n + 1).with(w.token())), own);
     let none = "io post:io default none";
     assert_eq!(w.seen_by(|spy| spy.map(|n| n + 1).with(|_: u32| {})), none);
@@ -529,7 +536,8 @@ fn an_executor_over_a_token_that_waits() {
     assert_eq!(seen, "outer post:outer outer none");
     // An adapter is a part of the operation, wherever it stands.
     let seen = w.seen_by(|spy| {
-        let token = bind_immediate_executor(w.first.clone(), bind_executor(w.outer.clone(), Blocking));
+        let token =
+            bind_immediate_executor(w.first.clone(), bind_executor(w.outer.clone(), Blocking));
         assert_eq!(spy.with(token), 7);
     });
     assert_eq!(seen, "outer first default none");
@@ -549,12 +557,18 @@ fn an_immediate_completion_goes_to_the_outermost_executor_alone() {
     let w = World::new();
     async_now(
         &w.io,
-        bind_executor(w.outermost.clone(), bind_executor(w.outer.clone(), |_: u32| {})),
+        bind_executor(
+            w.outermost.clone(),
+            bind_executor(w.outer.clone(), |_: u32| {}),
+        ),
     );
     assert_eq!(w.log.take(), "post:outermost");
     async_ready(
         &w.io,
-        bind_executor(w.outermost.clone(), bind_executor(w.outer.clone(), |_: u32| {})),
+        bind_executor(
+            w.outermost.clone(),
+            bind_executor(w.outer.clone(), |_: u32| {}),
+        ),
     );
     assert_eq!(w.log.take(), "post:outermost");
     assert_eq!(w.outermost.run(), 2);
@@ -569,7 +583,10 @@ fn what_an_adapter_makes_of_the_arguments_reaches_every_token() {
     async_op::post_call(
         &context,
         || 1,
-        adapt(Plus(1), adapt(Plus(10), move |n: u32| inner.push(n.to_string()))),
+        adapt(
+            Plus(1),
+            adapt(Plus(10), move |n: u32| inner.push(n.to_string())),
+        ),
     );
     context.run();
     assert_eq!(log.take(), "12");
