@@ -102,7 +102,7 @@ pub trait Adapter<S: Signature>: AdapterAssociations + Send + Sized {
     /// Polls the operation where it is hosted in the caller's future.
     ///
     /// By default just that; also called, with a waker that does nothing, for
-    /// the drop of the operation.
+    /// the drop of an operation that has started.
     fn scoped<R>(&mut self, cx: &mut Context<'_>, poll: impl FnOnce(&mut Context<'_>) -> R) -> R {
         poll(cx)
     }
@@ -224,6 +224,7 @@ where
         AdaptedFuture {
             future: Some(self.initiation.into_hosted()),
             adapter: Some(self.adapter),
+            is_started: false,
             _signature: PhantomData,
         }
     }
@@ -251,6 +252,7 @@ pin_project! {
         #[pin]
         future: Option<F>,
         adapter: Option<A>,
+        is_started: bool,
         _signature: PhantomData<fn() -> S>,
     }
 
@@ -261,7 +263,7 @@ pin_project! {
     {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            if let Some(adapter) = this.adapter {
+            if *this.is_started && let Some(adapter) = this.adapter {
                 let mut cx = Context::from_waker(std::task::Waker::noop());
                 adapter.scoped(&mut cx, |_| this.future.set(None));
             }
@@ -279,6 +281,7 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
+        *this.is_started = true;
         let adapter = this.adapter.as_mut().expect("polled after completion");
         let output = adapter.scoped(cx, |cx| {
             let future = this.future.as_mut().as_pin_mut();

@@ -257,7 +257,7 @@ pub struct StartedFuture<S: Signature + 'static, I> {
 
 enum Started<S: Signature + 'static, I> {
     Unstarted(I),
-    Waiting(SlotFuture<S>),
+    Waiting(SlotFuture<S>, Option<Asking>),
     Over,
 }
 
@@ -289,12 +289,17 @@ where
                 unreachable!("just matched")
             };
             let (future, completion) = slot::new(&META);
-            self.state = Started::Waiting(future);
-            initiation.initiate(Relay::new(completion));
+            let asking = Asking::new();
+            let relay = Relay::new(completion, asking.as_ref());
+            self.state = Started::Waiting(future, asking);
+            initiation.initiate(relay);
         }
-        let Started::Waiting(future) = &mut self.state else {
+        let Started::Waiting(future, asking) = &mut self.state else {
             panic!("polled after completion")
         };
+        if let Some(asking) = asking {
+            asking.pass_on(scope::requested());
+        }
         let args = ready!(future.poll(cx));
         self.state = Started::Over;
         Poll::Ready(S::into_output(args))
@@ -307,6 +312,35 @@ impl<S: Signature + 'static, I> fmt::Debug for StartedFuture<S, I> {
     }
 }
 
+/// Passes on to a started operation what the one that awaits it is asked.
+struct Asking {
+    signal: CancellationSignal,
+    passed_on: CancellationType,
+}
+
+impl Asking {
+    /// Returns `None` where nobody can ask.
+    fn new() -> Option<Self> {
+        scope::cancellation().is_connected().then(|| Self {
+            signal: CancellationSignal::new(),
+            passed_on: CancellationType::default(),
+        })
+    }
+
+    fn pass_on(&mut self, requested: CancellationType) {
+        if requested != self.passed_on {
+            self.passed_on = requested;
+            self.signal.emit(requested);
+        }
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.signal.emit(CancellationType::TERMINAL);
+    }
+}
+
 /// Passes a result on to a hosted operation, whose allocator and cancellation
 /// it shares.
 struct Relay<S: Signature + 'static> {
@@ -316,17 +350,11 @@ struct Relay<S: Signature + 'static> {
 }
 
 impl<S: Signature + 'static> Relay<S> {
-    fn new(completion: Completion<S>) -> Self {
-        let mut slot = CancellationSlot::unconnected();
-        if scope::cancellation().is_connected() {
-            let signal = CancellationSignal::new();
-            slot = signal.slot();
-            completion.on_cancel(move |kind| signal.emit(kind));
-        }
+    fn new(completion: Completion<S>, asking: Option<&Asking>) -> Self {
         Self {
             completion,
             allocator: scope::allocator(),
-            slot,
+            slot: asking.map_or_else(CancellationSlot::unconnected, |asking| asking.signal.slot()),
         }
     }
 }

@@ -73,6 +73,8 @@ struct Inner {
     filter_in: CancellationType,
     filter_out: CancellationType,
     receiver: Receiver,
+    /// The signal has been dropped: nobody will be told any more.
+    is_closed: bool,
 }
 
 /// How the operation learns of a request.
@@ -128,7 +130,10 @@ impl Drop for CancellationSignal {
     /// Nobody will ask any more: an operation that only this could wake is
     /// abandoned.
     fn drop(&mut self) {
-        let receiver = mem::take(&mut self.state.lock().receiver);
+        let mut inner = self.state.lock();
+        inner.is_closed = true;
+        let receiver = mem::take(&mut inner.receiver);
+        drop(inner);
         drop(receiver);
     }
 }
@@ -159,9 +164,9 @@ impl CancellationSlot {
             requested: CancellationType::default(),
             filter_in: honoured,
             filter_out: CancellationType::ALL,
-            receiver: Receiver::Nobody,
+            ..Inner::default()
         };
-        let previous = mem::replace(&mut *state.lock(), next);
+        let previous = state.lock().replace(next);
         // Outside the lock: it may hold a foreign function.
         drop(previous);
     }
@@ -171,7 +176,7 @@ impl CancellationSlot {
         let Some(state) = &self.state else { return };
         let mut inner = state.lock();
         if inner.operation == Some(operation) {
-            let previous = mem::take(&mut *inner);
+            let previous = inner.replace(Inner::default());
             drop(inner);
             drop(previous);
         }
@@ -186,7 +191,7 @@ impl CancellationSlot {
         }
         let requested = inner.requested;
         if requested.is_empty() {
-            let previous = mem::replace(&mut inner.receiver, Receiver::Function(function));
+            let previous = inner.set_receiver(Receiver::Function(function));
             drop(inner);
             drop(previous);
         } else {
@@ -207,7 +212,7 @@ impl CancellationSlot {
         {
             return;
         }
-        let previous = mem::replace(&mut inner.receiver, Receiver::Waker(waker.clone()));
+        let previous = inner.set_receiver(Receiver::Waker(waker.clone()));
         drop(inner);
         drop(previous);
     }
@@ -230,6 +235,23 @@ impl fmt::Debug for CancellationSlot {
         f.debug_struct("CancellationSlot")
             .field("connected", &self.is_connected())
             .finish()
+    }
+}
+
+impl Inner {
+    /// Puts `next` in place of this, which it returns.
+    fn replace(&mut self, mut next: Self) -> Self {
+        next.is_closed = self.is_closed;
+        mem::replace(self, next)
+    }
+
+    /// Puts `next` in place of the receiver. Returns what is of no use, for the
+    /// caller to drop without the lock.
+    fn set_receiver(&mut self, next: Receiver) -> Receiver {
+        if self.is_closed {
+            return next;
+        }
+        mem::replace(&mut self.receiver, next)
     }
 }
 

@@ -1,0 +1,843 @@
+//! Guarantee 12: cancellation is a request, and a cancelled operation still
+//! completes, once.
+
+use std::future::Future;
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, Weak};
+use std::task::Poll;
+use std::thread;
+use std::time::Duration;
+
+use async_op::{
+    Blocking, CancellationSignal, CancellationSlot, CancellationType, Completion, Executor,
+    Handler, IoContext, IoExecutor, Task, TcpListener, TcpStream, Timer, UseFuture, WorkGuard,
+    async_op, bind_allocator, bind_cancellation_slot, bind_executor, is_cancelled, post_on, spawn,
+    this_op,
+};
+use async_op_tests::net::{half_pair, listen};
+use async_op_tests::{
+    Alive, AsyncForm, Form, Gate, HandlerForm, Log, Manual, Polled, Probe, Recorder, both_forms,
+    without_hanging,
+};
+
+const TERMINAL: CancellationType = CancellationType::TERMINAL;
+const PARTIAL: CancellationType = CancellationType::PARTIAL;
+const TOTAL: CancellationType = CancellationType::TOTAL;
+const ALL: CancellationType = CancellationType::ALL;
+
+/// A timer that does not expire.
+fn never(context: &IoExecutor) -> Timer {
+    let timer = Timer::new(context);
+    timer.expires_after(Duration::from_secs(3600));
+    timer
+}
+
+/// A handler that writes how an operation without a value went.
+fn outcome(log: &Log) -> impl FnOnce(io::Result<()>) + Send + 'static {
+    let log = log.clone();
+    move |result| log.push(outcome_of(&result))
+}
+
+fn outcome_of<T>(result: &io::Result<T>) -> &'static str {
+    match result {
+        Ok(_) => "ok",
+        Err(error) if is_cancelled(error) => "cancelled",
+        Err(_) => "error",
+    }
+}
+
+/// Handler form: completes when it is told to, or cancelled.
+#[async_op]
+fn async_until_cancelled(_context: &IoExecutor, hold: Hold2, op: Completion<fn(io::Result<()>)>) {
+    let weak = Arc::downgrade(&hold.0);
+    op.on_cancel(move |_| {
+        if let Some(op) = Hold2::take_from(&weak) {
+            op.complete(Err(io::Error::from_raw_os_error(libc::ECANCELED)));
+        }
+    });
+    *hold.0.lock().unwrap() = Some(op);
+}
+
+type Kept = std::sync::Mutex<Option<Completion<fn(io::Result<()>)>>>;
+
+#[derive(Clone, Default)]
+struct Hold2(Arc<Kept>);
+
+impl Hold2 {
+    fn take_from(weak: &Weak<Kept>) -> Option<Completion<fn(io::Result<()>)>> {
+        weak.upgrade()?.lock().unwrap().take()
+    }
+
+    fn take(&self) -> Option<Completion<fn(io::Result<()>)>> {
+        self.0.lock().unwrap().take()
+    }
+}
+
+/// Async form: terminal requests alone.
+#[async_op]
+async fn async_wait_twice(_context: &IoExecutor, timer: Timer) -> io::Result<()> {
+    timer.wait().await?;
+    timer.wait().await
+}
+
+#[async_op(cancellation = partial)]
+async fn async_partial(_context: &IoExecutor, timer: Timer) -> io::Result<()> {
+    timer.wait().await
+}
+
+#[async_op(cancellation = total)]
+async fn async_total_over_terminal(context: &IoExecutor, timer: Timer) -> io::Result<()> {
+    wait_twice(context, timer).await
+}
+
+#[test]
+fn before_it_has_started_it_has_no_effect() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let signal = CancellationSignal::new();
+    signal.emit(ALL);
+    Timer::new(&context).async_wait(bind_cancellation_slot(signal.slot(), outcome(&log)));
+    context.run();
+    assert_eq!(log.take(), "ok");
+    // Nor has it before the first poll.
+    let mut wait =
+        Polled::new(never(&context).async_wait(bind_cancellation_slot(signal.slot(), UseFuture)));
+    signal.emit(ALL);
+    assert!(wait.poll().is_pending());
+    assert_eq!(wait.wakes(), 0);
+}
+
+#[test]
+fn within_the_initiating_function() {
+    #[async_op]
+    fn async_now(
+        _context: &IoExecutor,
+        signal: Arc<CancellationSignal>,
+        log: Log,
+        op: Completion<fn(io::Result<()>)>,
+    ) {
+        signal.emit(TERMINAL);
+        // Requested before anybody listened.
+        op.on_cancel(move |kind| log.push(format!("{kind:?}")));
+        op.complete(Ok(()));
+    }
+    #[async_op]
+    async fn async_asked(
+        _context: &IoExecutor,
+        signal: Arc<CancellationSignal>,
+        timer: Timer,
+    ) -> io::Result<()> {
+        signal.emit(TERMINAL);
+        timer.wait().await
+    }
+
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let signal = Arc::new(CancellationSignal::new());
+    let token = bind_cancellation_slot(signal.slot(), outcome(&log));
+    async_now(&context, signal.clone(), log.clone(), token);
+    assert_eq!(log.take(), "{terminal}");
+    assert_eq!(context.run(), 1);
+    assert_eq!(log.take(), "ok");
+    let token = bind_cancellation_slot(signal.slot(), outcome(&log));
+    async_asked(&context, signal.clone(), never(&context), token);
+    context.restart();
+    assert!(context.run() > 0);
+    assert_eq!(log.take(), "cancelled");
+    let hosted = async_asked(
+        &context,
+        signal.clone(),
+        never(&context),
+        bind_cancellation_slot(signal.slot(), UseFuture),
+    );
+    assert_eq!(outcome_of(&pollster::block_on(hosted)), "cancelled");
+}
+
+#[test]
+fn while_it_is_outstanding() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let signal = CancellationSignal::new();
+    never(&context).async_wait(bind_cancellation_slot(signal.slot(), outcome(&log)));
+    signal.emit(TERMINAL);
+    // The async form goes on where it belongs, not here.
+    assert_eq!(log.take(), "");
+    assert_eq!(context.run(), 1);
+    assert_eq!(log.take(), "cancelled");
+
+    let hold = Hold2::default();
+    let token = bind_cancellation_slot(signal.slot(), outcome(&log));
+    async_until_cancelled(&context, hold.clone(), token);
+    signal.emit(TERMINAL);
+    assert_eq!(log.take(), "");
+    context.restart();
+    assert_eq!(context.run(), 1);
+    assert_eq!(log.take(), "cancelled");
+}
+
+#[test]
+fn while_it_is_hosted() {
+    let context = IoContext::new().unwrap();
+    let signal = CancellationSignal::new();
+    let token = bind_cancellation_slot(signal.slot(), UseFuture);
+    let mut wait = Polled::new(never(&context).async_wait(token));
+    assert!(wait.poll().is_pending());
+    signal.emit(TERMINAL);
+    assert_eq!(wait.wakes(), 1);
+    let Poll::Ready(result) = wait.poll() else {
+        panic!("it was asked")
+    };
+    assert_eq!(outcome_of(&result), "cancelled");
+    assert_eq!(wait.wakers(), 0);
+
+    let hold = Hold2::default();
+    let token = bind_cancellation_slot(signal.slot(), UseFuture);
+    let mut wait = Polled::new(async_until_cancelled(&context, hold.clone(), token));
+    assert!(wait.poll().is_pending());
+    signal.emit(TERMINAL);
+    assert_eq!(wait.wakes(), 1);
+    assert!(wait.poll().is_ready());
+    assert_eq!(wait.wakers(), 0);
+    assert_eq!(context.run(), 0);
+}
+
+#[test]
+fn while_it_blocks() {
+    without_hanging(|| {
+        let context = IoContext::new().unwrap();
+        let signal = CancellationSignal::new();
+        let slot = signal.slot();
+        context.post(Task::new(move || signal.emit(TERMINAL)));
+        let result = never(&context).async_wait(bind_cancellation_slot(slot, Blocking));
+        assert!(is_cancelled(&result.unwrap_err()));
+    });
+}
+
+#[test]
+fn while_it_is_started_and_awaited() {
+    let context = IoContext::new().unwrap();
+    let signal = CancellationSignal::new();
+    let timer = never(&context);
+    let inner = spawn(&context, async move { timer.wait().await }, UseFuture);
+    let outer = spawn(
+        &context,
+        inner,
+        bind_cancellation_slot(signal.slot(), UseFuture),
+    );
+    let mut outer = Polled::new(outer);
+    assert!(outer.poll().is_pending());
+    context.poll();
+    signal.emit(TERMINAL);
+    assert!(outer.poll().is_pending());
+    context.run();
+    let Poll::Ready(result) = outer.poll() else {
+        panic!("it was asked")
+    };
+    assert_eq!(outcome_of(&result), "cancelled");
+}
+
+#[test]
+fn twice_and_after_it_has_completed() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let signal = CancellationSignal::new();
+    never(&context).async_wait(bind_cancellation_slot(signal.slot(), outcome(&log)));
+    signal.emit(TERMINAL);
+    signal.emit(ALL);
+    assert_eq!(context.run(), 1);
+    assert_eq!(log.take(), "cancelled");
+    signal.emit(ALL);
+    context.restart();
+    assert_eq!(context.run(), 0);
+
+    let hold = Hold2::default();
+    let token = bind_cancellation_slot(signal.slot(), outcome(&log));
+    async_until_cancelled(&context, hold.clone(), token);
+    hold.take().unwrap().complete(Ok(()));
+    signal.emit(ALL);
+    context.restart();
+    assert_eq!(context.run(), 1);
+    assert_eq!(log.take(), "ok");
+}
+
+#[test]
+fn inside_the_handler() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let signal = Arc::new(CancellationSignal::new());
+    for wait in [Timer::new(&context), never(&context)] {
+        let (inside, log) = (signal.clone(), log.clone());
+        wait.async_wait(bind_cancellation_slot(
+            signal.slot(),
+            move |_: io::Result<()>| {
+                inside.emit(ALL);
+                log.push("called");
+            },
+        ));
+        signal.emit(TERMINAL);
+        context.restart();
+        assert_eq!(context.run(), 1);
+    }
+    assert_eq!(log.take(), "called called");
+}
+
+#[test]
+fn against_completion_on_another_thread() {
+    without_hanging(|| {
+        let context = Arc::new(IoContext::new().unwrap());
+        let _work = WorkGuard::new(context.executor());
+        let runner = Arc::clone(&context);
+        let runner = thread::spawn(move || runner.run());
+        let (called, outstanding) = (Arc::new(AtomicUsize::new(0)), Arc::new(Barrier::new(2)));
+        let signal = Arc::new(CancellationSignal::new());
+        let rounds = 2000;
+        let (other, at) = (signal.clone(), outstanding.clone());
+        let emitter = thread::spawn(move || {
+            for _ in 0..rounds {
+                at.wait();
+                other.emit(TERMINAL);
+            }
+        });
+        for round in 0..rounds {
+            let called = called.clone();
+            let count = move |_: io::Result<()>| {
+                called.fetch_add(1, Ordering::SeqCst);
+            };
+            let token = bind_cancellation_slot(signal.slot(), count);
+            if round % 2 == 0 {
+                let hold = Hold2::default();
+                async_until_cancelled(&context, hold.clone(), token);
+                outstanding.wait();
+                if let Some(op) = hold.take() {
+                    op.complete(Ok(()));
+                }
+            } else {
+                let timer = never(&context);
+                timer.async_wait(token);
+                outstanding.wait();
+                timer.cancel();
+            }
+        }
+        emitter.join().unwrap();
+        while called.load(Ordering::SeqCst) < rounds {
+            thread::yield_now();
+        }
+        context.stop();
+        runner.join().unwrap();
+        assert_eq!(called.load(Ordering::SeqCst), rounds);
+    });
+}
+
+#[test]
+fn against_a_hosted_completion_on_another_thread() {
+    without_hanging(|| {
+        let context = IoContext::new().unwrap();
+        for _ in 0..500 {
+            let signal = CancellationSignal::new();
+            let hold = Hold2::default();
+            let token = bind_cancellation_slot(signal.slot(), UseFuture);
+            let mut wait = Polled::new(async_until_cancelled(&context, hold.clone(), token));
+            assert!(wait.poll().is_pending());
+            thread::scope(|scope| {
+                scope.spawn(|| signal.emit(TERMINAL));
+                if let Some(op) = hold.take() {
+                    op.complete(Ok(()));
+                }
+                while wait.poll().is_pending() {
+                    thread::yield_now();
+                }
+            });
+            assert_eq!(wait.wakers(), 0);
+        }
+    });
+}
+
+/// Returns which single requests an operation honours.
+fn honoured<F: Future<Output = io::Result<()>> + Send>(
+    start: impl Fn(IoExecutor, CancellationSlot) -> F,
+) -> String {
+    let context = IoContext::new().unwrap();
+    let mut honoured = Vec::new();
+    for kind in [TERMINAL, PARTIAL, TOTAL] {
+        let signal = CancellationSignal::new();
+        let mut wait = Polled::new(start(context.executor(), signal.slot()));
+        assert!(wait.poll().is_pending());
+        signal.emit(kind);
+        if wait.poll().is_ready() {
+            honoured.push(format!("{kind:?}"));
+        }
+    }
+    honoured.join(" ")
+}
+
+#[test]
+fn the_types_that_operations_honour() {
+    macro_rules! of {
+        (|$context:ident, $token:ident| $start:expr) => {
+            honoured(|$context, slot| {
+                let $token = bind_cancellation_slot(slot, UseFuture);
+                $start
+            })
+        };
+    }
+    let terminal = "{terminal}";
+    let partial = "{terminal} {partial}";
+    let total = "{terminal} {partial} {total}";
+    assert_eq!(of!(|c, t| never(&c).async_wait(t)), total);
+    assert_eq!(of!(|c, t| async_wait_twice(&c, never(&c), t)), terminal);
+    assert_eq!(of!(|c, t| async_partial(&c, never(&c), t)), partial);
+    // The operation inside filters too.
+    assert_eq!(
+        of!(|c, t| async_total_over_terminal(&c, never(&c), t)),
+        terminal
+    );
+    // In handler form the body decides.
+    let hold = Hold2::default();
+    assert_eq!(
+        of!(|c, t| async_until_cancelled(&c, hold.clone(), t)),
+        total
+    );
+}
+
+#[test]
+fn the_types_that_operations_with_handlers_honour() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let signal = CancellationSignal::new();
+    let timer = never(&context);
+    let token = bind_cancellation_slot(signal.slot(), outcome(&log));
+    async_wait_twice(&context, timer.clone(), token);
+    signal.emit(TOTAL);
+    signal.emit(PARTIAL | TOTAL);
+    assert_eq!(context.poll(), 0);
+    signal.emit(ALL);
+    context.run();
+    assert_eq!(log.take(), "cancelled");
+    context.restart();
+    let token = bind_cancellation_slot(signal.slot(), outcome(&log));
+    async_partial(&context, timer.clone(), token);
+    signal.emit(TOTAL);
+    assert_eq!(context.poll(), 0);
+    signal.emit(PARTIAL);
+    context.run();
+    assert_eq!(log.take(), "cancelled");
+    context.restart();
+    let token = bind_cancellation_slot(signal.slot(), outcome(&log));
+    async_total_over_terminal(&context, timer, token);
+    signal.emit(TOTAL);
+    context.poll();
+    assert_eq!(log.take(), "");
+    signal.emit(TERMINAL);
+    context.run();
+    assert_eq!(log.take(), "cancelled");
+}
+
+#[test]
+fn sockets_honour_every_type() {
+    let context = IoContext::new().unwrap();
+    let (stream, _peer) = half_pair(&context);
+    let listener: TcpListener = listen(&context);
+    for kind in [TERMINAL, PARTIAL, TOTAL] {
+        let log = Log::new();
+        let (read, accept) = (CancellationSignal::new(), CancellationSignal::new());
+        let inner = log.clone();
+        stream.async_read_some(
+            [0; 8],
+            bind_cancellation_slot(read.slot(), move |result: io::Result<usize>, _: [u8; 8]| {
+                inner.push(outcome_of(&result));
+            }),
+        );
+        let inner = log.clone();
+        listener.async_accept(bind_cancellation_slot(
+            accept.slot(),
+            move |result: io::Result<(TcpStream, _)>| inner.push(outcome_of(&result)),
+        ));
+        read.emit(kind);
+        accept.emit(kind);
+        context.restart();
+        assert_eq!(context.run(), 2);
+        assert_eq!(log.take(), "cancelled cancelled");
+    }
+}
+
+#[test]
+fn nothing_stays_registered() {
+    let context = IoContext::new().unwrap();
+    let signal = CancellationSignal::new();
+    let timer = never(&context);
+    let token = bind_cancellation_slot(signal.slot(), UseFuture);
+    let mut wait = Polled::new(timer.async_wait(token));
+    assert!(wait.poll().is_pending());
+    signal.emit(TERMINAL);
+    assert!(wait.poll().is_ready());
+    assert_eq!(timer.cancel(), 0);
+    assert_eq!((wait.wakes(), wait.wakers()), (1, 0));
+
+    let (stream, peer) = half_pair(&context);
+    let mut buffer = [0; 8];
+    let token = bind_cancellation_slot(signal.slot(), UseFuture);
+    let mut read = Polled::new(stream.async_read_some(&mut buffer, token));
+    assert!(read.poll().is_pending());
+    signal.emit(TERMINAL);
+    assert!(read.poll().is_ready());
+    io::Write::write_all(&mut &peer, b"late").unwrap();
+    let _work = WorkGuard::new(context.executor());
+    context.poll();
+    assert_eq!((read.wakes(), read.wakers()), (1, 0));
+    drop(read);
+    // Nothing was lost.
+    assert_eq!(stream.read_some(&mut buffer).blocking().unwrap(), 4);
+}
+
+#[test]
+fn what_was_done_before_is_told() {
+    /// Reads until cancelled, and says how much it has read.
+    #[async_op(cancellation = partial)]
+    async fn async_count(stream: &TcpStream) -> (io::Result<()>, usize) {
+        let mut count = 0;
+        loop {
+            let mut buffer = [0; 4];
+            match stream.read_some(&mut buffer).await {
+                Ok(n) => count += n,
+                Err(error) => return (Err(error), count),
+            }
+        }
+    }
+
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let (stream, peer) = half_pair(&context);
+    let signal = CancellationSignal::new();
+    let inner = log.clone();
+    let token = bind_cancellation_slot(
+        signal.slot(),
+        move |(result, count): (io::Result<()>, usize)| {
+            inner.push(format!("{} after {count}", outcome_of(&result)));
+        },
+    );
+    async_count(&stream, token);
+    io::Write::write_all(&mut &peer, b"seven..").unwrap();
+    assert_eq!(context.run_one(), 1);
+    signal.emit(PARTIAL);
+    context.run();
+    assert_eq!(log.take(), "cancelled after 7");
+}
+
+#[test]
+fn a_body_that_says_good_bye() {
+    #[async_op]
+    async fn async_polite(_context: &IoExecutor, timer: Timer, log: Log) -> io::Result<()> {
+        let first = timer.wait().await;
+        log.push(outcome_of(&first));
+        // Until it is forgotten, all that is awaited ends so.
+        log.push(outcome_of(&timer.wait().await));
+        let cancellation = this_op::cancellation();
+        log.push(format!("{:?}", cancellation.requested()));
+        cancellation.clear();
+        timer.expires_after(Duration::from_millis(1));
+        log.push(outcome_of(&timer.wait().await));
+        first
+    }
+
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let signal = CancellationSignal::new();
+    let token = bind_cancellation_slot(signal.slot(), outcome(&log));
+    async_polite(&context, never(&context), log.clone(), token);
+    signal.emit(TERMINAL);
+    context.run();
+    assert_eq!(log.take(), "cancelled cancelled {terminal} ok cancelled");
+    context.restart();
+    let slot = signal.slot();
+    context.post(Task::new(move || signal.emit(TERMINAL)));
+    let token = bind_cancellation_slot(slot, Blocking);
+    let result = async_polite(&context, never(&context), log.clone(), token);
+    assert_eq!(outcome_of(&result), "cancelled");
+    assert_eq!(log.take(), "cancelled cancelled {terminal} ok");
+}
+
+#[test]
+fn filters() {
+    #[async_op]
+    async fn async_filtered(
+        _context: &IoExecutor,
+        gate: Gate,
+        timer: Timer,
+        log: Log,
+    ) -> io::Result<()> {
+        let cancellation = this_op::cancellation();
+        cancellation.set_filters(PARTIAL | TERMINAL, TERMINAL);
+        gate.wait().await;
+        log.push(format!("{:?}", cancellation.requested()));
+        timer.wait().await
+    }
+
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let signal = CancellationSignal::new();
+    let (gate, timer) = (Gate::default(), never(&context));
+    let token = bind_cancellation_slot(signal.slot(), outcome(&log));
+    async_filtered(&context, gate.clone(), timer.clone(), log.clone(), token);
+    signal.emit(TOTAL);
+    signal.emit(PARTIAL);
+    gate.open(1);
+    context.poll();
+    // It came in, and did not go out.
+    assert_eq!(log.take(), "{partial}");
+    signal.emit(TOTAL);
+    context.poll();
+    assert_eq!(log.take(), "");
+    signal.emit(TERMINAL);
+    context.run();
+    assert_eq!(log.take(), "cancelled");
+}
+
+#[test]
+fn the_next_request_reaches_an_operation_that_ignored_the_first() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let signal = CancellationSignal::new();
+    let timer = never(&context);
+    let inner = spawn(&context, async move { timer.wait().await }, UseFuture);
+    #[async_op(cancellation = total)]
+    async fn async_of(
+        _context: &IoExecutor,
+        inner: impl Future<Output = io::Result<()>> + Send,
+    ) -> io::Result<()> {
+        inner.await
+    }
+    let token = bind_cancellation_slot(signal.slot(), outcome(&log));
+    async_of(&context, inner, token);
+    context.poll();
+    // What is spawned honours terminal requests alone.
+    signal.emit(TOTAL);
+    context.poll();
+    assert_eq!(log.take(), "");
+    signal.emit(TERMINAL);
+    context.poll();
+    assert_eq!(log.take(), "cancelled");
+}
+
+#[test]
+fn one_signal_serves_the_operation_that_was_started_last() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let signal = CancellationSignal::new();
+    for _ in 0..3 {
+        never(&context).async_wait(bind_cancellation_slot(signal.slot(), outcome(&log)));
+        signal.emit(TERMINAL);
+        context.run();
+        context.restart();
+    }
+    assert_eq!(log.take(), "cancelled cancelled cancelled");
+    let (first, second) = (never(&context), never(&context));
+    first.async_wait(bind_cancellation_slot(signal.slot(), outcome(&log)));
+    second.async_wait(bind_cancellation_slot(signal.slot(), outcome(&log)));
+    signal.emit(TERMINAL);
+    assert_eq!(context.run_one(), 1);
+    assert_eq!((first.cancel(), second.cancel()), (1, 0));
+    context.run();
+    assert_eq!(log.take(), "cancelled cancelled");
+}
+
+#[test]
+fn an_operation_that_never_starts_leaves_the_slot_alone() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let signal = CancellationSignal::new();
+    never(&context).async_wait(bind_cancellation_slot(signal.slot(), outcome(&log)));
+    let token = bind_cancellation_slot(signal.slot(), UseFuture);
+    drop(never(&context).async_wait(token));
+    signal.emit(TERMINAL);
+    assert_eq!(context.poll(), 1);
+    assert_eq!(log.take(), "cancelled");
+}
+
+both_forms! {
+    fn a_signal_that_outlives_the_operation_keeps_none_of_it<F: Form>() {
+        let (log, context) = (Log::new(), IoContext::new().unwrap());
+        let recorder = Recorder::new(&log);
+        let signal = CancellationSignal::new();
+        let form = F::default();
+        let probe = Probe::new(&log).allocating(&recorder);
+        form.start(&context, bind_cancellation_slot(signal.slot(), probe));
+        form.finish(1);
+        context.run();
+        assert_eq!(log.take(), "A0 D0 call");
+        recorder.assert_balanced();
+        signal.emit(ALL);
+    }
+
+    fn a_signal_that_is_dropped_changes_nothing_for_what_others_can_wake<F: Form>() {
+        let (log, context) = (Log::new(), IoContext::new().unwrap());
+        let signal = CancellationSignal::new();
+        let form = F::default();
+        form.start(&context, bind_cancellation_slot(signal.slot(), Probe::new(&log)));
+        drop(signal);
+        form.finish(1);
+        context.run();
+        assert_eq!(log.take(), "call");
+    }
+}
+
+/// Waits for requests alone.
+#[async_op]
+async fn async_forever(_context: &IoExecutor) -> u32 {
+    std::future::pending().await
+}
+
+#[test]
+fn an_operation_that_only_a_dropped_signal_could_wake_is_abandoned() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let recorder = Recorder::new(&log);
+    let signal = CancellationSignal::new();
+    let probe = Probe::new(&log).allocating(&recorder);
+    async_forever(
+        &context,
+        Handler(bind_cancellation_slot(signal.slot(), probe)),
+    );
+    assert_eq!(context.poll(), 0);
+    assert_eq!(log.take(), "A0");
+    drop(signal);
+    context.run();
+    assert_eq!(log.take(), "D0 drop");
+    recorder.assert_balanced();
+}
+
+#[test]
+fn an_operation_whose_signal_was_dropped_before_is_abandoned() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let recorder = Recorder::new(&log);
+    let slot = CancellationSignal::new().slot();
+    let probe = Probe::new(&log).allocating(&recorder);
+    async_forever(
+        &context,
+        Handler(bind_cancellation_slot(slot.clone(), probe)),
+    );
+    assert_eq!(log.take(), "A0 D0 drop");
+    recorder.assert_balanced();
+    // Hosted in another, it does not keep that one.
+    let probe = Probe::new(&log).allocating(&recorder);
+    let hosted = async_forever(&context, bind_cancellation_slot(slot.clone(), UseFuture));
+    spawn(&context, hosted, Handler(probe));
+    context.run();
+    assert_eq!(log.take(), "A1 D1 drop");
+    recorder.assert_balanced();
+    // Nor does it keep what a handler-form operation would have called.
+    let alive = Alive::new(&log, "function");
+    let form = HandlerForm::default();
+    form.start(&context, bind_cancellation_slot(slot, Probe::new(&log)));
+    let op = form.hold.take().unwrap();
+    op.on_cancel(move |_| drop(alive));
+    assert_eq!(log.take(), "function");
+    op.complete(1);
+}
+
+#[test]
+fn a_request_outlives_its_signal() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let signal = CancellationSignal::new();
+    never(&context).async_wait(bind_cancellation_slot(signal.slot(), outcome(&log)));
+    signal.emit(TERMINAL);
+    drop(signal);
+    context.run();
+    assert_eq!(log.take(), "cancelled");
+}
+
+#[test]
+fn a_function_is_called_once_and_without_a_lock() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let signal = Arc::new(CancellationSignal::new());
+    let form = HandlerForm::default();
+    let probe = Probe::new(&log);
+    form.start(&context, bind_cancellation_slot(signal.slot(), probe));
+    let op = form.hold.take().unwrap();
+    op.on_cancel({
+        let alive = Alive::new(&log, "replaced");
+        move |_| drop(alive)
+    });
+    let (again, inner) = (signal.clone(), log.clone());
+    op.on_cancel(move |kind| {
+        again.emit(TOTAL);
+        inner.push(format!("{kind:?}"));
+    });
+    assert_eq!(log.take(), "replaced");
+    signal.emit(PARTIAL);
+    signal.emit(PARTIAL);
+    assert_eq!(log.take(), "{partial}");
+    // Now: there have been requests already.
+    let inner = log.clone();
+    op.on_cancel(move |kind| inner.push(format!("{kind:?}")));
+    assert_eq!(log.take(), "{partial, total}");
+    op.complete(1);
+    context.run();
+    assert_eq!(log.take(), "call");
+}
+
+#[test]
+fn a_handler_on_another_executor_with_an_allocator() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let home = Manual::new("home", &log);
+    let recorder = Recorder::new(&log);
+    let signal = CancellationSignal::new();
+    let token = bind_executor(
+        home.clone(),
+        bind_allocator(
+            recorder.clone(),
+            bind_cancellation_slot(signal.slot(), outcome(&log)),
+        ),
+    );
+    never(&context).async_wait(token);
+    signal.emit(TERMINAL);
+    assert_eq!(home.run(), 1);
+    assert_eq!(log.take(), "A0 post:home D0 cancelled");
+    recorder.assert_balanced();
+}
+
+#[test]
+fn a_dropped_context_takes_what_its_signal_waits_for() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let recorder = Recorder::new(&log);
+    let signal = CancellationSignal::new();
+    let form = AsyncForm::default();
+    let probe = Probe::new(&log).allocating(&recorder);
+    form.start(&context, bind_cancellation_slot(signal.slot(), probe));
+    signal.emit(TERMINAL);
+    drop(context);
+    assert_eq!(log.take(), "A0 D0 drop");
+    recorder.assert_balanced();
+    signal.emit(TERMINAL);
+}
+
+#[test]
+fn operations_that_do_not_listen_complete_as_ever() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let signal = CancellationSignal::new();
+    let inner = log.clone();
+    post_on(
+        &context,
+        bind_cancellation_slot(signal.slot(), move || inner.push("posted")),
+    );
+    signal.emit(ALL);
+    context.run();
+    assert_eq!(log.take(), "posted");
+}
+
+#[test]
+fn signals_and_slots_may_be_sent_and_shared() {
+    fn check<T: Send + Sync>(_: &T) {}
+    let signal = CancellationSignal::new();
+    check(&signal);
+    check(&signal.slot());
+    assert!(signal.slot().is_connected());
+    assert!(!CancellationSlot::default().is_connected());
+    assert_eq!(TOTAL.and_weaker(), ALL);
+    assert_eq!(PARTIAL.and_weaker(), TERMINAL | PARTIAL);
+    assert_eq!(TERMINAL.and_weaker(), TERMINAL);
+}
+
+#[test]
+fn the_error_is_the_systems_own() {
+    assert!(is_cancelled(&io::Error::from_raw_os_error(libc::ECANCELED)));
+    assert!(!is_cancelled(&io::ErrorKind::Interrupted.into()));
+    assert!(!is_cancelled(&io::ErrorKind::TimedOut.into()));
+    let context = IoContext::new().unwrap();
+    let timer = never(&context);
+    let mut wait = Polled::new(timer.wait());
+    assert!(wait.poll().is_pending());
+    timer.cancel();
+    let Poll::Ready(Err(error)) = wait.poll() else {
+        panic!("it was cancelled")
+    };
+    assert!(is_cancelled(&error));
+    assert_ne!(error.kind(), io::ErrorKind::Interrupted);
+}
