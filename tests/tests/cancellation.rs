@@ -49,27 +49,28 @@ fn outcome_of<T>(result: &io::Result<T>) -> &'static str {
 
 /// Handler form: completes when it is told to, or cancelled.
 #[async_op]
-fn async_until_cancelled(_context: &IoExecutor, hold: Hold2, op: Completion<fn(io::Result<()>)>) {
+fn async_until_cancelled(_context: &IoExecutor, hold: Hold, op: Completion<fn(io::Result<()>)>) {
     let weak = Arc::downgrade(&hold.0);
     op.on_cancel(move |_| {
-        if let Some(op) = Hold2::take_from(&weak) {
+        if let Some(op) = Hold::take_from(&weak) {
             op.complete(Err(io::Error::from_raw_os_error(libc::ECANCELED)));
         }
     });
     *hold.0.lock().unwrap() = Some(op);
 }
 
-type Kept = std::sync::Mutex<Option<Completion<fn(io::Result<()>)>>>;
+type Waiting = Completion<fn(io::Result<()>)>;
+type Kept = std::sync::Mutex<Option<Waiting>>;
 
 #[derive(Clone, Default)]
-struct Hold2(Arc<Kept>);
+struct Hold(Arc<Kept>);
 
-impl Hold2 {
-    fn take_from(weak: &Weak<Kept>) -> Option<Completion<fn(io::Result<()>)>> {
+impl Hold {
+    fn take_from(weak: &Weak<Kept>) -> Option<Waiting> {
         weak.upgrade()?.lock().unwrap().take()
     }
 
-    fn take(&self) -> Option<Completion<fn(io::Result<()>)>> {
+    fn take(&self) -> Option<Waiting> {
         self.0.lock().unwrap().take()
     }
 }
@@ -163,7 +164,7 @@ fn while_it_is_outstanding() {
     assert_eq!(context.run(), 1);
     assert_eq!(log.take(), "cancelled");
 
-    let hold = Hold2::default();
+    let hold = Hold::default();
     let token = bind_cancellation_slot(signal.slot(), outcome(&log));
     async_until_cancelled(&context, hold.clone(), token);
     signal.emit(TERMINAL);
@@ -188,7 +189,7 @@ fn while_it_is_hosted() {
     assert_eq!(outcome_of(&result), "cancelled");
     assert_eq!(wait.wakers(), 0);
 
-    let hold = Hold2::default();
+    let hold = Hold::default();
     let token = bind_cancellation_slot(signal.slot(), UseFuture);
     let mut wait = Polled::new(async_until_cancelled(&context, hold.clone(), token));
     assert!(wait.poll().is_pending());
@@ -247,7 +248,7 @@ fn twice_and_after_it_has_completed() {
     context.restart();
     assert_eq!(context.run(), 0);
 
-    let hold = Hold2::default();
+    let hold = Hold::default();
     let token = bind_cancellation_slot(signal.slot(), outcome(&log));
     async_until_cancelled(&context, hold.clone(), token);
     hold.take().unwrap().complete(Ok(()));
@@ -301,7 +302,7 @@ fn against_completion_on_another_thread() {
             };
             let token = bind_cancellation_slot(signal.slot(), count);
             if round % 2 == 0 {
-                let hold = Hold2::default();
+                let hold = Hold::default();
                 async_until_cancelled(&context, hold.clone(), token);
                 outstanding.wait();
                 if let Some(op) = hold.take() {
@@ -330,7 +331,7 @@ fn against_a_hosted_completion_on_another_thread() {
         let context = IoContext::new().unwrap();
         for _ in 0..500 {
             let signal = CancellationSignal::new();
-            let hold = Hold2::default();
+            let hold = Hold::default();
             let token = bind_cancellation_slot(signal.slot(), UseFuture);
             let mut wait = Polled::new(async_until_cancelled(&context, hold.clone(), token));
             assert!(wait.poll().is_pending());
@@ -388,7 +389,7 @@ fn the_types_that_operations_honour() {
         terminal
     );
     // In handler form the body decides.
-    let hold = Hold2::default();
+    let hold = Hold::default();
     assert_eq!(
         of!(|c, t| async_until_cancelled(&c, hold.clone(), t)),
         total

@@ -137,7 +137,7 @@ pub trait Read: IoObject + Clone + Send + Sync {
 
     /// Provided.
     #[async_op(provided)]
-    async fn async_len_twice(&self, mut name: String, _: u8, _unused: Vec<u8>) -> usize {
+    async fn async_len_twice(&self, mut name: String, _: u8, _: Vec<u8>) -> usize {
         name.push('!');
         2 * self.len(&name).await
     }
