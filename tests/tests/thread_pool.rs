@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-use async_op::{Blocking, Executor, ThreadPool, post_call};
+use async_op::{Blocking, Executor, ThreadPool, UseFuture, post_call};
 use async_op_tests::net::post;
 use async_op_tests::{Alive, Log, panic_of, without_hanging};
 
@@ -73,13 +73,13 @@ fn the_first_panic_is_resumed_in_join_and_no_thread_ends() {
         let pool = ThreadPool::new(1).unwrap();
         post(&pool.executor(), || panic!("the first"));
         post(&pool.executor(), || panic!("the second"));
-        assert_eq!(post_call(&pool, || 3, Blocking), 3);
+        assert_eq!(pollster::block_on(post_call(&pool, || 3, UseFuture)), 3);
         assert_eq!(panic_of(|| pool.join()), "the first");
         pool.join();
         // Dropped, it resumes none.
         let pool = ThreadPool::new(1).unwrap();
         post(&pool.executor(), || panic!("unheard"));
-        assert_eq!(post_call(&pool, || 3, Blocking), 3);
+        assert_eq!(pollster::block_on(post_call(&pool, || 3, UseFuture)), 3);
         drop(pool);
     });
 }
