@@ -136,7 +136,7 @@ pub use bind::{
     BoundAllocator, BoundCancellationSlot, BoundExecutor, BoundImmediateExecutor, OnExecutor,
     bind_allocator, bind_cancellation_slot, bind_executor, bind_immediate_executor,
 };
-pub use buffer::{BufferExt, BufferRange, DynamicBuffer, ReadBuffer, WriteBuffer};
+pub use buffer::{AtMost, BufferExt, BufferRange, DynamicBuffer, ReadBuffer, WriteBuffer};
 pub use cancel::{
     CancellationSignal, CancellationSlot, CancellationState, CancellationType, is_cancelled,
 };
@@ -153,7 +153,11 @@ pub use initiation::{
     FromFn, FromFnFuture, FromFuture, FromFutureFuture, Initiation, StartedFuture, async_initiate,
     from_fn, from_future,
 };
-pub use io::{AsyncReadStream, AsyncWriteStream};
+pub use io::{
+    AsyncReadStream, AsyncWriteStream, CompletionCondition, Delimiter, Transfer, async_copy,
+    async_read, async_read_exact, async_read_until, async_write, async_write_all, copy, read,
+    read_exact, read_until, transfer_all, transfer_at_least, transfer_exactly, write, write_all,
+};
 pub use meta::Meta;
 #[cfg(unix)]
 pub use net::{

@@ -44,8 +44,28 @@ impl WriteBuffer for &Bytes {
     }
 }
 
+impl DynamicBuffer for &mut BytesMut {
+    result_alone!();
+
+    fn capacity(&self) -> usize {
+        BytesMut::capacity(self)
+    }
+
+    fn bytes(&mut self) -> &mut [u8] {
+        self
+    }
+
+    fn resize(&mut self, len: usize) {
+        BytesMut::resize(self, len, 0);
+    }
+}
+
 impl DynamicBuffer for BytesMut {
     result_and_self!();
+
+    fn capacity(&self) -> usize {
+        BytesMut::capacity(self)
+    }
 
     fn bytes(&mut self) -> &mut [u8] {
         self

@@ -8,8 +8,9 @@ mod parts;
 mod range;
 mod vectored;
 
-pub use dynamic::DynamicBuffer;
+pub use dynamic::{AtMost, DynamicBuffer};
 pub(crate) use parts::{read_parts, write_parts};
+pub(crate) use range::front;
 pub use range::{BufferExt, BufferRange};
 
 use crate::signature::Signature;

@@ -77,6 +77,10 @@ impl Window {
         }
     }
 
+    pub(super) fn first(take: usize) -> Self {
+        Self { skip: 0, take }
+    }
+
     /// Returns what is inside of the next part, which has `len` bytes.
     pub(super) fn next(&mut self, len: usize) -> std::ops::Range<usize> {
         let start = len.min(self.skip);

@@ -2,7 +2,7 @@ use std::fmt;
 use std::ops::{Bound, RangeBounds};
 
 use super::parts::Window;
-use super::{ReadBuffer, WriteBuffer, result_and_self};
+use super::{ReadBuffer, WriteBuffer, result_alone, result_and_self};
 
 /// A range of the bytes of a buffer; made by [`BufferExt::range`].
 #[derive(Clone)]
@@ -104,6 +104,41 @@ impl<B: WriteBuffer> WriteBuffer for BufferRange<B> {
 
     fn parts<'a>(&'a self, mut visit: impl FnMut(&'a [u8])) {
         let mut window = Window::from(self);
+        self.buffer.parts(|part| {
+            let range = window.next(part.len());
+            visit(&part[range]);
+        });
+    }
+}
+
+/// The first bytes of a buffer; made by [`front`].
+pub(crate) struct Front<'b, B> {
+    buffer: &'b mut B,
+    len: usize,
+}
+
+/// Narrows a buffer to its first `len` bytes, for a while.
+pub(crate) fn front<B>(buffer: &mut B, len: usize) -> Front<'_, B> {
+    Front { buffer, len }
+}
+
+impl<B: ReadBuffer> ReadBuffer for Front<'_, B> {
+    result_alone!();
+
+    fn parts<'a>(&'a mut self, mut visit: impl FnMut(&'a mut [u8])) {
+        let mut window = Window::first(self.len);
+        self.buffer.parts(|part| {
+            let range = window.next(part.len());
+            visit(&mut part[range]);
+        });
+    }
+}
+
+impl<B: WriteBuffer> WriteBuffer for Front<'_, B> {
+    result_alone!();
+
+    fn parts<'a>(&'a self, mut visit: impl FnMut(&'a [u8])) {
+        let mut window = Window::first(self.len);
         self.buffer.parts(|part| {
             let range = window.next(part.len());
             visit(&part[range]);
