@@ -118,6 +118,7 @@ mod executor;
 mod handler;
 mod initiation;
 mod io;
+mod is_send;
 mod meta;
 mod net;
 mod post;
