@@ -168,7 +168,7 @@ struct Hosted(CancellationState);
 
 impl Drop for Hosted {
     fn drop(&mut self) {
-        self.0.end();
+        drop(self.0.end());
     }
 }
 

@@ -171,15 +171,11 @@ impl CancellationSlot {
         drop(previous);
     }
 
-    /// Ends the service to an operation.
-    fn end(&self, operation: OperationId) {
-        let Some(state) = &self.state else { return };
-        let mut inner = state.lock();
-        if inner.operation == Some(operation) {
-            let previous = inner.replace(Inner::default());
-            drop(inner);
-            drop(previous);
-        }
+    /// Ends the service to an operation. Returns what it left, for the caller
+    /// to drop.
+    fn end(&self, operation: OperationId) -> Option<Inner> {
+        let mut inner = self.state.as_ref()?.lock();
+        (inner.operation == Some(operation)).then(|| inner.replace(Inner::default()))
     }
 
     /// Calls `function` at the next request; now if there has been one.
@@ -310,9 +306,11 @@ impl CancellationState {
         Self { slot, operation }
     }
 
-    /// Takes note that the operation is over.
-    pub(crate) fn end(&self) {
-        self.slot.end(self.operation);
+    /// Takes note that the operation is over. Returns how it was to learn of
+    /// requests, which is foreign, for the caller to drop where that may panic.
+    #[must_use]
+    pub(crate) fn end(&self) -> impl Sized + use<> {
+        self.slot.end(self.operation)
     }
 
     pub(crate) fn is_connected(&self) -> bool {

@@ -339,8 +339,11 @@ where
     ) -> NonNull<Self> {
         let slot = handler.cancellation_slot();
         let executor = P::pick(io_executor(&io_work), work_executor(&work)).clone();
-        let frame: NonNull<Self> = memory::allocate(&allocator, meta.name());
-        let cancellation = CancellationState::begin(slot, meta.honours());
+        // What the slot served before is foreign, and dropped here.
+        let (frame, cancellation): (NonNull<Self>, _) =
+            memory::allocate_and(&allocator, meta.name(), || {
+                CancellationState::begin(slot, meta.honours())
+            });
         let value = Self {
             header: FrameHeader {
                 task: Header::new(const { &Self::POLL }),
@@ -651,7 +654,8 @@ where
             cancellation,
             ..
         } = scope;
-        cancellation.end();
+        // A waker of the stub, if anything: dropping it calls nothing foreign.
+        drop(cancellation.end());
         // SAFETY: the block came from this allocator with this layout, in
         // `new`, and nothing in it is used any more.
         unsafe { allocator.deallocate(this.cast(), Layout::new::<Self>()) };
