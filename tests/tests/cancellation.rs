@@ -842,3 +842,25 @@ fn the_error_is_the_systems_own() {
     assert!(is_cancelled(&error));
     assert_ne!(error.kind(), io::ErrorKind::Interrupted);
 }
+
+/// What is asked to stop is waited for all the same.
+#[test]
+fn a_request_does_not_abandon_an_operation_that_is_awaited() {
+    #[async_op]
+    fn async_deaf(_context: &IoExecutor, hold: Hold, op: Completion<fn(io::Result<()>)>) {
+        *hold.0.lock().unwrap() = Some(op);
+    }
+
+    let context = IoContext::new().unwrap();
+    let (signal, hold) = (CancellationSignal::new(), Hold::default());
+    let token = bind_cancellation_slot(signal.slot(), UseFuture);
+    let mut future = Polled::new(async_deaf(&context, hold.clone(), token));
+    assert!(future.poll().is_pending());
+    signal.emit(PARTIAL);
+    assert!(future.poll().is_pending());
+    let op = hold.take().unwrap();
+    assert!(!op.is_abandoned(), "its future is still there");
+    drop(future);
+    assert!(op.is_abandoned());
+    drop(op);
+}
