@@ -110,18 +110,14 @@ impl CancellationSignal {
             return;
         }
         inner.requested = inner.requested | kind;
-        match mem::take(&mut inner.receiver) {
-            Receiver::Nobody => {}
-            Receiver::Function(mut function) => {
-                drop(inner);
-                function.call(kind);
-            }
-            Receiver::Waker(waker) => {
-                let wake = waker.clone();
-                inner.receiver = Receiver::Waker(waker);
-                drop(inner);
-                wake.wake();
-            }
+        if let Receiver::Waker(waker) = &inner.receiver {
+            // It stays, for the next request.
+            let waker = waker.clone();
+            drop(inner);
+            waker.wake();
+        } else if let Receiver::Function(mut function) = mem::take(&mut inner.receiver) {
+            drop(inner);
+            function.call(kind);
         }
     }
 }
