@@ -11,6 +11,7 @@ use std::ptr::NonNull;
 
 use crate::alloc::AnyAllocator;
 use crate::cancel::{CancellationType, Function};
+use crate::executor::AnyExecutor;
 use crate::signature::Signature;
 use crate::task::block::{self, Core};
 use crate::task::initiating;
@@ -106,6 +107,35 @@ impl<S: Signature + 'static> Completion<S> {
     pub fn on_cancel(&self, function: impl FnOnce(CancellationType) + Send + 'static) {
         // SAFETY: the operation is ours, so it is alive.
         unsafe { block::on_cancel(self.core, Function::new(function)) };
+    }
+
+    /// Returns the executor that the handler is called on; `None` where the
+    /// result is awaited, which is wherever the future is polled.
+    ///
+    /// Intermediate steps that touch what the handler touches belong there too:
+    /// on a strand they are safe from it.
+    ///
+    /// ```
+    /// use async_op::{AnyExecutor, Completion, IoContext, IoExecutor, UseFuture, async_op};
+    ///
+    /// #[async_op]
+    /// fn async_home(context: &IoExecutor, op: Completion<fn(Option<AnyExecutor>)>) {
+    ///     let executor = op.executor();
+    ///     op.complete(executor);
+    /// }
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let own = AnyExecutor::new(context.executor());
+    /// async_home(&context, move |executor: Option<AnyExecutor>| assert!(executor == Some(own)));
+    /// assert_eq!(context.run(), 1);
+    /// assert!(pollster::block_on(async_home(&context, UseFuture)).is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn executor(&self) -> Option<AnyExecutor> {
+        // SAFETY: the operation is ours, so it is alive.
+        unsafe { block::executor(self.core) }
     }
 
     /// Returns the allocator that the memory of the operation comes from, for

@@ -109,6 +109,7 @@ pub mod __private;
 mod adapter;
 mod alloc;
 mod bind;
+mod buffer;
 mod cancel;
 mod completion;
 mod context;
@@ -116,6 +117,7 @@ mod erased;
 mod executor;
 mod handler;
 mod initiation;
+mod io;
 mod meta;
 mod net;
 mod post;
@@ -134,6 +136,7 @@ pub use bind::{
     BoundAllocator, BoundCancellationSlot, BoundExecutor, BoundImmediateExecutor, OnExecutor,
     bind_allocator, bind_cancellation_slot, bind_executor, bind_immediate_executor,
 };
+pub use buffer::{AtMost, BufferExt, BufferRange, DynamicBuffer, ReadBuffer, WriteBuffer};
 pub use cancel::{
     CancellationSignal, CancellationSlot, CancellationState, CancellationType, is_cancelled,
 };
@@ -150,8 +153,18 @@ pub use initiation::{
     FromFn, FromFnFuture, FromFuture, FromFutureFuture, Initiation, StartedFuture, async_initiate,
     from_fn, from_future,
 };
+pub use io::{
+    AsyncReadStream, AsyncWriteStream, CompletionCondition, Delimiter, Transfer, async_copy,
+    async_read, async_read_exact, async_read_until, async_write, async_write_all, copy, read,
+    read_exact, read_until, transfer_all, transfer_at_least, transfer_exactly, write, write_all,
+};
 pub use meta::Meta;
-pub use net::{ReadBuffer, TcpListener, TcpStream, WriteBuffer};
+#[cfg(unix)]
+pub use net::{
+    Descriptor, ReadablePipe, Readiness, UnixDatagram, UnixListener, UnixStream, WritablePipe,
+    connect_pipe,
+};
+pub use net::{TcpListener, TcpStream, UdpSocket};
 pub use post::{
     Submitted, defer, defer_call, defer_on, dispatch, dispatch_call, dispatch_on, post, post_call,
     post_on,

@@ -38,15 +38,16 @@ macro_rules! both_forms {
             #[allow(unused_imports, reason = "not every rule needs all of them")]
             use super::*;
 
-            $(#[$attr])*
             fn rule<$form: $crate::Form>() $body
 
             #[test]
+            $(#[$attr])*
             fn handler_form() {
                 rule::<$crate::HandlerForm>();
             }
 
             #[test]
+            $(#[$attr])*
             fn async_form() {
                 rule::<$crate::AsyncForm>();
             }

@@ -1,10 +1,39 @@
-//! Sockets.
+//! Sockets, pipes and other descriptors.
 
-mod buffer;
+mod byte_stream;
+mod datagram;
+#[cfg(unix)]
+mod descriptor;
+#[cfg(unix)]
+mod file;
+mod handle;
+#[cfg(unix)]
+mod pipe;
+#[cfg(unix)]
+mod readiness;
 mod source;
 mod tcp_listener;
 mod tcp_stream;
+mod udp_socket;
+#[cfg(unix)]
+mod unix_datagram;
+#[cfg(unix)]
+mod unix_listener;
+#[cfg(unix)]
+mod unix_stream;
 
-pub use buffer::{ReadBuffer, WriteBuffer};
+#[cfg(unix)]
+pub use descriptor::Descriptor;
+#[cfg(unix)]
+pub use pipe::{ReadablePipe, WritablePipe, connect_pipe};
+#[cfg(unix)]
+pub use readiness::Readiness;
 pub use tcp_listener::TcpListener;
 pub use tcp_stream::TcpStream;
+pub use udp_socket::UdpSocket;
+#[cfg(unix)]
+pub use unix_datagram::UnixDatagram;
+#[cfg(unix)]
+pub use unix_listener::UnixListener;
+#[cfg(unix)]
+pub use unix_stream::UnixStream;

@@ -10,13 +10,15 @@ use crate::cancel;
 use crate::context::{Direction, IoExecutor, Progress, Reactor, Registration};
 use crate::task::scope;
 
-/// A socket and its place in the reactor of its context.
+/// Something that the system reports events of, and its place in the reactor of
+/// its context.
 pub(super) struct Source<S: mio::event::Source> {
     executor: IoExecutor,
     reactor: Arc<Reactor>,
     registration: Arc<Registration>,
     token: Token,
-    io: S,
+    // Taken out in `into_io`.
+    io: Option<S>,
 }
 
 impl<S: mio::event::Source> Source<S> {
@@ -37,7 +39,7 @@ impl<S: mio::event::Source> Source<S> {
             reactor,
             registration,
             token,
-            io,
+            io: Some(io),
         })
     }
 
@@ -46,7 +48,16 @@ impl<S: mio::event::Source> Source<S> {
     }
 
     pub(super) fn get(&self) -> &S {
-        &self.io
+        self.io
+            .as_ref()
+            .expect("only a source without owner lacks its I/O object")
+    }
+
+    /// Takes the source back from the reactor.
+    pub(super) fn into_io(mut self) -> S {
+        let mut io = self.io.take().expect("taken once, by value");
+        self.reactor.deregister(&mut io, self.token);
+        io
     }
 
     /// Attempts I/O, and waits for readiness between attempts, until it has a
@@ -69,7 +80,7 @@ impl<S: mio::event::Source> Source<S> {
             let key = &mut waiting.key;
             let result = self
                 .registration
-                .poll_io(direction, key, cx, || attempt(&self.io));
+                .poll_io(direction, key, cx, || attempt(self.get()));
             if result.is_ready() {
                 // The event that made it ready has taken the waker already.
                 waiting.key = None;
@@ -82,7 +93,9 @@ impl<S: mio::event::Source> Source<S> {
 
 impl<S: mio::event::Source> Drop for Source<S> {
     fn drop(&mut self) {
-        self.reactor.deregister(&mut self.io, self.token);
+        if let Some(io) = &mut self.io {
+            self.reactor.deregister(io, self.token);
+        }
     }
 }
 

@@ -21,7 +21,7 @@ use super::{Header, Task, TaskVtable, memory};
 use crate::alloc::{AnyAllocator, OperationAllocator};
 use crate::cancel::{CancellationState, CancellationType, Function};
 use crate::completion::Completion;
-use crate::executor::{Executor, PostOnly, WorkGuard};
+use crate::executor::{AnyExecutor, Executor, PostOnly, WorkGuard};
 use crate::handler::CompletionHandler;
 use crate::meta::Meta;
 use crate::shim::UnsafeCell;
@@ -49,6 +49,8 @@ pub(crate) struct CompletionVtable<S: Signature + 'static> {
     pub(crate) is_abandoned: unsafe fn(NonNull<Core<S>>) -> bool,
     /// Has a function called when the operation is asked to stop.
     pub(crate) on_cancel: unsafe fn(NonNull<Core<S>>, Function),
+    /// Returns the executor of the handler, if there is a handler.
+    pub(crate) executor: unsafe fn(NonNull<Core<S>>) -> Option<AnyExecutor>,
     /// Returns the allocator of the operation's memory.
     pub(crate) allocator: unsafe fn(NonNull<Core<S>>) -> AnyAllocator,
 }
@@ -141,6 +143,18 @@ pub(crate) unsafe fn on_cancel<S: Signature + 'static>(core: NonNull<Core<S>>, f
     let vtable = unsafe { core.as_ref() }.vtable;
     // SAFETY: the vtable fits.
     unsafe { (vtable.on_cancel)(core, function) };
+}
+
+/// # Safety
+///
+/// - `core` is owned by the caller.
+pub(crate) unsafe fn executor<S: Signature + 'static>(
+    core: NonNull<Core<S>>,
+) -> Option<AnyExecutor> {
+    // SAFETY: alive, by the caller's promise.
+    let vtable = unsafe { core.as_ref() }.vtable;
+    // SAFETY: the vtable fits.
+    unsafe { (vtable.executor)(core) }
 }
 
 /// # Safety
@@ -280,6 +294,11 @@ where
             // writes to this field.
             let cancellation = unsafe { &(*core.cast::<Self>().as_ptr()).cancellation };
             cancellation.set_function(function);
+        },
+        executor: |core| {
+            // SAFETY: as for the cancellation state.
+            let work = unsafe { &(*core.cast::<Self>().as_ptr()).work };
+            work.executor().cloned().map(AnyExecutor::new)
         },
         allocator: |core| {
             // SAFETY: as for the cancellation state.

@@ -133,6 +133,7 @@ impl<S: Signature + 'static> Slot<S> {
             let slot = unsafe { core.cast::<Self>().as_ref() };
             slot.hook.install(function);
         },
+        executor: |_| None,
         allocator: |core| {
             // SAFETY: the completer's half keeps the slot alive (I3).
             let origin = unsafe { core.cast::<Self>().as_ref() }.origin;

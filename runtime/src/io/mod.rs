@@ -1,0 +1,17 @@
+//! Operations made of several reads and writes, on any stream.
+
+mod condition;
+mod copy;
+mod read;
+mod read_until;
+mod stream;
+mod transfer;
+mod write;
+
+pub use condition::{CompletionCondition, transfer_all, transfer_at_least, transfer_exactly};
+pub use copy::{async_copy, copy};
+pub use read::{async_read, async_read_exact, read, read_exact};
+pub use read_until::{Delimiter, async_read_until, read_until};
+pub use stream::{AsyncReadStream, AsyncWriteStream};
+pub use transfer::Transfer;
+pub use write::{async_write, async_write_all, write, write_all};
