@@ -34,6 +34,9 @@ enum State {
 trait Call: Send {
     /// Called at most once.
     fn call(&mut self, kind: CancellationType);
+
+    /// Drops the function, if it has not been called.
+    fn discard(&mut self);
 }
 
 /// A function to be called once, in memory of [`Recycling`].
@@ -50,6 +53,14 @@ impl Function {
     }
 }
 
+impl Drop for Function {
+    fn drop(&mut self) {
+        // First, as the box leaks its memory when the drop of its content
+        // panics.
+        self.0.discard();
+    }
+}
+
 struct Once<F>(Option<F>);
 
 impl<F: FnOnce(CancellationType) + Send> Call for Once<F> {
@@ -57,6 +68,10 @@ impl<F: FnOnce(CancellationType) + Send> Call for Once<F> {
         if let Some(function) = self.0.take() {
             function(kind);
         }
+    }
+
+    fn discard(&mut self) {
+        drop(self.0.take());
     }
 }
 
