@@ -353,3 +353,6 @@ impl CancellationState {
         });
     }
 }
+
+#[cfg(all(test, async_op_loom))]
+mod loom_tests;
