@@ -651,14 +651,16 @@ where
         let scope = unsafe { ptr::read(&frame.scope.value) };
         let OfFrame {
             allocator,
+            executor,
             cancellation,
-            ..
         } = scope;
         // A waker of the stub, if anything: dropping it calls nothing foreign.
         drop(cancellation.end());
         // SAFETY: the block came from this allocator with this layout, in
         // `new`, and nothing in it is used any more.
         unsafe { allocator.deallocate(this.cast(), Layout::new::<Self>()) };
+        // Not after the handler is on its way out: a panic would leak it.
+        drop((allocator, executor));
         (handler, (work, io_work))
     }
 }

@@ -195,6 +195,8 @@ impl<F: FnOnce() + Send + 'static, A: OperationAllocator> FunctionTask<F, A> {
         // SAFETY: the block came from this allocator with this layout, in
         // `Task::new_in`, and nothing in it is used any more.
         unsafe { allocator.deallocate(this.cast(), Layout::new::<Self>()) };
+        // Not after the function is on its way out: a panic would leak it.
+        drop(allocator);
         function
     }
 }
