@@ -412,8 +412,10 @@ fn everywhere(scenario: impl Fn(&World, &CancellationSignal)) {
     }
 }
 
-/// What becomes of an operation that has been started.
-const ENDINGS: [fn(&World, &CancellationSignal, &dyn Fn()); 4] = [
+/// What becomes of an operation that has been started, given how to complete it.
+type End = fn(&World, &CancellationSignal, &dyn Fn());
+
+const ENDINGS: [End; 4] = [
     |world, _, complete| {
         step(complete);
         step(|| world.run());
@@ -526,7 +528,7 @@ fn spawned() {
 fn hosted<T>(
     world: &World,
     signal: &CancellationSignal,
-    ending: fn(&World, &CancellationSignal, &dyn Fn()),
+    ending: End,
     complete: impl Fn(),
     future: impl Future<Output = T>,
 ) {

@@ -48,10 +48,13 @@ struct Vtable {
     filter: Option<unsafe fn(NonNull<Head>) -> CancellationType>,
 }
 
+/// A block, and where it came from.
+type Allocated = Result<(NonNull<u8>, Origin), AllocError>;
+
 /// What a scope with an allocator can do with it.
 #[derive(Clone, Copy)]
 struct Memory {
-    allocate: unsafe fn(NonNull<Head>, Layout) -> Result<(NonNull<u8>, Origin), AllocError>,
+    allocate: unsafe fn(NonNull<Head>, Layout) -> Allocated,
     allocator: unsafe fn(NonNull<Head>) -> AnyAllocator,
 }
 
@@ -233,7 +236,7 @@ pub(crate) fn is_any() -> bool {
 /// Obtains memory from the allocator of the current scope, or from
 /// [`Recycling`] outside any, and says where it came from: it can be given back
 /// on any thread, in any scope.
-pub(crate) fn allocate(layout: Layout) -> Result<(NonNull<u8>, Origin), AllocError> {
+pub(crate) fn allocate(layout: Layout) -> Allocated {
     match find(|vtable| vtable.memory) {
         None => allocate_from(&Recycling, layout),
         // SAFETY: by I1 the scope is alive, by I2 the function fits it.
@@ -354,10 +357,7 @@ fn with_allocator<A>(block: NonNull<u8>, layout: Layout) -> (Layout, NonNull<A>)
     (whole, slot.cast())
 }
 
-fn allocate_from<A: OperationAllocator>(
-    allocator: &A,
-    layout: Layout,
-) -> Result<(NonNull<u8>, Origin), AllocError> {
+fn allocate_from<A: OperationAllocator>(allocator: &A, layout: Layout) -> Allocated {
     let (whole, _) = extended::<A>(layout)?;
     let clone = allocator.clone();
     let block = allocator.allocate(whole)?.cast::<u8>();
