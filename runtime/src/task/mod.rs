@@ -73,8 +73,9 @@ pub struct Task {
 }
 
 // SAFETY: by I1 the task is the only way to what is behind the header, all of
-// which is `Send`: functions here, handlers and executors in `block` and
-// `frame`, by the bounds of their constructors.
+// which is `Send`: functions and allocators here; handlers, arguments, futures,
+// executors and allocators in `block` and `frame`, by the bounds of their
+// constructors; in a strand its state, which is `Sync` too.
 unsafe impl Send for Task {}
 
 impl Task {
