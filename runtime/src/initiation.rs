@@ -14,6 +14,7 @@ use crate::cancel::{CancellationSignal, CancellationSlot, CancellationType};
 use crate::completion::Completion;
 use crate::executor::{Executor, WorkGuard};
 use crate::handler::{Associations, CompletionHandler};
+use crate::is_send::IsSend;
 use crate::meta::Meta;
 use crate::signature::Signature;
 use crate::task::scope::{OfFilter, Scope};
@@ -142,7 +143,7 @@ where
     FromFuture {
         meta,
         executor,
-        future,
+        future: IsSend::new(future),
         _signature: PhantomData,
     }
 }
@@ -396,7 +397,7 @@ impl<S: Signature + 'static, E: Executor, F> fmt::Debug for FromFnFuture<S, E, F
 pub struct FromFuture<S, E, F> {
     meta: &'static Meta,
     executor: E,
-    future: F,
+    future: IsSend<F>,
     _signature: PhantomData<fn() -> S>,
 }
 
@@ -410,7 +411,7 @@ impl<S, E, F> Initiation<S> for FromFuture<S, E, F>
 where
     S: Signature,
     E: Executor,
-    F: Future<Output = S::Output> + Send,
+    F: Future<Output = S::Output>,
 {
     type Executor = E;
     type Future = FromFutureFuture<E, F>;
@@ -437,7 +438,7 @@ where
         S::Args: Send + 'static,
         S::Output: Send + 'static,
     {
-        frame::start::<S, H, E, F>(self.meta, self.executor, self.future, handler);
+        frame::start::<S, H, E, IsSend<F>>(self.meta, self.executor, self.future, handler);
     }
 }
 
@@ -450,7 +451,7 @@ pin_project! {
     pub struct FromFutureFuture<E: Executor, F> {
         meta: &'static Meta,
         #[pin]
-        future: F,
+        future: IsSend<F>,
         work: Work<E>,
     }
 }

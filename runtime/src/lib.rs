@@ -118,6 +118,7 @@ mod executor;
 mod handler;
 mod initiation;
 mod io;
+mod is_send;
 mod meta;
 mod net;
 mod post;
@@ -153,18 +154,26 @@ pub use initiation::{
     FromFn, FromFnFuture, FromFuture, FromFutureFuture, Initiation, StartedFuture, async_initiate,
     from_fn, from_future,
 };
+#[cfg(feature = "futures-io")]
+pub use io::FuturesIo;
+#[cfg(feature = "tokio-io")]
+pub use io::TokioIo;
 pub use io::{
     AsyncReadStream, AsyncWriteStream, CompletionCondition, Delimiter, Transfer, async_copy,
     async_read, async_read_exact, async_read_until, async_write, async_write_all, copy, read,
     read_exact, read_until, transfer_all, transfer_at_least, transfer_exactly, write, write_all,
 };
 pub use meta::Meta;
+#[cfg(feature = "resolver")]
+pub use net::Resolver;
+#[cfg(all(unix, feature = "signal"))]
+pub use net::SignalSet;
 #[cfg(unix)]
 pub use net::{
     Descriptor, ReadablePipe, Readiness, UnixDatagram, UnixListener, UnixStream, WritablePipe,
     connect_pipe,
 };
-pub use net::{TcpListener, TcpStream, UdpSocket};
+pub use net::{PollIo, TcpListener, TcpStream, UdpSocket};
 pub use post::{
     Submitted, defer, defer_call, defer_on, dispatch, dispatch_call, dispatch_on, post, post_call,
     post_on,
@@ -172,7 +181,7 @@ pub use post::{
 pub use signature::{OneOf2, OneOf3, OneOf4, Signature};
 pub use spawn::{RunIn, Spawn, run_in, spawn, spawn_with};
 pub use task::{FrameBox, Task};
-pub use time::Timer;
+pub use time::{Timer, WallTimer};
 pub use token::{
     Blocking, CallWith, CompletionToken, Deferred, Detached, Local, Mapped, Operation, UseFuture,
     local,

@@ -58,11 +58,8 @@ macro_rules! submit {
             R: Send + 'static,
             T: CompletionToken<'static, fn(R)>,
         {
-            token.initiate(Spawn {
-                executor: on.executor(),
-                future: async move { function() },
-                how: Submit::$how,
-            })
+            let call = async move { function() };
+            token.initiate(Spawn::new(on.executor(), call, Submit::$how))
         }
     };
 }

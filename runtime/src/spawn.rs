@@ -11,8 +11,9 @@ use crate::alloc::OperationAllocator;
 use crate::executor::{Executor, IoObject};
 use crate::handler::CompletionHandler;
 use crate::initiation::{Initiation, StartedFuture};
+use crate::is_send::IsSend;
 use crate::meta::Meta;
-use crate::task::frame;
+use crate::task::frame::{self, Submit};
 use crate::task::scope::{OfAllocator, Scope};
 use crate::token::CompletionToken;
 
@@ -64,11 +65,7 @@ where
     F::Output: Send + 'static,
     T: CompletionToken<'static, fn(F::Output)>,
 {
-    token.initiate(Spawn {
-        executor: on.executor(),
-        future,
-        how: frame::Submit::Post,
-    })
+    token.initiate(Spawn::new(on.executor(), future, Submit::Post))
 }
 
 /// Runs the future that `make` returns, as [`spawn`] does.
@@ -109,9 +106,19 @@ where
 /// The operation of [`spawn`].
 #[must_use = "an operation does nothing until it is started"]
 pub struct Spawn<E, F> {
-    pub(crate) executor: E,
-    pub(crate) future: F,
-    pub(crate) how: frame::Submit,
+    executor: E,
+    future: IsSend<F>,
+    how: Submit,
+}
+
+impl<E, F: Send> Spawn<E, F> {
+    pub(crate) fn new(executor: E, future: F, how: Submit) -> Self {
+        Self {
+            executor,
+            future: IsSend::new(future),
+            how,
+        }
+    }
 }
 
 impl<E, F> fmt::Debug for Spawn<E, F> {
@@ -123,7 +130,7 @@ impl<E, F> fmt::Debug for Spawn<E, F> {
 impl<E, F> Initiation<fn(F::Output)> for Spawn<E, F>
 where
     E: Executor,
-    F: Future + Send + 'static,
+    F: Future + 'static,
     F::Output: Send + 'static,
 {
     type Executor = E;

@@ -5,6 +5,8 @@ mod copy;
 mod read;
 mod read_until;
 mod stream;
+#[cfg(any(feature = "futures-io", feature = "tokio-io"))]
+mod theirs;
 mod transfer;
 mod write;
 
@@ -13,5 +15,9 @@ pub use copy::{async_copy, copy};
 pub use read::{async_read, async_read_exact, read, read_exact};
 pub use read_until::{Delimiter, async_read_until, read_until};
 pub use stream::{AsyncReadStream, AsyncWriteStream};
+#[cfg(feature = "futures-io")]
+pub use theirs::FuturesIo;
+#[cfg(feature = "tokio-io")]
+pub use theirs::TokioIo;
 pub use transfer::Transfer;
 pub use write::{async_write, async_write_all, write, write_all};

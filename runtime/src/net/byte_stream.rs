@@ -1,6 +1,7 @@
 //! What all streams of bytes have in common.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::task::{Context, Poll};
 
 use super::source::Source;
 use crate::buffer::{ReadBuffer, WriteBuffer, read_parts, write_parts};
@@ -116,6 +117,42 @@ impl<S: ByteStream> Source<S> {
     }
 }
 
+/// For those who poll.
+impl<S: ByteStream> Source<S> {
+    pub(super) fn poll_read(
+        &self,
+        key: &mut Option<u64>,
+        cx: &mut Context<'_>,
+        part: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        if part.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        self.poll_io(Direction::Read, key, cx, |stream| {
+            Ok(transferred::<S>(stream.read(part)?, part.len()))
+        })
+    }
+
+    pub(super) fn poll_write(
+        &self,
+        key: &mut Option<u64>,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let wanted = parts.iter().map(|part| part.len()).sum();
+        if wanted == 0 {
+            return Poll::Ready(Ok(0));
+        }
+        self.poll_io(Direction::Write, key, cx, |stream| {
+            let n = match parts {
+                [part] => stream.write(part)?,
+                parts => stream.write_vectored(parts)?,
+            };
+            Ok(transferred::<S>(n, wanted))
+        })
+    }
+}
+
 /// Gives a handle with a `source` of bytes its operations that read.
 macro_rules! reads {
     ($ty:ident) => {
@@ -167,12 +204,24 @@ macro_rules! reads {
                 self.source.read_after(buffer, skip).await
             }
         }
+
+        impl $crate::net::poll_io::PollRead for $ty {
+            fn poll_read(
+                &self,
+                key: &mut Option<u64>,
+                cx: &mut std::task::Context<'_>,
+                part: &mut [u8],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                self.source.poll_read(key, cx, part)
+            }
+        }
     };
 }
 
-/// Gives a handle with a `source` of bytes its operations that write.
+/// Gives a handle with a `source` of bytes its operations that write; `close`
+/// tells the peer that this was all.
 macro_rules! writes {
-    ($ty:ident) => {
+    ($ty:ident, $close:expr) => {
         impl $ty {
             /// Writes from the front of `buffer` what the system takes, at least one
             /// byte.
@@ -220,6 +269,22 @@ macro_rules! writes {
                 skip: usize,
             ) -> std::io::Result<usize> {
                 self.source.write_after(buffer, skip).await
+            }
+        }
+
+        impl $crate::net::poll_io::PollWrite for $ty {
+            fn poll_write(
+                &self,
+                key: &mut Option<u64>,
+                cx: &mut std::task::Context<'_>,
+                parts: &[std::io::IoSlice<'_>],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                self.source.poll_write(key, cx, parts)
+            }
+
+            fn close(&self) -> std::io::Result<()> {
+                let close: fn(&Self) -> std::io::Result<()> = $close;
+                close(self)
             }
         }
     };

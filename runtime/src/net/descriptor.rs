@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::byte_stream::{reads, writes};
 use super::file::PolledFile;
 use super::handle::{io_object, waits};
+use super::poll_io::polls;
 use super::source::Source;
 use crate::context::{IoExecutor, Registration};
 
@@ -36,7 +37,8 @@ pub struct Descriptor {
 
 io_object!(Descriptor);
 reads!(Descriptor);
-writes!(Descriptor);
+writes!(Descriptor, |_| Ok(()));
+polls!(Descriptor);
 
 impl Descriptor {
     /// Takes over a descriptor, made non-blocking: so are its duplicates, in

@@ -1,4 +1,4 @@
-//! Sockets, pipes and other descriptors.
+//! Sockets, pipes and other descriptors; names and signals.
 
 mod byte_stream;
 mod datagram;
@@ -9,8 +9,13 @@ mod file;
 mod handle;
 #[cfg(unix)]
 mod pipe;
+mod poll_io;
 #[cfg(unix)]
 mod readiness;
+#[cfg(feature = "resolver")]
+mod resolver;
+#[cfg(all(unix, feature = "signal"))]
+mod signal_set;
 mod source;
 mod tcp_listener;
 mod tcp_stream;
@@ -26,8 +31,13 @@ mod unix_stream;
 pub use descriptor::Descriptor;
 #[cfg(unix)]
 pub use pipe::{ReadablePipe, WritablePipe, connect_pipe};
+pub use poll_io::PollIo;
 #[cfg(unix)]
 pub use readiness::Readiness;
+#[cfg(feature = "resolver")]
+pub use resolver::Resolver;
+#[cfg(all(unix, feature = "signal"))]
+pub use signal_set::SignalSet;
 pub use tcp_listener::TcpListener;
 pub use tcp_stream::TcpStream;
 pub use udp_socket::UdpSocket;

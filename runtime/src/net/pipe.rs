@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::byte_stream::{reads, writes};
 use super::file::PolledFile;
 use super::handle::{io_object, waits};
+use super::poll_io::polls;
 use super::source::Source;
 use crate::context::{IoExecutor, Registration};
 
@@ -71,6 +72,7 @@ macro_rules! end {
         }
 
         io_object!($ty);
+        polls!($ty);
     };
 }
 
@@ -96,4 +98,4 @@ pub struct WritablePipe {
 }
 
 end!(WritablePipe, Registration::writable());
-writes!(WritablePipe);
+writes!(WritablePipe, |_| Ok(()));

@@ -2,7 +2,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use mio::Token;
 
@@ -60,6 +60,28 @@ impl<S: mio::event::Source> Source<S> {
         io
     }
 
+    /// Forgets operations that wait, as [`poll_io`](Registration::poll_io) knows
+    /// them.
+    pub(super) fn forget(&self, read: Option<u64>, write: Option<u64>) {
+        for (direction, key) in [(Direction::Read, read), (Direction::Write, write)] {
+            if let Some(key) = key {
+                self.registration.forget(direction, key);
+            }
+        }
+    }
+
+    /// As [`io`](Self::io), one poll of it.
+    pub(super) fn poll_io<T>(
+        &self,
+        direction: Direction,
+        key: &mut Option<u64>,
+        cx: &mut Context<'_>,
+        mut attempt: impl FnMut(&S) -> io::Result<(T, Progress)>,
+    ) -> Poll<io::Result<T>> {
+        self.registration
+            .poll_io(direction, key, cx, || attempt(self.get()))
+    }
+
     /// Attempts I/O, and waits for readiness between attempts, until it has a
     /// result. The system call is made in this future's own poll; dropping it
     /// leaves nothing behind.
@@ -78,9 +100,7 @@ impl<S: mio::event::Source> Source<S> {
                 return Poll::Ready(Err(cancel::cancelled()));
             }
             let key = &mut waiting.key;
-            let result = self
-                .registration
-                .poll_io(direction, key, cx, || attempt(self.get()));
+            let result = self.poll_io(direction, key, cx, &mut attempt);
             if result.is_ready() {
                 // The event that made it ready has taken the waker already.
                 waiting.key = None;

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use super::byte_stream::{reads, writes};
 use super::handle::handle;
+use super::poll_io::polls;
 use super::source::Source;
 use crate::async_op;
+use crate::cancel::is_cancelled;
 use crate::context::{Direction, IoExecutor, Progress, Registration};
 
 /// A TCP connection.
@@ -44,7 +46,8 @@ handle!(
     Registration::writable()
 );
 reads!(TcpStream);
-writes!(TcpStream);
+writes!(TcpStream, |stream| stream.shutdown(Shutdown::Write));
+polls!(TcpStream);
 
 impl TcpStream {
     /// Connects to `address`.
@@ -84,6 +87,61 @@ impl TcpStream {
         Ok(Self {
             source: Arc::new(source),
         })
+    }
+
+    /// Connects to the first of `addresses` that accepts, tried in their order.
+    ///
+    /// # Completion
+    ///
+    /// `fn(io::Result<(TcpStream, SocketAddr)>)`: the connection, and which address
+    /// it was.
+    ///
+    /// # Allocation
+    ///
+    /// The sockets.
+    ///
+    /// # Cancel safety
+    ///
+    /// Yes, and requests of every [type](crate::CancellationType) are honoured:
+    /// dropping the operation closes the socket.
+    ///
+    /// # Errors
+    ///
+    /// That of the last address; [`NotFound`](io::ErrorKind::NotFound) if there are
+    /// none.
+    ///
+    /// ```
+    /// use async_op::{SystemExecutor, TcpListener, TcpStream};
+    /// use std::net::TcpListener as Closed;
+    ///
+    /// # async fn example() -> std::io::Result<()> {
+    /// let closed = Closed::bind("127.0.0.1:0")?.local_addr()?;
+    /// let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+    /// let open = listener.local_addr()?;
+    /// let (_stream, address) =
+    ///     TcpStream::connect_any(&SystemExecutor, vec![closed, open]).await?;
+    /// assert_eq!(address, open);
+    /// # Ok(())
+    /// # }
+    /// # pollster::block_on(example()).unwrap();
+    /// ```
+    #[async_op(cancellation = total)]
+    pub async fn async_connect_any<A>(
+        executor: &IoExecutor,
+        addresses: A,
+    ) -> io::Result<(Self, SocketAddr)>
+    where
+        A: IntoIterator<Item = SocketAddr, IntoIter: Send> + Send,
+    {
+        let mut last = io::ErrorKind::NotFound.into();
+        for address in addresses {
+            match Self::connect(executor, address).await {
+                Ok(stream) => return Ok((stream, address)),
+                Err(error) if is_cancelled(&error) => return Err(error),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
     }
 
     /// Shuts down reading, writing or both, for all clones.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::byte_stream::{reads, writes};
 use super::handle::handle;
+use super::poll_io::polls;
 use super::source::Source;
 use crate::async_op;
 use crate::context::{Direction, IoExecutor, Progress, Registration};
@@ -39,7 +40,8 @@ handle!(
     Registration::writable()
 );
 reads!(UnixStream);
-writes!(UnixStream);
+writes!(UnixStream, |stream| stream.shutdown(Shutdown::Write));
+polls!(UnixStream);
 
 impl UnixStream {
     /// Makes two sockets that are connected to each other.

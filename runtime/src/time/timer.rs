@@ -1,5 +1,3 @@
-//! Timers.
-
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
