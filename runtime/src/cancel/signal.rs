@@ -169,6 +169,7 @@ impl CancellationSlot {
 
     /// Ends the service to an operation. Returns what it left, for the caller
     /// to drop.
+    #[cold]
     fn end(&self, operation: OperationId) -> Option<Inner> {
         let mut inner = self.state.as_ref()?.lock();
         (inner.operation == Some(operation)).then(|| inner.replace(Inner::default()))
@@ -305,10 +306,13 @@ impl CancellationState {
     /// Takes note that the operation is over. Returns how it was to learn of
     /// requests, which is foreign, for the caller to drop where that may panic.
     #[must_use]
+    #[inline]
     pub(crate) fn end(&self) -> impl Sized + use<> {
-        self.slot.end(self.operation)
+        // Most operations cannot be asked.
+        self.is_connected().then(|| self.slot.end(self.operation))
     }
 
+    #[inline]
     pub(crate) fn is_connected(&self) -> bool {
         self.slot.is_connected()
     }

@@ -315,12 +315,10 @@ where
         handler: H,
     ) -> NonNull<Core<S>> {
         let slot = handler.cancellation_slot();
-        // What the slot served before is foreign, and dropped here.
+        // All of them: the body decides what it honours.
+        let honoured = CancellationType::ALL;
         let (block, cancellation): (NonNull<Self>, _) =
-            memory::allocate_and(&allocator, meta.name(), || {
-                // The body decides what it honours.
-                CancellationState::begin(slot, CancellationType::ALL)
-            });
+            memory::allocate_and_begin(&allocator, meta.name(), slot, honoured);
         let value = Self {
             core: Core::new(const { &Self::DELIVER }, const { &Self::COMPLETION }, meta),
             io_work,

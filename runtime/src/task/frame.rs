@@ -26,7 +26,6 @@ use super::scope::{OfFrame, Scope};
 use super::stub::{Pending, Start, Stub};
 use super::{Header, Task, TaskVtable, memory};
 use crate::alloc::OperationAllocator;
-use crate::cancel::CancellationState;
 use crate::executor::{Executor, WorkGuard};
 use crate::handler::CompletionHandler;
 use crate::meta::Meta;
@@ -339,11 +338,8 @@ where
     ) -> NonNull<Self> {
         let slot = handler.cancellation_slot();
         let executor = P::pick(io_executor(&io_work), work_executor(&work)).clone();
-        // What the slot served before is foreign, and dropped here.
         let (frame, cancellation): (NonNull<Self>, _) =
-            memory::allocate_and(&allocator, meta.name(), || {
-                CancellationState::begin(slot, meta.honours())
-            });
+            memory::allocate_and_begin(&allocator, meta.name(), slot, meta.honours());
         let value = Self {
             header: FrameHeader {
                 task: Header::new(const { &Self::POLL }),

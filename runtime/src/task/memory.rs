@@ -5,6 +5,7 @@ use std::mem;
 use std::ptr::NonNull;
 
 use crate::alloc::OperationAllocator;
+use crate::cancel::{CancellationSlot, CancellationState, CancellationType};
 
 /// Obtains memory for a `T`, uninitialised.
 ///
@@ -21,17 +22,22 @@ pub(super) fn allocate<T>(allocator: &impl OperationAllocator, operation: &str) 
     }
 }
 
-/// Obtains memory for a `T`, uninitialised, and calls `prepare`, for what is to
-/// be done only if there is memory; should that panic, the memory goes back.
+/// Obtains memory for a `T`, uninitialised, and then makes `slot` serve a new
+/// operation, which lets in what is `honoured`.
+///
+/// In this order: without memory nothing has happened. What the slot served
+/// before is foreign, and dropped here; should that panic, the memory goes back.
 ///
 /// # Panics
 ///
 /// As [`allocate`].
-pub(super) fn allocate_and<T, R>(
+#[inline]
+pub(super) fn allocate_and_begin<T>(
     allocator: &impl OperationAllocator,
     operation: &str,
-    prepare: impl FnOnce() -> R,
-) -> (NonNull<T>, R) {
+    slot: CancellationSlot,
+    honoured: CancellationType,
+) -> (NonNull<T>, CancellationState) {
     struct Free<'a, T, A: OperationAllocator>(&'a A, NonNull<T>);
     impl<T, A: OperationAllocator> Drop for Free<'_, T, A> {
         fn drop(&mut self) {
@@ -42,10 +48,13 @@ pub(super) fn allocate_and<T, R>(
     }
 
     let memory = allocate::<T>(allocator, operation);
+    if !slot.is_connected() {
+        return (memory, CancellationState::default());
+    }
     let on_unwind = Free(allocator, memory);
-    let prepared = prepare();
+    let cancellation = CancellationState::begin(slot, honoured);
     mem::forget(on_unwind);
-    (memory, prepared)
+    (memory, cancellation)
 }
 
 #[cold]
