@@ -2,6 +2,7 @@
 //! once. That its memory is used by nobody afterwards is what [`Record`] and the
 //! shim's atomics check.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -183,21 +184,39 @@ fn start_frame(
     record: &Record,
     slot: CancellationSlot,
     open: &Arc<AtomicBool>,
-    mut keep: impl FnMut(&mut Context<'_>) + Send + 'static,
+    keep: impl FnMut(&mut Context<'_>) + Send + 'static,
 ) -> Count {
     let drops = Count::default();
+    let future = until_open_or_asked(&drops, open, keep);
+    let handler = bind_cancellation_slot(slot, record.handler());
+    frame::start::<fn(), _, _, _>(&META, record.executor.clone(), future, handler);
+    drops
+}
+
+/// The same, to be polled for the first time by the executor.
+fn spawn_frame(record: &Record, slot: CancellationSlot) -> Count {
+    let drops = Count::default();
+    let future = until_open_or_asked(&drops, &Arc::default(), |_| ());
+    let handler = bind_cancellation_slot(slot, record.handler());
+    let executor = record.executor.clone();
+    frame::spawn::<fn(), _, _, _>(&META, executor, future, handler, frame::Submit::Post);
+    drops
+}
+
+fn until_open_or_asked(
+    drops: &Count,
+    open: &Arc<AtomicBool>,
+    mut keep: impl FnMut(&mut Context<'_>) + Send + 'static,
+) -> impl Future<Output = ()> + Send + 'static {
     let (open, dropped) = (Arc::clone(open), CountDrop(drops.clone()));
-    let future = std::future::poll_fn(move |cx| {
+    std::future::poll_fn(move |cx| {
         let _ = &dropped;
         keep(cx);
         if open.load(Ordering::Relaxed) || !scope::requested().is_empty() {
             return Poll::Ready(());
         }
         Poll::Pending
-    });
-    let handler = bind_cancellation_slot(slot, record.handler());
-    frame::start::<fn(), _, _, _>(&META, record.executor.clone(), future, handler);
-    drops
+    })
 }
 
 #[test]
@@ -293,6 +312,54 @@ fn loom_drop_of_the_signal_against_pending() {
         let dropping = thread.lock().unwrap().take();
         dropping.unwrap().join().unwrap();
         record.executor.run();
+        record.assert_over(0);
+        assert_eq!(drops.get(), 1);
+    });
+}
+
+/// The stub is there before the first poll, and wakers of it while the frame is
+/// still in the queue.
+#[test]
+fn loom_emit_against_the_first_poll_of_a_spawned_frame() {
+    loom::model(|| {
+        let record = Record::new();
+        let signal = Arc::new(CancellationSignal::new());
+        let drops = spawn_frame(&record, signal.slot());
+        let emits = thread::spawn(move || signal.emit(CancellationType::TERMINAL));
+        record.executor.run();
+        emits.join().unwrap();
+        record.executor.run();
+        record.assert_over(1);
+        assert_eq!(drops.get(), 1);
+    });
+}
+
+#[test]
+fn loom_drop_of_the_signal_against_the_first_poll_of_a_spawned_frame() {
+    loom::model(|| {
+        let record = Record::new();
+        let signal = CancellationSignal::new();
+        let drops = spawn_frame(&record, signal.slot());
+        let thread = thread::spawn(move || drop(signal));
+        record.executor.run();
+        thread.join().unwrap();
+        record.executor.run();
+        record.assert_over(0);
+        assert_eq!(drops.get(), 1);
+    });
+}
+
+/// Its task is dropped, as with a context, while it is asked to stop.
+#[test]
+fn loom_emit_against_a_spawned_frame_that_is_dropped() {
+    loom::model(|| {
+        let record = Record::new();
+        let signal = Arc::new(CancellationSignal::new());
+        let drops = spawn_frame(&record, signal.slot());
+        let emits = thread::spawn(move || signal.emit(CancellationType::TERMINAL));
+        record.executor.clear();
+        emits.join().unwrap();
+        assert_eq!(record.executor.run(), 0);
         record.assert_over(0);
         assert_eq!(drops.get(), 1);
     });
