@@ -130,11 +130,16 @@ impl<S: Signature, A: OperationAllocator> Adapter<S> for BoundAllocator<A> {
     type Signature = S;
 
     fn map(self, args: S::Args) -> S::Args {
+        // Not after they are on their way out: a panic would leak them.
+        drop(self);
         args
     }
 
     fn scoped<R>(&mut self, cx: &mut Context<'_>, poll: impl FnOnce(&mut Context<'_>) -> R) -> R {
-        Scope::new(OfAllocator(self.0.clone())).within(|| poll(cx))
+        let scope = Scope::new(OfAllocator(self.0.clone()));
+        let polled = scope.within(|| poll(cx));
+        drop(scope);
+        polled
     }
 }
 
@@ -152,6 +157,8 @@ impl<S: Signature, X: Executor> Adapter<S> for BoundImmediateExecutor<X> {
     type Signature = S;
 
     fn map(self, args: S::Args) -> S::Args {
+        // Not after they are on their way out: a panic would leak them.
+        drop(self);
         args
     }
 }
@@ -168,7 +175,7 @@ struct Hosted(CancellationState);
 
 impl Drop for Hosted {
     fn drop(&mut self) {
-        self.0.end();
+        drop(self.0.end());
     }
 }
 
@@ -199,6 +206,8 @@ impl<S: Signature> Adapter<S> for BoundCancellationSlot {
     type Signature = S;
 
     fn map(self, args: S::Args) -> S::Args {
+        // Not after they are on their way out: a panic would leak them.
+        drop(self);
         args
     }
 

@@ -47,13 +47,12 @@ pub struct Completion<S: Signature + 'static> {
     core: NonNull<Core<S>>,
 }
 
+// Not `Sync`: `allocator` clones what need not be.
 // SAFETY: everything behind the pointer is `Send`: handlers, executors and
-// allocators by their traits, the arguments by this bound.
+// allocators by their traits, the arguments by this bound; and by I1 nothing of
+// it stays with the thread that the `Completion` leaves (but for the other half
+// of a slot, which is synchronised by the slot's state).
 unsafe impl<S: Signature + 'static> Send for Completion<S> where S::Args: Send {}
-
-// SAFETY: a shared reference gives access to the immutable head of the
-// operation and, through a lock, to its hook for cancellation.
-unsafe impl<S: Signature + 'static> Sync for Completion<S> where S::Args: Send {}
 
 impl<S: Signature + 'static> Completion<S> {
     /// # Safety

@@ -23,7 +23,8 @@ pin_project! {
     }
 }
 
-// SAFETY: by I1 the future may be sent to another thread.
+// SAFETY: by I1 the value may be sent to another thread; that its type may since
+// have been taken for one with shorter lifetimes does not change the value.
 unsafe impl<F> Send for IsSend<F> {}
 
 impl<F: Send> IsSend<F> {

@@ -202,14 +202,17 @@ impl<A: OperationAllocator, F: Future> Future for RunIn<A, F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
         let scope = Scope::new(OfAllocator(this.scope.clone()));
-        scope.within(|| {
+        let polled = scope.within(|| {
             let future = this.future.as_mut().as_pin_mut();
             let output = future.expect("polled after completion").poll(cx);
             if output.is_ready() {
                 this.future.set(None);
             }
             output
-        })
+        });
+        // Not after the output is on its way out: a panic would leak it.
+        drop(scope);
+        polled
     }
 }
 

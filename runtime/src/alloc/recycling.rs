@@ -18,6 +18,10 @@
 //! - **I5** A batch is a list of exactly `batch_of(c)` free blocks, whose last
 //!   has no link. A place of the depot that is not null owns one; whoever swaps
 //!   it out owns it then.
+//! - **I6** The provenance of every block of a class is exposed when the block
+//!   comes from [`Global`]. What comes back may be a pointer to part of it alone
+//!   (a `Box` that has been leaked is no more than its value), so a pointer to
+//!   all of it is made anew: the next owner may use it all.
 
 use std::alloc::Layout;
 use std::cell::Cell;
@@ -303,7 +307,17 @@ fn obtain(class: usize, pool: &Pool) -> Result<NonNull<u8>, AllocError> {
             return Ok(block);
         }
     }
-    Ok(Global.allocate(layout_of(class))?.cast())
+    let block = Global.allocate(layout_of(class))?.cast::<u8>();
+    // For `whole` (I6).
+    block.expose_provenance();
+    Ok(block)
+}
+
+/// Returns a pointer to the whole of a block of a class, given one to its
+/// beginning (I6).
+#[inline]
+fn whole(block: NonNull<u8>) -> NonNull<u8> {
+    NonNull::with_exposed_provenance(block.addr())
 }
 
 fn release(block: NonNull<u8>, class: usize) {
@@ -370,6 +384,7 @@ unsafe impl Allocator for Recycling {
             // that fits this one; the caller gives it up.
             return unsafe { Global.deallocate(block, layout) };
         };
+        let block = whole(block);
         POOL.with(|pool| {
             let bin = &pool.bins[class];
             if bin.room.get() == 0 {
@@ -450,6 +465,18 @@ mod tests {
         assert_eq!(first == second, RECYCLES);
         // SAFETY: allocated with this layout above.
         unsafe { Recycling.deallocate(second, layout) };
+    }
+
+    /// Under an interpreter that checks provenance, this fails if the block is
+    /// no more to the next owner than the part that came back.
+    #[test]
+    fn a_block_that_comes_back_as_part_of_it_is_handed_out_whole() {
+        let leaked = Box::leak(Box::new_in([1_u8; 33], Recycling));
+        let layout = Layout::for_value(leaked);
+        // SAFETY: leaked on the line above, and allocated with this layout.
+        unsafe { Recycling.deallocate(NonNull::from(leaked).cast(), layout) };
+        drop(Box::new_in([2_u8; 64], Recycling));
+        Recycling::trim();
     }
 
     #[test]

@@ -110,18 +110,14 @@ impl CancellationSignal {
             return;
         }
         inner.requested = inner.requested | kind;
-        match mem::take(&mut inner.receiver) {
-            Receiver::Nobody => {}
-            Receiver::Function(mut function) => {
-                drop(inner);
-                function.call(kind);
-            }
-            Receiver::Waker(waker) => {
-                let wake = waker.clone();
-                inner.receiver = Receiver::Waker(waker);
-                drop(inner);
-                wake.wake();
-            }
+        if let Receiver::Waker(waker) = &inner.receiver {
+            // It stays, for the next request.
+            let waker = waker.clone();
+            drop(inner);
+            waker.wake();
+        } else if let Receiver::Function(mut function) = mem::take(&mut inner.receiver) {
+            drop(inner);
+            function.call(kind);
         }
     }
 }
@@ -171,15 +167,12 @@ impl CancellationSlot {
         drop(previous);
     }
 
-    /// Ends the service to an operation.
-    fn end(&self, operation: OperationId) {
-        let Some(state) = &self.state else { return };
-        let mut inner = state.lock();
-        if inner.operation == Some(operation) {
-            let previous = inner.replace(Inner::default());
-            drop(inner);
-            drop(previous);
-        }
+    /// Ends the service to an operation. Returns what it left, for the caller
+    /// to drop.
+    #[cold]
+    fn end(&self, operation: OperationId) -> Option<Inner> {
+        let mut inner = self.state.as_ref()?.lock();
+        (inner.operation == Some(operation)).then(|| inner.replace(Inner::default()))
     }
 
     /// Calls `function` at the next request; now if there has been one.
@@ -310,11 +303,16 @@ impl CancellationState {
         Self { slot, operation }
     }
 
-    /// Takes note that the operation is over.
-    pub(crate) fn end(&self) {
-        self.slot.end(self.operation);
+    /// Takes note that the operation is over. Returns how it was to learn of
+    /// requests, which is foreign, for the caller to drop where that may panic.
+    #[must_use]
+    #[inline]
+    pub(crate) fn end(&self) -> impl Sized + use<> {
+        // Most operations cannot be asked.
+        self.is_connected().then(|| self.slot.end(self.operation))
     }
 
+    #[inline]
     pub(crate) fn is_connected(&self) -> bool {
         self.slot.is_connected()
     }
@@ -359,3 +357,6 @@ impl CancellationState {
         });
     }
 }
+
+#[cfg(all(test, async_op_loom))]
+mod loom_tests;

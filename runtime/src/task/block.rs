@@ -315,14 +315,16 @@ where
         handler: H,
     ) -> NonNull<Core<S>> {
         let slot = handler.cancellation_slot();
-        let block: NonNull<Self> = memory::allocate(&allocator, meta.name());
+        // All of them: the body decides what it honours.
+        let honoured = CancellationType::ALL;
+        let (block, cancellation): (NonNull<Self>, _) =
+            memory::allocate_and_begin(&allocator, meta.name(), slot, honoured);
         let value = Self {
             core: Core::new(const { &Self::DELIVER }, const { &Self::COMPLETION }, meta),
             io_work,
             work,
             allocator,
-            // The body decides what it honours.
-            cancellation: CancellationState::begin(slot, CancellationType::ALL),
+            cancellation,
             handler,
         };
         // SAFETY: fresh memory with the layout of this type.
@@ -420,11 +422,13 @@ where
             handler,
             ..
         } = unsafe { this.read() };
-        cancellation.end();
+        let function = cancellation.end();
         // SAFETY: the block came from this allocator with this layout, in
         // `make`, and nothing in it is used any more.
         unsafe { allocator.deallocate(this.cast(), Layout::new::<Self>()) };
         drop(allocator);
+        // Foreign: a panic of its drop leaves no memory behind.
+        drop(function);
         (handler, (work, io_work))
     }
 }

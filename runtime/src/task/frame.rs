@@ -26,7 +26,6 @@ use super::scope::{OfFrame, Scope};
 use super::stub::{Pending, Start, Stub};
 use super::{Header, Task, TaskVtable, memory};
 use crate::alloc::OperationAllocator;
-use crate::cancel::CancellationState;
 use crate::executor::{Executor, WorkGuard};
 use crate::handler::CompletionHandler;
 use crate::meta::Meta;
@@ -339,8 +338,8 @@ where
     ) -> NonNull<Self> {
         let slot = handler.cancellation_slot();
         let executor = P::pick(io_executor(&io_work), work_executor(&work)).clone();
-        let frame: NonNull<Self> = memory::allocate(&allocator, meta.name());
-        let cancellation = CancellationState::begin(slot, meta.honours());
+        let (frame, cancellation): (NonNull<Self>, _) =
+            memory::allocate_and_begin(&allocator, meta.name(), slot, meta.honours());
         let value = Self {
             header: FrameHeader {
                 task: Header::new(const { &Self::POLL }),
@@ -648,13 +647,16 @@ where
         let scope = unsafe { ptr::read(&frame.scope.value) };
         let OfFrame {
             allocator,
+            executor,
             cancellation,
-            ..
         } = scope;
-        cancellation.end();
+        // A waker of the stub, if anything: dropping it calls nothing foreign.
+        drop(cancellation.end());
         // SAFETY: the block came from this allocator with this layout, in
         // `new`, and nothing in it is used any more.
         unsafe { allocator.deallocate(this.cast(), Layout::new::<Self>()) };
+        // Not after the handler is on its way out: a panic would leak it.
+        drop((allocator, executor));
         (handler, (work, io_work))
     }
 }

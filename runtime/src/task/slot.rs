@@ -126,7 +126,7 @@ impl<S: Signature + 'static> Slot<S> {
         is_abandoned: |core| {
             // SAFETY: the completer's half keeps the slot alive (I3).
             let slot = unsafe { core.cast::<Self>().as_ref() };
-            slot.hook.is_requested()
+            slot.hook.is_abandoned()
         },
         on_cancel: |core, function| {
             // SAFETY: the completer's half keeps the slot alive (I3).
@@ -329,7 +329,7 @@ impl<S: Signature + 'static> Drop for SlotFuture<S> {
         });
         // Before GONE: afterwards the completer may free the slot. The request
         // may complete the operation here and now, or drop its `Completion`.
-        slot.hook.request(CancellationType::TERMINAL);
+        slot.hook.abandon();
     }
 }
 
