@@ -71,6 +71,11 @@ pub fn listen(context: &IoContext) -> TcpListener {
     TcpListener::bind(context, ([127, 0, 0, 1], 0).into()).unwrap()
 }
 
+/// Bytes that show when one is lost, doubled or out of place.
+pub fn pattern(len: usize) -> Vec<u8> {
+    (0..len).map(|n| (n % 251) as u8).collect()
+}
+
 /// Queues a function.
 pub fn post(executor: &impl Executor, function: impl FnOnce() + Send + 'static) {
     executor.post(async_op::Task::new(function));

@@ -5,13 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use async_op::{IoContext, TcpStream, WorkGuard};
-use async_op_tests::net::{drive, half_pair, listen, pair, read_all, write_all};
+use async_op_tests::net::{drive, half_pair, listen, pair, pattern, read_all, write_all};
 use smol::future::zip;
-
-/// Bytes that show when one is lost, doubled or out of place.
-fn pattern(len: usize) -> Vec<u8> {
-    (0..len).map(|n| (n % 251) as u8).collect()
-}
 
 /// Sends `a` one way and `b` the other at the same time, and compares.
 async fn exchange(left: TcpStream, right: TcpStream, a: &[u8], b: &[u8]) {
