@@ -305,8 +305,7 @@ fn transfers_that_stop_at_every_place() {
     let bytes = pattern(5 * TOTAL);
     for per_call in 1..=bytes.len() {
         let stream = TestStream::new(&context, &bytes).otherwise(Step::Move(per_call));
-        let (transfer, buffer) =
-            read(&stream, parts(&lens, &vec![0; 55]), transfer_all()).blocking();
+        let (transfer, buffer) = read(&stream, parts(&lens, &[0; 55]), transfer_all()).blocking();
         assert_eq!(transfer.into_result().unwrap(), 55);
         assert_eq!(buffer, parts(&lens, &bytes));
         let (transfer, buffer) = write(&stream, buffer, transfer_all()).blocking();
