@@ -53,6 +53,14 @@ impl Registration {
         registration
     }
 
+    /// A source of which nothing is known: an attempt in a direction that it does
+    /// not have fails, while the event that it would wait for never comes.
+    pub(crate) fn untried() -> Self {
+        let registration = Self::writable();
+        registration.lock().directions[Direction::Read as usize].ready = true;
+        registration
+    }
+
     /// Notes an event; the wakers of who waited for it go to `wake`.
     pub(super) fn notify(&self, event: &mio::event::Event, wake: &mut WakeList) {
         let failed = event.is_error();
