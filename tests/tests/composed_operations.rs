@@ -33,14 +33,6 @@ fn word<T>(result: &io::Result<T>) -> String {
     }
 }
 
-#[track_caller]
-fn ready<T>(poll: Poll<T>) -> T {
-    match poll {
-        Poll::Ready(value) => value,
-        Poll::Pending => panic!("pending"),
-    }
-}
-
 #[test]
 fn conditions_say_when_it_is_enough() {
     let context = IoContext::new().unwrap();
@@ -456,8 +448,8 @@ fn a_context_dropped_under_a_future() {
     assert!(reading.poll().is_pending() && writing.poll().is_pending());
     drop(context);
     assert_eq!((reading.wakes(), writing.wakes()), (1, 1));
-    assert_eq!(outcome(&ready(reading.poll())), "2 Other");
-    let (transfer, buffer) = ready(writing.poll());
+    assert_eq!(outcome(&reading.ready()), "2 Other");
+    let (transfer, buffer) = writing.ready();
     assert_eq!((outcome(&transfer), buffer), ("2 Other".into(), vec![7; 9]));
     drop(reading);
     assert_eq!(&all[..3], b"ab\0");
@@ -545,7 +537,7 @@ fn cancelled_and_started_again_at_every_place() {
                 break found.unwrap();
             }
             signal.emit(PARTIAL);
-            assert!(is_cancelled(&ready(reading.poll()).unwrap_err()));
+            assert!(is_cancelled(&reading.ready().unwrap_err()));
             drop(reading);
             cancelled += 1;
             assert_eq!(buffer, text[..cancelled - 1]);
