@@ -9,10 +9,9 @@ use crate::inputs::{Input, Stored};
 use crate::lifetimes;
 use crate::model::{ungroup_mut, Executor, Form, Operation, Role};
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned, ToTokens};
-use syn::ext::IdentExt as _;
+use quote::{quote, quote_spanned, ToTokens};
 use syn::{
-    parse_quote_spanned, Attribute, FnArg, GenericParam, Generics, LifetimeParam, Pat,
+    parse_quote_spanned, Attribute, FnArg, GenericParam, Generics, LifetimeParam, Pat, Receiver,
     ReceiverKind, ReturnType, Signature, Type, TypeParam, TypeParamBound, WherePredicate,
 };
 
@@ -76,7 +75,13 @@ fn initiating(op: &Operation, body: Option<TokenStream>, initiation: &TokenStrea
     let fn_token = &op.sig.fn_token;
     let name = &op.sig.ident;
     let inputs = declared(op);
-    let returned = returned(op);
+    let mut returned = returned(op);
+    let mut operation = quote_spanned!(at(name.span())=> operation);
+    if op.role == Role::Declared {
+        let span = at(name.span());
+        returned = quote_spanned!(span=> #returned + #private::OfTrait);
+        operation = quote_spanned!(span=> #private::Declared(operation));
+    }
     let mut generics = generics(op);
     let span = at(name.span());
     generics
@@ -97,7 +102,7 @@ fn initiating(op: &Operation, body: Option<TokenStream>, initiation: &TokenStrea
         {
             #body
             #initiation
-            #private::async_initiate(operation, #token)
+            #private::async_initiate(#operation, #token)
         }
     }
 }
@@ -135,7 +140,7 @@ fn twin(op: &Operation) -> Option<TokenStream> {
 /// The author's function under another name.
 fn body(op: &Operation) -> TokenStream {
     let mut sig = op.sig.clone();
-    sig.ident = op.body_name();
+    sig.ident = op.body_name.clone();
     if op.form == Form::Deferred {
         release_self(&mut sig, op);
     }
@@ -168,7 +173,7 @@ pub(crate) fn hidden(
 
 /// ```text
 /// Input:  async fn async_x(&self, n: N) -> Output { .. }
-/// Output: fn async_x_impl(&self, n: N) -> impl Future<Output = Output> + Send
+/// Output: fn async_x_body(&self, n: N) -> impl Future<Output = Output> + Send
 ///         where Self: Send + Sync
 ///         {
 ///             async move {
@@ -223,20 +228,8 @@ fn captured(param: &FnArg) -> Option<Ident> {
     }
 }
 
-impl Operation {
-    /// The name of the author's function. In traits it is another one, so that
-    /// an `impl dyn Trait` can have operations of the same names.
-    pub(crate) fn body_name(&self) -> Ident {
-        body_name(&self.sig.ident, self.role)
-    }
-}
-
-pub(crate) fn body_name(name: &Ident, role: Role) -> Ident {
-    let suffix = match role {
-        Role::Own => "body",
-        Role::Declared | Role::Implemented => "impl",
-    };
-    format_ident!("{}_{suffix}", name.unraw(), span = at(name.span()))
+fn is_typed(receiver: &Receiver) -> bool {
+    matches!(receiver.kind, ReceiverKind::Typed(..))
 }
 
 /// ```text
@@ -271,12 +264,9 @@ fn release_self(sig: &mut Signature, op: &Operation) {
     }
 }
 
-/// In an `impl dyn Trait`, `Self::name` is the trait's `name`, too. A receiver
-/// like `self: Arc<Self>` tells the two apart.
+/// In an `impl dyn Trait`, `Self::name` is the trait's `name`, too.
 fn is_called_by_dot(op: &Operation) -> bool {
-    let receiver = op.inputs.first().map(|input| &input.declared);
-    op.role == Role::Own
-        && matches!(receiver, Some(FnArg::Receiver(receiver)) if matches!(receiver.kind, ReceiverKind::Typed(..)))
+    op.role == Role::Own && op.sig.receiver().is_some_and(is_typed)
 }
 
 /// `self.name::<T, _>`, the initiating function.

@@ -5,7 +5,7 @@ use crate::args::Args;
 use crate::attrs::Attrs;
 use crate::errors::Errors;
 use crate::expand::{self, at};
-use crate::model::{self, Operation, Role};
+use crate::model::{self, Names, Operation, Role};
 use crate::parse::{Body, Function};
 use crate::signature;
 use proc_macro2::{Group, Ident, TokenStream};
@@ -21,7 +21,7 @@ pub(crate) fn unchecked(op: &Operation, cx: Errors) -> TokenStream {
 
 /// For a function that is not: callers may pass any token, and it never
 /// returns.
-pub(crate) fn unusable(args: &Args, function: &Function, cx: Errors) -> TokenStream {
+pub(crate) fn unusable(args: &Args, function: &Function, names: &Names, cx: Errors) -> TokenStream {
     let Function {
         attrs,
         vis,
@@ -37,13 +37,13 @@ pub(crate) fn unusable(args: &Args, function: &Function, cx: Errors) -> TokenStr
     let role = model::role(args, function);
     if role == Role::Implemented {
         let mut sig = model::unqualified(sig);
-        sig.ident = expand::body_name(&sig.ident, role);
+        sig.ident = model::body_name(&sig, role, names);
         return quote!(#sig #body #errors);
     }
     let is_argument = |input: &&FnArg| signature::completion(input).is_none();
     let arguments: Vec<_> = sig.inputs.iter().filter(is_argument).collect();
     let token = quote_spanned!(at(sig.ident.span())=> token: impl ::core::marker::Sized);
-    let (nested, sibling) = match authors(function, body) {
+    let (nested, sibling) = match authors(function, body, names) {
         Some(body) if model::is_associated(args, function) => (None, Some(body)),
         Some(body) => (Some(body), None),
         None => (Some(mentions(sig)), None),
@@ -55,10 +55,10 @@ pub(crate) fn unusable(args: &Args, function: &Function, cx: Errors) -> TokenStr
 }
 
 /// The author's function, if nothing else is wrong with it.
-fn authors(function: &Function, body: &Group) -> Option<TokenStream> {
+fn authors(function: &Function, body: &Group, names: &Names) -> Option<TokenStream> {
     let attrs = Attrs::route(&function.attrs).body;
     let mut sig = model::unqualified(&function.sig);
-    sig.ident = expand::body_name(&sig.ident, Role::Own);
+    sig.ident = model::body_name(&sig, Role::Own, names);
     signature::is_sound(&sig).then(|| expand::hidden(&sig, Role::Own, &attrs, Some(body)))
 }
 

@@ -14,7 +14,7 @@ pub(crate) fn of(op: &Operation) -> TokenStream {
     let Operation {
         private, signature, ..
     } = op;
-    let body = path(op, op.body_name(), false);
+    let body = path(op, op.body_name.clone(), false);
     let arguments: Vec<_> = op.inputs.iter().map(argument).collect();
     let span = at(op.sig.ident.span());
     let (meta, executor, copies) = match op.form {

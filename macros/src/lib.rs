@@ -149,7 +149,7 @@ use proc_macro2::TokenStream;
 ///
 ///     #[async_op(provided)]
 ///     async fn async_is_empty(&self) -> bool {
-///         self.async_len_impl().await == 0
+///         self.async_len_body().await == 0
 ///     }
 /// }
 ///
@@ -186,7 +186,7 @@ use proc_macro2::TokenStream;
 /// operation of a trait holds on to `&self`: a function returns a call to it in
 /// an `async move` block, with a clone.
 ///
-/// The body is a method named `async_read_impl`. The handler form keeps a trait
+/// The body is a method named `async_read_body`. The handler form keeps a trait
 /// dyn-compatible, and gives the trait object operations for any token, with no
 /// boxed future:
 ///
@@ -201,7 +201,7 @@ use proc_macro2::TokenStream;
 /// impl dyn Read {
 ///     #[async_op(executor = SystemExecutor)]
 ///     fn async_read(self: Arc<Self>, len: usize, op: Completion<fn(Vec<u8>)>) {
-///         self.async_read_impl(len, op);
+///         self.async_read_body(len, op);
 ///     }
 /// }
 /// # struct Zeroes;
@@ -242,13 +242,13 @@ fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
         return fallback::unparsed(&item, cx);
     };
     let Some(op) = model::operation(&args, &function, &names, &mut cx) else {
-        return fallback::unusable(&args, &function, cx);
+        return fallback::unusable(&args, &function, &names, cx);
     };
     let stands = check::signature(&op, &mut cx);
     check::operation(&args, &function, &op, &mut cx);
     match cx.len() {
         0 => expand::operation(&op),
         _ if stands => fallback::unchecked(&op, cx),
-        _ => fallback::unusable(&args, &function, cx),
+        _ => fallback::unusable(&args, &function, &names, cx),
     }
 }

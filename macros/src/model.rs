@@ -24,6 +24,8 @@ pub(crate) struct Operation {
     pub(crate) sig: Signature,
     /// `None` for a required operation of a trait.
     pub(crate) body: Option<Group>,
+    /// The name of the author's function.
+    pub(crate) body_name: Ident,
     pub(crate) form: Form,
     pub(crate) role: Role,
     /// The completion signature.
@@ -141,6 +143,7 @@ pub(crate) fn operation(
             Body::Block(body) => Some(body.clone()),
             Body::Semi(_) => None,
         },
+        body_name: body_name(sig, role(args, function), names),
         form,
         role: role(args, function),
         signature: signature?,
@@ -187,6 +190,19 @@ pub(crate) fn role(args: &Args, function: &Function) -> Role {
         Body::Semi(_) => Role::Declared,
         Body::Block(_) => Role::Own,
     }
+}
+
+/// The name of the author's function, which in a trait is for others to know.
+///
+/// An `impl dyn Trait` has operations named like the trait's, and their bodies
+/// call the trait's: so the name is another where the body mentions it.
+pub(crate) fn body_name(sig: &Signature, role: Role, names: &Names) -> Ident {
+    let name = format!("{}_body", sig.ident.unraw());
+    let name = match role {
+        Role::Own => names.fresh(&name),
+        Role::Declared | Role::Implemented => name,
+    };
+    Ident::new(&name, at(sig.ident.span()))
 }
 
 /// The type inside the invisible groups of `macro_rules!` fragments and inside

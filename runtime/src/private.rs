@@ -6,6 +6,7 @@ pub use core;
 pub use crate::cancel::CancellationType;
 pub use crate::completion::Completion;
 pub use crate::executor::{IoObject, SystemExecutor};
+use crate::handler::CompletionHandler;
 pub use crate::initiation::{Initiation, async_initiate, from_fn, from_future};
 pub use crate::meta::Meta;
 pub use crate::signature::Signature;
@@ -39,3 +40,47 @@ pub fn copy_of<T: ToOwned<Owned = U> + ?Sized, U>(value: &T) -> U {
 pub trait Captures<T: ?Sized> {}
 
 impl<T: ?Sized, U: ?Sized> Captures<U> for T {}
+
+/// What the initiating function of a trait returns, besides an `Initiation`.
+///
+/// An `impl` that forgets to say `implements` has an initiating function of its
+/// own, whose operation is none of these: one error, where the names that clash
+/// would be three.
+#[diagnostic::on_unimplemented(
+    message = "an operation that a trait declares is `#[async_op(implements)]` in an `impl`",
+    label = "the trait declares this operation",
+    note = "the functions for callers are the trait's, the `impl` writes the body alone"
+)]
+pub trait OfTrait {}
+
+impl<I> OfTrait for Declared<I> {}
+
+/// An operation, marked as a trait's.
+#[derive(Debug)]
+pub struct Declared<I>(pub I);
+
+impl<S: Signature, I: Initiation<S>> Initiation<S> for Declared<I> {
+    type Executor = I::Executor;
+    type Future = I::Future;
+
+    #[inline]
+    fn executor(&self) -> &I::Executor {
+        self.0.executor()
+    }
+
+    #[inline]
+    fn into_hosted(self) -> I::Future {
+        self.0.into_hosted()
+    }
+
+    #[inline]
+    fn initiate<H: CompletionHandler<S>>(self, handler: H)
+    where
+        Self: 'static,
+        S: 'static,
+        S::Args: Send + 'static,
+        S::Output: Send + 'static,
+    {
+        self.0.initiate(handler);
+    }
+}

@@ -30,7 +30,7 @@ const SEEDS: [(&str, &str); 10] = [
     ("crate = r#in::rt", "async fn r#async_in(r#self_: &'static str, (a, b): (u8, ())) -> io::Result<&str> {}"),
     ("exectuor = x, executor, default = true", "fn async_move(op: Completion, #[cfg(a)] n: &dyn Key) -> impl Future<Output = ()> {}"),
     ("associated = 1", "const unsafe extern \"C\" fn async_(a: &mut T, op: Completion<for<'a> fn(&'a u8) -> u8>, ...) -> u8;"),
-    ("provided", "async fn async_len<T: Send>(&self, name: &str, _: T) -> usize { self.async_get_impl(name).await }"),
+    ("provided", "async fn async_len<T: Send>(&self, name: &str, _: T) -> usize { self.async_get_body(name).await }"),
     ("default = get", "async fn async_get(self: &Arc<Self>, key: &'a str) -> usize;"),
     ("implements, executor = x", "fn async_read(&self, mut len: usize, op: Completion<fn(usize)>) { op.complete(len) }"),
     ("", "#[derive(Debug)] pub struct S<T> { field: Option<T> }"),

@@ -17,14 +17,17 @@ trait Read {
     >>::Return<
         impl ::async_op::__private::Initiation<
             fn(Value),
-        > + 'op + ::async_op::__private::Captures<Self>,
+        > + 'op + ::async_op::__private::Captures<Self> + ::async_op::__private::OfTrait,
     >
     where
         Self: ::async_op::__private::core::marker::Sized + 'op,
         Token: ::async_op::__private::CompletionToken<'op, fn(Value)>,
     {
-        let operation = Self::async_get_impl(self, key);
-        ::async_op::__private::async_initiate(operation, token)
+        let operation = Self::async_get_body(self, key);
+        ::async_op::__private::async_initiate(
+            ::async_op::__private::Declared(operation),
+            token,
+        )
     }
     /// The operation of [`async_get`](Self::async_get), not yet started.
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
@@ -43,7 +46,7 @@ trait Read {
         Self::async_get(self, key, ::async_op::__private::Deferred)
     }
     #[doc(hidden)]
-    fn async_get_impl<'op>(
+    fn async_get_body<'op>(
         &self,
         key: &str,
     ) -> impl Initiation<fn(Value)> + 'op + ::async_op::__private::Captures<Self>

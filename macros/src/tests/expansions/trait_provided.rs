@@ -22,7 +22,9 @@ trait Read {
     >>::Return<
         impl ::async_op::__private::Initiation<
             fn(io::Result<usize>),
-        > + 'op + ::async_op::__private::Captures<(&'a (), Self)>,
+        > + 'op + ::async_op::__private::Captures<
+            (&'a (), Self),
+        > + ::async_op::__private::OfTrait,
     >
     where
         'a: 'op,
@@ -52,12 +54,15 @@ trait Read {
         >(
             meta,
             executor,
-            async move { Self::async_read_all_impl(&copy_of_self, buf, argument2).await },
+            async move { Self::async_read_all_body(&copy_of_self, buf, argument2).await },
         );
-        ::async_op::__private::async_initiate(operation, token)
+        ::async_op::__private::async_initiate(
+            ::async_op::__private::Declared(operation),
+            token,
+        )
     }
     #[doc(hidden)]
-    fn async_read_all_impl<'a>(
+    fn async_read_all_body<'a>(
         &self,
         buf: &'a mut [u8],
         _: u8,
@@ -69,7 +74,7 @@ trait Read {
     {
         async move {
             let _ = (&self, &buf);
-            { self.async_read_impl(buf).await }
+            { self.async_read_body(buf).await }
         }
     }
 }

@@ -19,7 +19,7 @@ trait Read {
     >>::Return<
         impl ::async_op::__private::Initiation<
             fn(io::Result<usize>),
-        > + 'op + ::async_op::__private::Captures<Self>,
+        > + 'op + ::async_op::__private::Captures<Self> + ::async_op::__private::OfTrait,
     >
     where
         Self: ::async_op::__private::core::marker::Sized
@@ -44,8 +44,11 @@ trait Read {
             fn(io::Result<usize>),
             _,
             _,
-        >(meta, executor, move |op| Self::async_read_impl(&copy_of_self, buf, op));
-        ::async_op::__private::async_initiate(operation, token)
+        >(meta, executor, move |op| Self::async_read_body(&copy_of_self, buf, op));
+        ::async_op::__private::async_initiate(
+            ::async_op::__private::Declared(operation),
+            token,
+        )
     }
     /// Reads.
     ///
@@ -68,5 +71,5 @@ trait Read {
         Self::async_read(self, buf, ::async_op::__private::Deferred)
     }
     #[doc(hidden)]
-    fn async_read_impl(&self, buf: Vec<u8>, op: Completion<fn(io::Result<usize>)>);
+    fn async_read_body(&self, buf: Vec<u8>, op: Completion<fn(io::Result<usize>)>);
 }
