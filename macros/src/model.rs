@@ -15,8 +15,8 @@ use syn::{Ident, Lifetime, Safety, Signature, Type, Visibility};
 
 /// An initiating function.
 pub(crate) struct Operation {
-    /// The path of the runtime's `__private` module.
-    pub(crate) private: TokenStream,
+    /// The path of the runtime's `expansion` module.
+    pub(crate) runtime: TokenStream,
     pub(crate) attrs: Attrs,
     pub(crate) vis: Visibility,
     /// That of the author's function, without the qualifiers that `check`
@@ -135,7 +135,7 @@ pub(crate) fn operation(
     let signature = signature::of(form, args, sig, &inputs, &lifetime, cx);
     let twin = twin(args, &sig.ident, cx);
     Some(Operation {
-        private: private(args, span),
+        runtime: runtime(args, span),
         attrs: Attrs::route(&function.attrs),
         vis: function.vis.clone(),
         sig: unqualified(sig),
@@ -169,15 +169,15 @@ pub(crate) fn unqualified(sig: &Signature) -> Signature {
     }
 }
 
-/// The path of the runtime's `__private` module. Its place is `span`: rustc
+/// The path of the runtime's `expansion` module. Its place is `span`: rustc
 /// says of calls to it that "future cannot be sent".
-fn private(args: &Args, span: Span) -> TokenStream {
+fn runtime(args: &Args, span: Span) -> TokenStream {
     match &args.krate {
         Some(krate) => {
             let path = &krate.value;
-            quote_spanned!(span=> #path::__private)
+            quote_spanned!(span=> #path::expansion)
         }
-        None => quote_spanned!(span=> ::async_op::__private),
+        None => quote_spanned!(span=> ::async_op::expansion),
     }
 }
 

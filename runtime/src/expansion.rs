@@ -27,12 +27,29 @@ pub trait ExecutorOf: IoObject {
 impl<O: IoObject + ?Sized> ExecutorOf for O {}
 
 /// Copies what an operation refers to without naming its lifetime.
-///
-/// Returns a type parameter, because a projection would be a second error
-/// where there is no copy.
 #[inline]
-pub fn copy_of<T: ToOwned<Owned = U> + ?Sized, U>(value: &T) -> U {
-    value.to_owned()
+pub fn copy_of<T: CopyOf<U> + ?Sized, U>(value: &T) -> U {
+    value.copy_of()
+}
+
+/// [`ToOwned`], in the words of whoever wrote the parameter.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be copied into the operation",
+    label = "a reference without a named lifetime is copied, which needs `Clone`",
+    note = "derive `Clone` if it is a cheap handle, or name the lifetime to borrow it: `&'a ..`",
+    note = "in the definition of a trait, `#[async_op(provided)]` asks it of the types instead"
+)]
+pub trait CopyOf<U> {
+    #[doc(hidden)]
+    fn copy_of(&self) -> U;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: ToOwned<Owned = U> + ?Sized, U> CopyOf<U> for T {
+    #[inline]
+    fn copy_of(&self) -> U {
+        self.to_owned()
+    }
 }
 
 /// Mentions a type in an `impl` return type, so that the `impl` captures the
