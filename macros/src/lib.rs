@@ -25,6 +25,7 @@
 
 mod args;
 mod attrs;
+mod cfg;
 mod check;
 mod docs;
 mod errors;
@@ -237,10 +238,14 @@ pub fn async_op(
 fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut cx = Errors::default();
     let names = model::Names::new(&args, &item);
+    let given = args.clone();
     let args = args::parse(args, &mut cx);
     let Some(function) = parse::function(item.clone(), &mut cx) else {
         return fallback::unparsed(&item, cx);
     };
+    if let Some(functions) = cfg::split(&given, &args, &function) {
+        return functions;
+    }
     let Some(op) = model::operation(&args, &function, &names, &mut cx) else {
         return fallback::unusable(&args, &function, &names, cx);
     };

@@ -1,5 +1,6 @@
 use crate::errors::Errors;
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::{Attribute, Ident, Signature, Token, Visibility};
@@ -18,6 +19,15 @@ pub(crate) enum Body {
     Block(Group),
     /// A function without body: a member of a trait definition.
     Semi(Token![;]),
+}
+
+impl ToTokens for Body {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match self {
+            Self::Block(block) => block.to_tokens(tokens),
+            Self::Semi(semi) => semi.to_tokens(tokens),
+        }
+    }
 }
 
 /// Reads a function. `None` after reporting that it is none.

@@ -356,8 +356,8 @@ fn parameters() {
         "write `value: (u8, u8)`, and `let (a, b) = value;` in the body",
     );
     check_item(
-        "async fn async_x(&self, #[cfg(unix)] fd: Fd) {}",
-        "#[cfg(unix)]",
+        "async fn async_x(&self, #[serde(skip)] fd: Fd) {}",
+        "#[serde(skip)]",
         "attributes on the parameters of an operation are not supported",
         "remove it",
     );
