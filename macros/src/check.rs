@@ -378,7 +378,7 @@ fn check_param_attrs(attrs: &[Attribute], cx: &mut Errors) {
             cx.error(
                 attr,
                 "attributes on the parameters of an operation are not supported",
-                "remove it",
+                "remove it; those that are supported are `#[cfg]` and the levels of lints",
             );
         }
     }

@@ -359,7 +359,7 @@ fn parameters() {
         "async fn async_x(&self, #[serde(skip)] fd: Fd) {}",
         "#[serde(skip)]",
         "attributes on the parameters of an operation are not supported",
-        "remove it",
+        "remove it; those that are supported are `#[cfg]` and the levels of lints",
     );
     check_item(
         "async fn async_x(&self, key: &(dyn Key + Send)) {}",
