@@ -1,7 +1,7 @@
 //! What names a place in the source names the author's, or the caller's: panics,
-//! `#[track_caller]`, backtraces, the record of the operation.
+//! `#[track_caller]`, backtraces, and what is lost.
 
-use async_op::{Blocking, Completion, Deferred, SystemExecutor, UseFuture, async_op};
+use async_op::{Blocking, Completion, SystemExecutor, UseFuture, async_op};
 use std::backtrace::Backtrace;
 use std::panic::{self, Location};
 use std::pin::pin;
@@ -15,14 +15,21 @@ fn async_caller(op: Completion<fn(&'static Location<'static>)>) {
     op.complete(Location::caller());
 }
 
+#[async_op(executor = SystemExecutor)]
+fn async_lost(_op: Completion<fn()>) {}
+
 #[test]
-fn the_operation_is_where_its_author_wrote_it() {
-    let line = line!() + 1;
-    #[async_op(executor = SystemExecutor)] async fn async_named() {}
-    let operation = format!("{:?}", async_named(Deferred));
-    assert!(operation.contains("async_named"), "{operation}");
-    let here = format!("{}:{line}", file!());
-    assert!(operation.contains(&here), "{operation}");
+fn what_is_lost_is_named() {
+    let message = message_of_panic(|| lost().blocking());
+    assert!(message.starts_with("`async_lost`"), "{message}");
+}
+
+fn message_of_panic(function: impl FnOnce() + panic::UnwindSafe) -> String {
+    let panic = panic::catch_unwind(function).expect_err("it panics");
+    match panic.downcast::<String>() {
+        Ok(message) => *message,
+        Err(_) => panic!("a panic without values"),
+    }
 }
 
 #[test]
@@ -47,7 +54,9 @@ fn a_panic_is_where_the_body_panics() {
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         let location = info.location().expect("panics have places");
-        lines.send((location.file().to_owned(), location.line())).expect("the test waits");
+        lines
+            .send((location.file().to_owned(), location.line()))
+            .expect("the test waits");
     }));
     let result = panic::catch_unwind(|| {
         let future = pin!(async_fails(1, UseFuture));
