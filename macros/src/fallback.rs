@@ -49,8 +49,13 @@ pub(crate) fn unusable(args: &Args, function: &Function, names: &Names, cx: Erro
         None => (Some(mentions(sig)), None),
     };
     let initiating = diverging(function, &sig.ident, quote!(#(#arguments,)* #token), nested);
-    let twin = model::twin(args, &sig.ident, &mut Errors::default());
-    let twin = twin.map(|twin| diverging(function, &twin, quote!(#(#arguments),*), None));
+    // rustc reports no missing function where there is another error, and so
+    // nothing that callers do with its result. It does report missing methods.
+    let twin = sibling
+        .is_some()
+        .then(|| model::twin(args, &sig.ident, &mut Errors::default()))
+        .flatten()
+        .map(|twin| diverging(function, &twin, quote!(#(#arguments),*), None));
     quote!(#initiating #twin #sibling #errors)
 }
 
@@ -91,6 +96,17 @@ fn diverging(
             loop {}
         }
     }
+}
+
+/// For a method that `#[async_trait]` has made of an `async fn`: no operation is
+/// left to be seen, but the rest of the trait fits together.
+pub(crate) fn rewritten(item: &TokenStream, function: &Function, mut cx: Errors) -> TokenStream {
+    cx.error(
+        &function.sig.ident,
+        "`#[async_trait]` has rewritten this operation",
+        "remove it here; `async fn`s that are no operations go into a trait of their own",
+    );
+    unparsed(item, cx)
 }
 
 /// For what is no function.

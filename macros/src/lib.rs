@@ -10,8 +10,8 @@
 //! expand        the initiating function, its twin, and the author's body
 //! ```
 //!
-//! Every stage reports all the mistakes it sees. `fallback` then keeps the
-//! function callable, so that one mistake is one error.
+//! Every stage reports all the mistakes it sees. `repair` and `fallback` then
+//! keep the function callable, so that one mistake is one error.
 //!
 //! [`async-op`]: https://docs.rs/async-op
 
@@ -27,6 +27,7 @@ mod args;
 mod attrs;
 mod cfg;
 mod check;
+mod completion;
 mod docs;
 mod errors;
 mod expand;
@@ -36,6 +37,8 @@ mod inputs;
 mod lifetimes;
 mod model;
 mod parse;
+mod plain;
+mod repair;
 mod signature;
 #[cfg(test)]
 mod tests;
@@ -239,21 +242,36 @@ fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut cx = Errors::default();
     let names = model::Names::new(&args, &item);
     let given = args.clone();
-    let args = args::parse(args, &mut cx);
-    let Some(function) = parse::function(item.clone(), &mut cx) else {
+    let mut args = args::parse(args, &mut cx);
+    let Some(mut function) = parse::function(item.clone(), &mut cx) else {
         return fallback::unparsed(&item, cx);
     };
+    if signature::is_rewritten(&function.sig) {
+        return fallback::rewritten(&item, &function, cx);
+    }
     if let Some(functions) = cfg::split(&given, &args, &function) {
         return functions;
     }
-    let Some(op) = model::operation(&args, &function, &names, &mut cx) else {
-        return fallback::unusable(&args, &function, &names, cx);
-    };
-    let stands = check::signature(&op, &mut cx);
-    check::operation(&args, &function, &op, &mut cx);
-    match cx.len() {
-        0 => expand::operation(&op),
-        _ if stands => fallback::unchecked(&op, cx),
+    check::function(&args, &function, &mut cx);
+    let op = model::operation(&args, &function, &names, &mut cx);
+    if let Some(op) = &op {
+        completion::check(op, &mut cx);
+        check::operation(&args, op, &mut cx);
+        if cx.is_empty() {
+            return expand::operation(op);
+        }
+    }
+    let is_checked = op.is_some();
+    repair::args(&mut args);
+    repair::function(&mut function);
+    let mut unheard = Errors::default();
+    match model::operation(&args, &function, &names, &mut unheard) {
+        Some(op) if completion::check(&op, &mut unheard) => {
+            if !is_checked {
+                check::operation(&args, &op, &mut cx);
+            }
+            fallback::unchecked(&op, cx)
+        }
         _ => fallback::unusable(&args, &function, &names, cx),
     }
 }

@@ -32,6 +32,12 @@ pub fn copy_of<T: CopyOf<U> + ?Sized, U>(value: &T) -> U {
     value.copy_of()
 }
 
+/// The same for a slice, so that what is not `Clone` is said of its elements.
+#[inline]
+pub fn copy_of_slice<T: Clone>(value: &[T]) -> Vec<T> {
+    value.to_vec()
+}
+
 /// [`ToOwned`], in the words of whoever wrote the parameter.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be copied into the operation",

@@ -81,6 +81,11 @@ fn items_that_are_no_functions() {
         ("trait T {}", "trait", "a `trait`"),
         ("const C: u8 = 0;", "const", "a `const`"),
         ("mod m {}", "mod", "a `mod`"),
+        ("let n = 1;", "let", "a `let`"),
+        ("extern crate std;", "extern", "an `extern crate`"),
+        ("unsafe extern \"C\" {}", "unsafe", "an `extern` block"),
+        ("thread_local! {}", "thread_local", "a macro call"),
+        ("std::thread_local! {}", "std", "a macro call"),
     ] {
         let headline = format!("`#[async_op]` applies to functions, not to {what}");
         check_item(item, text, &headline, help);
@@ -182,15 +187,14 @@ fn form() {
     check_item(
         "fn async_x(&self, n: usize) {}",
         "n: usize",
-        "no parameter of type `Completion<fn(..)>`",
-        help,
+        "no parameter is written `Completion<fn(..)>`",
+        &format!("{help}; an alias is not seen"),
     );
     check_item(
         "fn async_x(&self) -> io::Result<usize> {}",
         "io::Result<usize>",
         "an operation does not return its result, it completes with it",
-        "make it an `async fn`, or add a last parameter `op: Completion<fn(io::Result<usize>)>`, \
-         or return `impl Initiation<fn(io::Result<usize>)>`",
+        "make it an `async fn`, or add a last parameter `op: Completion<fn(io::Result<usize>)>`",
     );
     check_item(
         "fn async_x(&self) -> impl Future<Output = Vec<u8>> + Send {}",
@@ -215,6 +219,54 @@ fn form() {
         "u8",
         "a function that is given a completion returns nothing",
         "remove the return type and call `op.complete(..)`, or remove the completion parameter",
+    );
+}
+
+#[test]
+fn plain_functions() {
+    for ty in [
+        "impl Future<Output = A>",
+        "Pin<Box<dyn Future<Output = A> + '_>>",
+        "BoxFuture<'a, A>",
+    ] {
+        check_item(
+            &format!("fn async_x() -> {ty} {{}}"),
+            ty,
+            "an operation does not return a future",
+            "make it an `async fn` that returns `A`",
+        );
+    }
+    check_item(
+        "fn async_x() -> Operation<fn(A), impl Initiation<fn(A)>> {}",
+        "Operation<fn(A), impl Initiation<fn(A)>>",
+        "the type of an operation has no name",
+        "return `impl Initiation<fn(A)>`",
+    );
+    for ty in ["&mut Completion<fn(A)>", "Box<Completion<fn(A)>>"] {
+        check_item(
+            &format!("fn async_x(op: {ty}) {{}}"),
+            ty,
+            "the completion is taken by value",
+            "`Completion<fn(A)>`",
+        );
+    }
+    let help = "take `op: Completion<fn(A, B)>` instead, and call `op.complete(..)`";
+    let headline = "a callback leaves callers no choice of how the result arrives";
+    let param = "f: impl FnOnce(A, B) -> C + Send";
+    check_item(&format!("fn async_x({param}) {{}}"), param, headline, help);
+    check_item("fn async_x<F: Fn(A, B)>(f: F) {}", "f: F", headline, help);
+    check_item(
+        "fn async_x<F>(f: F) where F: Fn(A, B) {}",
+        "f: F",
+        headline,
+        help,
+    );
+    let param = "token: impl CompletionToken<'static, fn(A)>";
+    check_item(
+        &format!("fn async_x({param}) {{}}"),
+        param,
+        "the token is the caller's, and the macro adds its parameter",
+        "take `op: Completion<fn(A)>` instead",
     );
 }
 
@@ -273,6 +325,8 @@ fn completion_signature() {
         ("io::Result<usize>", "`fn(io::Result<usize>)`"),
         ("Vec<u8>", "`fn(Vec<u8>)`"),
         ("u64", "`fn(u64)`"),
+        ("dyn Fn(A, B) -> C", "`fn(A, B)`"),
+        ("dyn Key", "`fn(dyn Key)`"),
         ("[u8; 4]", "`fn([u8; 4])`"),
         ("()", "`fn()`"),
     ] {
@@ -286,10 +340,16 @@ fn completion_signature() {
         "remove `-> bool`; results are arguments",
     );
     check_item(
+        "fn async_x(op: Completion<fn() -> bool>) {}",
+        "-> bool",
+        "a completion signature returns nothing",
+        "results are arguments: `fn(bool)`",
+    );
+    check_item(
         "fn async_x(op: Completion<unsafe fn(u8)>) {}",
         "unsafe",
         "a completion signature is a plain `fn(..)`",
-        "remove this",
+        "remove `unsafe`",
     );
     check_item(
         "fn async_x(op: Completion<fn(A, B, C, D, E, F, G, H, I)>) {}",
@@ -319,8 +379,39 @@ fn completion_signature() {
         "async fn async_x() -> Vec<impl Display> {}",
         "impl Display",
         "a completion argument cannot be an `impl Trait`",
-        "name the type, or box it: `Box<dyn Trait + Send>`",
+        "name the type, or box it: `Box<dyn Display + Send>`",
     );
+    check_item(
+        "async fn async_x() -> impl Future<Output = u8> {}",
+        "impl Future<Output = u8>",
+        "an `async fn` completes with a result, not with another future",
+        "return `u8`: `.await` the future in the body",
+    );
+    check_item(
+        "async fn async_x() -> impl Initiation<fn(u8)> {}",
+        "impl Initiation<fn(u8)>",
+        "an `async fn` completes with a result, not with another operation",
+        "remove `async`, or return the result of the operation: `.await` it",
+    );
+    for (ty, owned) in [
+        ("str", "String"),
+        ("[u8]", "Vec<u8>"),
+        ("dyn Key + Send", "Box<dyn Key + Send>"),
+    ] {
+        check_item(
+            &format!("fn async_x(op: Completion<fn({ty})>) {{}}"),
+            ty,
+            &format!("`{ty}` has no size, so an operation cannot complete with it"),
+            &format!("`{owned}`"),
+        );
+    }
+    check_item(
+        "fn async_x<S>(op: Completion<S>) {}",
+        "S",
+        "`S` is not known to be a completion signature",
+        "`S: Signature<Args: Send, Output: Send> + 'static`",
+    );
+    check("", "fn async_x<S: Signature>(op: Completion<S>) {}", &[]);
 }
 
 #[test]
@@ -333,6 +424,25 @@ fn output() {
             "missing return type for `fn(A, B)`\nhelp: `-> (A, B)`",
         )],
     );
+    for (completes, output, help) in [
+        ("fn(A, B)", "u8", "(A, B)"),
+        ("fn(A, B)", "(A, B, C)", "(A, B)"),
+        ("fn(A, B)", "()", "(A, B)"),
+        ("fn()", "u8", "()"),
+    ] {
+        check(
+            &format!("completes = {completes}"),
+            &format!("async fn async_x(&self) -> {output} {{}}"),
+            &[(
+                output,
+                &format!("this is not what `{completes}` takes\nhelp: `-> {help}`"),
+            )],
+        );
+    }
+    for fits in ["-> Alias", "-> (A, B)", "-> (impl A, B)"] {
+        let item = format!("async fn async_x(&self) {fits} {{}}");
+        check("completes = fn(A, B)", &item, &[]);
+    }
     check_item(
         "async fn async_x(&self) -> io::Result<&str> {}",
         "&",
@@ -389,15 +499,27 @@ fn attributes() {
     );
     check_item(
         r#"#[target_feature(enable = "avx2")] async fn async_x(&self) {}"#,
-        "target_feature",
-        "`#[target_feature]` is not supported on operations",
-        "call such a function from the body",
+        r#"target_feature(enable = "avx2")"#,
+        "`target_feature` is not supported on operations",
+        "put it on a function of its own, and call that from the body",
+    );
+    check_item(
+        "#[unsafe(no_mangle)] async fn async_x(&self) {}",
+        "unsafe(no_mangle)",
+        "`no_mangle` is not supported on operations",
+        "put it on a function of its own, and call that from the body",
+    );
+    check_item(
+        "#[test] async fn async_x(&self) {}",
+        "test",
+        "an operation is no `#[test]`",
+        "write a function that calls it, and `.blocking()`",
     );
     check_item(
         "fn async_x<'life0, 'async_trait>(&'life0 self) -> Pin<Box<dyn Future<Output = ()> + Send + 'async_trait>> {}",
-        "'async_trait",
-        "`#[async_trait]` has rewritten this method",
-        "write the operation as a free function or an inherent method",
+        "async_x",
+        "`#[async_trait]` has rewritten this operation",
+        "remove it here; `async fn`s that are no operations go into a trait of their own",
     );
 }
 
@@ -481,8 +603,8 @@ fn arguments() {
     );
     check_args(
         "executor(x)",
-        "executor",
-        "`executor` needs a value",
+        "(x)",
+        "expected `=` after `executor`",
         "`executor = expr`",
     );
     check_args(
@@ -506,8 +628,46 @@ fn arguments() {
     check_args(
         "default = true",
         "true",
+        "the function without token is there by default",
+        "remove this, or name the function: `default = name`",
+    );
+    check_args(
+        "default = \"later\"",
+        "\"later\"",
+        "the name is written without quotes",
+        "`default = later`",
+    );
+    check_args(
+        "default = move",
+        "move",
+        "`move` is a keyword",
+        "another name, or `default = r#move`",
+    );
+    check_args(
+        "default = 1 + 2",
+        "1 + 2",
         "this is not a value for `default`",
         "`default = name`, or `default = false`",
+    );
+    for other in ["==", ":", "+="] {
+        check_args(
+            &format!("executor {other} x"),
+            &other[..1],
+            "expected `=` after `executor`",
+            "`executor = expr`",
+        );
+    }
+    check_args(
+        "executor = async_op::",
+        "async_op::",
+        "this is not a value for `executor`",
+        "`executor = expr`",
+    );
+    check_args(
+        "fn(u8)",
+        "fn",
+        "a completion signature is no argument by itself",
+        "`completes = fn(A, B)`, in an `async fn`",
     );
     check_args(
         "completes = +",
@@ -560,8 +720,8 @@ fn all_at_once() {
             "unknown argument `exectuor`, did you mean `executor`?",
         ),
         ("associated", "`associated` is given twice"),
-        ("-> u8", "a completion signature returns nothing"),
         ("unsafe", "unsafe operations are not supported"),
+        ("-> u8", "a completion signature returns nothing"),
         (
             "(a, b)",
             "patterns are not supported in the parameters of an operation",

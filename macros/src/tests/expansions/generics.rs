@@ -41,7 +41,6 @@ impl Socket {
             );
             &META
         };
-        let executor = pool.executor();
         let copy_of_pool = ::async_op::expansion::copy_of(pool);
         let operation = ::async_op::expansion::from_future::<
             fn(Vec<Self>),
@@ -49,7 +48,7 @@ impl Socket {
             _,
         >(
             meta,
-            executor,
+            pool.executor(),
             async move {
                 Self::async_map_body::<
                     T,

@@ -27,12 +27,11 @@ where
         );
         &META
     };
-    let executor = ::async_op::expansion::SystemExecutor;
     let operation = ::async_op::expansion::from_fn::<
         fn(u32),
         _,
         _,
-    >(meta, executor, move |op| async_answer_body(op));
+    >(meta, ::async_op::expansion::SystemExecutor, move |op| async_answer_body(op));
     ::async_op::expansion::async_initiate(operation, token)
 }
 /// The operation of [`async_answer`], not yet started.

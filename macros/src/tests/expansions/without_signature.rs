@@ -9,11 +9,6 @@ impl Socket {
         use Completion as _;
         loop {}
     }
-    /// Waits.
-    #[allow(warnings, reason = "its parameters are not used")]
-    pub fn wait(&self, duration: Duration) -> ! {
-        loop {}
-    }
     ::core::compile_error! {
         "`Completion` has no completion signature\nhelp: `Completion<fn(io::Result<usize>)>`, or `Completion<fn()>`"
     }
