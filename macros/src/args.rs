@@ -110,14 +110,10 @@ fn parse_arg(input: ParseStream<'_>, args: &mut Args, cx: &mut Errors) -> Option
         "implements" => parse_flag(input, key, &mut args.implements, cx),
         "crate" => parse_crate(input, key, &mut args.krate, cx),
         "fn" => {
-            let help = format!(
-                "{}, in an `async fn`",
-                usage(&Ident::new("completes", key.span()))
-            );
             cx.error(
                 &key,
                 "a completion signature is no argument by itself",
-                help,
+                "`completes = fn(A, B)`, in an `async fn`",
             );
             None
         }
@@ -164,8 +160,11 @@ fn parse_equals(input: ParseStream<'_>, key: &Ident, cx: &mut Errors) -> Option<
     }
     let other = value_tokens(input);
     if input.peek(Token![==]) || input.parse::<Token![=]>().is_err() {
-        let headline = format_args!("expected `=` after `{key}`").to_string();
-        cx.error(other.into_iter().next(), headline, usage(key));
+        cx.error(
+            other.into_iter().next(),
+            format_args!("expected `=` after `{key}`"),
+            usage(key),
+        );
         return None;
     }
     if is_over(input) {

@@ -208,14 +208,20 @@ fn check_output(args: &Args, op: &Operation, cx: &mut Errors) {
 
 /// What an `async fn` returns that surely does not fit `completes`.
 fn check_completes(completes: &TypeFnPtr, output: &ReturnType, op: &Operation, cx: &mut Errors) {
+    if let ReturnType::Type(..) = completes.output {
+        return;
+    }
     let help = format!("`-> {}`", output_of(completes));
     let arity = completes.inputs.len();
     let (ty, fits) = match output {
         ReturnType::Default if arity == 0 => return,
         ReturnType::Default => {
             let completes = docs::display(completes);
-            let headline = format!("missing return type for `{completes}`");
-            return cx.error(&op.sig.ident, headline, help);
+            return cx.error(
+                &op.sig.ident,
+                format_args!("missing return type for `{completes}`"),
+                help,
+            );
         }
         ReturnType::Type(_, ty) => match ungroup(ty) {
             Type::Tuple(tuple) => (ty, tuple.elems.len() == arity || arity == 1),

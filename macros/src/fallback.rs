@@ -19,8 +19,8 @@ pub(crate) fn unchecked(op: &Operation, cx: Errors) -> TokenStream {
     quote!(#functions #errors)
 }
 
-/// For a function that is not: callers may pass any token, and it never
-/// returns.
+/// For a function that is not: callers may pass any token, and do anything with
+/// what it returns.
 pub(crate) fn unusable(args: &Args, function: &Function, names: &Names, cx: Errors) -> TokenStream {
     let Function {
         attrs,
@@ -43,19 +43,25 @@ pub(crate) fn unusable(args: &Args, function: &Function, names: &Names, cx: Erro
     let is_argument = |input: &&FnArg| signature::completion(input).is_none();
     let arguments: Vec<_> = sig.inputs.iter().filter(is_argument).collect();
     let token = quote_spanned!(at(sig.ident.span())=> token: impl ::core::marker::Sized);
+    let is_associated = model::is_associated(args, function);
     let (nested, sibling) = match authors(function, body, names) {
-        Some(body) if model::is_associated(args, function) => (None, Some(body)),
+        Some(body) if is_associated => (None, Some(body)),
         Some(body) => (Some(body), None),
         None => (Some(mentions(sig)), None),
     };
-    let initiating = diverging(function, &sig.ident, quote!(#(#arguments,)* #token), nested);
+    let initiating = mistaken(
+        args,
+        function,
+        &sig.ident,
+        quote!(#(#arguments,)* #token),
+        nested,
+    );
     // rustc reports no missing function where there is another error, and so
     // nothing that callers do with its result. It does report missing methods.
-    let twin = sibling
-        .is_some()
+    let twin = is_associated
         .then(|| model::twin(args, &sig.ident, &mut Errors::default()))
         .flatten()
-        .map(|twin| diverging(function, &twin, quote!(#(#arguments),*), None));
+        .map(|twin| mistaken(args, function, &twin, quote!(#(#arguments),*), None));
     quote!(#initiating #twin #sibling #errors)
 }
 
@@ -78,7 +84,8 @@ fn mentions(sig: &Signature) -> TokenStream {
     quote!(#(use #names as _;)*)
 }
 
-fn diverging(
+fn mistaken(
+    args: &Args,
     function: &Function,
     name: &Ident,
     inputs: TokenStream,
@@ -86,14 +93,15 @@ fn diverging(
 ) -> TokenStream {
     let Attrs { docs, outer, .. } = Attrs::route(&function.attrs);
     let Function { vis, sig, .. } = function;
+    let runtime = model::runtime(args, at(name.span()));
     let (generics, _, where_clause) = sig.generics.split_for_impl();
     quote_spanned! {at(name.span())=>
         #(#docs)*
         #(#outer)*
         #[allow(warnings, reason = "its parameters are not used")]
-        #vis fn #name #generics(#inputs) -> ! #where_clause {
+        #vis fn #name #generics(#inputs) -> #runtime::Mistaken #where_clause {
             #body
-            loop {}
+            #runtime::Mistaken
         }
     }
 }

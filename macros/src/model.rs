@@ -171,7 +171,7 @@ pub(crate) fn unqualified(sig: &Signature) -> Signature {
 
 /// The path of the runtime's `expansion` module. Its place is `span`: rustc
 /// says of calls to it that "future cannot be sent".
-fn runtime(args: &Args, span: Span) -> TokenStream {
+pub(crate) fn runtime(args: &Args, span: Span) -> TokenStream {
     match &args.krate {
         Some(krate) => {
             let path = &krate.value;

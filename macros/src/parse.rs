@@ -1,5 +1,5 @@
 use crate::errors::Errors;
-use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
@@ -37,8 +37,12 @@ pub(crate) fn function(item: TokenStream, cx: &mut Errors) -> Option<Function> {
     match parsed {
         Ok(function) => function,
         Err(error) => {
-            let message = format!("`#[async_op]` cannot read this function: {error}");
-            cx.push(syn::Error::new(error.span(), message));
+            // rustc says what is missing; it has read the function before.
+            cx.error(
+                Located(error.span()),
+                "`#[async_op]` cannot read the function from here on",
+                "if the compiler can, please report it",
+            );
             None
         }
     }
@@ -127,6 +131,17 @@ fn parse_body(input: ParseStream<'_>) -> syn::Result<Body> {
             body,
             "expected the body of the function",
         )),
+    }
+}
+
+/// Nothing, at a place.
+struct Located(Span);
+
+impl ToTokens for Located {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let mut group = Group::new(Delimiter::None, TokenStream::new());
+        group.set_span(self.0);
+        group.to_tokens(tokens);
     }
 }
 

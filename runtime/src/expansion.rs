@@ -2,6 +2,8 @@
 //! anything here may change in any release.
 
 pub use core;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 pub use crate::cancel::CancellationType;
 pub use crate::completion::Completion;
@@ -106,4 +108,49 @@ impl<S: Signature, I: Initiation<S>> Initiation<S> for Declared<I> {
     {
         self.0.initiate(handler);
     }
+}
+
+/// What a function with mistakes returns: whatever its callers do with it, the
+/// mistakes are the only errors.
+#[derive(Debug)]
+pub struct Mistaken;
+
+#[allow(missing_docs, reason = "they are those of `Operation`")]
+impl Mistaken {
+    pub fn with<T>(self, _: T) -> Self {
+        self
+    }
+
+    pub fn map<F: FnOnce(Never)>(self, _: F) -> Self {
+        self
+    }
+
+    pub fn callback<F: FnOnce(Never)>(self, _: F) {}
+
+    pub fn detach(self) {}
+
+    pub fn blocking(self) -> ! {
+        unreachable!("it does not compile")
+    }
+}
+
+impl Future for Mistaken {
+    type Output = Never;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Never> {
+        Poll::Pending
+    }
+}
+
+/// `!`, which becomes whatever type the caller expects.
+pub type Never = <fn() -> ! as Returns>::Type;
+
+/// Names what a function returns, and so `!`.
+pub trait Returns {
+    #[doc(hidden)]
+    type Type;
+}
+
+impl<T> Returns for fn() -> T {
+    type Type = T;
 }

@@ -2,7 +2,7 @@
 
 use async_op::async_op;
 
-#[async_op(executor = async_op::SystemExecutor, default = self::later)]
+#[async_op(executor = async_op::SystemExecutor, default = 1 + 1)]
 async fn async_ping(n: u32) -> u32 {
     n
 }
