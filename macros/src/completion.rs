@@ -196,6 +196,10 @@ fn not_owned(borrow: impl ToTokens, form: Form, cx: &mut Errors) {
     cx.error(borrow, "a completion argument cannot borrow", help);
 }
 
+pub(crate) fn has_impl_trait(ty: &Type) -> bool {
+    first_impl_trait(ty).is_some()
+}
+
 fn first_impl_trait(ty: &Type) -> Option<TypeImplTrait> {
     #[derive(Default)]
     struct First(Option<TypeImplTrait>);

@@ -3,6 +3,7 @@
 
 use crate::args::Args;
 use crate::attrs::Attrs;
+use crate::completion;
 use crate::errors::Errors;
 use crate::expand::{self, at};
 use crate::model::{self, Names, Operation, Role};
@@ -10,7 +11,7 @@ use crate::parse::{Body, Function};
 use crate::signature;
 use proc_macro2::{Group, Ident, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{FnArg, Signature};
+use syn::{FnArg, ReturnType, Signature};
 
 /// For a function that is understood: its signature stands.
 pub(crate) fn unchecked(op: &Operation, cx: Errors) -> TokenStream {
@@ -47,7 +48,7 @@ pub(crate) fn unusable(args: &Args, function: &Function, names: &Names, cx: Erro
     let (nested, sibling) = match authors(function, body, names) {
         Some(body) if is_associated => (None, Some(body)),
         Some(body) => (Some(body), None),
-        None => (Some(mentions(sig)), None),
+        None => (Some(uncalled(sig, body, &cx)), None),
     };
     let initiating = mistaken(
         args,
@@ -73,15 +74,34 @@ fn authors(function: &Function, body: &Group, names: &Names) -> Option<TokenStre
     signature::is_sound(&sig).then(|| expand::hidden(&sig, Role::Own, &attrs, Some(body)))
 }
 
-/// The `Completion`s of a function that is not kept, lest their imports seem
-/// unused.
-fn mentions(sig: &Signature) -> TokenStream {
-    let names = sig
+/// The author's body in a closure that nobody calls, for the editor. The
+/// completion that it has no more is an error, of which rustc says nothing else;
+/// its import shall not seem unused.
+fn uncalled(sig: &Signature, body: &Group, cx: &Errors) -> TokenStream {
+    let completions = sig
         .inputs
         .iter()
         .filter_map(signature::completion)
         .map(|named| &named.ident);
-    quote!(#(use #names as _;)*)
+    let named = sig
+        .inputs
+        .iter()
+        .filter(|input| signature::completion(input).is_some())
+        .filter_map(|input| match input {
+            FnArg::Typed(typed) => Some(&typed.pat),
+            FnArg::Receiver(_) => None,
+        });
+    let errors = cx.to_compile_errors();
+    let asyncness = &sig.asyncness;
+    let output = match &sig.output {
+        ReturnType::Type(_, ty) if !completion::has_impl_trait(ty) => Some(&sig.output),
+        _ => None,
+    };
+    quote! {
+        #(use #completions as _;)*
+        #(let #named = { #errors };)*
+        let _ = #asyncness || #output #body;
+    }
 }
 
 fn mistaken(

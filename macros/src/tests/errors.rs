@@ -1,7 +1,7 @@
 //! What the macro says of mistakes, and what it underlines.
 
 use super::tokens;
-use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, LineColumn, TokenStream, TokenTree};
 
 /// Asserts that expanding `#[async_op(args)] item` reports exactly the given
 /// mistakes, as underlined text and message.
@@ -30,8 +30,23 @@ fn expand_in_one_source(args: &str, item: &str) -> TokenStream {
     crate::expand(args.stream(), source.collect())
 }
 
-/// The underlined text and message of each `compile_error!`.
+/// The underlined text and message of each `compile_error!`; like rustc, one
+/// of those that are the same.
 fn errors(expansion: TokenStream) -> Vec<(String, String)> {
+    let mut distinct = Vec::new();
+    for error in all_errors(expansion) {
+        if !distinct.contains(&error) {
+            distinct.push(error);
+        }
+    }
+    distinct
+        .into_iter()
+        .map(|(_, text, message)| (text, message))
+        .collect()
+}
+
+/// With the place where each is underlined.
+fn all_errors(expansion: TokenStream) -> Vec<(LineColumn, String, String)> {
     let mut errors = Vec::new();
     let mut previous = None;
     let mut tokens = expansion.into_iter().peekable();
@@ -44,9 +59,10 @@ fn errors(expansion: TokenStream) -> Vec<(String, String)> {
                 if let Some(start) = previous.take() {
                     let span = start.join(group.span()).expect("one source");
                     let message = syn::parse2::<syn::LitStr>(group.stream()).expect("a message");
-                    errors.push((span.source_text().expect("a source"), message.value()));
+                    let text = span.source_text().expect("a source");
+                    errors.push((span.start(), text, message.value()));
                 } else {
-                    errors.extend(self::errors(group.stream()));
+                    errors.extend(all_errors(group.stream()));
                 }
             }
             _ => {}

@@ -7,6 +7,12 @@ impl Socket {
         token: impl ::core::marker::Sized,
     ) -> ::async_op::expansion::Mistaken {
         use Completion as _;
+        let op = {
+            ::core::compile_error! {
+                "`Completion` has no completion signature\nhelp: `Completion<fn(io::Result<usize>)>`, or `Completion<fn()>`"
+            }
+        };
+        let _ = || { op.complete() };
         ::async_op::expansion::Mistaken
     }
     /// Waits.
