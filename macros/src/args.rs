@@ -45,19 +45,6 @@ pub(crate) enum Cancellation {
     Total,
 }
 
-impl Parse for Default_ {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        if input.peek(LitBool) {
-            let lit: LitBool = input.parse()?;
-            return match lit.value {
-                false => Ok(Self::Off),
-                true => Err(syn::Error::new_spanned(lit, "expected a name or `false`")),
-            };
-        }
-        input.parse().map(Self::Named)
-    }
-}
-
 const KEYS: [(&str, &str); 8] = [
     ("executor", "`executor = expr`"),
     ("completes", "`completes = fn(A, B)`"),
@@ -117,11 +104,19 @@ fn parse_arg(input: ParseStream<'_>, args: &mut Args, cx: &mut Errors) -> Option
         "executor" => parse_value(input, key, &mut args.executor, cx),
         "completes" => parse_value(input, key, &mut args.completes, cx),
         "cancellation" => parse_cancellation(input, key, &mut args.cancellation, cx),
-        "default" => parse_value(input, key, &mut args.default, cx),
+        "default" => parse_default(input, key, &mut args.default, cx),
         "associated" => parse_flag(input, key, &mut args.associated, cx),
         "provided" => parse_flag(input, key, &mut args.provided, cx),
         "implements" => parse_flag(input, key, &mut args.implements, cx),
         "crate" => parse_crate(input, key, &mut args.krate, cx),
+        "fn" => {
+            cx.error(
+                &key,
+                "a completion signature is no argument by itself",
+                "`completes = fn(A, B)`, in an `async fn`",
+            );
+            None
+        }
         unknown => {
             let guess = did_you_mean(KEYS.iter().map(|(name, _)| *name), unknown);
             cx.error(
@@ -141,18 +136,97 @@ fn parse_value<T: Parse>(
     cx: &mut Errors,
 ) -> Option<()> {
     let usage = usage(&key);
-    if input.parse::<Token![=]>().is_err() || input.is_empty() || input.peek(Token![,]) {
-        cx.error(&key, format_args!("`{key}` needs a value"), usage);
-        return None;
-    }
+    parse_equals(input, &key, cx)?;
+    let value = value_tokens(input);
     match input.parse() {
         Ok(value) => fill(slot, key, value, cx),
-        Err(error) => {
-            let message = format!("this is not a value for `{key}`\nhelp: {usage}");
-            cx.push(syn::Error::new(error.span(), message));
+        Err(_) => {
+            cx.error(
+                value,
+                format_args!("this is not a value for `{key}`"),
+                usage,
+            );
             None
         }
     }
+}
+
+/// The `=` after `key`, with something behind it.
+fn parse_equals(input: ParseStream<'_>, key: &Ident, cx: &mut Errors) -> Option<()> {
+    let is_over = |input: ParseStream<'_>| input.is_empty() || input.peek(Token![,]);
+    if is_over(input) {
+        cx.error(key, format_args!("`{key}` needs a value"), usage(key));
+        return None;
+    }
+    let other = value_tokens(input);
+    if input.peek(Token![==]) || input.parse::<Token![=]>().is_err() {
+        cx.error(
+            other.into_iter().next(),
+            format_args!("expected `=` after `{key}`"),
+            usage(key),
+        );
+        return None;
+    }
+    if is_over(input) {
+        cx.error(key, format_args!("`{key}` needs a value"), usage(key));
+        return None;
+    }
+    Some(())
+}
+
+/// What is left of the argument; does not consume it.
+fn value_tokens(input: ParseStream<'_>) -> TokenStream {
+    let ahead = input.fork();
+    let mut tokens = TokenStream::new();
+    while !ahead.is_empty() && !ahead.peek(Token![,]) {
+        tokens.extend(ahead.parse::<TokenTree>());
+    }
+    tokens
+}
+
+/// `default = name`, or `default = false`.
+fn parse_default(
+    input: ParseStream<'_>,
+    key: Ident,
+    slot: &mut Option<Keyed<Default_>>,
+    cx: &mut Errors,
+) -> Option<()> {
+    parse_equals(input, &key, cx)?;
+    let value = value_tokens(input);
+    if input.peek(Ident) {
+        if let Ok(name) = input.parse() {
+            return fill(slot, key, Default_::Named(name), cx);
+        }
+    }
+    if input.peek(LitBool) {
+        let lit: LitBool = input.parse().ok()?;
+        if !lit.value {
+            return fill(slot, key, Default_::Off, cx);
+        }
+        cx.error(
+            lit,
+            "the function without token is there by default",
+            "remove this, or name the function: `default = name`",
+        );
+        return None;
+    }
+    let usage = usage(&key);
+    if let Ok(lit) = input.fork().parse::<LitStr>() {
+        cx.error(
+            &lit,
+            "the name is written without quotes",
+            format_args!("`default = {}`", lit.value()),
+        );
+    } else if let Ok(keyword) = input.fork().call(Ident::parse_any) {
+        cx.error(
+            &keyword,
+            format_args!("`{keyword}` is a keyword"),
+            format_args!("another name, or `default = r#{keyword}`"),
+        );
+    } else {
+        cx.error(value, "this is not a value for `default`", usage);
+    }
+    None
 }
 
 fn parse_flag(

@@ -4,33 +4,22 @@
 //! parameter that is no I/O object, names that clash, a body that does not fit.
 
 use crate::args::Args;
+use crate::completion;
 use crate::docs;
 use crate::errors::Errors;
 use crate::inputs::{Input, Stored};
-use crate::lifetimes;
 use crate::model::{ungroup, Form, Operation};
 use crate::parse::{Body, Function};
 use crate::signature;
-use proc_macro2::TokenStream;
+use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::visit::Visit;
 use syn::{
-    Attribute, FnArg, Lifetime, Pat, PatType, ReceiverKind, ReturnType, Safety, Signature, Type,
-    TypeFnPtr, TypeImplTrait, TypePath,
+    Attribute, FnArg, Meta, Pat, PatType, ReceiverKind, ReturnType, Safety, Signature, Type,
+    TypeFnPtr,
 };
 
-/// The arities that the runtime implements `Signature` for.
-const MAX_ARITY: usize = 8;
-
-/// Whether the completion signature is one.
-pub(crate) fn signature(op: &Operation, cx: &mut Errors) -> bool {
-    let before = cx.len();
-    completion_signature(&op.signature, op.form, cx);
-    cx.len() == before
-}
-
-/// Everything else.
-pub(crate) fn operation(args: &Args, function: &Function, op: &Operation, cx: &mut Errors) {
+/// What needs no understanding of the function.
+pub(crate) fn function(args: &Args, function: &Function, cx: &mut Errors) {
     if let Some(default) = &function.defaultness {
         cx.error(
             default,
@@ -40,8 +29,12 @@ pub(crate) fn operation(args: &Args, function: &Function, op: &Operation, cx: &m
     }
     check_qualifiers(&function.sig, cx);
     check_role(args, function, cx);
-    check_arguments(args, op, cx);
     check_attributes(&function.attrs, cx);
+}
+
+/// What depends on the form.
+pub(crate) fn operation(args: &Args, op: &Operation, cx: &mut Errors) {
+    check_arguments(args, op, cx);
     check_output(args, op, cx);
     check_params(op, cx);
 }
@@ -130,21 +123,38 @@ fn check_attributes(attrs: &[Attribute], cx: &mut Errors) {
             .last()
             .map(|segment| segment.ident.to_string());
         match name.as_deref() {
-            Some("async_op") => {
-                cx.error(
-                    attr.path(),
-                    "`#[async_op]` is given twice",
-                    "remove one of them",
-                );
-            }
-            Some("target_feature") => cx.error(
+            Some("async_op") => cx.error(
                 attr.path(),
-                "`#[target_feature]` is not supported on operations",
-                "call such a function from the body",
+                "`#[async_op]` is given twice",
+                "remove one of them",
             ),
+            Some(name @ ("test" | "bench")) => cx.error(
+                attr.path(),
+                format_args!("an operation is no `#[{name}]`"),
+                "write a function that calls it, and `.blocking()`",
+            ),
+            Some("target_feature") => not_supported(attr, "target_feature", cx),
+            Some("unsafe") => {
+                let name = match &attr.meta {
+                    Meta::List(list) => list.tokens.clone().into_iter().next(),
+                    _ => None,
+                };
+                if let Some(TokenTree::Ident(name)) = name {
+                    not_supported(attr, &name.to_string(), cx);
+                }
+            }
             _ => {}
         }
     }
+}
+
+/// Such attributes belong to one function, and an operation is several.
+fn not_supported(attr: &Attribute, name: &str, cx: &mut Errors) {
+    cx.error(
+        &attr.meta,
+        format_args!("`{name}` is not supported on operations"),
+        "put it on a function of its own, and call that from the body",
+    );
 }
 
 fn check_qualifiers(sig: &Signature, cx: &mut Errors) {
@@ -178,126 +188,6 @@ fn check_qualifiers(sig: &Signature, cx: &mut Errors) {
     }
 }
 
-/// The `fn(..)` that names the completion arguments, or a tuple of them.
-pub(crate) fn completion_signature(signature: &Type, form: Form, cx: &mut Errors) {
-    match ungroup(signature) {
-        Type::FnPtr(signature) => check_fn(signature, form, cx),
-        Type::Tuple(tuple) if tuple.elems.iter().any(is_fn) => {
-            for signature in &tuple.elems {
-                completion_signature(signature, form, cx);
-            }
-        }
-        Type::Tuple(tuple) => {
-            let arguments: Vec<_> = tuple.elems.iter().map(docs::display).collect();
-            not_a_signature(signature, &arguments.join(", "), cx);
-        }
-        Type::Path(path) if !is_plain_value(path) => {}
-        _ => not_a_signature(signature, &docs::display(signature), cx),
-    }
-}
-
-fn is_fn(ty: &Type) -> bool {
-    matches!(ungroup(ty), Type::FnPtr(_))
-}
-
-/// Types that are surely no alias of a signature.
-fn is_plain_value(ty: &TypePath) -> bool {
-    const VALUES: [&str; 20] = [
-        "Result", "Option", "Vec", "String", "Box", "Arc", "bool", "char", "u8", "u16", "u32",
-        "u64", "usize", "i8", "i16", "i32", "i64", "isize", "f32", "f64",
-    ];
-    let last = ty.path.segments.last();
-    last.is_some_and(|last| VALUES.iter().any(|value| last.ident == value))
-}
-
-fn not_a_signature(ty: &Type, arguments: &str, cx: &mut Errors) {
-    cx.error(
-        ty,
-        "a completion signature is written as a function type",
-        format_args!("`fn({arguments})`"),
-    );
-}
-
-fn check_fn(signature: &TypeFnPtr, form: Form, cx: &mut Errors) {
-    if let ReturnType::Type(_, output) = &signature.output {
-        cx.error(
-            &signature.output,
-            "a completion signature returns nothing",
-            format_args!(
-                "remove `-> {}`; results are arguments",
-                docs::display(output)
-            ),
-        );
-    }
-    let qualifier = (signature.unsafety.map(ToTokens::into_token_stream))
-        .or_else(|| signature.abi.as_ref().map(ToTokens::to_token_stream))
-        .or_else(|| signature.variadic.as_ref().map(ToTokens::to_token_stream));
-    if let Some(qualifier) = qualifier {
-        cx.error(
-            qualifier,
-            "a completion signature is a plain `fn(..)`",
-            "remove this",
-        );
-    }
-    if let Some(surplus) = signature.inputs.iter().nth(MAX_ARITY) {
-        cx.error(
-            surplus,
-            format_args!("an operation completes with at most {MAX_ARITY} arguments"),
-            "put some of them into a struct or a tuple",
-        );
-    }
-    if let Some(lifetimes) = &signature.lifetimes {
-        return not_owned(lifetimes, form, cx);
-    }
-    for argument in &signature.inputs {
-        check_completion_argument(&argument.ty, form, cx);
-    }
-}
-
-fn check_completion_argument(ty: &Type, form: Form, cx: &mut Errors) {
-    if let Some(impl_trait) = first_impl_trait(ty) {
-        cx.error(
-            impl_trait,
-            "a completion argument cannot be an `impl Trait`",
-            "name the type, or box it: `Box<dyn Trait + Send>`",
-        );
-    }
-    if let Some(elided) = lifetimes::first_elided(ty) {
-        return not_owned(elided, form, cx);
-    }
-    let is_borrowed = |lifetime: &Lifetime| lifetime.ident != "static";
-    let lifetime = lifetimes::named(ty).into_iter().find(is_borrowed);
-    if let (Form::Handler, Some(lifetime)) = (form, lifetime) {
-        not_owned(lifetime, form, cx);
-    }
-}
-
-/// Such a signature is higher-ranked, or outlived by its operation.
-fn not_owned(borrow: impl ToTokens, form: Form, cx: &mut Errors) {
-    let help = match form {
-        Form::Handler => {
-            "complete with an owned value, `Vec<u8>` or `String`, or write an `async fn`"
-        }
-        _ => "complete with an owned value, `Vec<u8>` or `String`, or name the lifetime",
-    };
-    cx.error(borrow, "a completion argument cannot borrow", help);
-}
-
-fn first_impl_trait(ty: &Type) -> Option<TypeImplTrait> {
-    #[derive(Default)]
-    struct First(Option<TypeImplTrait>);
-
-    impl Visit<'_> for First {
-        fn visit_type_impl_trait(&mut self, ty: &TypeImplTrait) {
-            self.0.get_or_insert_with(|| ty.clone());
-        }
-    }
-
-    let mut first = First::default();
-    first.visit_type(ty);
-    first.0
-}
-
 fn check_output(args: &Args, op: &Operation, cx: &mut Errors) {
     match (&op.form, &op.sig.output) {
         (Form::Handler, ReturnType::Type(_, output)) if !signature::is_unit(output) => cx.error(
@@ -305,24 +195,47 @@ fn check_output(args: &Args, op: &Operation, cx: &mut Errors) {
             "a function that is given a completion returns nothing",
             "remove the return type and call `op.complete(..)`, or remove the completion parameter",
         ),
-        (Form::Async, ReturnType::Default) => {
-            let completes = args
-                .completes
-                .as_ref()
-                .map(|completes| ungroup(&completes.value));
-            match completes {
-                Some(Type::FnPtr(completes)) if !completes.inputs.is_empty() => {
-                    let output = output_of(completes);
-                    cx.error(
-                        &op.sig.ident,
-                        format_args!("missing return type for `{}`", docs::display(completes)),
-                        format_args!("`-> {output}`"),
-                    );
+        (Form::Async, output) => {
+            if let Some(completes) = &args.completes {
+                if let Type::FnPtr(signature) = ungroup(&completes.value) {
+                    check_completes(signature, output, op, cx);
                 }
-                _ => {}
             }
         }
         _ => {}
+    }
+}
+
+/// What an `async fn` returns that surely does not fit `completes`.
+fn check_completes(completes: &TypeFnPtr, output: &ReturnType, op: &Operation, cx: &mut Errors) {
+    if let ReturnType::Type(..) = completes.output {
+        return;
+    }
+    let help = format!("`-> {}`", output_of(completes));
+    let arity = completes.inputs.len();
+    let (ty, fits) = match output {
+        ReturnType::Default if arity == 0 => return,
+        ReturnType::Default => {
+            let completes = docs::display(completes);
+            return cx.error(
+                &op.sig.ident,
+                format_args!("missing return type for `{completes}`"),
+                help,
+            );
+        }
+        ReturnType::Type(_, ty) => match ungroup(ty) {
+            Type::Tuple(tuple) => (ty, tuple.elems.len() == arity || arity == 1),
+            Type::Path(path) => (ty, arity == 1 || !completion::is_plain_value(path)),
+            _ => (ty, true),
+        },
+    };
+    if !fits {
+        let completes = docs::display(completes);
+        cx.error(
+            ty,
+            format_args!("this is not what `{completes}` takes"),
+            help,
+        );
     }
 }
 
@@ -371,14 +284,19 @@ fn check_params(op: &Operation, cx: &mut Errors) {
     }
 }
 
-fn check_param_attrs(attrs: &[Attribute], cx: &mut Errors) {
+/// Whether an attribute of a parameter stays on that of the body.
+pub(crate) fn is_param_attr(attr: &Attribute) -> bool {
     const LINTS: [&str; 6] = ["allow", "warn", "deny", "forbid", "expect", "doc"];
+    LINTS.iter().any(|lint| attr.path().is_ident(lint))
+}
+
+fn check_param_attrs(attrs: &[Attribute], cx: &mut Errors) {
     for attr in attrs {
-        if !LINTS.iter().any(|lint| attr.path().is_ident(lint)) {
+        if !is_param_attr(attr) {
             cx.error(
                 attr,
                 "attributes on the parameters of an operation are not supported",
-                "remove it",
+                "remove it; those that are supported are `#[cfg]` and the levels of lints",
             );
         }
     }

@@ -207,7 +207,9 @@ fn needs_space(text: &str, token: &TokenTree) -> bool {
             TokenTree::Ident(_) | TokenTree::Literal(_) => {
                 !last_word.is_empty() || text.ends_with(['>', ')'])
             }
-            TokenTree::Group(_) => after_keyword,
+            TokenTree::Group(group) => {
+                after_keyword || group.delimiter() == Delimiter::Brace && !text.is_empty()
+            }
             TokenTree::Punct(punct) => match punct.as_char() {
                 '-' | '+' | '=' => true,
                 '\'' => !last_word.is_empty(),

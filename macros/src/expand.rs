@@ -9,10 +9,9 @@ use crate::inputs::{Input, Stored};
 use crate::lifetimes;
 use crate::model::{ungroup_mut, Executor, Form, Operation, Role};
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned, ToTokens};
-use syn::ext::IdentExt as _;
+use quote::{quote, quote_spanned, ToTokens};
 use syn::{
-    parse_quote_spanned, Attribute, FnArg, GenericParam, Generics, LifetimeParam, Pat,
+    parse_quote_spanned, Attribute, FnArg, GenericParam, Generics, LifetimeParam, Pat, Receiver,
     ReceiverKind, ReturnType, Signature, Type, TypeParam, TypeParamBound, WherePredicate,
 };
 
@@ -64,7 +63,7 @@ fn functions(op: &Operation, initiation: &TokenStream) -> TokenStream {
 
 fn initiating(op: &Operation, body: Option<TokenStream>, initiation: &TokenStream) -> TokenStream {
     let Operation {
-        private,
+        runtime,
         vis,
         signature,
         lifetime,
@@ -76,7 +75,13 @@ fn initiating(op: &Operation, body: Option<TokenStream>, initiation: &TokenStrea
     let fn_token = &op.sig.fn_token;
     let name = &op.sig.ident;
     let inputs = declared(op);
-    let returned = returned(op);
+    let mut returned = returned(op);
+    let mut operation = quote_spanned!(at(name.span())=> operation);
+    if op.role == Role::Declared {
+        let span = at(name.span());
+        returned = quote_spanned!(span=> #returned + #runtime::OfTrait);
+        operation = quote_spanned!(span=> #runtime::Declared(operation));
+    }
     let mut generics = generics(op);
     let span = at(name.span());
     generics
@@ -86,25 +91,25 @@ fn initiating(op: &Operation, body: Option<TokenStream>, initiation: &TokenStrea
         .make_where_clause()
         .predicates
         .push(parse_quote_spanned! {span=>
-            #token_type: #private::CompletionToken<#lifetime, #signature>
+            #token_type: #runtime::CompletionToken<#lifetime, #signature>
         });
     let (params, _, where_clause) = generics.split_for_impl();
     quote_spanned! {span=>
         #attrs
         #vis #fn_token #name #params(#inputs #token: #token_type)
-            -> <#token_type as #private::CompletionToken<#lifetime, #signature>>::Return<#returned>
+            -> <#token_type as #runtime::CompletionToken<#lifetime, #signature>>::Return<#returned>
         #where_clause
         {
             #body
             #initiation
-            #private::async_initiate(operation, #token)
+            #runtime::async_initiate(#operation, #token)
         }
     }
 }
 
 fn twin(op: &Operation) -> Option<TokenStream> {
     let Operation {
-        private,
+        runtime,
         vis,
         signature,
         ..
@@ -124,10 +129,10 @@ fn twin(op: &Operation) -> Option<TokenStream> {
     };
     Some(quote_spanned! {at(op.sig.ident.span())=>
         #attrs
-        #vis #fn_token #twin #params(#inputs) -> #private::Operation<#signature, #returned>
+        #vis #fn_token #twin #params(#inputs) -> #runtime::Operation<#signature, #returned>
         #where_clause
         {
-            #function(#(#names,)* #private::Deferred)
+            #function(#(#names,)* #runtime::Deferred)
         }
     })
 }
@@ -135,7 +140,7 @@ fn twin(op: &Operation) -> Option<TokenStream> {
 /// The author's function under another name.
 fn body(op: &Operation) -> TokenStream {
     let mut sig = op.sig.clone();
-    sig.ident = op.body_name();
+    sig.ident = op.body_name.clone();
     if op.form == Form::Deferred {
         release_self(&mut sig, op);
     }
@@ -168,7 +173,7 @@ pub(crate) fn hidden(
 
 /// ```text
 /// Input:  async fn async_x(&self, n: N) -> Output { .. }
-/// Output: fn async_x_impl(&self, n: N) -> impl Future<Output = Output> + Send
+/// Output: fn async_x_body(&self, n: N) -> impl Future<Output = Output> + Send
 ///         where Self: Send + Sync
 ///         {
 ///             async move {
@@ -180,7 +185,7 @@ pub(crate) fn hidden(
 ///
 /// since a trait that says `async fn` would not promise `Send`.
 fn declared_future(mut sig: Signature, op: &Operation) -> TokenStream {
-    let Operation { private, .. } = op;
+    let Operation { runtime, .. } = op;
     let span = at(op.sig.ident.span());
     sig.asyncness = None;
     let output = match &sig.output {
@@ -188,7 +193,7 @@ fn declared_future(mut sig: Signature, op: &Operation) -> TokenStream {
         ReturnType::Type(_, output) => output.to_token_stream(),
     };
     sig.output = parse_quote_spanned! {span=>
-        -> impl #private::core::future::Future<Output = #output> + #private::core::marker::Send
+        -> impl #runtime::core::future::Future<Output = #output> + #runtime::core::marker::Send
     };
     let body = op.body.as_ref().map(|body| {
         let bounds = bounds_of_self(op, false);
@@ -223,20 +228,8 @@ fn captured(param: &FnArg) -> Option<Ident> {
     }
 }
 
-impl Operation {
-    /// The name of the author's function. In traits it is another one, so that
-    /// an `impl dyn Trait` can have operations of the same names.
-    pub(crate) fn body_name(&self) -> Ident {
-        body_name(&self.sig.ident, self.role)
-    }
-}
-
-pub(crate) fn body_name(name: &Ident, role: Role) -> Ident {
-    let suffix = match role {
-        Role::Own => "body",
-        Role::Declared | Role::Implemented => "impl",
-    };
-    format_ident!("{}_{suffix}", name.unraw(), span = at(name.span()))
+fn is_typed(receiver: &Receiver) -> bool {
+    matches!(receiver.kind, ReceiverKind::Typed(..))
 }
 
 /// ```text
@@ -271,12 +264,9 @@ fn release_self(sig: &mut Signature, op: &Operation) {
     }
 }
 
-/// In an `impl dyn Trait`, `Self::name` is the trait's `name`, too. A receiver
-/// like `self: Arc<Self>` tells the two apart.
+/// In an `impl dyn Trait`, `Self::name` is the trait's `name`, too.
 fn is_called_by_dot(op: &Operation) -> bool {
-    let receiver = op.inputs.first().map(|input| &input.declared);
-    op.role == Role::Own
-        && matches!(receiver, Some(FnArg::Receiver(receiver)) if matches!(receiver.kind, ReceiverKind::Typed(..)))
+    op.role == Role::Own && op.sig.receiver().is_some_and(is_typed)
 }
 
 /// `self.name::<T, _>`, the initiating function.
@@ -332,14 +322,14 @@ fn declared(op: &Operation) -> TokenStream {
 /// `impl Initiation<S> + 'op`
 fn returned(op: &Operation) -> TokenStream {
     let Operation {
-        private,
+        runtime,
         signature,
         lifetime,
         ..
     } = op;
     let captures = captures(op).into_iter();
     quote_spanned! {at(op.sig.ident.span())=>
-        impl #private::Initiation<#signature> + #lifetime #(+ #captures)*
+        impl #runtime::Initiation<#signature> + #lifetime #(+ #captures)*
     }
 }
 
@@ -347,7 +337,7 @@ fn returned(op: &Operation) -> TokenStream {
 /// lifetimes that the author names, and those in `Self`. One bound for all,
 /// since rustc confuses several of one trait; `Self` last, it may be unsized.
 fn captures(op: &Operation) -> Option<TypeParamBound> {
-    let Operation { private, .. } = op;
+    let Operation { runtime, .. } = op;
     let span = at(op.sig.ident.span());
     let lifetimes = op.sig.generics.lifetimes().map(|param| {
         let lifetime = &param.lifetime;
@@ -357,14 +347,16 @@ fn captures(op: &Operation) -> Option<TypeParamBound> {
     let captured: Vec<_> = lifetimes.chain(of_self).collect();
     match &captured[..] {
         [] => None,
-        [only] => Some(parse_quote_spanned!(span=> #private::Captures<#only>)),
-        several => Some(parse_quote_spanned!(span=> #private::Captures<(#(#several),*)>)),
+        [only] => Some(parse_quote_spanned!(span=> #runtime::Captures<#only>)),
+        several => Some(parse_quote_spanned!(span=> #runtime::Captures<(#(#several),*)>)),
     }
 }
 
 /// The author's generics and `'op`, which they all outlive.
 fn generics(op: &Operation) -> Generics {
-    let lifetime = &op.lifetime;
+    let Operation {
+        runtime, lifetime, ..
+    } = op;
     let span = at(op.sig.ident.span());
     let mut generics = op.sig.generics.clone();
     let mut predicates: Vec<WherePredicate> = Vec::new();
@@ -390,6 +382,8 @@ fn generics(op: &Operation) -> Generics {
     if op.associated {
         let bounds = match op.role {
             Role::Declared => bounds_of_self(op, true),
+            // In a trait, where `provided` is forgotten, it may not be.
+            _ if copies_self(op) => vec![quote_spanned!(span=> #runtime::core::marker::Sized)],
             _ => Vec::new(),
         };
         predicates.push(parse_quote_spanned!(span=> Self: #(#bounds +)* #lifetime));
@@ -403,15 +397,20 @@ fn generics(op: &Operation) -> Generics {
     generics
 }
 
+fn copies_self(op: &Operation) -> bool {
+    let receiver = op.inputs.first().filter(|first| first.name == "self");
+    receiver.is_some_and(|receiver| receiver.stored == Stored::Copied)
+}
+
 /// What a trait does not know of the types that implement it, and an operation
 /// of theirs needs: that `self` can be stored, and has an executor. The future
 /// of the body needs to be `Send` alone.
 fn bounds_of_self(op: &Operation, is_initiating: bool) -> Vec<TokenStream> {
-    let Operation { private, .. } = op;
+    let Operation { runtime, .. } = op;
     let span = at(op.sig.ident.span());
     let marker = |name: &str| {
         let name = Ident::new(name, span);
-        quote_spanned!(span=> #private::core::marker::#name)
+        quote_spanned!(span=> #runtime::core::marker::#name)
     };
     let mut bounds = Vec::new();
     if is_initiating {
@@ -427,10 +426,10 @@ fn bounds_of_self(op: &Operation, is_initiating: bool) -> Vec<TokenStream> {
     };
     if is_initiating && op.form != Form::Deferred {
         if matches!(op.executor, Executor::OfFirst) {
-            bounds.push(quote_spanned!(span=> #private::IoObject));
+            bounds.push(quote_spanned!(span=> #runtime::IoObject));
         }
         if let (ReceiverKind::Reference(..), Stored::Copied) = (&receiver.kind, stored) {
-            bounds.push(quote_spanned!(span=> #private::core::clone::Clone));
+            bounds.push(quote_spanned!(span=> #runtime::core::clone::Clone));
         }
     }
     let (is_sent, is_shared) = match (&receiver.kind, stored) {

@@ -3,14 +3,15 @@
 
 use crate::args::Args;
 use crate::attrs::Attrs;
+use crate::completion;
 use crate::errors::Errors;
 use crate::expand::{self, at};
-use crate::model::{self, Operation, Role};
+use crate::model::{self, Names, Operation, Role};
 use crate::parse::{Body, Function};
 use crate::signature;
 use proc_macro2::{Group, Ident, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{FnArg, Signature};
+use syn::{FnArg, ReturnType, Signature};
 
 /// For a function that is understood: its signature stands.
 pub(crate) fn unchecked(op: &Operation, cx: Errors) -> TokenStream {
@@ -19,9 +20,9 @@ pub(crate) fn unchecked(op: &Operation, cx: Errors) -> TokenStream {
     quote!(#functions #errors)
 }
 
-/// For a function that is not: callers may pass any token, and it never
-/// returns.
-pub(crate) fn unusable(args: &Args, function: &Function, cx: Errors) -> TokenStream {
+/// For a function that is not: callers may pass any token, and do anything with
+/// what it returns.
+pub(crate) fn unusable(args: &Args, function: &Function, names: &Names, cx: Errors) -> TokenStream {
     let Function {
         attrs,
         vis,
@@ -37,43 +38,74 @@ pub(crate) fn unusable(args: &Args, function: &Function, cx: Errors) -> TokenStr
     let role = model::role(args, function);
     if role == Role::Implemented {
         let mut sig = model::unqualified(sig);
-        sig.ident = expand::body_name(&sig.ident, role);
+        sig.ident = model::body_name(&sig, role, names);
         return quote!(#sig #body #errors);
     }
     let is_argument = |input: &&FnArg| signature::completion(input).is_none();
     let arguments: Vec<_> = sig.inputs.iter().filter(is_argument).collect();
     let token = quote_spanned!(at(sig.ident.span())=> token: impl ::core::marker::Sized);
-    let (nested, sibling) = match authors(function, body) {
-        Some(body) if model::is_associated(args, function) => (None, Some(body)),
+    let is_associated = model::is_associated(args, function);
+    let (nested, sibling) = match authors(function, body, names) {
+        Some(body) if is_associated => (None, Some(body)),
         Some(body) => (Some(body), None),
-        None => (Some(mentions(sig)), None),
+        None => (Some(uncalled(sig, body, &cx)), None),
     };
-    let initiating = diverging(function, &sig.ident, quote!(#(#arguments,)* #token), nested);
-    let twin = model::twin(args, &sig.ident, &mut Errors::default());
-    let twin = twin.map(|twin| diverging(function, &twin, quote!(#(#arguments),*), None));
+    let initiating = mistaken(
+        args,
+        function,
+        &sig.ident,
+        quote!(#(#arguments,)* #token),
+        nested,
+    );
+    // rustc reports no missing function where there is another error, and so
+    // nothing that callers do with its result. It does report missing methods.
+    let twin = is_associated
+        .then(|| model::twin(args, &sig.ident, &mut Errors::default()))
+        .flatten()
+        .map(|twin| mistaken(args, function, &twin, quote!(#(#arguments),*), None));
     quote!(#initiating #twin #sibling #errors)
 }
 
 /// The author's function, if nothing else is wrong with it.
-fn authors(function: &Function, body: &Group) -> Option<TokenStream> {
+fn authors(function: &Function, body: &Group, names: &Names) -> Option<TokenStream> {
     let attrs = Attrs::route(&function.attrs).body;
     let mut sig = model::unqualified(&function.sig);
-    sig.ident = expand::body_name(&sig.ident, Role::Own);
+    sig.ident = model::body_name(&sig, Role::Own, names);
     signature::is_sound(&sig).then(|| expand::hidden(&sig, Role::Own, &attrs, Some(body)))
 }
 
-/// The `Completion`s of a function that is not kept, lest their imports seem
-/// unused.
-fn mentions(sig: &Signature) -> TokenStream {
-    let names = sig
+/// The author's body in a closure that nobody calls, for the editor. The
+/// completion that it has no more is an error, of which rustc says nothing else;
+/// its import shall not seem unused.
+fn uncalled(sig: &Signature, body: &Group, cx: &Errors) -> TokenStream {
+    let completions = sig
         .inputs
         .iter()
         .filter_map(signature::completion)
         .map(|named| &named.ident);
-    quote!(#(use #names as _;)*)
+    let named = sig
+        .inputs
+        .iter()
+        .filter(|input| signature::completion(input).is_some())
+        .filter_map(|input| match input {
+            FnArg::Typed(typed) => Some(&typed.pat),
+            FnArg::Receiver(_) => None,
+        });
+    let errors = cx.to_compile_errors();
+    let asyncness = &sig.asyncness;
+    let output = match &sig.output {
+        ReturnType::Type(_, ty) if !completion::has_impl_trait(ty) => Some(&sig.output),
+        _ => None,
+    };
+    quote! {
+        #(use #completions as _;)*
+        #(let #named = { #errors };)*
+        let _ = #asyncness || #output #body;
+    }
 }
 
-fn diverging(
+fn mistaken(
+    args: &Args,
     function: &Function,
     name: &Ident,
     inputs: TokenStream,
@@ -81,16 +113,28 @@ fn diverging(
 ) -> TokenStream {
     let Attrs { docs, outer, .. } = Attrs::route(&function.attrs);
     let Function { vis, sig, .. } = function;
+    let runtime = model::runtime(args, at(name.span()));
     let (generics, _, where_clause) = sig.generics.split_for_impl();
     quote_spanned! {at(name.span())=>
         #(#docs)*
         #(#outer)*
         #[allow(warnings, reason = "its parameters are not used")]
-        #vis fn #name #generics(#inputs) -> ! #where_clause {
+        #vis fn #name #generics(#inputs) -> #runtime::Mistaken #where_clause {
             #body
-            loop {}
+            #runtime::Mistaken
         }
     }
+}
+
+/// For a method that `#[async_trait]` has made of an `async fn`: no operation is
+/// left to be seen, but the rest of the trait fits together.
+pub(crate) fn rewritten(item: &TokenStream, function: &Function, mut cx: Errors) -> TokenStream {
+    cx.error(
+        &function.sig.ident,
+        "`#[async_trait]` has rewritten this operation",
+        "remove it here; `async fn`s that are no operations go into a trait of their own",
+    );
+    unparsed(item, cx)
 }
 
 /// For what is no function.

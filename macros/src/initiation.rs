@@ -12,29 +12,30 @@ use syn::ext::IdentExt as _;
 /// The statements that declare `operation`.
 pub(crate) fn of(op: &Operation) -> TokenStream {
     let Operation {
-        private, signature, ..
+        runtime, signature, ..
     } = op;
-    let body = path(op, op.body_name(), false);
+    let body = path(op, op.body_name.clone(), false);
     let arguments: Vec<_> = op.inputs.iter().map(argument).collect();
     let span = at(op.sig.ident.span());
-    let (meta, executor, copies) = match op.form {
+    let (meta, copies) = match op.form {
         Form::Deferred => {
             return quote_spanned!(span=> let operation = #body(#(#arguments),*););
         }
-        Form::Handler | Form::Async => (meta(op), executor(op), copies(op)),
+        Form::Handler | Form::Async => (meta(op), copies(op)),
     };
+    let (statement, executor) = executor(op);
     let operation = match op.form {
         Form::Async => {
             let future = future(op, quote!(#body(#(#arguments),*)));
-            quote_spanned!(span=> #private::from_future::<#signature, _, _>(meta, executor, #future))
+            quote_spanned!(span=> #runtime::from_future::<#signature, _, _>(meta, #executor, #future))
         }
         _ => quote_spanned! {span=>
-            #private::from_fn::<#signature, _, _>(meta, executor, move |op| #body(#(#arguments,)* op))
+            #runtime::from_fn::<#signature, _, _>(meta, #executor, move |op| #body(#(#arguments,)* op))
         },
     };
     quote_spanned! {span=>
         #meta
-        #executor
+        #statement
         #copies
         let operation = #operation;
     }
@@ -43,17 +44,22 @@ pub(crate) fn of(op: &Operation) -> TokenStream {
 /// The same, for an operation that never completes.
 pub(crate) fn inert(op: &Operation) -> TokenStream {
     let Operation {
-        private, signature, ..
+        runtime, signature, ..
     } = op;
     let meta = meta(op);
     let names = op.inputs.iter().map(|input| &input.name);
+    let executor = match &op.executor {
+        Executor::Given(executor) => Some(quote!(let _ = || #executor;)),
+        _ => None,
+    };
     quote_spanned! {at(op.sig.ident.span())=>
         let _ = (#(&#names,)*);
+        #executor
         #meta
-        let operation = #private::from_future::<#signature, _, _>(
+        let operation = #runtime::from_future::<#signature, _, _>(
             meta,
-            #private::SystemExecutor,
-            #private::core::future::pending(),
+            #runtime::SystemExecutor,
+            #runtime::core::future::pending(),
         );
     }
 }
@@ -69,7 +75,7 @@ fn future(op: &Operation, call: TokenStream) -> TokenStream {
 
 /// In a block of its own, lest the author's nested body see the name.
 fn meta(op: &Operation) -> TokenStream {
-    let Operation { private, .. } = op;
+    let Operation { runtime, .. } = op;
     let name = op.sig.ident.unraw().to_string();
     let names = |stored| {
         let inputs = op.inputs.iter().filter(move |input| input.stored == stored);
@@ -85,34 +91,39 @@ fn meta(op: &Operation) -> TokenStream {
             Cancellation::Partial => quote_spanned!(span=> PARTIAL),
             Cancellation::Total => quote_spanned!(span=> TOTAL),
         };
-        quote_spanned!(span=> .with_cancellation(#private::CancellationType::#honoured))
+        quote_spanned!(span=> .with_cancellation(#runtime::CancellationType::#honoured))
     });
     quote_spanned! {span=>
         let meta = {
-            const META: #private::Meta =
-                #private::Meta::new(#name, &[#(#copied),*], &[#(#borrowed),*])#cancellation;
+            const META: #runtime::Meta =
+                #runtime::Meta::new(#name, &[#(#copied),*], &[#(#borrowed),*])#cancellation;
             &META
         };
     }
 }
 
-fn executor(op: &Operation) -> TokenStream {
-    let Operation { private, .. } = op;
+/// The statement that makes the executor, if there is one, and the expression
+/// for it. The author's own is the argument: what is none is underlined there.
+fn executor(op: &Operation) -> (Option<TokenStream>, TokenStream) {
+    let Operation { runtime, .. } = op;
     let span = at(op.sig.ident.span());
-    let executor = match (&op.executor, op.inputs.first()) {
-        (Executor::Given(executor), _) => executor.to_token_stream(),
-        (Executor::OfFirst, Some(first)) => executor_of(op, first),
-        (Executor::OfFirst | Executor::System, _) => {
-            quote_spanned!(span=> #private::SystemExecutor)
+    match (&op.executor, op.inputs.first()) {
+        (Executor::Given(executor), _) => (None, executor.clone()),
+        (Executor::OfFirst, Some(first)) => {
+            let executor = executor_of(op, first);
+            let statement = quote_spanned!(span=> let executor = #executor;);
+            (Some(statement), quote_spanned!(span=> executor))
         }
-    };
-    quote_spanned!(span=> let executor = #executor;)
+        (Executor::OfFirst | Executor::System, _) => {
+            (None, quote_spanned!(span=> #runtime::SystemExecutor))
+        }
+    }
 }
 
 /// Method lookup finds the object behind a smart pointer. A reference goes
 /// first, or what has no executor would be the reference.
 fn executor_of(op: &Operation, first: &Input) -> TokenStream {
-    let Operation { private, .. } = op;
+    let Operation { runtime, .. } = op;
     let name = &first.name;
     let span = at(name.span());
     let object = match inputs::is_reference(&first.declared) {
@@ -121,14 +132,14 @@ fn executor_of(op: &Operation, first: &Input) -> TokenStream {
     };
     quote_spanned! {span=>
         {
-            use #private::ExecutorOf as _;
+            use #runtime::ExecutorOf as _;
             #object.executor_of()
         }
     }
 }
 
 fn copies(op: &Operation) -> TokenStream {
-    let Operation { private, .. } = op;
+    let Operation { runtime, .. } = op;
     let copied = op
         .inputs
         .iter()
@@ -136,7 +147,12 @@ fn copies(op: &Operation) -> TokenStream {
     let copies = copied.map(|input| {
         let name = &input.name;
         let copy = copy_name(input);
-        quote_spanned!(at(name.span())=> let #copy = #private::copy_of(#name);)
+        let span = at(name.span());
+        let copy_of = match inputs::is_slice(&input.declared) {
+            true => quote_spanned!(span=> copy_of_slice),
+            false => quote_spanned!(span=> copy_of),
+        };
+        quote_spanned!(span=> let #copy = #runtime::#copy_of(#name);)
     });
     quote!(#(#copies)*)
 }

@@ -190,13 +190,26 @@ pub(crate) fn name_borrowed<'a>(
 }
 
 pub(crate) fn is_reference(param: &FnArg) -> bool {
-    let ty = match param {
+    match param {
+        FnArg::Receiver(receiver) if matches!(receiver.kind, ReceiverKind::Reference(..)) => true,
+        _ => matches!(ty(param), Some(Type::Reference(_))),
+    }
+}
+
+/// Whether it is a `&[T]`.
+pub(crate) fn is_slice(param: &FnArg) -> bool {
+    match ty(param) {
+        Some(Type::Reference(reference)) => matches!(ungroup(&reference.elem), Type::Slice(_)),
+        _ => false,
+    }
+}
+
+fn ty(param: &FnArg) -> Option<&Type> {
+    match param {
         FnArg::Receiver(receiver) => match &receiver.kind {
-            ReceiverKind::Reference(..) => return true,
-            ReceiverKind::Typed(_, ty) => ty,
-            _ => return false,
+            ReceiverKind::Typed(_, ty) => Some(ungroup(ty)),
+            _ => None,
         },
-        FnArg::Typed(typed) => &typed.ty,
-    };
-    matches!(ungroup(ty), Type::Reference(_))
+        FnArg::Typed(typed) => Some(ungroup(&typed.ty)),
+    }
 }

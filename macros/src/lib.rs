@@ -10,8 +10,8 @@
 //! expand        the initiating function, its twin, and the author's body
 //! ```
 //!
-//! Every stage reports all the mistakes it sees. `fallback` then keeps the
-//! function callable, so that one mistake is one error.
+//! Every stage reports all the mistakes it sees. `repair` and `fallback` then
+//! keep the function callable, so that one mistake is one error.
 //!
 //! [`async-op`]: https://docs.rs/async-op
 
@@ -25,7 +25,9 @@
 
 mod args;
 mod attrs;
+mod cfg;
 mod check;
+mod completion;
 mod docs;
 mod errors;
 mod expand;
@@ -35,11 +37,13 @@ mod inputs;
 mod lifetimes;
 mod model;
 mod parse;
+mod plain;
+mod repair;
 mod signature;
+mod stages;
 #[cfg(test)]
 mod tests;
 
-use errors::Errors;
 use proc_macro2::TokenStream;
 
 /// Turns a function into an asynchronous operation: the caller chooses how the
@@ -149,7 +153,7 @@ use proc_macro2::TokenStream;
 ///
 ///     #[async_op(provided)]
 ///     async fn async_is_empty(&self) -> bool {
-///         self.async_len_impl().await == 0
+///         self.async_len_body().await == 0
 ///     }
 /// }
 ///
@@ -186,7 +190,7 @@ use proc_macro2::TokenStream;
 /// operation of a trait holds on to `&self`: a function returns a call to it in
 /// an `async move` block, with a clone.
 ///
-/// The body is a method named `async_read_impl`. The handler form keeps a trait
+/// The body is a method named `async_read_body`. The handler form keeps a trait
 /// dyn-compatible, and gives the trait object operations for any token, with no
 /// boxed future:
 ///
@@ -201,7 +205,7 @@ use proc_macro2::TokenStream;
 /// impl dyn Read {
 ///     #[async_op(executor = SystemExecutor)]
 ///     fn async_read(self: Arc<Self>, len: usize, op: Completion<fn(Vec<u8>)>) {
-///         self.async_read_impl(len, op);
+///         self.async_read_body(len, op);
 ///     }
 /// }
 /// # struct Zeroes;
@@ -227,28 +231,8 @@ pub fn async_op(
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
     let (args, item) = (TokenStream::from(args), TokenStream::from(item));
-    let expansion = std::panic::catch_unwind(|| expand(args.clone(), item.clone()));
+    let expansion = std::panic::catch_unwind(|| stages::expand(args.clone(), item.clone()));
     expansion
         .unwrap_or_else(|_| fallback::internal_error(&item))
         .into()
-}
-
-/// The whole macro, without `proc_macro`, so that unit tests can call it.
-fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
-    let mut cx = Errors::default();
-    let names = model::Names::new(&args, &item);
-    let args = args::parse(args, &mut cx);
-    let Some(function) = parse::function(item.clone(), &mut cx) else {
-        return fallback::unparsed(&item, cx);
-    };
-    let Some(op) = model::operation(&args, &function, &names, &mut cx) else {
-        return fallback::unusable(&args, &function, cx);
-    };
-    let stands = check::signature(&op, &mut cx);
-    check::operation(&args, &function, &op, &mut cx);
-    match cx.len() {
-        0 => expand::operation(&op),
-        _ if stands => fallback::unchecked(&op, cx),
-        _ => fallback::unusable(&args, &function, cx),
-    }
 }

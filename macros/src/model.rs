@@ -15,8 +15,8 @@ use syn::{Ident, Lifetime, Safety, Signature, Type, Visibility};
 
 /// An initiating function.
 pub(crate) struct Operation {
-    /// The path of the runtime's `__private` module.
-    pub(crate) private: TokenStream,
+    /// The path of the runtime's `expansion` module.
+    pub(crate) runtime: TokenStream,
     pub(crate) attrs: Attrs,
     pub(crate) vis: Visibility,
     /// That of the author's function, without the qualifiers that `check`
@@ -24,6 +24,8 @@ pub(crate) struct Operation {
     pub(crate) sig: Signature,
     /// `None` for a required operation of a trait.
     pub(crate) body: Option<Group>,
+    /// The name of the author's function.
+    pub(crate) body_name: Ident,
     pub(crate) form: Form,
     pub(crate) role: Role,
     /// The completion signature.
@@ -133,7 +135,7 @@ pub(crate) fn operation(
     let signature = signature::of(form, args, sig, &inputs, &lifetime, cx);
     let twin = twin(args, &sig.ident, cx);
     Some(Operation {
-        private: private(args, span),
+        runtime: runtime(args, span),
         attrs: Attrs::route(&function.attrs),
         vis: function.vis.clone(),
         sig: unqualified(sig),
@@ -141,6 +143,7 @@ pub(crate) fn operation(
             Body::Block(body) => Some(body.clone()),
             Body::Semi(_) => None,
         },
+        body_name: body_name(sig, role(args, function), names),
         form,
         role: role(args, function),
         signature: signature?,
@@ -166,15 +169,15 @@ pub(crate) fn unqualified(sig: &Signature) -> Signature {
     }
 }
 
-/// The path of the runtime's `__private` module. Its place is `span`: rustc
+/// The path of the runtime's `expansion` module. Its place is `span`: rustc
 /// says of calls to it that "future cannot be sent".
-fn private(args: &Args, span: Span) -> TokenStream {
+pub(crate) fn runtime(args: &Args, span: Span) -> TokenStream {
     match &args.krate {
         Some(krate) => {
             let path = &krate.value;
-            quote_spanned!(span=> #path::__private)
+            quote_spanned!(span=> #path::expansion)
         }
-        None => quote_spanned!(span=> ::async_op::__private),
+        None => quote_spanned!(span=> ::async_op::expansion),
     }
 }
 
@@ -187,6 +190,19 @@ pub(crate) fn role(args: &Args, function: &Function) -> Role {
         Body::Semi(_) => Role::Declared,
         Body::Block(_) => Role::Own,
     }
+}
+
+/// The name of the author's function, which in a trait is for others to know.
+///
+/// An `impl dyn Trait` has operations named like the trait's, and their bodies
+/// call the trait's: so the name is another where the body mentions it.
+pub(crate) fn body_name(sig: &Signature, role: Role, names: &Names) -> Ident {
+    let name = format!("{}_body", sig.ident.unraw());
+    let name = match role {
+        Role::Own => names.fresh(&name),
+        Role::Declared | Role::Implemented => name,
+    };
+    Ident::new(&name, at(sig.ident.span()))
 }
 
 /// The type inside the invisible groups of `macro_rules!` fragments and inside

@@ -1,8 +1,10 @@
 use crate::errors::Errors;
-use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
-use syn::{Attribute, Ident, Signature, Token, Visibility};
+use syn::token::Brace;
+use syn::{Abi, Attribute, Ident, Signature, Token, Visibility};
 
 /// The annotated function as written. Its body stays raw tokens, so that a
 /// half-typed body neither hides the function nor breaks completion in it.
@@ -20,13 +22,27 @@ pub(crate) enum Body {
     Semi(Token![;]),
 }
 
+impl ToTokens for Body {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match self {
+            Self::Block(block) => block.to_tokens(tokens),
+            Self::Semi(semi) => semi.to_tokens(tokens),
+        }
+    }
+}
+
 /// Reads a function. `None` after reporting that it is none.
 pub(crate) fn function(item: TokenStream, cx: &mut Errors) -> Option<Function> {
     let parsed = (|input: ParseStream<'_>| parse_function(input, cx)).parse2(item);
     match parsed {
         Ok(function) => function,
         Err(error) => {
-            cx.push(error);
+            // rustc says what is missing; it has read the function before.
+            cx.error(
+                Located(error.span()),
+                "`#[async_op]` cannot read the function from here on",
+                "if the compiler can, please report it",
+            );
             None
         }
     }
@@ -35,14 +51,10 @@ pub(crate) fn function(item: TokenStream, cx: &mut Errors) -> Option<Function> {
 fn parse_function(input: ParseStream<'_>, cx: &mut Errors) -> syn::Result<Option<Function>> {
     let attrs = input.call(Attribute::parse_outer)?;
     let vis = input.parse()?;
-    if let Some(keyword) = other_item(input) {
-        let article = match keyword.to_string().as_str() {
-            "enum" | "impl" => "an",
-            _ => "a",
-        };
+    if let Some((token, what)) = other_item(input) {
         cx.error(
-            &keyword,
-            format_args!("`#[async_op]` applies to functions, not to {article} `{keyword}`"),
+            token,
+            format_args!("`#[async_op]` applies to functions, not to {what}"),
             "move it onto the function that starts the operation",
         );
         input.parse::<TokenStream>()?;
@@ -60,9 +72,9 @@ fn parse_function(input: ParseStream<'_>, cx: &mut Errors) -> syn::Result<Option
     }))
 }
 
-/// The keyword, if what follows is an item other than a function.
-fn other_item(input: ParseStream<'_>) -> Option<Ident> {
-    const OTHERS: [&str; 10] = [
+/// What follows, with its first token, if it is surely no function.
+fn other_item(input: ParseStream<'_>) -> Option<(TokenTree, String)> {
+    const KEYWORDS: [&str; 11] = [
         "struct",
         "enum",
         "union",
@@ -73,13 +85,31 @@ fn other_item(input: ParseStream<'_>) -> Option<Ident> {
         "type",
         "use",
         "macro_rules",
+        "let",
     ];
     let ahead = input.fork();
-    let keyword = ahead.call(Ident::parse_any).ok()?;
-    let name = keyword.to_string();
-    let is_other = OTHERS.contains(&name.as_str())
-        || name == "const" && (ahead.peek(Ident) || ahead.peek(Token![_]));
-    is_other.then_some(keyword)
+    let first: TokenTree = ahead.parse().ok()?;
+    let name = match &first {
+        TokenTree::Ident(keyword) => keyword.to_string(),
+        _ => return None,
+    };
+    let what = match name.as_str() {
+        "enum" | "impl" => format!("an `{name}`"),
+        name if KEYWORDS.contains(&name) => format!("a `{name}`"),
+        "const" if ahead.peek(Ident) || ahead.peek(Token![_]) => "a `const`".to_owned(),
+        "extern" if ahead.peek(Token![crate]) => "an `extern crate`".to_owned(),
+        "extern" | "unsafe" if is_foreign_block(input) => "an `extern` block".to_owned(),
+        _ if ahead.peek(Token![!]) || ahead.peek(Token![::]) => "a macro call".to_owned(),
+        _ => return None,
+    };
+    Some((first, what))
+}
+
+/// `unsafe extern "C" {`
+fn is_foreign_block(input: ParseStream<'_>) -> bool {
+    let ahead = input.fork();
+    let _ = ahead.parse::<Token![unsafe]>();
+    ahead.parse::<Abi>().is_ok() && ahead.peek(Brace)
 }
 
 fn parse_defaultness(input: ParseStream<'_>) -> syn::Result<Option<Ident>> {
@@ -101,6 +131,17 @@ fn parse_body(input: ParseStream<'_>) -> syn::Result<Body> {
             body,
             "expected the body of the function",
         )),
+    }
+}
+
+/// Nothing, at a place.
+struct Located(Span);
+
+impl ToTokens for Located {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let mut group = Group::new(Delimiter::None, TokenStream::new());
+        group.set_span(self.0);
+        group.to_tokens(tokens);
     }
 }
 

@@ -1,14 +1,13 @@
 //! The form of an operation and its completion signature.
 
 use crate::args::Args;
-use crate::check;
-use crate::docs;
+use crate::completion;
 use crate::errors::Errors;
 use crate::expand::at;
 use crate::inputs::{Input, Stored};
 use crate::lifetimes;
 use crate::model::{ungroup, Form};
-use proc_macro2::{Delimiter, Group, TokenStream};
+use crate::plain;
 use syn::spanned::Spanned as _;
 use syn::{
     parse_quote_spanned, FnArg, GenericArgument, Ident, Lifetime, PathArguments, PathSegment,
@@ -33,14 +32,6 @@ pub(crate) fn of(
     lifetime: &Lifetime,
     cx: &mut Errors,
 ) -> Option<Type> {
-    if let Some(lifetime) = rewritten_by_async_trait(sig) {
-        cx.error(
-            lifetime,
-            "`#[async_trait]` has rewritten this method",
-            "write the operation as a free function or an inherent method",
-        );
-        return None;
-    }
     match form {
         Form::Async => of_async(args, sig, inputs, lifetime, cx),
         Form::Deferred => of_deferred(sig, cx),
@@ -48,9 +39,10 @@ pub(crate) fn of(
     }
 }
 
-fn rewritten_by_async_trait(sig: &Signature) -> Option<&Lifetime> {
-    let mut lifetimes = sig.generics.lifetimes().map(|param| &param.lifetime);
-    lifetimes.find(|lifetime| lifetime.ident == "async_trait")
+/// Whether `#[async_trait]` has made this of an `async fn`.
+pub(crate) fn is_rewritten(sig: &Signature) -> bool {
+    let mut lifetimes = sig.generics.lifetimes();
+    lifetimes.any(|param| param.lifetime.ident == "async_trait")
 }
 
 /// The `Completion` in the type of a parameter.
@@ -71,18 +63,15 @@ pub(crate) fn completion(input: &FnArg) -> Option<&PathSegment> {
 /// The bounds of a returned `impl Trait`.
 pub(crate) fn bounds(sig: &Signature) -> impl Iterator<Item = &TypeParamBound> {
     let returned = match &sig.output {
-        ReturnType::Type(_, ty) => match ungroup(ty) {
-            Type::ImplTrait(ty) => Some(ty),
-            _ => None,
-        },
+        ReturnType::Type(_, ty) => Some(&**ty),
         ReturnType::Default => None,
     };
-    returned.into_iter().flat_map(|ty| &ty.bounds)
+    returned.into_iter().flat_map(plain::bounds_of_impl)
 }
 
 /// The `Initiation` that the function returns.
 fn initiation(sig: &Signature) -> Option<&PathSegment> {
-    bounds(sig).find_map(|bound| last_segment(bound, "Initiation"))
+    bounds(sig).find_map(|bound| plain::last_segment(bound, "Initiation"))
 }
 
 /// Whether the author's function compiles by itself, as far as signatures go.
@@ -95,10 +84,11 @@ pub(crate) fn is_sound(sig: &Signature) -> bool {
         .chain(initiation(sig))
     {
         if let Some(signature) = signature_argument(named, &mut cx) {
-            check::completion_signature(&signature, form(sig), &mut cx);
+            completion::check_signature(&signature, form(sig), &mut cx);
+            completion::check_parameter(&signature, sig, &mut cx);
         }
     }
-    cx.len() == 0
+    cx.is_empty()
 }
 
 fn of_handler(sig: &Signature, cx: &mut Errors) -> Option<Type> {
@@ -107,7 +97,7 @@ fn of_handler(sig: &Signature, cx: &mut Errors) -> Option<Type> {
         .iter()
         .filter_map(|input| Some((input, completion(input)?)));
     let Some((_, completion)) = completions.next() else {
-        missing_completion(sig, cx);
+        plain::explain(sig, cx);
         return None;
     };
     let mut is_only = true;
@@ -121,53 +111,6 @@ fn of_handler(sig: &Signature, cx: &mut Errors) -> Option<Type> {
     }
     let signature = signature_argument(completion, cx)?;
     is_only.then_some(signature)
-}
-
-/// Explains how a plain function says what it completes with.
-fn missing_completion(sig: &Signature, cx: &mut Errors) {
-    if let ReturnType::Type(_, ty) = &sig.output {
-        if let Some(output) = future_output(sig) {
-            return cx.error(
-                ty,
-                "an operation does not return a future",
-                format_args!("make it an `async fn` that returns `{output}`"),
-            );
-        }
-        if !is_unit(ty) {
-            let output = docs::display(ty);
-            return cx.error(
-                ty,
-                "an operation does not return its result, it completes with it",
-                format_args!(
-                    "make it an `async fn`, or add a last parameter `op: Completion<fn({output})>`, \
-                     or return `impl Initiation<fn({output})>`"
-                ),
-            );
-        }
-    }
-    let help = "add a last parameter `op: Completion<fn(..)>`, or make it an `async fn`";
-    match sig.inputs.last() {
-        Some(last) => cx.error(last, "no parameter of type `Completion<fn(..)>`", help),
-        None => cx.error(parentheses(sig), "missing completion parameter", help),
-    }
-}
-
-fn parentheses(sig: &Signature) -> Group {
-    let mut parentheses = Group::new(Delimiter::Parenthesis, TokenStream::new());
-    parentheses.set_span(sig.paren_token.span.join());
-    parentheses
-}
-
-/// The `T` of a returned `impl Future<Output = T>`.
-fn future_output(sig: &Signature) -> Option<String> {
-    let future = bounds(sig).find_map(|bound| last_segment(bound, "Future"))?;
-    let PathArguments::AngleBracketed(arguments) = &future.arguments else {
-        return None;
-    };
-    arguments.args.iter().find_map(|argument| match argument {
-        GenericArgument::AssocType(output) => Some(docs::display(&output.ty)),
-        _ => None,
-    })
 }
 
 fn of_deferred(sig: &Signature, cx: &mut Errors) -> Option<Type> {
@@ -307,15 +250,4 @@ fn lifetimes_of(argument: &FnArg) -> Vec<Lifetime> {
 
 pub(crate) fn is_unit(ty: &Type) -> bool {
     matches!(ungroup(ty), Type::Tuple(tuple) if tuple.elems.is_empty())
-}
-
-fn last_segment<'a>(bound: &'a TypeParamBound, name: &str) -> Option<&'a PathSegment> {
-    match bound {
-        TypeParamBound::Trait(bound) => bound
-            .path
-            .segments
-            .last()
-            .filter(|segment| segment.ident == name),
-        _ => None,
-    }
 }

@@ -103,9 +103,6 @@
 
 extern crate self as async_op;
 
-#[doc(hidden)]
-#[path = "private.rs"]
-pub mod __private;
 mod adapter;
 mod alloc;
 mod bind;
@@ -115,6 +112,8 @@ mod completion;
 mod context;
 mod erased;
 mod executor;
+#[doc(hidden)]
+pub mod expansion;
 mod handler;
 mod initiation;
 mod io;

@@ -16,14 +16,14 @@ trait Read: Send + Sync {
 
     #[async_op(provided)]
     fn async_read_one(&self, op: Completion<fn(Vec<u8>)>) {
-        self.async_read_impl(1, op);
+        self.async_read_body(1, op);
     }
 }
 
 impl dyn Read {
     #[async_op(executor = SystemExecutor)]
     pub fn async_read(self: Arc<Self>, len: usize, op: Completion<fn(Vec<u8>)>) {
-        self.async_read_impl(len, op);
+        self.async_read_body(len, op);
     }
 }
 
@@ -38,7 +38,7 @@ impl IoObject for dyn Read {
 impl dyn Read {
     #[async_op]
     pub fn async_read_one(self: Arc<Self>, op: Completion<fn(Vec<u8>)>) {
-        self.async_read_one_impl(op);
+        self.async_read_one_body(op);
     }
 }
 

@@ -28,14 +28,14 @@ trait Read {
     /// Provided, by the handler form.
     #[async_op(provided)]
     fn async_read_one(&self, op: Completion<fn(io::Result<Vec<u8>>)>) {
-        self.async_read_impl(1, op);
+        self.async_read_body(1, op);
     }
 
     /// Provided, by the async form.
     #[async_op(provided)]
     async fn async_len_twice(&self, mut name: String, _unused: u8) -> usize {
         name.push('!');
-        2 * self.async_len_impl(&name).await
+        2 * self.async_len_body(&name).await
     }
 
     /// Generic.

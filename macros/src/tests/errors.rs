@@ -1,7 +1,7 @@
 //! What the macro says of mistakes, and what it underlines.
 
 use super::tokens;
-use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, LineColumn, TokenStream, TokenTree};
 
 /// Asserts that expanding `#[async_op(args)] item` reports exactly the given
 /// mistakes, as underlined text and message.
@@ -13,7 +13,7 @@ fn check(args: &str, item: &str, expected: &[(&str, &str)]) {
     let Some(TokenTree::Group(args)) = source.next() else {
         panic!("not arguments")
     };
-    let expansion = crate::expand(args.stream(), source.collect());
+    let expansion = crate::stages::expand(args.stream(), source.collect());
     let reported = errors(expansion);
     let reported: Vec<_> = reported
         .iter()
@@ -27,11 +27,26 @@ fn expand_in_one_source(args: &str, item: &str) -> TokenStream {
     let Some(TokenTree::Group(args)) = source.next() else {
         panic!("not arguments")
     };
-    crate::expand(args.stream(), source.collect())
+    crate::stages::expand(args.stream(), source.collect())
 }
 
-/// The underlined text and message of each `compile_error!`.
+/// The underlined text and message of each `compile_error!`; like rustc, one
+/// of those that are the same.
 fn errors(expansion: TokenStream) -> Vec<(String, String)> {
+    let mut distinct = Vec::new();
+    for error in all_errors(expansion) {
+        if !distinct.contains(&error) {
+            distinct.push(error);
+        }
+    }
+    distinct
+        .into_iter()
+        .map(|(_, text, message)| (text, message))
+        .collect()
+}
+
+/// With the place where each is underlined.
+fn all_errors(expansion: TokenStream) -> Vec<(LineColumn, String, String)> {
     let mut errors = Vec::new();
     let mut previous = None;
     let mut tokens = expansion.into_iter().peekable();
@@ -44,9 +59,10 @@ fn errors(expansion: TokenStream) -> Vec<(String, String)> {
                 if let Some(start) = previous.take() {
                     let span = start.join(group.span()).expect("one source");
                     let message = syn::parse2::<syn::LitStr>(group.stream()).expect("a message");
-                    errors.push((span.source_text().expect("a source"), message.value()));
+                    let text = span.source_text().expect("a source");
+                    errors.push((span.start(), text, message.value()));
                 } else {
-                    errors.extend(self::errors(group.stream()));
+                    errors.extend(all_errors(group.stream()));
                 }
             }
             _ => {}
@@ -81,6 +97,11 @@ fn items_that_are_no_functions() {
         ("trait T {}", "trait", "a `trait`"),
         ("const C: u8 = 0;", "const", "a `const`"),
         ("mod m {}", "mod", "a `mod`"),
+        ("let n = 1;", "let", "a `let`"),
+        ("extern crate std;", "extern", "an `extern crate`"),
+        ("unsafe extern \"C\" {}", "unsafe", "an `extern` block"),
+        ("thread_local! {}", "thread_local", "a macro call"),
+        ("std::thread_local! {}", "std", "a macro call"),
     ] {
         let headline = format!("`#[async_op]` applies to functions, not to {what}");
         check_item(item, text, &headline, help);
@@ -182,15 +203,14 @@ fn form() {
     check_item(
         "fn async_x(&self, n: usize) {}",
         "n: usize",
-        "no parameter of type `Completion<fn(..)>`",
-        help,
+        "no parameter is written `Completion<fn(..)>`",
+        &format!("{help}; an alias is not seen"),
     );
     check_item(
         "fn async_x(&self) -> io::Result<usize> {}",
         "io::Result<usize>",
         "an operation does not return its result, it completes with it",
-        "make it an `async fn`, or add a last parameter `op: Completion<fn(io::Result<usize>)>`, \
-         or return `impl Initiation<fn(io::Result<usize>)>`",
+        "make it an `async fn`, or add a last parameter `op: Completion<fn(io::Result<usize>)>`",
     );
     check_item(
         "fn async_x(&self) -> impl Future<Output = Vec<u8>> + Send {}",
@@ -215,6 +235,54 @@ fn form() {
         "u8",
         "a function that is given a completion returns nothing",
         "remove the return type and call `op.complete(..)`, or remove the completion parameter",
+    );
+}
+
+#[test]
+fn plain_functions() {
+    for ty in [
+        "impl Future<Output = A>",
+        "Pin<Box<dyn Future<Output = A> + '_>>",
+        "BoxFuture<'a, A>",
+    ] {
+        check_item(
+            &format!("fn async_x() -> {ty} {{}}"),
+            ty,
+            "an operation does not return a future",
+            "make it an `async fn` that returns `A`",
+        );
+    }
+    check_item(
+        "fn async_x() -> Operation<fn(A), impl Initiation<fn(A)>> {}",
+        "Operation<fn(A), impl Initiation<fn(A)>>",
+        "the type of an operation has no name",
+        "return `impl Initiation<fn(A)>`",
+    );
+    for ty in ["&mut Completion<fn(A)>", "Box<Completion<fn(A)>>"] {
+        check_item(
+            &format!("fn async_x(op: {ty}) {{}}"),
+            ty,
+            "the completion is taken by value",
+            "`Completion<fn(A)>`",
+        );
+    }
+    let help = "take `op: Completion<fn(A, B)>` instead, and call `op.complete(..)`";
+    let headline = "a callback leaves callers no choice of how the result arrives";
+    let param = "f: impl FnOnce(A, B) -> C + Send";
+    check_item(&format!("fn async_x({param}) {{}}"), param, headline, help);
+    check_item("fn async_x<F: Fn(A, B)>(f: F) {}", "f: F", headline, help);
+    check_item(
+        "fn async_x<F>(f: F) where F: Fn(A, B) {}",
+        "f: F",
+        headline,
+        help,
+    );
+    let param = "token: impl CompletionToken<'static, fn(A)>";
+    check_item(
+        &format!("fn async_x({param}) {{}}"),
+        param,
+        "the token is the caller's, and the macro adds its parameter",
+        "take `op: Completion<fn(A)>` instead",
     );
 }
 
@@ -273,6 +341,8 @@ fn completion_signature() {
         ("io::Result<usize>", "`fn(io::Result<usize>)`"),
         ("Vec<u8>", "`fn(Vec<u8>)`"),
         ("u64", "`fn(u64)`"),
+        ("dyn Fn(A, B) -> C", "`fn(A, B)`"),
+        ("dyn Key", "`fn(dyn Key)`"),
         ("[u8; 4]", "`fn([u8; 4])`"),
         ("()", "`fn()`"),
     ] {
@@ -286,10 +356,16 @@ fn completion_signature() {
         "remove `-> bool`; results are arguments",
     );
     check_item(
+        "fn async_x(op: Completion<fn() -> bool>) {}",
+        "-> bool",
+        "a completion signature returns nothing",
+        "results are arguments: `fn(bool)`",
+    );
+    check_item(
         "fn async_x(op: Completion<unsafe fn(u8)>) {}",
         "unsafe",
         "a completion signature is a plain `fn(..)`",
-        "remove this",
+        "remove `unsafe`",
     );
     check_item(
         "fn async_x(op: Completion<fn(A, B, C, D, E, F, G, H, I)>) {}",
@@ -319,8 +395,39 @@ fn completion_signature() {
         "async fn async_x() -> Vec<impl Display> {}",
         "impl Display",
         "a completion argument cannot be an `impl Trait`",
-        "name the type, or box it: `Box<dyn Trait + Send>`",
+        "name the type, or box it: `Box<dyn Display + Send>`",
     );
+    check_item(
+        "async fn async_x() -> impl Future<Output = u8> {}",
+        "impl Future<Output = u8>",
+        "an `async fn` completes with a result, not with another future",
+        "return `u8`: `.await` the future in the body",
+    );
+    check_item(
+        "async fn async_x() -> impl Initiation<fn(u8)> {}",
+        "impl Initiation<fn(u8)>",
+        "an `async fn` completes with a result, not with another operation",
+        "remove `async`, or return the result of the operation: `.await` it",
+    );
+    for (ty, owned) in [
+        ("str", "String"),
+        ("[u8]", "Vec<u8>"),
+        ("dyn Key + Send", "Box<dyn Key + Send>"),
+    ] {
+        check_item(
+            &format!("fn async_x(op: Completion<fn({ty})>) {{}}"),
+            ty,
+            &format!("`{ty}` has no size, so an operation cannot complete with it"),
+            &format!("`{owned}`"),
+        );
+    }
+    check_item(
+        "fn async_x<S>(op: Completion<S>) {}",
+        "S",
+        "`S` is not known to be a completion signature",
+        "`S: Signature<Args: Send, Output: Send> + 'static`",
+    );
+    check("", "fn async_x<S: Signature>(op: Completion<S>) {}", &[]);
 }
 
 #[test]
@@ -333,6 +440,25 @@ fn output() {
             "missing return type for `fn(A, B)`\nhelp: `-> (A, B)`",
         )],
     );
+    for (completes, output, help) in [
+        ("fn(A, B)", "u8", "(A, B)"),
+        ("fn(A, B)", "(A, B, C)", "(A, B)"),
+        ("fn(A, B)", "()", "(A, B)"),
+        ("fn()", "u8", "()"),
+    ] {
+        check(
+            &format!("completes = {completes}"),
+            &format!("async fn async_x(&self) -> {output} {{}}"),
+            &[(
+                output,
+                &format!("this is not what `{completes}` takes\nhelp: `-> {help}`"),
+            )],
+        );
+    }
+    for fits in ["-> Alias", "-> (A, B)", "-> (impl A, B)"] {
+        let item = format!("async fn async_x(&self) {fits} {{}}");
+        check("completes = fn(A, B)", &item, &[]);
+    }
     check_item(
         "async fn async_x(&self) -> io::Result<&str> {}",
         "&",
@@ -356,10 +482,10 @@ fn parameters() {
         "write `value: (u8, u8)`, and `let (a, b) = value;` in the body",
     );
     check_item(
-        "async fn async_x(&self, #[cfg(unix)] fd: Fd) {}",
-        "#[cfg(unix)]",
+        "async fn async_x(&self, #[serde(skip)] fd: Fd) {}",
+        "#[serde(skip)]",
         "attributes on the parameters of an operation are not supported",
-        "remove it",
+        "remove it; those that are supported are `#[cfg]` and the levels of lints",
     );
     check_item(
         "async fn async_x(&self, key: &(dyn Key + Send)) {}",
@@ -389,15 +515,27 @@ fn attributes() {
     );
     check_item(
         r#"#[target_feature(enable = "avx2")] async fn async_x(&self) {}"#,
-        "target_feature",
-        "`#[target_feature]` is not supported on operations",
-        "call such a function from the body",
+        r#"target_feature(enable = "avx2")"#,
+        "`target_feature` is not supported on operations",
+        "put it on a function of its own, and call that from the body",
+    );
+    check_item(
+        "#[unsafe(no_mangle)] async fn async_x(&self) {}",
+        "unsafe(no_mangle)",
+        "`no_mangle` is not supported on operations",
+        "put it on a function of its own, and call that from the body",
+    );
+    check_item(
+        "#[test] async fn async_x(&self) {}",
+        "test",
+        "an operation is no `#[test]`",
+        "write a function that calls it, and `.blocking()`",
     );
     check_item(
         "fn async_x<'life0, 'async_trait>(&'life0 self) -> Pin<Box<dyn Future<Output = ()> + Send + 'async_trait>> {}",
-        "'async_trait",
-        "`#[async_trait]` has rewritten this method",
-        "write the operation as a free function or an inherent method",
+        "async_x",
+        "`#[async_trait]` has rewritten this operation",
+        "remove it here; `async fn`s that are no operations go into a trait of their own",
     );
 }
 
@@ -481,8 +619,8 @@ fn arguments() {
     );
     check_args(
         "executor(x)",
-        "executor",
-        "`executor` needs a value",
+        "(x)",
+        "expected `=` after `executor`",
         "`executor = expr`",
     );
     check_args(
@@ -506,8 +644,46 @@ fn arguments() {
     check_args(
         "default = true",
         "true",
+        "the function without token is there by default",
+        "remove this, or name the function: `default = name`",
+    );
+    check_args(
+        "default = \"later\"",
+        "\"later\"",
+        "the name is written without quotes",
+        "`default = later`",
+    );
+    check_args(
+        "default = move",
+        "move",
+        "`move` is a keyword",
+        "another name, or `default = r#move`",
+    );
+    check_args(
+        "default = 1 + 2",
+        "1 + 2",
         "this is not a value for `default`",
         "`default = name`, or `default = false`",
+    );
+    for other in ["==", ":", "+="] {
+        check_args(
+            &format!("executor {other} x"),
+            &other[..1],
+            "expected `=` after `executor`",
+            "`executor = expr`",
+        );
+    }
+    check_args(
+        "executor = async_op::",
+        "async_op::",
+        "this is not a value for `executor`",
+        "`executor = expr`",
+    );
+    check_args(
+        "fn(u8)",
+        "fn",
+        "a completion signature is no argument by itself",
+        "`completes = fn(A, B)`, in an `async fn`",
     );
     check_args(
         "completes = +",
@@ -560,8 +736,8 @@ fn all_at_once() {
             "unknown argument `exectuor`, did you mean `executor`?",
         ),
         ("associated", "`associated` is given twice"),
-        ("-> u8", "a completion signature returns nothing"),
         ("unsafe", "unsafe operations are not supported"),
+        ("-> u8", "a completion signature returns nothing"),
         (
             "(a, b)",
             "patterns are not supported in the parameters of an operation",

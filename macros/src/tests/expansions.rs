@@ -158,7 +158,7 @@ fn trait_definition() {
     check_trait(
         "provided, default = false",
         "async fn async_read_all<'a>(&self, buf: &'a mut [u8], _: u8) -> io::Result<usize> {
-            self.async_read_impl(buf).await
+            self.async_read_body(buf).await
         }",
         expect_file!["expansions/trait_provided.rs"],
     );

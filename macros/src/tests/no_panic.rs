@@ -1,5 +1,8 @@
-//! The macro never panics, whatever it is given, and answers with a mistake or
-//! with Rust.
+//! The macro never panics, whatever it is given, answers with a mistake or with
+//! Rust, keeps the author's body, and does not take long.
+//!
+//! `ASYNC_OP_FUZZ_SECONDS=600 cargo test -p async-op-macros --release no_panic`
+//! goes on for that long, from another seed each time.
 
 use super::tokens;
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
@@ -30,7 +33,7 @@ const SEEDS: [(&str, &str); 10] = [
     ("crate = r#in::rt", "async fn r#async_in(r#self_: &'static str, (a, b): (u8, ())) -> io::Result<&str> {}"),
     ("exectuor = x, executor, default = true", "fn async_move(op: Completion, #[cfg(a)] n: &dyn Key) -> impl Future<Output = ()> {}"),
     ("associated = 1", "const unsafe extern \"C\" fn async_(a: &mut T, op: Completion<for<'a> fn(&'a u8) -> u8>, ...) -> u8;"),
-    ("provided", "async fn async_len<T: Send>(&self, name: &str, _: T) -> usize { self.async_get_impl(name).await }"),
+    ("provided", "async fn async_len<T: Send>(&self, name: &str, _: T) -> usize { self.async_get_body(name).await }"),
     ("default = get", "async fn async_get(self: &Arc<Self>, key: &'a str) -> usize;"),
     ("implements, executor = x", "fn async_read(&self, mut len: usize, op: Completion<fn(usize)>) { op.complete(len) }"),
     ("", "#[derive(Debug)] pub struct S<T> { field: Option<T> }"),
@@ -44,15 +47,33 @@ const SPLICES: &str = "fn async self Self mut ref _ r#type 'a '_ & && < > :: -> 
 fn expand_without_panic(args: TokenStream, item: TokenStream) {
     let source = format!("#[async_op({args})] {item}");
     let was_rust = is_rust(&item);
-    let expansion = std::panic::catch_unwind(|| crate::expand(args, item));
+    let body = body(&item);
+    let start = Instant::now();
+    let expansion = std::panic::catch_unwind(|| crate::stages::expand(args, item));
+    let elapsed = start.elapsed();
     let Ok(expansion) = expansion else {
         panic!("the macro panics on: {source}");
     };
+    assert!(elapsed < LIMIT, "{elapsed:?} for: {source}");
     let text = expansion.to_string();
+    assert!(text.contains(&body), "{source}\nloses its body in\n{text}");
     assert!(
         text.contains("compile_error") || is_rust(&expansion) || !was_rust,
         "{source}\nexpands to\n{text}"
     );
+}
+
+/// The longest that one function may take. Fifty times less is normal, but this
+/// may be a busy machine, and a debug build.
+const LIMIT: Duration = Duration::from_millis(250);
+
+/// The tokens of the body, as they are printed: none if this is no function.
+fn body(item: &TokenStream) -> String {
+    let function = crate::parse::function(item.clone(), &mut crate::errors::Errors::default());
+    match function.map(|function| function.body) {
+        Some(crate::parse::Body::Block(body)) => body.stream().to_string(),
+        _ => String::new(),
+    }
 }
 
 /// Whether this is an item, or a method.
@@ -95,20 +116,68 @@ fn prefixes(tokens: TokenStream) -> Vec<TokenStream> {
 
 #[test]
 fn mutations() {
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let splices: Vec<TokenTree> = tokens(SPLICES).into_iter().collect();
-    let until = Instant::now() + Duration::from_millis(1500);
-    let mut rounds = 0;
-    while Instant::now() < until && rounds < 20_000 {
+    rounds(20_000, |random| {
         let (args, item) = SEEDS[random.below(SEEDS.len())];
         let (mut args, mut item) = (tokens(args), tokens(item));
         for _ in 0..=random.below(3) {
             match random.below(4) {
-                0 => args = mutate(args, &splices, &mut random),
-                _ => item = mutate(item, &splices, &mut random),
+                0 => args = mutate(args, &splices, random),
+                _ => item = mutate(item, &splices, random),
             }
         }
         expand_without_panic(args, item);
+    });
+}
+
+#[test]
+fn random_trees() {
+    let splices: Vec<TokenTree> = tokens(SPLICES).into_iter().collect();
+    rounds(10_000, |random| {
+        let args = tree(&splices, random, 2);
+        let item = tree(&splices, random, 4);
+        let name = tree(&splices, random, 0);
+        expand_without_panic(args.clone(), item.clone());
+        // Most of those are no function at all.
+        let function = quote!(fn #name(#args, op: Completion<fn(#args)>) -> #args { #item });
+        expand_without_panic(args, function);
+    });
+}
+
+/// Up to eight random tokens, with groups `depth` deep.
+fn tree(splices: &[TokenTree], random: &mut Random, depth: usize) -> TokenStream {
+    let tokens = (0..random.below(8)).map(|_| {
+        if depth > 0 && random.below(4) == 0 {
+            let delimiter = [
+                Delimiter::Parenthesis,
+                Delimiter::Brace,
+                Delimiter::Bracket,
+                Delimiter::None,
+            ][random.below(4)];
+            Group::new(delimiter, tree(splices, random, depth - 1)).into()
+        } else {
+            splices[random.below(splices.len())].clone()
+        }
+    });
+    tokens.collect()
+}
+
+/// Calls `round` as often, for two seconds at most; or for as long as the
+/// environment says, from a seed that is printed if it fails.
+fn rounds(most: usize, mut round: impl FnMut(&mut Random)) {
+    let seconds = std::env::var("ASYNC_OP_FUZZ_SECONDS").ok();
+    let seconds: Option<u64> = seconds.and_then(|seconds| seconds.parse().ok());
+    let time = Duration::from_secs(seconds.unwrap_or(2));
+    let seed = match seconds {
+        Some(_) => u64::from(std::process::id()).wrapping_mul(0x9e37_79b9_7f4a_7c15),
+        None => 0x9e37_79b9_7f4a_7c15,
+    };
+    println!("seed {seed:#x}");
+    let mut random = Random(seed);
+    let start = Instant::now();
+    let mut rounds = 0;
+    while start.elapsed() < time && (seconds.is_some() || rounds < most) {
+        round(&mut random);
         rounds += 1;
     }
 }

@@ -3,7 +3,7 @@
 use async_op::{Timer, async_op};
 
 #[async_op]
-async fn async_ping(_timer: &Timer, #[cfg(unix)] times: u32) -> u32 {
+async fn async_ping(_timer: &Timer, #[default] times: u32) -> u32 {
     times
 }
 

@@ -9,6 +9,7 @@ fn async_ping(_timer: &Timer, op: Completion) {
 
 fn caller(timer: &Timer) {
     async_ping(timer, |n: u32| println!("{n}"));
+    ping(timer).callback(|n| println!("{n}"));
 }
 
 fn main() {}

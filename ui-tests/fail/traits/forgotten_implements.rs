@@ -1,4 +1,4 @@
-// errors: 3
+// errors: 1
 
 use async_op::{Completion, IoObject, SystemExecutor, async_op};
 

@@ -17,21 +17,21 @@ impl Socket {
         &self,
         buf: &'a mut [u8],
         token: Token,
-    ) -> <Token as ::async_op::__private::CompletionToken<
+    ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(io::Result<usize>),
     >>::Return<
-        impl ::async_op::__private::Initiation<
+        impl ::async_op::expansion::Initiation<
             fn(io::Result<usize>),
-        > + 'op + ::async_op::__private::Captures<(&'a (), Self)>,
+        > + 'op + ::async_op::expansion::Captures<(&'a (), Self)>,
     >
     where
         'a: 'op,
-        Self: 'op,
-        Token: ::async_op::__private::CompletionToken<'op, fn(io::Result<usize>)>,
+        Self: ::async_op::expansion::core::marker::Sized + 'op,
+        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<usize>)>,
     {
         let meta = {
-            const META: ::async_op::__private::Meta = ::async_op::__private::Meta::new(
+            const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
                 "async_read_exact",
                 &["self"],
                 &["buf"],
@@ -39,11 +39,11 @@ impl Socket {
             &META
         };
         let executor = {
-            use ::async_op::__private::ExecutorOf as _;
+            use ::async_op::expansion::ExecutorOf as _;
             (*self).executor_of()
         };
-        let copy_of_self = ::async_op::__private::copy_of(self);
-        let operation = ::async_op::__private::from_future::<
+        let copy_of_self = ::async_op::expansion::copy_of(self);
+        let operation = ::async_op::expansion::from_future::<
             fn(io::Result<usize>),
             _,
             _,
@@ -52,7 +52,7 @@ impl Socket {
             executor,
             async move { Self::async_read_exact_body(&copy_of_self, buf).await },
         );
-        ::async_op::__private::async_initiate(operation, token)
+        ::async_op::expansion::async_initiate(operation, token)
     }
     /// Reads until `buf` is full.
     ///
@@ -61,17 +61,17 @@ impl Socket {
     pub fn read_exact<'a, 'op>(
         &self,
         buf: &'a mut [u8],
-    ) -> ::async_op::__private::Operation<
+    ) -> ::async_op::expansion::Operation<
         fn(io::Result<usize>),
-        impl ::async_op::__private::Initiation<
+        impl ::async_op::expansion::Initiation<
             fn(io::Result<usize>),
-        > + 'op + ::async_op::__private::Captures<(&'a (), Self)>,
+        > + 'op + ::async_op::expansion::Captures<(&'a (), Self)>,
     >
     where
         'a: 'op,
-        Self: 'op,
+        Self: ::async_op::expansion::core::marker::Sized + 'op,
     {
-        Self::async_read_exact(self, buf, ::async_op::__private::Deferred)
+        Self::async_read_exact(self, buf, ::async_op::expansion::Deferred)
     }
     #[doc(hidden)]
     async fn async_read_exact_body<'a>(&self, buf: &'a mut [u8]) -> io::Result<usize> {

@@ -15,20 +15,20 @@ impl Socket {
         &self,
         data: Vec<u8>,
         token: Token,
-    ) -> <Token as ::async_op::__private::CompletionToken<
+    ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(),
     >>::Return<
-        impl ::async_op::__private::Initiation<
+        impl ::async_op::expansion::Initiation<
             fn(),
-        > + 'op + ::async_op::__private::Captures<Self>,
+        > + 'op + ::async_op::expansion::Captures<Self>,
     >
     where
-        Self: 'op,
-        Token: ::async_op::__private::CompletionToken<'op, fn()>,
+        Self: ::async_op::expansion::core::marker::Sized + 'op,
+        Token: ::async_op::expansion::CompletionToken<'op, fn()>,
     {
         let meta = {
-            const META: ::async_op::__private::Meta = ::async_op::__private::Meta::new(
+            const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
                 "async_send",
                 &["self"],
                 &[],
@@ -36,16 +36,16 @@ impl Socket {
             &META
         };
         let executor = {
-            use ::async_op::__private::ExecutorOf as _;
+            use ::async_op::expansion::ExecutorOf as _;
             (*self).executor_of()
         };
-        let copy_of_self = ::async_op::__private::copy_of(self);
-        let operation = ::async_op::__private::from_fn::<
+        let copy_of_self = ::async_op::expansion::copy_of(self);
+        let operation = ::async_op::expansion::from_fn::<
             fn(),
             _,
             _,
         >(meta, executor, move |op| Self::async_send_body(&copy_of_self, data, op));
-        ::async_op::__private::async_initiate(operation, token)
+        ::async_op::expansion::async_initiate(operation, token)
     }
     /// Sends.
     ///
@@ -59,16 +59,16 @@ impl Socket {
     pub fn send<'op>(
         &self,
         data: Vec<u8>,
-    ) -> ::async_op::__private::Operation<
+    ) -> ::async_op::expansion::Operation<
         fn(),
-        impl ::async_op::__private::Initiation<
+        impl ::async_op::expansion::Initiation<
             fn(),
-        > + 'op + ::async_op::__private::Captures<Self>,
+        > + 'op + ::async_op::expansion::Captures<Self>,
     >
     where
-        Self: 'op,
+        Self: ::async_op::expansion::core::marker::Sized + 'op,
     {
-        Self::async_send(self, data, ::async_op::__private::Deferred)
+        Self::async_send(self, data, ::async_op::expansion::Deferred)
     }
     #[allow(clippy::unused_self)]
     #[expect(clippy::needless_pass_by_value)]

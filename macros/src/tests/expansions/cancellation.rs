@@ -17,37 +17,37 @@ impl Socket {
         self: Arc<Self>,
         data: Bytes,
         token: Token,
-    ) -> <Token as ::async_op::__private::CompletionToken<
+    ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(io::Result<usize>),
     >>::Return<
-        impl ::async_op::__private::Initiation<
+        impl ::async_op::expansion::Initiation<
             fn(io::Result<usize>),
-        > + 'op + ::async_op::__private::Captures<Self>,
+        > + 'op + ::async_op::expansion::Captures<Self>,
     >
     where
         Self: 'op,
-        Token: ::async_op::__private::CompletionToken<'op, fn(io::Result<usize>)>,
+        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<usize>)>,
     {
         let meta = {
-            const META: ::async_op::__private::Meta = ::async_op::__private::Meta::new(
+            const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
                     "async_write_all",
                     &[],
                     &[],
                 )
-                .with_cancellation(::async_op::__private::CancellationType::PARTIAL);
+                .with_cancellation(::async_op::expansion::CancellationType::PARTIAL);
             &META
         };
         let executor = {
-            use ::async_op::__private::ExecutorOf as _;
+            use ::async_op::expansion::ExecutorOf as _;
             self.executor_of()
         };
-        let operation = ::async_op::__private::from_future::<
+        let operation = ::async_op::expansion::from_future::<
             fn(io::Result<usize>),
             _,
             _,
         >(meta, executor, Self::async_write_all_body(self, data));
-        ::async_op::__private::async_initiate(operation, token)
+        ::async_op::expansion::async_initiate(operation, token)
     }
     #[doc(hidden)]
     async fn async_write_all_body(self: Arc<Self>, data: Bytes) -> io::Result<usize> {

@@ -13,19 +13,19 @@
 fn async_pair<'op, Token>(
     executor: Executor,
     token: Token,
-) -> <Token as crate::renamed::__private::CompletionToken<
+) -> <Token as crate::renamed::expansion::CompletionToken<
     'op,
     fn(a: u8, b: char),
->>::Return<impl crate::renamed::__private::Initiation<fn(a: u8, b: char)> + 'op>
+>>::Return<impl crate::renamed::expansion::Initiation<fn(a: u8, b: char)> + 'op>
 where
-    Token: crate::renamed::__private::CompletionToken<'op, fn(a: u8, b: char)>,
+    Token: crate::renamed::expansion::CompletionToken<'op, fn(a: u8, b: char)>,
 {
     #[doc(hidden)]
     async fn async_pair_body(executor: Executor) -> (u8, char) {
         (1, 'x')
     }
     let meta = {
-        const META: crate::renamed::__private::Meta = crate::renamed::__private::Meta::new(
+        const META: crate::renamed::expansion::Meta = crate::renamed::expansion::Meta::new(
             "async_pair",
             &[],
             &[],
@@ -33,13 +33,13 @@ where
         &META
     };
     let executor = {
-        use crate::renamed::__private::ExecutorOf as _;
+        use crate::renamed::expansion::ExecutorOf as _;
         executor.executor_of()
     };
-    let operation = crate::renamed::__private::from_future::<
+    let operation = crate::renamed::expansion::from_future::<
         fn(a: u8, b: char),
         _,
         _,
     >(meta, executor, async_pair_body(executor));
-    crate::renamed::__private::async_initiate(operation, token)
+    crate::renamed::expansion::async_initiate(operation, token)
 }

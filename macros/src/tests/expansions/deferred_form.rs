@@ -13,20 +13,20 @@ impl Socket {
         &self,
         key: &str,
         token: Token,
-    ) -> <Token as ::async_op::__private::CompletionToken<
+    ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(io::Result<Value>),
     >>::Return<
-        impl ::async_op::__private::Initiation<
+        impl ::async_op::expansion::Initiation<
             fn(io::Result<Value>),
-        > + 'op + ::async_op::__private::Captures<Self>,
+        > + 'op + ::async_op::expansion::Captures<Self>,
     >
     where
         Self: 'op,
-        Token: ::async_op::__private::CompletionToken<'op, fn(io::Result<Value>)>,
+        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<Value>)>,
     {
         let operation = Self::async_get_body(self, key);
-        ::async_op::__private::async_initiate(operation, token)
+        ::async_op::expansion::async_initiate(operation, token)
     }
     /// Gets the value of `key`.
     ///
@@ -35,16 +35,16 @@ impl Socket {
     pub fn get<'op>(
         &self,
         key: &str,
-    ) -> ::async_op::__private::Operation<
+    ) -> ::async_op::expansion::Operation<
         fn(io::Result<Value>),
-        impl ::async_op::__private::Initiation<
+        impl ::async_op::expansion::Initiation<
             fn(io::Result<Value>),
-        > + 'op + ::async_op::__private::Captures<Self>,
+        > + 'op + ::async_op::expansion::Captures<Self>,
     >
     where
         Self: 'op,
     {
-        Self::async_get(self, key, ::async_op::__private::Deferred)
+        Self::async_get(self, key, ::async_op::expansion::Deferred)
     }
     #[doc(hidden)]
     fn async_get_body<'op>(
@@ -52,7 +52,7 @@ impl Socket {
         key: &str,
     ) -> impl Initiation<
         fn(io::Result<Value>),
-    > + 'op + ::async_op::__private::Captures<Self>
+    > + 'op + ::async_op::expansion::Captures<Self>
     where
         Self: 'op,
     {

@@ -14,12 +14,12 @@ pub fn async_connect<'op, Token>(
     context: &IoContext,
     address: SocketAddr,
     token: Token,
-) -> <Token as ::async_op::__private::CompletionToken<
+) -> <Token as ::async_op::expansion::CompletionToken<
     'op,
     fn(io::Result<Socket>),
->>::Return<impl ::async_op::__private::Initiation<fn(io::Result<Socket>)> + 'op>
+>>::Return<impl ::async_op::expansion::Initiation<fn(io::Result<Socket>)> + 'op>
 where
-    Token: ::async_op::__private::CompletionToken<'op, fn(io::Result<Socket>)>,
+    Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<Socket>)>,
 {
     #[doc(hidden)]
     async fn async_connect_body(
@@ -29,7 +29,7 @@ where
         Socket::open(context)?.connect(address).await
     }
     let meta = {
-        const META: ::async_op::__private::Meta = ::async_op::__private::Meta::new(
+        const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
             "async_connect",
             &["context"],
             &[],
@@ -37,11 +37,11 @@ where
         &META
     };
     let executor = {
-        use ::async_op::__private::ExecutorOf as _;
+        use ::async_op::expansion::ExecutorOf as _;
         (*context).executor_of()
     };
-    let copy_of_context = ::async_op::__private::copy_of(context);
-    let operation = ::async_op::__private::from_future::<
+    let copy_of_context = ::async_op::expansion::copy_of(context);
+    let operation = ::async_op::expansion::from_future::<
         fn(io::Result<Socket>),
         _,
         _,
@@ -50,16 +50,16 @@ where
         executor,
         async move { async_connect_body(&copy_of_context, address).await },
     );
-    ::async_op::__private::async_initiate(operation, token)
+    ::async_op::expansion::async_initiate(operation, token)
 }
 /// The operation of [`async_connect`], not yet started.
 #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
 pub fn connect<'op>(
     context: &IoContext,
     address: SocketAddr,
-) -> ::async_op::__private::Operation<
+) -> ::async_op::expansion::Operation<
     fn(io::Result<Socket>),
-    impl ::async_op::__private::Initiation<fn(io::Result<Socket>)> + 'op,
+    impl ::async_op::expansion::Initiation<fn(io::Result<Socket>)> + 'op,
 > {
-    async_connect(context, address, ::async_op::__private::Deferred)
+    async_connect(context, address, ::async_op::expansion::Deferred)
 }

@@ -19,37 +19,36 @@ impl Socket {
         label: Label<'op>,
         argument5: u8,
         token: Token,
-    ) -> <Token as ::async_op::__private::CompletionToken<
+    ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(Vec<Self>),
     >>::Return<
-        impl ::async_op::__private::Initiation<
+        impl ::async_op::expansion::Initiation<
             fn(Vec<Self>),
-        > + 'op + ::async_op::__private::Captures<(&'a (), Self)>,
+        > + 'op + ::async_op::expansion::Captures<(&'a (), Self)>,
     >
     where
         T: Send + Sync,
         'a: 'op,
         Self: 'op,
-        Token: ::async_op::__private::CompletionToken<'op, fn(Vec<Self>)>,
+        Token: ::async_op::expansion::CompletionToken<'op, fn(Vec<Self>)>,
     {
         let meta = {
-            const META: ::async_op::__private::Meta = ::async_op::__private::Meta::new(
+            const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
                 "async_map",
                 &["pool"],
                 &["rest"],
             );
             &META
         };
-        let executor = pool.executor();
-        let copy_of_pool = ::async_op::__private::copy_of(pool);
-        let operation = ::async_op::__private::from_future::<
+        let copy_of_pool = ::async_op::expansion::copy_of(pool);
+        let operation = ::async_op::expansion::from_future::<
             fn(Vec<Self>),
             _,
             _,
         >(
             meta,
-            executor,
+            pool.executor(),
             async move {
                 Self::async_map_body::<
                     T,
@@ -58,7 +57,7 @@ impl Socket {
                     .await
             },
         );
-        ::async_op::__private::async_initiate(operation, token)
+        ::async_op::expansion::async_initiate(operation, token)
     }
     /// The operation of [`async_map`](Self::async_map), not yet started.
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
@@ -69,11 +68,11 @@ impl Socket {
         f: impl Fn(&T) -> T + Send + 'op,
         label: Label<'op>,
         argument5: u8,
-    ) -> ::async_op::__private::Operation<
+    ) -> ::async_op::expansion::Operation<
         fn(Vec<Self>),
-        impl ::async_op::__private::Initiation<
+        impl ::async_op::expansion::Initiation<
             fn(Vec<Self>),
-        > + 'op + ::async_op::__private::Captures<(&'a (), Self)>,
+        > + 'op + ::async_op::expansion::Captures<(&'a (), Self)>,
     >
     where
         T: Send + Sync,
@@ -84,7 +83,7 @@ impl Socket {
             T,
             N,
             _,
-        >(pool, items, rest, f, label, argument5, ::async_op::__private::Deferred)
+        >(pool, items, rest, f, label, argument5, ::async_op::expansion::Deferred)
     }
     #[doc(hidden)]
     async fn async_map_body<'a, T: Clone, const N: usize>(

@@ -13,20 +13,20 @@ impl Socket {
         &self,
         duration: Duration,
         token: Token,
-    ) -> <Token as ::async_op::__private::CompletionToken<
+    ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(io::Result<()>),
     >>::Return<
-        impl ::async_op::__private::Initiation<
+        impl ::async_op::expansion::Initiation<
             fn(io::Result<()>),
-        > + 'op + ::async_op::__private::Captures<Self>,
+        > + 'op + ::async_op::expansion::Captures<Self>,
     >
     where
-        Self: 'op,
-        Token: ::async_op::__private::CompletionToken<'op, fn(io::Result<()>)>,
+        Self: ::async_op::expansion::core::marker::Sized + 'op,
+        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<()>)>,
     {
         let meta = {
-            const META: ::async_op::__private::Meta = ::async_op::__private::Meta::new(
+            const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
                 "async_wait",
                 &["self"],
                 &[],
@@ -34,16 +34,16 @@ impl Socket {
             &META
         };
         let executor = {
-            use ::async_op::__private::ExecutorOf as _;
+            use ::async_op::expansion::ExecutorOf as _;
             (*self).executor_of()
         };
-        let copy_of_self = ::async_op::__private::copy_of(self);
-        let operation = ::async_op::__private::from_fn::<
+        let copy_of_self = ::async_op::expansion::copy_of(self);
+        let operation = ::async_op::expansion::from_fn::<
             fn(io::Result<()>),
             _,
             _,
         >(meta, executor, move |op| Self::async_wait_body(&copy_of_self, duration, op));
-        ::async_op::__private::async_initiate(operation, token)
+        ::async_op::expansion::async_initiate(operation, token)
     }
     /// Waits for `duration`.
     ///
@@ -52,16 +52,16 @@ impl Socket {
     pub fn wait<'op>(
         &self,
         duration: Duration,
-    ) -> ::async_op::__private::Operation<
+    ) -> ::async_op::expansion::Operation<
         fn(io::Result<()>),
-        impl ::async_op::__private::Initiation<
+        impl ::async_op::expansion::Initiation<
             fn(io::Result<()>),
-        > + 'op + ::async_op::__private::Captures<Self>,
+        > + 'op + ::async_op::expansion::Captures<Self>,
     >
     where
-        Self: 'op,
+        Self: ::async_op::expansion::core::marker::Sized + 'op,
     {
-        Self::async_wait(self, duration, ::async_op::__private::Deferred)
+        Self::async_wait(self, duration, ::async_op::expansion::Deferred)
     }
     #[doc(hidden)]
     fn async_wait_body(&self, duration: Duration, op: Completion<fn(io::Result<()>)>) {

@@ -11,20 +11,20 @@ impl Socket {
         &self,
         token: Token,
         token2: Token2,
-    ) -> <Token2 as ::async_op::__private::CompletionToken<
+    ) -> <Token2 as ::async_op::expansion::CompletionToken<
         'op2,
         fn(Token),
     >>::Return<
-        impl ::async_op::__private::Initiation<
+        impl ::async_op::expansion::Initiation<
             fn(Token),
-        > + 'op2 + ::async_op::__private::Captures<Self>,
+        > + 'op2 + ::async_op::expansion::Captures<Self>,
     >
     where
-        Self: 'op2,
-        Token2: ::async_op::__private::CompletionToken<'op2, fn(Token)>,
+        Self: ::async_op::expansion::core::marker::Sized + 'op2,
+        Token2: ::async_op::expansion::CompletionToken<'op2, fn(Token)>,
     {
         let meta = {
-            const META: ::async_op::__private::Meta = ::async_op::__private::Meta::new(
+            const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
                 "async_parse",
                 &["self"],
                 &[],
@@ -32,11 +32,11 @@ impl Socket {
             &META
         };
         let executor = {
-            use ::async_op::__private::ExecutorOf as _;
+            use ::async_op::expansion::ExecutorOf as _;
             (*self).executor_of()
         };
-        let copy_of_self = ::async_op::__private::copy_of(self);
-        let operation = ::async_op::__private::from_fn::<
+        let copy_of_self = ::async_op::expansion::copy_of(self);
+        let operation = ::async_op::expansion::from_fn::<
             fn(Token),
             _,
             _,
@@ -45,23 +45,23 @@ impl Socket {
             executor,
             move |op| Self::async_parse_body::<Token>(&copy_of_self, token, op),
         );
-        ::async_op::__private::async_initiate(operation, token2)
+        ::async_op::expansion::async_initiate(operation, token2)
     }
     /// The operation of [`async_parse`](Self::async_parse), not yet started.
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn parse<'op2, Token: Lex + 'op2>(
         &self,
         token: Token,
-    ) -> ::async_op::__private::Operation<
+    ) -> ::async_op::expansion::Operation<
         fn(Token),
-        impl ::async_op::__private::Initiation<
+        impl ::async_op::expansion::Initiation<
             fn(Token),
-        > + 'op2 + ::async_op::__private::Captures<Self>,
+        > + 'op2 + ::async_op::expansion::Captures<Self>,
     >
     where
-        Self: 'op2,
+        Self: ::async_op::expansion::core::marker::Sized + 'op2,
     {
-        Self::async_parse::<Token, _>(self, token, ::async_op::__private::Deferred)
+        Self::async_parse::<Token, _>(self, token, ::async_op::expansion::Deferred)
     }
     #[doc(hidden)]
     fn async_parse_body<Token: Lex>(&self, token: Token, op: Completion<fn(Token)>) {

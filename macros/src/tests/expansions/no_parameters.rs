@@ -8,38 +8,37 @@
 #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
 pub fn async_answer<'op, Token>(
     token: Token,
-) -> <Token as ::async_op::__private::CompletionToken<
+) -> <Token as ::async_op::expansion::CompletionToken<
     'op,
     fn(u32),
->>::Return<impl ::async_op::__private::Initiation<fn(u32)> + 'op>
+>>::Return<impl ::async_op::expansion::Initiation<fn(u32)> + 'op>
 where
-    Token: ::async_op::__private::CompletionToken<'op, fn(u32)>,
+    Token: ::async_op::expansion::CompletionToken<'op, fn(u32)>,
 {
     #[doc(hidden)]
     fn async_answer_body(op: Completion<fn(u32)>) {
         op.complete(42)
     }
     let meta = {
-        const META: ::async_op::__private::Meta = ::async_op::__private::Meta::new(
+        const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
             "async_answer",
             &[],
             &[],
         );
         &META
     };
-    let executor = ::async_op::__private::SystemExecutor;
-    let operation = ::async_op::__private::from_fn::<
+    let operation = ::async_op::expansion::from_fn::<
         fn(u32),
         _,
         _,
-    >(meta, executor, move |op| async_answer_body(op));
-    ::async_op::__private::async_initiate(operation, token)
+    >(meta, ::async_op::expansion::SystemExecutor, move |op| async_answer_body(op));
+    ::async_op::expansion::async_initiate(operation, token)
 }
 /// The operation of [`async_answer`], not yet started.
 #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-pub fn answer<'op>() -> ::async_op::__private::Operation<
+pub fn answer<'op>() -> ::async_op::expansion::Operation<
     fn(u32),
-    impl ::async_op::__private::Initiation<fn(u32)> + 'op,
+    impl ::async_op::expansion::Initiation<fn(u32)> + 'op,
 > {
-    async_answer(::async_op::__private::Deferred)
+    async_answer(::async_op::expansion::Deferred)
 }

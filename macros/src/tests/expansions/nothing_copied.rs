@@ -15,20 +15,20 @@ impl Socket {
         self,
         mode: Mode,
         token: Token,
-    ) -> <Token as ::async_op::__private::CompletionToken<
+    ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(io::Result<()>),
     >>::Return<
-        impl ::async_op::__private::Initiation<
+        impl ::async_op::expansion::Initiation<
             fn(io::Result<()>),
-        > + 'op + ::async_op::__private::Captures<Self>,
+        > + 'op + ::async_op::expansion::Captures<Self>,
     >
     where
         Self: 'op,
-        Token: ::async_op::__private::CompletionToken<'op, fn(io::Result<()>)>,
+        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<()>)>,
     {
         let meta = {
-            const META: ::async_op::__private::Meta = ::async_op::__private::Meta::new(
+            const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
                 "async_shutdown",
                 &[],
                 &[],
@@ -36,31 +36,31 @@ impl Socket {
             &META
         };
         let executor = {
-            use ::async_op::__private::ExecutorOf as _;
+            use ::async_op::expansion::ExecutorOf as _;
             self.executor_of()
         };
-        let operation = ::async_op::__private::from_future::<
+        let operation = ::async_op::expansion::from_future::<
             fn(io::Result<()>),
             _,
             _,
         >(meta, executor, Self::async_shutdown_body(self, mode));
-        ::async_op::__private::async_initiate(operation, token)
+        ::async_op::expansion::async_initiate(operation, token)
     }
     /// The operation of [`async_shutdown`](Self::async_shutdown), not yet started.
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn shutdown<'op>(
         self,
         mode: Mode,
-    ) -> ::async_op::__private::Operation<
+    ) -> ::async_op::expansion::Operation<
         fn(io::Result<()>),
-        impl ::async_op::__private::Initiation<
+        impl ::async_op::expansion::Initiation<
             fn(io::Result<()>),
-        > + 'op + ::async_op::__private::Captures<Self>,
+        > + 'op + ::async_op::expansion::Captures<Self>,
     >
     where
         Self: 'op,
     {
-        Self::async_shutdown(self, mode, ::async_op::__private::Deferred)
+        Self::async_shutdown(self, mode, ::async_op::expansion::Deferred)
     }
     #[doc(hidden)]
     async fn async_shutdown_body(mut self, mode: Mode) -> io::Result<()> {

@@ -9,17 +9,17 @@
 fn r#async_move<'op, Token>(
     r#in: Context,
     token: Token,
-) -> <Token as ::async_op::__private::CompletionToken<
+) -> <Token as ::async_op::expansion::CompletionToken<
     'op,
     fn(),
->>::Return<impl ::async_op::__private::Initiation<fn()> + 'op>
+>>::Return<impl ::async_op::expansion::Initiation<fn()> + 'op>
 where
-    Token: ::async_op::__private::CompletionToken<'op, fn()>,
+    Token: ::async_op::expansion::CompletionToken<'op, fn()>,
 {
     #[doc(hidden)]
     fn async_move_body(r#in: Context, op: Completion<fn()>) {}
     let meta = {
-        const META: ::async_op::__private::Meta = ::async_op::__private::Meta::new(
+        const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
             "async_move",
             &[],
             &[],
@@ -27,23 +27,23 @@ where
         &META
     };
     let executor = {
-        use ::async_op::__private::ExecutorOf as _;
+        use ::async_op::expansion::ExecutorOf as _;
         r#in.executor_of()
     };
-    let operation = ::async_op::__private::from_fn::<
+    let operation = ::async_op::expansion::from_fn::<
         fn(),
         _,
         _,
     >(meta, executor, move |op| async_move_body(r#in, op));
-    ::async_op::__private::async_initiate(operation, token)
+    ::async_op::expansion::async_initiate(operation, token)
 }
 /// The operation of [`async_move`], not yet started.
 #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
 fn r#move<'op>(
     r#in: Context,
-) -> ::async_op::__private::Operation<
+) -> ::async_op::expansion::Operation<
     fn(),
-    impl ::async_op::__private::Initiation<fn()> + 'op,
+    impl ::async_op::expansion::Initiation<fn()> + 'op,
 > {
-    r#async_move(r#in, ::async_op::__private::Deferred)
+    r#async_move(r#in, ::async_op::expansion::Deferred)
 }

@@ -14,20 +14,20 @@ impl Socket {
     fn async_by_arc<'op, Token>(
         self: Arc<Self>,
         token: Token,
-    ) -> <Token as ::async_op::__private::CompletionToken<
+    ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(),
     >>::Return<
-        impl ::async_op::__private::Initiation<
+        impl ::async_op::expansion::Initiation<
             fn(),
-        > + 'op + ::async_op::__private::Captures<Self>,
+        > + 'op + ::async_op::expansion::Captures<Self>,
     >
     where
         Self: 'op,
-        Token: ::async_op::__private::CompletionToken<'op, fn()>,
+        Token: ::async_op::expansion::CompletionToken<'op, fn()>,
     {
         let meta = {
-            const META: ::async_op::__private::Meta = ::async_op::__private::Meta::new(
+            const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
                 "async_by_arc",
                 &[],
                 &[],
@@ -35,30 +35,30 @@ impl Socket {
             &META
         };
         let executor = {
-            use ::async_op::__private::ExecutorOf as _;
+            use ::async_op::expansion::ExecutorOf as _;
             self.executor_of()
         };
-        let operation = ::async_op::__private::from_future::<
+        let operation = ::async_op::expansion::from_future::<
             fn(),
             _,
             _,
         >(meta, executor, Self::async_by_arc_body(self));
-        ::async_op::__private::async_initiate(operation, token)
+        ::async_op::expansion::async_initiate(operation, token)
     }
     /// The operation of [`async_by_arc`](Self::async_by_arc), not yet started.
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn by_arc<'op>(
         self: Arc<Self>,
-    ) -> ::async_op::__private::Operation<
+    ) -> ::async_op::expansion::Operation<
         fn(),
-        impl ::async_op::__private::Initiation<
+        impl ::async_op::expansion::Initiation<
             fn(),
-        > + 'op + ::async_op::__private::Captures<Self>,
+        > + 'op + ::async_op::expansion::Captures<Self>,
     >
     where
         Self: 'op,
     {
-        self.async_by_arc(::async_op::__private::Deferred)
+        self.async_by_arc(::async_op::expansion::Deferred)
     }
     #[doc(hidden)]
     async fn async_by_arc_body(self: Arc<Self>) {}

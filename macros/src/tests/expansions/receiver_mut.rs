@@ -10,20 +10,20 @@ impl Socket {
     fn async_fill<'op, Token>(
         &'op mut self,
         token: Token,
-    ) -> <Token as ::async_op::__private::CompletionToken<
+    ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(io::Result<&'op [u8]>),
     >>::Return<
-        impl ::async_op::__private::Initiation<
+        impl ::async_op::expansion::Initiation<
             fn(io::Result<&'op [u8]>),
-        > + 'op + ::async_op::__private::Captures<Self>,
+        > + 'op + ::async_op::expansion::Captures<Self>,
     >
     where
         Self: 'op,
-        Token: ::async_op::__private::CompletionToken<'op, fn(io::Result<&'op [u8]>)>,
+        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<&'op [u8]>)>,
     {
         let meta = {
-            const META: ::async_op::__private::Meta = ::async_op::__private::Meta::new(
+            const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
                 "async_fill",
                 &[],
                 &["self"],
@@ -31,30 +31,30 @@ impl Socket {
             &META
         };
         let executor = {
-            use ::async_op::__private::ExecutorOf as _;
+            use ::async_op::expansion::ExecutorOf as _;
             (*self).executor_of()
         };
-        let operation = ::async_op::__private::from_future::<
+        let operation = ::async_op::expansion::from_future::<
             fn(io::Result<&'op [u8]>),
             _,
             _,
         >(meta, executor, Self::async_fill_body(self));
-        ::async_op::__private::async_initiate(operation, token)
+        ::async_op::expansion::async_initiate(operation, token)
     }
     /// The operation of [`async_fill`](Self::async_fill), not yet started.
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn fill<'op>(
         &'op mut self,
-    ) -> ::async_op::__private::Operation<
+    ) -> ::async_op::expansion::Operation<
         fn(io::Result<&'op [u8]>),
-        impl ::async_op::__private::Initiation<
+        impl ::async_op::expansion::Initiation<
             fn(io::Result<&'op [u8]>),
-        > + 'op + ::async_op::__private::Captures<Self>,
+        > + 'op + ::async_op::expansion::Captures<Self>,
     >
     where
         Self: 'op,
     {
-        Self::async_fill(self, ::async_op::__private::Deferred)
+        Self::async_fill(self, ::async_op::expansion::Deferred)
     }
     #[doc(hidden)]
     async fn async_fill_body(&mut self) -> io::Result<&[u8]> {

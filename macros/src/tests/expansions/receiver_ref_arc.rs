@@ -14,20 +14,20 @@ impl Socket {
     fn async_by_ref_arc<'op, Token>(
         self: &Arc<Self>,
         token: Token,
-    ) -> <Token as ::async_op::__private::CompletionToken<
+    ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(),
     >>::Return<
-        impl ::async_op::__private::Initiation<
+        impl ::async_op::expansion::Initiation<
             fn(),
-        > + 'op + ::async_op::__private::Captures<Self>,
+        > + 'op + ::async_op::expansion::Captures<Self>,
     >
     where
-        Self: 'op,
-        Token: ::async_op::__private::CompletionToken<'op, fn()>,
+        Self: ::async_op::expansion::core::marker::Sized + 'op,
+        Token: ::async_op::expansion::CompletionToken<'op, fn()>,
     {
         let meta = {
-            const META: ::async_op::__private::Meta = ::async_op::__private::Meta::new(
+            const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
                 "async_by_ref_arc",
                 &["self"],
                 &[],
@@ -35,11 +35,11 @@ impl Socket {
             &META
         };
         let executor = {
-            use ::async_op::__private::ExecutorOf as _;
+            use ::async_op::expansion::ExecutorOf as _;
             (*self).executor_of()
         };
-        let copy_of_self = ::async_op::__private::copy_of(self);
-        let operation = ::async_op::__private::from_future::<
+        let copy_of_self = ::async_op::expansion::copy_of(self);
+        let operation = ::async_op::expansion::from_future::<
             fn(),
             _,
             _,
@@ -48,22 +48,22 @@ impl Socket {
             executor,
             async move { Self::async_by_ref_arc_body(&copy_of_self).await },
         );
-        ::async_op::__private::async_initiate(operation, token)
+        ::async_op::expansion::async_initiate(operation, token)
     }
     /// The operation of [`async_by_ref_arc`](Self::async_by_ref_arc), not yet started.
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn by_ref_arc<'op>(
         self: &Arc<Self>,
-    ) -> ::async_op::__private::Operation<
+    ) -> ::async_op::expansion::Operation<
         fn(),
-        impl ::async_op::__private::Initiation<
+        impl ::async_op::expansion::Initiation<
             fn(),
-        > + 'op + ::async_op::__private::Captures<Self>,
+        > + 'op + ::async_op::expansion::Captures<Self>,
     >
     where
-        Self: 'op,
+        Self: ::async_op::expansion::core::marker::Sized + 'op,
     {
-        self.async_by_ref_arc(::async_op::__private::Deferred)
+        self.async_by_ref_arc(::async_op::expansion::Deferred)
     }
     #[doc(hidden)]
     async fn async_by_ref_arc_body(self: &Arc<Self>) {}

@@ -11,42 +11,45 @@ trait Read {
         &self,
         key: &str,
         token: Token,
-    ) -> <Token as ::async_op::__private::CompletionToken<
+    ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(Value),
     >>::Return<
-        impl ::async_op::__private::Initiation<
+        impl ::async_op::expansion::Initiation<
             fn(Value),
-        > + 'op + ::async_op::__private::Captures<Self>,
+        > + 'op + ::async_op::expansion::Captures<Self> + ::async_op::expansion::OfTrait,
     >
     where
-        Self: ::async_op::__private::core::marker::Sized + 'op,
-        Token: ::async_op::__private::CompletionToken<'op, fn(Value)>,
+        Self: ::async_op::expansion::core::marker::Sized + 'op,
+        Token: ::async_op::expansion::CompletionToken<'op, fn(Value)>,
     {
-        let operation = Self::async_get_impl(self, key);
-        ::async_op::__private::async_initiate(operation, token)
+        let operation = Self::async_get_body(self, key);
+        ::async_op::expansion::async_initiate(
+            ::async_op::expansion::Declared(operation),
+            token,
+        )
     }
     /// The operation of [`async_get`](Self::async_get), not yet started.
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn get<'op>(
         &self,
         key: &str,
-    ) -> ::async_op::__private::Operation<
+    ) -> ::async_op::expansion::Operation<
         fn(Value),
-        impl ::async_op::__private::Initiation<
+        impl ::async_op::expansion::Initiation<
             fn(Value),
-        > + 'op + ::async_op::__private::Captures<Self>,
+        > + 'op + ::async_op::expansion::Captures<Self>,
     >
     where
-        Self: ::async_op::__private::core::marker::Sized + 'op,
+        Self: ::async_op::expansion::core::marker::Sized + 'op,
     {
-        Self::async_get(self, key, ::async_op::__private::Deferred)
+        Self::async_get(self, key, ::async_op::expansion::Deferred)
     }
     #[doc(hidden)]
-    fn async_get_impl<'op>(
+    fn async_get_body<'op>(
         &self,
         key: &str,
-    ) -> impl Initiation<fn(Value)> + 'op + ::async_op::__private::Captures<Self>
+    ) -> impl Initiation<fn(Value)> + 'op + ::async_op::expansion::Captures<Self>
     where
-        Self: ::async_op::__private::core::marker::Sized + 'op;
+        Self: ::async_op::expansion::core::marker::Sized + 'op;
 }

@@ -16,24 +16,26 @@ trait Read {
         buf: &'a mut [u8],
         argument2: u8,
         token: Token,
-    ) -> <Token as ::async_op::__private::CompletionToken<
+    ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(io::Result<usize>),
     >>::Return<
-        impl ::async_op::__private::Initiation<
+        impl ::async_op::expansion::Initiation<
             fn(io::Result<usize>),
-        > + 'op + ::async_op::__private::Captures<(&'a (), Self)>,
+        > + 'op + ::async_op::expansion::Captures<
+            (&'a (), Self),
+        > + ::async_op::expansion::OfTrait,
     >
     where
         'a: 'op,
-        Self: ::async_op::__private::core::marker::Sized
-            + ::async_op::__private::IoObject + ::async_op::__private::core::clone::Clone
-            + ::async_op::__private::core::marker::Send
-            + ::async_op::__private::core::marker::Sync + 'op,
-        Token: ::async_op::__private::CompletionToken<'op, fn(io::Result<usize>)>,
+        Self: ::async_op::expansion::core::marker::Sized
+            + ::async_op::expansion::IoObject + ::async_op::expansion::core::clone::Clone
+            + ::async_op::expansion::core::marker::Send
+            + ::async_op::expansion::core::marker::Sync + 'op,
+        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<usize>)>,
     {
         let meta = {
-            const META: ::async_op::__private::Meta = ::async_op::__private::Meta::new(
+            const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
                 "async_read_all",
                 &["self"],
                 &["buf"],
@@ -41,35 +43,38 @@ trait Read {
             &META
         };
         let executor = {
-            use ::async_op::__private::ExecutorOf as _;
+            use ::async_op::expansion::ExecutorOf as _;
             (*self).executor_of()
         };
-        let copy_of_self = ::async_op::__private::copy_of(self);
-        let operation = ::async_op::__private::from_future::<
+        let copy_of_self = ::async_op::expansion::copy_of(self);
+        let operation = ::async_op::expansion::from_future::<
             fn(io::Result<usize>),
             _,
             _,
         >(
             meta,
             executor,
-            async move { Self::async_read_all_impl(&copy_of_self, buf, argument2).await },
+            async move { Self::async_read_all_body(&copy_of_self, buf, argument2).await },
         );
-        ::async_op::__private::async_initiate(operation, token)
+        ::async_op::expansion::async_initiate(
+            ::async_op::expansion::Declared(operation),
+            token,
+        )
     }
     #[doc(hidden)]
-    fn async_read_all_impl<'a>(
+    fn async_read_all_body<'a>(
         &self,
         buf: &'a mut [u8],
         _: u8,
-    ) -> impl ::async_op::__private::core::future::Future<
+    ) -> impl ::async_op::expansion::core::future::Future<
         Output = io::Result<usize>,
-    > + ::async_op::__private::core::marker::Send
+    > + ::async_op::expansion::core::marker::Send
     where
-        Self: ::async_op::__private::core::marker::Sync,
+        Self: ::async_op::expansion::core::marker::Sync,
     {
         async move {
             let _ = (&self, &buf);
-            { self.async_read_impl(buf).await }
+            { self.async_read_body(buf).await }
         }
     }
 }

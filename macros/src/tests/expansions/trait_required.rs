@@ -13,22 +13,22 @@ trait Read {
         &self,
         buf: Vec<u8>,
         token: Token,
-    ) -> <Token as ::async_op::__private::CompletionToken<
+    ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(io::Result<usize>),
     >>::Return<
-        impl ::async_op::__private::Initiation<
+        impl ::async_op::expansion::Initiation<
             fn(io::Result<usize>),
-        > + 'op + ::async_op::__private::Captures<Self>,
+        > + 'op + ::async_op::expansion::Captures<Self> + ::async_op::expansion::OfTrait,
     >
     where
-        Self: ::async_op::__private::core::marker::Sized
-            + ::async_op::__private::IoObject + ::async_op::__private::core::clone::Clone
-            + ::async_op::__private::core::marker::Send + 'op,
-        Token: ::async_op::__private::CompletionToken<'op, fn(io::Result<usize>)>,
+        Self: ::async_op::expansion::core::marker::Sized
+            + ::async_op::expansion::IoObject + ::async_op::expansion::core::clone::Clone
+            + ::async_op::expansion::core::marker::Send + 'op,
+        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<usize>)>,
     {
         let meta = {
-            const META: ::async_op::__private::Meta = ::async_op::__private::Meta::new(
+            const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
                 "async_read",
                 &["self"],
                 &[],
@@ -36,16 +36,19 @@ trait Read {
             &META
         };
         let executor = {
-            use ::async_op::__private::ExecutorOf as _;
+            use ::async_op::expansion::ExecutorOf as _;
             (*self).executor_of()
         };
-        let copy_of_self = ::async_op::__private::copy_of(self);
-        let operation = ::async_op::__private::from_fn::<
+        let copy_of_self = ::async_op::expansion::copy_of(self);
+        let operation = ::async_op::expansion::from_fn::<
             fn(io::Result<usize>),
             _,
             _,
-        >(meta, executor, move |op| Self::async_read_impl(&copy_of_self, buf, op));
-        ::async_op::__private::async_initiate(operation, token)
+        >(meta, executor, move |op| Self::async_read_body(&copy_of_self, buf, op));
+        ::async_op::expansion::async_initiate(
+            ::async_op::expansion::Declared(operation),
+            token,
+        )
     }
     /// Reads.
     ///
@@ -54,19 +57,19 @@ trait Read {
     fn read<'op>(
         &self,
         buf: Vec<u8>,
-    ) -> ::async_op::__private::Operation<
+    ) -> ::async_op::expansion::Operation<
         fn(io::Result<usize>),
-        impl ::async_op::__private::Initiation<
+        impl ::async_op::expansion::Initiation<
             fn(io::Result<usize>),
-        > + 'op + ::async_op::__private::Captures<Self>,
+        > + 'op + ::async_op::expansion::Captures<Self>,
     >
     where
-        Self: ::async_op::__private::core::marker::Sized
-            + ::async_op::__private::IoObject + ::async_op::__private::core::clone::Clone
-            + ::async_op::__private::core::marker::Send + 'op,
+        Self: ::async_op::expansion::core::marker::Sized
+            + ::async_op::expansion::IoObject + ::async_op::expansion::core::clone::Clone
+            + ::async_op::expansion::core::marker::Send + 'op,
     {
-        Self::async_read(self, buf, ::async_op::__private::Deferred)
+        Self::async_read(self, buf, ::async_op::expansion::Deferred)
     }
     #[doc(hidden)]
-    fn async_read_impl(&self, buf: Vec<u8>, op: Completion<fn(io::Result<usize>)>);
+    fn async_read_body(&self, buf: Vec<u8>, op: Completion<fn(io::Result<usize>)>);
 }

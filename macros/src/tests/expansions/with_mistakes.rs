@@ -11,53 +11,53 @@ impl Socket {
         &self,
         duration: Duration,
         token: Token,
-    ) -> <Token as ::async_op::__private::CompletionToken<
+    ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(io::Result<()>),
     >>::Return<
-        impl ::async_op::__private::Initiation<
+        impl ::async_op::expansion::Initiation<
             fn(io::Result<()>),
-        > + 'op + ::async_op::__private::Captures<Self>,
+        > + 'op + ::async_op::expansion::Captures<Self>,
     >
     where
-        Self: 'op,
-        Token: ::async_op::__private::CompletionToken<'op, fn(io::Result<()>)>,
+        Self: ::async_op::expansion::core::marker::Sized + 'op,
+        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<()>)>,
     {
         let _ = (&self, &duration);
         let meta = {
-            const META: ::async_op::__private::Meta = ::async_op::__private::Meta::new(
+            const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
                 "async_wait",
                 &["self"],
                 &[],
             );
             &META
         };
-        let operation = ::async_op::__private::from_future::<
+        let operation = ::async_op::expansion::from_future::<
             fn(io::Result<()>),
             _,
             _,
         >(
             meta,
-            ::async_op::__private::SystemExecutor,
-            ::async_op::__private::core::future::pending(),
+            ::async_op::expansion::SystemExecutor,
+            ::async_op::expansion::core::future::pending(),
         );
-        ::async_op::__private::async_initiate(operation, token)
+        ::async_op::expansion::async_initiate(operation, token)
     }
     /// The operation of [`async_wait`](Self::async_wait), not yet started.
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     pub fn wait<'op>(
         &self,
         duration: Duration,
-    ) -> ::async_op::__private::Operation<
+    ) -> ::async_op::expansion::Operation<
         fn(io::Result<()>),
-        impl ::async_op::__private::Initiation<
+        impl ::async_op::expansion::Initiation<
             fn(io::Result<()>),
-        > + 'op + ::async_op::__private::Captures<Self>,
+        > + 'op + ::async_op::expansion::Captures<Self>,
     >
     where
-        Self: 'op,
+        Self: ::async_op::expansion::core::marker::Sized + 'op,
     {
-        Self::async_wait(self, duration, ::async_op::__private::Deferred)
+        Self::async_wait(self, duration, ::async_op::expansion::Deferred)
     }
     #[doc(hidden)]
     fn async_wait_body(&self, duration: Duration, op: Completion<fn(io::Result<()>)>) {

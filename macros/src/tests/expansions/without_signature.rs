@@ -5,14 +5,20 @@ impl Socket {
         &self,
         duration: Duration,
         token: impl ::core::marker::Sized,
-    ) -> ! {
+    ) -> ::async_op::expansion::Mistaken {
         use Completion as _;
-        loop {}
+        let op = {
+            ::core::compile_error! {
+                "`Completion` has no completion signature\nhelp: `Completion<fn(io::Result<usize>)>`, or `Completion<fn()>`"
+            }
+        };
+        let _ = || { op.complete() };
+        ::async_op::expansion::Mistaken
     }
     /// Waits.
     #[allow(warnings, reason = "its parameters are not used")]
-    pub fn wait(&self, duration: Duration) -> ! {
-        loop {}
+    pub fn wait(&self, duration: Duration) -> ::async_op::expansion::Mistaken {
+        ::async_op::expansion::Mistaken
     }
     ::core::compile_error! {
         "`Completion` has no completion signature\nhelp: `Completion<fn(io::Result<usize>)>`, or `Completion<fn()>`"

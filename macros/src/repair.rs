@@ -1,0 +1,114 @@
+//! What the author seems to have meant: what can be told of a function with
+//! mistakes is what its callers see, so that they do not fail with it.
+
+use crate::args::Args;
+use crate::check;
+use crate::completion;
+use crate::model::{ungroup, ungroup_mut};
+use crate::parse::{Body, Function};
+use crate::plain::{self, parameters};
+use crate::signature;
+use quote::quote;
+use syn::visit_mut::{self, VisitMut};
+use syn::{
+    FnArg, GenericArgument, NamedArg, PathArguments, PathSegment, ReturnType, Signature, Type,
+    TypeFnPtr,
+};
+
+pub(crate) fn args(args: &mut Args) {
+    if let Some(completes) = &mut args.completes {
+        completion_signature(&mut completes.value);
+    }
+}
+
+pub(crate) fn function(function: &mut Function) {
+    let Function { sig, body, .. } = function;
+    take_by_value(sig);
+    for param in &mut sig.inputs {
+        match param {
+            FnArg::Receiver(receiver) => receiver.attrs.retain(check::is_param_attr),
+            FnArg::Typed(typed) => typed.attrs.retain(check::is_param_attr),
+        }
+    }
+    Completions.visit_signature_mut(sig);
+    let has_completion = sig
+        .inputs
+        .iter()
+        .any(|param| signature::completion(param).is_some());
+    if let (Body::Block(_), false, ReturnType::Type(_, ty)) = (&body, has_completion, &sig.output) {
+        if !matches!(ungroup(ty), Type::ImplTrait(_) | Type::Never(_))
+            && plain::future(ty).is_none()
+        {
+            sig.asyncness.get_or_insert_default();
+        }
+    }
+}
+
+/// `Completion<..>` for `&mut Completion<..>`.
+fn take_by_value(sig: &mut Signature) {
+    let Some(FnArg::Typed(last)) = sig.inputs.last_mut() else {
+        return;
+    };
+    if let Type::Reference(reference) = ungroup(&last.ty) {
+        let owned = FnArg::Typed(syn::PatType {
+            ty: reference.elem.clone(),
+            ..last.clone()
+        });
+        if signature::completion(&owned).is_some() {
+            sig.inputs.pop();
+            sig.inputs.push(owned);
+        }
+    }
+}
+
+/// The signatures in `Completion<..>` and `Initiation<..>`.
+struct Completions;
+
+impl VisitMut for Completions {
+    fn visit_path_segment_mut(&mut self, segment: &mut PathSegment) {
+        visit_mut::visit_path_segment_mut(self, segment);
+        if segment.ident != "Completion" && segment.ident != "Initiation" {
+            return;
+        }
+        if let PathArguments::AngleBracketed(arguments) = &mut segment.arguments {
+            if let Some(GenericArgument::Type(ty)) = arguments.args.first_mut() {
+                completion_signature(ty);
+            }
+        }
+    }
+}
+
+/// `fn(A, B)` for `(A, B)`, `dyn Fn(A, B)` and `unsafe fn(A, B) -> C`.
+fn completion_signature(ty: &mut Type) {
+    let meant = match ungroup_mut(ty) {
+        Type::FnPtr(signature) => return simplify(signature),
+        Type::Tuple(tuple) if tuple.elems.iter().any(completion::is_fn) => {
+            return tuple.elems.iter_mut().for_each(completion_signature);
+        }
+        Type::Tuple(tuple) => {
+            let elems = &tuple.elems;
+            syn::parse2(quote!(fn(#elems)))
+        }
+        Type::TraitObject(object) => match object.bounds.iter().find_map(parameters) {
+            Some(inputs) => syn::parse2(quote!(fn(#inputs))),
+            None => return,
+        },
+        Type::Path(path) if !completion::is_plain_value(path) => return,
+        value => syn::parse2(quote!(fn(#value))),
+    };
+    if let Ok(meant) = meant {
+        *ty = meant;
+    }
+}
+
+fn simplify(signature: &mut TypeFnPtr) {
+    let output = std::mem::replace(&mut signature.output, ReturnType::Default);
+    if let (ReturnType::Type(_, output), true) = (output, signature.inputs.is_empty()) {
+        signature
+            .inputs
+            .extend(syn::parse2::<NamedArg>(quote!(#output)));
+    }
+    signature.unsafety = None;
+    signature.abi = None;
+    signature.variadic = None;
+}

@@ -1,0 +1,44 @@
+//! The whole macro, without `proc_macro`: for tests, and for fuzzing.
+
+use crate::errors::Errors;
+use crate::{args, cfg, check, completion, expand, fallback, model, parse, repair, signature};
+use proc_macro2::TokenStream;
+
+/// Expands `#[async_op(args)] item`.
+pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
+    let mut cx = Errors::default();
+    let names = model::Names::new(&args, &item);
+    let given = args.clone();
+    let mut args = args::parse(args, &mut cx);
+    let Some(mut function) = parse::function(item.clone(), &mut cx) else {
+        return fallback::unparsed(&item, cx);
+    };
+    if signature::is_rewritten(&function.sig) {
+        return fallback::rewritten(&item, &function, cx);
+    }
+    if let Some(functions) = cfg::split(&given, &args, &function) {
+        return functions;
+    }
+    check::function(&args, &function, &mut cx);
+    let op = model::operation(&args, &function, &names, &mut cx);
+    if let Some(op) = &op {
+        completion::check(op, &mut cx);
+        check::operation(&args, op, &mut cx);
+        if cx.is_empty() {
+            return expand::operation(op);
+        }
+    }
+    let is_checked = op.is_some();
+    repair::args(&mut args);
+    repair::function(&mut function);
+    let mut unheard = Errors::default();
+    match model::operation(&args, &function, &names, &mut unheard) {
+        Some(op) if completion::check(&op, &mut unheard) => {
+            if !is_checked {
+                check::operation(&args, &op, &mut cx);
+            }
+            fallback::unchecked(&op, cx)
+        }
+        _ => fallback::unusable(&args, &function, &names, cx),
+    }
+}

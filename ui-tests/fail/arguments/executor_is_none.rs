@@ -1,0 +1,8 @@
+// errors: 1
+
+use async_op::{async_op};
+
+#[async_op(executor = 42)]
+async fn async_ping() {}
+
+fn main() {}

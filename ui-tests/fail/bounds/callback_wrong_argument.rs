@@ -1,0 +1,9 @@
+// errors: 1
+
+use async_op::Timer;
+
+fn caller(timer: &Timer) {
+    timer.wait().callback(|n: usize| println!("{n}"));
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+// errors: 1
+
+use async_op::{Completion, SystemExecutor, async_op};
+
+#[async_op(executor = SystemExecutor)]
+fn async_ping(op: Completion<fn(u32)>) {
+    op.complete(1);
+    op.complete(2);
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+// errors: 1
+
+use async_op::{Completion, SystemExecutor, async_op};
+
+#[async_op(executor = SystemExecutor)]
+fn async_ping(op: Completion<fn(u32, bool)>) {
+    op.complete((1, true));
+}
+
+fn main() {}

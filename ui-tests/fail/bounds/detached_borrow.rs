@@ -1,0 +1,10 @@
+// errors: 1
+
+use async_op::TcpStream;
+
+fn caller(stream: &TcpStream) {
+    let mut buf = [0; 16];
+    stream.read_some(&mut buf[..]).detach();
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+// errors: 1
+
+use async_op::{AnyExecutor, Timer};
+
+fn caller(timer: &Timer) {
+    let _ = timer;
+    let _ = AnyExecutor::new(42);
+}
+
+fn main() {}

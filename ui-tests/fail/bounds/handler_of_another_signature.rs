@@ -1,0 +1,19 @@
+// errors: 1
+
+use async_op::{Associations, CompletionHandler, Handler, Timer};
+
+struct Count;
+
+impl Associations for Count {}
+
+impl CompletionHandler<fn(usize)> for Count {
+    fn complete(self, (n,): (usize,)) {
+        println!("{n}");
+    }
+}
+
+fn caller(timer: &Timer) {
+    timer.wait().with(Handler(Count));
+}
+
+fn main() {}

@@ -1,0 +1,20 @@
+// errors: 1
+
+use async_op::{Associations, CompletionHandler, Timer};
+use std::io;
+
+struct Count;
+
+impl Associations for Count {}
+
+impl CompletionHandler<fn(io::Result<()>)> for Count {
+    fn complete(self, (result,): (io::Result<()>,)) {
+        println!("{result:?}");
+    }
+}
+
+fn caller(timer: &Timer) {
+    timer.wait().with(Count);
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+// errors: 1
+
+use async_op::{Initiation, Timer};
+
+fn pass_on(operation: impl Initiation<fn(u32)>) {
+    let _ = operation.into_hosted();
+}
+
+fn caller(timer: &Timer) {
+    let _ = timer;
+    pass_on(42);
+}
+
+fn main() {}

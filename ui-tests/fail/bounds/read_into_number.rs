@@ -1,0 +1,9 @@
+// errors: 1
+
+use async_op::TcpStream;
+
+fn caller(stream: &TcpStream) {
+    let _ = stream.read_some(42);
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+// errors: 1
+
+use async_op::{Timer, UseFuture};
+
+fn caller(timer: &Timer) {
+    let _ = timer.async_wait(UseFuture());
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+// errors: 1
+
+use async_op::Timer;
+
+fn caller(timer: &Timer) {
+    timer.async_wait(String::from("later"));
+}
+
+fn main() {}

@@ -1,0 +1,16 @@
+// errors: 1
+
+use async_op::{Timer, async_op};
+
+#[async_op]
+async fn async_ping(timer: &Timer) -> u32 {
+    let n = ;
+    timer.wait().await;
+    n
+}
+
+fn caller(timer: &Timer) {
+    ping(timer).callback(|n| println!("{n}"));
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+// errors: 1
+
+use async_op::{Timer, async_op};
+
+#[async_op]
+async fn async_ping(timer: &Timer) -> u32 {
+    timer.wait().
+    1
+}
+
+fn caller(timer: &Timer) {
+    ping(timer).callback(|n| println!("{n}"));
+}
+
+fn main() {}

@@ -1,0 +1,17 @@
+// errors: 4
+
+#![deny(unused_must_use)]
+
+use async_op::{Blocking, SystemExecutor, UseFuture, async_op};
+
+#[must_use = "the sum is all there is to it"]
+#[async_op(executor = SystemExecutor)]
+async fn async_sum(a: u32, b: u32) -> u32 {
+    a + b
+}
+
+fn main() {
+    async_sum(1, 2, Blocking);
+    async_sum(1, 2, UseFuture);
+    sum(1, 2);
+}

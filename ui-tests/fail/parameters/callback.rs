@@ -1,0 +1,10 @@
+// errors: 1
+
+use async_op::{Timer, async_op};
+
+#[async_op]
+fn async_ping(_timer: &Timer, callback: impl FnOnce(u32, bool) + Send + 'static) {
+    callback(1, true);
+}
+
+fn main() {}

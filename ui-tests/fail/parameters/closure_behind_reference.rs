@@ -1,0 +1,10 @@
+// errors: 1
+
+use async_op::{Timer, async_op};
+
+#[async_op]
+async fn async_ping(_timer: &Timer, text: &dyn Fn(u32) -> u32) -> u32 {
+    text(1)
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+// errors: 1
+
+use async_op::{Timer, async_op};
+
+struct Item;
+
+#[async_op]
+async fn async_ping(_timer: &Timer, item: &Item) {
+    let _ = item;
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+// errors: 1
+
+use async_op::{Completion, Timer, async_op};
+
+#[async_op]
+fn async_ping<'a>(_timer: &Timer, data: &'a [u8], op: Completion<fn(usize)>) {
+    op.complete(data.len());
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+// errors: 1
+
+use async_op::{Timer, async_op};
+
+#[async_op]
+async fn async_ping(_timer: &Timer, &n: &u32) -> u32 {
+    n
+}
+
+fn main() {}

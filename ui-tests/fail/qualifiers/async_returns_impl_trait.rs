@@ -1,0 +1,10 @@
+// errors: 1
+
+use async_op::{Timer, async_op};
+
+#[async_op]
+async fn async_names(_timer: &Timer) -> impl Iterator<Item = String> {
+    std::iter::empty()
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+// errors: 1
+
+use async_op::{Initiation, Timer, async_op};
+
+#[async_op]
+async fn async_tick(timer: &Timer) -> impl Initiation<fn(u32)> {
+    timer.wait().map(|_| 1)
+}
+
+fn main() {}

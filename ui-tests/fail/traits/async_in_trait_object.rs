@@ -1,0 +1,15 @@
+// errors: 2
+
+use async_op::{SystemExecutor, async_op};
+use std::sync::Arc;
+
+trait Read: Send + Sync {
+    #[async_op(executor = SystemExecutor)]
+    async fn async_read(&self) -> usize;
+}
+
+fn caller(reader: Arc<dyn Read>) {
+    drop(reader);
+}
+
+fn main() {}

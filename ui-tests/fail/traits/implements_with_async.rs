@@ -1,0 +1,20 @@
+// errors: 1
+
+use async_op::{Completion, SystemExecutor, async_op};
+
+trait Read {
+    #[async_op(executor = SystemExecutor)]
+    fn async_len(&self, op: Completion<fn(usize)>);
+}
+
+#[derive(Clone)]
+struct Socket;
+
+impl Read for Socket {
+    #[async_op(implements)]
+    async fn async_len(&self) -> usize {
+        1
+    }
+}
+
+fn main() {}

@@ -1,0 +1,21 @@
+// errors: 1
+
+use async_op::{SystemExecutor, async_op};
+use std::rc::Rc;
+
+trait Read {
+    #[async_op(executor = SystemExecutor)]
+    async fn async_len(&self) -> usize;
+}
+
+#[derive(Clone)]
+struct Socket(Rc<u8>);
+
+impl Read for Socket {
+    #[async_op(implements)]
+    async fn async_len(&self) -> usize {
+        1
+    }
+}
+
+fn main() {}
