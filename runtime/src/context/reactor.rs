@@ -87,6 +87,17 @@ impl Reactor {
         })
     }
 
+    /// Returns the descriptor that is readable when there are events.
+    #[cfg(unix)]
+    pub(super) fn raw_fd(&self) -> std::os::fd::RawFd {
+        std::os::fd::AsRawFd::as_raw_fd(&self.registry)
+    }
+
+    /// Returns when the earliest timer expires.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        lock(&self.deadlines).timers.earliest()
+    }
+
     /// Returns whether there is anything to wait for.
     pub(super) fn has_interest(&self) -> bool {
         self.interest.load(Ordering::Relaxed) != 0
@@ -107,8 +118,7 @@ impl Reactor {
         let timeout = match timeout {
             Timeout::Zero => Some(Duration::ZERO),
             Timeout::Until(deadline) => {
-                let timer = lock(&self.deadlines).timers.earliest();
-                let deadline = [deadline, timer].into_iter().flatten().min();
+                let deadline = [deadline, self.deadline()].into_iter().flatten().min();
                 deadline.map(|deadline| {
                     let timeout = deadline.saturating_duration_since(Instant::now());
                     timeout.min(LONGEST_WAIT)
