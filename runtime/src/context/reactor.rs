@@ -12,6 +12,13 @@ use crate::time::TimerState;
 
 /// The token of the reactor's own waker.
 const INTERRUPT: Token = Token(usize::MAX);
+/// Urgent data is not read, but cuts reads short.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const INTEREST: Interest = Interest::READABLE
+    .add(Interest::WRITABLE)
+    .add(Interest::PRIORITY);
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
 /// How many events one wait takes from the system.
 const EVENTS: usize = 256;
 /// The system counts milliseconds in 32 bits; a longer wait is made of several.
@@ -173,8 +180,7 @@ impl Reactor {
     ) -> io::Result<(Token, Arc<Registration>)> {
         let registration = Arc::new(registration);
         let token = lock(&self.sources).insert(Arc::clone(&registration))?;
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        if let Err(error) = self.registry.register(source, token, interest) {
+        if let Err(error) = self.registry.register(source, token, INTEREST) {
             lock(&self.sources).remove(token);
             return Err(error);
         }

@@ -2,7 +2,7 @@ use std::io;
 
 use allocator_api2::vec::Vec;
 
-use super::{AsyncReadStream, AsyncWriteStream, Transfer};
+use super::{AsyncReadStream, AsyncWriteStream, Transfer, check_cancelled};
 use crate::{async_op, this_op};
 
 /// How much is under way at once.
@@ -55,6 +55,9 @@ where
     let mut buffer = Vec::with_capacity_in(CHUNK, this_op::allocator());
     buffer.resize(CHUNK, 0);
     let result = 'all: loop {
+        if let Err(error) = check_cancelled() {
+            break Err(error);
+        }
         let read = match from.read_after(&mut &mut buffer[..], 0).await {
             Ok(0) => break Ok(()),
             Ok(n) => n,

@@ -21,3 +21,18 @@ pub use theirs::FuturesIo;
 pub use theirs::TokioIo;
 pub use transfer::Transfer;
 pub use write::{async_write, async_write_all, write, write_all};
+
+use std::io::Result;
+
+use crate::cancel;
+use crate::task::scope;
+
+/// Ends a composed operation between two steps if it has been asked to. A
+/// stream that is always ready need not look.
+fn check_cancelled() -> Result<()> {
+    if scope::requested().is_empty() {
+        Ok(())
+    } else {
+        Err(cancel::cancelled())
+    }
+}

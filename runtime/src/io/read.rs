@@ -1,6 +1,6 @@
 use std::io;
 
-use super::{AsyncReadStream, CompletionCondition, Transfer, transfer_all};
+use super::{AsyncReadStream, CompletionCondition, Transfer, check_cancelled, transfer_all};
 use crate::async_op;
 use crate::buffer::{ReadBuffer, front};
 
@@ -103,6 +103,9 @@ where
         let most = condition.more(bytes);
         if most == 0 || buffer.after(bytes).is_empty() {
             break Ok(());
+        }
+        if let Err(error) = check_cancelled() {
+            break Err(error);
         }
         let read = match most {
             usize::MAX => stream.read_after(buffer, bytes).await,

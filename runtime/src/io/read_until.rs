@@ -1,6 +1,6 @@
 use std::io;
 
-use super::AsyncReadStream;
+use super::{AsyncReadStream, check_cancelled};
 use crate::async_op;
 use crate::buffer::DynamicBuffer;
 
@@ -133,6 +133,7 @@ async fn read_until_found<R: AsyncReadStream>(
         if room == 0 {
             return Err(io::ErrorKind::InvalidData.into());
         }
+        check_cancelled()?;
         let spare = buffer.capacity().saturating_sub(seen);
         let chunk = spare.clamp(*CHUNK.start(), *CHUNK.end()).min(room);
         if append(stream, buffer, chunk).await? == 0 {

@@ -1,6 +1,6 @@
 use std::io;
 
-use super::{AsyncWriteStream, CompletionCondition, Transfer, transfer_all};
+use super::{AsyncWriteStream, CompletionCondition, Transfer, check_cancelled, transfer_all};
 use crate::async_op;
 use crate::buffer::{WriteBuffer, front};
 
@@ -102,6 +102,9 @@ where
         let most = condition.more(bytes);
         if most == 0 || buffer.after(bytes).is_empty() {
             break Ok(());
+        }
+        if let Err(error) = check_cancelled() {
+            break Err(error);
         }
         let written = match most {
             usize::MAX => stream.write_after(buffer, bytes).await,

@@ -9,11 +9,11 @@ use crate::context::{Direction, Progress};
 
 /// A source that is a stream of bytes.
 pub(super) trait ByteStream: mio::event::Source {
-    /// Whether a transfer of fewer bytes than asked for shows that the buffer of
-    /// the system is used up, so that the next event will say when it is not.
-    /// True of sockets under edge-triggered epoll and kqueue (epoll(7),
-    /// question 9).
-    const SHORT_MEANS_DRAINED: bool;
+    /// Whether a transfer of fewer bytes than asked for, by a read and by a
+    /// write, shows that the buffer of the system is used up, so that the next
+    /// event will say when it is not. True of sockets under edge-triggered epoll
+    /// and kqueue (epoll(7), question 9), but for what is said below.
+    const SHORT_MEANS_DRAINED: [bool; 2];
 
     fn read(&self, part: &mut [u8]) -> io::Result<usize>;
     fn read_vectored(&self, parts: &mut [IoSliceMut<'_>]) -> io::Result<usize>;
@@ -24,7 +24,7 @@ pub(super) trait ByteStream: mio::event::Source {
 macro_rules! byte_stream {
     ($ty:ty, $short_means_drained:expr, |$stream:ident| $io:expr) => {
         impl ByteStream for $ty {
-            const SHORT_MEANS_DRAINED: bool = $short_means_drained;
+            const SHORT_MEANS_DRAINED: [bool; 2] = $short_means_drained;
 
             fn read(&self, part: &mut [u8]) -> io::Result<usize> {
                 let $stream = self;
@@ -49,17 +49,19 @@ macro_rules! byte_stream {
     };
 }
 
-byte_stream!(mio::net::TcpStream, cfg!(unix), |stream| stream);
+byte_stream!(mio::net::TcpStream, [cfg!(unix); 2], |stream| stream);
+// A read ends where descriptors or other credentials were sent, though there is
+// more.
 #[cfg(unix)]
-byte_stream!(mio::net::UnixStream, true, |stream| stream);
+byte_stream!(mio::net::UnixStream, [false, true], |stream| stream);
 // A terminal hands out a line at a time: a short read says nothing.
 #[cfg(unix)]
-byte_stream!(super::file::PolledFile, false, |file| &file.0);
+byte_stream!(super::file::PolledFile, [false; 2], |file| &file.0);
 
 /// A transfer of `n` out of `wanted` bytes, and how far that got.
-fn transferred<S: ByteStream>(n: usize, wanted: usize) -> (usize, Progress) {
+fn transferred(short_means_drained: bool, n: usize, wanted: usize) -> (usize, Progress) {
     // Nothing at all is the end, and that lasts.
-    if 0 < n && n < wanted && S::SHORT_MEANS_DRAINED {
+    if 0 < n && n < wanted && short_means_drained {
         (n, Progress::Drained)
     } else {
         (n, Progress::More)
@@ -78,13 +80,14 @@ impl<S: ByteStream> Source<S> {
             return Ok(0);
         }
         self.io(Direction::Read, |stream| {
+            let [drained, _] = S::SHORT_MEANS_DRAINED;
             read_parts(
                 buffer,
                 skip,
-                |part| Ok(transferred::<S>(stream.read(part)?, part.len())),
+                |part| Ok(transferred(drained, stream.read(part)?, part.len())),
                 |parts| {
                     let wanted = parts.iter().map(|part| part.len()).sum();
-                    Ok(transferred::<S>(stream.read_vectored(parts)?, wanted))
+                    Ok(transferred(drained, stream.read_vectored(parts)?, wanted))
                 },
             )
         })
@@ -103,13 +106,14 @@ impl<S: ByteStream> Source<S> {
         }
         // Moved into: a shared reference to a buffer need not be `Send`.
         self.io(Direction::Write, move |stream| {
+            let [_, drained] = S::SHORT_MEANS_DRAINED;
             write_parts(
                 buffer,
                 skip,
-                |part| Ok(transferred::<S>(stream.write(part)?, part.len())),
+                |part| Ok(transferred(drained, stream.write(part)?, part.len())),
                 |parts| {
                     let wanted = parts.iter().map(|part| part.len()).sum();
-                    Ok(transferred::<S>(stream.write_vectored(parts)?, wanted))
+                    Ok(transferred(drained, stream.write_vectored(parts)?, wanted))
                 },
             )
         })
@@ -129,7 +133,8 @@ impl<S: ByteStream> Source<S> {
             return Poll::Ready(Ok(0));
         }
         self.poll_io(Direction::Read, key, cx, |stream| {
-            Ok(transferred::<S>(stream.read(part)?, part.len()))
+            let [drained, _] = S::SHORT_MEANS_DRAINED;
+            Ok(transferred(drained, stream.read(part)?, part.len()))
         })
     }
 
@@ -148,7 +153,8 @@ impl<S: ByteStream> Source<S> {
                 [part] => stream.write(part)?,
                 parts => stream.write_vectored(parts)?,
             };
-            Ok(transferred::<S>(n, wanted))
+            let [_, drained] = S::SHORT_MEANS_DRAINED;
+            Ok(transferred(drained, n, wanted))
         })
     }
 }

@@ -51,7 +51,7 @@ impl Descriptor {
     /// [`Other`](io::ErrorKind::Other) when the context is gone.
     pub fn new(executor: &IoExecutor, fd: impl Into<OwnedFd>) -> io::Result<Self> {
         let file = PolledFile::new(fd.into())?;
-        let source = Source::new(*executor, file, Registration::default())?;
+        let source = Source::new(*executor, file, Registration::untried())?;
         Ok(Self {
             source: Arc::new(source),
         })
