@@ -260,8 +260,9 @@ impl IoContext {
 impl std::os::fd::AsFd for IoContext {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
         let fd = self.handle.scheduler.host();
-        // SAFETY: the event queue is closed after the context, and `self` is
-        // borrowed as long as the descriptor is.
+        // SAFETY: the reactor, which owns the descriptor, is the scheduler's until
+        // this context is dropped, and `self` is borrowed as long
+        // as the descriptor is.
         unsafe { std::os::fd::BorrowedFd::borrow_raw(fd) }
     }
 }
