@@ -1,4 +1,16 @@
 //! Adapters: tokens and handlers made of others.
+//!
+//! There is no `as_tuple`: a future of several results yields them as a tuple
+//! anyway, errors are values and nothing is thrown, and for a callback
+//! [`Operation::map`](crate::Operation::map) takes all results as one value.
+
+mod append;
+mod consign;
+mod redirect_error;
+
+pub use append::{Append, Prepend, append, prepend};
+pub use consign::{Consign, consign};
+pub use redirect_error::{RedirectError, redirect_error};
 
 use std::fmt;
 use std::future::Future;

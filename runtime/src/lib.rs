@@ -129,7 +129,10 @@ pub mod this_op;
 mod time;
 mod token;
 
-pub use adapter::{Adapted, AdaptedFuture, AdaptedInitiation, Adapter, AdapterAssociations, adapt};
+pub use adapter::{
+    Adapted, AdaptedFuture, AdaptedInitiation, Adapter, AdapterAssociations, Append, Consign,
+    Prepend, RedirectError, adapt, append, consign, prepend, redirect_error,
+};
 pub use alloc::{AllocError, Allocator, AnyAllocator, OperationAllocator, Recycling};
 pub use async_op_macros::async_op;
 pub use bind::{
@@ -177,7 +180,7 @@ pub use post::{
     Submitted, defer, defer_call, defer_on, dispatch, dispatch_call, dispatch_on, post, post_call,
     post_on,
 };
-pub use signature::{OneOf2, OneOf3, OneOf4, Signature};
+pub use signature::{ExtendSignature, LeadingSignature, OneOf2, OneOf3, OneOf4, Signature};
 pub use spawn::{RunIn, Spawn, run_in, spawn, spawn_with};
 pub use task::{FrameBox, Task};
 pub use time::{Timer, WallTimer};

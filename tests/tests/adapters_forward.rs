@@ -11,8 +11,8 @@ use async_op::{
     Adapter, AdapterAssociations, AnyExecutor, Associations, Blocking, CancellationSignal,
     CancellationSlot, CancellationType, Completion, CompletionHandler, CompletionToken, Deferred,
     Detached, Executor, Handler, Initiation, IoContext, Operation, OperationAllocator, PostOnly,
-    UseFuture, adapt, async_op, bind_allocator, bind_cancellation_slot, bind_executor,
-    bind_immediate_executor, local, this_op,
+    UseFuture, adapt, append, async_op, bind_allocator, bind_cancellation_slot, bind_executor,
+    bind_immediate_executor, consign, local, prepend, redirect_error, this_op,
 };
 use async_op_tests::{Hold, Log, Manual, Polled, Recorder};
 
@@ -269,7 +269,7 @@ macro_rules! shows {
 
 /// Fails unless what is hosted sees this allocator and this slot.
 macro_rules! shows_hosted {
-    (|$world:ident, $t:ident| $adapted:expr, $seen:literal, $output:literal) => {{
+    (|$world:ident, $t:ident| $adapted:expr, $seen:literal, $output:expr) => {{
         let $world = &World::new();
         let seen = $world.seen_by(|spy| {
             let $t = UseFuture;
@@ -358,6 +358,91 @@ fn a_users_adapter() {
         "io post:io default none"
     );
     shows_hosted!(|w, t| adapt(Plus(1), t), "default none", 8);
+}
+
+#[test]
+fn values_kept() {
+    shows!(
+        |w, t| consign((1, "two"), t),
+        "inner first inner inner",
+        "io post:io default none"
+    );
+    shows_hosted!(|w, t| consign((1, "two"), t), "default none", 7);
+}
+
+/// What is left of the arguments that the adapter around it has added.
+struct Drops;
+
+impl AdapterAssociations for Drops {}
+impl Adapter<fn(u32, char)> for Drops {
+    type Signature = fn(u32);
+
+    fn map(self, (n, _): (u32, char)) -> (u32,) {
+        (n,)
+    }
+}
+impl Adapter<fn(char, u32)> for Drops {
+    type Signature = fn(u32);
+
+    fn map(self, (_, n): (char, u32)) -> (u32,) {
+        (n,)
+    }
+}
+
+#[test]
+fn values_appended_and_prepended() {
+    shows!(
+        |w, t| append('x', adapt(Drops, t)),
+        "inner first inner inner",
+        "io post:io default none"
+    );
+    shows_hosted!(|w, t| append('x', t), "default none", (7, 'x'));
+    shows!(
+        |w, t| prepend('x', adapt(Drops, t)),
+        "inner first inner inner",
+        "io post:io default none"
+    );
+    shows_hosted!(|w, t| prepend('x', t), "default none", ('x', 7));
+}
+
+/// Makes a number a result, and back.
+struct Fails;
+struct Unwraps;
+
+impl AdapterAssociations for Fails {}
+impl Adapter<fn(u32)> for Fails {
+    type Signature = fn(Result<u8, u32>);
+
+    fn map(self, (n,): (u32,)) -> (Result<u8, u32>,) {
+        (Err(n),)
+    }
+}
+
+impl AdapterAssociations for Unwraps {}
+impl Adapter<fn(Option<u8>)> for Unwraps {
+    type Signature = fn(u32);
+
+    fn map(self, (n,): (Option<u8>,)) -> (u32,) {
+        assert_eq!(n, None);
+        (1,)
+    }
+}
+
+#[test]
+fn errors_redirected() {
+    shows!(
+        |w, t| adapt(
+            Fails,
+            redirect_error(|n: u32| assert_eq!(n, 7), adapt(Unwraps, t))
+        ),
+        "inner first inner inner",
+        "io post:io default none"
+    );
+    let mut redirected = Vec::new();
+    let w = World::new();
+    let token = redirect_error(|n: u32| redirected.push(n), adapt(Unwraps, Blocking));
+    assert_eq!(w.spy().with(adapt(Fails, token)), 1);
+    assert_eq!(redirected, [7]);
 }
 
 #[test]
