@@ -5,10 +5,12 @@
 //! [`Operation::map`](crate::Operation::map) takes all results as one value.
 
 mod append;
+mod cancel_after;
 mod consign;
 mod redirect_error;
 
 pub use append::{Append, Prepend, append, prepend};
+pub use cancel_after::{TimeLimit, Timed, TimedInitiation, cancel_after, cancel_at};
 pub use consign::{Consign, consign};
 pub use redirect_error::{RedirectError, redirect_error};
 

@@ -131,7 +131,8 @@ mod token;
 
 pub use adapter::{
     Adapted, AdaptedFuture, AdaptedInitiation, Adapter, AdapterAssociations, Append, Consign,
-    Prepend, RedirectError, adapt, append, consign, prepend, redirect_error,
+    Prepend, RedirectError, TimeLimit, Timed, TimedInitiation, adapt, append, cancel_after,
+    cancel_at, consign, prepend, redirect_error,
 };
 pub use alloc::{AllocError, Allocator, AnyAllocator, OperationAllocator, Recycling};
 pub use async_op_macros::async_op;
@@ -141,7 +142,8 @@ pub use bind::{
 };
 pub use buffer::{AtMost, BufferExt, BufferRange, DynamicBuffer, ReadBuffer, WriteBuffer};
 pub use cancel::{
-    CancellationSignal, CancellationSlot, CancellationState, CancellationType, is_cancelled,
+    CancellationSignal, CancellationSlot, CancellationState, CancellationType, Expire,
+    OperationError, is_cancelled, is_timeout,
 };
 pub use completion::Completion;
 pub use context::{IoContext, IoExecutor};

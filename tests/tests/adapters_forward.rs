@@ -3,16 +3,18 @@
 
 use std::alloc::Layout;
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
+use std::time::Duration;
 
 use async_op::{
     Adapter, AdapterAssociations, AnyExecutor, Associations, Blocking, CancellationSignal,
     CancellationSlot, CancellationType, Completion, CompletionHandler, CompletionToken, Deferred,
     Detached, Executor, Handler, Initiation, IoContext, Operation, OperationAllocator, PostOnly,
     UseFuture, adapt, append, async_op, bind_allocator, bind_cancellation_slot, bind_executor,
-    bind_immediate_executor, consign, local, prepend, redirect_error, this_op,
+    bind_immediate_executor, cancel_after, consign, local, prepend, redirect_error, this_op,
 };
 use async_op_tests::{Hold, Log, Manual, Polled, Recorder};
 
@@ -443,6 +445,96 @@ fn errors_redirected() {
     let token = redirect_error(|n: u32| redirected.push(n), adapt(Unwraps, Blocking));
     assert_eq!(w.spy().with(adapt(Fails, token)), 1);
     assert_eq!(redirected, [7]);
+}
+
+/// Makes a number the result of I/O, and back.
+struct Succeeds;
+struct Expects;
+
+impl AdapterAssociations for Succeeds {}
+impl Adapter<fn(u32)> for Succeeds {
+    type Signature = fn(io::Result<u32>);
+
+    fn map(self, (n,): (u32,)) -> (io::Result<u32>,) {
+        (Ok(n),)
+    }
+}
+
+impl AdapterAssociations for Expects {}
+impl Adapter<fn(io::Result<u32>)> for Expects {
+    type Signature = fn(u32);
+
+    fn map(self, (n,): (io::Result<u32>,)) -> (u32,) {
+        (n.expect("it was in time"),)
+    }
+}
+
+/// A limit on the time of an operation is no handler: it needs the operation.
+#[test]
+fn time_limits() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let limited = |w: &World, t| w.seen(adapt(Succeeds, cancel_after(HOUR, adapt(Expects, t))));
+    let w = World::new();
+    assert_eq!(limited(&w, Handler(w.base())), "inner first inner inner");
+    let w = World::new();
+    let token = adapt(Succeeds, cancel_after(HOUR, adapt(Expects, w.token())));
+    assert_eq!(w.seen(token), "inner first inner inner");
+    let closure = |n: io::Result<u32>| assert_eq!(n.unwrap(), 7);
+    let token = adapt(Succeeds, cancel_after(HOUR, closure));
+    assert_eq!(w.seen(token), "io post:io default none");
+    // Bound inside, bound outside, and in between.
+    let token = bind_cancellation_slot(
+        w.slot("outer"),
+        cancel_after(
+            HOUR,
+            bind_executor(
+                w.outer.clone(),
+                bind_allocator(w.outer_memory.clone(), adapt(Expects, Detached)),
+            ),
+        ),
+    );
+    assert_eq!(
+        w.seen(adapt(Succeeds, token)),
+        "outer post:outer outer outer"
+    );
+    let token = bind_executor(
+        w.outermost.clone(),
+        bind_allocator(
+            w.outermost_memory.clone(),
+            cancel_after(
+                HOUR,
+                cancel_after(
+                    HOUR,
+                    bind_executor(
+                        w.outer.clone(),
+                        bind_allocator(
+                            w.outer_memory.clone(),
+                            bind_cancellation_slot(w.slot("outer"), adapt(Expects, Detached)),
+                        ),
+                    ),
+                ),
+            ),
+        ),
+    );
+    assert_eq!(
+        w.seen(adapt(Succeeds, token)),
+        "outermost post:outermost outermost outer"
+    );
+    // Hosted, a request reaches the operation when it is polled next.
+    shows_hosted!(
+        |w, t| adapt(
+            Succeeds,
+            cancel_after(
+                HOUR,
+                bind_allocator(
+                    w.outer_memory.clone(),
+                    bind_cancellation_slot(w.slot("outer"), adapt(Expects, t))
+                )
+            )
+        ),
+        "outer none",
+        7
+    );
 }
 
 #[test]

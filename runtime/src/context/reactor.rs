@@ -1,6 +1,7 @@
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use mio::event::Source;
@@ -42,8 +43,15 @@ struct WaitState {
 
 #[derive(Default)]
 struct Deadlines {
-    timers: Timers<TimerState>,
+    timers: Timers<Due>,
     context_gone: bool,
+}
+
+/// What a deadline is for.
+pub(crate) enum Due {
+    Timer(Arc<TimerState>),
+    /// To be woken; when the context is dropped, to be dropped.
+    Waker(Waker),
 }
 
 #[derive(Default)]
@@ -145,13 +153,18 @@ impl Reactor {
             return;
         }
         let now = Instant::now();
-        while let Some((key, timer)) = deadlines.timers.pop_due(now) {
+        while let Some((key, due)) = deadlines.timers.pop_due(now) {
             self.interest.fetch_sub(1, Ordering::Relaxed);
-            // A timer's own lock comes first wherever both are held.
-            drop(deadlines);
-            timer.fire(key, wake);
-            drop(timer);
-            deadlines = lock(&self.deadlines);
+            match due {
+                Due::Timer(timer) => {
+                    // A timer's own lock comes first wherever both are held.
+                    drop(deadlines);
+                    timer.fire(key, wake);
+                    drop(timer);
+                    deadlines = lock(&self.deadlines);
+                }
+                Due::Waker(waker) => wake.push(waker),
+            }
         }
     }
 
@@ -183,22 +196,18 @@ impl Reactor {
     }
 
     /// Adds a deadline; says whether the waiting thread should look again.
-    pub(crate) fn add_timer(
-        &self,
-        deadline: Instant,
-        timer: Arc<TimerState>,
-    ) -> io::Result<(TimerKey, bool)> {
+    pub(crate) fn add_timer(&self, deadline: Instant, due: Due) -> io::Result<(TimerKey, bool)> {
         let mut deadlines = lock(&self.deadlines);
         if deadlines.context_gone {
             return Err(context_gone());
         }
-        let added = deadlines.timers.insert(deadline, timer);
+        let added = deadlines.timers.insert(deadline, due);
         self.interest.fetch_add(1, Ordering::Relaxed);
         Ok(added)
     }
 
     /// Takes a deadline back, if it has not been reached.
-    pub(crate) fn remove_timer(&self, key: TimerKey) -> Option<Arc<TimerState>> {
+    pub(crate) fn remove_timer(&self, key: TimerKey) -> Option<Due> {
         let removed = lock(&self.deadlines).timers.remove(key)?;
         self.interest.fetch_sub(1, Ordering::Relaxed);
         Some(removed)
@@ -218,12 +227,15 @@ impl Reactor {
         loop {
             let mut deadlines = lock(&self.deadlines);
             deadlines.context_gone = true;
-            let Some((key, timer)) = deadlines.timers.pop() else {
+            let Some((key, due)) = deadlines.timers.pop() else {
                 return wake;
             };
             drop(deadlines);
             self.interest.fetch_sub(1, Ordering::Relaxed);
-            timer.shut_down(key, &mut wake);
+            match due {
+                Due::Timer(timer) => timer.shut_down(key, &mut wake),
+                Due::Waker(waker) => drop(waker),
+            }
         }
     }
 }

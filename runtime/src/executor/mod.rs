@@ -24,6 +24,7 @@ pub use thread_pool::ThreadPool;
 pub use unblock::Unblock;
 pub use work_guard::WorkGuard;
 
+use crate::context::IoExecutor;
 use crate::task::Task;
 
 /// Runs tasks: a cheap handle to an event loop, a pool, a GUI thread.
@@ -85,6 +86,13 @@ pub trait Executor: Clone + PartialEq + Send + Sync + 'static {
 
     /// Takes one [`work_started`](Self::work_started) back.
     fn work_finished(&self) {}
+
+    /// Returns the context whose timers limit the time of this executor's
+    /// operations, see [`cancel_after`](crate::cancel_after): by default the
+    /// [system's](SystemContext), which has a thread of its own.
+    fn timers(&self) -> IoExecutor {
+        *SystemExecutor
+    }
 
     /// Blocks this thread until `until` is set; what
     /// [`Blocking`](crate::Blocking) does while it waits.

@@ -17,6 +17,7 @@ use std::ptr::{self, NonNull};
 use std::sync::{Arc, PoisonError};
 
 use super::{Executor, Unblock};
+use crate::context::IoExecutor;
 use crate::shim::{Mutex, MutexGuard, thread_local};
 use crate::task::{Header, Task, TaskQueue, TaskVtable};
 
@@ -260,6 +261,10 @@ impl<E: Executor> Executor for Strand<E> {
 
     fn work_finished(&self) {
         self.state.inner.work_finished();
+    }
+
+    fn timers(&self) -> IoExecutor {
+        self.state.inner.timers()
     }
 
     fn block(&self, until: &Unblock) {
