@@ -124,6 +124,7 @@ mod post;
 mod shim;
 mod signature;
 mod spawn;
+pub mod sync;
 mod task;
 pub mod this_op;
 mod time;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::{AdaptedFuture, AdaptedInitiation, Adapter, AdapterAssociations, adapt};
 use crate::cancel::{CancellationSlot, CancellationState, CancellationType, Expire};
 use crate::context::IoExecutor;
-use crate::executor::Executor;
+use crate::executor::timers_of;
 use crate::handler::{Associations, CompletionHandler};
 use crate::initiation::Initiation;
 use crate::signature::{LeadingSignature, Signature};
@@ -53,7 +53,7 @@ use crate::token::{CompletionToken, Operation};
 /// handler is called once the operation has completed, and by then nothing of
 /// the time limit is left.
 ///
-/// The timer is one of the executor's [context](Executor::timers).
+/// The timer is one of the executor's [context](crate::Executor::context).
 ///
 /// # Allocation
 ///
@@ -232,7 +232,7 @@ where
 
     fn into_hosted(self) -> Self::Future {
         let timed = Timed(State::Unstarted {
-            timers: self.initiation.executor().timers(),
+            timers: timers_of(self.initiation.executor()),
             when: self.when,
             kind: self.kind,
         });
@@ -243,7 +243,7 @@ where
     where
         Self: 'static,
     {
-        let timers = self.initiation.executor().timers();
+        let timers = timers_of(self.initiation.executor());
         let expiry = self.when.expiry();
         let (deadline, clock) = Deadline::new(self.kind, handler.cancellation_slot());
         let handler = adapt(Timed(State::Started(deadline)), handler);

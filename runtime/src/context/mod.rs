@@ -8,7 +8,7 @@ mod scheduler;
 mod timers;
 mod waiters;
 
-pub(crate) use self::reactor::{Due, Reactor};
+pub(crate) use self::reactor::{ContextGone, Due, Reactor};
 pub(crate) use self::registration::{Direction, Progress, Registration};
 pub(crate) use self::timers::TimerKey;
 pub(crate) use self::waiters::{Waiters, WakeList};
@@ -292,8 +292,8 @@ impl Executor for IoExecutor {
         }
     }
 
-    fn timers(&self) -> IoExecutor {
-        *self
+    fn context(&self) -> Option<IoExecutor> {
+        Some(*self)
     }
 
     /// Drives the context on this thread while no other thread does.

@@ -1,6 +1,6 @@
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -32,6 +32,7 @@ pub(crate) struct Reactor {
     spare: Mutex<WakeList>,
     sources: Mutex<Sources>,
     deadlines: Mutex<Deadlines>,
+    waiting: Mutex<Waiting>,
     /// How many sources and timers there are: zero, and nobody need look.
     interest: AtomicUsize,
 }
@@ -52,6 +53,19 @@ pub(crate) enum Due {
     Timer(Arc<TimerState>),
     /// To be woken; when the context is dropped, to be dropped.
     Waker(Waker),
+}
+
+/// Something that operations wait for which neither the system nor a timer
+/// brings about.
+pub(crate) trait ContextGone: Send + Sync {
+    /// Fails all that wait, now and from now on.
+    fn context_gone(&self, wake: &mut WakeList);
+}
+
+#[derive(Default)]
+struct Waiting {
+    objects: Vec<Weak<dyn ContextGone>>,
+    context_gone: bool,
 }
 
 #[derive(Default)]
@@ -91,6 +105,7 @@ impl Reactor {
             spare: Mutex::default(),
             sources: Mutex::default(),
             deadlines: Mutex::default(),
+            waiting: Mutex::default(),
             interest: AtomicUsize::new(0),
         })
     }
@@ -213,6 +228,22 @@ impl Reactor {
         Some(removed)
     }
 
+    /// Has `object` told when the context is dropped.
+    pub(crate) fn add_object(&self, object: Weak<dyn ContextGone>) -> io::Result<()> {
+        let mut waiting = lock(&self.waiting);
+        if waiting.context_gone {
+            return Err(context_gone());
+        }
+        let objects = &mut waiting.objects;
+        if objects.len() == objects.capacity() {
+            // Before it grows, and so not too often.
+            objects.retain(|object| object.strong_count() > 0);
+            objects.reserve(objects.len() + 1);
+        }
+        objects.push(object);
+        Ok(())
+    }
+
     /// Fails everything that waits, now and from now on; returns the wakers.
     pub(super) fn shut_down(&self) -> WakeList {
         let mut wake = WakeList::default();
@@ -224,6 +255,13 @@ impl Reactor {
             }
         }
         drop(sources);
+        let mut waiting = lock(&self.waiting);
+        waiting.context_gone = true;
+        let objects = std::mem::take(&mut waiting.objects);
+        drop(waiting);
+        for object in objects.iter().filter_map(Weak::upgrade) {
+            object.context_gone(&mut wake);
+        }
         loop {
             let mut deadlines = lock(&self.deadlines);
             deadlines.context_gone = true;

@@ -46,7 +46,7 @@ struct Vtable {
     defer: unsafe fn(&Erased, Task),
     work_started: unsafe fn(&Erased),
     work_finished: unsafe fn(&Erased),
-    timers: unsafe fn(&Erased) -> IoExecutor,
+    context: unsafe fn(&Erased) -> Option<IoExecutor>,
     block: unsafe fn(&Erased, &Unblock),
     equals: fn(&Erased, &Erased) -> bool,
 }
@@ -73,7 +73,7 @@ impl Vtable {
             // SAFETY: as above.
             work_finished: |executor| unsafe { executor.get::<E>() }.work_finished(),
             // SAFETY: as above.
-            timers: |executor| unsafe { executor.get::<E>() }.timers(),
+            context: |executor| unsafe { executor.get::<E>() }.context(),
             // SAFETY: as above.
             block: |executor, until| unsafe { executor.get::<E>() }.block(until),
             equals: |a, b| match (a.downcast::<E>(), b.downcast::<E>()) {
@@ -125,9 +125,9 @@ impl Executor for AnyExecutor {
         unsafe { (self.vtable.work_finished)(&self.executor) };
     }
 
-    fn timers(&self) -> IoExecutor {
+    fn context(&self) -> Option<IoExecutor> {
         // SAFETY: as above.
-        unsafe { (self.vtable.timers)(&self.executor) }
+        unsafe { (self.vtable.context)(&self.executor) }
     }
 
     fn block(&self, until: &Unblock) {

@@ -42,8 +42,8 @@ impl<E: Executor> Executor for InlineOr<E> {
         self.0.work_finished();
     }
 
-    fn timers(&self) -> IoExecutor {
-        self.0.timers()
+    fn context(&self) -> Option<IoExecutor> {
+        self.0.context()
     }
 
     fn block(&self, until: &Unblock) {

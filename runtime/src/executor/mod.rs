@@ -87,11 +87,13 @@ pub trait Executor: Clone + PartialEq + Send + Sync + 'static {
     /// Takes one [`work_started`](Self::work_started) back.
     fn work_finished(&self) {}
 
-    /// Returns the context whose timers limit the time of this executor's
-    /// operations, see [`cancel_after`](crate::cancel_after): by default the
-    /// [system's](SystemContext), which has a thread of its own.
-    fn timers(&self) -> IoExecutor {
-        *SystemExecutor
+    /// Returns the context that runs the tasks of this executor, if it is one
+    /// of ours: a time limit uses its timers, and what waits there ends with it.
+    ///
+    /// The timers of an executor without one are those of the
+    /// [system's](SystemContext).
+    fn context(&self) -> Option<IoExecutor> {
+        None
     }
 
     /// Blocks this thread until `until` is set; what
@@ -127,4 +129,9 @@ impl<E: Executor> IoObject for E {
     fn executor(&self) -> E {
         self.clone()
     }
+}
+
+/// Returns the context whose timers the operations of `executor` use.
+pub(crate) fn timers_of(executor: &impl Executor) -> IoExecutor {
+    executor.context().unwrap_or_else(|| *SystemExecutor)
 }

@@ -263,8 +263,8 @@ impl<E: Executor> Executor for Strand<E> {
         self.state.inner.work_finished();
     }
 
-    fn timers(&self) -> IoExecutor {
-        self.state.inner.timers()
+    fn context(&self) -> Option<IoExecutor> {
+        self.state.inner.context()
     }
 
     fn block(&self, until: &Unblock) {

@@ -123,8 +123,8 @@ impl Executor for SystemExecutor {
         (**self).work_finished();
     }
 
-    fn timers(&self) -> IoExecutor {
-        **self
+    fn context(&self) -> Option<IoExecutor> {
+        Some(**self)
     }
 
     fn block(&self, until: &Unblock) {
