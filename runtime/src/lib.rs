@@ -124,12 +124,17 @@ mod post;
 mod shim;
 mod signature;
 mod spawn;
+pub mod sync;
 mod task;
 pub mod this_op;
 mod time;
 mod token;
 
-pub use adapter::{Adapted, AdaptedFuture, AdaptedInitiation, Adapter, AdapterAssociations, adapt};
+pub use adapter::{
+    Adapted, AdaptedFuture, AdaptedInitiation, Adapter, AdapterAssociations, Append, Consign,
+    Prepend, RedirectError, TimeLimit, Timed, TimedInitiation, adapt, append, cancel_after,
+    cancel_at, consign, prepend, redirect_error,
+};
 pub use alloc::{AllocError, Allocator, AnyAllocator, OperationAllocator, Recycling};
 pub use async_op_macros::async_op;
 pub use bind::{
@@ -138,7 +143,8 @@ pub use bind::{
 };
 pub use buffer::{AtMost, BufferExt, BufferRange, DynamicBuffer, ReadBuffer, WriteBuffer};
 pub use cancel::{
-    CancellationSignal, CancellationSlot, CancellationState, CancellationType, is_cancelled,
+    CancellationSignal, CancellationSlot, CancellationState, CancellationType, Expire,
+    OperationError, is_cancelled, is_timeout,
 };
 pub use completion::Completion;
 pub use context::{IoContext, IoExecutor};
@@ -177,7 +183,7 @@ pub use post::{
     Submitted, defer, defer_call, defer_on, dispatch, dispatch_call, dispatch_on, post, post_call,
     post_on,
 };
-pub use signature::{OneOf2, OneOf3, OneOf4, Signature};
+pub use signature::{ExtendSignature, LeadingSignature, OneOf2, OneOf3, OneOf4, Signature};
 pub use spawn::{RunIn, Spawn, run_in, spawn, spawn_with};
 pub use task::{FrameBox, Task};
 pub use time::{Timer, WallTimer};

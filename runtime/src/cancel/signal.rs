@@ -1,11 +1,11 @@
 use std::fmt;
 use std::mem;
-use std::sync::Arc;
 use std::sync::PoisonError;
 use std::task::Waker;
 
 use super::CancellationType;
 use super::Function;
+use crate::alloc::Shared;
 use crate::shim::{Mutex, MutexGuard};
 use crate::task::initiating::OperationId;
 
@@ -45,10 +45,10 @@ use crate::task::initiating::OperationId;
 ///
 /// # Allocation
 ///
-/// One shared block per signal, when it is made.
+/// One shared block per signal, when it is made, in recycled memory.
 #[derive(Default)]
 pub struct CancellationSignal {
-    state: Arc<SignalState>,
+    state: Shared<SignalState>,
 }
 
 /// The receiving end of a [`CancellationSignal`], associated with a handler.
@@ -56,7 +56,7 @@ pub struct CancellationSignal {
 /// Clones are the same slot.
 #[derive(Clone, Default)]
 pub struct CancellationSlot {
-    state: Option<Arc<SignalState>>,
+    state: Option<Shared<SignalState>>,
 }
 
 #[derive(Default)]
@@ -95,7 +95,7 @@ impl CancellationSignal {
     /// Returns the slot of this signal.
     pub fn slot(&self) -> CancellationSlot {
         CancellationSlot {
-            state: Some(Arc::clone(&self.state)),
+            state: Some(Shared::clone(&self.state)),
         }
     }
 
@@ -104,10 +104,15 @@ impl CancellationSignal {
     /// What the operation does at once, it does on this thread, without a lock
     /// of ours.
     pub fn emit(&self, kind: CancellationType) {
+        self.request(kind);
+    }
+
+    /// As [`emit`](Self::emit); returns whether there was an operation to ask.
+    pub(crate) fn request(&self, kind: CancellationType) -> bool {
         let mut inner = self.state.lock();
         let kind = kind & inner.filter_in;
         if inner.operation.is_none() || kind.is_empty() {
-            return;
+            return inner.operation.is_some();
         }
         inner.requested = inner.requested | kind;
         if let Receiver::Waker(waker) = &inner.receiver {
@@ -119,6 +124,7 @@ impl CancellationSignal {
             drop(inner);
             function.call(kind);
         }
+        true
     }
 }
 
@@ -325,6 +331,14 @@ impl CancellationState {
     /// Wakes `waker` at each request.
     pub(crate) fn set_waker(&self, waker: &Waker) {
         self.slot.set_waker(self.operation, waker);
+    }
+
+    /// Takes note of a request, and wakes nobody: the operation is about to be
+    /// polled.
+    pub(crate) fn note(&self, kind: CancellationType) {
+        self.slot.with(self.operation, |inner| {
+            inner.requested = inner.requested | (kind & inner.filter_in);
+        });
     }
 
     /// Returns what has been requested.

@@ -8,7 +8,7 @@ mod scheduler;
 mod timers;
 mod waiters;
 
-pub(crate) use self::reactor::Reactor;
+pub(crate) use self::reactor::{ContextGone, Due, Reactor};
 pub(crate) use self::registration::{Direction, Progress, Registration};
 pub(crate) use self::timers::TimerKey;
 pub(crate) use self::waiters::{Waiters, WakeList};
@@ -348,6 +348,10 @@ impl Executor for IoExecutor {
             Some(runner) => runner.add_work(-1),
             None => self.scheduler.work_finished(self.generation),
         }
+    }
+
+    fn context(&self) -> Option<IoExecutor> {
+        Some(*self)
     }
 
     /// Drives the context on this thread while no other thread does.

@@ -1,6 +1,7 @@
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use mio::event::Source;
@@ -38,6 +39,7 @@ pub(crate) struct Reactor {
     spare: Mutex<WakeList>,
     sources: Mutex<Sources>,
     deadlines: Mutex<Deadlines>,
+    waiting: Mutex<Waiting>,
     /// How many sources and timers there are: zero, and nobody need look.
     interest: AtomicUsize,
 }
@@ -49,7 +51,27 @@ struct WaitState {
 
 #[derive(Default)]
 struct Deadlines {
-    timers: Timers<TimerState>,
+    timers: Timers<Due>,
+    context_gone: bool,
+}
+
+/// What a deadline is for.
+pub(crate) enum Due {
+    Timer(Arc<TimerState>),
+    /// To be woken; when the context is dropped, to be dropped.
+    Waker(Waker),
+}
+
+/// Something that operations wait for which neither the system nor a timer
+/// brings about.
+pub(crate) trait ContextGone: Send + Sync {
+    /// Fails all that wait, now and from now on.
+    fn context_gone(&self, wake: &mut WakeList);
+}
+
+#[derive(Default)]
+struct Waiting {
+    objects: Vec<Weak<dyn ContextGone>>,
     context_gone: bool,
 }
 
@@ -90,6 +112,7 @@ impl Reactor {
             spare: Mutex::default(),
             sources: Mutex::default(),
             deadlines: Mutex::default(),
+            waiting: Mutex::default(),
             interest: AtomicUsize::new(0),
         })
     }
@@ -162,13 +185,18 @@ impl Reactor {
             return;
         }
         let now = Instant::now();
-        while let Some((key, timer)) = deadlines.timers.pop_due(now) {
+        while let Some((key, due)) = deadlines.timers.pop_due(now) {
             self.interest.fetch_sub(1, Ordering::Relaxed);
-            // A timer's own lock comes first wherever both are held.
-            drop(deadlines);
-            timer.fire(key, wake);
-            drop(timer);
-            deadlines = lock(&self.deadlines);
+            match due {
+                Due::Timer(timer) => {
+                    // A timer's own lock comes first wherever both are held.
+                    drop(deadlines);
+                    timer.fire(key, wake);
+                    drop(timer);
+                    deadlines = lock(&self.deadlines);
+                }
+                Due::Waker(waker) => wake.push(waker),
+            }
         }
     }
 
@@ -199,25 +227,37 @@ impl Reactor {
     }
 
     /// Adds a deadline; says whether the waiting thread should look again.
-    pub(crate) fn add_timer(
-        &self,
-        deadline: Instant,
-        timer: Arc<TimerState>,
-    ) -> io::Result<(TimerKey, bool)> {
+    pub(crate) fn add_timer(&self, deadline: Instant, due: Due) -> io::Result<(TimerKey, bool)> {
         let mut deadlines = lock(&self.deadlines);
         if deadlines.context_gone {
             return Err(context_gone());
         }
-        let added = deadlines.timers.insert(deadline, timer);
+        let added = deadlines.timers.insert(deadline, due);
         self.interest.fetch_add(1, Ordering::Relaxed);
         Ok(added)
     }
 
     /// Takes a deadline back, if it has not been reached.
-    pub(crate) fn remove_timer(&self, key: TimerKey) -> Option<Arc<TimerState>> {
+    pub(crate) fn remove_timer(&self, key: TimerKey) -> Option<Due> {
         let removed = lock(&self.deadlines).timers.remove(key)?;
         self.interest.fetch_sub(1, Ordering::Relaxed);
         Some(removed)
+    }
+
+    /// Has `object` told when the context is dropped.
+    pub(crate) fn add_object(&self, object: Weak<dyn ContextGone>) -> io::Result<()> {
+        let mut waiting = lock(&self.waiting);
+        if waiting.context_gone {
+            return Err(context_gone());
+        }
+        let objects = &mut waiting.objects;
+        if objects.len() == objects.capacity() {
+            // Before it grows, and so not too often.
+            objects.retain(|object| object.strong_count() > 0);
+            objects.reserve(objects.len() + 1);
+        }
+        objects.push(object);
+        Ok(())
     }
 
     /// Fails everything that waits, now and from now on; returns the wakers.
@@ -231,15 +271,25 @@ impl Reactor {
             }
         }
         drop(sources);
+        let mut waiting = lock(&self.waiting);
+        waiting.context_gone = true;
+        let objects = std::mem::take(&mut waiting.objects);
+        drop(waiting);
+        for object in objects.iter().filter_map(Weak::upgrade) {
+            object.context_gone(&mut wake);
+        }
         loop {
             let mut deadlines = lock(&self.deadlines);
             deadlines.context_gone = true;
-            let Some((key, timer)) = deadlines.timers.pop() else {
+            let Some((key, due)) = deadlines.timers.pop() else {
                 return wake;
             };
             drop(deadlines);
             self.interest.fetch_sub(1, Ordering::Relaxed);
-            timer.shut_down(key, &mut wake);
+            match due {
+                Due::Timer(timer) => timer.shut_down(key, &mut wake),
+                Due::Waker(waker) => drop(waker),
+            }
         }
     }
 }

@@ -7,6 +7,7 @@
 use std::fmt;
 
 use super::{Executor, Unblock};
+use crate::context::IoExecutor;
 use crate::erased::Erased;
 use crate::task::Task;
 
@@ -45,6 +46,7 @@ struct Vtable {
     defer: unsafe fn(&Erased, Task),
     work_started: unsafe fn(&Erased),
     work_finished: unsafe fn(&Erased),
+    context: unsafe fn(&Erased) -> Option<IoExecutor>,
     block: unsafe fn(&Erased, &Unblock),
     equals: fn(&Erased, &Erased) -> bool,
 }
@@ -70,6 +72,8 @@ impl Vtable {
             work_started: |executor| unsafe { executor.get::<E>() }.work_started(),
             // SAFETY: as above.
             work_finished: |executor| unsafe { executor.get::<E>() }.work_finished(),
+            // SAFETY: as above.
+            context: |executor| unsafe { executor.get::<E>() }.context(),
             // SAFETY: as above.
             block: |executor, until| unsafe { executor.get::<E>() }.block(until),
             equals: |a, b| match (a.downcast::<E>(), b.downcast::<E>()) {
@@ -119,6 +123,11 @@ impl Executor for AnyExecutor {
     fn work_finished(&self) {
         // SAFETY: as above.
         unsafe { (self.vtable.work_finished)(&self.executor) };
+    }
+
+    fn context(&self) -> Option<IoExecutor> {
+        // SAFETY: as above.
+        unsafe { (self.vtable.context)(&self.executor) }
     }
 
     fn block(&self, until: &Unblock) {

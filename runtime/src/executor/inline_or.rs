@@ -1,4 +1,5 @@
 use super::{Executor, Unblock};
+use crate::context::IoExecutor;
 use crate::task::Task;
 
 /// An executor that runs what is dispatched to it in place, and posts to `E`.
@@ -39,6 +40,10 @@ impl<E: Executor> Executor for InlineOr<E> {
 
     fn work_finished(&self) {
         self.0.work_finished();
+    }
+
+    fn context(&self) -> Option<IoExecutor> {
+        self.0.context()
     }
 
     fn block(&self, until: &Unblock) {

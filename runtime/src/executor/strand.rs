@@ -17,6 +17,7 @@ use std::ptr::{self, NonNull};
 use std::sync::{Arc, PoisonError};
 
 use super::{Executor, Unblock};
+use crate::context::IoExecutor;
 use crate::shim::{Mutex, MutexGuard, thread_local};
 use crate::task::{Header, Task, TaskQueue, TaskVtable};
 
@@ -288,6 +289,10 @@ impl<E: Executor> Executor for Strand<E> {
 
     fn work_finished(&self) {
         self.state.inner.work_finished();
+    }
+
+    fn context(&self) -> Option<IoExecutor> {
+        self.state.inner.context()
     }
 
     fn block(&self, until: &Unblock) {

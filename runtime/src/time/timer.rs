@@ -7,11 +7,18 @@ use std::time::{Duration, Instant};
 
 use crate::async_op;
 use crate::cancel;
-use crate::context::{IoExecutor, Reactor, TimerKey, WakeList, context_gone};
+use crate::context::{Due, IoExecutor, Reactor, TimerKey, WakeList, context_gone};
 use crate::executor::IoObject;
 use crate::task::scope;
 
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// Returns the time after `duration` from now; one that is too long for the
+/// clock is taken as a century.
+pub(crate) fn from_now(duration: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(duration).unwrap_or(now + CENTURY)
+}
 
 /// A point in time that any number of operations can wait for.
 ///
@@ -107,9 +114,7 @@ impl Timer {
     ///
     /// A duration that is too long for the clock is taken as a century.
     pub fn expires_after(&self, duration: Duration) -> usize {
-        let now = Instant::now();
-        let expiry = now.checked_add(duration).unwrap_or(now + CENTURY);
-        self.state.set_expiry(expiry)
+        self.state.set_expiry(from_now(duration))
     }
 
     /// Returns the time when the timer expires.
@@ -287,7 +292,8 @@ impl WaitGuard<'_> {
         let mut is_earliest = false;
         if inner.armed.is_none() {
             let reactor = self.timer.executor.reactor()?;
-            let (key, earliest) = reactor.add_timer(inner.expiry, Arc::clone(self.timer))?;
+            let due = Due::Timer(Arc::clone(self.timer));
+            let (key, earliest) = reactor.add_timer(inner.expiry, due)?;
             inner.armed = Some((key, reactor));
             is_earliest = earliest;
         }
