@@ -279,7 +279,7 @@ impl Hosted {
 
 impl Drop for Hosted {
     fn drop(&mut self) {
-        self.operation.end();
+        let _foreign = self.operation.end();
     }
 }
 

@@ -95,7 +95,7 @@ impl Deadline {
         let progress = std::mem::replace(&mut inner.progress, Progress::Over);
         let outer = std::mem::take(&mut inner.outer);
         drop(inner);
-        outer.end();
+        let _foreign = outer.end();
         match progress {
             Progress::Running(_, Some((key, reactor))) => {
                 reactor.remove_timer(key);
