@@ -68,6 +68,8 @@ submit! {
     /// Posts the handler to its own executor, or the
     /// [system's](SystemExecutor) if it has none. Never calls it in here.
     ///
+    /// To hand a function to an executor say [`post_on`].
+    ///
     /// ```
     /// use async_op::{IoContext, bind_executor, post};
     ///

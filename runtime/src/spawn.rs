@@ -41,6 +41,10 @@ use crate::token::CompletionToken;
 /// # }
 /// ```
 ///
+/// A future that finds all that it awaits ready, as one that reads from a peer who
+/// sends without a pause, keeps the thread to itself. Awaited,
+/// [`post_on`](crate::post_on) lets others run.
+///
 /// # Completion
 ///
 /// `fn(F::Output)`.
