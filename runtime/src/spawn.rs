@@ -131,6 +131,8 @@ impl<E, F> fmt::Debug for Spawn<E, F> {
     }
 }
 
+static META: Meta = Meta::new("spawn", &[], &[]);
+
 impl<E, F> Initiation<fn(F::Output)> for Spawn<E, F>
 where
     E: Executor,
@@ -145,11 +147,10 @@ where
     }
 
     fn into_hosted(self) -> Self::Future {
-        StartedFuture::new(self)
+        StartedFuture::new(&META, self)
     }
 
     fn initiate<H: CompletionHandler<fn(F::Output)>>(self, handler: H) {
-        static META: Meta = Meta::new("spawn", &[], &[]);
         frame::spawn(&META, self.executor, self.future, handler, self.how);
     }
 }
