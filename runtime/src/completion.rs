@@ -73,7 +73,8 @@ impl<S: Signature + 'static> Completion<S> {
     /// handler is called. Within the initiating function the handler is handed
     /// to its immediate executor, by default posted; after that it is
     /// dispatched to its executor, which may run it inside this call: release
-    /// locks first.
+    /// locks first. A loop that completes operations whose handlers come back to it is
+    /// then a recursion; post between the rounds.
     ///
     /// # Panics
     ///

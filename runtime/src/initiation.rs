@@ -253,6 +253,7 @@ where
 /// operation is awaited inside one that can be cancelled, which is asked then.
 #[must_use = "futures do nothing unless polled"]
 pub struct StartedFuture<S: Signature + 'static, I> {
+    meta: &'static Meta,
     state: Started<S, I>,
 }
 
@@ -266,8 +267,9 @@ enum Started<S: Signature + 'static, I> {
 impl<S: Signature + 'static, I> Unpin for StartedFuture<S, I> {}
 
 impl<S: Signature + 'static, I> StartedFuture<S, I> {
-    pub(crate) fn new(initiation: I) -> Self {
+    pub(crate) fn new(meta: &'static Meta, initiation: I) -> Self {
         Self {
+            meta,
             state: Started::Unstarted(initiation),
         }
     }
@@ -283,13 +285,12 @@ where
     type Output = S::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Output> {
-        static META: Meta = Meta::new("started operation", &[], &[]);
         if let Started::Unstarted(_) = self.state {
             let Started::Unstarted(initiation) = mem::replace(&mut self.state, Started::Over)
             else {
                 unreachable!("just matched")
             };
-            let (future, completion) = slot::new(&META);
+            let (future, completion) = slot::new(self.meta);
             let asking = Asking::new();
             let relay = Relay::new(completion, asking.as_ref());
             self.state = Started::Waiting(future, asking);

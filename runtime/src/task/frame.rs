@@ -460,7 +460,9 @@ where
                     unsafe { Self::ready_elsewhere(this, output) };
                 } else {
                     // SAFETY: the token is passed on; the payload is gone.
-                    let (handler, _guards) = unsafe { Self::take(this) };
+                    let (handler, mut guards) = unsafe { Self::take(this) };
+                    guards.0.reset_on_runner();
+                    guards.1.reset_on_runner();
                     handler.complete(S::from_output(output));
                 }
             }
@@ -511,7 +513,9 @@ where
             const { &Self::DELIVER }
         };
         frame.header.task.set_vtable(vtable);
-        let _io_work = frame.io_work.take();
+        let mut io_work = frame.io_work.take();
+        // The dispatch may call the handler.
+        io_work.reset_on_runner();
         mem::forget(on_unwind);
         // SAFETY: the token goes into the task; by I2 the output is there, as
         // the vtable says.
@@ -534,7 +538,9 @@ where
         frame.payload.output = ManuallyDrop::new(output);
         frame.header.task.set_vtable(const { &Self::DELIVER });
         let executor = work_executor(&frame.work).clone();
-        let _io_work = frame.io_work.take();
+        let mut io_work = frame.io_work.take();
+        // The dispatch may call the handler.
+        io_work.reset_on_runner();
         mem::forget(on_unwind);
         // SAFETY: the token goes into the task; by I2 the output is there.
         executor.dispatch(unsafe { Task::from_raw(this.cast()) });
@@ -553,7 +559,9 @@ where
         // SAFETY: moved out once.
         let output = unsafe { ManuallyDrop::take(output) };
         // SAFETY: the token is passed on; the payload is gone.
-        let (handler, _guards) = unsafe { Self::take(this) };
+        let (handler, mut guards) = unsafe { Self::take(this) };
+        guards.0.reset_on_runner();
+        guards.1.reset_on_runner();
         handler.complete(S::from_output(output));
     }
 

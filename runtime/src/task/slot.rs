@@ -292,7 +292,9 @@ impl<S: Signature + 'static> SlotFuture<S> {
         // when it is DONE.
         match unsafe { Slot::free(this, result) } {
             Some(args) => args,
-            None => panic!("`{name}` was abandoned: its `Completion` was dropped without a result"),
+            None => panic!(
+                "`{name}` was abandoned: its `Completion`, or its task, was dropped without a result"
+            ),
         }
     }
 }
