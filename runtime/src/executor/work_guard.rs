@@ -1,8 +1,6 @@
-use std::any::Any;
 use std::fmt;
 
-use super::{Executor, Strand};
-use crate::context::IoExecutor;
+use super::Executor;
 
 /// Keeps an executor's event loop running: while one exists, `run` does not
 /// return for want of work.
@@ -54,7 +52,8 @@ impl<E: Executor> WorkGuard<E> {
     /// would wait for the handler's own operation.
     #[inline]
     pub(crate) fn reset_on_runner(&mut self) {
-        if self.executor.as_ref().is_some_and(is_on_runner) {
+        let context = self.executor.as_ref().and_then(Executor::context);
+        if context.is_some_and(|context| context.runs_here()) {
             self.reset();
         }
     }
@@ -74,21 +73,6 @@ impl<E: Executor> WorkGuard<E> {
     /// Returns the executor, unless the guard has been reset.
     pub fn executor(&self) -> Option<&E> {
         self.executor.as_ref()
-    }
-}
-
-/// Whether this thread runs the context that counts the work of `executor`.
-///
-/// Other executors may call functions here that keep nothing going.
-#[inline]
-fn is_on_runner<E: Executor>(executor: &E) -> bool {
-    let executor: &dyn Any = executor;
-    if let Some(context) = executor.downcast_ref::<IoExecutor>() {
-        context.runs_here()
-    } else if let Some(strand) = executor.downcast_ref::<Strand<IoExecutor>>() {
-        strand.runs_here()
-    } else {
-        false
     }
 }
 

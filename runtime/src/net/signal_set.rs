@@ -84,6 +84,8 @@ impl SignalSet {
         add(&mut self.source.get().lock(), signal)
     }
 
+    super::handle::cancels!();
+
     /// Waits for one of the signals.
     ///
     /// # Completion

@@ -206,7 +206,7 @@ where
     let allocator = handler.allocator();
     let core = Block::make(meta, io_work, work, allocator, handler);
     // SAFETY: the block is new, and nobody else's.
-    unsafe { Completion::from_raw(core) }
+    unsafe { Completion::of(core) }
 }
 
 /// Makes the task of an operation that has completed with `args`: whichever

@@ -22,6 +22,7 @@ use std::ptr::{self, NonNull};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
 use super::block::needs_hop;
+use super::budget;
 use super::scope::{OfFrame, Scope};
 use super::stub::{Pending, Start, Stub};
 use super::{Header, Task, TaskVtable, memory};
@@ -431,6 +432,7 @@ where
             // SAFETY: the frame is ours until the poll is over, and the guard
             // is dropped right here.
             let _scope = unsafe { Self::enter_scope(this) };
+            let _budget = budget::grant();
             let waker = FrameHeader::poller_waker(header, stub);
             // SAFETY: by I1 the payload is ours until the poll is over.
             let payload = unsafe { Self::payload(this) };

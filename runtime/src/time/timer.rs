@@ -2,14 +2,14 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use crate::async_op;
 use crate::cancel;
 use crate::context::{Due, IoExecutor, Reactor, TimerKey, WakeList, context_gone};
 use crate::executor::IoObject;
-use crate::task::scope;
+use crate::task::{budget, scope};
 
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
@@ -270,6 +270,7 @@ impl WaitGuard<'_> {
         if !scope::requested().is_empty() {
             return Poll::Ready(Err(cancel::cancelled()));
         }
+        ready!(budget::proceed(cx));
         let mut inner = self.timer.lock();
         if let Some(key) = self.key {
             let index = inner.waits.iter().position(|wait| wait.key == key);
