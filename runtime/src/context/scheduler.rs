@@ -633,9 +633,12 @@ impl Scheduler {
 
     /// Wakes everybody, to look at the state again.
     fn wake_all(&self, shared: MutexGuard<'_, Shared>) {
-        let blocked = shared.blocked > 0;
+        let (waiting, blocked) = (shared.waiting > 0, shared.blocked > 0);
         self.interrupt_poller(shared);
-        self.idle.notify_all();
+        // To notify nobody is a system call, too.
+        if waiting {
+            self.idle.notify_all();
+        }
         if blocked {
             self.blocked.notify_all();
         }
