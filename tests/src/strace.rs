@@ -1,0 +1,53 @@
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::{env, fs};
+
+const STRACE: &str = "/usr/bin/strace";
+const ROUNDS: &str = "SYSTEM_CALL_ROUNDS";
+
+/// Compares the system calls of 1100 rounds with those of 100, each in a process
+/// of its own: `expected` says how many of which a round takes, and there are no
+/// others. `body` makes so many rounds; `test` is the name of the test that calls
+/// this.
+pub fn system_calls_per_round(test: &str, body: fn(usize), expected: &[(&str, usize)]) {
+    if let Ok(rounds) = env::var(ROUNDS) {
+        return body(rounds.parse().unwrap());
+    }
+    if !Path::new(STRACE).exists() {
+        eprintln!("skipped: there is no {STRACE}");
+        return;
+    }
+    let (few, many) = (traced(test, 100), traced(test, 1100));
+    let count = |calls: &[String], name: &str| calls.iter().filter(|call| *call == name).count();
+    for &(name, per_round) in expected {
+        let more = count(&many, name) - count(&few, name);
+        assert_eq!(more, per_round * 1000, "{name}");
+    }
+    // And nothing else, whatever it is called.
+    let all: usize = expected.iter().map(|(_, per_round)| per_round).sum();
+    assert_eq!(many.len() - few.len(), all * 1000);
+}
+
+/// Returns the names of the system calls of a test in a process of its own.
+fn traced(test: &str, rounds: usize) -> Vec<String> {
+    let name = format!("async-op-{}-{test}-{rounds}", std::process::id());
+    let log = env::temp_dir().join(name.replace("::", "-"));
+    let status = Command::new(STRACE)
+        .args(["-f", "-qq", "-o"])
+        .arg(&log)
+        .arg(env::current_exe().unwrap())
+        .args(["--exact", test])
+        .env(ROUNDS, rounds.to_string())
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let text = fs::read_to_string(&log).unwrap();
+    fs::remove_file(&log).unwrap();
+    let names = text.lines().filter_map(|line| {
+        let (_pid, call) = line.split_once(' ')?;
+        let (name, _) = call.trim_start().split_once('(')?;
+        Some(name.to_owned())
+    });
+    names.collect()
+}
