@@ -12,6 +12,9 @@ thread_local! {
     static SPARE: Cell<Option<Arc<Inner>>> = const { Cell::new(None) };
 }
 
+/// So often a future may wake itself before others have their turn.
+const RESTLESS: u32 = 16;
+
 struct Inner {
     set: AtomicBool,
     thread: Thread,
@@ -25,6 +28,8 @@ struct Inner {
 /// its own it gives a waker to [`also_wake`](Self::also_wake) first.
 pub struct Unblock {
     inner: Arc<Inner>,
+    /// How many waits on end were over before they began.
+    early: Cell<u32>,
     // Bound to the thread that made it, which is the one that parks.
     _not_send: PhantomData<*const ()>,
 }
@@ -41,6 +46,7 @@ impl Unblock {
         });
         Self {
             inner,
+            early: Cell::new(0),
             _not_send: PhantomData,
         }
     }
@@ -61,6 +67,14 @@ impl Unblock {
     /// Returns whether the wait is over.
     pub fn is_set(&self) -> bool {
         self.inner.set.load(Ordering::Acquire)
+    }
+
+    /// Takes note whether the wait was over before it began; returns whether that
+    /// happens again and again: a future that wakes itself.
+    pub(crate) fn is_restless(&self, early: bool) -> bool {
+        let count = if early { self.early.get() + 1 } else { 0 };
+        self.early.set(count % RESTLESS);
+        count == RESTLESS
     }
 
     /// Parks the thread until the wait is over.
