@@ -181,7 +181,7 @@ impl<S: Signature + 'static> Completion<S> {
     /// use std::ffi::c_void;
     ///
     /// /// What a library in C might offer.
-    /// unsafe extern "C" fn add(a: u32, b: u32, back: extern "C" fn(u32, *mut c_void), user: *mut c_void) {
+    /// unsafe extern "C" fn c_add(a: u32, b: u32, back: extern "C" fn(u32, *mut c_void), user: *mut c_void) {
     ///     back(a + b, user);
     /// }
     ///
@@ -192,7 +192,7 @@ impl<S: Signature + 'static> Completion<S> {
     ///         unsafe { Completion::<fn(u32)>::from_raw(user) }.complete(sum);
     ///     }
     ///     // SAFETY: the library hands the pointer to the function, and no more.
-    ///     unsafe { add(a, b, back, op.into_raw()) };
+    ///     unsafe { c_add(a, b, back, op.into_raw()) };
     /// }
     ///
     /// # fn main() -> std::io::Result<()> {
