@@ -1,6 +1,8 @@
 //! What the macro makes of `async_form.rs`. A test keeps it so; it is here for
 //! reading.
 
+#![allow(clippy::all, reason = "lints leave alone what macros write")]
+
 use async_op::expansion::{
     async_initiate, copy_of, from_future, Captures, CompletionToken, Deferred, ExecutorOf,
     Initiation, Meta, Operation,

@@ -30,7 +30,9 @@ fn check(name: &str, source: &str, expected: ExpectFile) {
     let (items, names) = readable(&items.join("\n"));
     let twin = format!(
         "//! What the macro makes of `{name}.rs`. A test keeps it so; it is here for\n\
-         //! reading.\n\nuse async_op::expansion::{{{names}}};\n{items}"
+         //! reading.\n\n\
+         #![allow(clippy::all, reason = \"lints leave alone what macros write\")]\n\n\
+         use async_op::expansion::{{{names}}};\n{items}"
     );
     if let Some(twin) = formatted(&twin) {
         expected.assert_eq(&twin);
