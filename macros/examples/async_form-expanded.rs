@@ -4,8 +4,8 @@
 #![allow(clippy::all, reason = "lints leave alone what macros write")]
 
 use async_op::expansion::{
-    async_initiate, copy_of, from_future, Captures, CompletionToken, Deferred, ExecutorOf,
-    Initiation, Meta, Operation,
+    async_initiate, copy_of, from_future, CompletionToken, Deferred, ExecutorOf, Initiation, Meta,
+    Operation,
 };
 use async_op::{Blocking, IoContext, IoExecutor, Timer};
 
@@ -26,23 +26,22 @@ use std::time::Duration;
 /// # Cancellation
 ///
 /// Honours terminal requests.
-fn async_count<'a, 'op, Token>(
+fn async_count<'op, Token>(
     context: &IoExecutor,
     pause: Duration,
-    marks: &'a mut [bool],
+    marks: &'op mut [bool],
     token: Token,
 ) -> <Token as CompletionToken<'op, fn(io::Result<usize>)>>::Return<
-    impl Initiation<fn(io::Result<usize>)> + 'op + Captures<&'a ()>,
+    impl Initiation<fn(io::Result<usize>)> + 'op,
 >
 where
-    'a: 'op,
     Token: CompletionToken<'op, fn(io::Result<usize>)>,
 {
     #[doc(hidden)]
-    async fn async_count_body<'a>(
+    async fn async_count_body(
         context: &IoExecutor,
         pause: Duration,
-        marks: &'a mut [bool],
+        marks: &mut [bool],
     ) -> io::Result<usize> {
         let timer = Timer::new(context);
         for mark in marks.iter_mut() {
@@ -70,14 +69,11 @@ where
 /// Waits `pause` before each of the `marks`, and counts them.
 ///
 /// The operation of [`async_count`], not yet started.
-fn count<'a, 'op>(
+fn count<'op>(
     context: &IoExecutor,
     pause: Duration,
-    marks: &'a mut [bool],
-) -> Operation<fn(io::Result<usize>), impl Initiation<fn(io::Result<usize>)> + 'op + Captures<&'a ()>>
-where
-    'a: 'op,
-{
+    marks: &'op mut [bool],
+) -> Operation<fn(io::Result<usize>), impl Initiation<fn(io::Result<usize>)> + 'op> {
     async_count(context, pause, marks, Deferred)
 }
 

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 /// Waits `pause` before each of the `marks`, and counts them.
 #[async_op]
-async fn async_count<'a>(
+async fn async_count(
     context: &IoExecutor,
     pause: Duration,
-    marks: &'a mut [bool],
+    marks: &mut [bool],
 ) -> io::Result<usize> {
     let timer = Timer::new(context);
     for mark in marks.iter_mut() {
