@@ -38,6 +38,27 @@ where
     Token: CompletionToken<'op, fn(io::Result<usize>)>,
 {
     #[doc(hidden)]
+    fn async_count_operation<'op>(
+        context: &IoExecutor,
+        pause: Duration,
+        marks: &'op mut [bool],
+    ) -> impl Initiation<fn(io::Result<usize>)> + 'op {
+        let meta = {
+            const META: Meta = Meta::new("async_count", &["context"], &["marks"]);
+            &META
+        };
+        let executor = {
+            use ExecutorOf as _;
+            (*context).executor_of()
+        };
+        let copy_of_context = copy_of(context);
+        let operation = from_future::<fn(io::Result<usize>), _, _>(meta, executor, async move {
+            async_count_body(&copy_of_context, pause, marks).await
+        });
+        operation
+    }
+
+    #[doc(hidden)]
     async fn async_count_body(
         context: &IoExecutor,
         pause: Duration,
@@ -51,19 +72,7 @@ where
         }
         Ok(marks.len())
     }
-    let meta = {
-        const META: Meta = Meta::new("async_count", &["context"], &["marks"]);
-        &META
-    };
-    let executor = {
-        use ExecutorOf as _;
-        (*context).executor_of()
-    };
-    let copy_of_context = copy_of(context);
-    let operation = from_future::<fn(io::Result<usize>), _, _>(meta, executor, async move {
-        async_count_body(&copy_of_context, pause, marks).await
-    });
-    async_initiate(operation, token)
+    async_initiate(async_count_operation(context, pause, marks), token)
 }
 
 /// Waits `pause` before each of the `marks`, and counts them.

@@ -45,20 +45,7 @@ impl Resolver {
         Self: Sized + 'op,
         Token: CompletionToken<'op, fn(usize)>,
     {
-        let meta = {
-            const META: Meta = Meta::new("async_resolve", &["self", "name"], &[]);
-            &META
-        };
-        let executor = {
-            use ExecutorOf as _;
-            (*self).executor_of()
-        };
-        let copy_of_self = copy_of(self);
-        let copy_of_name = copy_of(name);
-        let operation = from_fn::<fn(usize), _, _>(meta, executor, move |op| {
-            Self::async_resolve_body(&copy_of_self, &copy_of_name, op)
-        });
-        async_initiate(operation, token)
+        async_initiate(Self::async_resolve_operation(self, name), token)
     }
 
     /// Looks up the length of `name`.
@@ -72,6 +59,30 @@ impl Resolver {
         Self: Sized + 'op,
     {
         Self::async_resolve(self, name, Deferred)
+    }
+
+    #[doc(hidden)]
+    fn async_resolve_operation<'op>(
+        &self,
+        name: &str,
+    ) -> impl Initiation<fn(usize)> + 'op + Captures<Self>
+    where
+        Self: Sized + 'op,
+    {
+        let meta = {
+            const META: Meta = Meta::new("async_resolve", &["self", "name"], &[]);
+            &META
+        };
+        let executor = {
+            use ExecutorOf as _;
+            (*self).executor_of()
+        };
+        let copy_of_self = copy_of(self);
+        let copy_of_name = copy_of(name);
+        let operation = from_fn::<fn(usize), _, _>(meta, executor, move |op| {
+            Self::async_resolve_body(&copy_of_self, &copy_of_name, op)
+        });
+        operation
     }
 
     #[doc(hidden)]
