@@ -1,4 +1,18 @@
 //! Adapters: tokens and handlers made of others.
+//!
+//! There is no `as_tuple`: a future of several results yields them as a tuple
+//! anyway, errors are values and nothing is thrown, and for a callback
+//! [`Operation::map`](crate::Operation::map) takes all results as one value.
+
+mod append;
+mod cancel_after;
+mod consign;
+mod redirect_error;
+
+pub use append::{Append, Prepend, append, prepend};
+pub use cancel_after::{TimeLimit, Timed, TimedInitiation, cancel_after, cancel_at};
+pub use consign::{Consign, consign};
+pub use redirect_error::{RedirectError, redirect_error};
 
 use std::fmt;
 use std::future::Future;

@@ -9,6 +9,7 @@ use crate::cancel::{CancellationSlot, CancellationState, CancellationType};
 use crate::executor::Executor;
 use crate::handler::{Associations, CompletionHandler};
 use crate::initiation::{Initiation, StartedFuture};
+use crate::meta::Meta;
 use crate::signature::Signature;
 use crate::task::scope::{OfAllocator, OfCancellation, Scope};
 use crate::token::CompletionToken;
@@ -130,11 +131,16 @@ impl<S: Signature, A: OperationAllocator> Adapter<S> for BoundAllocator<A> {
     type Signature = S;
 
     fn map(self, args: S::Args) -> S::Args {
+        // Not after they are on their way out: a panic would leak them.
+        drop(self);
         args
     }
 
     fn scoped<R>(&mut self, cx: &mut Context<'_>, poll: impl FnOnce(&mut Context<'_>) -> R) -> R {
-        Scope::new(OfAllocator(self.0.clone())).within(|| poll(cx))
+        let scope = Scope::new(OfAllocator(self.0.clone()));
+        let polled = scope.within(|| poll(cx));
+        drop(scope);
+        polled
     }
 }
 
@@ -152,6 +158,8 @@ impl<S: Signature, X: Executor> Adapter<S> for BoundImmediateExecutor<X> {
     type Signature = S;
 
     fn map(self, args: S::Args) -> S::Args {
+        // Not after they are on their way out: a panic would leak them.
+        drop(self);
         args
     }
 }
@@ -168,7 +176,7 @@ struct Hosted(CancellationState);
 
 impl Drop for Hosted {
     fn drop(&mut self) {
-        self.0.end();
+        drop(self.0.end());
     }
 }
 
@@ -199,6 +207,8 @@ impl<S: Signature> Adapter<S> for BoundCancellationSlot {
     type Signature = S;
 
     fn map(self, args: S::Args) -> S::Args {
+        // Not after they are on their way out: a panic would leak them.
+        drop(self);
         args
     }
 
@@ -304,7 +314,9 @@ where
     }
 
     fn into_hosted(self) -> Self::Future {
-        StartedFuture::new(self)
+        // The operation's own name is not known before it starts.
+        static META: Meta = Meta::new("bind_executor", &[], &[]);
+        StartedFuture::new(&META, self)
     }
 
     fn initiate<H: CompletionHandler<S>>(self, handler: H) {

@@ -11,6 +11,7 @@ use std::ptr::NonNull;
 
 use crate::alloc::AnyAllocator;
 use crate::cancel::{CancellationType, Function};
+use crate::executor::AnyExecutor;
 use crate::signature::Signature;
 use crate::task::block::{self, Core};
 use crate::task::initiating;
@@ -46,13 +47,12 @@ pub struct Completion<S: Signature + 'static> {
     core: NonNull<Core<S>>,
 }
 
+// Not `Sync`: `allocator` clones what need not be.
 // SAFETY: everything behind the pointer is `Send`: handlers, executors and
-// allocators by their traits, the arguments by this bound.
+// allocators by their traits, the arguments by this bound; and by I1 nothing of
+// it stays with the thread that the `Completion` leaves (but for the other half
+// of a slot, which is synchronised by the slot's state).
 unsafe impl<S: Signature + 'static> Send for Completion<S> where S::Args: Send {}
-
-// SAFETY: a shared reference gives access to the immutable head of the
-// operation and, through a lock, to its hook for cancellation.
-unsafe impl<S: Signature + 'static> Sync for Completion<S> where S::Args: Send {}
 
 impl<S: Signature + 'static> Completion<S> {
     /// # Safety
@@ -73,7 +73,8 @@ impl<S: Signature + 'static> Completion<S> {
     /// handler is called. Within the initiating function the handler is handed
     /// to its immediate executor, by default posted; after that it is
     /// dispatched to its executor, which may run it inside this call: release
-    /// locks first.
+    /// locks first. A loop that completes operations whose handlers come back to it is
+    /// then a recursion; post between the rounds.
     ///
     /// # Panics
     ///
@@ -107,6 +108,35 @@ impl<S: Signature + 'static> Completion<S> {
     pub fn on_cancel(&self, function: impl FnOnce(CancellationType) + Send + 'static) {
         // SAFETY: the operation is ours, so it is alive.
         unsafe { block::on_cancel(self.core, Function::new(function)) };
+    }
+
+    /// Returns the executor that the handler is called on; `None` where the
+    /// result is awaited, which is wherever the future is polled.
+    ///
+    /// Intermediate steps that touch what the handler touches belong there too:
+    /// on a strand they are safe from it.
+    ///
+    /// ```
+    /// use async_op::{AnyExecutor, Completion, IoContext, IoExecutor, UseFuture, async_op};
+    ///
+    /// #[async_op]
+    /// fn async_home(context: &IoExecutor, op: Completion<fn(Option<AnyExecutor>)>) {
+    ///     let executor = op.executor();
+    ///     op.complete(executor);
+    /// }
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let own = AnyExecutor::new(context.executor());
+    /// async_home(&context, move |executor: Option<AnyExecutor>| assert!(executor == Some(own)));
+    /// assert_eq!(context.run(), 1);
+    /// assert!(pollster::block_on(async_home(&context, UseFuture)).is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn executor(&self) -> Option<AnyExecutor> {
+        // SAFETY: the operation is ours, so it is alive.
+        unsafe { block::executor(self.core) }
     }
 
     /// Returns the allocator that the memory of the operation comes from, for

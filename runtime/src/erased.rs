@@ -4,8 +4,12 @@
 //!
 //! - **I1** `data` holds a value of the type that `vtable` was made for: itself
 //!   where it fits, else as a `Box`.
+//! - **I2** What is held in place may change behind a shared reference, as its
+//!   type allows (an executor that counts, say): `data` is a cell, or a reference
+//!   to it would promise the compiler that nothing does.
 
 use std::any::TypeId;
+use std::cell::UnsafeCell;
 use std::mem::{self, MaybeUninit};
 
 /// A value whose type has been erased: up to two words in place, else boxed.
@@ -14,7 +18,7 @@ pub(crate) struct Erased {
     data: Data,
 }
 
-type Data = MaybeUninit<[*const (); 2]>;
+type Data = UnsafeCell<MaybeUninit<[*const (); 2]>>;
 
 struct Vtable {
     type_id: fn() -> TypeId,
@@ -34,7 +38,7 @@ impl<T: Clone + 'static> Of<T> {
         // SAFETY: the vtable is used with the data that it was made with (I1).
         clone: |data| Self::hold(unsafe { Self::get(data) }.clone()),
         drop: |data| {
-            let place = data.as_mut_ptr();
+            let place = data.get();
             if Self::FITS {
                 // SAFETY: as above; dropped once, by the owner.
                 unsafe { place.cast::<T>().drop_in_place() };
@@ -46,13 +50,14 @@ impl<T: Clone + 'static> Of<T> {
     };
 
     fn hold(value: T) -> Data {
-        let mut data = Data::uninit();
-        let place = data.as_mut_ptr();
+        let data = Data::new(MaybeUninit::uninit());
+        let place = data.get();
         if Self::FITS {
-            // SAFETY: it fits.
+            // SAFETY: `FITS` compared size and alignment, and the place is ours.
             unsafe { place.cast::<T>().write(value) };
         } else {
-            // SAFETY: a `Box` of a sized type fits: it is one word.
+            // SAFETY: a `Box` of a sized type is one word, so it fits two; the
+            // place is ours.
             unsafe { place.cast::<Box<T>>().write(Box::new(value)) };
         }
         data
@@ -63,11 +68,13 @@ impl<T: Clone + 'static> Of<T> {
     /// - `data` was made by `hold` of this type, and is alive.
     unsafe fn get(data: &Data) -> &T {
         if Self::FITS {
-            // SAFETY: the caller's promise.
-            unsafe { &*data.as_ptr().cast::<T>() }
+            // SAFETY: by the caller's promise a `T` is there. Shared references
+            // alone are made to it while `data` is borrowed, here; what they
+            // change they change through its own cells (I2).
+            unsafe { &*data.get().cast::<T>() }
         } else {
-            // SAFETY: the caller's promise.
-            unsafe { &*data.as_ptr().cast::<Box<T>>() }
+            // SAFETY: as above, but a `Box` of one, which stays as it is.
+            unsafe { &*data.get().cast::<Box<T>>() }
         }
     }
 }
@@ -115,5 +122,36 @@ impl Drop for Erased {
     fn drop(&mut self) {
         // SAFETY: by I1 the vtable fits the data, which is not used again.
         unsafe { (self.vtable.drop)(&mut self.data) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn whatever_is_held_is_dropped_once() {
+        #[derive(Clone)]
+        #[repr(align(64))]
+        struct Aligned(#[expect(dead_code, reason = "held for its drop")] Arc<()>);
+
+        fn check<T: Clone + 'static>(make: impl FnOnce(Arc<()>) -> T) {
+            let count = Arc::new(());
+            let erased = Erased::new(make(Arc::clone(&count)));
+            let clone = erased.clone();
+            assert!(clone.downcast::<T>().is_some() && clone.downcast::<u8>().is_none());
+            assert_eq!(Arc::strong_count(&count), 3);
+            drop(erased);
+            assert_eq!(Arc::strong_count(&count), 2);
+            drop(clone);
+            assert_eq!(Arc::strong_count(&count), 1);
+        }
+
+        check(|count| count);
+        check(|count| (count, 1_usize));
+        check(|count| (count, [0_usize; 2]));
+        check(Aligned);
     }
 }

@@ -14,6 +14,7 @@ use crate::cancel::{CancellationSignal, CancellationSlot, CancellationType};
 use crate::completion::Completion;
 use crate::executor::{Executor, WorkGuard};
 use crate::handler::{Associations, CompletionHandler};
+use crate::is_send::IsSend;
 use crate::meta::Meta;
 use crate::signature::Signature;
 use crate::task::scope::{OfFilter, Scope};
@@ -142,7 +143,7 @@ where
     FromFuture {
         meta,
         executor,
-        future,
+        future: IsSend::new(future),
         _signature: PhantomData,
     }
 }
@@ -252,6 +253,7 @@ where
 /// operation is awaited inside one that can be cancelled, which is asked then.
 #[must_use = "futures do nothing unless polled"]
 pub struct StartedFuture<S: Signature + 'static, I> {
+    meta: &'static Meta,
     state: Started<S, I>,
 }
 
@@ -265,8 +267,9 @@ enum Started<S: Signature + 'static, I> {
 impl<S: Signature + 'static, I> Unpin for StartedFuture<S, I> {}
 
 impl<S: Signature + 'static, I> StartedFuture<S, I> {
-    pub(crate) fn new(initiation: I) -> Self {
+    pub(crate) fn new(meta: &'static Meta, initiation: I) -> Self {
         Self {
+            meta,
             state: Started::Unstarted(initiation),
         }
     }
@@ -282,13 +285,12 @@ where
     type Output = S::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Output> {
-        static META: Meta = Meta::new("started operation", &[], &[]);
         if let Started::Unstarted(_) = self.state {
             let Started::Unstarted(initiation) = mem::replace(&mut self.state, Started::Over)
             else {
                 unreachable!("just matched")
             };
-            let (future, completion) = slot::new(&META);
+            let (future, completion) = slot::new(self.meta);
             let asking = Asking::new();
             let relay = Relay::new(completion, asking.as_ref());
             self.state = Started::Waiting(future, asking);
@@ -396,7 +398,7 @@ impl<S: Signature + 'static, E: Executor, F> fmt::Debug for FromFnFuture<S, E, F
 pub struct FromFuture<S, E, F> {
     meta: &'static Meta,
     executor: E,
-    future: F,
+    future: IsSend<F>,
     _signature: PhantomData<fn() -> S>,
 }
 
@@ -410,7 +412,7 @@ impl<S, E, F> Initiation<S> for FromFuture<S, E, F>
 where
     S: Signature,
     E: Executor,
-    F: Future<Output = S::Output> + Send,
+    F: Future<Output = S::Output>,
 {
     type Executor = E;
     type Future = FromFutureFuture<E, F>;
@@ -437,7 +439,7 @@ where
         S::Args: Send + 'static,
         S::Output: Send + 'static,
     {
-        frame::start::<S, H, E, F>(self.meta, self.executor, self.future, handler);
+        frame::start::<S, H, E, IsSend<F>>(self.meta, self.executor, self.future, handler);
     }
 }
 
@@ -450,7 +452,7 @@ pin_project! {
     pub struct FromFutureFuture<E: Executor, F> {
         meta: &'static Meta,
         #[pin]
-        future: F,
+        future: IsSend<F>,
         work: Work<E>,
     }
 }

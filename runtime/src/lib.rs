@@ -108,6 +108,7 @@ extern crate self as async_op;
 mod adapter;
 mod alloc;
 mod bind;
+mod buffer;
 mod cancel;
 mod completion;
 mod context;
@@ -118,26 +119,35 @@ pub mod expansion;
 pub mod forms;
 mod handler;
 mod initiation;
+mod io;
+mod is_send;
 mod meta;
 mod net;
 mod post;
 mod shim;
 mod signature;
 mod spawn;
+pub mod sync;
 mod task;
 pub mod this_op;
 mod time;
 mod token;
 
-pub use adapter::{Adapted, AdaptedFuture, AdaptedInitiation, Adapter, AdapterAssociations, adapt};
+pub use adapter::{
+    Adapted, AdaptedFuture, AdaptedInitiation, Adapter, AdapterAssociations, Append, Consign,
+    Prepend, RedirectError, TimeLimit, Timed, TimedInitiation, adapt, append, cancel_after,
+    cancel_at, consign, prepend, redirect_error,
+};
 pub use alloc::{AllocError, Allocator, AnyAllocator, OperationAllocator, Recycling};
 pub use async_op_macros::async_op;
 pub use bind::{
     BoundAllocator, BoundCancellationSlot, BoundExecutor, BoundImmediateExecutor, OnExecutor,
     bind_allocator, bind_cancellation_slot, bind_executor, bind_immediate_executor,
 };
+pub use buffer::{AtMost, BufferExt, BufferRange, DynamicBuffer, ReadBuffer, WriteBuffer};
 pub use cancel::{
-    CancellationSignal, CancellationSlot, CancellationState, CancellationType, is_cancelled,
+    CancellationSignal, CancellationSlot, CancellationState, CancellationType, Expire,
+    OperationError, is_cancelled, is_timeout,
 };
 pub use completion::Completion;
 pub use context::{IoContext, IoExecutor};
@@ -152,16 +162,34 @@ pub use initiation::{
     FromFn, FromFnFuture, FromFuture, FromFutureFuture, Initiation, StartedFuture, async_initiate,
     from_fn, from_future,
 };
+#[cfg(feature = "futures-io")]
+pub use io::FuturesIo;
+#[cfg(feature = "tokio-io")]
+pub use io::TokioIo;
+pub use io::{
+    AsyncReadStream, AsyncWriteStream, CompletionCondition, Delimiter, Transfer, async_copy,
+    async_read, async_read_exact, async_read_until, async_write, async_write_all, copy, read,
+    read_exact, read_until, transfer_all, transfer_at_least, transfer_exactly, write, write_all,
+};
 pub use meta::Meta;
-pub use net::{ReadBuffer, TcpListener, TcpStream, WriteBuffer};
+#[cfg(feature = "resolver")]
+pub use net::Resolver;
+#[cfg(all(unix, feature = "signal"))]
+pub use net::SignalSet;
+#[cfg(unix)]
+pub use net::{
+    Descriptor, ReadablePipe, Readiness, UnixDatagram, UnixListener, UnixStream, WritablePipe,
+    connect_pipe,
+};
+pub use net::{PollIo, TcpListener, TcpStream, UdpSocket};
 pub use post::{
     Submitted, defer, defer_call, defer_on, dispatch, dispatch_call, dispatch_on, post, post_call,
     post_on,
 };
-pub use signature::{OneOf2, OneOf3, OneOf4, Signature};
+pub use signature::{ExtendSignature, LeadingSignature, OneOf2, OneOf3, OneOf4, Signature};
 pub use spawn::{RunIn, Spawn, run_in, spawn, spawn_with};
 pub use task::{FrameBox, Task};
-pub use time::Timer;
+pub use time::{Timer, WallTimer};
 pub use token::{
     Blocking, CallWith, CompletionToken, Deferred, Detached, Local, Mapped, Operation, UseFuture,
     local,

@@ -58,11 +58,8 @@ macro_rules! submit {
             R: Send + 'static,
             T: CompletionToken<'static, fn(R)>,
         {
-            token.initiate(Spawn {
-                executor: on.executor(),
-                future: async move { function() },
-                how: Submit::$how,
-            })
+            let call = async move { function() };
+            token.initiate(Spawn::new(on.executor(), call, Submit::$how))
         }
     };
 }
@@ -70,6 +67,8 @@ macro_rules! submit {
 submit! {
     /// Posts the handler to its own executor, or the
     /// [system's](SystemExecutor) if it has none. Never calls it in here.
+    ///
+    /// To hand a function to an executor say [`post_on`].
     ///
     /// ```
     /// use async_op::{IoContext, bind_executor, post};
@@ -183,6 +182,8 @@ impl<E> fmt::Debug for Submitted<E> {
     }
 }
 
+static META: Meta = Meta::new("post", &[], &[]);
+
 impl<E: Executor> Initiation<fn()> for Submitted<E> {
     type Executor = E;
     type Future = StartedFuture<fn(), Self>;
@@ -192,11 +193,10 @@ impl<E: Executor> Initiation<fn()> for Submitted<E> {
     }
 
     fn into_hosted(self) -> Self::Future {
-        StartedFuture::new(self)
+        StartedFuture::new(&META, self)
     }
 
     fn initiate<H: CompletionHandler<fn()>>(self, handler: H) {
-        static META: Meta = Meta::new("post", &[], &[]);
         let own = handler.executor(&self.executor);
         if self.by_way_of && !is_same(&self.executor, &own) {
             let task = block::completed(&META, own, (), handler);

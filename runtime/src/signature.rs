@@ -1,5 +1,11 @@
 //! Completion signatures: the types of the values an operation completes with.
 
+mod extend;
+mod leading;
+
+pub use extend::ExtendSignature;
+pub use leading::LeadingSignature;
+
 /// A completion signature: `fn()`, `fn(A)`, … up to eight arguments, or a
 /// tuple of two to four signatures for an operation that completes in one of
 /// several ways.

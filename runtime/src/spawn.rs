@@ -11,8 +11,9 @@ use crate::alloc::OperationAllocator;
 use crate::executor::{Executor, IoObject};
 use crate::handler::CompletionHandler;
 use crate::initiation::{Initiation, StartedFuture};
+use crate::is_send::IsSend;
 use crate::meta::Meta;
-use crate::task::frame;
+use crate::task::frame::{self, Submit};
 use crate::task::scope::{OfAllocator, Scope};
 use crate::token::CompletionToken;
 
@@ -40,6 +41,10 @@ use crate::token::CompletionToken;
 /// # }
 /// ```
 ///
+/// A future that finds all that it awaits ready, as one that reads from a peer who
+/// sends without a pause, keeps the thread to itself. Awaited,
+/// [`post_on`](crate::post_on) lets others run.
+///
 /// # Completion
 ///
 /// `fn(F::Output)`.
@@ -64,11 +69,7 @@ where
     F::Output: Send + 'static,
     T: CompletionToken<'static, fn(F::Output)>,
 {
-    token.initiate(Spawn {
-        executor: on.executor(),
-        future,
-        how: frame::Submit::Post,
-    })
+    token.initiate(Spawn::new(on.executor(), future, Submit::Post))
 }
 
 /// Runs the future that `make` returns, as [`spawn`] does.
@@ -109,9 +110,19 @@ where
 /// The operation of [`spawn`].
 #[must_use = "an operation does nothing until it is started"]
 pub struct Spawn<E, F> {
-    pub(crate) executor: E,
-    pub(crate) future: F,
-    pub(crate) how: frame::Submit,
+    executor: E,
+    future: IsSend<F>,
+    how: Submit,
+}
+
+impl<E, F: Send> Spawn<E, F> {
+    pub(crate) fn new(executor: E, future: F, how: Submit) -> Self {
+        Self {
+            executor,
+            future: IsSend::new(future),
+            how,
+        }
+    }
 }
 
 impl<E, F> fmt::Debug for Spawn<E, F> {
@@ -120,10 +131,12 @@ impl<E, F> fmt::Debug for Spawn<E, F> {
     }
 }
 
+static META: Meta = Meta::new("spawn", &[], &[]);
+
 impl<E, F> Initiation<fn(F::Output)> for Spawn<E, F>
 where
     E: Executor,
-    F: Future + Send + 'static,
+    F: Future + 'static,
     F::Output: Send + 'static,
 {
     type Executor = E;
@@ -134,11 +147,10 @@ where
     }
 
     fn into_hosted(self) -> Self::Future {
-        StartedFuture::new(self)
+        StartedFuture::new(&META, self)
     }
 
     fn initiate<H: CompletionHandler<fn(F::Output)>>(self, handler: H) {
-        static META: Meta = Meta::new("spawn", &[], &[]);
         frame::spawn(&META, self.executor, self.future, handler, self.how);
     }
 }
@@ -195,14 +207,17 @@ impl<A: OperationAllocator, F: Future> Future for RunIn<A, F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
         let scope = Scope::new(OfAllocator(this.scope.clone()));
-        scope.within(|| {
+        let polled = scope.within(|| {
             let future = this.future.as_mut().as_pin_mut();
             let output = future.expect("polled after completion").poll(cx);
             if output.is_ready() {
                 this.future.set(None);
             }
             output
-        })
+        });
+        // Not after the output is on its way out: a panic would leak it.
+        drop(scope);
+        polled
     }
 }
 

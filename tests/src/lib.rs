@@ -10,6 +10,7 @@ mod log;
 pub mod net;
 mod probe;
 mod slot;
+mod stream;
 mod wakes;
 
 pub use allocator::Recorder;
@@ -19,6 +20,7 @@ pub use heap::{CountingHeap, heap_allocations, heap_allocations_here};
 pub use log::Log;
 pub use probe::{Alive, At, Io, On, Posted, Probe};
 pub use slot::Slot;
+pub use stream::{Step, TestStream};
 pub use wakes::{Dropped, Polled};
 
 use std::any::Any;
@@ -38,15 +40,16 @@ macro_rules! both_forms {
             #[allow(unused_imports, reason = "not every rule needs all of them")]
             use super::*;
 
-            $(#[$attr])*
             fn rule<$form: $crate::Form>() $body
 
             #[test]
+            $(#[$attr])*
             fn handler_form() {
                 rule::<$crate::HandlerForm>();
             }
 
             #[test]
+            $(#[$attr])*
             fn async_form() {
                 rule::<$crate::AsyncForm>();
             }

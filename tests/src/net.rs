@@ -1,6 +1,8 @@
 //! What the tests of sockets and timers share.
 
+use std::future::poll_fn;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
@@ -9,6 +11,8 @@ use std::{fs, thread};
 use async_op::{
     Blocking, Executor, IoContext, Meta, TcpListener, TcpStream, async_initiate, from_future,
 };
+
+use crate::Polled;
 
 /// A thread, as the system sees it.
 #[derive(Clone, Debug)]
@@ -71,6 +75,11 @@ pub fn listen(context: &IoContext) -> TcpListener {
     TcpListener::bind(context, ([127, 0, 0, 1], 0).into()).unwrap()
 }
 
+/// Bytes that show when one is lost, doubled or out of place.
+pub fn pattern(len: usize) -> Vec<u8> {
+    (0..len).map(|n| (n % 251) as u8).collect()
+}
+
 /// Queues a function.
 pub fn post(executor: &impl Executor, function: impl FnOnce() + Send + 'static) {
     executor.post(async_op::Task::new(function));
@@ -89,6 +98,40 @@ pub fn drive<T: Send + 'static>(context: &IoContext, future: impl Future<Output 
     static META: Meta = Meta::new("drive", &[], &[]);
     let operation = from_future::<fn(T), _, _>(&META, context.executor(), future);
     async_initiate(operation, Blocking)
+}
+
+/// Polls the events of `context` until `future` has been woken.
+pub fn until_woken<F: Future>(context: &IoContext, future: &Polled<F>) {
+    context.restart();
+    while future.wakes() == 0 {
+        context.poll_one();
+    }
+}
+
+/// Awaits two operations at the same time.
+pub async fn both<A: IntoFuture, B: IntoFuture>(a: A, b: B) -> (A::Output, B::Output) {
+    let (mut a, mut b) = (pin!(a.into_future()), pin!(b.into_future()));
+    let (mut of_a, mut of_b) = (None, None);
+    poll_fn(|cx| {
+        if of_a.is_none()
+            && let Poll::Ready(output) = a.as_mut().poll(cx)
+        {
+            of_a = Some(output);
+        }
+        if of_b.is_none()
+            && let Poll::Ready(output) = b.as_mut().poll(cx)
+        {
+            of_b = Some(output);
+        }
+        match (of_a.take(), of_b.take()) {
+            (Some(a), Some(b)) => Poll::Ready((a, b)),
+            outputs => {
+                (of_a, of_b) = outputs;
+                Poll::Pending
+            }
+        }
+    })
+    .await
 }
 
 /// Writes all of `bytes`.

@@ -35,6 +35,15 @@ impl<F: Future> Polled<F> {
         self.future.as_mut().poll(&mut Context::from_waker(&waker))
     }
 
+    /// Polls the future, which is ready by now, and returns its output.
+    #[track_caller]
+    pub fn ready(&mut self) -> F::Output {
+        match self.poll() {
+            Poll::Ready(output) => output,
+            Poll::Pending => panic!("it is pending"),
+        }
+    }
+
     /// Returns how often the future has been woken.
     pub fn wakes(&self) -> usize {
         self.waker.0.load(Ordering::SeqCst)

@@ -3,16 +3,18 @@
 
 use std::alloc::Layout;
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
+use std::time::Duration;
 
 use async_op::{
     Adapter, AdapterAssociations, AnyExecutor, Associations, Blocking, CancellationSignal,
     CancellationSlot, CancellationType, Completion, CompletionHandler, CompletionToken, Deferred,
     Detached, Executor, Handler, Initiation, IoContext, Operation, OperationAllocator, PostOnly,
-    UseFuture, adapt, async_op, bind_allocator, bind_cancellation_slot, bind_executor,
-    bind_immediate_executor, local, this_op,
+    UseFuture, adapt, append, async_op, bind_allocator, bind_cancellation_slot, bind_executor,
+    bind_immediate_executor, cancel_after, consign, local, prepend, redirect_error, this_op,
 };
 use async_op_tests::{Hold, Log, Manual, Polled, Recorder};
 
@@ -269,7 +271,7 @@ macro_rules! shows {
 
 /// Fails unless what is hosted sees this allocator and this slot.
 macro_rules! shows_hosted {
-    (|$world:ident, $t:ident| $adapted:expr, $seen:literal, $output:literal) => {{
+    (|$world:ident, $t:ident| $adapted:expr, $seen:literal, $output:expr) => {{
         let $world = &World::new();
         let seen = $world.seen_by(|spy| {
             let $t = UseFuture;
@@ -358,6 +360,181 @@ fn a_users_adapter() {
         "io post:io default none"
     );
     shows_hosted!(|w, t| adapt(Plus(1), t), "default none", 8);
+}
+
+#[test]
+fn values_kept() {
+    shows!(
+        |w, t| consign((1, "two"), t),
+        "inner first inner inner",
+        "io post:io default none"
+    );
+    shows_hosted!(|w, t| consign((1, "two"), t), "default none", 7);
+}
+
+/// What is left of the arguments that the adapter around it has added.
+struct Drops;
+
+impl AdapterAssociations for Drops {}
+impl Adapter<fn(u32, char)> for Drops {
+    type Signature = fn(u32);
+
+    fn map(self, (n, _): (u32, char)) -> (u32,) {
+        (n,)
+    }
+}
+impl Adapter<fn(char, u32)> for Drops {
+    type Signature = fn(u32);
+
+    fn map(self, (_, n): (char, u32)) -> (u32,) {
+        (n,)
+    }
+}
+
+#[test]
+fn values_appended_and_prepended() {
+    shows!(
+        |w, t| append('x', adapt(Drops, t)),
+        "inner first inner inner",
+        "io post:io default none"
+    );
+    shows_hosted!(|w, t| append('x', t), "default none", (7, 'x'));
+    shows!(
+        |w, t| prepend('x', adapt(Drops, t)),
+        "inner first inner inner",
+        "io post:io default none"
+    );
+    shows_hosted!(|w, t| prepend('x', t), "default none", ('x', 7));
+}
+
+/// Makes a number a result, and back.
+struct Fails;
+struct Unwraps;
+
+impl AdapterAssociations for Fails {}
+impl Adapter<fn(u32)> for Fails {
+    type Signature = fn(Result<u8, u32>);
+
+    fn map(self, (n,): (u32,)) -> (Result<u8, u32>,) {
+        (Err(n),)
+    }
+}
+
+impl AdapterAssociations for Unwraps {}
+impl Adapter<fn(Option<u8>)> for Unwraps {
+    type Signature = fn(u32);
+
+    fn map(self, (n,): (Option<u8>,)) -> (u32,) {
+        assert_eq!(n, None);
+        (1,)
+    }
+}
+
+#[test]
+fn errors_redirected() {
+    shows!(
+        |w, t| adapt(
+            Fails,
+            redirect_error(|n: u32| assert_eq!(n, 7), adapt(Unwraps, t))
+        ),
+        "inner first inner inner",
+        "io post:io default none"
+    );
+    let mut redirected = Vec::new();
+    let w = World::new();
+    let token = redirect_error(|n: u32| redirected.push(n), adapt(Unwraps, Blocking));
+    assert_eq!(w.spy().with(adapt(Fails, token)), 1);
+    assert_eq!(redirected, [7]);
+}
+
+/// Makes a number the result of I/O, and back.
+struct Succeeds;
+struct Expects;
+
+impl AdapterAssociations for Succeeds {}
+impl Adapter<fn(u32)> for Succeeds {
+    type Signature = fn(io::Result<u32>);
+
+    fn map(self, (n,): (u32,)) -> (io::Result<u32>,) {
+        (Ok(n),)
+    }
+}
+
+impl AdapterAssociations for Expects {}
+impl Adapter<fn(io::Result<u32>)> for Expects {
+    type Signature = fn(u32);
+
+    fn map(self, (n,): (io::Result<u32>,)) -> (u32,) {
+        (n.expect("it was in time"),)
+    }
+}
+
+/// A limit on the time of an operation is no handler: it needs the operation.
+#[test]
+fn time_limits() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let limited = |w: &World, t| w.seen(adapt(Succeeds, cancel_after(HOUR, adapt(Expects, t))));
+    let w = World::new();
+    assert_eq!(limited(&w, Handler(w.base())), "inner first inner inner");
+    let w = World::new();
+    let token = adapt(Succeeds, cancel_after(HOUR, adapt(Expects, w.token())));
+    assert_eq!(w.seen(token), "inner first inner inner");
+    let closure = |n: io::Result<u32>| assert_eq!(n.unwrap(), 7);
+    let token = adapt(Succeeds, cancel_after(HOUR, closure));
+    assert_eq!(w.seen(token), "io post:io default none");
+    // Bound inside, bound outside, and in between.
+    let token = bind_cancellation_slot(
+        w.slot("outer"),
+        cancel_after(
+            HOUR,
+            bind_executor(
+                w.outer.clone(),
+                bind_allocator(w.outer_memory.clone(), adapt(Expects, Detached)),
+            ),
+        ),
+    );
+    assert_eq!(
+        w.seen(adapt(Succeeds, token)),
+        "outer post:outer outer outer"
+    );
+    let token = bind_executor(
+        w.outermost.clone(),
+        bind_allocator(
+            w.outermost_memory.clone(),
+            cancel_after(
+                HOUR,
+                cancel_after(
+                    HOUR,
+                    bind_executor(
+                        w.outer.clone(),
+                        bind_allocator(
+                            w.outer_memory.clone(),
+                            bind_cancellation_slot(w.slot("outer"), adapt(Expects, Detached)),
+                        ),
+                    ),
+                ),
+            ),
+        ),
+    );
+    assert_eq!(
+        w.seen(adapt(Succeeds, token)),
+        "outermost post:outermost outermost outer"
+    );
+    // Hosted, a request reaches the operation when it is polled next.
+    shows_hosted!(
+        |w, t| adapt(
+            Succeeds,
+            cancel_after(
+                HOUR,
+                bind_allocator(
+                    w.outer_memory.clone(),
+                    bind_cancellation_slot(w.slot("outer"), adapt(Expects, t))
+                )
+            )
+        ),
+        "outer none",
+        7
+    );
 }
 
 #[test]

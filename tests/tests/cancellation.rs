@@ -842,3 +842,69 @@ fn the_error_is_the_systems_own() {
     assert!(is_cancelled(&error));
     assert_ne!(error.kind(), io::ErrorKind::Interrupted);
 }
+
+/// What is asked to stop is waited for all the same.
+#[test]
+fn a_request_does_not_abandon_an_operation_that_is_awaited() {
+    #[async_op]
+    fn async_deaf(_context: &IoExecutor, hold: Hold, op: Completion<fn(io::Result<()>)>) {
+        *hold.0.lock().unwrap() = Some(op);
+    }
+
+    let context = IoContext::new().unwrap();
+    let (signal, hold) = (CancellationSignal::new(), Hold::default());
+    let token = bind_cancellation_slot(signal.slot(), UseFuture);
+    let mut future = Polled::new(async_deaf(&context, hold.clone(), token));
+    assert!(future.poll().is_pending());
+    signal.emit(PARTIAL);
+    assert!(future.poll().is_pending());
+    let op = hold.take().unwrap();
+    assert!(!op.is_abandoned(), "its future is still there");
+    drop(future);
+    assert!(op.is_abandoned());
+    drop(op);
+}
+
+/// A waker is foreign: a panic of its clone leaves it where it was.
+#[test]
+fn a_request_that_panics_in_a_waker_can_be_made_again() {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use std::task::{Context, RawWaker, RawWakerVTable, Waker};
+
+    fn wake() {
+        WAKES.fetch_add(1, Ordering::SeqCst);
+    }
+
+    static PANICS: AtomicBool = AtomicBool::new(false);
+    static WAKES: AtomicUsize = AtomicUsize::new(0);
+    static VTABLE: RawWakerVTable = RawWakerVTable::new(
+        |data| {
+            assert!(!PANICS.load(Ordering::SeqCst), "on purpose");
+            RawWaker::new(data, &VTABLE)
+        },
+        |_| wake(),
+        |_| wake(),
+        |_| {},
+    );
+
+    let context = IoContext::new().unwrap();
+    let signal = CancellationSignal::new();
+    let token = bind_cancellation_slot(signal.slot(), UseFuture);
+    let mut future = pin!(never(&context).async_wait(token));
+    // SAFETY: the functions use statics alone, from any thread.
+    let waker = unsafe { Waker::new(std::ptr::null(), &VTABLE) };
+    let mut cx = Context::from_waker(&waker);
+    assert!(future.as_mut().poll(&mut cx).is_pending());
+    PANICS.store(true, Ordering::SeqCst);
+    async_op_tests::panic_of(|| signal.emit(TERMINAL));
+    PANICS.store(false, Ordering::SeqCst);
+    assert_eq!(WAKES.load(Ordering::SeqCst), 0);
+    signal.emit(TERMINAL);
+    assert_eq!(WAKES.load(Ordering::SeqCst), 1);
+    let Poll::Ready(result) = future.poll(&mut cx) else {
+        panic!("it was asked")
+    };
+    assert_eq!(outcome_of(&result), "cancelled");
+}

@@ -29,6 +29,7 @@ both_forms! {
         assert_eq!(Rc::strong_count(&held), 1);
     }
 
+    #[cfg_attr(async_op_sanitize, ignore = "leaks on purpose")]
     fn called_elsewhere_it_panics_and_leaks<F: Form>() {
         let (log, context) = (Log::new(), IoContext::new().unwrap());
         let recorder = Recorder::new(&log);
@@ -48,6 +49,7 @@ both_forms! {
 }
 
 #[test]
+#[cfg_attr(async_op_sanitize, ignore = "leaks on purpose")]
 fn dropped_elsewhere_it_leaks() {
     let (log, context) = (Log::new(), IoContext::new().unwrap());
     let (alive, form) = (Alive::new(&log, "function"), HandlerForm::default());

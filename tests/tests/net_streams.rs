@@ -5,13 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use async_op::{IoContext, TcpStream, WorkGuard};
-use async_op_tests::net::{drive, half_pair, listen, pair, read_all, write_all};
+use async_op_tests::Polled;
+use async_op_tests::net::{
+    drive, half_pair, listen, pair, pattern, read_all, until_woken, write_all,
+};
 use smol::future::zip;
-
-/// Bytes that show when one is lost, doubled or out of place.
-fn pattern(len: usize) -> Vec<u8> {
-    (0..len).map(|n| (n % 251) as u8).collect()
-}
 
 /// Sends `a` one way and `b` the other at the same time, and compares.
 async fn exchange(left: TcpStream, right: TcpStream, a: &[u8], b: &[u8]) {
@@ -166,4 +164,23 @@ fn a_blocking_peer_is_echoed_to_by_callbacks() {
     });
     context.run();
     client.join().unwrap();
+}
+
+/// The system ends a read at the mark of urgent data, though there is more.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_read_cut_short_by_urgent_data_does_not_hide_what_follows() {
+    let context = IoContext::new().unwrap();
+    let (stream, peer) = half_pair(&context);
+    let mut read = Polled::new(stream.read_some([0; 64]));
+    assert!(read.poll().is_pending());
+    let peer = socket2::Socket::from(peer);
+    peer.send(b"abc").unwrap();
+    peer.send_out_of_band(b"!").unwrap();
+    peer.send(b"de").unwrap();
+    until_woken(&context, &read);
+    let (result, _) = read.ready();
+    assert_eq!(result.unwrap(), 3);
+    let (result, buffer) = Polled::new(stream.read_some([0; 64])).ready();
+    assert_eq!(&buffer[..result.unwrap()], b"de");
 }

@@ -140,3 +140,18 @@ fn the_allocator_is_dropped_before_the_function() {
     Task::new_in(move || inner.push("run"), allocator).run();
     assert_eq!(log.take(), "A0 D0 allocator run");
 }
+
+/// Allocators need not be `Sync`, and `Completion::allocator` clones one: it
+/// must not be called on two threads at once.
+#[test]
+fn a_completion_may_be_sent_and_not_shared() {
+    trait IsShared<Marker> {
+        fn check() {}
+    }
+    impl<T: Send> IsShared<()> for T {}
+    struct Shared;
+    impl<T: Sync> IsShared<Shared> for T {}
+
+    // Ambiguous, and an error, if it were `Sync`.
+    <async_op::Completion<fn()> as IsShared<_>>::check();
+}

@@ -27,7 +27,7 @@ static HEAP: Heap = Heap;
 
 /// The default allocator's blocks are the only ones of this alignment and size.
 const ALIGN: usize = 16;
-const LARGEST: usize = 2048;
+const LARGEST: usize = 16 * 1024;
 
 static MADE: [AtomicUsize; LARGEST / ALIGN + 1] =
     [const { AtomicUsize::new(0) }; LARGEST / ALIGN + 1];

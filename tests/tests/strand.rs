@@ -137,6 +137,7 @@ fn a_panic_leaves_the_rest_for_later() {
 }
 
 #[test]
+#[cfg_attr(async_op_sanitize, ignore = "recycling is off")]
 fn posting_allocates_nothing() {
     let context = IoContext::new().unwrap();
     let strand = Strand::new(context.executor());
@@ -212,4 +213,85 @@ fn strands_in_strands() {
     });
     context.run();
     assert_eq!(count.load(Ordering::SeqCst), 1);
+}
+
+struct PanicsOnDrop;
+
+impl Drop for PanicsOnDrop {
+    fn drop(&mut self) {
+        panic!("on purpose");
+    }
+}
+
+#[test]
+fn a_panic_in_the_drop_of_a_task_spares_the_others() {
+    let log = Log::new();
+    let home = Manual::new("home", &log);
+    let strand = Strand::new(home.clone());
+    let (panics, alive) = (PanicsOnDrop, Alive::new(&log, "second"));
+    post(&strand, move || drop(panics));
+    // Holds the strand, as an operation bound to it does.
+    let own = strand.clone();
+    post(&strand, move || drop((alive, own)));
+    log.take();
+    let task = home.pop();
+    catch_unwind(AssertUnwindSafe(|| drop(task))).unwrap_err();
+    assert_eq!(log.take(), "second");
+    // And it goes on.
+    post(&strand, note(&log, "run"));
+    assert_eq!(home.run(), 1);
+    assert_eq!(log.take(), "post:home run");
+}
+
+/// An executor that panics while its flag is set.
+struct Panics(Manual, Arc<AtomicBool>);
+
+impl Panics {
+    fn check(&self) {
+        assert!(!self.1.load(Ordering::SeqCst), "on purpose");
+    }
+}
+
+impl Clone for Panics {
+    fn clone(&self) -> Self {
+        self.check();
+        Self(self.0.clone(), self.1.clone())
+    }
+}
+
+impl PartialEq for Panics {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Executor for Panics {
+    fn post(&self, task: Task) {
+        self.check();
+        self.0.post(task);
+    }
+
+    fn runs_here(&self) -> bool {
+        self.check();
+        self.0.runs_here()
+    }
+}
+
+#[test]
+fn a_panic_in_the_inner_executor_leaves_the_strand_usable() {
+    let log = Log::new();
+    let (home, panics) = (Manual::new("home", &log), Arc::new(AtomicBool::new(false)));
+    let strand = Strand::new(Panics(home.clone(), panics.clone()));
+    let submits: [fn(&Strand<Panics>, Task); 2] = [Strand::post, Strand::dispatch];
+    for submit in submits {
+        panics.store(true, Ordering::SeqCst);
+        let alive = Alive::new(&log, "lost");
+        let task = Task::new(move || drop(alive));
+        catch_unwind(AssertUnwindSafe(|| submit(&strand, task))).unwrap_err();
+        assert_eq!(log.take(), "lost");
+        panics.store(false, Ordering::SeqCst);
+        submit(&strand, Task::new(note(&log, "run")));
+        assert_eq!(home.run(), 1);
+        assert_eq!(log.take(), "post:home run");
+    }
 }

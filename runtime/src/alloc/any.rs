@@ -35,7 +35,8 @@ struct Vtable {
     shrink: Resize,
 }
 
-// SAFETY: allocators of operations are `Send`, and so is a `Box` of one.
+// SAFETY: allocators of operations are `Send`, and so is a `Box` of one. (Not
+// `Sync`: they need not be, and all that this does it does with a reference.)
 unsafe impl Send for AnyAllocator {}
 
 impl Vtable {

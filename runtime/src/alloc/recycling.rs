@@ -18,6 +18,10 @@
 //! - **I5** A batch is a list of exactly `batch_of(c)` free blocks, whose last
 //!   has no link. A place of the depot that is not null owns one; whoever swaps
 //!   it out owns it then.
+//! - **I6** The provenance of every block of a class is exposed when the block
+//!   comes from [`Global`]. What comes back may be a pointer to part of it alone
+//!   (a `Box` that has been leaked is no more than its value), so a pointer to
+//!   all of it is made anew: the next owner may use it all.
 
 use std::alloc::Layout;
 use std::cell::Cell;
@@ -30,8 +34,8 @@ use super::{AllocError, Allocator, Global};
 const GRAIN: usize = 16;
 /// Requests above this many bytes, or with a larger alignment than `GRAIN`,
 /// go to the global allocator.
-const LARGEST: usize = 2048;
-const CLASSES: usize = 16;
+const LARGEST: usize = 16 * 1024;
+const CLASSES: usize = 19;
 /// How many bytes of each class a thread keeps at the most.
 const KEPT_PER_CLASS: usize = 256 * 1024;
 /// How many batches of each class the depot keeps at the most.
@@ -46,9 +50,9 @@ const RECYCLES: bool = !cfg!(any(async_op_sanitize, async_op_loom));
 ///
 /// A chain of operations therefore allocates from the heap once, and so do
 /// operations that are started on one thread and complete on another. Each
-/// thread keeps at most 256 KiB of each of 16 sizes, and all threads together
+/// thread keeps at most 256 KiB of each of 19 sizes, and all threads together
 /// 1 MiB of each in transit; [`trim`](Self::trim) gives them back. Requests of
-/// more than 2 KiB or aligned to more than 16 bytes go to the global allocator.
+/// more than 16 KiB or aligned to more than 16 bytes go to the global allocator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Recycling;
 
@@ -99,10 +103,9 @@ impl Drop for Janitor {
 static DEPOT: [[AtomicPtr<FreeBlock>; BATCHES]; CLASSES] =
     [const { [const { AtomicPtr::new(ptr::null_mut()) }; BATCHES] }; CLASSES];
 
-/// How many blocks a batch has: 32 KiB, but at least 8 and at most 64.
+/// How many blocks a batch has: 32 KiB, but at most 64.
 const fn batch_of(class: usize) -> usize {
     match 32 * 1024 / layout_of(class).size() {
-        0..8 => 8,
         64.. => 64,
         n => n,
     }
@@ -242,7 +245,7 @@ impl Bin {
 }
 
 /// The class that serves `layout`: steps of 32 bytes to 256, then of 64 to
-/// 512, then doubling with a half step.
+/// 512, then doubling with a half step to 2 KiB, then doubling.
 #[inline]
 const fn class_of(layout: Layout) -> Option<usize> {
     if !RECYCLES || layout.align() > GRAIN || layout.size() > LARGEST || layout.size() == 0 {
@@ -259,8 +262,14 @@ const fn class_of(layout: Layout) -> Option<usize> {
         13
     } else if size <= 1536 {
         14
-    } else {
+    } else if size <= 2048 {
         15
+    } else if size <= 4096 {
+        16
+    } else if size <= 8192 {
+        17
+    } else {
+        18
     })
 }
 
@@ -271,7 +280,10 @@ const fn layout_of(class: usize) -> Layout {
         12 => 768,
         13 => 1024,
         14 => 1536,
-        _ => 2048,
+        15 => 2048,
+        16 => 4096,
+        17 => 8192,
+        _ => 16384,
     };
     match Layout::from_size_align(size, GRAIN) {
         Ok(layout) => layout,
@@ -295,7 +307,17 @@ fn obtain(class: usize, pool: &Pool) -> Result<NonNull<u8>, AllocError> {
             return Ok(block);
         }
     }
-    Ok(Global.allocate(layout_of(class))?.cast())
+    let block = Global.allocate(layout_of(class))?.cast::<u8>();
+    // For `whole` (I6).
+    block.expose_provenance();
+    Ok(block)
+}
+
+/// Returns a pointer to the whole of a block of a class, given one to its
+/// beginning (I6).
+#[inline]
+fn whole(block: NonNull<u8>) -> NonNull<u8> {
+    NonNull::with_exposed_provenance(block.addr())
 }
 
 fn release(block: NonNull<u8>, class: usize) {
@@ -362,6 +384,7 @@ unsafe impl Allocator for Recycling {
             // that fits this one; the caller gives it up.
             return unsafe { Global.deallocate(block, layout) };
         };
+        let block = whole(block);
         POOL.with(|pool| {
             let bin = &pool.bins[class];
             if bin.room.get() == 0 {
@@ -442,6 +465,18 @@ mod tests {
         assert_eq!(first == second, RECYCLES);
         // SAFETY: allocated with this layout above.
         unsafe { Recycling.deallocate(second, layout) };
+    }
+
+    /// Under an interpreter that checks provenance, this fails if the block is
+    /// no more to the next owner than the part that came back.
+    #[test]
+    fn a_block_that_comes_back_as_part_of_it_is_handed_out_whole() {
+        let leaked = Box::leak(Box::new_in([1_u8; 33], Recycling));
+        let layout = Layout::for_value(leaked);
+        // SAFETY: leaked on the line above, and allocated with this layout.
+        unsafe { Recycling.deallocate(NonNull::from(leaked).cast(), layout) };
+        drop(Box::new_in([2_u8; 64], Recycling));
+        Recycling::trim();
     }
 
     #[test]

@@ -1,3 +1,4 @@
+use std::mem;
 use std::sync::PoisonError;
 
 use allocator_api2::boxed::Box;
@@ -10,7 +11,13 @@ use crate::shim::{Mutex, MutexGuard};
 /// Where the function of `Completion::on_cancel` waits for a request.
 #[derive(Default)]
 pub(crate) struct Hook {
-    state: Mutex<State>,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    state: State,
+    is_abandoned: bool,
 }
 
 #[derive(Default)]
@@ -27,6 +34,9 @@ enum State {
 trait Call: Send {
     /// Called at most once.
     fn call(&mut self, kind: CancellationType);
+
+    /// Drops the function, if it has not been called.
+    fn discard(&mut self);
 }
 
 /// A function to be called once, in memory of [`Recycling`].
@@ -43,6 +53,14 @@ impl Function {
     }
 }
 
+impl Drop for Function {
+    fn drop(&mut self) {
+        // First, as the box leaks its memory when the drop of its content
+        // panics.
+        self.0.discard();
+    }
+}
+
 struct Once<F>(Option<F>);
 
 impl<F: FnOnce(CancellationType) + Send> Call for Once<F> {
@@ -51,23 +69,27 @@ impl<F: FnOnce(CancellationType) + Send> Call for Once<F> {
             function(kind);
         }
     }
+
+    fn discard(&mut self) {
+        drop(self.0.take());
+    }
 }
 
 impl Hook {
     /// Installs `function` in place of an earlier one; calls it now if
     /// cancellation has been requested already.
     pub(crate) fn install(&self, mut function: Function) {
-        let mut state = self.lock();
-        match &*state {
+        let mut inner = self.lock();
+        match &inner.state {
             State::Requested(kind) => {
                 let kind = *kind;
-                drop(state);
+                drop(inner);
                 function.call(kind);
             }
-            State::Closed => drop(state),
+            State::Closed => drop(inner),
             State::Empty | State::Installed(_) => {
-                let previous = std::mem::replace(&mut *state, State::Installed(function));
-                drop(state);
+                let previous = mem::replace(&mut inner.state, State::Installed(function));
+                drop(inner);
                 drop(previous);
             }
         }
@@ -75,31 +97,42 @@ impl Hook {
 
     /// Requests cancellation. The function runs on this thread, without a lock.
     pub(crate) fn request(&self, kind: CancellationType) {
-        let mut state = self.lock();
-        match std::mem::replace(&mut *state, State::Requested(kind)) {
+        Self::request_of(self.lock(), kind);
+    }
+
+    /// Takes note that nobody waits for the result, and requests terminal
+    /// cancellation.
+    pub(crate) fn abandon(&self) {
+        let mut inner = self.lock();
+        inner.is_abandoned = true;
+        Self::request_of(inner, CancellationType::TERMINAL);
+    }
+
+    fn request_of(mut inner: MutexGuard<'_, Inner>, kind: CancellationType) {
+        match mem::replace(&mut inner.state, State::Requested(kind)) {
             State::Installed(mut function) => {
-                drop(state);
+                drop(inner);
                 function.call(kind);
             }
-            State::Closed => *state = State::Closed,
+            State::Closed => inner.state = State::Closed,
             State::Empty | State::Requested(_) => {}
         }
     }
 
-    /// Returns whether cancellation has been requested.
-    pub(crate) fn is_requested(&self) -> bool {
-        matches!(&*self.lock(), State::Requested(_))
+    /// Returns whether nobody waits for the result.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.lock().is_abandoned
     }
 
     /// Takes note that the operation is over. Returns the function, which is
     /// foreign, for the caller to drop where that may panic.
     #[must_use]
     pub(crate) fn close(&self) -> impl Sized + use<> {
-        std::mem::replace(&mut *self.lock(), State::Closed)
+        mem::replace(&mut self.lock().state, State::Closed)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
         // No foreign code runs under the lock, so it cannot be poisoned half way.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

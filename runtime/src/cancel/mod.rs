@@ -54,6 +54,11 @@ impl CancellationType {
         }
     }
 
+    /// Returns what of `self` is not in `other`.
+    pub(crate) const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Returns whether `self` includes all of `other`.
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
@@ -114,6 +119,91 @@ impl fmt::Debug for CancellationType {
 /// ```
 pub fn is_cancelled(error: &io::Error) -> bool {
     error.raw_os_error() == Some(CANCELLED)
+}
+
+/// Returns whether `error` says that the time of an operation has run out, as
+/// [`cancel_after`](crate::cancel_after) has it.
+///
+/// Its kind is [`TimedOut`](io::ErrorKind::TimedOut). The system has an error of
+/// that kind too, of a connection whose peer does not answer; that is not this.
+///
+/// ```
+/// use async_op::{Blocking, IoContext, Timer, cancel_after, is_cancelled, is_timeout};
+/// use std::time::Duration;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let context = IoContext::new()?;
+/// let timer = Timer::new(&context);
+/// timer.expires_after(Duration::from_secs(3600));
+/// let error = timer.async_wait(cancel_after(Duration::from_millis(1), Blocking)).unwrap_err();
+/// assert!(is_timeout(&error) && !is_cancelled(&error));
+/// # Ok(())
+/// # }
+/// ```
+pub fn is_timeout(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none()
+}
+
+/// An error that can say that an operation was cancelled, or ran out of time.
+///
+/// For the errors of operations of your own, so that
+/// [`cancel_after`](crate::cancel_after) serves them too.
+///
+/// ```
+/// use async_op::{OperationError, is_cancelled};
+/// use std::io;
+///
+/// enum QueryError {
+///     Io(io::Error),
+///     TimedOut,
+/// }
+///
+/// impl OperationError for QueryError {
+///     fn is_cancelled(&self) -> bool {
+///         matches!(self, Self::Io(error) if is_cancelled(error))
+///     }
+///
+///     fn into_timed_out(self) -> Self {
+///         Self::TimedOut
+///     }
+/// }
+/// ```
+pub trait OperationError {
+    /// Returns whether this says that the operation was cancelled.
+    fn is_cancelled(&self) -> bool;
+
+    /// Returns the error which says that the operation, cancelled as this
+    /// says, ran out of time.
+    fn into_timed_out(self) -> Self;
+}
+
+impl OperationError for io::Error {
+    fn is_cancelled(&self) -> bool {
+        is_cancelled(self)
+    }
+
+    fn into_timed_out(self) -> Self {
+        io::ErrorKind::TimedOut.into()
+    }
+}
+
+/// The first argument of a signature, where it can say that time ran out.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot say that an operation ran out of time",
+    note = "`cancel_after` is for operations whose first argument is an `io::Result`, or a `Result` whose error implements `OperationError`"
+)]
+pub trait Expire {
+    /// Says that time ran out, where this says that the operation was cancelled.
+    fn expire(self) -> Self;
+}
+
+impl<T, E: OperationError> Expire for Result<T, E> {
+    fn expire(self) -> Self {
+        match self {
+            Err(error) if error.is_cancelled() => Err(error.into_timed_out()),
+            other => other,
+        }
+    }
 }
 
 pub(crate) fn cancelled() -> io::Error {

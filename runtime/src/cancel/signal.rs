@@ -1,11 +1,11 @@
 use std::fmt;
 use std::mem;
-use std::sync::Arc;
 use std::sync::PoisonError;
 use std::task::Waker;
 
 use super::CancellationType;
 use super::Function;
+use crate::alloc::Shared;
 use crate::shim::{Mutex, MutexGuard};
 use crate::task::initiating::OperationId;
 
@@ -45,10 +45,10 @@ use crate::task::initiating::OperationId;
 ///
 /// # Allocation
 ///
-/// One shared block per signal, when it is made.
+/// One shared block per signal, when it is made, in recycled memory.
 #[derive(Default)]
 pub struct CancellationSignal {
-    state: Arc<SignalState>,
+    state: Shared<SignalState>,
 }
 
 /// The receiving end of a [`CancellationSignal`], associated with a handler.
@@ -56,7 +56,7 @@ pub struct CancellationSignal {
 /// Clones are the same slot.
 #[derive(Clone, Default)]
 pub struct CancellationSlot {
-    state: Option<Arc<SignalState>>,
+    state: Option<Shared<SignalState>>,
 }
 
 #[derive(Default)]
@@ -95,7 +95,7 @@ impl CancellationSignal {
     /// Returns the slot of this signal.
     pub fn slot(&self) -> CancellationSlot {
         CancellationSlot {
-            state: Some(Arc::clone(&self.state)),
+            state: Some(Shared::clone(&self.state)),
         }
     }
 
@@ -104,25 +104,27 @@ impl CancellationSignal {
     /// What the operation does at once, it does on this thread, without a lock
     /// of ours.
     pub fn emit(&self, kind: CancellationType) {
+        self.request(kind);
+    }
+
+    /// As [`emit`](Self::emit); returns whether there was an operation to ask.
+    pub(crate) fn request(&self, kind: CancellationType) -> bool {
         let mut inner = self.state.lock();
         let kind = kind & inner.filter_in;
         if inner.operation.is_none() || kind.is_empty() {
-            return;
+            return inner.operation.is_some();
         }
         inner.requested = inner.requested | kind;
-        match mem::take(&mut inner.receiver) {
-            Receiver::Nobody => {}
-            Receiver::Function(mut function) => {
-                drop(inner);
-                function.call(kind);
-            }
-            Receiver::Waker(waker) => {
-                let wake = waker.clone();
-                inner.receiver = Receiver::Waker(waker);
-                drop(inner);
-                wake.wake();
-            }
+        if let Receiver::Waker(waker) = &inner.receiver {
+            // It stays, for the next request.
+            let waker = waker.clone();
+            drop(inner);
+            waker.wake();
+        } else if let Receiver::Function(mut function) = mem::take(&mut inner.receiver) {
+            drop(inner);
+            function.call(kind);
         }
+        true
     }
 }
 
@@ -171,15 +173,12 @@ impl CancellationSlot {
         drop(previous);
     }
 
-    /// Ends the service to an operation.
-    fn end(&self, operation: OperationId) {
-        let Some(state) = &self.state else { return };
-        let mut inner = state.lock();
-        if inner.operation == Some(operation) {
-            let previous = inner.replace(Inner::default());
-            drop(inner);
-            drop(previous);
-        }
+    /// Ends the service to an operation. Returns what it left, for the caller
+    /// to drop.
+    #[cold]
+    fn end(&self, operation: OperationId) -> Option<Inner> {
+        let mut inner = self.state.as_ref()?.lock();
+        (inner.operation == Some(operation)).then(|| inner.replace(Inner::default()))
     }
 
     /// Calls `function` at the next request; now if there has been one.
@@ -310,11 +309,16 @@ impl CancellationState {
         Self { slot, operation }
     }
 
-    /// Takes note that the operation is over.
-    pub(crate) fn end(&self) {
-        self.slot.end(self.operation);
+    /// Takes note that the operation is over. Returns how it was to learn of
+    /// requests, which is foreign, for the caller to drop where that may panic.
+    #[must_use]
+    #[inline]
+    pub(crate) fn end(&self) -> impl Sized + use<> {
+        // Most operations cannot be asked.
+        self.is_connected().then(|| self.slot.end(self.operation))
     }
 
+    #[inline]
     pub(crate) fn is_connected(&self) -> bool {
         self.slot.is_connected()
     }
@@ -327,6 +331,14 @@ impl CancellationState {
     /// Wakes `waker` at each request.
     pub(crate) fn set_waker(&self, waker: &Waker) {
         self.slot.set_waker(self.operation, waker);
+    }
+
+    /// Takes note of a request, and wakes nobody: the operation is about to be
+    /// polled.
+    pub(crate) fn note(&self, kind: CancellationType) {
+        self.slot.with(self.operation, |inner| {
+            inner.requested = inner.requested | (kind & inner.filter_in);
+        });
     }
 
     /// Returns what has been requested.
@@ -359,3 +371,6 @@ impl CancellationState {
         });
     }
 }
+
+#[cfg(all(test, async_op_loom))]
+mod loom_tests;

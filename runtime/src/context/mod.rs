@@ -8,7 +8,7 @@ mod scheduler;
 mod timers;
 mod waiters;
 
-pub(crate) use self::reactor::Reactor;
+pub(crate) use self::reactor::{ContextGone, Due, Reactor};
 pub(crate) use self::registration::{Direction, Progress, Registration};
 pub(crate) use self::timers::TimerKey;
 pub(crate) use self::waiters::{Waiters, WakeList};
@@ -102,7 +102,9 @@ impl IoContext {
     /// how many tasks it ran.
     ///
     /// Several threads may run one context. Inside a handler it may be called
-    /// again; it then returns when there is nothing else to do.
+    /// again; it then returns when there is nothing else to do. Not in the body of an
+    /// operation, or a future that is [spawned](crate::spawn): that is outstanding, and
+    /// the call would wait for it.
     ///
     /// # Panics
     ///
@@ -196,6 +198,52 @@ impl IoContext {
         self.handle.scheduler.restart();
     }
 
+    /// Returns how long a host that waits for the context's descriptor may wait
+    /// before it calls [`poll`](Self::poll) anyway; `None` means for ever.
+    ///
+    /// For event loops of others, such as those of user interfaces, of Python or
+    /// of a C program, which drive a context by its one descriptor: without a
+    /// thread of its own, and without looking again and again. The descriptor is
+    /// the context's event queue (`AsFd`); it becomes readable when there is
+    /// something to do, a task that another thread has posted included. Ask for
+    /// the timeout after each `poll`, and after each operation started outside;
+    /// and hold a [`WorkGuard`](crate::WorkGuard), or a `poll` that leaves no work
+    /// behind [stops](Self::stopped) the context.
+    ///
+    /// ```
+    /// # #[cfg(unix)]
+    /// # fn main() -> std::io::Result<()> {
+    /// use async_op::{IoContext, Timer, WorkGuard};
+    /// use std::os::fd::{AsFd, AsRawFd};
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    /// use std::time::Duration;
+    ///
+    /// let context = IoContext::new()?;
+    /// let _work = WorkGuard::new(context.executor());
+    /// let timer = Timer::new(&context);
+    /// timer.expires_after(Duration::from_millis(2));
+    /// let done = Arc::new(AtomicBool::new(false));
+    /// let flag = done.clone();
+    /// timer.wait().callback(move |_| flag.store(true, Ordering::Relaxed));
+    ///
+    /// // The host's loop, with many other descriptors.
+    /// while !done.load(Ordering::Relaxed) {
+    ///     let timeout = context.timeout().map_or(-1, |left| left.as_millis() as i32 + 1);
+    ///     let fd = context.as_fd().as_raw_fd();
+    ///     let mut host = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+    ///     unsafe { libc::poll(&mut host, 1, timeout) };
+    ///     context.poll();
+    /// }
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(unix))]
+    /// # fn main() {}
+    /// ```
+    pub fn timeout(&self) -> Option<Duration> {
+        self.handle.scheduler.timeout()
+    }
+
     fn bounded(&self, limit: usize, wait: Wait) -> usize {
         self.handle.scheduler.run(
             self.handle.generation,
@@ -206,6 +254,18 @@ impl IoContext {
                 nested: false,
             },
         )
+    }
+}
+
+/// The context's event queue; see [`IoContext::timeout`].
+#[cfg(unix)]
+impl std::os::fd::AsFd for IoContext {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        let fd = self.handle.scheduler.host();
+        // SAFETY: the reactor, which owns the descriptor, is the scheduler's until
+        // this context is dropped, and `self` is borrowed as long
+        // as the descriptor is.
+        unsafe { std::os::fd::BorrowedFd::borrow_raw(fd) }
     }
 }
 
@@ -290,6 +350,10 @@ impl Executor for IoExecutor {
             Some(runner) => runner.add_work(-1),
             None => self.scheduler.work_finished(self.generation),
         }
+    }
+
+    fn context(&self) -> Option<IoExecutor> {
+        Some(*self)
     }
 
     /// Drives the context on this thread while no other thread does.

@@ -1,6 +1,7 @@
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use mio::event::Source;
@@ -12,6 +13,13 @@ use crate::time::TimerState;
 
 /// The token of the reactor's own waker.
 const INTERRUPT: Token = Token(usize::MAX);
+/// Urgent data is not read, but cuts reads short.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const INTEREST: Interest = Interest::READABLE
+    .add(Interest::WRITABLE)
+    .add(Interest::PRIORITY);
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
 /// How many events one wait takes from the system.
 const EVENTS: usize = 256;
 /// The system counts milliseconds in 32 bits; a longer wait is made of several.
@@ -31,6 +39,7 @@ pub(crate) struct Reactor {
     spare: Mutex<WakeList>,
     sources: Mutex<Sources>,
     deadlines: Mutex<Deadlines>,
+    waiting: Mutex<Waiting>,
     /// How many sources and timers there are: zero, and nobody need look.
     interest: AtomicUsize,
 }
@@ -42,7 +51,27 @@ struct WaitState {
 
 #[derive(Default)]
 struct Deadlines {
-    timers: Timers<TimerState>,
+    timers: Timers<Due>,
+    context_gone: bool,
+}
+
+/// What a deadline is for.
+pub(crate) enum Due {
+    Timer(Arc<TimerState>),
+    /// To be woken; when the context is dropped, to be dropped.
+    Waker(Waker),
+}
+
+/// Something that operations wait for which neither the system nor a timer
+/// brings about.
+pub(crate) trait ContextGone: Send + Sync {
+    /// Fails all that wait, now and from now on.
+    fn context_gone(&self, wake: &mut WakeList);
+}
+
+#[derive(Default)]
+struct Waiting {
+    objects: Vec<Weak<dyn ContextGone>>,
     context_gone: bool,
 }
 
@@ -83,8 +112,20 @@ impl Reactor {
             spare: Mutex::default(),
             sources: Mutex::default(),
             deadlines: Mutex::default(),
+            waiting: Mutex::default(),
             interest: AtomicUsize::new(0),
         })
+    }
+
+    /// Returns the descriptor that is readable when there are events.
+    #[cfg(unix)]
+    pub(super) fn raw_fd(&self) -> std::os::fd::RawFd {
+        std::os::fd::AsRawFd::as_raw_fd(&self.registry)
+    }
+
+    /// Returns when the earliest timer expires.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        lock(&self.deadlines).timers.earliest()
     }
 
     /// Returns whether there is anything to wait for.
@@ -107,8 +148,7 @@ impl Reactor {
         let timeout = match timeout {
             Timeout::Zero => Some(Duration::ZERO),
             Timeout::Until(deadline) => {
-                let timer = lock(&self.deadlines).timers.earliest();
-                let deadline = [deadline, timer].into_iter().flatten().min();
+                let deadline = [deadline, self.deadline()].into_iter().flatten().min();
                 deadline.map(|deadline| {
                     let timeout = deadline.saturating_duration_since(Instant::now());
                     timeout.min(LONGEST_WAIT)
@@ -145,13 +185,18 @@ impl Reactor {
             return;
         }
         let now = Instant::now();
-        while let Some((key, timer)) = deadlines.timers.pop_due(now) {
+        while let Some((key, due)) = deadlines.timers.pop_due(now) {
             self.interest.fetch_sub(1, Ordering::Relaxed);
-            // A timer's own lock comes first wherever both are held.
-            drop(deadlines);
-            timer.fire(key, wake);
-            drop(timer);
-            deadlines = lock(&self.deadlines);
+            match due {
+                Due::Timer(timer) => {
+                    // A timer's own lock comes first wherever both are held.
+                    drop(deadlines);
+                    timer.fire(key, wake);
+                    drop(timer);
+                    deadlines = lock(&self.deadlines);
+                }
+                Due::Waker(waker) => wake.push(waker),
+            }
         }
     }
 
@@ -163,8 +208,7 @@ impl Reactor {
     ) -> io::Result<(Token, Arc<Registration>)> {
         let registration = Arc::new(registration);
         let token = lock(&self.sources).insert(Arc::clone(&registration))?;
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        if let Err(error) = self.registry.register(source, token, interest) {
+        if let Err(error) = self.registry.register(source, token, INTEREST) {
             lock(&self.sources).remove(token);
             return Err(error);
         }
@@ -183,25 +227,37 @@ impl Reactor {
     }
 
     /// Adds a deadline; says whether the waiting thread should look again.
-    pub(crate) fn add_timer(
-        &self,
-        deadline: Instant,
-        timer: Arc<TimerState>,
-    ) -> io::Result<(TimerKey, bool)> {
+    pub(crate) fn add_timer(&self, deadline: Instant, due: Due) -> io::Result<(TimerKey, bool)> {
         let mut deadlines = lock(&self.deadlines);
         if deadlines.context_gone {
             return Err(context_gone());
         }
-        let added = deadlines.timers.insert(deadline, timer);
+        let added = deadlines.timers.insert(deadline, due);
         self.interest.fetch_add(1, Ordering::Relaxed);
         Ok(added)
     }
 
     /// Takes a deadline back, if it has not been reached.
-    pub(crate) fn remove_timer(&self, key: TimerKey) -> Option<Arc<TimerState>> {
+    pub(crate) fn remove_timer(&self, key: TimerKey) -> Option<Due> {
         let removed = lock(&self.deadlines).timers.remove(key)?;
         self.interest.fetch_sub(1, Ordering::Relaxed);
         Some(removed)
+    }
+
+    /// Has `object` told when the context is dropped.
+    pub(crate) fn add_object(&self, object: Weak<dyn ContextGone>) -> io::Result<()> {
+        let mut waiting = lock(&self.waiting);
+        if waiting.context_gone {
+            return Err(context_gone());
+        }
+        let objects = &mut waiting.objects;
+        if objects.len() == objects.capacity() {
+            // Before it grows, and so not too often.
+            objects.retain(|object| object.strong_count() > 0);
+            objects.reserve(objects.len() + 1);
+        }
+        objects.push(object);
+        Ok(())
     }
 
     /// Fails everything that waits, now and from now on; returns the wakers.
@@ -215,15 +271,25 @@ impl Reactor {
             }
         }
         drop(sources);
+        let mut waiting = lock(&self.waiting);
+        waiting.context_gone = true;
+        let objects = std::mem::take(&mut waiting.objects);
+        drop(waiting);
+        for object in objects.iter().filter_map(Weak::upgrade) {
+            object.context_gone(&mut wake);
+        }
         loop {
             let mut deadlines = lock(&self.deadlines);
             deadlines.context_gone = true;
-            let Some((key, timer)) = deadlines.timers.pop() else {
+            let Some((key, due)) = deadlines.timers.pop() else {
                 return wake;
             };
             drop(deadlines);
             self.interest.fetch_sub(1, Ordering::Relaxed);
-            timer.shut_down(key, &mut wake);
+            match due {
+                Due::Timer(timer) => timer.shut_down(key, &mut wake),
+                Due::Waker(waker) => drop(waker),
+            }
         }
     }
 }

@@ -22,8 +22,10 @@ struct State {
 #[derive(Default)]
 struct Half {
     ready: bool,
-    /// Sticky: data and the end can share one event, and none follows.
-    closed: bool,
+    /// Sticky: a short transfer does not show that nothing is left. Data and
+    /// the end, or urgent data, which cuts reads short, can share one event, and
+    /// none follows.
+    uncertain: bool,
     /// Counts events: readiness seen at an earlier tick may not be cleared.
     tick: u32,
     waiters: Waiters,
@@ -53,6 +55,14 @@ impl Registration {
         registration
     }
 
+    /// A source of which nothing is known: an attempt in a direction that it does
+    /// not have fails, while the event that it would wait for never comes.
+    pub(crate) fn untried() -> Self {
+        let registration = Self::writable();
+        registration.lock().directions[Direction::Read as usize].ready = true;
+        registration
+    }
+
     /// Notes an event; the wakers of who waited for it go to `wake`.
     pub(super) fn notify(&self, event: &mio::event::Event, wake: &mut WakeList) {
         let failed = event.is_error();
@@ -60,7 +70,7 @@ impl Registration {
         let [read, write] = &mut state.directions;
         read.notify(
             event.is_readable() || event.is_read_closed() || failed,
-            event.is_read_closed() || failed,
+            event.is_read_closed() || event.is_priority() || failed,
             wake,
         );
         write.notify(
@@ -129,12 +139,12 @@ impl Registration {
     }
 
     /// Notes that nothing is left, unless an event has come since `tick`. An
-    /// inference from a short transfer does not stand against a closed end;
-    /// `certain` is the system's own word.
+    /// inference from a short transfer does not stand where that is
+    /// `uncertain`; `certain` is the system's own word.
     fn clear(&self, direction: Direction, tick: u32, certain: bool) {
         let mut state = self.lock();
         let half = &mut state.directions[direction as usize];
-        if half.tick == tick && (certain || !half.closed) {
+        if half.tick == tick && (certain || !half.uncertain) {
             half.ready = false;
         }
     }
@@ -145,10 +155,10 @@ impl Registration {
 }
 
 impl Half {
-    fn notify(&mut self, ready: bool, closed: bool, wake: &mut WakeList) {
+    fn notify(&mut self, ready: bool, uncertain: bool, wake: &mut WakeList) {
         if ready {
             self.ready = true;
-            self.closed |= closed;
+            self.uncertain |= uncertain;
             self.tick = self.tick.wrapping_add(1);
             self.waiters.take_all(wake);
         }

@@ -71,6 +71,9 @@ struct Shared {
     /// come back.
     polling: bool,
     interrupted: bool,
+    /// Whether the host waits on the descriptor of the reactor while nobody is
+    /// inside `run`.
+    hosted: bool,
     stop_requested: bool,
     /// A `run` found no work left.
     out_of_work: bool,
@@ -217,13 +220,18 @@ impl Scheduler {
         shared.stop_requested = false;
         shared.out_of_work = false;
         shared.closing = false;
+        shared.hosted = false;
+        shared.interrupted = false;
         self.stop_requested.store(false, Ordering::Relaxed);
         // Whoever still blocks has been woken, or was woken for nothing.
         self.wake_all(shared);
-        SPARE
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(self);
+        // Loom's models free the state.
+        if !cfg!(async_op_loom) {
+            SPARE
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(self);
+        }
     }
 
     pub(super) fn reactor(&self, generation: u32) -> io::Result<Arc<Reactor>> {
@@ -268,6 +276,26 @@ impl Scheduler {
                 self.end_work(shared);
             }
         }
+    }
+
+    /// Returns the descriptor of the reactor, on which the host waits from now on
+    /// while nobody is inside `run`.
+    #[cfg(unix)]
+    pub(super) fn host(&self) -> std::os::fd::RawFd {
+        let mut shared = self.lock();
+        shared.hosted = true;
+        let reactor = shared.reactor.as_ref().expect("a context has a reactor");
+        reactor.raw_fd()
+    }
+
+    /// Returns how long a host may wait.
+    pub(super) fn timeout(&self) -> Option<Duration> {
+        let shared = self.lock();
+        if !shared.queue.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let deadline = shared.reactor.as_ref()?.deadline()?;
+        Some(deadline.saturating_duration_since(Instant::now()))
     }
 
     pub(super) fn stop(&self) {
@@ -417,7 +445,9 @@ impl Scheduler {
         };
         if busy || bounds.wait == Wait::Never {
             let due = due || !busy;
-            let reactor = reactor.filter(|reactor| due && reactor.has_interest());
+            // With a host, to take back what has been said to it.
+            let hosted = shared.hosted;
+            let reactor = reactor.filter(|reactor| due && (hosted || reactor.has_interest()));
             shared.polling |= reactor.is_some();
             // Another is woken for what is left in the shared queue.
             if shared.queue.is_empty() {
@@ -483,7 +513,7 @@ impl Scheduler {
             }
             // Handlers that wait in a nested `run` go on, and so may the work.
             self.idle.notify_all();
-            if let Some(reactor) = shared.interruption() {
+            if let Some(reactor) = self.interruption(&mut shared) {
                 reactor.interrupt();
             }
         }
@@ -584,11 +614,21 @@ impl Scheduler {
     }
 
     fn interrupt_poller(&self, mut shared: MutexGuard<'_, Shared>) {
-        let reactor = shared.interruption();
+        let reactor = self.interruption(&mut shared);
         drop(shared);
         if let Some(reactor) = reactor {
             reactor.interrupt();
         }
+    }
+
+    /// Returns the reactor if somebody waits in it who is to be interrupted.
+    fn interruption(&self, shared: &mut Shared) -> Option<Arc<Reactor>> {
+        let waits = shared.polling || (shared.hosted && self.runners.load(Ordering::Relaxed) == 0);
+        if !waits || shared.interrupted {
+            return None;
+        }
+        shared.interrupted = true;
+        shared.reactor.clone()
     }
 
     /// Wakes everybody, to look at the state again.
@@ -615,15 +655,6 @@ impl Shared {
         let mut tasks = runner.take_tasks();
         tasks.append(&mut self.queue);
         self.queue = tasks;
-    }
-
-    /// Returns the reactor if somebody waits in it who is to be interrupted.
-    fn interruption(&mut self) -> Option<Arc<Reactor>> {
-        if !self.polling || self.interrupted {
-            return None;
-        }
-        self.interrupted = true;
-        self.reactor.clone()
     }
 
     fn reactor_is_gone(&self) -> bool {

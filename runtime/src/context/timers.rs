@@ -1,4 +1,3 @@
-use std::sync::Arc;
 use std::time::Instant;
 
 /// A priority queue of deadlines: a binary heap whose entries know their
@@ -21,7 +20,7 @@ struct Entry {
 
 struct Slot<T> {
     place: usize,
-    owner: Option<Arc<T>>,
+    owner: Option<T>,
 }
 
 /// Names one entry. Never reused.
@@ -44,7 +43,7 @@ impl<T> Default for Timers<T> {
 
 impl<T> Timers<T> {
     /// Adds a deadline; says whether it is now the earliest.
-    pub(crate) fn insert(&mut self, deadline: Instant, owner: Arc<T>) -> (TimerKey, bool) {
+    pub(crate) fn insert(&mut self, deadline: Instant, owner: T) -> (TimerKey, bool) {
         self.sequence += 1;
         let place = self.heap.len();
         let value = Slot {
@@ -76,7 +75,7 @@ impl<T> Timers<T> {
     }
 
     /// Removes an entry, if it is still there.
-    pub(crate) fn remove(&mut self, key: TimerKey) -> Option<Arc<T>> {
+    pub(crate) fn remove(&mut self, key: TimerKey) -> Option<T> {
         let place = self.slots.get(key.slot)?.place;
         let entry = self.heap.get(place)?;
         if entry.slot != key.slot || entry.sequence != key.sequence {
@@ -90,7 +89,7 @@ impl<T> Timers<T> {
     }
 
     /// Removes the earliest entry if it is due.
-    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<(TimerKey, Arc<T>)> {
+    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<(TimerKey, T)> {
         let entry = *self.heap.first()?;
         if entry.deadline > now {
             return None;
@@ -99,7 +98,7 @@ impl<T> Timers<T> {
     }
 
     /// Removes any entry.
-    pub(crate) fn pop(&mut self) -> Option<(TimerKey, Arc<T>)> {
+    pub(crate) fn pop(&mut self) -> Option<(TimerKey, T)> {
         let entry = *self.heap.first()?;
         self.pop_first(entry)
     }
@@ -108,7 +107,7 @@ impl<T> Timers<T> {
         self.heap.is_empty()
     }
 
-    fn pop_first(&mut self, entry: Entry) -> Option<(TimerKey, Arc<T>)> {
+    fn pop_first(&mut self, entry: Entry) -> Option<(TimerKey, T)> {
         let key = TimerKey {
             slot: entry.slot,
             sequence: entry.sequence,
@@ -116,7 +115,7 @@ impl<T> Timers<T> {
         Some((key, self.remove_at(0)?))
     }
 
-    fn remove_at(&mut self, place: usize) -> Option<Arc<T>> {
+    fn remove_at(&mut self, place: usize) -> Option<T> {
         let entry = self.heap.swap_remove(place);
         if place < self.heap.len() {
             // The entry that filled the gap may belong above or below it.
@@ -198,13 +197,13 @@ mod tests {
         for n in 0..5_000_u64 {
             if !xorshift(&mut random).is_multiple_of(3) {
                 let deadline = start + Duration::from_millis(xorshift(&mut random) % 500);
-                let (key, earliest) = timers.insert(deadline, Arc::new(n));
+                let (key, earliest) = timers.insert(deadline, n);
                 assert_eq!(earliest, model.iter().all(|&(other, ..)| other > deadline));
                 model.push((deadline, n, key));
             } else if !model.is_empty() {
                 let index = (xorshift(&mut random) % model.len() as u64) as usize;
                 let (_, n, key) = model.swap_remove(index);
-                assert_eq!(timers.remove(key).as_deref(), Some(&n));
+                assert_eq!(timers.remove(key), Some(n));
                 assert_eq!(timers.remove(key), None);
             }
         }
@@ -213,7 +212,7 @@ mod tests {
             assert_eq!(timers.earliest(), Some(deadline));
             assert!(timers.pop_due(deadline - Duration::from_nanos(1)).is_none());
             let (popped, owner) = timers.pop_due(deadline).unwrap();
-            assert_eq!((popped, *owner), (key, n));
+            assert_eq!((popped, owner), (key, n));
         }
         assert!(timers.is_empty());
     }

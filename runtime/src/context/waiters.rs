@@ -1,4 +1,3 @@
-use std::collections::VecDeque;
 use std::task::Waker;
 
 /// The wakers of the operations that wait for one thing, in order of arrival.
@@ -51,7 +50,7 @@ impl Waiters {
 pub(crate) struct WakeList {
     // In place: most events concern one operation.
     first: Option<Waker>,
-    rest: VecDeque<Waker>,
+    rest: Vec<Waker>,
 }
 
 impl WakeList {
@@ -59,7 +58,7 @@ impl WakeList {
         if self.first.is_none() && self.rest.is_empty() {
             self.first = Some(waker);
         } else {
-            self.rest.push_back(waker);
+            self.rest.push(waker);
         }
     }
 
@@ -67,13 +66,17 @@ impl WakeList {
         self.first.is_none() && self.rest.is_empty()
     }
 
-    fn pop(&mut self) -> Option<Waker> {
-        self.first.take().or_else(|| self.rest.pop_front())
+    /// Wakes all, even if one of them panics; returns how many there were.
+    #[inline]
+    pub(crate) fn wake_all(&mut self) -> usize {
+        match self.is_empty() {
+            true => 0,
+            false => self.wake_some(),
+        }
     }
 
-    /// Wakes all, even if one of them panics; returns how many there were.
-    pub(crate) fn wake_all(&mut self) -> usize {
-        struct Rest<'a>(&'a mut WakeList);
+    fn wake_some(&mut self) -> usize {
+        struct Rest<'a>(&'a mut Vec<Waker>);
         impl Drop for Rest<'_> {
             fn drop(&mut self) {
                 while let Some(waker) = self.0.pop() {
@@ -83,7 +86,14 @@ impl WakeList {
         }
 
         let mut count = 0;
-        let rest = Rest(self);
+        // Taken from the end.
+        self.rest.reverse();
+        let first = self.first.take();
+        let rest = Rest(&mut self.rest);
+        if let Some(waker) = first {
+            count += 1;
+            waker.wake();
+        }
         while let Some(waker) = rest.0.pop() {
             count += 1;
             waker.wake();
@@ -93,6 +103,7 @@ impl WakeList {
 }
 
 impl Drop for WakeList {
+    #[inline]
     fn drop(&mut self) {
         self.wake_all();
     }

@@ -7,6 +7,7 @@
 use std::fmt;
 
 use super::{Executor, Unblock};
+use crate::context::IoExecutor;
 use crate::erased::Erased;
 use crate::task::Task;
 
@@ -45,6 +46,7 @@ struct Vtable {
     defer: unsafe fn(&Erased, Task),
     work_started: unsafe fn(&Erased),
     work_finished: unsafe fn(&Erased),
+    context: unsafe fn(&Erased) -> Option<IoExecutor>,
     block: unsafe fn(&Erased, &Unblock),
     equals: fn(&Erased, &Erased) -> bool,
 }
@@ -70,6 +72,8 @@ impl Vtable {
             work_started: |executor| unsafe { executor.get::<E>() }.work_started(),
             // SAFETY: as above.
             work_finished: |executor| unsafe { executor.get::<E>() }.work_finished(),
+            // SAFETY: as above.
+            context: |executor| unsafe { executor.get::<E>() }.context(),
             // SAFETY: as above.
             block: |executor, until| unsafe { executor.get::<E>() }.block(until),
             equals: |a, b| match (a.downcast::<E>(), b.downcast::<E>()) {
@@ -121,6 +125,11 @@ impl Executor for AnyExecutor {
         unsafe { (self.vtable.work_finished)(&self.executor) };
     }
 
+    fn context(&self) -> Option<IoExecutor> {
+        // SAFETY: as above.
+        unsafe { (self.vtable.context)(&self.executor) }
+    }
+
     fn block(&self, until: &Unblock) {
         // SAFETY: as above.
         unsafe { (self.vtable.block)(&self.executor, until) };
@@ -136,5 +145,52 @@ impl PartialEq for AnyExecutor {
 impl fmt::Debug for AnyExecutor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AnyExecutor").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// Optimised, this fails if the compiler may take an executor that is held in
+    /// place for one that does not change.
+    #[test]
+    fn an_executor_may_change_where_it_is_held() {
+        struct Counts(AtomicUsize);
+
+        impl Clone for Counts {
+            fn clone(&self) -> Self {
+                Self(AtomicUsize::new(self.0.load(Ordering::Relaxed)))
+            }
+        }
+
+        impl PartialEq for Counts {
+            fn eq(&self, _: &Self) -> bool {
+                true
+            }
+        }
+
+        impl Executor for Counts {
+            fn post(&self, task: Task) {
+                drop(task);
+            }
+
+            fn work_started(&self) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+
+            fn runs_here(&self) -> bool {
+                self.0.load(Ordering::Relaxed) == 1
+            }
+        }
+
+        let executor = AnyExecutor::new(Counts(AtomicUsize::new(0)));
+        executor.work_started();
+        assert!(executor.runs_here());
+        // A clone has a count of its own.
+        executor.clone().work_started();
+        assert!(executor.runs_here());
     }
 }

@@ -1,9 +1,13 @@
 use super::{Executor, Unblock};
+use crate::context::IoExecutor;
 use crate::task::Task;
 
 /// An executor that runs what is dispatched to it in place, and posts to `E`.
 ///
 /// "Inline" alone cannot be an executor: a post never runs inside the call.
+///
+/// Handlers that start the next operation, which completes at once, run one inside
+/// the other here: a chain without an end overflows the stack.
 ///
 /// ```
 /// use async_op::{Executor, InlineOr, IoContext, Task};
@@ -39,6 +43,10 @@ impl<E: Executor> Executor for InlineOr<E> {
 
     fn work_finished(&self) {
         self.0.work_finished();
+    }
+
+    fn context(&self) -> Option<IoExecutor> {
+        self.0.context()
     }
 
     fn block(&self, until: &Unblock) {

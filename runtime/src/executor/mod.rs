@@ -24,6 +24,7 @@ pub use thread_pool::ThreadPool;
 pub use unblock::Unblock;
 pub use work_guard::WorkGuard;
 
+use crate::context::IoExecutor;
 use crate::task::Task;
 
 /// Runs tasks: a cheap handle to an event loop, a pool, a GUI thread.
@@ -86,6 +87,15 @@ pub trait Executor: Clone + PartialEq + Send + Sync + 'static {
     /// Takes one [`work_started`](Self::work_started) back.
     fn work_finished(&self) {}
 
+    /// Returns the context that runs the tasks of this executor, if it is one
+    /// of ours: a time limit uses its timers, and what waits there ends with it.
+    ///
+    /// The timers of an executor without one are those of the
+    /// [system's](SystemContext).
+    fn context(&self) -> Option<IoExecutor> {
+        None
+    }
+
     /// Blocks this thread until `until` is set; what
     /// [`Blocking`](crate::Blocking) does while it waits.
     ///
@@ -119,4 +129,9 @@ impl<E: Executor> IoObject for E {
     fn executor(&self) -> E {
         self.clone()
     }
+}
+
+/// Returns the context whose timers the operations of `executor` use.
+pub(crate) fn timers_of(executor: &impl Executor) -> IoExecutor {
+    executor.context().unwrap_or_else(|| *SystemExecutor)
 }

@@ -1,4 +1,5 @@
 use super::{Executor, Unblock};
+use crate::context::IoExecutor;
 use crate::task::Task;
 
 /// An executor that never runs a task inside [`dispatch`](Executor::dispatch).
@@ -26,6 +27,10 @@ impl<E: Executor> Executor for PostOnly<E> {
 
     fn work_finished(&self) {
         self.0.work_finished();
+    }
+
+    fn context(&self) -> Option<IoExecutor> {
+        self.0.context()
     }
 
     fn block(&self, until: &Unblock) {

@@ -17,6 +17,7 @@ use std::ptr::{self, NonNull};
 use std::sync::{Arc, PoisonError};
 
 use super::{Executor, Unblock};
+use crate::context::IoExecutor;
 use crate::shim::{Mutex, MutexGuard, thread_local};
 use crate::task::{Header, Task, TaskQueue, TaskVtable};
 
@@ -113,18 +114,7 @@ impl<E: Executor> State<E> {
         },
         discard: |header| {
             // SAFETY: as in `run`.
-            let this = unsafe { Self::from_task(header) };
-            // The inner executor is gone, and what is queued here with it.
-            loop {
-                let mut shared = this.lock();
-                let Some(task) = shared.queue.pop() else {
-                    shared.running = false;
-                    return;
-                };
-                // A task's drop may come back here.
-                drop(shared);
-                drop(task);
-            }
+            unsafe { Self::from_task(header) }.discard_queue();
         },
     };
 
@@ -140,12 +130,18 @@ impl<E: Executor> State<E> {
     ///
     /// The caller has the right to run it (I1), and passes that on.
     fn schedule(self: Arc<Self>) {
-        let inner = self.inner.clone();
-        let this = Arc::into_raw(self).cast_mut().cast::<Header>();
+        let this = Arc::into_raw(self);
         // SAFETY: made from an `Arc`.
-        let header = unsafe { NonNull::new_unchecked(this) };
-        // SAFETY: by I1 there is no other task of this header; the vtable fits.
-        inner.post(unsafe { Task::from_raw(header) });
+        let header = unsafe { NonNull::new_unchecked(this.cast_mut()) }.cast::<Header>();
+        // First, so that the right is given up when the clone panics.
+        // SAFETY: by I1 there is no other task of this header; the vtable fits,
+        // and the count of the `Arc` goes into the task (I2).
+        let task = unsafe { Task::from_raw(header) };
+        // SAFETY: alive while we have the task. Only shared references to the
+        // state are ever made.
+        let inner = unsafe { &*this }.inner.clone();
+        // A copy: once posted, the state may be gone.
+        inner.post(task);
     }
 
     /// Adds a task; returns whether the caller now has the right to run.
@@ -168,6 +164,36 @@ impl<E: Executor> State<E> {
                 task.run();
             }
         });
+    }
+
+    /// Drops what is queued: the inner executor is gone, and that with it. The
+    /// caller has the right to run it (I1), and gives it up.
+    fn discard_queue(&self) {
+        // Goes on with the rest when the drop of a task panics.
+        struct Rest<'a, E: Executor>(&'a State<E>);
+        impl<E: Executor> Drop for Rest<'_, E> {
+            fn drop(&mut self) {
+                while let Some(task) = self.0.pop_or_give_up() {
+                    drop(task);
+                }
+            }
+        }
+
+        let rest = Rest(self);
+        // One by one, as a task's drop may post here.
+        while let Some(task) = self.pop_or_give_up() {
+            drop(task);
+        }
+        // The right is no longer ours.
+        mem::forget(rest);
+    }
+
+    /// Takes the next task out; gives up the right to run if there is none.
+    fn pop_or_give_up(&self) -> Option<Task> {
+        let mut shared = self.lock();
+        let task = shared.queue.pop();
+        shared.running = task.is_some();
+        task
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
@@ -242,10 +268,13 @@ impl<E: Executor> Executor for Strand<E> {
 
     fn dispatch(&self, task: Task) {
         if self.runs_here() {
-            task.run();
-        } else if self.state.push(task) {
+            return task.run();
+        }
+        // Asked first: a panic would leave nobody with the right to run.
+        let inner_runs_here = self.state.inner.runs_here();
+        if self.state.push(task) {
             let state = Arc::clone(&self.state);
-            if state.inner.runs_here() {
+            if inner_runs_here {
                 // It was idle: the task is the only one, or came first.
                 state.run_queue();
             } else {
@@ -260,6 +289,10 @@ impl<E: Executor> Executor for Strand<E> {
 
     fn work_finished(&self) {
         self.state.inner.work_finished();
+    }
+
+    fn context(&self) -> Option<IoExecutor> {
+        self.state.inner.context()
     }
 
     fn block(&self, until: &Unblock) {

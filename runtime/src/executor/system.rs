@@ -123,6 +123,10 @@ impl Executor for SystemExecutor {
         (**self).work_finished();
     }
 
+    fn context(&self) -> Option<IoExecutor> {
+        Some(**self)
+    }
+
     fn block(&self, until: &Unblock) {
         (**self).block(until);
     }

@@ -89,14 +89,12 @@ impl Unblock {
 impl Drop for Unblock {
     fn drop(&mut self) {
         self.also_wake(None);
-        // A waker that is still about would set the flag of the next wait:
-        // harmless, but it would poll for nothing.
-        if Arc::strong_count(&self.inner) == 1 {
-            self.reset();
-            let inner = Arc::clone(&self.inner);
-            // Nothing to keep it in while the thread ends.
-            let _ = SPARE.try_with(|spare| spare.set(Some(inner)));
-        }
+        // A waker that is still about, as on the thread that has just woken this
+        // one, may set the flag of the next wait: that polls once for nothing.
+        self.reset();
+        let inner = Arc::clone(&self.inner);
+        // Nothing to keep it in while the thread ends.
+        let _ = SPARE.try_with(|spare| spare.set(Some(inner)));
     }
 }
 

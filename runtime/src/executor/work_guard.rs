@@ -1,6 +1,8 @@
+use std::any::Any;
 use std::fmt;
 
-use super::Executor;
+use super::{Executor, Strand};
+use crate::context::IoExecutor;
 
 /// Keeps an executor's event loop running: while one exists, `run` does not
 /// return for want of work.
@@ -47,6 +49,16 @@ impl<E: Executor> WorkGuard<E> {
         Self { executor: None }
     }
 
+    /// Gives the work back where this thread runs the context that counts it: a
+    /// runner keeps that going by itself, and one that is called inside a handler
+    /// would wait for the handler's own operation.
+    #[inline]
+    pub(crate) fn reset_on_runner(&mut self) {
+        if self.executor.as_ref().is_some_and(is_on_runner) {
+            self.reset();
+        }
+    }
+
     /// Moves the work into a guard of its own.
     pub(crate) fn take(&mut self) -> Self {
         Self {
@@ -62,6 +74,21 @@ impl<E: Executor> WorkGuard<E> {
     /// Returns the executor, unless the guard has been reset.
     pub fn executor(&self) -> Option<&E> {
         self.executor.as_ref()
+    }
+}
+
+/// Whether this thread runs the context that counts the work of `executor`.
+///
+/// Other executors may call functions here that keep nothing going.
+#[inline]
+fn is_on_runner<E: Executor>(executor: &E) -> bool {
+    let executor: &dyn Any = executor;
+    if let Some(context) = executor.downcast_ref::<IoExecutor>() {
+        context.runs_here()
+    } else if let Some(strand) = executor.downcast_ref::<Strand<IoExecutor>>() {
+        strand.runs_here()
+    } else {
+        false
     }
 }
 

@@ -1,10 +1,49 @@
-//! Sockets.
+//! Sockets, pipes and other descriptors; names and signals.
 
-mod buffer;
+mod byte_stream;
+mod datagram;
+#[cfg(unix)]
+mod descriptor;
+#[cfg(unix)]
+mod file;
+mod handle;
+#[cfg(unix)]
+mod pipe;
+mod poll_io;
+#[cfg(unix)]
+mod readiness;
+#[cfg(feature = "resolver")]
+mod resolver;
+#[cfg(all(unix, feature = "signal"))]
+mod signal_set;
 mod source;
 mod tcp_listener;
 mod tcp_stream;
+mod udp_socket;
+#[cfg(unix)]
+mod unix_datagram;
+#[cfg(unix)]
+mod unix_listener;
+#[cfg(unix)]
+mod unix_stream;
 
-pub use buffer::{ReadBuffer, WriteBuffer};
+#[cfg(unix)]
+pub use descriptor::Descriptor;
+#[cfg(unix)]
+pub use pipe::{ReadablePipe, WritablePipe, connect_pipe};
+pub use poll_io::PollIo;
+#[cfg(unix)]
+pub use readiness::Readiness;
+#[cfg(feature = "resolver")]
+pub use resolver::Resolver;
+#[cfg(all(unix, feature = "signal"))]
+pub use signal_set::SignalSet;
 pub use tcp_listener::TcpListener;
 pub use tcp_stream::TcpStream;
+pub use udp_socket::UdpSocket;
+#[cfg(unix)]
+pub use unix_datagram::UnixDatagram;
+#[cfg(unix)]
+pub use unix_listener::UnixListener;
+#[cfg(unix)]
+pub use unix_stream::UnixStream;

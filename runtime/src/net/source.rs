@@ -2,7 +2,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use mio::Token;
 
@@ -10,13 +10,15 @@ use crate::cancel;
 use crate::context::{Direction, IoExecutor, Progress, Reactor, Registration};
 use crate::task::scope;
 
-/// A socket and its place in the reactor of its context.
+/// Something that the system reports events of, and its place in the reactor of
+/// its context.
 pub(super) struct Source<S: mio::event::Source> {
     executor: IoExecutor,
     reactor: Arc<Reactor>,
     registration: Arc<Registration>,
     token: Token,
-    io: S,
+    // Taken out in `into_io`.
+    io: Option<S>,
 }
 
 impl<S: mio::event::Source> Source<S> {
@@ -37,7 +39,7 @@ impl<S: mio::event::Source> Source<S> {
             reactor,
             registration,
             token,
-            io,
+            io: Some(io),
         })
     }
 
@@ -46,7 +48,38 @@ impl<S: mio::event::Source> Source<S> {
     }
 
     pub(super) fn get(&self) -> &S {
-        &self.io
+        self.io
+            .as_ref()
+            .expect("only a source without owner lacks its I/O object")
+    }
+
+    /// Takes the source back from the reactor.
+    pub(super) fn into_io(mut self) -> S {
+        let mut io = self.io.take().expect("taken once, by value");
+        self.reactor.deregister(&mut io, self.token);
+        io
+    }
+
+    /// Forgets operations that wait, as [`poll_io`](Registration::poll_io) knows
+    /// them.
+    pub(super) fn forget(&self, read: Option<u64>, write: Option<u64>) {
+        for (direction, key) in [(Direction::Read, read), (Direction::Write, write)] {
+            if let Some(key) = key {
+                self.registration.forget(direction, key);
+            }
+        }
+    }
+
+    /// As [`io`](Self::io), one poll of it.
+    pub(super) fn poll_io<T>(
+        &self,
+        direction: Direction,
+        key: &mut Option<u64>,
+        cx: &mut Context<'_>,
+        mut attempt: impl FnMut(&S) -> io::Result<(T, Progress)>,
+    ) -> Poll<io::Result<T>> {
+        self.registration
+            .poll_io(direction, key, cx, || attempt(self.get()))
     }
 
     /// Attempts I/O, and waits for readiness between attempts, until it has a
@@ -67,9 +100,7 @@ impl<S: mio::event::Source> Source<S> {
                 return Poll::Ready(Err(cancel::cancelled()));
             }
             let key = &mut waiting.key;
-            let result = self
-                .registration
-                .poll_io(direction, key, cx, || attempt(&self.io));
+            let result = self.poll_io(direction, key, cx, &mut attempt);
             if result.is_ready() {
                 // The event that made it ready has taken the waker already.
                 waiting.key = None;
@@ -82,7 +113,9 @@ impl<S: mio::event::Source> Source<S> {
 
 impl<S: mio::event::Source> Drop for Source<S> {
     fn drop(&mut self) {
-        self.reactor.deregister(&mut self.io, self.token);
+        if let Some(io) = &mut self.io {
+            self.reactor.deregister(io, self.token);
+        }
     }
 }
 

@@ -3,10 +3,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::TcpStream;
+use super::handle::handle;
 use super::source::Source;
 use crate::async_op;
 use crate::context::{Direction, IoExecutor, Progress, Registration};
-use crate::executor::IoObject;
 
 /// A TCP socket that accepts connections.
 ///
@@ -36,6 +36,13 @@ pub struct TcpListener {
     source: Arc<Source<mio::net::TcpListener>>,
 }
 
+handle!(
+    TcpListener,
+    mio::net::TcpListener,
+    std::net::TcpListener,
+    Registration::default()
+);
+
 impl TcpListener {
     /// Makes a socket that listens on `address`.
     ///
@@ -47,24 +54,7 @@ impl TcpListener {
     /// The system's, and one of kind [`Other`](io::ErrorKind::Other) when the
     /// context is gone.
     pub fn bind(executor: &IoExecutor, address: SocketAddr) -> io::Result<Self> {
-        Self::new(*executor, mio::net::TcpListener::bind(address)?)
-    }
-
-    /// Takes over a socket of the standard library, made non-blocking.
-    ///
-    /// # Errors
-    ///
-    /// As [`bind`](Self::bind).
-    pub fn from_std(executor: &IoExecutor, listener: std::net::TcpListener) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
-        Self::new(*executor, mio::net::TcpListener::from_std(listener))
-    }
-
-    fn new(executor: IoExecutor, listener: mio::net::TcpListener) -> io::Result<Self> {
-        let source = Source::new(executor, listener, Registration::default())?;
-        Ok(Self {
-            source: Arc::new(source),
-        })
+        Self::from_mio(executor, mio::net::TcpListener::bind(address)?)
     }
 
     /// Returns the address that this listens on.
@@ -104,22 +94,7 @@ impl TcpListener {
                 Ok((listener.accept()?, Progress::More))
             })
             .await?;
-        let stream = TcpStream::connected(self.source.executor(), stream)?;
+        let stream = TcpStream::from_mio(&self.source.executor(), stream)?;
         Ok((stream, peer))
-    }
-}
-
-impl IoObject for TcpListener {
-    type Executor = IoExecutor;
-
-    fn executor(&self) -> IoExecutor {
-        self.source.executor()
-    }
-}
-
-#[cfg(unix)]
-impl std::os::fd::AsFd for TcpListener {
-    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        self.source.get().as_fd()
     }
 }

@@ -1,12 +1,14 @@
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 
+use super::byte_stream::{reads, writes};
+use super::handle::handle;
+use super::poll_io::polls;
 use super::source::Source;
-use super::{ReadBuffer, WriteBuffer};
 use crate::async_op;
+use crate::cancel::is_cancelled;
 use crate::context::{Direction, IoExecutor, Progress, Registration};
-use crate::executor::IoObject;
 
 /// A TCP connection.
 ///
@@ -29,39 +31,25 @@ use crate::executor::IoObject;
 /// # }
 /// # pollster::block_on(example()).unwrap();
 /// ```
+///
+/// For options beyond those here, such as keepalive or the sizes of buffers, see
+/// `socket2::SockRef::from(&stream)`.
 #[derive(Clone, Debug)]
 pub struct TcpStream {
     source: Arc<Source<mio::net::TcpStream>>,
 }
 
+handle!(
+    TcpStream,
+    mio::net::TcpStream,
+    std::net::TcpStream,
+    Registration::writable()
+);
+reads!(TcpStream);
+writes!(TcpStream, |stream| stream.shutdown(Shutdown::Write));
+polls!(TcpStream);
+
 impl TcpStream {
-    /// Takes over a connected socket of the standard library, made
-    /// non-blocking.
-    ///
-    /// # Errors
-    ///
-    /// The system's, and one of kind [`Other`](io::ErrorKind::Other) when the
-    /// context is gone.
-    pub fn from_std(executor: &IoExecutor, stream: std::net::TcpStream) -> io::Result<Self> {
-        stream.set_nonblocking(true)?;
-        Self::connected(*executor, mio::net::TcpStream::from_std(stream))
-    }
-
-    pub(super) fn connected(executor: IoExecutor, stream: mio::net::TcpStream) -> io::Result<Self> {
-        Self::new(executor, stream, Registration::writable())
-    }
-
-    fn new(
-        executor: IoExecutor,
-        stream: mio::net::TcpStream,
-        registration: Registration,
-    ) -> io::Result<Self> {
-        let source = Source::new(executor, stream, registration)?;
-        Ok(Self {
-            source: Arc::new(source),
-        })
-    }
-
     /// Connects to `address`.
     ///
     /// # Completion
@@ -80,9 +68,8 @@ impl TcpStream {
     #[async_op(cancellation = total)]
     pub async fn async_connect(executor: &IoExecutor, address: SocketAddr) -> io::Result<Self> {
         let stream = mio::net::TcpStream::connect(address)?;
-        let stream = Self::new(*executor, stream, Registration::default())?;
-        stream
-            .source
+        let source = Source::new(*executor, stream, Registration::default())?;
+        source
             .io(Direction::Write, |stream| {
                 // Writable means over, not connected.
                 if let Some(error) = stream.take_error()? {
@@ -97,99 +84,64 @@ impl TcpStream {
                 }
             })
             .await?;
-        Ok(stream)
+        Ok(Self {
+            source: Arc::new(source),
+        })
     }
 
-    /// Reads what there is, at least one byte, into the front of `buffer`.
+    /// Connects to the first of `addresses` that accepts, tried in their order.
     ///
     /// # Completion
     ///
-    /// `fn(io::Result<usize>)` for a borrowed buffer, `fn(io::Result<usize>, B)`
-    /// for an owned one, which comes back, error or not (see [`ReadBuffer`]).
-    /// 0 bytes mean that the peer has shut down its side, or that the buffer is
-    /// empty; that completes at once.
+    /// `fn(io::Result<(TcpStream, SocketAddr)>)`: the connection, and which address
+    /// it was.
     ///
-    /// # Overlap
+    /// # Allocation
     ///
-    /// One read at a time is useful: of several, any may get the next bytes.
+    /// The sockets.
     ///
     /// # Cancel safety
     ///
-    /// Yes, and requests of every [type](crate::CancellationType) are honoured: a dropped operation has read nothing.
+    /// Yes, and requests of every [type](crate::CancellationType) are honoured:
+    /// dropping the operation closes the socket.
     ///
     /// # Errors
     ///
-    /// The system's, such as [`ConnectionReset`](io::ErrorKind::ConnectionReset),
-    /// and one of kind [`Other`](io::ErrorKind::Other) when the context is gone.
-    #[async_op(completes = B::Completion, cancellation = total)]
-    pub async fn async_read_some<B: ReadBuffer>(&self, mut buffer: B) -> B::Output {
-        let bytes = buffer.as_mut_slice();
-        if bytes.is_empty() {
-            return buffer.completed(Ok(0));
+    /// That of the last address; [`NotFound`](io::ErrorKind::NotFound) if there are
+    /// none.
+    ///
+    /// ```
+    /// use async_op::{SystemExecutor, TcpListener, TcpStream};
+    /// use std::net::TcpListener as Closed;
+    ///
+    /// # async fn example() -> std::io::Result<()> {
+    /// let closed = Closed::bind("127.0.0.1:0")?.local_addr()?;
+    /// let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+    /// let open = listener.local_addr()?;
+    /// let (_stream, address) =
+    ///     TcpStream::connect_any(&SystemExecutor, vec![closed, open]).await?;
+    /// assert_eq!(address, open);
+    /// # Ok(())
+    /// # }
+    /// # pollster::block_on(example()).unwrap();
+    /// ```
+    #[async_op(cancellation = total)]
+    pub async fn async_connect_any<A>(
+        executor: &IoExecutor,
+        addresses: A,
+    ) -> io::Result<(Self, SocketAddr)>
+    where
+        A: IntoIterator<Item = SocketAddr, IntoIter: Send> + Send,
+    {
+        let mut last = io::ErrorKind::NotFound.into();
+        for address in addresses {
+            match Self::connect(executor, address).await {
+                Ok(stream) => return Ok((stream, address)),
+                Err(error) if is_cancelled(&error) => return Err(error),
+                Err(error) => last = error,
+            }
         }
-        let result = self
-            .source
-            .io(Direction::Read, |mut stream| {
-                let n = stream.read(bytes)?;
-                // A short read has emptied the socket, but for the end.
-                let drained = 0 < n && n < bytes.len() && SHORT_MEANS_DRAINED;
-                Ok((
-                    n,
-                    if drained {
-                        Progress::Drained
-                    } else {
-                        Progress::More
-                    },
-                ))
-            })
-            .await;
-        buffer.completed(result)
-    }
-
-    /// Writes from the front of `buffer` what the system takes, at least one
-    /// byte.
-    ///
-    /// # Completion
-    ///
-    /// `fn(io::Result<usize>)` for a borrowed buffer, `fn(io::Result<usize>, B)`
-    /// for an owned one, which comes back, error or not (see [`WriteBuffer`]).
-    /// An empty buffer completes at once.
-    ///
-    /// # Overlap
-    ///
-    /// One write at a time is useful: the bytes of several may arrive in any
-    /// order.
-    ///
-    /// # Cancel safety
-    ///
-    /// Yes, and requests of every [type](crate::CancellationType) are honoured: a dropped operation has written nothing.
-    ///
-    /// # Errors
-    ///
-    /// The system's, such as [`BrokenPipe`](io::ErrorKind::BrokenPipe), and one
-    /// of kind [`Other`](io::ErrorKind::Other) when the context is gone.
-    #[async_op(completes = B::Completion, cancellation = total)]
-    pub async fn async_write_some<B: WriteBuffer>(&self, buffer: B) -> B::Output {
-        let bytes = buffer.as_slice();
-        if bytes.is_empty() {
-            return buffer.completed(Ok(0));
-        }
-        let result = self
-            .source
-            .io(Direction::Write, |mut stream| {
-                let n = stream.write(bytes)?;
-                let drained = n < bytes.len() && SHORT_MEANS_DRAINED;
-                Ok((
-                    n,
-                    if drained {
-                        Progress::Drained
-                    } else {
-                        Progress::More
-                    },
-                ))
-            })
-            .await;
-        buffer.completed(result)
+        Err(last)
     }
 
     /// Shuts down reading, writing or both, for all clones.
@@ -237,25 +189,5 @@ impl TcpStream {
     /// The system's.
     pub fn nodelay(&self) -> io::Result<bool> {
         self.source.get().nodelay()
-    }
-}
-
-/// Whether a transfer of fewer bytes than asked for shows that the socket's
-/// buffer is used up, so that the next event will say when it is not. True of
-/// byte streams under edge-triggered epoll and kqueue (epoll(7), question 9).
-const SHORT_MEANS_DRAINED: bool = cfg!(unix);
-
-impl IoObject for TcpStream {
-    type Executor = IoExecutor;
-
-    fn executor(&self) -> IoExecutor {
-        self.source.executor()
-    }
-}
-
-#[cfg(unix)]
-impl std::os::fd::AsFd for TcpStream {
-    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        self.source.get().as_fd()
     }
 }

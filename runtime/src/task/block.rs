@@ -21,7 +21,7 @@ use super::{Header, Task, TaskVtable, memory};
 use crate::alloc::{AnyAllocator, OperationAllocator};
 use crate::cancel::{CancellationState, CancellationType, Function};
 use crate::completion::Completion;
-use crate::executor::{Executor, PostOnly, WorkGuard};
+use crate::executor::{AnyExecutor, Executor, PostOnly, WorkGuard};
 use crate::handler::CompletionHandler;
 use crate::meta::Meta;
 use crate::shim::UnsafeCell;
@@ -49,6 +49,8 @@ pub(crate) struct CompletionVtable<S: Signature + 'static> {
     pub(crate) is_abandoned: unsafe fn(NonNull<Core<S>>) -> bool,
     /// Has a function called when the operation is asked to stop.
     pub(crate) on_cancel: unsafe fn(NonNull<Core<S>>, Function),
+    /// Returns the executor of the handler, if there is a handler.
+    pub(crate) executor: unsafe fn(NonNull<Core<S>>) -> Option<AnyExecutor>,
     /// Returns the allocator of the operation's memory.
     pub(crate) allocator: unsafe fn(NonNull<Core<S>>) -> AnyAllocator,
 }
@@ -146,6 +148,18 @@ pub(crate) unsafe fn on_cancel<S: Signature + 'static>(core: NonNull<Core<S>>, f
 /// # Safety
 ///
 /// - `core` is owned by the caller.
+pub(crate) unsafe fn executor<S: Signature + 'static>(
+    core: NonNull<Core<S>>,
+) -> Option<AnyExecutor> {
+    // SAFETY: alive, by the caller's promise.
+    let vtable = unsafe { core.as_ref() }.vtable;
+    // SAFETY: the vtable fits.
+    unsafe { (vtable.executor)(core) }
+}
+
+/// # Safety
+///
+/// - `core` is owned by the caller.
 pub(crate) unsafe fn allocator<S: Signature + 'static>(core: NonNull<Core<S>>) -> AnyAllocator {
     // SAFETY: alive, by the caller's promise.
     let vtable = unsafe { core.as_ref() }.vtable;
@@ -232,7 +246,9 @@ where
             // SAFETY: by I2 the arguments are there, and ours.
             let args = unsafe { core.take_args() };
             // SAFETY: running the task gives the block up; the arguments are out.
-            let (handler, _guards) = unsafe { Self::take(this) };
+            let (handler, mut guards) = unsafe { Self::take(this) };
+            guards.0.reset_on_runner();
+            guards.1.reset_on_runner();
             handler.complete(args);
         },
         discard: |header| {
@@ -281,6 +297,11 @@ where
             let cancellation = unsafe { &(*core.cast::<Self>().as_ptr()).cancellation };
             cancellation.set_function(function);
         },
+        executor: |core| {
+            // SAFETY: as for the cancellation state.
+            let work = unsafe { &(*core.cast::<Self>().as_ptr()).work };
+            work.executor().cloned().map(AnyExecutor::new)
+        },
         allocator: |core| {
             // SAFETY: as for the cancellation state.
             let allocator = unsafe { &(*core.cast::<Self>().as_ptr()).allocator };
@@ -296,14 +317,16 @@ where
         handler: H,
     ) -> NonNull<Core<S>> {
         let slot = handler.cancellation_slot();
-        let block: NonNull<Self> = memory::allocate(&allocator, meta.name());
+        // All of them: the body decides what it honours.
+        let honoured = CancellationType::ALL;
+        let (block, cancellation): (NonNull<Self>, _) =
+            memory::allocate_and_begin(&allocator, meta.name(), slot, honoured);
         let value = Self {
             core: Core::new(const { &Self::DELIVER }, const { &Self::COMPLETION }, meta),
             io_work,
             work,
             allocator,
-            // The body decides what it honours.
-            cancellation: CancellationState::begin(slot, CancellationType::ALL),
+            cancellation,
             handler,
         };
         // SAFETY: fresh memory with the layout of this type.
@@ -357,7 +380,9 @@ where
                 const { &Self::DELIVER }
             };
             block.core.task.set_vtable(vtable);
-            let _io_work = block.io_work.take();
+            let mut io_work = block.io_work.take();
+            // The dispatch may call the handler.
+            io_work.reset_on_runner();
             // SAFETY: by I1 the block is ours, and so are the arguments.
             unsafe { block.core.put_args(args) };
             mem::forget(on_unwind);
@@ -369,10 +394,14 @@ where
                 mem::forget(on_unwind);
                 // SAFETY: the block is given up; by I2 there are no arguments
                 // in it.
-                let (handler, _guards) = unsafe { Self::take(this) };
+                let (handler, mut guards) = unsafe { Self::take(this) };
+                guards.0.reset_on_runner();
+                guards.1.reset_on_runner();
                 handler.complete(args);
             } else {
-                let _io_work = block.io_work.take();
+                let mut io_work = block.io_work.take();
+                // The dispatch may call the handler.
+                io_work.reset_on_runner();
                 // SAFETY: by I1 the block is ours, and so are the arguments.
                 unsafe { block.core.put_args(args) };
                 mem::forget(on_unwind);
@@ -401,11 +430,13 @@ where
             handler,
             ..
         } = unsafe { this.read() };
-        cancellation.end();
+        let function = cancellation.end();
         // SAFETY: the block came from this allocator with this layout, in
         // `make`, and nothing in it is used any more.
         unsafe { allocator.deallocate(this.cast(), Layout::new::<Self>()) };
         drop(allocator);
+        // Foreign: a panic of its drop leaves no memory behind.
+        drop(function);
         (handler, (work, io_work))
     }
 }

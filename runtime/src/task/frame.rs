@@ -26,7 +26,6 @@ use super::scope::{OfFrame, Scope};
 use super::stub::{Pending, Start, Stub};
 use super::{Header, Task, TaskVtable, memory};
 use crate::alloc::OperationAllocator;
-use crate::cancel::CancellationState;
 use crate::executor::{Executor, WorkGuard};
 use crate::handler::CompletionHandler;
 use crate::meta::Meta;
@@ -339,8 +338,8 @@ where
     ) -> NonNull<Self> {
         let slot = handler.cancellation_slot();
         let executor = P::pick(io_executor(&io_work), work_executor(&work)).clone();
-        let frame: NonNull<Self> = memory::allocate(&allocator, meta.name());
-        let cancellation = CancellationState::begin(slot, meta.honours());
+        let (frame, cancellation): (NonNull<Self>, _) =
+            memory::allocate_and_begin(&allocator, meta.name(), slot, meta.honours());
         let value = Self {
             header: FrameHeader {
                 task: Header::new(const { &Self::POLL }),
@@ -461,7 +460,9 @@ where
                     unsafe { Self::ready_elsewhere(this, output) };
                 } else {
                     // SAFETY: the token is passed on; the payload is gone.
-                    let (handler, _guards) = unsafe { Self::take(this) };
+                    let (handler, mut guards) = unsafe { Self::take(this) };
+                    guards.0.reset_on_runner();
+                    guards.1.reset_on_runner();
                     handler.complete(S::from_output(output));
                 }
             }
@@ -512,7 +513,9 @@ where
             const { &Self::DELIVER }
         };
         frame.header.task.set_vtable(vtable);
-        let _io_work = frame.io_work.take();
+        let mut io_work = frame.io_work.take();
+        // The dispatch may call the handler.
+        io_work.reset_on_runner();
         mem::forget(on_unwind);
         // SAFETY: the token goes into the task; by I2 the output is there, as
         // the vtable says.
@@ -535,7 +538,9 @@ where
         frame.payload.output = ManuallyDrop::new(output);
         frame.header.task.set_vtable(const { &Self::DELIVER });
         let executor = work_executor(&frame.work).clone();
-        let _io_work = frame.io_work.take();
+        let mut io_work = frame.io_work.take();
+        // The dispatch may call the handler.
+        io_work.reset_on_runner();
         mem::forget(on_unwind);
         // SAFETY: the token goes into the task; by I2 the output is there.
         executor.dispatch(unsafe { Task::from_raw(this.cast()) });
@@ -554,7 +559,9 @@ where
         // SAFETY: moved out once.
         let output = unsafe { ManuallyDrop::take(output) };
         // SAFETY: the token is passed on; the payload is gone.
-        let (handler, _guards) = unsafe { Self::take(this) };
+        let (handler, mut guards) = unsafe { Self::take(this) };
+        guards.0.reset_on_runner();
+        guards.1.reset_on_runner();
         handler.complete(S::from_output(output));
     }
 
@@ -648,13 +655,16 @@ where
         let scope = unsafe { ptr::read(&frame.scope.value) };
         let OfFrame {
             allocator,
+            executor,
             cancellation,
-            ..
         } = scope;
-        cancellation.end();
+        // A waker of the stub, if anything: dropping it calls nothing foreign.
+        drop(cancellation.end());
         // SAFETY: the block came from this allocator with this layout, in
         // `new`, and nothing in it is used any more.
         unsafe { allocator.deallocate(this.cast(), Layout::new::<Self>()) };
+        // Not after the handler is on its way out: a panic would leak it.
+        drop((allocator, executor));
         (handler, (work, io_work))
     }
 }

@@ -54,7 +54,8 @@ struct Block<T, F> {
     future: F,
 }
 
-// SAFETY: the box owns a future that is `Send`.
+// SAFETY: what the box owns, a future and a clone of an allocator of operations,
+// is `Send`, and nobody else has it (I1).
 unsafe impl<T> Send for FrameBox<'_, T> {}
 
 // SAFETY: a shared reference gives access to nothing.

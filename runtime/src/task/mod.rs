@@ -73,8 +73,9 @@ pub struct Task {
 }
 
 // SAFETY: by I1 the task is the only way to what is behind the header, all of
-// which is `Send`: functions here, handlers and executors in `block` and
-// `frame`, by the bounds of their constructors.
+// which is `Send`: functions and allocators here; handlers, arguments, futures,
+// executors and allocators in `block` and `frame`, by the bounds of their
+// constructors; in a strand its state, which is `Sync` too.
 unsafe impl Send for Task {}
 
 impl Task {
@@ -195,6 +196,8 @@ impl<F: FnOnce() + Send + 'static, A: OperationAllocator> FunctionTask<F, A> {
         // SAFETY: the block came from this allocator with this layout, in
         // `Task::new_in`, and nothing in it is used any more.
         unsafe { allocator.deallocate(this.cast(), Layout::new::<Self>()) };
+        // Not after the function is on its way out: a panic would leak it.
+        drop(allocator);
         function
     }
 }

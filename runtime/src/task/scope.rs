@@ -40,7 +40,7 @@ struct Head {
 
 /// What a scope has. `None`: look further out.
 struct Vtable {
-    allocate: Option<Allocate>,
+    memory: Option<Memory>,
     executor: Option<unsafe fn(NonNull<Head>) -> AnyExecutor>,
     cancellation: Option<unsafe fn(NonNull<Head>) -> CancellationState>,
     /// The same, for what it forwards alone.
@@ -48,10 +48,18 @@ struct Vtable {
     filter: Option<unsafe fn(NonNull<Head>) -> CancellationType>,
 }
 
-type Allocate = unsafe fn(NonNull<Head>, Layout) -> Result<(NonNull<u8>, Origin), AllocError>;
+/// A block, and where it came from.
+type Allocated = Result<(NonNull<u8>, Origin), AllocError>;
+
+/// What a scope with an allocator can do with it.
+#[derive(Clone, Copy)]
+struct Memory {
+    allocate: unsafe fn(NonNull<Head>, Layout) -> Allocated,
+    allocator: unsafe fn(NonNull<Head>) -> AnyAllocator,
+}
 
 const NOTHING: Vtable = Vtable {
-    allocate: None,
+    memory: None,
     executor: None,
     cancellation: None,
     requested: None,
@@ -88,10 +96,14 @@ pub(super) struct OfFrame<A, X> {
 impl<A: OperationAllocator, X: Executor> Kind for OfFrame<A, X> {
     const VTABLE: &'static VtableOf = &VtableOf(Vtable {
         // SAFETY: by I2 the head is that of a `Scope<Self>`, here and below.
-        allocate: Some(|head, layout| {
+        memory: Some(Memory {
+            allocate: |head, layout| {
+                // SAFETY: as above.
+                let scope: &Self = unsafe { of(head) };
+                allocate_from(&scope.allocator, layout)
+            },
             // SAFETY: as above.
-            let scope: &Self = unsafe { of(head) };
-            allocate_from(&scope.allocator, layout)
+            allocator: |head| AnyAllocator::new(unsafe { &of::<Self>(head).allocator }.clone()),
         }),
         // SAFETY: as above.
         executor: Some(|head| AnyExecutor::new(unsafe { &of::<Self>(head).executor }.clone())),
@@ -108,8 +120,12 @@ pub(crate) struct OfAllocator<A>(pub(crate) A);
 
 impl<A: OperationAllocator> Kind for OfAllocator<A> {
     const VTABLE: &'static VtableOf = &VtableOf(Vtable {
-        // SAFETY: by I2 the head is that of a `Scope<Self>`.
-        allocate: Some(|head, layout| allocate_from(unsafe { &of::<Self>(head).0 }, layout)),
+        memory: Some(Memory {
+            // SAFETY: by I2 the head is that of a `Scope<Self>`.
+            allocate: |head, layout| allocate_from(unsafe { &of::<Self>(head).0 }, layout),
+            // SAFETY: as above.
+            allocator: |head| AnyAllocator::new(unsafe { &of::<Self>(head).0 }.clone()),
+        }),
         ..NOTHING
     });
 }
@@ -220,27 +236,20 @@ pub(crate) fn is_any() -> bool {
 /// Obtains memory from the allocator of the current scope, or from
 /// [`Recycling`] outside any, and says where it came from: it can be given back
 /// on any thread, in any scope.
-pub(crate) fn allocate(layout: Layout) -> Result<(NonNull<u8>, Origin), AllocError> {
-    match find(|vtable| vtable.allocate) {
+pub(crate) fn allocate(layout: Layout) -> Allocated {
+    match find(|vtable| vtable.memory) {
         None => allocate_from(&Recycling, layout),
         // SAFETY: by I1 the scope is alive, by I2 the function fits it.
-        Some((head, allocate)) => unsafe { allocate(head, layout) },
+        Some((head, memory)) => unsafe { (memory.allocate)(head, layout) },
     }
 }
 
-/// Returns the allocator of the current scope, if there is one.
+/// Returns the allocator of the current scope, or [`Recycling`] outside any.
 pub(crate) fn allocator() -> AnyAllocator {
-    // A block of no size carries a clone of its allocator all the same.
-    let layout = Layout::new::<()>();
-    match allocate(layout) {
-        Ok((block, origin)) => {
-            // SAFETY: the block is alive, and from there with this layout.
-            let allocator = unsafe { origin.allocator(block, layout) };
-            // SAFETY: as above; it is given up.
-            unsafe { origin.deallocate(block, layout) };
-            allocator
-        }
-        Err(_) => AnyAllocator::new(Recycling),
+    match find(|vtable| vtable.memory) {
+        None => AnyAllocator::new(Recycling),
+        // SAFETY: by I1 the scope is alive, by I2 the function fits it.
+        Some((head, memory)) => unsafe { (memory.allocator)(head) },
     }
 }
 
@@ -348,10 +357,7 @@ fn with_allocator<A>(block: NonNull<u8>, layout: Layout) -> (Layout, NonNull<A>)
     (whole, slot.cast())
 }
 
-fn allocate_from<A: OperationAllocator>(
-    allocator: &A,
-    layout: Layout,
-) -> Result<(NonNull<u8>, Origin), AllocError> {
+fn allocate_from<A: OperationAllocator>(allocator: &A, layout: Layout) -> Allocated {
     let (whole, _) = extended::<A>(layout)?;
     let clone = allocator.clone();
     let block = allocator.allocate(whole)?.cast::<u8>();

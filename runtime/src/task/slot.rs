@@ -126,13 +126,14 @@ impl<S: Signature + 'static> Slot<S> {
         is_abandoned: |core| {
             // SAFETY: the completer's half keeps the slot alive (I3).
             let slot = unsafe { core.cast::<Self>().as_ref() };
-            slot.hook.is_requested()
+            slot.hook.is_abandoned()
         },
         on_cancel: |core, function| {
             // SAFETY: the completer's half keeps the slot alive (I3).
             let slot = unsafe { core.cast::<Self>().as_ref() };
             slot.hook.install(function);
         },
+        executor: |_| None,
         allocator: |core| {
             // SAFETY: the completer's half keeps the slot alive (I3).
             let origin = unsafe { core.cast::<Self>().as_ref() }.origin;
@@ -291,7 +292,9 @@ impl<S: Signature + 'static> SlotFuture<S> {
         // when it is DONE.
         match unsafe { Slot::free(this, result) } {
             Some(args) => args,
-            None => panic!("`{name}` was abandoned: its `Completion` was dropped without a result"),
+            None => panic!(
+                "`{name}` was abandoned: its `Completion`, or its task, was dropped without a result"
+            ),
         }
     }
 }
@@ -328,7 +331,7 @@ impl<S: Signature + 'static> Drop for SlotFuture<S> {
         });
         // Before GONE: afterwards the completer may free the slot. The request
         // may complete the operation here and now, or drop its `Completion`.
-        slot.hook.request(CancellationType::TERMINAL);
+        slot.hook.abandon();
     }
 }
 

@@ -16,6 +16,16 @@ use crate::signature::Signature;
 
 pub(crate) const META: Meta = Meta::new("async_test", &[], &[]);
 
+/// Returns a model checker for the schedules with at most `preemptions` switches
+/// that no lock asks for, or as many as `LOOM_MAX_PREEMPTIONS` says: where all of
+/// them would take minutes.
+#[cfg(async_op_loom)]
+pub(crate) fn bounded(preemptions: usize) -> loom::model::Builder {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound.get_or_insert(preemptions);
+    builder
+}
+
 /// Counts outside what loom models: a count is no synchronisation.
 #[derive(Clone, Default)]
 pub(crate) struct Count(Arc<AtomicUsize>);

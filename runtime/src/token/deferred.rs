@@ -89,6 +89,14 @@ impl<S: Signature, I: Initiation<S>> Operation<S, I> {
         Detached.initiate(self.initiation);
     }
 
+    /// Makes an operation of the same signature of this one.
+    pub(crate) fn wrap<J: Initiation<S>>(self, wrap: impl FnOnce(I) -> J) -> Operation<S, J> {
+        Operation {
+            initiation: wrap(self.initiation),
+            _signature: PhantomData,
+        }
+    }
+
     /// Changes the result: an operation that completes with what `function`
     /// makes of it.
     ///

@@ -6,6 +6,7 @@
 //!   or on none.
 
 use std::fmt;
+use std::io::{self, Write as _};
 use std::mem::ManuallyDrop;
 use std::thread::{self, ThreadId};
 
@@ -88,7 +89,9 @@ impl<F> Drop for Local<F> {
             // SAFETY: on its own thread (I1), and not used again.
             unsafe { ManuallyDrop::drop(&mut self.function) };
         } else {
-            eprintln!(
+            // There may be nobody to tell.
+            let _ = writeln!(
+                io::stderr(),
                 "async-op: a `local` handler was dropped on another thread than the one that \
                  made it; what it holds is leaked"
             );

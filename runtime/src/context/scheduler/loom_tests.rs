@@ -2,6 +2,9 @@
 //! to do, and then always does. (That it does is loom's own check: a runner
 //! that is not woken is a deadlock.)
 //!
+//! And models of the drop of a context against what comes from other threads:
+//! an operation is completed or destroyed, once, wherever it is.
+//!
 //! There is no reactor here; runners wait on the condition variable.
 
 use loom::model::Builder;
@@ -10,8 +13,13 @@ use loom::sync::atomic::AtomicUsize;
 use loom::thread;
 
 use super::*;
+use crate::alloc::OperationAllocator;
 use crate::context::IoExecutor;
-use crate::executor::{Executor, WorkGuard};
+use crate::executor::{Executor, Strand, WorkGuard};
+use crate::handler::{Associations, CompletionHandler};
+use crate::signature::Signature;
+use crate::task::testing::{Count, CountDrop, META, Recorder, bounded};
+use crate::task::{block, frame};
 
 /// A context, and how many things have been done on it.
 #[derive(Clone)]
@@ -94,13 +102,10 @@ fn model(body: impl Fn(&Model) + Send + Sync + 'static) {
     check(&Builder::new(), body);
 }
 
-/// The schedules with at most `preemptions` switches that no lock asks for:
-/// where all of them would take minutes. Two are enough for each known way to
-/// get the rule wrong.
+/// Not every schedule. Two preemptions are enough for each known way to get the
+/// rule wrong.
 fn bounded_model(preemptions: usize, body: impl Fn(&Model) + Send + Sync + 'static) {
-    let mut builder = Builder::new();
-    builder.preemption_bound = Some(preemptions);
-    check(&builder, body);
+    check(&bounded(preemptions), body);
 }
 
 fn check(builder: &Builder, body: impl Fn(&Model) + Send + Sync + 'static) {
@@ -286,5 +291,202 @@ fn a_handler_stops_the_context_while_the_other_runner_waits() {
         let other = thread::spawn(move || this.run());
         assert_eq!(model.run() + other.join().unwrap(), 1);
         drop(guard);
+    });
+}
+
+/// What became of an operation with a handler on the context itself.
+#[derive(Clone, Default)]
+struct Fate {
+    called: Count,
+    dropped: Count,
+    memory: Recorder,
+}
+
+struct Doomed {
+    called: Count,
+    memory: Recorder,
+    _dropped: CountDrop,
+}
+
+impl Fate {
+    fn handler(&self) -> Doomed {
+        Doomed {
+            called: self.called.clone(),
+            memory: self.memory.clone(),
+            _dropped: CountDrop(self.dropped.clone()),
+        }
+    }
+
+    /// Asserts that the handler is gone, and the memory of the operation.
+    fn assert_over(&self, called: std::ops::RangeInclusive<usize>) {
+        assert!(called.contains(&self.called.get()), "calls");
+        assert_eq!(self.dropped.get(), 1, "drops of the handler");
+        assert_eq!(self.memory.live(), 0, "blocks of the operation");
+    }
+}
+
+impl Associations for Doomed {
+    fn allocator(&self) -> impl OperationAllocator {
+        self.memory.clone()
+    }
+}
+
+impl<S: Signature> CompletionHandler<S> for Doomed {
+    fn complete(self, _: S::Args) {
+        self.called.add();
+    }
+}
+
+/// A waker of a future, for another thread.
+type Place = std::sync::Arc<std::sync::Mutex<Option<Waker>>>;
+
+impl Model {
+    fn close(&self) {
+        self.executor.scheduler.close(self.executor.generation);
+    }
+
+    /// Starts an operation whose future waits until it is woken.
+    fn start_frame(&self, fate: &Fate) -> Waker {
+        let place = Place::default();
+        let future = std::future::poll_fn({
+            let place = Place::clone(&place);
+            let mut is_pending = true;
+            move |cx| {
+                if std::mem::take(&mut is_pending) {
+                    *place.lock().unwrap() = Some(cx.waker().clone());
+                    return std::task::Poll::Pending;
+                }
+                std::task::Poll::Ready(())
+            }
+        });
+        frame::start::<fn(), _, _, _>(&META, self.executor, future, fate.handler());
+        let waker = place.lock().unwrap().take();
+        waker.expect("it has been polled")
+    }
+}
+
+#[test]
+fn loom_completion_against_the_drop_of_the_context() {
+    bounded_model(4, |model| {
+        let fate = Fate::default();
+        let op = block::new::<fn(CountDrop), _, _>(&META, model.executor, fate.handler());
+        let results = Count::default();
+        let result = CountDrop(results.clone());
+        let other = thread::spawn(move || op.complete(result));
+        model.close();
+        other.join().unwrap();
+        fate.assert_over(0..=0);
+        assert_eq!(results.get(), 1);
+    });
+}
+
+#[test]
+fn loom_completion_against_the_drop_of_a_context_that_runs() {
+    bounded_model(2, |model| {
+        let fate = Fate::default();
+        let op = block::new::<fn(), _, _>(&META, model.executor, fate.handler());
+        let this = model.clone();
+        let runner = thread::spawn(move || this.run());
+        let other = thread::spawn(move || op.complete());
+        model.close();
+        other.join().unwrap();
+        runner.join().unwrap();
+        fate.assert_over(0..=1);
+    });
+}
+
+#[test]
+fn loom_wake_against_the_drop_of_the_context() {
+    bounded_model(4, |model| {
+        let fate = Fate::default();
+        let waker = model.start_frame(&fate);
+        let other = thread::spawn(move || waker.wake());
+        model.close();
+        other.join().unwrap();
+        fate.assert_over(0..=0);
+    });
+}
+
+#[test]
+fn loom_wake_against_the_drop_of_a_context_that_runs() {
+    bounded_model(2, |model| {
+        let fate = Fate::default();
+        let waker = model.start_frame(&fate);
+        let this = model.clone();
+        let runner = thread::spawn(move || this.run());
+        let other = thread::spawn(move || waker.wake());
+        model.close();
+        other.join().unwrap();
+        runner.join().unwrap();
+        fate.assert_over(0..=1);
+    });
+}
+
+/// Nobody wakes it any more: it is destroyed by its executor, which is gone, or
+/// with that.
+#[test]
+fn loom_drop_of_the_last_waker_against_the_drop_of_the_context() {
+    bounded_model(4, |model| {
+        let fate = Fate::default();
+        let waker = model.start_frame(&fate);
+        let other = thread::spawn(move || drop(waker));
+        model.close();
+        other.join().unwrap();
+        fate.assert_over(0..=0);
+    });
+}
+
+#[test]
+fn loom_post_to_a_strand_against_the_drop_of_the_context() {
+    bounded_model(4, |model| {
+        let strand = Strand::new(model.executor);
+        let dropped = Count::default();
+        let task = || {
+            let (dropped, own) = (CountDrop(dropped.clone()), strand.clone());
+            Task::new(move || drop((dropped, own)))
+        };
+        strand.post(task());
+        let (late, other) = (task(), strand.clone());
+        let other = thread::spawn(move || other.post(late));
+        model.close();
+        other.join().unwrap();
+        assert_eq!(dropped.get(), 2);
+    });
+}
+
+/// A guard of the dropped context counts neither for nor against the next one
+/// that uses its state.
+#[test]
+fn loom_guard_against_the_drop_of_the_context() {
+    bounded_model(4, |model| {
+        let guard = model.guard();
+        let other = thread::spawn(move || drop(guard.clone()));
+        model.close();
+        let scheduler = model.executor.scheduler;
+        let generation = scheduler.lock().generation;
+        let next = WorkGuard::new(IoExecutor {
+            scheduler,
+            generation,
+        });
+        assert_eq!(scheduler.life.count(), 1);
+        other.join().unwrap();
+        assert_eq!(scheduler.life.count(), 1);
+        drop(next);
+        assert_eq!(scheduler.life.count(), 0);
+    });
+}
+
+/// A handler that owns the context, on a thread that runs it.
+#[test]
+fn loom_completion_against_a_handler_that_drops_the_context() {
+    bounded_model(3, |model| {
+        let fate = Fate::default();
+        let op = block::new::<fn(), _, _>(&META, model.executor, fate.handler());
+        model.post(Model::close);
+        let other = thread::spawn(move || op.complete());
+        model.run();
+        other.join().unwrap();
+        fate.assert_over(0..=1);
+        assert_eq!(model.executor.scheduler.lock().active, 0);
     });
 }

@@ -2,6 +2,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
 use super::*;
+use crate::cancel::{CancellationSignal, CancellationSlot};
 use crate::handler::Associations;
 use crate::task::testing::{Count, CountDrop, META, Record, Recorded, TestExecutor};
 
@@ -139,4 +140,69 @@ fn a_panic_in_an_executor_abandons_the_operation() {
     start(handler()).initiate(|op| op.complete(result));
     assert!(catch_unwind(AssertUnwindSafe(|| immediate.run())).is_err());
     assert_eq!((handlers.get(), results.get()), (2, 2));
+}
+
+struct PanicsOnDrop;
+
+impl Drop for PanicsOnDrop {
+    fn drop(&mut self) {
+        panic!("on purpose");
+    }
+}
+
+/// A handler that can be asked to stop.
+struct Stoppable(Recorded, CancellationSlot);
+
+impl Associations for Stoppable {
+    fn executor<E: Executor>(&self, io: &E) -> impl Executor {
+        self.0.executor(io)
+    }
+
+    fn allocator(&self) -> impl OperationAllocator {
+        self.0.allocator()
+    }
+
+    fn cancellation_slot(&self) -> CancellationSlot {
+        self.1.clone()
+    }
+}
+
+impl CompletionHandler<fn(CountDrop)> for Stoppable {
+    fn complete(self, args: (CountDrop,)) {
+        CompletionHandler::<fn(CountDrop)>::complete(self.0, args);
+    }
+}
+
+#[test]
+fn a_panic_in_the_drop_of_the_function_leaks_nothing() {
+    let signal = CancellationSignal::new();
+    // Of an operation that is abandoned, ..
+    let record = Record::new();
+    let op = start(Stoppable(record.handler(), signal.slot()));
+    let panics = PanicsOnDrop;
+    op.on_cancel(move |_| drop(panics));
+    catch_unwind(AssertUnwindSafe(|| drop(op))).unwrap_err();
+    record.assert_over(0);
+
+    // .. of one that completes, ..
+    let (record, results) = (Record::new(), Count::default());
+    let op = start(Stoppable(record.handler(), signal.slot()));
+    let panics = PanicsOnDrop;
+    op.on_cancel(move |_| drop(panics));
+    op.complete(CountDrop(results.clone()));
+    catch_unwind(AssertUnwindSafe(|| record.executor.run())).unwrap_err();
+    record.assert_over(0);
+    assert_eq!(results.get(), 1);
+
+    // .. and of one whose slot goes on to serve another.
+    let first = Record::new();
+    let op = start(Stoppable(first.handler(), signal.slot()));
+    let panics = PanicsOnDrop;
+    op.on_cancel(move |_| drop(panics));
+    let second = Record::new();
+    let handler = Stoppable(second.handler(), signal.slot());
+    catch_unwind(AssertUnwindSafe(|| start(handler))).unwrap_err();
+    second.assert_over(0);
+    drop(op);
+    first.assert_over(0);
 }

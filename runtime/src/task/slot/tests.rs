@@ -130,10 +130,6 @@ fn a_forgotten_future_leaves_the_completer_its_half() {
 }
 
 #[test]
-#[cfg_attr(
-    async_op_sanitize,
-    ignore = "leaks: a box of allocator-api2 does when its content panics"
-)]
 fn a_panic_in_the_drop_of_the_hook_does_not_lose_the_result() {
     let (mut future, op) = slot();
     let hooks = Count::default();

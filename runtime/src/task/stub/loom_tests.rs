@@ -10,14 +10,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use loom::model::Builder;
 use loom::sync::Mutex;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread::{self, JoinHandle};
 
 use crate::shim::UnsafeCell;
 use crate::task::frame;
-use crate::task::testing::{Count, META, Record};
+use crate::task::testing::{Count, META, Record, bounded};
 
 /// A future that may be used by one thread at a time.
 struct Body<F> {
@@ -84,9 +83,7 @@ fn start(
 /// Explores a model with at most three preemptions, which keeps the larger
 /// models to seconds; every pair of transitions still meets in either order.
 fn check_bounded(model: impl Fn() + Send + Sync + 'static) {
-    let mut builder = Builder::new();
-    builder.preemption_bound = Some(3);
-    builder.check(model);
+    bounded(3).check(model);
 }
 
 #[test]

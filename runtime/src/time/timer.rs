@@ -1,5 +1,3 @@
-//! Timers.
-
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
@@ -9,11 +7,18 @@ use std::time::{Duration, Instant};
 
 use crate::async_op;
 use crate::cancel;
-use crate::context::{IoExecutor, Reactor, TimerKey, WakeList, context_gone};
+use crate::context::{Due, IoExecutor, Reactor, TimerKey, WakeList, context_gone};
 use crate::executor::IoObject;
 use crate::task::scope;
 
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// Returns the time after `duration` from now; one that is too long for the
+/// clock is taken as a century.
+pub(crate) fn from_now(duration: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(duration).unwrap_or(now + CENTURY)
+}
 
 /// A point in time that any number of operations can wait for.
 ///
@@ -47,8 +52,10 @@ struct Inner {
     expiry: Instant,
     waits: Vec<Wait>,
     last_wait: u64,
+    /// From the first wait on.
+    reactor: Option<Arc<Reactor>>,
     /// The entry in the reactor, while anybody waits.
-    armed: Option<(TimerKey, Arc<Reactor>)>,
+    armed: Option<TimerKey>,
 }
 
 /// One operation that waits.
@@ -90,6 +97,7 @@ impl Timer {
                     expiry: Instant::now(),
                     waits: Vec::new(),
                     last_wait: 0,
+                    reactor: None,
                     armed: None,
                 }),
             }),
@@ -109,9 +117,7 @@ impl Timer {
     ///
     /// A duration that is too long for the clock is taken as a century.
     pub fn expires_after(&self, duration: Duration) -> usize {
-        let now = Instant::now();
-        let expiry = now.checked_add(duration).unwrap_or(now + CENTURY);
-        self.state.set_expiry(expiry)
+        self.state.set_expiry(from_now(duration))
     }
 
     /// Returns the time when the timer expires.
@@ -206,7 +212,7 @@ impl TimerState {
     fn end(&self, key: TimerKey, outcome: Outcome, wake: &mut WakeList) {
         let mut inner = self.lock();
         // The expiry may have been changed since the reactor took the entry.
-        if inner.armed.as_ref().is_some_and(|(armed, _)| *armed == key) {
+        if inner.armed == Some(key) {
             inner.armed = None;
             inner.end_waits(usize::MAX, outcome, wake);
         }
@@ -244,7 +250,10 @@ impl Inner {
             .waits
             .iter()
             .any(|wait| matches!(wait.state, WaitState::Waiting(_)));
-        if !wanted && let Some((key, reactor)) = self.armed.take() {
+        if !wanted
+            && let Some(key) = self.armed.take()
+            && let Some(reactor) = &self.reactor
+        {
             reactor.remove_timer(key);
         }
     }
@@ -288,9 +297,15 @@ impl WaitGuard<'_> {
         }
         let mut is_earliest = false;
         if inner.armed.is_none() {
-            let reactor = self.timer.executor.reactor()?;
-            let (key, earliest) = reactor.add_timer(inner.expiry, Arc::clone(self.timer))?;
-            inner.armed = Some((key, reactor));
+            let reactor = match inner.reactor.take() {
+                Some(reactor) => reactor,
+                None => self.timer.executor.reactor()?,
+            };
+            let due = Due::Timer(Arc::clone(self.timer));
+            let added = reactor.add_timer(inner.expiry, due);
+            inner.reactor = Some(reactor);
+            let (key, earliest) = added?;
+            inner.armed = Some(key);
             is_earliest = earliest;
         }
         inner.last_wait += 1;

@@ -1,0 +1,343 @@
+use std::fmt;
+use std::task::Context;
+use std::time::{Duration, Instant};
+
+use super::{AdaptedFuture, AdaptedInitiation, Adapter, AdapterAssociations, adapt};
+use crate::cancel::{CancellationSlot, CancellationState, CancellationType, Expire};
+use crate::context::IoExecutor;
+use crate::executor::timers_of;
+use crate::handler::{Associations, CompletionHandler};
+use crate::initiation::Initiation;
+use crate::signature::{LeadingSignature, Signature};
+use crate::task::scope::{self, OfCancellation, Scope};
+use crate::time::{Deadline, from_now};
+use crate::token::{CompletionToken, Operation};
+
+/// Asks the operation to stop when it has taken `duration`.
+///
+/// The clock starts with the operation. One that stops for it completes with an
+/// error of kind [`TimedOut`](std::io::ErrorKind::TimedOut), which
+/// [`is_timeout`](crate::is_timeout) recognises; one that completes in time, or
+/// goes on all the same, completes as ever. Time limits nest, and what is asked
+/// through the handler's own slot is passed on.
+///
+/// ```
+/// use async_op::{IoContext, Timer, cancel_after, is_timeout};
+/// use std::io;
+/// use std::time::Duration;
+///
+/// # fn main() -> io::Result<()> {
+/// let context = IoContext::new()?;
+/// let timer = Timer::new(&context);
+/// timer.expires_after(Duration::from_secs(3600));
+/// timer.async_wait(cancel_after(Duration::from_millis(1), |result: io::Result<()>| {
+///     assert!(is_timeout(&result.unwrap_err()));
+/// }));
+/// assert_eq!(context.run(), 1);
+///
+/// // Or of an operation that has not started:
+/// let result = timer.wait().cancel_after(Duration::from_millis(1)).blocking();
+/// assert!(is_timeout(&result.unwrap_err()));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// What is asked for is a terminal cancellation, unless
+/// [`asking_for`](TimeLimit::asking_for) says otherwise. Bind a slot inside:
+/// `cancel_after(.., bind_cancellation_slot(..))`. Bound outside, it takes the
+/// place of this, as the outermost always does.
+///
+/// # Completion
+///
+/// The operation's own signature, whose first argument is a `Result`. The
+/// handler is called once the operation has completed, and by then nothing of
+/// the time limit is left.
+///
+/// The timer is one of the executor's [context](crate::Executor::context).
+///
+/// # Allocation
+///
+/// No block of the handler's allocator beyond the operation's own. What is
+/// shared with the timer is a small recycled header.
+///
+/// # Cancel safety
+///
+/// That of the operation.
+pub fn cancel_after<T>(duration: Duration, token: T) -> TimeLimit<T> {
+    TimeLimit::new(When::After(duration), token)
+}
+
+/// Asks the operation to stop at the time `instant`.
+///
+/// As [`cancel_after`] in every other respect.
+///
+/// ```
+/// use async_op::{Blocking, IoContext, Timer, cancel_at, is_timeout};
+/// use std::time::{Duration, Instant};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let context = IoContext::new()?;
+/// let timer = Timer::new(&context);
+/// timer.expires_after(Duration::from_secs(3600));
+/// let lunch = Instant::now() + Duration::from_millis(2);
+/// for _ in 0..2 {
+///     let error = timer.async_wait(cancel_at(lunch, Blocking)).unwrap_err();
+///     assert!(is_timeout(&error) && Instant::now() >= lunch);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub fn cancel_at<T>(instant: Instant, token: T) -> TimeLimit<T> {
+    TimeLimit::new(When::At(instant), token)
+}
+
+impl<S, I> Operation<S, I>
+where
+    S: LeadingSignature<First: Expire> + 'static,
+    S::Args: Send + 'static,
+    S::Output: Send + 'static,
+    I: Initiation<S>,
+{
+    /// Limits the time that the operation may take, from its start: see
+    /// [`cancel_after`].
+    pub fn cancel_after(self, duration: Duration) -> Operation<S, TimedInitiation<I>> {
+        self.with_limit(When::After(duration))
+    }
+
+    /// Limits the time that the operation may take, to a time on the clock:
+    /// see [`cancel_at`].
+    pub fn cancel_at(self, instant: Instant) -> Operation<S, TimedInitiation<I>> {
+        self.with_limit(When::At(instant))
+    }
+
+    fn with_limit(self, when: When) -> Operation<S, TimedInitiation<I>> {
+        self.wrap(|initiation| TimedInitiation {
+            when,
+            kind: CancellationType::TERMINAL,
+            initiation,
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum When {
+    After(Duration),
+    At(Instant),
+}
+
+impl When {
+    fn expiry(self) -> Instant {
+        match self {
+            Self::After(duration) => from_now(duration),
+            Self::At(instant) => instant,
+        }
+    }
+}
+
+/// A token with a limit on the time of its operation; made by [`cancel_after`]
+/// and [`cancel_at`].
+#[must_use = "a token does nothing until it is passed to an initiating function"]
+#[derive(Clone, Copy)]
+pub struct TimeLimit<T> {
+    when: When,
+    kind: CancellationType,
+    inner: T,
+}
+
+impl<T> TimeLimit<T> {
+    const fn new(when: When, inner: T) -> Self {
+        Self {
+            when,
+            kind: CancellationType::TERMINAL,
+            inner,
+        }
+    }
+
+    /// Sets what is asked of the operation when its time has run out.
+    ///
+    /// ```
+    /// use async_op::{Blocking, CancellationType, IoContext, Timer, cancel_after, is_timeout};
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let timer = Timer::new(&context);
+    /// timer.expires_after(Duration::from_secs(3600));
+    /// let token = cancel_after(Duration::from_millis(1), Blocking);
+    /// let result = timer.async_wait(token.asking_for(CancellationType::TOTAL));
+    /// assert!(is_timeout(&result.unwrap_err()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn asking_for(mut self, kind: CancellationType) -> Self {
+        self.kind = kind;
+        self
+    }
+}
+
+impl<T> fmt::Debug for TimeLimit<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TimeLimit").field(&self.when).finish()
+    }
+}
+
+impl<'op, S, T> CompletionToken<'op, S> for TimeLimit<T>
+where
+    S: LeadingSignature<First: Expire> + 'static,
+    S::Args: Send + 'static,
+    S::Output: Send + 'static,
+    T: CompletionToken<'op, S>,
+{
+    type Return<I: Initiation<S> + 'op> = T::Return<TimedInitiation<I>>;
+
+    fn initiate<I: Initiation<S> + 'op>(self, initiation: I) -> Self::Return<I> {
+        self.inner.initiate(TimedInitiation {
+            when: self.when,
+            kind: self.kind,
+            initiation,
+        })
+    }
+}
+
+/// An operation with a limit on its time.
+#[must_use = "an operation does nothing until it is started"]
+#[derive(Clone)]
+pub struct TimedInitiation<I> {
+    when: When,
+    kind: CancellationType,
+    initiation: I,
+}
+
+impl<I: fmt::Debug> fmt::Debug for TimedInitiation<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TimedInitiation")
+            .field(&self.initiation)
+            .finish()
+    }
+}
+
+impl<S, I> Initiation<S> for TimedInitiation<I>
+where
+    S: LeadingSignature<First: Expire> + 'static,
+    S::Args: Send + 'static,
+    S::Output: Send + 'static,
+    I: Initiation<S>,
+{
+    type Executor = I::Executor;
+    type Future = AdaptedFuture<S, Timed, I::Future>;
+
+    fn executor(&self) -> &I::Executor {
+        self.initiation.executor()
+    }
+
+    fn into_hosted(self) -> Self::Future {
+        let timed = Timed(State::Unstarted {
+            timers: timers_of(self.initiation.executor()),
+            when: self.when,
+            kind: self.kind,
+        });
+        AdaptedInitiation::new(timed, self.initiation).into_hosted()
+    }
+
+    fn initiate<H: CompletionHandler<S>>(self, handler: H)
+    where
+        Self: 'static,
+    {
+        let timers = timers_of(self.initiation.executor());
+        let expiry = self.when.expiry();
+        let (deadline, clock) = Deadline::new(self.kind, handler.cancellation_slot());
+        let handler = adapt(Timed(State::Started(deadline)), handler);
+        self.initiation.initiate(handler);
+        clock.start(&timers, expiry);
+    }
+}
+
+/// The adapter of [`cancel_after`] and [`cancel_at`].
+pub struct Timed(State);
+
+enum State {
+    Unstarted {
+        timers: IoExecutor,
+        when: When,
+        kind: CancellationType,
+    },
+    Started(Deadline),
+    Hosted(Hosted),
+}
+
+/// Ends the service of the slot when the operation goes.
+struct Hosted {
+    deadline: Deadline,
+    operation: CancellationState,
+}
+
+impl Hosted {
+    fn finish(self) -> bool {
+        self.deadline.end()
+    }
+}
+
+impl Drop for Hosted {
+    fn drop(&mut self) {
+        let _foreign = self.operation.end();
+    }
+}
+
+impl fmt::Debug for Timed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timed").finish_non_exhaustive()
+    }
+}
+
+impl AdapterAssociations for Timed {
+    fn cancellation_slot<H: Associations>(&self, handler: &H) -> CancellationSlot {
+        match &self.0 {
+            State::Started(deadline) => deadline.slot(),
+            State::Unstarted { .. } | State::Hosted(_) => handler.cancellation_slot(),
+        }
+    }
+}
+
+impl<S> Adapter<S> for Timed
+where
+    S: LeadingSignature<First: Expire>,
+{
+    type Signature = S;
+
+    fn map(self, args: S::Args) -> <Self::Signature as Signature>::Args {
+        let has_expired = match self.0 {
+            State::Unstarted { .. } => false,
+            State::Started(deadline) => deadline.end(),
+            State::Hosted(hosted) => hosted.finish(),
+        };
+        S::change(
+            args,
+            |first| {
+                if has_expired { first.expire() } else { first }
+            },
+        )
+    }
+
+    fn scoped<R>(&mut self, cx: &mut Context<'_>, poll: impl FnOnce(&mut Context<'_>) -> R) -> R {
+        if let State::Unstarted { timers, when, kind } = self.0 {
+            let (deadline, clock) = Deadline::new(kind, CancellationSlot::unconnected());
+            // What the operation honours, it filters itself.
+            let operation = CancellationState::begin(deadline.slot(), CancellationType::ALL);
+            clock.start(&timers, when.expiry());
+            self.0 = State::Hosted(Hosted {
+                deadline,
+                operation,
+            });
+        }
+        let State::Hosted(Hosted {
+            deadline,
+            operation,
+        }) = &self.0
+        else {
+            unreachable!("an operation with a handler is not hosted")
+        };
+        deadline.note(scope::requested(), operation);
+        operation.set_waker(cx.waker());
+        Scope::new(OfCancellation(operation.clone())).within(|| poll(cx))
+    }
+}

@@ -1,0 +1,222 @@
+//! Counted memory that is recycled.
+//!
+//! # Invariants
+//!
+//! - **I1** `inner` points to an `Inner<T>` that [`Shared::new`] has made. It is
+//!   alive while `count`, the number of handles and wakers, is not 0; whoever
+//!   takes it there frees it, and nobody else touches it any more.
+
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+use std::process;
+use std::ptr::NonNull;
+use std::task::{RawWaker, RawWakerVTable, Waker};
+
+use allocator_api2::boxed::Box;
+
+use super::Recycling;
+use crate::shim::{AtomicUsize, Ordering};
+
+/// An `Arc` in memory of [`Recycling`]: in the long run it needs no heap.
+pub(crate) struct Shared<T> {
+    inner: NonNull<Inner<T>>,
+}
+
+struct Inner<T> {
+    count: AtomicUsize,
+    value: T,
+}
+
+// SAFETY: as for `Arc`: handles on several threads share the value, and the
+// last one drops it.
+unsafe impl<T: Send + Sync> Send for Shared<T> {}
+
+// SAFETY: as above.
+unsafe impl<T: Send + Sync> Sync for Shared<T> {}
+
+/// What the wakers of a shared value do.
+pub(crate) trait WakeShared: Send + Sync + 'static {
+    fn wake(&self);
+}
+
+impl<T> Shared<T> {
+    pub(crate) fn new(value: T) -> Self {
+        let inner = Inner {
+            count: AtomicUsize::new(1),
+            value,
+        };
+        Self {
+            inner: NonNull::from(Box::leak(Box::new_in(inner, Recycling))),
+        }
+    }
+}
+
+impl<T: WakeShared> Shared<T> {
+    const VTABLE: RawWakerVTable = RawWakerVTable::new(
+        |data| {
+            // SAFETY: the waker that `data` is of is borrowed.
+            let this = unsafe { Self::borrowed(data) };
+            Self::clone(&this).into_raw()
+        },
+        // SAFETY: the waker is given up.
+        |data| unsafe { Self::from_raw(data) }.wake(),
+        // SAFETY: the waker is borrowed.
+        |data| unsafe { Self::borrowed(data) }.wake(),
+        // SAFETY: the waker is given up.
+        |data| drop(unsafe { Self::from_raw(data) }),
+    );
+
+    /// Returns a waker that keeps the value.
+    pub(crate) fn waker(&self) -> Waker {
+        // SAFETY: the vtable upholds the contract of `RawWaker`: the waker is a
+        // handle, and what it calls may be called on any thread.
+        unsafe { Waker::from_raw(self.clone().into_raw()) }
+    }
+
+    fn into_raw(self) -> RawWaker {
+        let this = ManuallyDrop::new(self);
+        RawWaker::new(
+            this.inner.as_ptr().cast_const().cast(),
+            const { &Self::VTABLE },
+        )
+    }
+
+    /// # Safety
+    ///
+    /// - `data` is that of a waker of this type, which is given up.
+    unsafe fn from_raw(data: *const ()) -> Self {
+        Self {
+            // SAFETY: `into_raw` made it of a `NonNull`.
+            inner: unsafe { NonNull::new_unchecked(data.cast_mut().cast()) },
+        }
+    }
+
+    /// # Safety
+    ///
+    /// - `data` is that of a waker of this type, which outlives the result.
+    unsafe fn borrowed(data: *const ()) -> ManuallyDrop<Self> {
+        // SAFETY: the count is the waker's: this is not dropped.
+        ManuallyDrop::new(unsafe { Self::from_raw(data) })
+    }
+}
+
+impl<T> Deref for Shared<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: by I1 alive, as this handle is counted.
+        &unsafe { self.inner.as_ref() }.value
+    }
+}
+
+impl<T> Clone for Shared<T> {
+    fn clone(&self) -> Self {
+        // SAFETY: by I1 alive, as this handle is counted.
+        let inner = unsafe { self.inner.as_ref() };
+        // Relaxed, as in `Arc`: a new handle is made from one that exists.
+        let before = inner.count.fetch_add(1, Ordering::Relaxed);
+        if before > isize::MAX as usize {
+            process::abort();
+        }
+        Self { inner: self.inner }
+    }
+}
+
+impl<T> Drop for Shared<T> {
+    fn drop(&mut self) {
+        // SAFETY: by I1 alive, as this handle is counted.
+        let inner = unsafe { self.inner.as_ref() };
+        // Release: what this handle did comes before the end of the value.
+        // Acquire: what the others did, too.
+        if inner.count.fetch_sub(1, Ordering::AcqRel) == 1 {
+            // SAFETY: made by `new`, and by I1 nobody else's any more.
+            drop(unsafe { Box::from_raw_in(self.inner.as_ptr(), Recycling) });
+        }
+    }
+}
+
+impl<T: Default> Default for Shared<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+#[cfg(all(test, not(async_op_loom)))]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread;
+
+    use super::*;
+
+    struct Counts(Arc<[AtomicUsize; 2]>);
+
+    impl WakeShared for Counts {
+        fn wake(&self) {
+            self.0[0].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    impl Drop for Counts {
+        fn drop(&mut self) {
+            self.0[1].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn the_last_handle_or_waker_drops_the_value() {
+        let counts = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+        let seen = || counts.each_ref().map(|count| count.load(Ordering::Relaxed));
+        let shared = Shared::new(Counts(Arc::clone(&counts)));
+        let waker = shared.waker();
+        let other = waker.clone();
+        assert!(waker.will_wake(&other));
+        drop(shared);
+        waker.wake();
+        other.wake_by_ref();
+        assert_eq!(seen(), [2, 0]);
+        drop(other);
+        assert_eq!(seen(), [2, 1]);
+    }
+
+    #[test]
+    fn on_several_threads() {
+        let counts = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+        let shared = Shared::new(Counts(Arc::clone(&counts)));
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                let shared = shared.clone();
+                scope.spawn(move || {
+                    for _ in 0..100 {
+                        shared.clone().waker().wake();
+                    }
+                });
+            }
+            drop(shared);
+        });
+        let seen = counts.each_ref().map(|count| count.load(Ordering::Relaxed));
+        assert_eq!(seen, [400, 1]);
+    }
+}
+
+#[cfg(all(test, async_op_loom))]
+mod loom_tests {
+    use loom::thread;
+
+    use super::*;
+
+    #[test]
+    fn the_end_of_the_value_comes_after_every_use() {
+        loom::model(|| {
+            // Watched: a use that is not ordered before its drop is reported.
+            let shared = Shared::new(AtomicUsize::new(0));
+            let other = shared.clone();
+            let thread = thread::spawn(move || {
+                other.fetch_add(1, Ordering::Relaxed);
+            });
+            shared.fetch_add(1, Ordering::Relaxed);
+            drop(shared);
+            thread.join().unwrap();
+        });
+    }
+}

@@ -1,0 +1,49 @@
+//! Buffers of one part.
+
+use std::sync::Arc;
+
+use super::{ReadBuffer, WriteBuffer, result_alone, result_and_self};
+
+macro_rules! read {
+    ($completion:ident: [$($generics:tt)*] $ty:ty) => {
+        impl<$($generics)*> ReadBuffer for $ty {
+            $completion!();
+
+            #[inline]
+            fn parts<'a>(&'a mut self, mut visit: impl FnMut(&'a mut [u8])) {
+                visit(&mut self[..]);
+            }
+        }
+    };
+}
+
+macro_rules! write {
+    ($completion:ident: [$($generics:tt)*] $ty:ty) => {
+        impl<$($generics)*> WriteBuffer for $ty {
+            $completion!();
+
+            #[inline]
+            fn parts<'a>(&'a self, mut visit: impl FnMut(&'a [u8])) {
+                let bytes: &[u8] = self.as_ref();
+                visit(bytes);
+            }
+        }
+    };
+}
+
+read!(result_alone: [] &mut [u8]);
+read!(result_alone: [const N: usize] &mut [u8; N]);
+read!(result_alone: [] &mut Vec<u8>);
+read!(result_and_self: [] Vec<u8>);
+read!(result_and_self: [] Box<[u8]>);
+read!(result_and_self: [const N: usize] [u8; N]);
+
+write!(result_alone: [] &[u8]);
+write!(result_alone: [const N: usize] &[u8; N]);
+write!(result_alone: [] &Vec<u8>);
+write!(result_alone: [] &str);
+write!(result_and_self: [] Vec<u8>);
+write!(result_and_self: [] Box<[u8]>);
+write!(result_and_self: [const N: usize] [u8; N]);
+write!(result_and_self: [] Arc<[u8]>);
+write!(result_and_self: [] String);

@@ -1,0 +1,188 @@
+//! What operations read into and write from.
+
+#[cfg(feature = "bytes")]
+mod bytes;
+mod dynamic;
+mod kinds;
+mod parts;
+mod range;
+mod vectored;
+
+pub use dynamic::{AtMost, DynamicBuffer};
+pub(crate) use parts::{read_parts, write_parts};
+pub(crate) use range::front;
+pub use range::{BufferExt, BufferRange};
+
+use crate::signature::Signature;
+
+/// What an operation can read into: memory that it borrows, or that it owns and
+/// returns with its completion, error or not.
+///
+/// A callback outlives the initiating function, so it takes an owned buffer;
+/// tokens that wait take either. The compiler tells them apart: the completion
+/// signature is that of the buffer. With `R` for what the operation says about
+/// itself, such as `io::Result<usize>`:
+///
+/// | buffer | completion |
+/// |---|---|
+/// | `&mut [u8]`, `&mut [u8; N]`, `&mut Vec<u8>`, `&mut [IoSliceMut]` | `fn(R)` |
+/// | `Vec<u8>`, `Box<[u8]>`, `[u8; N]`, `BytesMut` | `fn(R, Self)` |
+/// | a [range](BufferExt::range) of a buffer; a `Vec`, an array or a tuple of buffers | `fn(R, Self)` |
+///
+/// Data goes to the front of the buffer; a `Vec` is filled up to its length. A
+/// buffer of several parts is filled part after part, in one system call where
+/// the system can.
+///
+/// ```
+/// use async_op::{TcpStream, UseFuture};
+/// use std::io;
+///
+/// async fn borrowed(stream: &TcpStream) -> io::Result<usize> {
+///     let mut buffer = [0; 64];
+///     stream.read_some(&mut buffer).await
+/// }
+///
+/// fn owned(stream: &TcpStream) {
+///     stream.async_read_some(vec![0; 64], |result: io::Result<usize>, buffer: Vec<u8>| {
+///         println!("{result:?} {}", buffer.len());
+///     });
+/// }
+///
+/// async fn header_and_body(stream: &TcpStream) -> io::Result<usize> {
+///     let (result, (header, body)) = stream.read_some(([0; 8], vec![0; 1024])).await;
+///     println!("{header:?} {}", body.len());
+///     result
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a buffer to read into",
+    label = "cannot be read into",
+    note = "pass `&mut [u8]` to a token that waits, or an owned `Vec<u8>`, `Box<[u8]>` or `[u8; N]`"
+)]
+pub trait ReadBuffer: Send {
+    /// The signature of an operation that reads into this and says `R`.
+    type Completion<R>: Signature<Output = Self::Output<R>>;
+
+    /// The output of that signature.
+    type Output<R>;
+
+    /// Calls `visit` with each part of the memory to fill, in order. They are
+    /// the same ones at each call.
+    fn parts<'a>(&'a mut self, visit: impl FnMut(&'a mut [u8]));
+
+    /// Returns the first part that is not empty, after `skip` bytes; an empty
+    /// one if there is none.
+    fn after(&mut self, mut skip: usize) -> &mut [u8] {
+        let mut found: &mut [u8] = &mut [];
+        self.parts(|part| {
+            if found.is_empty() {
+                let start = skip.min(part.len());
+                skip -= start;
+                found = &mut part[start..];
+            }
+        });
+        found
+    }
+
+    /// Returns how many bytes there are in all parts together.
+    fn total_len(&mut self) -> usize {
+        let mut len = 0;
+        self.parts(|part| len += part.len());
+        len
+    }
+
+    /// Makes the output of a result and the buffer.
+    fn completed<R>(self, result: R) -> Self::Output<R>;
+}
+
+/// What an operation can write: memory that it borrows, or that it owns and
+/// returns with its completion, error or not.
+///
+/// With `R` for what the operation says about itself, such as
+/// `io::Result<usize>`:
+///
+/// | buffer | completion |
+/// |---|---|
+/// | `&[u8]`, `&[u8; N]`, `&Vec<u8>`, `&str`, `&[IoSlice]` | `fn(R)` |
+/// | `Vec<u8>`, `Box<[u8]>`, `[u8; N]`, `Arc<[u8]>`, `String`, `Bytes`, `BytesMut` | `fn(R, Self)` |
+/// | a [range](BufferExt::range) of a buffer; a `Vec`, an array or a tuple of buffers | `fn(R, Self)` |
+///
+/// A `&'static [u8]` or `&'static str` serves any token. A buffer of several
+/// parts is written part after part, in one system call where the system can.
+///
+/// ```
+/// use async_op::{Detached, TcpStream};
+///
+/// async fn greet(stream: &TcpStream, name: &str) -> std::io::Result<()> {
+///     stream.write_some("hello, ").await?; // how much was written: see there
+///     stream.write_some(name).await?;
+///     stream.async_write_some(("!", String::from("\n")), Detached);
+///     Ok(())
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a buffer to write",
+    label = "cannot be written",
+    note = "pass `&[u8]` to a token that waits, or an owned `Vec<u8>`, `Box<[u8]>` or `[u8; N]`"
+)]
+pub trait WriteBuffer: Send {
+    /// The signature of an operation that writes this and says `R`.
+    type Completion<R>: Signature<Output = Self::Output<R>>;
+
+    /// The output of that signature.
+    type Output<R>;
+
+    /// Calls `visit` with each part of the memory to write, in order. They are
+    /// the same ones at each call.
+    fn parts<'a>(&'a self, visit: impl FnMut(&'a [u8]));
+
+    /// Returns the first part that is not empty, after `skip` bytes; an empty
+    /// one if there is none.
+    fn after(&self, mut skip: usize) -> &[u8] {
+        let mut found: &[u8] = &[];
+        self.parts(|part| {
+            if found.is_empty() {
+                let start = skip.min(part.len());
+                skip -= start;
+                found = &part[start..];
+            }
+        });
+        found
+    }
+
+    /// Returns how many bytes there are in all parts together.
+    fn total_len(&self) -> usize {
+        let mut len = 0;
+        self.parts(|part| len += part.len());
+        len
+    }
+
+    /// Makes the output of a result and the buffer.
+    fn completed<R>(self, result: R) -> Self::Output<R>;
+}
+
+/// The completion of a buffer that is borrowed: the result.
+macro_rules! result_alone {
+    () => {
+        type Completion<R> = fn(R);
+        type Output<R> = R;
+
+        fn completed<R>(self, result: R) -> R {
+            result
+        }
+    };
+}
+
+/// The completion of a buffer that is owned: the result and the buffer.
+macro_rules! result_and_self {
+    () => {
+        type Completion<R> = fn(R, Self);
+        type Output<R> = (R, Self);
+
+        fn completed<R>(self, result: R) -> (R, Self) {
+            (result, self)
+        }
+    };
+}
+
+use {result_alone, result_and_self};

@@ -1,0 +1,92 @@
+//! Buffers of several parts, as system calls take them.
+
+use std::io::{IoSlice, IoSliceMut};
+
+use super::{ReadBuffer, WriteBuffer};
+
+/// As many parts as go into one system call; the rest is left for the next.
+const MOST: usize = 16;
+
+/// Passes what is left of `buffer` after `skip` bytes to `one`, if that is one
+/// part, or else to `several`.
+pub(crate) fn read_parts<B: ReadBuffer, R>(
+    buffer: &mut B,
+    skip: usize,
+    one: impl FnOnce(&mut [u8]) -> R,
+    several: impl FnOnce(&mut [IoSliceMut<'_>]) -> R,
+) -> R {
+    let mut window = Window::after(skip);
+    let mut count = 0;
+    buffer.parts(|part| count += usize::from(!window.next(part.len()).is_empty()));
+    if count <= 1 {
+        return one(buffer.after(skip));
+    }
+    let mut window = Window::after(skip);
+    let mut list = std::array::from_fn::<_, MOST, _>(|_| IoSliceMut::new(&mut []));
+    let mut places = list.iter_mut();
+    buffer.parts(|part| {
+        let range = window.next(part.len());
+        if !range.is_empty()
+            && let Some(place) = places.next()
+        {
+            *place = IoSliceMut::new(&mut part[range]);
+        }
+    });
+    several(&mut list[..count.min(MOST)])
+}
+
+/// Passes what is left of `buffer` after `skip` bytes to `one`, if that is one
+/// part, or else to `several`.
+pub(crate) fn write_parts<B: WriteBuffer, R>(
+    buffer: &B,
+    skip: usize,
+    one: impl FnOnce(&[u8]) -> R,
+    several: impl FnOnce(&[IoSlice<'_>]) -> R,
+) -> R {
+    let mut window = Window::after(skip);
+    let mut count = 0;
+    buffer.parts(|part| count += usize::from(!window.next(part.len()).is_empty()));
+    if count <= 1 {
+        return one(buffer.after(skip));
+    }
+    let mut window = Window::after(skip);
+    let mut list = [IoSlice::new(&[]); MOST];
+    let mut places = list.iter_mut();
+    buffer.parts(|part| {
+        let range = window.next(part.len());
+        if !range.is_empty()
+            && let Some(place) = places.next()
+        {
+            *place = IoSlice::new(&part[range]);
+        }
+    });
+    several(&list[..count.min(MOST)])
+}
+
+/// Counts the parts of a buffer down to a range of its bytes.
+pub(super) struct Window {
+    pub(super) skip: usize,
+    pub(super) take: usize,
+}
+
+impl Window {
+    fn after(skip: usize) -> Self {
+        Self {
+            skip,
+            take: usize::MAX,
+        }
+    }
+
+    pub(super) fn first(take: usize) -> Self {
+        Self { skip: 0, take }
+    }
+
+    /// Returns what is inside of the next part, which has `len` bytes.
+    pub(super) fn next(&mut self, len: usize) -> std::ops::Range<usize> {
+        let start = len.min(self.skip);
+        let end = start + (len - start).min(self.take);
+        self.skip -= start;
+        self.take -= end - start;
+        start..end
+    }
+}

@@ -1,0 +1,42 @@
+/// When a composed operation has transferred enough.
+///
+/// [`transfer_all`], [`transfer_at_least`] and [`transfer_exactly`] make some; a
+/// closure is one, which receives what has been transferred and returns how much
+/// more to ask for, 0 for enough.
+///
+/// ```
+/// use async_op::{TcpStream, read, transfer_at_least};
+///
+/// # async fn example(stream: TcpStream) -> std::io::Result<()> {
+/// let mut buffer = [0; 1024];
+/// // A header of 8 bytes, and what happens to come with it.
+/// let n = read(&stream, &mut buffer, transfer_at_least(8)).await.into_result()?;
+/// # let _ = n;
+/// # Ok(())
+/// # }
+/// ```
+pub trait CompletionCondition: Send {
+    /// Returns how many bytes to ask for next, after `transferred` bytes.
+    fn more(&mut self, transferred: usize) -> usize;
+}
+
+impl<F: FnMut(usize) -> usize + Send> CompletionCondition for F {
+    fn more(&mut self, transferred: usize) -> usize {
+        self(transferred)
+    }
+}
+
+/// Until the buffer is full, or all of it written.
+pub fn transfer_all() -> impl CompletionCondition + Copy + 'static {
+    |_| usize::MAX
+}
+
+/// Until at least `n` bytes have been transferred, or the buffer ends.
+pub fn transfer_at_least(n: usize) -> impl CompletionCondition + Copy + 'static {
+    move |transferred| if transferred < n { usize::MAX } else { 0 }
+}
+
+/// Until `n` bytes have been transferred, and no more; or the buffer ends.
+pub fn transfer_exactly(n: usize) -> impl CompletionCondition + Copy + 'static {
+    move |transferred: usize| n - n.min(transferred)
+}

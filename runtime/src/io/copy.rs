@@ -1,0 +1,79 @@
+use std::io;
+
+use allocator_api2::vec::Vec;
+
+use super::{AsyncReadStream, AsyncWriteStream, Transfer, check_cancelled};
+use crate::{async_op, this_op};
+
+/// How much is under way at once.
+const CHUNK: usize = 8 * 1024;
+
+/// Copies all that `from` has, until its end, to `to`.
+///
+/// # Completion
+///
+/// `fn(Transfer)`: how many bytes have been copied, and why there are no more, if
+/// there should be. At the end of `from` the other stream stays open.
+///
+/// # Allocation
+///
+/// A buffer of 8 KiB from the allocator of the operation.
+///
+/// # Cancel safety
+///
+/// Requests of the types [terminal and partial](crate::CancellationType) are
+/// honoured: the operation completes with the number of bytes that have arrived.
+/// Up to 8 KiB more may have been read, and are lost, when it stops between
+/// reading and writing.
+///
+/// # Errors
+///
+/// Those of the streams, and [`WriteZero`](io::ErrorKind::WriteZero) when `to`
+/// takes no more.
+///
+/// ```
+/// use async_op::{SystemExecutor, UnixStream, connect_pipe, copy, read_exact, write_all};
+///
+/// # async fn example() -> std::io::Result<()> {
+/// let (a, b) = UnixStream::pair(&SystemExecutor)?;
+/// let (reader, writer) = connect_pipe(&SystemExecutor)?;
+/// write_all(&a, "hello").await?;
+/// drop(a);
+/// assert_eq!(copy(&b, &writer).await.into_result()?, 5);
+/// read_exact(&reader, &mut [0; 5]).await?;
+/// # Ok(())
+/// # }
+/// # pollster::block_on(example()).unwrap();
+/// ```
+#[async_op(cancellation = partial)]
+pub async fn async_copy<R, W>(from: &R, to: &W) -> Transfer
+where
+    R: AsyncReadStream + Clone + Send + 'static,
+    W: AsyncWriteStream + Clone + Send + 'static,
+{
+    let mut bytes = 0;
+    let mut buffer = Vec::with_capacity_in(CHUNK, this_op::allocator());
+    buffer.resize(CHUNK, 0);
+    let result = 'all: loop {
+        if let Err(error) = check_cancelled() {
+            break Err(error);
+        }
+        let read = match from.read_after(&mut &mut buffer[..], 0).await {
+            Ok(0) => break Ok(()),
+            Ok(n) => n,
+            Err(error) => break Err(error),
+        };
+        let mut written = 0;
+        while written < read {
+            match to.write_after(&mut &buffer[..read], written).await {
+                Ok(0) => break 'all Err(io::ErrorKind::WriteZero.into()),
+                Ok(n) => {
+                    written += n;
+                    bytes += n;
+                }
+                Err(error) => break 'all Err(error),
+            }
+        }
+    };
+    Transfer { bytes, result }
+}

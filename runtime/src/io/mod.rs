@@ -1,0 +1,38 @@
+//! Operations made of several reads and writes, on any stream.
+
+mod condition;
+mod copy;
+mod read;
+mod read_until;
+mod stream;
+#[cfg(any(feature = "futures-io", feature = "tokio-io"))]
+mod theirs;
+mod transfer;
+mod write;
+
+pub use condition::{CompletionCondition, transfer_all, transfer_at_least, transfer_exactly};
+pub use copy::{async_copy, copy};
+pub use read::{async_read, async_read_exact, read, read_exact};
+pub use read_until::{Delimiter, async_read_until, read_until};
+pub use stream::{AsyncReadStream, AsyncWriteStream};
+#[cfg(feature = "futures-io")]
+pub use theirs::FuturesIo;
+#[cfg(feature = "tokio-io")]
+pub use theirs::TokioIo;
+pub use transfer::Transfer;
+pub use write::{async_write, async_write_all, write, write_all};
+
+use std::io::Result;
+
+use crate::cancel;
+use crate::task::scope;
+
+/// Ends a composed operation between two steps if it has been asked to. A
+/// stream that is always ready need not look.
+fn check_cancelled() -> Result<()> {
+    if scope::requested().is_empty() {
+        Ok(())
+    } else {
+        Err(cancel::cancelled())
+    }
+}

@@ -1,0 +1,74 @@
+use std::io;
+
+use crate::buffer::{ReadBuffer, WriteBuffer};
+use crate::executor::IoObject;
+
+/// A stream that bytes can be read from: what the composed operations of this
+/// crate work on.
+///
+/// Asio's requirements for an *AsyncReadStream*, for those who write streams;
+/// those who use them call operations.
+///
+/// ```
+/// use async_op::{AsyncReadStream, IoExecutor, IoObject, ReadBuffer};
+/// use std::io;
+///
+/// /// An endless row of zeroes.
+/// #[derive(Clone)]
+/// struct Zeroes(IoExecutor);
+///
+/// impl IoObject for Zeroes {
+///     type Executor = IoExecutor;
+///
+///     fn executor(&self) -> IoExecutor {
+///         self.0
+///     }
+/// }
+///
+/// impl AsyncReadStream for Zeroes {
+///     async fn read_after<B: ReadBuffer>(&self, buffer: &mut B, skip: usize) -> io::Result<usize> {
+///         let part = buffer.after(skip);
+///         part.fill(0);
+///         Ok(part.len())
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a stream that can be read from",
+    label = "not a stream to read from",
+    note = "implement `AsyncReadStream` for it, or wrap one of another crate in `FuturesIo` or `TokioIo`"
+)]
+pub trait AsyncReadStream: IoObject + Sync {
+    /// Reads what there is, at least one byte, into `buffer` after its first
+    /// `skip` bytes; returns how much that was.
+    ///
+    /// 0 bytes mean the end of the stream, or that there is no room, which has
+    /// to be returned at once. A future that is dropped has read nothing.
+    fn read_after<B: ReadBuffer>(
+        &self,
+        buffer: &mut B,
+        skip: usize,
+    ) -> impl Future<Output = io::Result<usize>> + Send;
+}
+
+/// A stream that bytes can be written to: what the composed operations of this
+/// crate work on.
+///
+/// Asio's requirements for an *AsyncWriteStream*. See [`AsyncReadStream`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a stream that can be written to",
+    label = "not a stream to write to",
+    note = "implement `AsyncWriteStream` for it, or wrap one of another crate in `FuturesIo` or `TokioIo`"
+)]
+pub trait AsyncWriteStream: IoObject + Sync {
+    /// Writes what the stream takes, at least one byte, of `buffer` after its
+    /// first `skip` bytes; returns how much that was.
+    ///
+    /// 0 bytes mean that there is nothing to write, which has to be returned at
+    /// once. A future that is dropped has written nothing.
+    fn write_after<B: WriteBuffer>(
+        &self,
+        buffer: &mut B,
+        skip: usize,
+    ) -> impl Future<Output = io::Result<usize>> + Send;
+}

@@ -1,0 +1,25 @@
+use std::io;
+
+/// How far a composed operation got.
+///
+/// Both can be there: what was transferred before an error, a timeout or a
+/// request to cancel is not lost.
+#[derive(Debug)]
+#[must_use = "it may be an error"]
+pub struct Transfer {
+    /// How many bytes have been transferred.
+    pub bytes: usize,
+    /// Why there are no more, if there should be.
+    pub result: io::Result<()>,
+}
+
+impl Transfer {
+    /// Returns the number of bytes of a transfer without error.
+    ///
+    /// # Errors
+    ///
+    /// That of the transfer.
+    pub fn into_result(self) -> io::Result<usize> {
+        self.result.map(|()| self.bytes)
+    }
+}

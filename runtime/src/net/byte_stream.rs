@@ -1,0 +1,299 @@
+//! What all streams of bytes have in common.
+
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::task::{Context, Poll};
+
+use super::source::Source;
+use crate::buffer::{ReadBuffer, WriteBuffer, read_parts, write_parts};
+use crate::context::{Direction, Progress};
+
+/// A source that is a stream of bytes.
+pub(super) trait ByteStream: mio::event::Source {
+    /// Whether a transfer of fewer bytes than asked for, by a read and by a
+    /// write, shows that the buffer of the system is used up, so that the next
+    /// event will say when it is not. True of sockets under edge-triggered epoll
+    /// and kqueue (epoll(7), question 9), but for what is said below.
+    const SHORT_MEANS_DRAINED: [bool; 2];
+
+    fn read(&self, part: &mut [u8]) -> io::Result<usize>;
+    fn read_vectored(&self, parts: &mut [IoSliceMut<'_>]) -> io::Result<usize>;
+    fn write(&self, part: &[u8]) -> io::Result<usize>;
+    fn write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<usize>;
+}
+
+macro_rules! byte_stream {
+    ($ty:ty, $short_means_drained:expr, |$stream:ident| $io:expr) => {
+        impl ByteStream for $ty {
+            const SHORT_MEANS_DRAINED: [bool; 2] = $short_means_drained;
+
+            fn read(&self, part: &mut [u8]) -> io::Result<usize> {
+                let $stream = self;
+                Read::read(&mut { $io }, part)
+            }
+
+            fn read_vectored(&self, parts: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+                let $stream = self;
+                Read::read_vectored(&mut { $io }, parts)
+            }
+
+            fn write(&self, part: &[u8]) -> io::Result<usize> {
+                let $stream = self;
+                Write::write(&mut { $io }, part)
+            }
+
+            fn write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+                let $stream = self;
+                Write::write_vectored(&mut { $io }, parts)
+            }
+        }
+    };
+}
+
+byte_stream!(mio::net::TcpStream, [cfg!(unix); 2], |stream| stream);
+// A read ends where descriptors or other credentials were sent, though there is
+// more.
+#[cfg(unix)]
+byte_stream!(mio::net::UnixStream, [false, true], |stream| stream);
+// A terminal hands out a line at a time: a short read says nothing.
+#[cfg(unix)]
+byte_stream!(super::file::PolledFile, [false; 2], |file| &file.0);
+
+/// A transfer of `n` out of `wanted` bytes, and how far that got.
+fn transferred(short_means_drained: bool, n: usize, wanted: usize) -> (usize, Progress) {
+    // Nothing at all is the end, and that lasts.
+    if 0 < n && n < wanted && short_means_drained {
+        (n, Progress::Drained)
+    } else {
+        (n, Progress::More)
+    }
+}
+
+impl<S: ByteStream> Source<S> {
+    /// Reads what there is, at least one byte, into `buffer` after its first
+    /// `skip` bytes. Without room there it completes at once.
+    pub(super) async fn read_after<B: ReadBuffer>(
+        &self,
+        buffer: &mut B,
+        skip: usize,
+    ) -> io::Result<usize> {
+        if buffer.after(skip).is_empty() {
+            return Ok(0);
+        }
+        self.io(Direction::Read, |stream| {
+            let [drained, _] = S::SHORT_MEANS_DRAINED;
+            read_parts(
+                buffer,
+                skip,
+                |part| Ok(transferred(drained, stream.read(part)?, part.len())),
+                |parts| {
+                    let wanted = parts.iter().map(|part| part.len()).sum();
+                    Ok(transferred(drained, stream.read_vectored(parts)?, wanted))
+                },
+            )
+        })
+        .await
+    }
+
+    /// Writes what the system takes, at least one byte, of `buffer` after its
+    /// first `skip` bytes. With nothing there it completes at once.
+    pub(super) async fn write_after<B: WriteBuffer>(
+        &self,
+        buffer: &mut B,
+        skip: usize,
+    ) -> io::Result<usize> {
+        if buffer.after(skip).is_empty() {
+            return Ok(0);
+        }
+        // Moved into: a shared reference to a buffer need not be `Send`.
+        self.io(Direction::Write, move |stream| {
+            let [_, drained] = S::SHORT_MEANS_DRAINED;
+            write_parts(
+                buffer,
+                skip,
+                |part| Ok(transferred(drained, stream.write(part)?, part.len())),
+                |parts| {
+                    let wanted = parts.iter().map(|part| part.len()).sum();
+                    Ok(transferred(drained, stream.write_vectored(parts)?, wanted))
+                },
+            )
+        })
+        .await
+    }
+}
+
+/// For those who poll.
+impl<S: ByteStream> Source<S> {
+    pub(super) fn poll_read(
+        &self,
+        key: &mut Option<u64>,
+        cx: &mut Context<'_>,
+        part: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        if part.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        self.poll_io(Direction::Read, key, cx, |stream| {
+            let [drained, _] = S::SHORT_MEANS_DRAINED;
+            Ok(transferred(drained, stream.read(part)?, part.len()))
+        })
+    }
+
+    pub(super) fn poll_write(
+        &self,
+        key: &mut Option<u64>,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let wanted = parts.iter().map(|part| part.len()).sum();
+        if wanted == 0 {
+            return Poll::Ready(Ok(0));
+        }
+        self.poll_io(Direction::Write, key, cx, |stream| {
+            let n = match parts {
+                [part] => stream.write(part)?,
+                parts => stream.write_vectored(parts)?,
+            };
+            let [_, drained] = S::SHORT_MEANS_DRAINED;
+            Ok(transferred(drained, n, wanted))
+        })
+    }
+}
+
+/// Gives a handle with a `source` of bytes its operations that read.
+macro_rules! reads {
+    ($ty:ident) => {
+        impl $ty {
+            /// Reads what there is, at least one byte, into the front of `buffer`.
+            ///
+            /// # Completion
+            ///
+            /// `fn(io::Result<usize>)` for a borrowed buffer,
+            /// `fn(io::Result<usize>, B)` for an owned one, which comes back, error
+            /// or not (see [`ReadBuffer`](crate::ReadBuffer)). 0 bytes mean that
+            /// the peer has shut down its side, or that the buffer is empty; that
+            /// completes at once.
+            ///
+            /// # Overlap
+            ///
+            /// One read at a time is useful: of several, any may get the next bytes.
+            ///
+            /// # Allocation
+            ///
+            /// None besides the operation's own memory; awaited, none.
+            ///
+            /// # Cancel safety
+            ///
+            /// Yes, and requests of every [type](crate::CancellationType) are
+            /// honoured: a dropped operation has read nothing.
+            ///
+            /// # Errors
+            ///
+            /// The system's, such as [`ConnectionReset`](std::io::ErrorKind::ConnectionReset),
+            /// and one of kind [`Other`](std::io::ErrorKind::Other) when the context
+            /// is gone.
+            #[$crate::async_op(completes = B::Completion<std::io::Result<usize>>, cancellation = total)]
+            pub async fn async_read_some<B: $crate::ReadBuffer>(
+                &self,
+                mut buffer: B,
+            ) -> B::Output<std::io::Result<usize>> {
+                let result = self.source.read_after(&mut buffer, 0).await;
+                buffer.completed(result)
+            }
+        }
+
+        impl $crate::AsyncReadStream for $ty {
+            async fn read_after<B: $crate::ReadBuffer>(
+                &self,
+                buffer: &mut B,
+                skip: usize,
+            ) -> std::io::Result<usize> {
+                self.source.read_after(buffer, skip).await
+            }
+        }
+
+        impl $crate::net::poll_io::PollRead for $ty {
+            fn poll_read(
+                &self,
+                key: &mut Option<u64>,
+                cx: &mut std::task::Context<'_>,
+                part: &mut [u8],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                self.source.poll_read(key, cx, part)
+            }
+        }
+    };
+}
+
+/// Gives a handle with a `source` of bytes its operations that write; `close`
+/// tells the peer that this was all.
+macro_rules! writes {
+    ($ty:ident, $close:expr) => {
+        impl $ty {
+            /// Writes from the front of `buffer` what the system takes, at least one
+            /// byte.
+            ///
+            /// # Completion
+            ///
+            /// `fn(io::Result<usize>)` for a borrowed buffer,
+            /// `fn(io::Result<usize>, B)` for an owned one, which comes back, error
+            /// or not (see [`WriteBuffer`](crate::WriteBuffer)). An empty buffer
+            /// completes at once.
+            ///
+            /// # Overlap
+            ///
+            /// One write at a time is useful: the bytes of several may arrive in any
+            /// order.
+            ///
+            /// # Allocation
+            ///
+            /// None besides the operation's own memory; awaited, none.
+            ///
+            /// # Cancel safety
+            ///
+            /// Yes, and requests of every [type](crate::CancellationType) are
+            /// honoured: a dropped operation has written nothing.
+            ///
+            /// # Errors
+            ///
+            /// The system's, such as [`BrokenPipe`](std::io::ErrorKind::BrokenPipe),
+            /// and one of kind [`Other`](std::io::ErrorKind::Other) when the context
+            /// is gone.
+            #[$crate::async_op(completes = B::Completion<std::io::Result<usize>>, cancellation = total)]
+            pub async fn async_write_some<B: $crate::WriteBuffer>(
+                &self,
+                mut buffer: B,
+            ) -> B::Output<std::io::Result<usize>> {
+                let result = self.source.write_after(&mut buffer, 0).await;
+                buffer.completed(result)
+            }
+        }
+
+        impl $crate::AsyncWriteStream for $ty {
+            async fn write_after<B: $crate::WriteBuffer>(
+                &self,
+                buffer: &mut B,
+                skip: usize,
+            ) -> std::io::Result<usize> {
+                self.source.write_after(buffer, skip).await
+            }
+        }
+
+        impl $crate::net::poll_io::PollWrite for $ty {
+            fn poll_write(
+                &self,
+                key: &mut Option<u64>,
+                cx: &mut std::task::Context<'_>,
+                parts: &[std::io::IoSlice<'_>],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                self.source.poll_write(key, cx, parts)
+            }
+
+            fn close(&self) -> std::io::Result<()> {
+                let close: fn(&Self) -> std::io::Result<()> = $close;
+                close(self)
+            }
+        }
+    };
+}
+
+pub(super) use {reads, writes};

@@ -1,0 +1,278 @@
+//! What all sockets of datagrams have in common.
+
+use std::io;
+
+use allocator_api2::vec::Vec;
+
+use super::source::Source;
+use crate::buffer::{ReadBuffer, WriteBuffer, read_parts, write_parts};
+use crate::context::{Direction, Progress};
+use crate::this_op;
+
+/// A source of datagrams.
+pub(super) trait Datagram: mio::event::Source {
+    type Address: Send;
+
+    fn receive(&self, bytes: &mut [u8]) -> io::Result<usize>;
+    fn receive_from(&self, bytes: &mut [u8]) -> io::Result<(usize, Self::Address)>;
+    fn send(&self, bytes: &[u8]) -> io::Result<usize>;
+    fn send_to(&self, bytes: &[u8], address: &Self::Address) -> io::Result<usize>;
+}
+
+impl Datagram for mio::net::UdpSocket {
+    type Address = std::net::SocketAddr;
+
+    fn receive(&self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.recv(bytes)
+    }
+
+    fn receive_from(&self, bytes: &mut [u8]) -> io::Result<(usize, Self::Address)> {
+        self.recv_from(bytes)
+    }
+
+    fn send(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.send(bytes)
+    }
+
+    fn send_to(&self, bytes: &[u8], address: &Self::Address) -> io::Result<usize> {
+        self.send_to(bytes, *address)
+    }
+}
+
+#[cfg(unix)]
+impl Datagram for mio::net::UnixDatagram {
+    type Address = std::os::unix::net::SocketAddr;
+
+    fn receive(&self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.recv(bytes)
+    }
+
+    fn receive_from(&self, bytes: &mut [u8]) -> io::Result<(usize, Self::Address)> {
+        self.recv_from(bytes)
+    }
+
+    fn send(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.send(bytes)
+    }
+
+    fn send_to(&self, bytes: &[u8], address: &Self::Address) -> io::Result<usize> {
+        match address.as_pathname() {
+            Some(path) => self.send_to(bytes, path),
+            None => Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "a datagram is sent to a socket that is bound to a path",
+            )),
+        }
+    }
+}
+
+impl<S: Datagram> Source<S> {
+    /// Receives a datagram by means of `receive`, which says how long it was.
+    pub(super) async fn receive<B: ReadBuffer, T>(
+        &self,
+        buffer: &mut B,
+        mut receive: impl FnMut(&S, &mut [u8]) -> io::Result<(usize, T)>,
+    ) -> io::Result<(usize, T)> {
+        self.io(Direction::Read, |socket| {
+            let in_place = read_parts(buffer, 0, |part| Some(receive(socket, part)), |_| None);
+            let received = match in_place {
+                Some(received) => received?,
+                None => {
+                    let mut whole = Vec::new_in(this_op::allocator());
+                    whole.resize(buffer.total_len(), 0);
+                    let received = receive(socket, &mut whole)?;
+                    scatter(&whole[..received.0], buffer);
+                    received
+                }
+            };
+            Ok((received, Progress::More))
+        })
+        .await
+    }
+
+    /// Sends a datagram by means of `send`.
+    pub(super) async fn send<B: WriteBuffer>(
+        &self,
+        buffer: &mut B,
+        mut send: impl FnMut(&S, &[u8]) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        // Moved into: a shared reference to a buffer need not be `Send`.
+        self.io(Direction::Write, move |socket| {
+            let in_place = write_parts(buffer, 0, |part| Some(send(socket, part)), |_| None);
+            let sent = match in_place {
+                Some(sent) => sent?,
+                None => {
+                    let mut whole = Vec::with_capacity_in(buffer.total_len(), this_op::allocator());
+                    buffer.parts(|part| whole.extend_from_slice(part));
+                    send(socket, &whole)?
+                }
+            };
+            Ok((sent, Progress::More))
+        })
+        .await
+    }
+}
+
+/// Copies `bytes` to the parts of `buffer`, which has room for them.
+fn scatter<B: ReadBuffer>(mut bytes: &[u8], buffer: &mut B) {
+    buffer.parts(|part| {
+        let (now, later) = bytes.split_at(bytes.len().min(part.len()));
+        part[..now.len()].copy_from_slice(now);
+        bytes = later;
+    });
+}
+
+/// Gives a handle with a `source` of datagrams its operations.
+macro_rules! datagrams {
+    ($ty:ident, $address:ty) => {
+        impl $ty {
+            /// Receives a datagram into the front of `buffer`, from the peer that
+            /// the socket is connected to, or else from anybody.
+            ///
+            /// # Completion
+            ///
+            /// `fn(io::Result<usize>)` for a borrowed buffer,
+            /// `fn(io::Result<usize>, B)` for an owned one, which comes back, error
+            /// or not (see [`ReadBuffer`](crate::ReadBuffer)). What does not fit
+            /// into the buffer is lost. 0 bytes are a datagram without content.
+            ///
+            /// # Overlap
+            ///
+            /// Any number may be outstanding; a datagram goes to one of them.
+            ///
+            /// # Allocation
+            ///
+            /// None besides the operation's own memory; awaited, none. A buffer of
+            /// several parts is copied from a whole one from the same allocator.
+            ///
+            /// # Cancel safety
+            ///
+            /// Yes, and requests of every [type](crate::CancellationType) are
+            /// honoured: a dropped operation has received nothing.
+            ///
+            /// # Errors
+            ///
+            /// The system's, such as [`ConnectionRefused`](std::io::ErrorKind::ConnectionRefused)
+            /// when nobody listens at the peer's, and one of kind
+            /// [`Other`](std::io::ErrorKind::Other) when the context is gone.
+            #[$crate::async_op(completes = B::Completion<std::io::Result<usize>>, cancellation = total)]
+            pub async fn async_receive<B: $crate::ReadBuffer>(
+                &self,
+                mut buffer: B,
+            ) -> B::Output<std::io::Result<usize>> {
+                let receive = |socket: &_, bytes: &mut [u8]| Ok((Datagram::receive(socket, bytes)?, ()));
+                let result = self.source.receive(&mut buffer, receive).await;
+                buffer.completed(result.map(|(n, ())| n))
+            }
+
+            /// Receives a datagram into the front of `buffer`, with the address
+            /// that it came from.
+            ///
+            /// # Completion
+            ///
+            /// With `R` for `io::Result<(usize, SocketAddr)>`: `fn(R)` for a
+            /// borrowed buffer, `fn(R, B)` for an owned one, which comes back,
+            /// error or not (see [`ReadBuffer`](crate::ReadBuffer)). What does not
+            /// fit into the buffer is lost. 0 bytes are a datagram without content.
+            ///
+            /// # Overlap
+            ///
+            /// Any number may be outstanding; a datagram goes to one of them.
+            ///
+            /// # Allocation
+            ///
+            /// As for [`async_receive`](Self::async_receive).
+            ///
+            /// # Cancel safety
+            ///
+            /// Yes, and requests of every [type](crate::CancellationType) are
+            /// honoured: a dropped operation has received nothing.
+            ///
+            /// # Errors
+            ///
+            /// The system's, and one of kind [`Other`](std::io::ErrorKind::Other)
+            /// when the context is gone.
+            #[$crate::async_op(completes = B::Completion<std::io::Result<(usize, $address)>>, cancellation = total)]
+            pub async fn async_receive_from<B: $crate::ReadBuffer>(
+                &self,
+                mut buffer: B,
+            ) -> B::Output<std::io::Result<(usize, $address)>> {
+                let result = self.source.receive(&mut buffer, Datagram::receive_from).await;
+                buffer.completed(result)
+            }
+
+            /// Sends a datagram to the peer that the socket is connected to.
+            ///
+            /// # Completion
+            ///
+            /// `fn(io::Result<usize>)` for a borrowed buffer,
+            /// `fn(io::Result<usize>, B)` for an owned one, which comes back, error
+            /// or not (see [`WriteBuffer`](crate::WriteBuffer)). A datagram is sent
+            /// whole or not at all; an empty buffer makes one without content.
+            ///
+            /// # Overlap
+            ///
+            /// Any number may be outstanding.
+            ///
+            /// # Allocation
+            ///
+            /// None besides the operation's own memory; awaited, none. A buffer of
+            /// several parts is copied to a whole one from the same allocator.
+            ///
+            /// # Cancel safety
+            ///
+            /// Yes, and requests of every [type](crate::CancellationType) are
+            /// honoured: a dropped operation has sent nothing.
+            ///
+            /// # Errors
+            ///
+            /// The system's, such as `EDESTADDRREQ` for a socket that is not
+            /// connected and `EMSGSIZE` for a datagram that is too long, and one of
+            /// kind [`Other`](std::io::ErrorKind::Other) when the context is gone.
+            #[$crate::async_op(completes = B::Completion<std::io::Result<usize>>, cancellation = total)]
+            pub async fn async_send<B: $crate::WriteBuffer>(
+                &self,
+                mut buffer: B,
+            ) -> B::Output<std::io::Result<usize>> {
+                let result = self.source.send(&mut buffer, Datagram::send).await;
+                buffer.completed(result)
+            }
+
+            /// Sends a datagram to `address`.
+            ///
+            /// # Completion
+            ///
+            /// As for [`async_send`](Self::async_send).
+            ///
+            /// # Overlap
+            ///
+            /// Any number may be outstanding.
+            ///
+            /// # Allocation
+            ///
+            /// As for [`async_send`](Self::async_send).
+            ///
+            /// # Cancel safety
+            ///
+            /// Yes, and requests of every [type](crate::CancellationType) are
+            /// honoured: a dropped operation has sent nothing.
+            ///
+            /// # Errors
+            ///
+            /// The system's, and one of kind [`Other`](std::io::ErrorKind::Other)
+            /// when the context is gone.
+            #[$crate::async_op(completes = B::Completion<std::io::Result<usize>>, cancellation = total)]
+            pub async fn async_send_to<B: $crate::WriteBuffer>(
+                &self,
+                mut buffer: B,
+                address: $address,
+            ) -> B::Output<std::io::Result<usize>> {
+                let send = |socket: &_, bytes: &[u8]| Datagram::send_to(socket, bytes, &address);
+                let result = self.source.send(&mut buffer, send).await;
+                buffer.completed(result)
+            }
+        }
+    };
+}
+
+pub(super) use datagrams;

@@ -1,0 +1,74 @@
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use super::byte_stream::{reads, writes};
+use super::file::PolledFile;
+use super::handle::{io_object, waits};
+use super::poll_io::polls;
+use super::source::Source;
+use crate::context::{IoExecutor, Registration};
+
+/// Any descriptor that the system can report events of: a pipe, a terminal, a
+/// device, an `eventfd`, a socket of a family that this crate does not know.
+///
+/// A handle: clones are the same descriptor, which is closed with the last of
+/// them and of its operations.
+///
+/// ```
+/// use async_op::{Descriptor, Readiness, SystemExecutor};
+/// use std::os::fd::OwnedFd;
+///
+/// # async fn example() -> std::io::Result<()> {
+/// let (reader, writer) = std::io::pipe()?;
+/// let reader = Descriptor::new(&SystemExecutor, OwnedFd::from(reader))?;
+/// let writer = Descriptor::new(&SystemExecutor, OwnedFd::from(writer))?;
+/// writer.write_some("hello").await?;
+/// reader.wait(Readiness::Read).await?;
+/// assert_eq!(reader.read_some(&mut [0; 16]).await?, 5);
+/// # Ok(())
+/// # }
+/// # pollster::block_on(example()).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+pub struct Descriptor {
+    source: Arc<Source<PolledFile>>,
+}
+
+io_object!(Descriptor);
+reads!(Descriptor);
+writes!(Descriptor, |_| Ok(()));
+polls!(Descriptor);
+
+impl Descriptor {
+    /// Takes over a descriptor, made non-blocking: so are its duplicates, in
+    /// other processes, too.
+    ///
+    /// # Errors
+    ///
+    /// The system's, [`PermissionDenied`](io::ErrorKind::PermissionDenied) for a
+    /// regular file or a directory, which have no events; and one of kind
+    /// [`Other`](io::ErrorKind::Other) when the context is gone.
+    pub fn new(executor: &IoExecutor, fd: impl Into<OwnedFd>) -> io::Result<Self> {
+        let file = PolledFile::new(fd.into())?;
+        let source = Source::new(*executor, file, Registration::untried())?;
+        Ok(Self {
+            source: Arc::new(source),
+        })
+    }
+
+    /// Makes it a descriptor, non-blocking still.
+    ///
+    /// # Errors
+    ///
+    /// With the handle itself, if it is not the only one: there are clones, or
+    /// operations outstanding.
+    pub fn into_fd(self) -> Result<OwnedFd, Self> {
+        match Arc::try_unwrap(self.source) {
+            Ok(source) => Ok(source.into_io().0.into()),
+            Err(source) => Err(Self { source }),
+        }
+    }
+
+    waits!();
+}

@@ -1,0 +1,124 @@
+//! What all handles to sockets have in common.
+
+/// Gives a handle with a `source` its conversions, its executor and the
+/// operation that waits for readiness.
+macro_rules! handle {
+    ($ty:ident, $mio:ty, $std:ty, $registration:expr) => {
+        impl $ty {
+            /// Takes over a socket of the standard library, made non-blocking.
+            ///
+            /// # Errors
+            ///
+            /// The system's, and one of kind [`Other`](std::io::ErrorKind::Other)
+            /// when the context is gone.
+            pub fn from_std(executor: &IoExecutor, socket: $std) -> std::io::Result<Self> {
+                socket.set_nonblocking(true)?;
+                Self::from_mio(executor, <$mio>::from_std(socket))
+            }
+
+            /// Takes over a socket of `mio`.
+            ///
+            /// # Errors
+            ///
+            /// The system's, and one of kind [`Other`](std::io::ErrorKind::Other)
+            /// when the context is gone.
+            pub fn from_mio(executor: &IoExecutor, socket: $mio) -> std::io::Result<Self> {
+                Ok(Self {
+                    source: Arc::new(Source::new(*executor, socket, $registration)?),
+                })
+            }
+
+            /// Makes it a socket of `mio`.
+            ///
+            /// # Errors
+            ///
+            /// With the handle itself, if it is not the only one: there are clones,
+            /// or operations outstanding.
+            pub fn into_mio(self) -> Result<$mio, Self> {
+                match Arc::try_unwrap(self.source) {
+                    Ok(source) => Ok(source.into_io()),
+                    Err(source) => Err(Self { source }),
+                }
+            }
+
+            /// Makes it a socket of the standard library, non-blocking still.
+            ///
+            /// # Errors
+            ///
+            /// As for [`into_mio`](Self::into_mio).
+            pub fn into_std(self) -> Result<$std, Self> {
+                self.into_mio().map(<$std>::from)
+            }
+
+            #[cfg(unix)]
+            $crate::net::handle::waits!();
+        }
+
+        $crate::net::handle::io_object!($ty);
+    };
+}
+
+/// The operation that waits for readiness.
+macro_rules! waits {
+    () => {
+        /// Waits until reading, or writing, would not block, without doing it.
+        ///
+        /// For libraries that make the system calls themselves, on the
+        /// descriptor.
+        ///
+        /// # Completion
+        ///
+        /// `fn(io::Result<()>)`. An end, or an error that is pending, counts as
+        /// ready: the next system call reports it.
+        ///
+        /// # Overlap
+        ///
+        /// Any number may be outstanding; all complete.
+        ///
+        /// # Allocation
+        ///
+        /// None besides the operation's own memory; awaited, none.
+        ///
+        /// # Cancel safety
+        ///
+        /// Yes, and requests of every [type](crate::CancellationType) are
+        /// honoured.
+        ///
+        /// # Errors
+        ///
+        /// One of kind [`Other`](std::io::ErrorKind::Other) when the context is
+        /// gone.
+        #[$crate::async_op(cancellation = total)]
+        pub async fn async_wait(&self, readiness: $crate::Readiness) -> std::io::Result<()> {
+            self.source.wait(readiness).await
+        }
+    };
+}
+
+macro_rules! io_object {
+    ($ty:ident) => {
+        impl $crate::IoObject for $ty {
+            type Executor = IoExecutor;
+
+            fn executor(&self) -> IoExecutor {
+                self.source.executor()
+            }
+        }
+
+        #[cfg(unix)]
+        impl std::os::fd::AsFd for $ty {
+            fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+                self.source.get().as_fd()
+            }
+        }
+
+        #[cfg(unix)]
+        impl std::os::fd::AsRawFd for $ty {
+            fn as_raw_fd(&self) -> std::os::fd::RawFd {
+                self.source.get().as_raw_fd()
+            }
+        }
+    };
+}
+
+pub(super) use {handle, io_object, waits};

@@ -1,0 +1,101 @@
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use super::byte_stream::{reads, writes};
+use super::file::PolledFile;
+use super::handle::{io_object, waits};
+use super::poll_io::polls;
+use super::source::Source;
+use crate::context::{IoExecutor, Registration};
+
+/// Makes a pipe: what is written to one end is read from the other.
+///
+/// ```
+/// use async_op::{SystemExecutor, connect_pipe};
+///
+/// # async fn example() -> std::io::Result<()> {
+/// let (reader, writer) = connect_pipe(&SystemExecutor)?;
+/// writer.write_some("hello").await?;
+/// drop(writer);
+/// let mut buffer = [0; 16];
+/// assert_eq!(reader.read_some(&mut buffer).await?, 5);
+/// assert_eq!(reader.read_some(&mut buffer).await?, 0);
+/// # Ok(())
+/// # }
+/// # pollster::block_on(example()).unwrap();
+/// ```
+///
+/// # Errors
+///
+/// The system's, and one of kind [`Other`](io::ErrorKind::Other) when the
+/// context is gone.
+pub fn connect_pipe(executor: &IoExecutor) -> io::Result<(ReadablePipe, WritablePipe)> {
+    let (reader, writer) = io::pipe()?;
+    Ok((
+        ReadablePipe::new(executor, reader)?,
+        WritablePipe::new(executor, writer)?,
+    ))
+}
+
+macro_rules! end {
+    ($ty:ident, $registration:expr) => {
+        impl $ty {
+            /// Takes over an end of a pipe, made non-blocking: one of
+            /// [`std::io::pipe`], or one of a child process.
+            ///
+            /// # Errors
+            ///
+            /// The system's, and one of kind [`Other`](io::ErrorKind::Other) when
+            /// the context is gone.
+            pub fn new(executor: &IoExecutor, fd: impl Into<OwnedFd>) -> io::Result<Self> {
+                let file = PolledFile::new(fd.into())?;
+                Ok(Self {
+                    source: Arc::new(Source::new(*executor, file, $registration)?),
+                })
+            }
+
+            /// Makes it a descriptor, non-blocking still.
+            ///
+            /// # Errors
+            ///
+            /// With the handle itself, if it is not the only one: there are clones,
+            /// or operations outstanding.
+            pub fn into_fd(self) -> Result<OwnedFd, Self> {
+                match Arc::try_unwrap(self.source) {
+                    Ok(source) => Ok(source.into_io().0.into()),
+                    Err(source) => Err(Self { source }),
+                }
+            }
+
+            waits!();
+        }
+
+        io_object!($ty);
+        polls!($ty);
+    };
+}
+
+/// The end of a pipe that is read from; made by [`connect_pipe`].
+///
+/// A handle: clones are the same end, which is closed with the last of them and
+/// of its operations.
+#[derive(Clone, Debug)]
+pub struct ReadablePipe {
+    source: Arc<Source<PolledFile>>,
+}
+
+end!(ReadablePipe, Registration::default());
+reads!(ReadablePipe);
+
+/// The end of a pipe that is written to; made by [`connect_pipe`].
+///
+/// A handle: clones are the same end, which is closed with the last of them and
+/// of its operations.
+#[derive(Clone, Debug)]
+pub struct WritablePipe {
+    source: Arc<Source<PolledFile>>,
+}
+
+end!(WritablePipe, Registration::writable());
+writes!(WritablePipe, |_| Ok(()));

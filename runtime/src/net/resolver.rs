@@ -1,0 +1,101 @@
+use std::future::poll_fn;
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::pin::Pin;
+use std::task::Poll;
+
+use crate::async_op;
+use crate::cancel;
+use crate::context::IoExecutor;
+use crate::executor::IoObject;
+use crate::task::scope;
+
+/// Finds the addresses of hosts by their names, the way the system does it.
+///
+/// The system's function (`getaddrinfo`) blocks; it is called on the threads of
+/// the crate `blocking`, which are started when they are needed and keep nobody
+/// from ending.
+///
+/// ```
+/// use async_op::{IoContext, Resolver};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let context = IoContext::new()?;
+/// let resolver = Resolver::new(&context);
+/// resolver.resolve("localhost", 80).callback(|addresses| {
+///     for address in addresses.unwrap() {
+///         assert!(address.ip().is_loopback());
+///     }
+/// });
+/// context.run();
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Resolver {
+    executor: IoExecutor,
+}
+
+impl Resolver {
+    /// Makes a resolver of a context.
+    pub fn new(executor: &IoExecutor) -> Self {
+        Self {
+            executor: *executor,
+        }
+    }
+
+    /// Finds the addresses of `host`, in the order in which they should be tried.
+    ///
+    /// `host` is a name, or an address in writing, which is found at once.
+    ///
+    /// # Completion
+    ///
+    /// `fn(io::Result<Vec<SocketAddr>>)`: at least one address, with `port`. Connect
+    /// with [`TcpStream::async_connect_any`](crate::TcpStream::async_connect_any).
+    ///
+    /// # Overlap
+    ///
+    /// Any number may be outstanding.
+    ///
+    /// # Allocation
+    ///
+    /// Some, from the heap.
+    ///
+    /// # Cancel safety
+    ///
+    /// Yes, and requests of every [type](crate::CancellationType) are honoured. The
+    /// system's function cannot be stopped; nobody waits for it any more.
+    ///
+    /// # Errors
+    ///
+    /// The system's, such as that of a name that does not exist.
+    #[async_op(cancellation = total)]
+    pub async fn async_resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        if let Ok(address) = host.parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(address, port)]);
+        }
+        let host = host.to_owned();
+        let find = move || (host.as_str(), port).to_socket_addrs().map(Vec::from_iter);
+        let mut found = blocking::unblock(find);
+        let addresses = poll_fn(|cx| {
+            if scope::requested().is_empty() {
+                Pin::new(&mut found).poll(cx)
+            } else {
+                Poll::Ready(Err(cancel::cancelled()))
+            }
+        })
+        .await?;
+        if addresses.is_empty() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        Ok(addresses)
+    }
+}
+
+impl IoObject for Resolver {
+    type Executor = IoExecutor;
+
+    fn executor(&self) -> IoExecutor {
+        self.executor
+    }
+}

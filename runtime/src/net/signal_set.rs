@@ -1,0 +1,178 @@
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use mio::{Interest, Registry, Token};
+use signal_hook_mio::v1_0::Signals;
+
+use super::source::Source;
+use crate::async_op;
+use crate::context::{Direction, IoExecutor, Progress, Registration};
+use crate::executor::IoObject;
+
+/// Signals of the operating system that operations can wait for, instead of what
+/// they do to a process by default.
+///
+/// A handle: clones are the same set. Any number of sets may contain the same
+/// signal; each is told of it. Several signals of a number that nobody has
+/// waited for yet count as one.
+///
+/// ```
+/// use async_op::{IoContext, SignalSet};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let context = IoContext::new()?;
+/// let signals = SignalSet::new(&context, [libc::SIGUSR1, libc::SIGUSR2])?;
+/// signals.wait().callback(|signal| assert_eq!(signal.unwrap(), libc::SIGUSR2));
+/// # signal_hook::low_level::raise(libc::SIGUSR2)?;
+/// context.run();
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct SignalSet {
+    source: Arc<Source<Pending>>,
+}
+
+/// Looking at what has arrived takes `&mut`.
+struct Pending(Mutex<Signals>);
+
+const FORBIDDEN: [i32; 5] = [
+    libc::SIGKILL,
+    libc::SIGSTOP,
+    libc::SIGILL,
+    libc::SIGFPE,
+    libc::SIGSEGV,
+];
+
+impl SignalSet {
+    /// Makes a set of `signals`. From now on, and as long as the process lives,
+    /// they do not end it any more.
+    ///
+    /// # Errors
+    ///
+    /// The system's, for a number that is none; and one of kind
+    /// [`Other`](io::ErrorKind::Other) when the context is gone.
+    ///
+    /// # Panics
+    ///
+    /// For a signal that cannot be waited for: `SIGKILL`, `SIGSTOP`, `SIGILL`,
+    /// `SIGFPE`, `SIGSEGV`.
+    pub fn new(executor: &IoExecutor, signals: impl IntoIterator<Item = i32>) -> io::Result<Self> {
+        // One by one: what is no signal is found out before it does any harm.
+        let mut set = Signals::new([] as [i32; 0])?;
+        for signal in signals {
+            add(&mut set, signal)?;
+        }
+        let pending = Pending(Mutex::new(set));
+        let source = Source::new(*executor, pending, Registration::default())?;
+        Ok(Self {
+            source: Arc::new(source),
+        })
+    }
+
+    /// Adds a signal.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    ///
+    /// # Panics
+    ///
+    /// As [`new`](Self::new).
+    pub fn add(&self, signal: i32) -> io::Result<()> {
+        add(&mut self.source.get().lock(), signal)
+    }
+
+    /// Waits for one of the signals.
+    ///
+    /// # Completion
+    ///
+    /// `fn(io::Result<i32>)`: the number of the signal. One that has arrived since
+    /// the set was made, and was not told to anybody, completes it at once.
+    ///
+    /// # Overlap
+    ///
+    /// Any number may be outstanding; a signal goes to one of them.
+    ///
+    /// # Allocation
+    ///
+    /// None besides the operation's own memory; awaited, none.
+    ///
+    /// # Cancel safety
+    ///
+    /// Yes, and requests of every [type](crate::CancellationType) are honoured: a
+    /// dropped operation has taken no signal.
+    ///
+    /// # Errors
+    ///
+    /// One of kind [`Other`](io::ErrorKind::Other) when the context is gone.
+    #[async_op(cancellation = total)]
+    pub async fn async_wait(&self) -> io::Result<i32> {
+        self.source
+            .io(Direction::Read, |pending| {
+                match pending.lock().pending().next() {
+                    Some(signal) => Ok((signal, Progress::More)),
+                    None => Err(io::ErrorKind::WouldBlock.into()),
+                }
+            })
+            .await
+    }
+}
+
+/// Adds a signal, if it is one that can be waited for.
+fn add(set: &mut Signals, signal: i32) -> io::Result<()> {
+    assert!(
+        !FORBIDDEN.contains(&signal),
+        "signal {signal} cannot be waited for"
+    );
+    // It keeps a place for each number below this one.
+    if !(1..128).contains(&signal) {
+        return Err(io::Error::from_raw_os_error(libc::EINVAL));
+    }
+    set.add_signal(signal)
+}
+
+impl Pending {
+    fn lock(&self) -> MutexGuard<'_, Signals> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl mio::event::Source for Pending {
+    fn register(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        interest: Interest,
+    ) -> io::Result<()> {
+        self.lock().register(registry, token, interest)
+    }
+
+    fn reregister(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        interest: Interest,
+    ) -> io::Result<()> {
+        self.lock().reregister(registry, token, interest)
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        self.lock().deregister(registry)
+    }
+}
+
+impl IoObject for SignalSet {
+    type Executor = IoExecutor;
+
+    fn executor(&self) -> IoExecutor {
+        self.source.executor()
+    }
+}
+
+impl fmt::Debug for SignalSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignalSet").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,102 @@
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::datagram::{Datagram, datagrams};
+use super::handle::handle;
+use super::source::Source;
+use crate::context::{IoExecutor, Registration};
+
+/// A UDP socket.
+///
+/// A handle: clones are the same socket, which is closed with the last of them
+/// and of its operations.
+///
+/// ```
+/// use async_op::{SystemExecutor, UdpSocket};
+///
+/// # async fn example() -> std::io::Result<()> {
+/// let a = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+/// let b = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+///
+/// a.send_to("hello", b.local_addr()?).await?;
+/// let mut buffer = [0; 16];
+/// let (n, from) = b.receive_from(&mut buffer).await?;
+/// assert_eq!((&buffer[..n], from), (&b"hello"[..], a.local_addr()?));
+/// # Ok(())
+/// # }
+/// # pollster::block_on(example()).unwrap();
+/// ```
+///
+/// For options beyond those here, such as membership of multicast groups on
+/// an interface, see `socket2::SockRef::from(&socket)`.
+#[derive(Clone, Debug)]
+pub struct UdpSocket {
+    source: Arc<Source<mio::net::UdpSocket>>,
+}
+
+handle!(
+    UdpSocket,
+    mio::net::UdpSocket,
+    std::net::UdpSocket,
+    Registration::writable()
+);
+datagrams!(UdpSocket, SocketAddr);
+
+impl UdpSocket {
+    /// Makes a socket that is bound to `address`.
+    ///
+    /// # Errors
+    ///
+    /// The system's, and one of kind [`Other`](io::ErrorKind::Other) when the
+    /// context is gone.
+    pub fn bind(executor: &IoExecutor, address: SocketAddr) -> io::Result<Self> {
+        Self::from_mio(executor, mio::net::UdpSocket::bind(address)?)
+    }
+
+    /// Connects the socket to the peer at `address`, of which alone it receives
+    /// from then on. Nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn connect(&self, address: SocketAddr) -> io::Result<()> {
+        self.source.get().connect(address)
+    }
+
+    /// Returns the address of this end.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.source.get().local_addr()
+    }
+
+    /// Returns the address of the peer.
+    ///
+    /// # Errors
+    ///
+    /// The system's, if the socket is not connected.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.source.get().peer_addr()
+    }
+
+    /// Allows sending to broadcast addresses, or not (`SO_BROADCAST`).
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn set_broadcast(&self, broadcast: bool) -> io::Result<()> {
+        self.source.get().set_broadcast(broadcast)
+    }
+
+    /// Returns whether sending to broadcast addresses is allowed.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn broadcast(&self) -> io::Result<bool> {
+        self.source.get().broadcast()
+    }
+}

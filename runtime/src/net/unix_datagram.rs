@@ -1,0 +1,101 @@
+use std::io;
+use std::os::unix::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::datagram::{Datagram, datagrams};
+use super::handle::handle;
+use super::source::Source;
+use crate::context::{IoExecutor, Registration};
+
+/// A Unix socket for datagrams, which are neither lost nor reordered.
+///
+/// A handle: clones are the same socket, which is closed with the last of them
+/// and of its operations.
+///
+/// ```
+/// use async_op::{SystemExecutor, UnixDatagram};
+///
+/// # async fn example() -> std::io::Result<()> {
+/// let (a, b) = UnixDatagram::pair(&SystemExecutor)?;
+/// a.send("hello").await?;
+/// a.send("").await?;
+/// let mut buffer = [0; 16];
+/// assert_eq!(b.receive(&mut buffer).await?, 5);
+/// assert_eq!(b.receive(&mut buffer).await?, 0);
+/// # Ok(())
+/// # }
+/// # pollster::block_on(example()).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+pub struct UnixDatagram {
+    source: Arc<Source<mio::net::UnixDatagram>>,
+}
+
+handle!(
+    UnixDatagram,
+    mio::net::UnixDatagram,
+    std::os::unix::net::UnixDatagram,
+    Registration::writable()
+);
+datagrams!(UnixDatagram, SocketAddr);
+
+impl UnixDatagram {
+    /// Makes a socket that is bound to `path`.
+    ///
+    /// # Errors
+    ///
+    /// The system's, [`AddrInUse`](io::ErrorKind::AddrInUse) where there is a
+    /// file already, and one of kind [`Other`](io::ErrorKind::Other) when the
+    /// context is gone.
+    pub fn bind(executor: &IoExecutor, path: impl AsRef<Path>) -> io::Result<Self> {
+        Self::from_mio(executor, mio::net::UnixDatagram::bind(path)?)
+    }
+
+    /// Makes a socket that is bound to no path: it can send.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind).
+    pub fn unbound(executor: &IoExecutor) -> io::Result<Self> {
+        Self::from_mio(executor, mio::net::UnixDatagram::unbound()?)
+    }
+
+    /// Makes two sockets that are connected to each other.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind).
+    pub fn pair(executor: &IoExecutor) -> io::Result<(Self, Self)> {
+        let (a, b) = mio::net::UnixDatagram::pair()?;
+        Ok((Self::from_mio(executor, a)?, Self::from_mio(executor, b)?))
+    }
+
+    /// Connects the socket to the peer that is bound to `path`, of which alone
+    /// it receives from then on.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn connect(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        self.source.get().connect(path)
+    }
+
+    /// Returns the address of this end.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.source.get().local_addr()
+    }
+
+    /// Returns the address of the peer.
+    ///
+    /// # Errors
+    ///
+    /// The system's, if the socket is not connected.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.source.get().peer_addr()
+    }
+}

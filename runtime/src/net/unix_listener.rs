@@ -1,0 +1,104 @@
+use std::io;
+use std::os::unix::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::UnixStream;
+use super::handle::handle;
+use super::source::Source;
+use crate::async_op;
+use crate::context::{Direction, IoExecutor, Progress, Registration};
+
+/// A Unix socket that accepts connections.
+///
+/// A handle: clones are the same socket, which is closed with the last of them
+/// and of its operations. The file stays; remove it before binding again.
+///
+/// ```
+/// use async_op::{SystemExecutor, UnixListener, UnixStream};
+///
+/// # async fn example() -> std::io::Result<()> {
+/// # let directory = std::env::temp_dir().join(format!("async-op-doc-{}", std::process::id()));
+/// # std::fs::create_dir_all(&directory)?;
+/// let path = directory.join("socket");
+/// # let _ = std::fs::remove_file(&path);
+/// let listener = UnixListener::bind(&SystemExecutor, &path)?;
+/// let client = UnixStream::connect(&SystemExecutor, &path).await?;
+/// let (server, _) = listener.accept().await?;
+/// client.write_some("hello").await?;
+/// assert_eq!(server.read_some(&mut [0; 16]).await?, 5);
+/// std::fs::remove_file(&path)?;
+/// # std::fs::remove_dir(&directory)
+/// # }
+/// # pollster::block_on(example()).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+pub struct UnixListener {
+    source: Arc<Source<mio::net::UnixListener>>,
+}
+
+handle!(
+    UnixListener,
+    mio::net::UnixListener,
+    std::os::unix::net::UnixListener,
+    Registration::default()
+);
+
+impl UnixListener {
+    /// Makes a socket that listens at `path`.
+    ///
+    /// # Errors
+    ///
+    /// The system's, [`AddrInUse`](io::ErrorKind::AddrInUse) where there is a
+    /// file already, and one of kind [`Other`](io::ErrorKind::Other) when the
+    /// context is gone.
+    pub fn bind(executor: &IoExecutor, path: impl AsRef<Path>) -> io::Result<Self> {
+        Self::from_mio(executor, mio::net::UnixListener::bind(path)?)
+    }
+
+    /// Returns the address that this listens on.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.source.get().local_addr()
+    }
+
+    /// Accepts a connection.
+    ///
+    /// # Completion
+    ///
+    /// `fn(io::Result<(UnixStream, SocketAddr)>)`: the connection, which belongs
+    /// to the context of the listener, and the address of the peer.
+    ///
+    /// # Overlap
+    ///
+    /// Any number may be outstanding; a connection goes to one of them.
+    ///
+    /// # Allocation
+    ///
+    /// The socket itself.
+    ///
+    /// # Cancel safety
+    ///
+    /// Yes, and requests of every [type](crate::CancellationType) are honoured:
+    /// a dropped operation has accepted nothing.
+    ///
+    /// # Errors
+    ///
+    /// The system's. When the process has no descriptors left (`EMFILE`), the
+    /// connection stays in the queue of the listener, and a later operation
+    /// accepts it.
+    #[async_op(cancellation = total)]
+    pub async fn async_accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
+        let (stream, peer) = self
+            .source
+            .io(Direction::Read, |listener| {
+                Ok((listener.accept()?, Progress::More))
+            })
+            .await?;
+        let stream = UnixStream::from_mio(&self.source.executor(), stream)?;
+        Ok((stream, peer))
+    }
+}

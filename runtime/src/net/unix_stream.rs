@@ -1,0 +1,123 @@
+use std::io;
+use std::net::Shutdown;
+use std::os::unix::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::byte_stream::{reads, writes};
+use super::handle::handle;
+use super::poll_io::polls;
+use super::source::Source;
+use crate::async_op;
+use crate::context::{Direction, IoExecutor, Progress, Registration};
+
+/// A connection over a Unix socket.
+///
+/// A handle: clones are the same socket, which is closed with the last of them
+/// and of its operations. Reads and writes may go on at the same time.
+///
+/// ```
+/// use async_op::{SystemExecutor, UnixStream};
+///
+/// # async fn example() -> std::io::Result<()> {
+/// let (a, b) = UnixStream::pair(&SystemExecutor)?;
+/// a.write_some("hello").await?;
+/// let mut buffer = [0; 16];
+/// assert_eq!(b.read_some(&mut buffer).await?, 5);
+/// # Ok(())
+/// # }
+/// # pollster::block_on(example()).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+pub struct UnixStream {
+    source: Arc<Source<mio::net::UnixStream>>,
+}
+
+handle!(
+    UnixStream,
+    mio::net::UnixStream,
+    std::os::unix::net::UnixStream,
+    Registration::writable()
+);
+reads!(UnixStream);
+writes!(UnixStream, |stream| stream.shutdown(Shutdown::Write));
+polls!(UnixStream);
+
+impl UnixStream {
+    /// Makes two sockets that are connected to each other.
+    ///
+    /// # Errors
+    ///
+    /// The system's, and one of kind [`Other`](io::ErrorKind::Other) when the
+    /// context is gone.
+    pub fn pair(executor: &IoExecutor) -> io::Result<(Self, Self)> {
+        let (a, b) = mio::net::UnixStream::pair()?;
+        Ok((Self::from_mio(executor, a)?, Self::from_mio(executor, b)?))
+    }
+
+    /// Connects to the socket that is bound to `path`.
+    ///
+    /// # Completion
+    ///
+    /// `fn(io::Result<UnixStream>)`.
+    ///
+    /// # Allocation
+    ///
+    /// The socket itself.
+    ///
+    /// # Cancel safety
+    ///
+    /// Yes, and requests of every [type](crate::CancellationType) are honoured:
+    /// dropping the operation closes the socket.
+    ///
+    /// # Errors
+    ///
+    /// The system's, [`NotFound`](io::ErrorKind::NotFound) where there is no
+    /// socket, [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) where
+    /// nobody listens and [`WouldBlock`](io::ErrorKind::WouldBlock) where the
+    /// queue of the listener is full; and one of kind
+    /// [`Other`](io::ErrorKind::Other) when the context is gone.
+    #[async_op(cancellation = total)]
+    pub async fn async_connect(executor: &IoExecutor, path: &Path) -> io::Result<Self> {
+        let stream = mio::net::UnixStream::connect(path)?;
+        let source = Source::new(*executor, stream, Registration::writable())?;
+        source
+            .io(Direction::Write, |stream| match stream.take_error()? {
+                Some(error) => Err(error),
+                None => Ok(((), Progress::More)),
+            })
+            .await?;
+        Ok(Self {
+            source: Arc::new(source),
+        })
+    }
+
+    /// Shuts down reading, writing or both, for all clones.
+    ///
+    /// Operations that wait complete: reads with 0 bytes, writes with an error.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.source.get().shutdown(how)
+    }
+
+    /// Returns the address of this end.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.source.get().local_addr()
+    }
+
+    /// Returns the address of the peer.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.source.get().peer_addr()
+    }
+}

@@ -1,0 +1,48 @@
+//! What operations wait for each other with: [`Channel`], [`Mutex`] and
+//! [`Semaphore`].
+//!
+//! All three are handles, whose clones are the same object, are used from any
+//! thread, and serve those who wait in the order in which they came. Waiting is
+//! an operation: it takes any completion token, can be cancelled and limited in
+//! time, and loses nothing when its future is dropped.
+//!
+//! ```
+//! use async_op::sync::Channel;
+//! use async_op::{Blocking, IoContext, cancel_after, is_timeout, spawn};
+//! use std::time::Duration;
+//!
+//! # fn main() -> std::io::Result<()> {
+//! let context = IoContext::new()?;
+//! let numbers = Channel::new(&context, 1);
+//! let sender = numbers.clone();
+//! spawn(
+//!     &context,
+//!     async move {
+//!         for n in 1..=3 {
+//!             sender.send(n).await?;
+//!         }
+//!         sender.close();
+//!         Ok(())
+//!     },
+//!     |result: std::io::Result<()>| result.unwrap(),
+//! );
+//! let mut sum = 0;
+//! while let Ok(n) = numbers.async_receive(cancel_after(Duration::from_secs(1), Blocking)) {
+//!     sum += n;
+//! }
+//! assert_eq!(sum, 6);
+//! # Ok(())
+//! # }
+//! ```
+
+mod channel;
+mod mutex;
+mod queue;
+mod semaphore;
+mod send_error;
+mod wait;
+
+pub use channel::Channel;
+pub use mutex::{Mutex, MutexGuard};
+pub use semaphore::{Permit, Semaphore};
+pub use send_error::SendError;

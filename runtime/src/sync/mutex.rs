@@ -1,0 +1,267 @@
+use std::fmt;
+use std::io;
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+use super::queue::Queue;
+use super::wait::{self, Failure, Request, Wait, lock};
+use crate::async_op;
+use crate::context::{ContextGone, IoExecutor, WakeList};
+use crate::executor::{Executor, IoObject};
+
+/// A value that one operation at a time may use, for as long as it takes.
+///
+/// Unlike the standard library's, it is waited for without blocking a thread,
+/// and held across `.await` and from one handler to the next. Those who wait get
+/// it in the order in which they came. A panic does not poison it.
+///
+/// A handle: clones are the same mutex, and may be used on any thread.
+///
+/// ```
+/// use async_op::IoContext;
+/// use async_op::sync::Mutex;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let context = IoContext::new()?;
+/// let log = Mutex::new(&context, String::new());
+/// for word in ["one ", "two"] {
+///     log.lock().callback(move |guard| guard.unwrap().push_str(word));
+/// }
+/// assert_eq!(context.run(), 2);
+/// assert_eq!(*log.lock().blocking()?, "one two");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Allocation
+///
+/// One shared block per mutex, and room for the operations that wait, which is
+/// used again.
+pub struct Mutex<T, E = IoExecutor> {
+    shared: Arc<Shared<T, E>>,
+}
+
+struct Shared<T, E> {
+    executor: E,
+    state: std::sync::Mutex<State<T>>,
+}
+
+struct State<T> {
+    /// Where it is not locked. While it is, the guard has it.
+    value: Option<T>,
+    context_gone: bool,
+    queue: Queue<Locking<T>>,
+}
+
+enum Locking<T> {
+    Waiting,
+    Locked(T),
+    Failed(Failure),
+}
+
+/// The right to use the value of a [`Mutex`]; dropped, it unlocks that.
+#[must_use = "dropping a guard unlocks its mutex"]
+pub struct MutexGuard<T: Send + 'static, E: Executor = IoExecutor> {
+    /// There until the drop.
+    value: Option<T>,
+    mutex: Mutex<T, E>,
+}
+
+impl<T: Send + 'static, E: Executor> Mutex<T, E> {
+    /// Makes a mutex; its operations are those of the executor of `on`.
+    pub fn new<O>(on: &O, value: T) -> Self
+    where
+        O: IoObject<Executor = E> + ?Sized,
+    {
+        let state = State {
+            value: Some(value),
+            context_gone: false,
+            queue: Queue::default(),
+        };
+        let executor = on.executor();
+        let shared = Shared {
+            executor: executor.clone(),
+            state: std::sync::Mutex::new(state),
+        };
+        Self {
+            shared: wait::new(&executor, shared),
+        }
+    }
+
+    /// Waits for the value.
+    ///
+    /// The guard holds the value itself, and moves it back in the end: box one
+    /// that is large.
+    ///
+    /// # Completion
+    ///
+    /// `fn(io::Result<MutexGuard<T>>)`. Completes at once where nobody has it.
+    ///
+    /// # Overlap
+    ///
+    /// Any number of operations may wait; they are served in the order in which
+    /// they were started. One that holds the guard and waits for another waits
+    /// for ever.
+    ///
+    /// # Cancel safety
+    ///
+    /// Yes, and requests of every [type](crate::CancellationType) are honoured:
+    /// a dropped operation leaves its turn to the next.
+    ///
+    /// # Errors
+    ///
+    /// [Cancelled](crate::is_cancelled) by [`cancel`](Self::cancel).
+    #[async_op(cancellation = total)]
+    pub async fn async_lock(&self) -> io::Result<MutexGuard<T, E>> {
+        let value = Wait::new(&self.shared.state, Lock(PhantomData)).await?;
+        Ok(self.guard(value))
+    }
+
+    /// Locks the mutex if nobody else has.
+    pub fn try_lock(&self) -> Option<MutexGuard<T, E>> {
+        let value = lock(&self.shared.state).value.take()?;
+        Some(self.guard(value))
+    }
+
+    /// Cancels all operations that wait, and returns how many there were.
+    pub fn cancel(&self) -> usize {
+        let mut wake = WakeList::default();
+        lock(&self.shared.state).fail_all(Failure::Cancelled, &mut wake)
+    }
+
+    fn guard(&self, value: T) -> MutexGuard<T, E> {
+        MutexGuard {
+            value: Some(value),
+            mutex: self.clone(),
+        }
+    }
+}
+
+impl<T, E> Clone for Mutex<T, E> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+impl<T, E: Executor> IoObject for Mutex<T, E> {
+    type Executor = E;
+
+    fn executor(&self) -> E {
+        self.shared.executor.clone()
+    }
+}
+
+impl<T: Send, E: Executor> ContextGone for Shared<T, E> {
+    fn context_gone(&self, wake: &mut WakeList) {
+        let mut state = lock(&self.state);
+        state.context_gone = true;
+        state.fail_all(Failure::ContextGone, wake);
+    }
+}
+
+impl<T, E> fmt::Debug for Mutex<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_locked = lock(&self.shared.state).value.is_none();
+        f.debug_struct("Mutex")
+            .field("is_locked", &is_locked)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: Send + 'static, E: Executor> Deref for MutexGuard<T, E> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.value.as_ref().expect("it is there until the drop")
+    }
+}
+
+impl<T: Send + 'static, E: Executor> DerefMut for MutexGuard<T, E> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.value.as_mut().expect("it is there until the drop")
+    }
+}
+
+impl<T: Send + 'static, E: Executor> Drop for MutexGuard<T, E> {
+    fn drop(&mut self) {
+        let Some(value) = self.value.take() else {
+            return;
+        };
+        let mut wake = WakeList::default();
+        lock(&self.mutex.shared.state).unlock(value, &mut wake);
+    }
+}
+
+impl<T: fmt::Debug + Send + 'static, E: Executor> fmt::Debug for MutexGuard<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+impl<T> State<T> {
+    fn fail_all(&mut self, failure: Failure, wake: &mut WakeList) -> usize {
+        let mut count = 0;
+        while let Some(entry) = self.queue.pop(wake) {
+            *entry = Locking::Failed(failure);
+            count += 1;
+        }
+        count
+    }
+
+    /// Passes the value on to the first that waits.
+    fn unlock(&mut self, value: T, wake: &mut WakeList) {
+        match self.queue.pop(wake) {
+            Some(entry) => *entry = Locking::Locked(value),
+            None => self.value = Some(value),
+        }
+    }
+}
+
+struct Lock<T>(PhantomData<fn() -> T>);
+
+impl<T> Request for Lock<T> {
+    type State = State<T>;
+    type Entry = Locking<T>;
+    type Output = io::Result<T>;
+
+    fn queue(state: &mut State<T>) -> &mut Queue<Locking<T>> {
+        &mut state.queue
+    }
+
+    fn start(self, state: &mut State<T>, _: &mut WakeList) -> Result<io::Result<T>, Locking<T>> {
+        if state.context_gone {
+            return Ok(Err(Failure::ContextGone.into()));
+        }
+        state.value.take().map(Ok).ok_or(Locking::Waiting)
+    }
+
+    fn refuse(self, failure: Failure) -> io::Result<T> {
+        Err(failure.into())
+    }
+
+    fn finish(entry: Locking<T>) -> io::Result<T> {
+        match entry {
+            Locking::Locked(value) => Ok(value),
+            Locking::Failed(failure) => Err(failure.into()),
+            Locking::Waiting => unreachable!("an entry leaves the queue with an outcome"),
+        }
+    }
+
+    fn give_up(_: Locking<T>, failure: Failure) -> io::Result<T> {
+        Err(failure.into())
+    }
+
+    fn return_served(
+        state: &mut State<T>,
+        entry: Locking<T>,
+        wake: &mut WakeList,
+    ) -> Option<Locking<T>> {
+        if let Locking::Locked(value) = entry {
+            state.unlock(value, wake);
+        }
+        None
+    }
+}

@@ -1,0 +1,151 @@
+use std::task::Waker;
+
+use crate::context::WakeList;
+
+/// Operations that wait in turn, each with an entry of its own.
+///
+/// An entry waits until somebody takes it out of the turn, and stays until its
+/// owner removes it. Keeps its capacity: in the long run waiting does not
+/// allocate.
+pub(super) struct Queue<T> {
+    places: Vec<Place<T>>,
+    free: Vec<usize>,
+    first: Option<usize>,
+    last: Option<usize>,
+}
+
+/// Names an entry, which is there until this is given back.
+pub(super) struct Key(usize);
+
+struct Place<T> {
+    entry: Option<T>,
+    /// While the entry waits.
+    waker: Option<Waker>,
+    before: Option<usize>,
+    after: Option<usize>,
+}
+
+impl<T> Default for Queue<T> {
+    fn default() -> Self {
+        Self {
+            places: Vec::new(),
+            free: Vec::new(),
+            first: None,
+            last: None,
+        }
+    }
+}
+
+impl<T> Queue<T> {
+    /// Adds an entry, the last in turn.
+    pub(super) fn push(&mut self, entry: T, waker: &Waker) -> Key {
+        let before = self.last;
+        let place = Place {
+            entry: Some(entry),
+            waker: Some(waker.clone()),
+            before,
+            after: None,
+        };
+        let index = match self.free.pop() {
+            Some(index) => {
+                self.places[index] = place;
+                index
+            }
+            None => {
+                self.places.push(place);
+                // So that a removal, which may be part of a drop, finds room.
+                self.free.reserve(self.places.len());
+                self.places.len() - 1
+            }
+        };
+        match before {
+            Some(before) => self.places[before].after = Some(index),
+            None => self.first = Some(index),
+        }
+        self.last = Some(index);
+        Key(index)
+    }
+
+    /// Returns the first entry that waits.
+    pub(super) fn first(&self) -> Option<&T> {
+        self.places[self.first?].entry.as_ref()
+    }
+
+    /// Takes the first entry that waits out of the turn; it will be woken.
+    pub(super) fn pop(&mut self, wake: &mut WakeList) -> Option<&mut T> {
+        let index = self.first?;
+        self.unlink(index);
+        let place = &mut self.places[index];
+        wake.push(place.waker.take()?);
+        place.entry.as_mut()
+    }
+
+    /// Returns whether an entry still waits.
+    pub(super) fn is_waiting(&self, key: &Key) -> bool {
+        self.places[key.0].waker.is_some()
+    }
+
+    /// Renews the waker of an entry that waits. Returns the old one, to be
+    /// dropped by the caller, outside its locks.
+    #[must_use]
+    pub(super) fn renew(&mut self, key: &Key, waker: &Waker) -> Option<Waker> {
+        let current = self.places[key.0].waker.as_mut()?;
+        if current.will_wake(waker) {
+            return None;
+        }
+        Some(std::mem::replace(current, waker.clone()))
+    }
+
+    /// Removes an entry, and its waker if it still waits: to be dropped by the
+    /// caller, outside its locks.
+    pub(super) fn remove(&mut self, key: Key) -> (T, Option<Waker>) {
+        let Key(index) = key;
+        let waker = self.places[index].waker.take();
+        if waker.is_some() {
+            self.unlink(index);
+        }
+        self.free.push(index);
+        let entry = self.places[index].entry.take();
+        (entry.expect("an entry is removed once"), waker)
+    }
+
+    fn unlink(&mut self, index: usize) {
+        let Place { before, after, .. } = self.places[index];
+        match before {
+            Some(before) => self.places[before].after = after,
+            None => self.first = after,
+        }
+        match after {
+            Some(after) => self.places[after].before = before,
+            None => self.last = before,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_turn_whatever_is_removed() {
+        let (waker, mut wake) = (Waker::noop(), WakeList::default());
+        let mut queue = Queue::default();
+        let mut keys: Vec<_> = (0..6).map(|n| queue.push(n, waker)).collect();
+        // The first, the last and one in between leave.
+        for (index, n) in [(5, 5), (2, 2), (0, 0)] {
+            let (entry, waker) = queue.remove(keys.remove(index));
+            assert_eq!((entry, waker.is_some()), (n, true));
+        }
+        keys.push(queue.push(6, waker));
+        for n in [1, 3, 4, 6] {
+            assert_eq!(queue.first(), Some(&n));
+            assert_eq!(queue.pop(&mut wake), Some(&mut n.clone()));
+        }
+        assert!(queue.pop(&mut wake).is_none() && queue.first().is_none());
+        for (key, n) in keys.into_iter().zip([1, 3, 4, 6]) {
+            assert!(!queue.is_waiting(&key) && queue.renew(&key, waker).is_none());
+            assert_eq!(queue.remove(key).0, n);
+        }
+        assert_eq!((queue.places.len(), queue.free.len()), (6, 6));
+    }
+}

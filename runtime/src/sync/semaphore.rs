@@ -1,0 +1,313 @@
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use super::queue::Queue;
+use super::wait::{self, Failure, Request, Wait, lock};
+use crate::async_op;
+use crate::context::{ContextGone, IoExecutor, WakeList};
+use crate::executor::{Executor, IoObject};
+
+/// A number of permits, which operations acquire and give back.
+///
+/// It limits how many do something at once. Those who wait are served in the
+/// order in which they came: one that asks for many is not overtaken by others
+/// that ask for few.
+///
+/// A handle: clones are the same semaphore, and may be used on any thread.
+///
+/// ```
+/// use async_op::IoContext;
+/// use async_op::sync::Semaphore;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let context = IoContext::new()?;
+/// let connections = Semaphore::new(&context, 2);
+/// for n in 0..10 {
+///     connections.acquire().callback(move |permit| {
+///         let _permit = permit.unwrap();
+///         println!("connection {n}, one of two at a time");
+///     });
+/// }
+/// assert_eq!(context.run(), 10);
+/// assert_eq!(connections.available(), 2);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Allocation
+///
+/// One shared block per semaphore, and room for the operations that wait, which
+/// is used again.
+pub struct Semaphore<E = IoExecutor> {
+    shared: Arc<Shared<E>>,
+}
+
+struct Shared<E> {
+    executor: E,
+    state: Mutex<State>,
+}
+
+struct State {
+    available: usize,
+    /// Why there is nothing more to wait for.
+    closed: Option<Failure>,
+    queue: Queue<Acquiring>,
+}
+
+struct Acquiring {
+    count: usize,
+    outcome: Option<Result<(), Failure>>,
+}
+
+/// Permits of a [`Semaphore`]; dropped, they are given back.
+#[must_use = "dropping a permit gives it back"]
+pub struct Permit<E: Executor = IoExecutor> {
+    semaphore: Semaphore<E>,
+    count: usize,
+}
+
+impl<E: Executor> Semaphore<E> {
+    /// Makes a semaphore; its operations are those of the executor of `on`.
+    pub fn new<O>(on: &O, permits: usize) -> Self
+    where
+        O: IoObject<Executor = E> + ?Sized,
+    {
+        let state = State {
+            available: permits,
+            closed: None,
+            queue: Queue::default(),
+        };
+        let executor = on.executor();
+        let shared = Shared {
+            executor: executor.clone(),
+            state: Mutex::new(state),
+        };
+        Self {
+            shared: wait::new(&executor, shared),
+        }
+    }
+
+    /// Waits for a permit.
+    ///
+    /// # Completion
+    ///
+    /// `fn(io::Result<Permit>)`. Completes at once where one is available and
+    /// nobody waits.
+    ///
+    /// # Overlap
+    ///
+    /// Any number of operations may wait; they are served in the order in which
+    /// they were started.
+    ///
+    /// # Cancel safety
+    ///
+    /// Yes, and requests of every [type](crate::CancellationType) are honoured:
+    /// a dropped operation leaves its turn, or its permit, to the next.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the semaphore is
+    /// closed; [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel).
+    #[async_op(cancellation = total)]
+    pub async fn async_acquire(&self) -> io::Result<Permit<E>> {
+        self.wait_for(1).await
+    }
+
+    /// Waits for `count` permits at once.
+    ///
+    /// As [`async_acquire`](Self::async_acquire) in every other respect.
+    ///
+    /// # Completion
+    ///
+    /// `fn(io::Result<Permit>)`, one that stands for all.
+    #[async_op(cancellation = total)]
+    pub async fn async_acquire_many(&self, count: usize) -> io::Result<Permit<E>> {
+        self.wait_for(count).await
+    }
+
+    async fn wait_for(&self, count: usize) -> io::Result<Permit<E>> {
+        Wait::new(&self.shared.state, Acquire(count)).await?;
+        Ok(self.permit(count))
+    }
+
+    /// Acquires `count` permits if they are available and nobody waits.
+    pub fn try_acquire(&self, count: usize) -> Option<Permit<E>> {
+        let mut wake = WakeList::default();
+        let served = Acquire(count).start(&mut lock(&self.shared.state), &mut wake);
+        matches!(served, Ok(Ok(()))).then(|| self.permit(count))
+    }
+
+    /// Adds `count` permits.
+    pub fn add(&self, count: usize) {
+        let mut wake = WakeList::default();
+        lock(&self.shared.state).release(count, &mut wake);
+    }
+
+    /// Returns how many permits are available.
+    pub fn available(&self) -> usize {
+        lock(&self.shared.state).available
+    }
+
+    /// Makes all who wait, and all who come later, fail.
+    pub fn close(&self) {
+        let mut wake = WakeList::default();
+        let mut state = lock(&self.shared.state);
+        state.closed.get_or_insert(Failure::Closed);
+        state.fail_all(Failure::Closed, &mut wake);
+    }
+
+    /// Cancels all operations that wait, and returns how many there were.
+    pub fn cancel(&self) -> usize {
+        let mut wake = WakeList::default();
+        lock(&self.shared.state).fail_all(Failure::Cancelled, &mut wake)
+    }
+
+    fn permit(&self, count: usize) -> Permit<E> {
+        Permit {
+            semaphore: self.clone(),
+            count,
+        }
+    }
+}
+
+impl<E> Clone for Semaphore<E> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+impl<E: Executor> IoObject for Semaphore<E> {
+    type Executor = E;
+
+    fn executor(&self) -> E {
+        self.shared.executor.clone()
+    }
+}
+
+impl<E: Executor> ContextGone for Shared<E> {
+    fn context_gone(&self, wake: &mut WakeList) {
+        let mut state = lock(&self.state);
+        state.closed = Some(Failure::ContextGone);
+        state.fail_all(Failure::ContextGone, wake);
+    }
+}
+
+impl<E> fmt::Debug for Semaphore<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Semaphore")
+            .field("available", &lock(&self.shared.state).available)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<E: Executor> Permit<E> {
+    /// Returns how many permits this stands for.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Takes the permits out of the semaphore for good.
+    pub fn forget(mut self) {
+        self.count = 0;
+    }
+}
+
+impl<E: Executor> Drop for Permit<E> {
+    fn drop(&mut self) {
+        self.semaphore.add(self.count);
+    }
+}
+
+impl<E: Executor> fmt::Debug for Permit<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit")
+            .field("count", &self.count)
+            .finish_non_exhaustive()
+    }
+}
+
+impl State {
+    fn release(&mut self, count: usize, wake: &mut WakeList) {
+        self.available += count;
+        self.serve(wake);
+    }
+
+    /// Serves those who are next in turn, as far as the permits go.
+    fn serve(&mut self, wake: &mut WakeList) {
+        while let Some(first) = self.queue.first()
+            && first.count <= self.available
+            && let Some(entry) = self.queue.pop(wake)
+        {
+            self.available -= entry.count;
+            entry.outcome = Some(Ok(()));
+        }
+    }
+
+    fn fail_all(&mut self, failure: Failure, wake: &mut WakeList) -> usize {
+        let mut failed = 0;
+        while let Some(entry) = self.queue.pop(wake) {
+            entry.outcome = Some(Err(failure));
+            failed += 1;
+        }
+        failed
+    }
+}
+
+struct Acquire(usize);
+
+impl Request for Acquire {
+    type State = State;
+    type Entry = Acquiring;
+    type Output = io::Result<()>;
+
+    fn queue(state: &mut State) -> &mut Queue<Acquiring> {
+        &mut state.queue
+    }
+
+    fn start(self, state: &mut State, _: &mut WakeList) -> Result<io::Result<()>, Acquiring> {
+        let Self(count) = self;
+        if let Some(failure) = state.closed {
+            Ok(Err(failure.into()))
+        } else if state.queue.first().is_none() && count <= state.available {
+            state.available -= count;
+            Ok(Ok(()))
+        } else {
+            Err(Acquiring {
+                count,
+                outcome: None,
+            })
+        }
+    }
+
+    fn refuse(self, failure: Failure) -> io::Result<()> {
+        Err(failure.into())
+    }
+
+    fn finish(entry: Acquiring) -> io::Result<()> {
+        let outcome = entry.outcome;
+        Ok(outcome.expect("an entry leaves the queue with an outcome")?)
+    }
+
+    fn give_up(_: Acquiring, failure: Failure) -> io::Result<()> {
+        Err(failure.into())
+    }
+
+    fn left(state: &mut State, wake: &mut WakeList) {
+        // It may have stood in the way of others that ask for less.
+        state.serve(wake);
+    }
+
+    fn return_served(
+        state: &mut State,
+        entry: Acquiring,
+        wake: &mut WakeList,
+    ) -> Option<Acquiring> {
+        if let Some(Ok(())) = entry.outcome {
+            state.release(entry.count, wake);
+        }
+        None
+    }
+}

@@ -1,0 +1,184 @@
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use crate::alloc::{Shared, WakeShared};
+use crate::cancel::{CancellationSignal, CancellationSlot, CancellationState, CancellationType};
+use crate::context::{Due, IoExecutor, Reactor, TimerKey};
+use crate::executor::Executor;
+use crate::task::Task;
+
+/// Asks one operation to stop when its time has run out, and passes on what
+/// others ask of it.
+///
+/// The owner's handle. What it shares with the reactor and with the slot of
+/// the handler is one recycled block, which nobody uses for anything once the
+/// operation is over: so the end of the operation need not wait for a wake
+/// that is under way elsewhere.
+pub(crate) struct Deadline {
+    shared: Shared<State>,
+}
+
+/// Starts the clock of a [`Deadline`].
+pub(crate) struct Clock {
+    shared: Shared<State>,
+}
+
+struct State {
+    signal: CancellationSignal,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    kind: CancellationType,
+    progress: Progress,
+    /// What others can ask of the operation.
+    outer: CancellationState,
+    passed_on: CancellationType,
+}
+
+enum Progress {
+    /// The operation is being started.
+    Starting,
+    /// The entry in the reactor, unless the context is gone.
+    Running(Instant, Option<(TimerKey, Arc<Reactor>)>),
+    /// The time has run out, and nobody had asked for as much before.
+    Expired,
+    /// The operation is over, or has been asked to stop.
+    Over,
+}
+
+impl Deadline {
+    /// Makes a deadline that will ask for `kind`, and its clock, which does not
+    /// run yet. Whatever reaches `outer` is passed on.
+    pub(crate) fn new(kind: CancellationType, outer: CancellationSlot) -> (Self, Clock) {
+        let shared = Shared::new(State {
+            signal: CancellationSignal::new(),
+            inner: Mutex::new(Inner {
+                kind,
+                progress: Progress::Starting,
+                outer: CancellationState::begin(outer, CancellationType::ALL),
+                passed_on: CancellationType::default(),
+            }),
+        });
+        let outer = shared.lock().outer.clone();
+        if outer.is_connected() {
+            outer.set_waker(&shared.waker());
+        }
+        let clock = Clock {
+            shared: shared.clone(),
+        };
+        (Self { shared }, clock)
+    }
+
+    /// Returns the slot of the operation.
+    pub(crate) fn slot(&self) -> CancellationSlot {
+        self.shared.signal.slot()
+    }
+
+    /// Passes `requested` on to `operation`, which is about to be polled.
+    pub(crate) fn note(&self, requested: CancellationType, operation: &CancellationState) {
+        if requested.is_empty() {
+            return;
+        }
+        let mut inner = self.shared.lock();
+        let new = requested.without(inner.passed_on);
+        inner.passed_on = inner.passed_on | new;
+        drop(inner);
+        if !new.is_empty() {
+            operation.note(new);
+        }
+    }
+
+    /// Ends it with the operation; returns whether the time had run out.
+    pub(crate) fn end(&self) -> bool {
+        let mut inner = self.shared.lock();
+        let progress = std::mem::replace(&mut inner.progress, Progress::Over);
+        let outer = std::mem::take(&mut inner.outer);
+        drop(inner);
+        let _foreign = outer.end();
+        match progress {
+            Progress::Running(_, Some((key, reactor))) => {
+                reactor.remove_timer(key);
+                false
+            }
+            Progress::Expired => true,
+            Progress::Running(_, None) | Progress::Starting | Progress::Over => false,
+        }
+    }
+}
+
+impl Drop for Deadline {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Clock {
+    /// Starts the clock, once the operation has started: until it serves its
+    /// slot it cannot be asked. Nothing is asked in here, so that no handler
+    /// runs inside an initiating function.
+    pub(crate) fn start(self, timers: &IoExecutor, expiry: Instant) {
+        let Self { shared } = self;
+        let waker = shared.waker();
+        let mut inner = shared.lock();
+        if !matches!(inner.progress, Progress::Starting) {
+            return;
+        }
+        if !inner.news().is_empty() {
+            let waker = waker.clone();
+            timers.post(Task::new(move || waker.wake()));
+        }
+        // A context that is gone has ended the operation, or will.
+        let mut is_earliest = false;
+        let entry = timers.reactor().ok().and_then(|reactor| {
+            let (key, earliest) = reactor.add_timer(expiry, Due::Waker(waker)).ok()?;
+            is_earliest = earliest;
+            Some((key, reactor))
+        });
+        inner.progress = Progress::Running(expiry, entry);
+        drop(inner);
+        if is_earliest {
+            timers.interrupt();
+        }
+    }
+}
+
+impl State {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// Returns what has been asked and not passed on.
+    fn news(&self) -> CancellationType {
+        self.outer.requested().without(self.passed_on)
+    }
+}
+
+impl WakeShared for State {
+    /// The time has run out, or the operation has been asked to stop.
+    fn wake(&self) {
+        let mut inner = self.lock();
+        let mut news = inner.news();
+        if let Progress::Running(expiry, _) = inner.progress
+            && expiry <= Instant::now()
+        {
+            // Who asks first is what the operation stopped for.
+            let is_first = !(news | inner.passed_on).contains(inner.kind);
+            news = (news | inner.kind).without(inner.passed_on);
+            inner.progress = if is_first {
+                Progress::Expired
+            } else {
+                Progress::Over
+            };
+        }
+        inner.passed_on = inner.passed_on | news;
+        drop(inner);
+        if !news.is_empty() && !self.signal.request(news) {
+            // The operation has not got so far: the clock asks again.
+            let mut inner = self.lock();
+            inner.passed_on = inner.passed_on.without(news);
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Timers.
+
+mod deadline;
+mod timer;
+mod wall_timer;
+
+pub(crate) use deadline::Deadline;
+pub use timer::Timer;
+pub(crate) use timer::{TimerState, from_now};
+pub use wall_timer::WallTimer;

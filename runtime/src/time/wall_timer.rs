@@ -1,0 +1,202 @@
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use super::Timer;
+use crate::async_op;
+use crate::cancel;
+use crate::context::IoExecutor;
+use crate::executor::IoObject;
+use crate::task::scope;
+
+/// How often the clock is looked at: somebody may set it.
+const CHECK: Duration = Duration::from_secs(10);
+
+/// A time of day that any number of operations can wait for.
+///
+/// Asio's `system_timer`. As [`Timer`], but by the clock on the wall: when that
+/// is set, the wait ends when the clock shows the time, which is noticed within
+/// ten seconds.
+///
+/// A handle: clones are the same timer. A new timer has expired already.
+///
+/// ```
+/// use async_op::{IoContext, WallTimer};
+/// use std::time::{Duration, SystemTime};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let context = IoContext::new()?;
+/// let timer = WallTimer::new(&context);
+/// let noon = SystemTime::now() + Duration::from_millis(2);
+/// timer.expires_at(noon);
+/// timer.wait().callback(move |result| {
+///     result.unwrap();
+///     assert!(SystemTime::now() >= noon);
+/// });
+/// assert_eq!(context.run(), 1);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct WallTimer {
+    state: Arc<State>,
+}
+
+struct State {
+    /// Expires when the clock is to be looked at next.
+    check: Timer,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    expiry: SystemTime,
+    /// How often waits have been cancelled: a wait of an earlier era is over.
+    era: u64,
+    /// How many operations of this era wait.
+    waiting: usize,
+}
+
+impl WallTimer {
+    /// Makes a timer of a context: `&context`, an executor of one, or
+    /// `&SystemExecutor`. It has expired already.
+    pub fn new(executor: &IoExecutor) -> Self {
+        Self {
+            state: Arc::new(State {
+                check: Timer::new(executor),
+                inner: Mutex::new(Inner {
+                    expiry: SystemTime::now(),
+                    era: 0,
+                    waiting: 0,
+                }),
+            }),
+        }
+    }
+
+    /// Sets the time when the timer expires; cancels the waits for the old one
+    /// and returns how many those were.
+    pub fn expires_at(&self, expiry: SystemTime) -> usize {
+        self.state.lock().expiry = expiry;
+        self.cancel()
+    }
+
+    /// Returns the time when the timer expires.
+    pub fn expiry(&self) -> SystemTime {
+        self.state.lock().expiry
+    }
+
+    /// Cancels all waits and returns how many there were. The expiry stays.
+    pub fn cancel(&self) -> usize {
+        let mut inner = self.state.lock();
+        inner.era += 1;
+        let cancelled = std::mem::take(&mut inner.waiting);
+        drop(inner);
+        self.state.check.cancel();
+        cancelled
+    }
+
+    /// Waits until the timer expires.
+    ///
+    /// # Completion
+    ///
+    /// `fn(io::Result<()>)`. Completes at once if the timer has expired.
+    ///
+    /// # Overlap
+    ///
+    /// Any number of waits may be outstanding.
+    ///
+    /// # Allocation
+    ///
+    /// None besides the operation's own memory; awaited, none.
+    ///
+    /// # Cancel safety
+    ///
+    /// Yes, and requests of every [type](crate::CancellationType) are honoured: a
+    /// dropped wait leaves nothing behind.
+    ///
+    /// # Errors
+    ///
+    /// [Cancelled](crate::is_cancelled) by [`cancel`](Self::cancel) or a new
+    /// expiry; an error of kind [`Other`](io::ErrorKind::Other) when the context
+    /// is gone.
+    #[async_op(cancellation = total)]
+    pub async fn async_wait(&self) -> io::Result<()> {
+        let wait = Wait::new(&self.state);
+        while let Some(left) = wait.left()? {
+            let check = &self.state.check;
+            // One that comes in time will do: others wait for it, too.
+            let now = Instant::now();
+            if check.expiry() <= now || check.expiry() - now > left {
+                check.expires_after(left.min(CHECK));
+            }
+            match check.wait().await {
+                // Not this operation was cancelled, but that look at the clock.
+                Err(error) if cancel::is_cancelled(&error) && scope::requested().is_empty() => {}
+                result => result?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl IoObject for WallTimer {
+    type Executor = IoExecutor;
+
+    fn executor(&self) -> IoExecutor {
+        self.state.check.executor()
+    }
+}
+
+impl fmt::Debug for WallTimer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WallTimer")
+            .field("expiry", &self.expiry())
+            .finish_non_exhaustive()
+    }
+}
+
+impl State {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An operation that waits; not counted any more when dropped.
+struct Wait<'a> {
+    state: &'a State,
+    era: u64,
+}
+
+impl<'a> Wait<'a> {
+    fn new(state: &'a State) -> Self {
+        let mut inner = state.lock();
+        inner.waiting += 1;
+        Self {
+            state,
+            era: inner.era,
+        }
+    }
+
+    /// Returns how long to wait, or `None` if the time has come.
+    ///
+    /// # Errors
+    ///
+    /// If the wait was cancelled.
+    fn left(&self) -> io::Result<Option<Duration>> {
+        let inner = self.state.lock();
+        if inner.era != self.era {
+            return Err(cancel::cancelled());
+        }
+        let left = inner.expiry.duration_since(SystemTime::now());
+        Ok(left.ok().filter(|left| !left.is_zero()))
+    }
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        let mut inner = self.state.lock();
+        if inner.era == self.era {
+            inner.waiting -= 1;
+        }
+    }
+}

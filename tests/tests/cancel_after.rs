@@ -1,0 +1,589 @@
+//! Time limits: `cancel_after` and `cancel_at`.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use async_op::{
+    Associations, Blocking, CancellationSignal, CancellationSlot, CancellationType, Completion,
+    CompletionHandler, Deferred, Executor, Handler, IoContext, IoExecutor, OperationAllocator,
+    OperationError, Recycling, Strand, ThreadPool, Timer, UseFuture, append, async_op,
+    bind_allocator, bind_cancellation_slot, bind_executor, cancel_after, cancel_at, consign,
+    is_cancelled, is_timeout, post_on, spawn, this_op,
+};
+use async_op_tests::{
+    Alive, CountingHeap, Log, Polled, Probe, Recorder, Slot, heap_allocations_here, without_hanging,
+};
+
+#[global_allocator]
+static HEAP: CountingHeap = CountingHeap;
+
+const SOON: Duration = Duration::from_millis(2);
+const LATE: Duration = Duration::from_secs(3600);
+const TERMINAL: CancellationType = CancellationType::TERMINAL;
+const PARTIAL: CancellationType = CancellationType::PARTIAL;
+const TOTAL: CancellationType = CancellationType::TOTAL;
+
+fn never(context: &IoExecutor) -> Timer {
+    let timer = Timer::new(context);
+    timer.expires_after(LATE);
+    timer
+}
+
+fn outcome_of<T>(result: &io::Result<T>) -> &'static str {
+    match result {
+        Ok(_) => "ok",
+        Err(error) if is_timeout(error) => "timeout",
+        Err(error) if is_cancelled(error) => "cancelled",
+        Err(_) => "error",
+    }
+}
+
+fn outcome(log: &Log) -> impl FnOnce(io::Result<()>) + Send + 'static {
+    let log = log.clone();
+    move |result| log.push(outcome_of(&result))
+}
+
+type Waiting = Completion<fn(io::Result<()>)>;
+
+/// Handler form: completes when it is told to; notes what it is asked, and stops
+/// for a terminal request.
+#[async_op]
+fn async_keep(_context: &IoExecutor, held: Held, op: Completion<fn(io::Result<()>)>) {
+    let weak = Arc::downgrade(&held.op);
+    let log = held.log.clone();
+    op.on_cancel(move |kind| {
+        log.push(format!("{kind:?}"));
+        if !kind.contains(TERMINAL) {
+            return;
+        }
+        let op = weak.upgrade().and_then(|op| op.lock().unwrap().take());
+        if let Some(op) = op {
+            op.complete(Err(io::Error::from_raw_os_error(libc::ECANCELED)));
+        }
+    });
+    *held.op.lock().unwrap() = Some(op);
+}
+
+#[derive(Clone, Default)]
+struct Held {
+    op: Arc<Mutex<Option<Waiting>>>,
+    log: Log,
+}
+
+impl Held {
+    fn complete(&self) {
+        let op = self.op.lock().unwrap().take().unwrap();
+        op.complete(Ok(()));
+    }
+}
+
+#[test]
+fn time_runs_out_over_every_token() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let timer = never(&context);
+    timer.async_wait(cancel_after(SOON, outcome(&log)));
+    assert_eq!(context.run(), 1);
+    assert_eq!(log.take(), "timeout");
+    timer.wait().cancel_after(SOON).callback(outcome(&log));
+    timer
+        .async_wait(cancel_after(SOON, Deferred))
+        .callback(outcome(&log));
+    timer.async_wait(cancel_at(Instant::now() + SOON, outcome(&log)));
+    context.restart();
+    assert_eq!(context.run(), 3);
+    assert_eq!(log.take(), "timeout timeout timeout");
+    let result = timer.async_wait(cancel_after(SOON, Blocking));
+    assert_eq!(outcome_of(&result), "timeout");
+    let result = timer.wait().cancel_after(SOON).blocking();
+    assert_eq!(outcome_of(&result), "timeout");
+    let result = timer.wait().cancel_at(Instant::now() + SOON).blocking();
+    assert_eq!(outcome_of(&result), "timeout");
+    let all = spawn(
+        &context,
+        async move {
+            let one = timer.async_wait(cancel_after(SOON, UseFuture)).await;
+            let two = timer.wait().cancel_after(SOON).await;
+            (outcome_of(&one), outcome_of(&two))
+        },
+        Blocking,
+    );
+    assert_eq!(all, ("timeout", "timeout"));
+}
+
+#[test]
+fn in_handler_form_too() {
+    let (log, context, held) = (Log::new(), IoContext::new().unwrap(), Held::default());
+    async_keep(&context, held.clone(), cancel_after(SOON, outcome(&log)));
+    // It completes where it is asked, by the reactor: that is no task.
+    assert_eq!(context.run(), 0);
+    assert_eq!(log.take(), "timeout");
+    let result = keep(&context, held.clone()).cancel_after(SOON).blocking();
+    assert_eq!(outcome_of(&result), "timeout");
+    assert_eq!(held.log.take(), "{terminal} {terminal}");
+}
+
+#[test]
+fn an_operation_in_time_leaves_no_timer() {
+    without_hanging(|| {
+        let (log, context) = (Log::new(), IoContext::new().unwrap());
+        let timer = Timer::new(&context);
+        timer.async_wait(cancel_after(LATE, outcome(&log)));
+        assert_eq!(context.run(), 1);
+        timer.expires_after(SOON);
+        timer.async_wait(cancel_after(LATE, outcome(&log)));
+        context.restart();
+        assert_eq!(context.run(), 1);
+        assert_eq!(log.take(), "ok ok");
+        let held = Held::default();
+        async_keep(&context, held.clone(), cancel_after(LATE, outcome(&log)));
+        post_on(&context, move || held.complete());
+        context.restart();
+        assert_eq!(context.run(), 1);
+        assert_eq!(log.take(), "ok");
+        timer.expires_after(SOON);
+        let result = timer.wait().cancel_after(LATE).blocking();
+        assert_eq!(outcome_of(&result), "ok");
+    });
+}
+
+#[test]
+fn a_cancelled_operation_was_not_timed_out() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let timer = never(&context);
+    timer.async_wait(cancel_after(LATE, outcome(&log)));
+    assert_eq!(timer.cancel(), 1);
+    assert_eq!(context.run(), 1);
+    assert_eq!(log.take(), "cancelled");
+}
+
+#[test]
+fn requests_through_the_handlers_slot_are_passed_on() {
+    let (log, context, held) = (Log::new(), IoContext::new().unwrap(), Held::default());
+    let signal = CancellationSignal::new();
+    let token = bind_cancellation_slot(signal.slot(), outcome(&log));
+    async_keep(&context, held.clone(), cancel_after(LATE, token));
+    signal.emit(TERMINAL);
+    assert_eq!(context.run(), 1);
+    assert_eq!(
+        (&*log.take(), &*held.log.take()),
+        ("cancelled", "{terminal}")
+    );
+
+    // Of every type: this one stays.
+    let token = bind_cancellation_slot(signal.slot(), outcome(&log));
+    async_keep(&context, held.clone(), cancel_after(SOON, token));
+    signal.emit(TOTAL | PARTIAL);
+    assert_eq!(held.log.take(), "{partial, total}");
+    held.complete();
+    context.restart();
+    assert_eq!(context.run(), 1);
+    assert_eq!(log.take(), "ok");
+}
+
+#[test]
+fn requests_are_passed_on_to_what_is_hosted() {
+    let (context, held) = (IoContext::new().unwrap(), Held::default());
+    let signal = CancellationSignal::new();
+    let token = cancel_after(LATE, bind_cancellation_slot(signal.slot(), UseFuture));
+    let mut future = Polled::new(async_keep(&context, held.clone(), token));
+    assert!(future.poll().is_pending());
+    assert_eq!(held.log.take(), "");
+    signal.emit(TERMINAL);
+    assert_eq!(future.wakes(), 1);
+    let Poll::Ready(result) = future.poll() else {
+        panic!("it was asked")
+    };
+    assert_eq!(
+        (outcome_of(&result), &*held.log.take()),
+        ("cancelled", "{terminal}")
+    );
+    assert_eq!(future.wakers(), 0);
+}
+
+#[test]
+fn the_type_can_be_chosen() {
+    let (log, context, held) = (Log::new(), IoContext::new().unwrap(), Held::default());
+    let token = cancel_after(SOON, outcome(&log)).asking_for(PARTIAL);
+    async_keep(&context, held.clone(), token);
+    // The operation goes on, so it is completed after the request.
+    let inner = held.clone();
+    let timer = Timer::new(&context);
+    timer.expires_after(10 * SOON);
+    timer.wait().callback(move |_| {
+        assert_eq!(inner.log.take(), "{partial}");
+        inner.complete();
+    });
+    assert_eq!(context.run(), 1);
+    assert_eq!(log.take(), "ok");
+}
+
+#[test]
+fn limits_nest_and_the_one_that_ran_out_says_so() {
+    for (outer, inner) in [(SOON, LATE), (LATE, SOON)] {
+        let (log, context) = (Log::new(), IoContext::new().unwrap());
+        let timer = never(&context);
+        let token = cancel_after(outer, cancel_after(inner, outcome(&log)));
+        timer.async_wait(token);
+        assert_eq!(context.run(), 1);
+        assert_eq!(log.take(), "timeout");
+        let limited = timer.wait().cancel_after(outer).cancel_after(inner);
+        assert_eq!(outcome_of(&limited.blocking()), "timeout");
+    }
+}
+
+#[test]
+fn a_time_in_the_past() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let past = Instant::now();
+    // What completes at once is in time.
+    Timer::new(&context).async_wait(cancel_at(past, outcome(&log)));
+    never(&context).async_wait(cancel_at(past, outcome(&log)));
+    assert_eq!(context.run(), 2);
+    assert_eq!(log.take(), "ok timeout");
+    let result = never(&context).wait().cancel_at(past).blocking();
+    assert_eq!(outcome_of(&result), "timeout");
+}
+
+#[test]
+fn no_handler_runs_inside_the_initiating_function() {
+    /// Asks the operation to stop before that serves its slot.
+    struct Early {
+        signal: CancellationSignal,
+        log: Log,
+    }
+    impl Associations for Early {
+        fn allocator(&self) -> impl OperationAllocator {
+            self.signal.emit(TERMINAL);
+            Recycling
+        }
+        fn cancellation_slot(&self) -> CancellationSlot {
+            self.signal.slot()
+        }
+    }
+    impl CompletionHandler<fn(io::Result<()>)> for Early {
+        fn complete(self, (result,): (io::Result<()>,)) {
+            self.log.push(outcome_of(&result));
+        }
+    }
+
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let (executor, inner) = (context.executor(), log.clone());
+    post_on(&context, move || {
+        // The time is over before it has started.
+        let held = Held::default();
+        let token = cancel_at(Instant::now(), outcome(&inner));
+        async_keep(&executor, held.clone(), consign(held, token));
+        inner.push("started");
+    });
+    context.run();
+    assert_eq!(log.take(), "started timeout");
+
+    // The request has come before it has started.
+    let early = Early {
+        signal: CancellationSignal::new(),
+        log: log.clone(),
+    };
+    let inner = log.clone();
+    post_on(&context, move || {
+        let held = Held::default();
+        let token = cancel_after(LATE, Handler(early));
+        async_keep(&executor, held.clone(), consign(held, token));
+        inner.push("started");
+    });
+    context.restart();
+    context.run();
+    assert_eq!(log.take(), "started cancelled");
+}
+#[test]
+fn the_body_of_the_operation_learns_of_it() {
+    #[async_op]
+    async fn async_says_good_bye(context: &IoExecutor, log: Log) -> io::Result<()> {
+        let timer = never(context);
+        let result = timer.wait().await;
+        log.push(outcome_of(&result));
+        log.push(format!("{:?}", this_op::cancellation().requested()));
+        this_op::cancellation().clear();
+        timer.expires_after(SOON);
+        log.push(outcome_of(&timer.wait().await));
+        result
+    }
+
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let said = "cancelled {terminal} ok timeout";
+    async_says_good_bye(&context, log.clone(), cancel_after(SOON, outcome(&log)));
+    context.run();
+    assert_eq!(log.take(), said);
+    let hosted = says_good_bye(&context, log.clone()).cancel_after(SOON);
+    log.push(outcome_of(&hosted.blocking()));
+    assert_eq!(log.take(), said);
+}
+
+#[test]
+fn what_is_spawned_or_bound_to_an_executor_is_reached() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let strand = Strand::new(context.executor());
+    let timer = never(&context);
+    let wait = timer.clone();
+    let token = cancel_after(SOON, outcome(&log));
+    spawn(&strand, async move { wait.wait().await }, token);
+    timer.async_wait(bind_executor(
+        strand.clone(),
+        cancel_after(SOON, outcome(&log)),
+    ));
+    timer.async_wait(cancel_after(
+        SOON,
+        bind_executor(strand.clone(), outcome(&log)),
+    ));
+    assert!(context.run() > 0);
+    assert_eq!(log.take(), "timeout timeout timeout");
+    context.restart();
+    let token = bind_executor(strand.clone(), cancel_after(SOON, Blocking));
+    assert_eq!(outcome_of(&timer.async_wait(token)), "timeout");
+    let token = cancel_after(SOON, bind_executor(strand, Blocking));
+    assert_eq!(outcome_of(&timer.async_wait(token)), "timeout");
+}
+
+#[test]
+fn an_executor_without_timers_uses_the_systems() {
+    let pool = ThreadPool::new(1).unwrap();
+    let timer = never(&async_op::SystemExecutor);
+    let wait = spawn(
+        &pool,
+        async move { timer.wait().await },
+        cancel_after(SOON, Blocking),
+    );
+    assert_eq!(outcome_of(&wait), "timeout");
+}
+
+#[test]
+fn the_handler_runs_on_the_outermost_executor() {
+    let (log, context, held) = (Log::new(), IoContext::new().unwrap(), Held::default());
+    let strand = Strand::new(context.executor());
+    let (here, inner) = (strand.clone(), log.clone());
+    let token = bind_executor(
+        strand,
+        cancel_after(SOON, move |result: io::Result<()>| {
+            assert!(here.runs_here());
+            inner.push(outcome_of(&result));
+        }),
+    );
+    async_keep(&context, held.clone(), token);
+    assert_eq!(context.run(), 0);
+    assert_eq!(log.take(), "timeout");
+}
+
+#[test]
+fn its_memory_is_the_operations_one_block() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let memory = Recorder::new(&log);
+    let probe = |result: &'static str| {
+        Handler(
+            Probe::calling(&log, move |(seen,): (io::Result<()>,)| {
+                assert_eq!(outcome_of(&seen), result);
+            })
+            .allocating(&memory),
+        )
+    };
+    never(&context).async_wait(cancel_after(SOON, probe("timeout")));
+    assert_eq!((context.run(), &*log.take()), (1, "A0 D0 call"));
+    context.restart();
+    let token = cancel_after(LATE, cancel_after(LATE, probe("ok")));
+    Timer::new(&context).async_wait(token);
+    assert_eq!((context.run(), &*log.take()), (1, "A1 D1 call"));
+    context.restart();
+    let held = Held::default();
+    async_keep(&context, held.clone(), cancel_after(SOON, probe("timeout")));
+    assert_eq!((context.run(), &*log.take()), (0, "A2 D2 call"));
+    // Hosted: none, or the slot of a handler-form operation.
+    let token = bind_allocator(memory.clone(), cancel_after(SOON, Blocking));
+    assert_eq!(outcome_of(&never(&context).async_wait(token)), "timeout");
+    assert_eq!(log.take(), "");
+    let token = bind_allocator(memory.clone(), cancel_after(SOON, Blocking));
+    let result = async_keep(&context, held.clone(), token);
+    assert_eq!((outcome_of(&result), &*log.take()), ("timeout", "A3 D3"));
+    memory.assert_balanced();
+}
+
+/// A handler that goes on for ever and has an allocator.
+struct Link<A> {
+    allocator: A,
+    left: usize,
+    timer: Timer,
+}
+
+impl<A: OperationAllocator> Associations for Link<A> {
+    fn allocator(&self) -> impl OperationAllocator {
+        self.allocator.clone()
+    }
+}
+
+impl<A: OperationAllocator> CompletionHandler<fn(io::Result<()>)> for Link<A> {
+    fn complete(mut self, (result,): (io::Result<()>,)) {
+        let runs_out = self.left.is_multiple_of(10);
+        assert_eq!(outcome_of(&result), if runs_out { "timeout" } else { "ok" });
+        if self.left == 0 {
+            return;
+        }
+        self.left -= 1;
+        let (timer, runs_out) = (self.timer.clone(), self.left.is_multiple_of(10));
+        timer.expires_after(if runs_out {
+            LATE
+        } else {
+            Duration::from_micros(20)
+        });
+        let limit = if runs_out {
+            Duration::from_micros(50)
+        } else {
+            LATE
+        };
+        timer.async_wait(cancel_after(limit, Handler(self)));
+    }
+}
+
+#[test]
+fn a_chain_from_one_slot() {
+    let (context, slot) = (IoContext::new().unwrap(), Slot::new());
+    let timer = Timer::new(&context);
+    let link = Link {
+        allocator: slot.clone(),
+        left: 101,
+        timer: timer.clone(),
+    };
+    timer.async_wait(cancel_after(LATE, Handler(link)));
+    assert_eq!(context.run(), 102);
+    assert_eq!((slot.allocations(), slot.in_use()), (102, false));
+}
+
+#[test]
+#[cfg_attr(async_op_sanitize, ignore = "recycling is off")]
+fn a_chain_without_the_heap() {
+    let context = IoContext::new().unwrap();
+    let timer = Timer::new(&context);
+    let link = Link {
+        allocator: Recycling,
+        left: 201,
+        timer: timer.clone(),
+    };
+    timer.async_wait(cancel_after(LATE, Handler(link)));
+    for _ in 0..10 {
+        assert_eq!(context.run_one(), 1);
+    }
+    let before = heap_allocations_here();
+    assert_eq!(context.run(), 192);
+    assert_eq!(heap_allocations_here() - before, 0);
+}
+
+#[test]
+#[cfg_attr(async_op_sanitize, ignore = "recycling is off")]
+fn hosted_without_the_heap() {
+    let context = IoContext::new().unwrap();
+    let timer = Timer::new(&context);
+    let mut before = 0;
+    for round in 0..60 {
+        if round == 10 {
+            before = heap_allocations_here();
+        }
+        timer.expires_after(Duration::from_micros(20));
+        timer.wait().cancel_after(LATE).blocking().unwrap();
+        timer.expires_after(LATE);
+        let limited = timer.wait().cancel_after(Duration::from_micros(20));
+        assert_eq!(outcome_of(&limited.blocking()), "timeout");
+    }
+    assert_eq!(heap_allocations_here() - before, 0);
+}
+
+#[test]
+fn a_dropped_future_leaves_nothing() {
+    let context = IoContext::new().unwrap();
+    let timer = never(&context);
+    let mut future = Polled::new(timer.wait().cancel_after(SOON));
+    assert!(future.poll().is_pending());
+    assert_eq!(future.drop_future().counts(), (0, 0));
+    assert_eq!(timer.cancel(), 0);
+    let held = Held::default();
+    let mut future = Polled::new(keep(&context, held.clone()).cancel_after(SOON));
+    assert!(future.poll().is_pending());
+    let dropped = future.drop_future();
+    assert_eq!(held.log.take(), "{terminal}");
+    // Past the time, and nothing comes of it.
+    timer.expires_after(2 * SOON);
+    timer.wait().blocking().unwrap();
+    assert_eq!((context.poll(), dropped.counts()), (0, (0, 0)));
+}
+
+#[test]
+fn a_dropped_context_drops_the_handler() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let alive = Alive::new(&log, "dropped");
+    let token = consign(alive, outcome(&log));
+    never(&context).async_wait(cancel_after(LATE, token));
+    drop(context);
+    assert_eq!(log.take(), "dropped");
+    // And one that has not started fails by itself.
+    let context = IoContext::new().unwrap();
+    let timer = never(&context);
+    drop(context);
+    let mut future = Polled::new(timer.wait().cancel_after(LATE));
+    let Poll::Ready(result) = future.poll() else {
+        panic!("nobody will ever complete it")
+    };
+    assert_eq!(outcome_of(&result), "error");
+}
+
+#[test]
+fn errors_of_ones_own() {
+    #[derive(Debug, PartialEq)]
+    enum Failure {
+        Stopped,
+        TooSlow(u32),
+    }
+    impl OperationError for Failure {
+        fn is_cancelled(&self) -> bool {
+            *self == Self::Stopped
+        }
+        fn into_timed_out(self) -> Self {
+            Self::TooSlow(7)
+        }
+    }
+    #[async_op]
+    async fn async_own(context: &IoExecutor) -> Result<(), Failure> {
+        let result = never(context).wait().await;
+        result.map_err(|_| Failure::Stopped)
+    }
+
+    let context = IoContext::new().unwrap();
+    let (result, id) = async_own(&context, cancel_after(SOON, append(1, Blocking)));
+    assert_eq!((result, id), (Err(Failure::TooSlow(7)), 1));
+}
+
+/// The operation, its time and a request end at once, on three threads.
+#[test]
+fn whoever_is_first_it_completes_once() {
+    let context = IoContext::new().unwrap();
+    let log = Log::new();
+    let work = async_op::WorkGuard::new(context.executor());
+    thread::scope(|scope| {
+        scope.spawn(|| context.run());
+        for n in 0..300 {
+            let held = Held::default();
+            let signal = CancellationSignal::new();
+            let limit = Duration::from_micros(n % 60);
+            let token = bind_cancellation_slot(signal.slot(), outcome(&log));
+            async_keep(&context, held.clone(), cancel_after(limit, token));
+            scope.spawn(move || {
+                let op = held.op.lock().unwrap().take();
+                if let Some(op) = op {
+                    op.complete(Ok(()));
+                }
+            });
+            if n % 2 == 0 {
+                signal.emit(TERMINAL);
+            }
+        }
+        drop(work);
+    });
+    assert_eq!(log.take().split(' ').count(), 300);
+}
