@@ -1,5 +1,8 @@
-use std::collections::VecDeque;
 use std::task::Waker;
+
+use allocator_api2::vec::Vec as VecIn;
+
+use crate::alloc::Recycling;
 
 /// The wakers of the operations that wait for one thing, in order of arrival.
 ///
@@ -47,11 +50,22 @@ impl Waiters {
 }
 
 /// Wakers to be woken once all locks are released. Wakes them when dropped.
-#[derive(Default)]
 pub(crate) struct WakeList {
     // In place: most events concern one operation.
     first: Option<Waker>,
-    rest: VecDeque<Waker>,
+    rest: VecIn<Option<Waker>, Recycling>,
+    /// How many of the rest have been woken.
+    woken: usize,
+}
+
+impl Default for WakeList {
+    fn default() -> Self {
+        Self {
+            first: None,
+            rest: VecIn::new_in(Recycling),
+            woken: 0,
+        }
+    }
 }
 
 impl WakeList {
@@ -59,7 +73,7 @@ impl WakeList {
         if self.first.is_none() && self.rest.is_empty() {
             self.first = Some(waker);
         } else {
-            self.rest.push_back(waker);
+            self.rest.push(Some(waker));
         }
     }
 
@@ -68,7 +82,16 @@ impl WakeList {
     }
 
     fn pop(&mut self) -> Option<Waker> {
-        self.first.take().or_else(|| self.rest.pop_front())
+        if let Some(first) = self.first.take() {
+            return Some(first);
+        }
+        let next = self.rest.get_mut(self.woken)?.take();
+        self.woken += 1;
+        if self.woken == self.rest.len() {
+            self.rest.clear();
+            self.woken = 0;
+        }
+        next
     }
 
     /// Wakes all, even if one of them panics; returns how many there were.
