@@ -117,6 +117,7 @@ mod executor;
 #[doc(hidden)]
 pub mod expansion;
 pub mod forms;
+mod group;
 mod handler;
 mod initiation;
 mod io;
@@ -156,6 +157,11 @@ pub use executor::TokioExecutor;
 pub use executor::{
     AnyExecutor, Executor, InlineOr, IoObject, PostOnly, Strand, SystemContext, SystemExecutor,
     ThreadPool, Unblock, WorkGuard,
+};
+pub use group::{
+    Chain, Flatten, Group, GroupCondition, Members, Nil, ParallelGroup, RangedFuture, TupleFuture,
+    WaitForAll, WaitForOne, WaitForOneError, WaitForOneSuccess, parallel_group, wait_for_all,
+    wait_for_one, wait_for_one_error, wait_for_one_success,
 };
 pub use handler::{Associations, CompletionHandler, Handler, HandlerReturn};
 pub use initiation::{

@@ -1,5 +1,9 @@
 use std::task::Waker;
 
+use allocator_api2::vec::Vec as VecIn;
+
+use crate::alloc::Recycling;
+
 /// The wakers of the operations that wait for one thing, in order of arrival.
 ///
 /// Keeps its capacity, so that waiting does not allocate in the long run.
@@ -46,11 +50,19 @@ impl Waiters {
 }
 
 /// Wakers to be woken once all locks are released. Wakes them when dropped.
-#[derive(Default)]
 pub(crate) struct WakeList {
     // In place: most events concern one operation.
     first: Option<Waker>,
-    rest: Vec<Waker>,
+    rest: VecIn<Waker, Recycling>,
+}
+
+impl Default for WakeList {
+    fn default() -> Self {
+        Self {
+            first: None,
+            rest: VecIn::new_in(Recycling),
+        }
+    }
 }
 
 impl WakeList {
@@ -76,7 +88,7 @@ impl WakeList {
     }
 
     fn wake_some(&mut self) -> usize {
-        struct Rest<'a>(&'a mut Vec<Waker>);
+        struct Rest<'a>(&'a mut VecIn<Waker, Recycling>);
         impl Drop for Rest<'_> {
             fn drop(&mut self) {
                 while let Some(waker) = self.0.pop() {
