@@ -253,6 +253,7 @@ where
 /// operation is awaited inside one that can be cancelled, which is asked then.
 #[must_use = "futures do nothing unless polled"]
 pub struct StartedFuture<S: Signature + 'static, I> {
+    meta: &'static Meta,
     state: Started<S, I>,
 }
 
@@ -266,8 +267,9 @@ enum Started<S: Signature + 'static, I> {
 impl<S: Signature + 'static, I> Unpin for StartedFuture<S, I> {}
 
 impl<S: Signature + 'static, I> StartedFuture<S, I> {
-    pub(crate) fn new(initiation: I) -> Self {
+    pub(crate) fn new(meta: &'static Meta, initiation: I) -> Self {
         Self {
+            meta,
             state: Started::Unstarted(initiation),
         }
     }
@@ -288,10 +290,17 @@ where
             else {
                 unreachable!("just matched")
             };
+<<<<<<< HEAD
             static META: Meta = Meta::new("started operation", &[], &[]);
             let asking = scope::cancellation().is_connected();
             let (running, relay) = Running::new(&META, asking);
             self.state = Started::Running(running);
+=======
+            let (future, completion) = slot::new(self.meta);
+            let asking = Asking::new();
+            let relay = Relay::new(completion, asking.as_ref());
+            self.state = Started::Waiting(future, asking);
+>>>>>>> main
             initiation.initiate(relay);
         }
         let Started::Running(running) = &mut self.state else {

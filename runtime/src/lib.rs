@@ -64,6 +64,8 @@
 //!
 //! A function whose last parameter is a [`Completion`] is completed from
 //! wherever the result turns up, by [`complete`](Completion::complete_with).
+//! What the macro writes for each [form](forms), and which one to take, has a
+//! page of its own.
 //!
 //! # What travels with a handler
 //!
@@ -114,6 +116,7 @@ mod erased;
 mod executor;
 #[doc(hidden)]
 pub mod expansion;
+pub mod forms;
 mod group;
 mod handler;
 mod initiation;

@@ -10,6 +10,7 @@ mod log;
 pub mod net;
 mod probe;
 mod slot;
+mod strace;
 mod stream;
 mod wakes;
 
@@ -20,6 +21,7 @@ pub use heap::{CountingHeap, heap_allocations, heap_allocations_here};
 pub use log::Log;
 pub use probe::{Alive, At, Io, On, Posted, Probe};
 pub use slot::Slot;
+pub use strace::system_calls_per_round;
 pub use stream::{Step, TestStream};
 pub use wakes::{Dropped, Polled};
 

@@ -284,6 +284,10 @@ fn results_of_io_in_c() {
 
 /// Completes by the first or the second of its signatures.
 #[async_op]
+#[allow(
+    clippy::type_complexity,
+    reason = "that is what several signatures are"
+)]
 fn async_half(_context: &IoExecutor, n: u32, op: Completion<(fn(u32), fn(&'static str, u32))>) {
     if n.is_multiple_of(2) {
         op.complete_first((n / 2,));

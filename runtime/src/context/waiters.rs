@@ -53,9 +53,7 @@ impl Waiters {
 pub(crate) struct WakeList {
     // In place: most events concern one operation.
     first: Option<Waker>,
-    rest: VecIn<Option<Waker>, Recycling>,
-    /// How many of the rest have been woken.
-    woken: usize,
+    rest: VecIn<Waker, Recycling>,
 }
 
 impl Default for WakeList {
@@ -63,7 +61,6 @@ impl Default for WakeList {
         Self {
             first: None,
             rest: VecIn::new_in(Recycling),
-            woken: 0,
         }
     }
 }
@@ -73,7 +70,7 @@ impl WakeList {
         if self.first.is_none() && self.rest.is_empty() {
             self.first = Some(waker);
         } else {
-            self.rest.push(Some(waker));
+            self.rest.push(waker);
         }
     }
 
@@ -81,22 +78,17 @@ impl WakeList {
         self.first.is_none() && self.rest.is_empty()
     }
 
-    fn pop(&mut self) -> Option<Waker> {
-        if let Some(first) = self.first.take() {
-            return Some(first);
+    /// Wakes all, even if one of them panics; returns how many there were.
+    #[inline]
+    pub(crate) fn wake_all(&mut self) -> usize {
+        match self.is_empty() {
+            true => 0,
+            false => self.wake_some(),
         }
-        let next = self.rest.get_mut(self.woken)?.take();
-        self.woken += 1;
-        if self.woken == self.rest.len() {
-            self.rest.clear();
-            self.woken = 0;
-        }
-        next
     }
 
-    /// Wakes all, even if one of them panics; returns how many there were.
-    pub(crate) fn wake_all(&mut self) -> usize {
-        struct Rest<'a>(&'a mut WakeList);
+    fn wake_some(&mut self) -> usize {
+        struct Rest<'a>(&'a mut VecIn<Waker, Recycling>);
         impl Drop for Rest<'_> {
             fn drop(&mut self) {
                 while let Some(waker) = self.0.pop() {
@@ -106,7 +98,14 @@ impl WakeList {
         }
 
         let mut count = 0;
-        let rest = Rest(self);
+        // Taken from the end.
+        self.rest.reverse();
+        let first = self.first.take();
+        let rest = Rest(&mut self.rest);
+        if let Some(waker) = first {
+            count += 1;
+            waker.wake();
+        }
         while let Some(waker) = rest.0.pop() {
             count += 1;
             waker.wake();
@@ -116,6 +115,7 @@ impl WakeList {
 }
 
 impl Drop for WakeList {
+    #[inline]
     fn drop(&mut self) {
         self.wake_all();
     }
