@@ -290,17 +290,9 @@ where
             else {
                 unreachable!("just matched")
             };
-<<<<<<< HEAD
-            static META: Meta = Meta::new("started operation", &[], &[]);
             let asking = scope::cancellation().is_connected();
-            let (running, relay) = Running::new(&META, asking);
+            let (running, relay) = Running::new(self.meta, asking);
             self.state = Started::Running(running);
-=======
-            let (future, completion) = slot::new(self.meta);
-            let asking = Asking::new();
-            let relay = Relay::new(completion, asking.as_ref());
-            self.state = Started::Waiting(future, asking);
->>>>>>> main
             initiation.initiate(relay);
         }
         let Started::Running(running) = &mut self.state else {
