@@ -125,6 +125,7 @@ mod is_send;
 mod meta;
 mod net;
 mod post;
+mod running;
 mod shim;
 mod signature;
 mod spawn;
@@ -197,8 +198,8 @@ pub use spawn::{RunIn, Spawn, run_in, spawn, spawn_with};
 pub use task::{FrameBox, Task};
 pub use time::{Timer, WallTimer};
 pub use token::{
-    Blocking, CallWith, CompletionToken, Deferred, Detached, Local, Mapped, Operation, UseFuture,
-    local,
+    Blocking, CCallback, CallWith, CompletionToken, Deferred, Detached, Each, IntoC, Local, Mapped,
+    Operation, Promise, UseFuture, UsePromise, c_callback, each, local,
 };
 
 /// The examples of the README, compiled and run.

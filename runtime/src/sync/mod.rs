@@ -36,6 +36,7 @@
 //! ```
 
 mod channel;
+mod deliver;
 mod mutex;
 mod queue;
 mod semaphore;
@@ -43,6 +44,7 @@ mod send_error;
 mod wait;
 
 pub use channel::Channel;
+pub use deliver::Deliver;
 pub use mutex::{Mutex, MutexGuard};
 pub use semaphore::{Permit, Semaphore};
 pub use send_error::SendError;

@@ -259,6 +259,14 @@ impl<S: Signature + 'static> SlotFuture<S> {
         Poll::Ready(self.take())
     }
 
+    /// Returns whether the operation has completed, or been abandoned.
+    pub(crate) fn is_over(&self) -> bool {
+        let Some(this) = self.slot else { return true };
+        // SAFETY: the future's half keeps the slot alive (I3).
+        let slot = unsafe { this.as_ref() };
+        matches!(slot.state.load(Ordering::Acquire), DONE | ABANDONED)
+    }
+
     /// Stores `waker`, unless the operation has just completed. The state is
     /// EMPTY, or is being made DONE or ABANDONED.
     fn wait(&mut self, waker: Waker) -> Poll<S::Args> {
