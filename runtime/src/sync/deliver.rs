@@ -38,6 +38,8 @@ where
     }
 }
 
+// Seldom what somebody meant who passes something that is no token.
+#[diagnostic::do_not_recommend]
 impl<S, T, E> CompletionToken<'static, S> for Deliver<T, E>
 where
     S: Signature<Output = T> + 'static,

@@ -107,6 +107,8 @@ impl<F> fmt::Debug for CCallback<F> {
 
 impl<F> Associations for CCallback<F> {}
 
+// Seldom what somebody meant who passes something that is no token.
+#[diagnostic::do_not_recommend]
 impl<S, F> CompletionToken<'static, S> for CCallback<F>
 where
     S: Signature + 'static,

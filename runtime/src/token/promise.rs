@@ -37,6 +37,8 @@ use crate::signature::Signature;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct UsePromise;
 
+// Seldom what somebody meant who passes something that is no token.
+#[diagnostic::do_not_recommend]
 impl<S> CompletionToken<'static, S> for UsePromise
 where
     S: Signature + 'static,
