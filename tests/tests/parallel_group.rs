@@ -1,5 +1,6 @@
 //! `parallel_group`: several operations as one.
 
+use std::future::{Future, IntoFuture};
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
@@ -359,6 +360,37 @@ fn a_range_is_polled_where_it_is_woken() {
         assert_eq!(future.poll().is_ready(), done == 19);
     }
     assert!(forms.iter().all(|form| form.gate.polls() == 2));
+}
+
+#[test]
+fn a_range_that_nobody_wakes_any_more_is_destroyed() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let memory = Recorder::new(&log);
+    let forms: Vec<_> = (0..3).map(|_| AsyncForm::default()).collect();
+    let group: Vec<_> = forms.iter().map(|form| form.operation(&context)).collect();
+    let probe = Probe::calling(&log, |_: (Vec<usize>, Vec<u32>)| {});
+    parallel_group(group).async_wait(wait_for_all(), Handler(probe.allocating(&memory)));
+    forms.iter().for_each(Form::abandon);
+    context.run();
+    assert!(log.take().ends_with("D0 drop"));
+    memory.assert_balanced();
+}
+
+#[test]
+fn a_range_moves_from_task_to_task() {
+    let context = IoContext::new().unwrap();
+    let forms: Vec<_> = (0..3).map(|_| AsyncForm::default()).collect();
+    let group: Vec<_> = forms.iter().map(|form| form.operation(&context)).collect();
+    let mut group = Box::pin(parallel_group(group).wait(wait_for_all()).into_future());
+    let mut first = Polled::new(std::future::poll_fn(|cx| group.as_mut().poll(cx)));
+    assert!(first.poll().is_pending());
+    assert_eq!(first.drop_future().counts(), (0, 3));
+    let mut second = Polled::new(group);
+    assert!(second.poll().is_pending());
+    for (n, form) in (1..).zip(&forms) {
+        form.finish(1);
+        assert_eq!((second.wakes(), second.poll().is_ready()), (n, n == 3));
+    }
 }
 
 #[test]

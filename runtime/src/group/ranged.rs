@@ -2,7 +2,6 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use allocator_api2::vec::Vec as VecIn;
@@ -33,50 +32,29 @@ enum Stage<S: Signature, F> {
 
 struct Started<S: Signature> {
     members: VecIn<Place<S>, AnyAllocator>,
-    group: Shared<GroupWaker>,
+    /// Whose wakers the members have. An address alone: a waker that the group
+    /// kept would keep it waiting when nobody else is left to wake it.
+    waker: (usize, usize),
 }
 
 struct Place<S: Signature> {
     member: Member<S, FrameBox<'static, S::Output>>,
-    waker: Shared<MemberWaker>,
+    is_woken: Shared<AtomicBool>,
 }
 
-/// Wakes the group. A recycled header: it may outlive that.
-#[derive(Default)]
-struct GroupWaker(Mutex<Option<Waker>>);
-
-/// Wakes the group for one member, which is then polled.
+/// Wakes the group for one member, which is then polled. A recycled header: it
+/// may outlive the group.
 struct MemberWaker {
-    is_woken: AtomicBool,
-    group: Shared<GroupWaker>,
+    is_woken: Shared<AtomicBool>,
+    group: Waker,
 }
 
 impl WakeShared for MemberWaker {
     fn wake(&self) {
         // Release: what the member is to see comes with it.
         if !self.is_woken.swap(true, Ordering::AcqRel) {
-            let waker = self.group.lock().clone();
-            if let Some(waker) = waker {
-                waker.wake();
-            }
+            self.group.wake_by_ref();
         }
-    }
-}
-
-impl GroupWaker {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Waker>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn set(&self, waker: &Waker) {
-        let mut current = self.lock();
-        let old = match &mut *current {
-            Some(current) if current.will_wake(waker) => None,
-            current => current.replace(waker.clone()),
-        };
-        drop(current);
-        // Outside the lock: it may be foreign.
-        drop(old);
     }
 }
 
@@ -116,31 +94,40 @@ where
     S: Signature + 'static,
 {
     fn new<F: Future<Output = S::Output> + Send + 'static>(futures: Vec<F>) -> Self {
-        let group = Shared::<GroupWaker>::default();
         let mut members = VecIn::with_capacity_in(futures.len(), scope::allocator());
         members.extend(futures.into_iter().map(|future| Place {
             member: Member::new(FrameBox::new(future)),
-            waker: Shared::new(MemberWaker {
-                is_woken: AtomicBool::new(true),
-                group: group.clone(),
-            }),
+            is_woken: Shared::new(AtomicBool::new(true)),
         }));
-        Self { members, group }
+        Self {
+            members,
+            waker: (0, 0),
+        }
     }
 
-    /// Polls those that have been woken, or are asked something new.
-    fn poll<C: GroupCondition<S>>(&mut self, pass: &mut Pass<'_, C>) {
+    /// Polls those that have been woken, or are asked something new; all of
+    /// them with a waker that they do not have.
+    fn poll<C: GroupCondition<S>>(&mut self, group: &Waker, pass: &mut Pass<'_, C>) {
+        let waker = (
+            group.data().addr(),
+            std::ptr::from_ref(group.vtable()).addr(),
+        );
+        let is_new = std::mem::replace(&mut self.waker, waker) != waker;
         for (index, place) in self.members.iter_mut().enumerate() {
-            let is_woken = place.waker.is_woken.swap(false, Ordering::AcqRel);
+            let is_woken = place.is_woken.swap(false, Ordering::AcqRel);
             if !place.member.is_outstanding() {
                 continue;
             }
-            if !is_woken && pass.news.is_empty() {
+            if !is_woken && !is_new && pass.news.is_empty() {
                 pass.outstanding += 1;
                 continue;
             }
             pass.index = index;
-            let waker = place.waker.waker();
+            let waker = Shared::new(MemberWaker {
+                is_woken: place.is_woken.clone(),
+                group: group.clone(),
+            });
+            let waker = waker.waker();
             let mut cx = Context::from_waker(&waker);
             Pin::new(&mut place.member).poll(&mut cx, pass);
         }
@@ -167,7 +154,6 @@ where
         let Stage::Started(started) = &mut this.stage else {
             unreachable!("it has just been started")
         };
-        started.group.set(cx.waker());
         let mut asked = CancellationType::default();
         loop {
             let order = &mut this.order;
@@ -180,7 +166,7 @@ where
                 completed: &mut completed,
                 outstanding: 0,
             };
-            started.poll(&mut pass);
+            started.poll(cx.waker(), &mut pass);
             if pass.outstanding == 0 {
                 break;
             }
