@@ -1,0 +1,94 @@
+use std::fmt;
+use std::io;
+use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+
+use async_op::{
+    AsyncReadStream, AsyncWriteStream, IoExecutor, IoObject, ReadBuffer, TcpStream, UnixStream,
+    WriteBuffer,
+};
+
+/// Where a server is.
+#[derive(Clone, Debug)]
+pub enum Address {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+}
+
+impl Address {
+    /// Reads `host:port`, or the path of a Unix socket, which has a slash in it.
+    pub fn parse(text: &str) -> io::Result<Self> {
+        if text.contains('/') {
+            return Ok(Self::Unix(text.into()));
+        }
+        let mut addresses = text.to_socket_addrs()?;
+        let address = addresses.next().ok_or(io::ErrorKind::NotFound)?;
+        Ok(Self::Tcp(address))
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "{address}"),
+            Self::Unix(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// A connection of either kind, as one stream.
+#[derive(Clone)]
+pub(super) enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Stream {
+    pub(super) async fn connect(executor: &IoExecutor, address: &Address) -> io::Result<Self> {
+        match address {
+            Address::Tcp(address) => {
+                let stream = TcpStream::connect(executor, *address).await?;
+                stream.set_nodelay(true)?;
+                Ok(Self::Tcp(stream))
+            }
+            Address::Unix(path) => Ok(Self::Unix(UnixStream::connect(executor, path).await?)),
+        }
+    }
+
+    /// Ends whatever waits for it.
+    pub(super) fn close(&self) {
+        let _ = match self {
+            Self::Tcp(stream) => stream.shutdown(Shutdown::Both),
+            Self::Unix(stream) => stream.shutdown(Shutdown::Both),
+        };
+    }
+}
+
+impl IoObject for Stream {
+    type Executor = IoExecutor;
+
+    fn executor(&self) -> IoExecutor {
+        match self {
+            Self::Tcp(stream) => stream.executor(),
+            Self::Unix(stream) => stream.executor(),
+        }
+    }
+}
+
+impl AsyncReadStream for Stream {
+    async fn read_after<B: ReadBuffer>(&self, buffer: &mut B, skip: usize) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.read_after(buffer, skip).await,
+            Self::Unix(stream) => stream.read_after(buffer, skip).await,
+        }
+    }
+}
+
+impl AsyncWriteStream for Stream {
+    async fn write_after<B: WriteBuffer>(&self, buffer: &mut B, skip: usize) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.write_after(buffer, skip).await,
+            Self::Unix(stream) => stream.write_after(buffer, skip).await,
+        }
+    }
+}
