@@ -9,6 +9,7 @@ mod heap;
 mod log;
 pub mod net;
 mod probe;
+pub mod redis;
 mod slot;
 mod stream;
 mod wakes;

@@ -37,6 +37,10 @@ impl Command {
         arguments.into_iter().fold(self, Self::arg)
     }
 
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     pub(super) fn subscribing(mut self) -> Self {
         self.subscribes = true;
         self

@@ -11,18 +11,15 @@
 //! waits for anything.
 
 use std::collections::VecDeque;
-use std::future::Future;
 use std::io;
 use std::mem;
-use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll, Waker};
 
 use async_op::{
-    AsyncReadStream, AsyncWriteStream, CancellationSignal, CancellationType, Completion, Detached,
-    Executor, IoExecutor, IoObject, OperationError, Task, async_op, bind_cancellation_slot,
-    this_op, write_all,
+    AsyncReadStream, CancellationSignal, CancellationType, Completion, Detached, Executor,
+    IoExecutor, IoObject, OperationError, Task, async_op, bind_cancellation_slot, this_op,
+    write_all,
 };
 
 use super::command::Command;
@@ -117,7 +114,7 @@ struct State {
     /// Those whose replies are to come, in the order of their commands.
     pending: VecDeque<Pending>,
     /// Those who wait for messages, and messages that nobody waits for.
-    listeners: VecDeque<(u64, Completion<fn(Result<Message>)>)>,
+    listeners: VecDeque<(u64, Waiting<Message>)>,
     messages: VecDeque<Message>,
     /// How many of all these somebody still waits for.
     waiting: usize,
@@ -137,11 +134,13 @@ enum Link {
     Up(Stream),
 }
 
+type Waiting<T> = Completion<fn(Result<T>)>;
+
 struct Pending {
     number: u64,
     replies: u32,
     /// `None` when nobody waits any more.
-    op: Option<Completion<fn(Result<Value>)>>,
+    op: Option<Waiting<Value>>,
 }
 
 impl IoObject for Client {
@@ -287,7 +286,7 @@ impl Shared {
     }
 
     /// Has `op`, whose number is returned, completed when it is asked to stop.
-    fn on_cancel<T: 'static>(self: &Arc<Self>, op: &Completion<fn(Result<T>)>) -> u64 {
+    fn on_cancel<T: 'static>(self: &Arc<Self>, op: &Waiting<T>) -> u64 {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let shared = Arc::downgrade(self);
         op.on_cancel(move |_| {
@@ -400,14 +399,13 @@ impl Shared {
         let mut next = Some(state.take_outgoing());
         drop(state);
         while let Some(bytes) = next {
-            match at_once(stream.write_after(&mut &bytes[..], 0)) {
-                Some(Ok(n)) if n == bytes.len() => next = self.written(epoch, bytes),
-                Some(Err(error)) => return self.fail(epoch, error.into()),
-                partial => {
-                    let n = partial.map_or(0, |result| result.unwrap_or(0));
+            match stream.write_now(&bytes) {
+                Ok(n) if n == bytes.len() => next = self.written(epoch, bytes),
+                Ok(n) => {
                     let client = Client::clone_of(self);
                     return client.async_write_loop(stream, epoch, bytes, n, Detached);
                 }
+                Err(error) => return self.fail(epoch, error.into()),
             }
         }
     }
@@ -625,14 +623,6 @@ fn news(value: Value, subscribed: bool) -> News {
             News::Message(Message { channel, payload })
         }
         _ => News::Other,
-    }
-}
-
-/// Returns the result of an operation that does not have to wait for anything.
-fn at_once<F: Future>(operation: F) -> Option<F::Output> {
-    match pin!(operation).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(output) => Some(output),
-        Poll::Pending => None,
     }
 }
 

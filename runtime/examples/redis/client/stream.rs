@@ -1,11 +1,14 @@
 use std::fmt;
+use std::future::Future;
 use std::io;
 use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
 use async_op::{
-    AsyncReadStream, AsyncWriteStream, IoExecutor, IoObject, ReadBuffer, TcpStream, UnixStream,
-    WriteBuffer,
+    AsyncReadStream, AsyncWriteStream, CancellationSlot, IoExecutor, IoObject, ReadBuffer,
+    TcpStream, UnixStream, UseFuture, WriteBuffer, async_op, bind_cancellation_slot,
 };
 
 /// Where a server is.
@@ -53,6 +56,24 @@ impl Stream {
             }
             Address::Unix(path) => Ok(Self::Unix(UnixStream::connect(executor, path).await?)),
         }
+    }
+
+    /// Writes what the system takes here and now.
+    ///
+    /// What the caller is part of may have been asked to stop: that is no business
+    /// of the connection's, and stays outside.
+    pub(super) fn write_now(&self, bytes: &[u8]) -> io::Result<usize> {
+        let outside = CancellationSlot::unconnected();
+        let write = self.async_write_some(bytes, bind_cancellation_slot(outside, UseFuture));
+        match pin!(write).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(result) => result,
+            Poll::Pending => Ok(0),
+        }
+    }
+
+    #[async_op(cancellation = total)]
+    async fn async_write_some<'a>(&self, bytes: &'a [u8]) -> io::Result<usize> {
+        self.write_after(&mut &bytes[..], 0).await
     }
 
     /// Ends whatever waits for it.
