@@ -72,6 +72,10 @@ impl Stream {
     }
 
     #[async_op(cancellation = total)]
+    #[allow(
+        clippy::needless_lifetimes,
+        reason = "what has a name is borrowed, what has none is copied"
+    )]
     async fn async_write_some<'a>(&self, bytes: &'a [u8]) -> io::Result<usize> {
         self.write_after(&mut &bytes[..], 0).await
     }
