@@ -26,6 +26,11 @@ use client::{Address, Client, Config, Result, Value};
 const REQUESTS: u32 = 10_000;
 
 type Bytes = Vec<u8>;
+type Echo = fn(Result<Option<Bytes>>);
+
+trait Hosted: Initiation<Echo, Future: 'static> + 'static {}
+
+impl<I: Initiation<Echo, Future: 'static> + 'static> Hosted for I {}
 
 /// A small generator of random numbers (xorshift64*).
 struct Random(u64);
@@ -81,12 +86,12 @@ async fn polled<F: Future>(future: F, times: u64) -> Option<F::Output> {
 
 /// Makes requests by `echo` that are given up at random.
 async fn give_up<I>(
-    echo: impl Fn(&str) -> Operation<fn(Result<Option<Bytes>>), I>,
+    echo: impl Fn(&str) -> Operation<Echo, I>,
     tally: &Tally,
     task: u32,
     requests: u32,
 ) where
-    I: Initiation<fn(Result<Option<Bytes>>)> + 'static,
+    I: Hosted,
 {
     let mut random = Random(0x9e37_79b9_7f4a_7c15 ^ u64::from(task + 1) << 32);
     for n in 0..requests {
@@ -122,10 +127,10 @@ async fn give_up<I>(
 /// Does so in some tasks on two threads.
 fn in_tasks<I>(
     tasks: u32,
-    echo: impl Fn(&str) -> Operation<fn(Result<Option<Bytes>>), I> + Clone + Send + Sync + 'static,
+    echo: impl Fn(&str) -> Operation<Echo, I> + Clone + Send + Sync + 'static,
 ) -> Arc<Tally>
 where
-    I: Initiation<fn(Result<Option<Bytes>>), Future: 'static> + 'static,
+    I: Hosted,
 {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -145,13 +150,7 @@ where
     tally
 }
 
-fn echo_of(
-    client: &Client,
-    text: &str,
-) -> Operation<
-    fn(Result<Option<Bytes>>),
-    impl Initiation<fn(Result<Option<Bytes>>), Future: 'static> + use<>,
-> {
+fn echo_of(client: &Client, text: &str) -> Operation<Echo, impl Hosted + use<>> {
     client
         .request(command!["ECHO", text])
         .map(|reply| reply?.bytes())
