@@ -9,6 +9,7 @@ mod heap;
 mod log;
 pub mod net;
 mod probe;
+#[path = "../../runtime/examples/redis/server.rs"]
 pub mod redis;
 mod slot;
 mod stream;

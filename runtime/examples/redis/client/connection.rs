@@ -166,6 +166,10 @@ impl Client {
         }
     }
 
+    pub fn config(&self) -> &Config {
+        &self.shared.config
+    }
+
     /// Sends a command, and completes with its reply.
     ///
     /// Of several commands in one the last reply counts. Cancelled or dropped, the

@@ -1,4 +1,5 @@
-//! A Redis server for the length of a test.
+//! A Redis server for the length of a test, or of a comparison.
+#![allow(dead_code, unreachable_pub, reason = "tests use more of it")]
 
 use std::env;
 use std::fs;
