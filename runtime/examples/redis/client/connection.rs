@@ -170,6 +170,12 @@ impl Client {
         &self.shared.config
     }
 
+    /// Closes the connection: all who wait are cancelled.
+    pub fn close(&self) {
+        let epoch = self.shared.lock().epoch;
+        self.shared.fail(epoch, cancelled());
+    }
+
     /// Sends a command, and completes with its reply.
     ///
     /// Of several commands in one the last reply counts. Cancelled or dropped, the
