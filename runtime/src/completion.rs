@@ -111,6 +111,32 @@ impl<S: Signature + 'static> Completion<S> {
         unsafe { block::on_cancel(self.core, Function::new(function)) };
     }
 
+    /// Returns what the operation has been asked for so far.
+    ///
+    /// For a queue of completions, whose function of [`on_cancel`](Self::on_cancel)
+    /// looks for its operation there: install that first, then look here under the
+    /// queue's lock. What is asked for in between is not lost, and no function runs
+    /// under the lock.
+    ///
+    /// ```
+    /// use async_op::{Blocking, Completion, IoContext, IoExecutor, async_op};
+    ///
+    /// #[async_op]
+    /// fn async_is_wanted(context: &IoExecutor, op: Completion<fn(bool)>) {
+    ///     let is_wanted = op.requested().is_empty();
+    ///     op.complete(is_wanted);
+    /// }
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// assert!(async_is_wanted(&IoContext::new()?, Blocking));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn requested(&self) -> CancellationType {
+        // SAFETY: the operation is ours, so it is alive.
+        unsafe { block::requested(self.core) }
+    }
+
     /// Returns the executor that the handler is called on; `None` where the
     /// result is awaited, which is wherever the future is polled.
     ///

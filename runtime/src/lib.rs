@@ -149,7 +149,7 @@ pub use bind::{
 pub use buffer::{AtMost, BufferExt, BufferRange, DynamicBuffer, ReadBuffer, WriteBuffer};
 pub use cancel::{
     CancellationSignal, CancellationSlot, CancellationState, CancellationType, Expire,
-    OperationError, is_cancelled, is_timeout,
+    OperationError, cancelled, is_cancelled, is_timeout,
 };
 pub use completion::Completion;
 pub use context::{IoContext, IoExecutor};

@@ -9,6 +9,8 @@ mod heap;
 mod log;
 pub mod net;
 mod probe;
+#[path = "../../runtime/examples/redis/server.rs"]
+pub mod redis;
 mod slot;
 mod strace;
 mod stream;

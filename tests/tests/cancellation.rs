@@ -865,6 +865,37 @@ fn a_request_does_not_abandon_an_operation_that_is_awaited() {
     drop(op);
 }
 
+/// A queue of completions looks for what came before its function was there.
+#[test]
+fn what_has_been_asked_of_a_completion() {
+    #[async_op]
+    fn async_held(_context: &IoExecutor, hold: Hold, op: Completion<fn(io::Result<()>)>) {
+        *hold.0.lock().unwrap() = Some(op);
+    }
+
+    // A handler, ...
+    let context = IoContext::new().unwrap();
+    let (signal, hold) = (CancellationSignal::new(), Hold::default());
+    let token = bind_cancellation_slot(signal.slot(), |_: io::Result<()>| ());
+    async_held(&context, hold.clone(), token);
+    let op = hold.take().unwrap();
+    assert!(op.requested().is_empty());
+    signal.emit(PARTIAL);
+    assert_eq!(op.requested(), PARTIAL);
+    op.complete(Ok(()));
+    assert_eq!(context.run(), 1);
+
+    // ... or a future that is dropped.
+    let mut future = Polled::new(async_held(&context, hold.clone(), UseFuture));
+    assert!(future.poll().is_pending());
+    let op = hold.take().unwrap();
+    op.on_cancel(|_| ());
+    assert!(op.requested().is_empty());
+    drop(future);
+    assert_eq!(op.requested(), TERMINAL);
+    drop(op);
+}
+
 /// A waker is foreign: a panic of its clone leaves it where it was.
 #[test]
 fn a_request_that_panics_in_a_waker_can_be_made_again() {

@@ -119,6 +119,14 @@ impl Hook {
         }
     }
 
+    /// Returns what was requested last.
+    pub(crate) fn requested(&self) -> CancellationType {
+        match self.lock().state {
+            State::Requested(kind) => kind,
+            State::Empty | State::Installed(_) | State::Closed => CancellationType::default(),
+        }
+    }
+
     /// Returns whether nobody waits for the result.
     pub(crate) fn is_abandoned(&self) -> bool {
         self.lock().is_abandoned

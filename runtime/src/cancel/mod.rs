@@ -206,7 +206,18 @@ impl<T, E: OperationError> Expire for Result<T, E> {
     }
 }
 
-pub(crate) fn cancelled() -> io::Error {
+/// Returns the error of an operation that has been cancelled, which
+/// [`is_cancelled`] recognises.
+///
+/// For the operations of yours that [`Completion::on_cancel`](crate::Completion::on_cancel)
+/// ends.
+///
+/// ```
+/// use async_op::{cancelled, is_cancelled};
+///
+/// assert!(is_cancelled(&cancelled()));
+/// ```
+pub fn cancelled() -> io::Error {
     io::Error::from_raw_os_error(CANCELLED)
 }
 

@@ -49,6 +49,8 @@ pub(crate) struct CompletionVtable<S: Signature + 'static> {
     pub(crate) is_abandoned: unsafe fn(NonNull<Core<S>>) -> bool,
     /// Has a function called when the operation is asked to stop.
     pub(crate) on_cancel: unsafe fn(NonNull<Core<S>>, Function),
+    /// Returns what has been requested of the operation.
+    pub(crate) requested: unsafe fn(NonNull<Core<S>>) -> CancellationType,
     /// Returns the executor of the handler, if there is a handler.
     pub(crate) executor: unsafe fn(NonNull<Core<S>>) -> Option<AnyExecutor>,
     /// Returns the allocator of the operation's memory.
@@ -143,6 +145,16 @@ pub(crate) unsafe fn on_cancel<S: Signature + 'static>(core: NonNull<Core<S>>, f
     let vtable = unsafe { core.as_ref() }.vtable;
     // SAFETY: the vtable fits.
     unsafe { (vtable.on_cancel)(core, function) };
+}
+
+/// # Safety
+///
+/// - `core` is owned by the caller.
+pub(crate) unsafe fn requested<S: Signature + 'static>(core: NonNull<Core<S>>) -> CancellationType {
+    // SAFETY: alive, by the caller's promise.
+    let vtable = unsafe { core.as_ref() }.vtable;
+    // SAFETY: the vtable fits.
+    unsafe { (vtable.requested)(core) }
 }
 
 /// # Safety
@@ -296,6 +308,11 @@ where
             // writes to this field.
             let cancellation = unsafe { &(*core.cast::<Self>().as_ptr()).cancellation };
             cancellation.set_function(function);
+        },
+        requested: |core| {
+            // SAFETY: as for `on_cancel`.
+            let cancellation = unsafe { &(*core.cast::<Self>().as_ptr()).cancellation };
+            cancellation.requested()
         },
         executor: |core| {
             // SAFETY: as for the cancellation state.

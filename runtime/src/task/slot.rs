@@ -133,6 +133,11 @@ impl<S: Signature + 'static> Slot<S> {
             let slot = unsafe { core.cast::<Self>().as_ref() };
             slot.hook.install(function);
         },
+        requested: |core| {
+            // SAFETY: the completer's half keeps the slot alive (I3).
+            let slot = unsafe { core.cast::<Self>().as_ref() };
+            slot.hook.requested()
+        },
         executor: |_| None,
         allocator: |core| {
             // SAFETY: the completer's half keeps the slot alive (I3).

@@ -1,0 +1,126 @@
+//! Many connections, one thread, callbacks alone.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use async_op::IoContext;
+
+use crate::client::{Address, Client, Config, Result};
+
+pub(crate) const KEY: &str = "key";
+pub(crate) const VALUE: &[u8] = b"value";
+
+/// What so many requests have taken.
+#[derive(Clone, Copy)]
+pub(crate) struct Figures {
+    pub(crate) requests: u64,
+    pub(crate) time: Duration,
+    pub(crate) allocations: u64,
+}
+
+impl Figures {
+    pub(crate) fn per_second(&self) -> f64 {
+        self.requests as f64 / self.time.as_secs_f64()
+    }
+
+    pub(crate) fn allocations_each(&self) -> f64 {
+        self.allocations as f64 / self.requests as f64
+    }
+}
+
+/// Runs `work`, which makes so many requests, with an eye on clock and heap.
+pub(crate) fn measure(requests: u64, work: impl FnOnce() -> Result<()>) -> Result<Figures> {
+    let allocations = ALLOCATIONS.load(Ordering::Relaxed);
+    let start = Instant::now();
+    work()?;
+    Ok(Figures {
+        requests,
+        time: start.elapsed(),
+        allocations: ALLOCATIONS.load(Ordering::Relaxed) - allocations,
+    })
+}
+
+/// `GET`, again and again, on `connections` with `depth` requests under way on
+/// each.
+pub(crate) struct Callbacks {
+    context: IoContext,
+    clients: Vec<Client>,
+    depth: usize,
+}
+
+impl Callbacks {
+    pub(crate) fn new(address: &Address, connections: usize, depth: usize) -> Result<Self> {
+        let context = IoContext::new()?;
+        let clients = (0..connections)
+            .map(|_| Client::new(&context, Config::new(address.clone())))
+            .collect();
+        let this = Self {
+            context,
+            clients,
+            depth,
+        };
+        for client in &this.clients {
+            client.set(KEY, VALUE).blocking()?;
+        }
+        Ok(this)
+    }
+
+    pub(crate) fn get(&self, requests: u64) -> Result<()> {
+        let left = Arc::new(AtomicI64::new(requests as i64));
+        for client in &self.clients {
+            for _ in 0..self.depth {
+                next(client.clone(), left.clone());
+            }
+        }
+        self.context.restart();
+        self.context.run();
+        Ok(())
+    }
+}
+
+fn next(client: Client, left: Arc<AtomicI64>) {
+    if left.fetch_sub(1, Ordering::Relaxed) > 0 {
+        client.get(KEY).callback(move |value| {
+            assert_eq!(value.unwrap().unwrap(), VALUE);
+            next(client, left);
+        });
+    }
+}
+
+pub(crate) fn run(address: &Address, connections: usize, depth: usize) -> Result<()> {
+    let callbacks = Callbacks::new(address, connections, depth)?;
+    callbacks.get(20_000)?;
+    let requests = 400_000;
+    let figures = measure(requests, || callbacks.get(requests))?;
+    println!(
+        "{requests} GET on {connections} connections from one thread, {depth} under way on each: \
+         {:.0} per second, {:.3} allocations each, of which 1 is the reply",
+        figures.per_second(),
+        figures.allocations_each()
+    );
+    Ok(())
+}
+
+/// Counts what the whole program takes from the heap, on every thread.
+struct Counting;
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+#[global_allocator]
+static GLOBAL: Counting = Counting;
+
+// SAFETY: hands everything on to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(block, layout) }
+    }
+}

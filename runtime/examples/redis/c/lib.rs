@@ -1,0 +1,352 @@
+//! The same client as a library for C: `redis.h` is its header.
+//!
+//! Nothing of the client is written a second time. A C function is a completion
+//! token here: a closure that calls it, bound to the allocator of the host and to
+//! a slot by which the host can cancel. The host's own event loop drives the
+//! context by one descriptor, so callbacks come on the host's thread, and there is
+//! no other.
+#![cfg(unix)]
+
+#[path = "../client/mod.rs"]
+mod client;
+
+use std::alloc::Layout;
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::os::fd::{AsFd, AsRawFd};
+use std::ptr::{self, NonNull};
+use std::slice;
+use std::time::Duration;
+
+use async_op::{
+    AllocError, Allocator, CancellationSignal, CancellationSlot, CancellationType, Initiation,
+    IoContext, IoExecutor, Operation, OperationError, WorkGuard, bind_allocator,
+    bind_cancellation_slot, cancel_after,
+};
+
+use client::{Address, Client, Command, Config, Error, Result, Value};
+
+const OK: c_int = 0;
+const NIL: c_int = 1;
+const CANCELLED: c_int = -1;
+const TIMED_OUT: c_int = -2;
+const REFUSED: c_int = -3;
+const FAILED: c_int = -4;
+
+/// What a callback receives; valid until it returns.
+#[derive(Debug)]
+#[repr(C)]
+pub struct RedisResult {
+    status: c_int,
+    data: *const c_char,
+    len: usize,
+    integer: i64,
+}
+
+type Callback = unsafe extern "C" fn(user_data: *mut c_void, result: *const RedisResult);
+
+/// The host's memory. What all operations of a context are made of.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct RedisAllocator {
+    allocate: unsafe extern "C" fn(*mut c_void, size: usize, align: usize) -> *mut c_void,
+    release: unsafe extern "C" fn(*mut c_void, *mut c_void, size: usize, align: usize),
+    user_data: *mut c_void,
+}
+
+// SAFETY: `redis.h` asks the host for functions that any thread may call.
+unsafe impl Send for RedisAllocator {}
+
+// SAFETY: the host's functions keep the contract of `malloc` and `free`, and
+// copies call the same ones.
+unsafe impl Allocator for RedisAllocator {
+    fn allocate(&self, layout: Layout) -> std::result::Result<NonNull<[u8]>, AllocError> {
+        // SAFETY: the host has given the function for this.
+        let block = unsafe { (self.allocate)(self.user_data, layout.size(), layout.align()) };
+        let block = NonNull::new(block.cast::<u8>()).ok_or(AllocError)?;
+        Ok(NonNull::slice_from_raw_parts(block, layout.size()))
+    }
+
+    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+        let block = block.as_ptr().cast();
+        // SAFETY: the block came from `allocate`, by the caller's promise.
+        unsafe { (self.release)(self.user_data, block, layout.size(), layout.align()) };
+    }
+}
+
+/// `malloc` and `free`, for hosts that bring nothing of their own.
+const DEFAULT: RedisAllocator = RedisAllocator {
+    allocate: {
+        unsafe extern "C" fn allocate(_: *mut c_void, size: usize, align: usize) -> *mut c_void {
+            let Ok(layout) = Layout::from_size_align(size, align) else {
+                return ptr::null_mut();
+            };
+            // SAFETY: operations are never of size 0.
+            unsafe { std::alloc::alloc(layout) }.cast()
+        }
+        allocate
+    },
+    release: {
+        unsafe extern "C" fn release(
+            _: *mut c_void,
+            block: *mut c_void,
+            size: usize,
+            align: usize,
+        ) {
+            if let Ok(layout) = Layout::from_size_align(size, align) {
+                // SAFETY: it came from `allocate`, with this layout.
+                unsafe { std::alloc::dealloc(block.cast(), layout) };
+            }
+        }
+        release
+    },
+    user_data: ptr::null_mut(),
+};
+
+/// A context, which the host drives.
+#[derive(Debug)]
+pub struct RedisContext {
+    allocator: RedisAllocator,
+    context: IoContext,
+    /// Or it would stop when there is nothing to do.
+    _work: WorkGuard<IoExecutor>,
+}
+
+/// A client and what its operations are made of.
+pub struct RedisConnection {
+    client: Client,
+    allocator: RedisAllocator,
+}
+
+impl std::fmt::Debug for RedisConnection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RedisConnection").finish_non_exhaustive()
+    }
+}
+
+/// Where a callback goes.
+struct Target {
+    callback: Callback,
+    user_data: *mut c_void,
+}
+
+// SAFETY: it is called on the thread that polls the context: the host's.
+unsafe impl Send for Target {}
+
+impl Target {
+    fn call(self, result: Result<Value>) {
+        let mut text = String::new();
+        let (status, data, integer): (_, &[u8], _) = match &result {
+            Ok(Value::Bytes(bytes)) => (OK, bytes, 0),
+            Ok(Value::Status(text)) => (OK, text.as_bytes(), 0),
+            Ok(Value::Integer(n)) => (OK, b"", *n),
+            Ok(Value::Null) => (NIL, b"", 0),
+            Ok(Value::Ok) => (OK, b"OK", 0),
+            // What has more than one part has no place in this small interface.
+            Ok(_) => (OK, b"", 0),
+            Err(error) => {
+                text = error.to_string();
+                let status = match error {
+                    error if error.is_cancelled() => CANCELLED,
+                    error if error.is_timeout() => TIMED_OUT,
+                    Error::Server(_) => REFUSED,
+                    _ => FAILED,
+                };
+                (status, text.as_bytes(), 0)
+            }
+        };
+        let result = RedisResult {
+            status,
+            data: data.as_ptr().cast(),
+            len: data.len(),
+            integer,
+        };
+        // SAFETY: the host has given both for this.
+        unsafe { (self.callback)(self.user_data, &raw const result) };
+        drop(text);
+    }
+}
+
+impl RedisConnection {
+    /// Starts `operation`: a C function is a token like any other.
+    fn start<I>(
+        &self,
+        operation: Operation<fn(Result<Value>), I>,
+        timeout_ms: c_int,
+        target: Target,
+        cancel: Option<&CancellationSignal>,
+    ) where
+        I: Initiation<fn(Result<Value>)> + 'static,
+    {
+        let slot = cancel.map_or_else(CancellationSlot::unconnected, CancellationSignal::slot);
+        let handler = move |result: Result<Value>| target.call(result);
+        let token = bind_allocator(self.allocator, bind_cancellation_slot(slot, handler));
+        match u64::try_from(timeout_ms) {
+            Ok(limit) => operation.with(cancel_after(Duration::from_millis(limit), token)),
+            Err(_) => operation.with(token),
+        }
+    }
+}
+
+/// Makes a context, with the host's memory or, if that is null, with `malloc`'s.
+///
+/// # Safety
+///
+/// - `allocator` is null, or points to functions that do what `redis.h` says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn redis_context_new(
+    allocator: *const RedisAllocator,
+) -> Option<Box<RedisContext>> {
+    // SAFETY: the caller's promise.
+    let allocator = unsafe { allocator.as_ref() }.copied().unwrap_or(DEFAULT);
+    let context = IoContext::new().ok()?;
+    let work = WorkGuard::new(context.executor());
+    Some(Box::new(RedisContext {
+        allocator,
+        context,
+        _work: work,
+    }))
+}
+
+/// Returns the descriptor that is readable when there is something to do.
+#[unsafe(no_mangle)]
+pub extern "C" fn redis_context_fd(context: &RedisContext) -> c_int {
+    context.context.as_fd().as_raw_fd()
+}
+
+/// Returns after how many milliseconds to poll although it is not; -1 for never.
+#[unsafe(no_mangle)]
+pub extern "C" fn redis_context_timeout(context: &RedisContext) -> c_int {
+    context.context.timeout().map_or(-1, |left| {
+        let round_up = left.as_nanos().div_ceil(1_000_000);
+        c_int::try_from(round_up).unwrap_or(c_int::MAX)
+    })
+}
+
+/// Does what there is to do: callbacks come in here, and only here.
+#[unsafe(no_mangle)]
+pub extern "C" fn redis_context_poll(context: &RedisContext) -> usize {
+    context.context.poll()
+}
+
+/// Ends a context; callbacks that have not come do not come.
+#[unsafe(no_mangle)]
+pub extern "C" fn redis_context_free(context: Option<Box<RedisContext>>) {
+    drop(context);
+}
+
+/// Makes a connection to `host:port`, or to the path of a Unix socket; null if
+/// that is neither. It connects when there is something to send.
+///
+/// # Safety
+///
+/// - `address` is a string that ends with a zero.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn redis_open(
+    context: &RedisContext,
+    address: *const c_char,
+) -> Option<Box<RedisConnection>> {
+    // SAFETY: the caller's promise.
+    let address = unsafe { CStr::from_ptr(address) }.to_str().ok()?;
+    let config = Config::new(Address::parse(address).ok()?);
+    Some(Box::new(RedisConnection {
+        client: Client::new(&context.context, config),
+        allocator: context.allocator,
+    }))
+}
+
+/// Closes a connection; what is under way is cancelled.
+#[unsafe(no_mangle)]
+pub extern "C" fn redis_close(connection: Option<Box<RedisConnection>>) {
+    if let Some(connection) = connection {
+        connection.client.close();
+    }
+}
+
+/// Gets the value of a key.
+///
+/// # Safety
+///
+/// - `key` is a string that ends with a zero; `callback` may be called with
+///   `user_data`, once.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn redis_get(
+    connection: &RedisConnection,
+    key: *const c_char,
+    timeout_ms: c_int,
+    callback: Callback,
+    user_data: *mut c_void,
+    cancel: Option<&CancellationSignal>,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    let Ok(key) = unsafe { CStr::from_ptr(key) }.to_str() else {
+        return FAILED;
+    };
+    let target = Target {
+        callback,
+        user_data,
+    };
+    let get = connection.client.get(key);
+    let get = get.map(|value| value.map(|value| value.map_or(Value::Null, Value::Bytes)));
+    connection.start(get, timeout_ms, target, cancel);
+    OK
+}
+
+/// Sends any command.
+///
+/// # Safety
+///
+/// - There are `count` arguments of these lengths; `callback` may be called with
+///   `user_data`, once.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn redis_command(
+    connection: &RedisConnection,
+    count: usize,
+    arguments: *const *const c_char,
+    lengths: *const usize,
+    timeout_ms: c_int,
+    callback: Callback,
+    user_data: *mut c_void,
+    cancel: Option<&CancellationSignal>,
+) -> c_int {
+    if count == 0 {
+        return FAILED;
+    }
+    // SAFETY: the caller's promise.
+    let arguments = unsafe { slice::from_raw_parts(arguments, count) };
+    // SAFETY: the caller's promise.
+    let lengths = unsafe { slice::from_raw_parts(lengths, count) };
+    let mut command = Command::new(count);
+    for (&argument, &length) in arguments.iter().zip(lengths) {
+        // SAFETY: the caller's promise.
+        command = command.arg(unsafe { slice::from_raw_parts(argument.cast::<u8>(), length) });
+    }
+    let target = Target {
+        callback,
+        user_data,
+    };
+    connection.start(
+        connection.client.request(command),
+        timeout_ms,
+        target,
+        cancel,
+    );
+    OK
+}
+
+/// Makes what one request at a time can be cancelled by.
+#[unsafe(no_mangle)]
+pub extern "C" fn redis_cancel_new() -> Box<CancellationSignal> {
+    Box::default()
+}
+
+/// Cancels the request; its callback comes soon, from `redis_context_poll`.
+#[unsafe(no_mangle)]
+pub extern "C" fn redis_cancel_emit(cancel: &CancellationSignal) {
+    cancel.emit(CancellationType::TERMINAL);
+}
+
+/// Gives it back.
+#[unsafe(no_mangle)]
+pub extern "C" fn redis_cancel_free(cancel: Option<Box<CancellationSignal>>) {
+    drop(cancel);
+}

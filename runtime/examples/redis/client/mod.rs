@@ -1,0 +1,31 @@
+//! A client of Redis: every command is written once, and called with any token.
+//!
+//! ```ignore
+//! let client = Client::new(&context, Config::new(Address::parse("localhost:6379")?));
+//! client.set("n", b"41").blocking()?;                       // this thread drives the I/O
+//! client.incr("n").await?;                                  // in any async runtime
+//! client.get("n").callback(|n| println!("{n:?}"));          // called back by the context
+//! client.get("n").cancel_after(SECOND).blocking()?;         // with a limit on its time
+//! ```
+//!
+//! `connection` is the heart: a queue of completions. `commands` are one line
+//! each. `resp` reads what the server writes, `command` writes what it reads.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "a library of which no program uses all"
+)]
+
+mod command;
+mod commands;
+mod connection;
+mod resp;
+mod stream;
+mod value;
+
+pub use command::{Argument, Command};
+pub use connection::{Client, Config, Message};
+pub use stream::Address;
+pub use value::{Error, Result, Value};

@@ -1,0 +1,115 @@
+//! A Redis server for the length of a test, or of a comparison.
+#![allow(dead_code, unreachable_pub, reason = "tests use more of it")]
+
+use std::env;
+use std::fs;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Set where a test must not be skipped for want of a server.
+const REQUIRED: &str = "ASYNC_OP_REQUIRES_REDIS";
+
+/// A server of its own, on a loopback port and a Unix socket. Dropping it ends it.
+#[derive(Debug)]
+pub struct RedisServer {
+    child: Child,
+    folder: PathBuf,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl RedisServer {
+    /// Starts a server; returns `None`, and says so, where none is installed.
+    pub fn start() -> Option<Self> {
+        Self::with(&[])
+    }
+
+    /// Starts a server with more arguments.
+    pub fn with(arguments: &[&str]) -> Option<Self> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!(
+            "async-op-redis-{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
+        let folder = env::temp_dir().join(name);
+        fs::create_dir_all(&folder).unwrap();
+        // Free now; if somebody else takes it the server does not start.
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = free.local_addr().unwrap();
+        drop(free);
+        let child = Command::new("redis-server")
+            .args(["--bind", "127.0.0.1", "--port", &address.port().to_string()])
+            .arg("--unixsocket")
+            .arg(folder.join("socket"))
+            .args(["--save", "", "--appendonly", "no", "--dir"])
+            .arg(&folder)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn();
+        let child = match child {
+            Ok(child) => child,
+            Err(error) => {
+                fs::remove_dir_all(&folder).unwrap();
+                assert!(
+                    env::var_os(REQUIRED).is_none(),
+                    "`redis-server` cannot be started: {error}"
+                );
+                // Not by `eprintln`, which the test harness keeps to itself.
+                let test = thread::current().name().unwrap_or("a test").to_owned();
+                let _ = writeln!(
+                    io::stderr(),
+                    "SKIPPED {test}: `redis-server` is not installed"
+                );
+                return None;
+            }
+        };
+        let server = Self {
+            child,
+            folder,
+            address,
+        };
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !server.answers() {
+            assert!(Instant::now() < deadline, "`redis-server` does not answer");
+            thread::sleep(Duration::from_millis(5));
+        }
+        Some(server)
+    }
+
+    /// Returns the path of its Unix socket.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join("socket")
+    }
+
+    /// Returns the folder that goes with it, for more files.
+    pub fn folder(&self) -> PathBuf {
+        self.folder.clone()
+    }
+
+    fn answers(&self) -> bool {
+        let ask = || {
+            let mut stream = TcpStream::connect(self.address)?;
+            stream.write_all(b"PING\r\n")?;
+            let mut reply = [0; 1];
+            stream.read_exact(&mut reply)?;
+            // `+PONG`, or an error: it wants a password.
+            io::Result::Ok(matches!(&reply, b"+" | b"-"))
+        };
+        ask().unwrap_or(false)
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
