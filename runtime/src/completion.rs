@@ -128,7 +128,8 @@ impl<S: Signature + 'static> Completion<S> {
     /// }
     ///
     /// # fn main() -> std::io::Result<()> {
-    /// assert!(async_is_wanted(&IoContext::new()?, Blocking));
+    /// let context = IoContext::new()?;
+    /// assert!(async_is_wanted(&context, Blocking));
     /// # Ok(())
     /// # }
     /// ```
