@@ -26,6 +26,7 @@ use std::time::Duration;
 /// # Cancellation
 ///
 /// Honours terminal requests.
+#[track_caller]
 fn async_count<'op, Token>(
     context: &IoExecutor,
     pause: Duration,
@@ -38,6 +39,7 @@ where
     Token: CompletionToken<'op, fn(io::Result<usize>)>,
 {
     #[doc(hidden)]
+    #[track_caller]
     fn async_count_operation<'op>(
         context: &IoExecutor,
         pause: Duration,
@@ -78,6 +80,7 @@ where
 /// Waits `pause` before each of the `marks`, and counts them.
 ///
 /// The operation of [`async_count`], not yet started.
+#[track_caller]
 fn count<'op>(
     context: &IoExecutor,
     pause: Duration,

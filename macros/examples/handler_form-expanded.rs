@@ -34,6 +34,7 @@ impl Resolver {
     /// ```ignore
     /// |value: usize| ..
     /// ```
+    #[track_caller]
     fn async_resolve<'op, Token>(
         &self,
         name: &str,
@@ -51,6 +52,7 @@ impl Resolver {
     /// Looks up the length of `name`.
     ///
     /// The operation of [`async_resolve`](Self::async_resolve), not yet started.
+    #[track_caller]
     fn resolve<'op>(
         &self,
         name: &str,
@@ -62,6 +64,7 @@ impl Resolver {
     }
 
     #[doc(hidden)]
+    #[track_caller]
     fn async_resolve_operation<'op>(
         &self,
         name: &str,

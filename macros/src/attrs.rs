@@ -1,5 +1,6 @@
+use proc_macro2::Span;
 use quote::ToTokens as _;
-use syn::{parse_quote, Attribute, Meta};
+use syn::{parse_quote, parse_quote_spanned, Attribute, Meta};
 
 /// The author's attributes, by the function they go to.
 #[derive(Default)]
@@ -19,6 +20,12 @@ impl Attrs {
         let mut routed = Self::default();
         for attr in attrs {
             routed.route_one(attr);
+        }
+        if !attrs
+            .iter()
+            .any(|attr| attr.path().is_ident("track_caller"))
+        {
+            routed.on_doors(&track_caller());
         }
         routed
     }
@@ -56,6 +63,13 @@ impl Attrs {
         self.outer.push(attr.clone());
         self.twin.push(attr.clone());
     }
+}
+
+/// What a trace says of an operation is the line of whoever made it.
+///
+/// Last, and ours: of a second one, in a `cfg_attr`, rustc says nothing then.
+pub(crate) fn track_caller() -> Attribute {
+    parse_quote_spanned!(Span::mixed_site()=> #[track_caller])
 }
 
 fn expect_to_allow(attr: &Attribute) -> Attribute {

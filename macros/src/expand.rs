@@ -2,6 +2,7 @@
 //! capture leaves out the anonymous lifetime of `&self`, so that a caller may
 //! return the operation.
 
+use crate::attrs;
 use crate::docs;
 use crate::initiation;
 use crate::inputs;
@@ -193,6 +194,11 @@ fn body(op: &Operation) -> TokenStream {
     }
     match (op.role, op.form) {
         (Role::Declared, Form::Async) => declared_future(sig, op),
+        (_, Form::Deferred) => {
+            // The author's body makes the operation.
+            let attrs = [&op.attrs.body[..], &[attrs::track_caller()]].concat();
+            hidden(&sig, op.role, &attrs, op.body.as_ref())
+        }
         _ => hidden(&sig, op.role, &op.attrs.body, op.body.as_ref()),
     }
 }

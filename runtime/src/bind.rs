@@ -11,6 +11,7 @@ use crate::handler::{Associations, CompletionHandler};
 use crate::initiation::{Initiation, StartedFuture};
 use crate::meta::Meta;
 use crate::signature::Signature;
+use crate::site::Site;
 use crate::task::scope::{OfAllocator, OfCancellation, Scope};
 use crate::token::CompletionToken;
 
@@ -316,7 +317,7 @@ where
     fn into_hosted(self) -> Self::Future {
         // The operation's own name is not known before it starts.
         static META: Meta = Meta::new("bind_executor", &[], &[]);
-        StartedFuture::new(&META, self)
+        StartedFuture::new(Site::here(&META), self)
     }
 
     fn initiate<H: CompletionHandler<S>>(self, handler: H) {

@@ -16,6 +16,7 @@ use crate::executor::AnyExecutor;
 use crate::signature::Signature;
 use crate::task::block::{self, Core};
 use crate::task::initiating;
+use crate::trace::Entered;
 
 /// An operation that has been started and not completed: what the body of an
 /// initiating function receives, and completes, now, later or on another
@@ -84,6 +85,7 @@ impl<S: Signature + 'static> Completion<S> {
     pub fn complete_with(self, args: S::Args) {
         let core = self.core;
         let immediate = initiating::is_within(self.core().id);
+        self.core().trace.completed(immediate);
         mem::forget(self);
         // SAFETY: the operation was ours, and is given up.
         unsafe { block::complete(core, args, immediate) };
@@ -253,12 +255,13 @@ impl<S: Signature + 'static> Completion<S> {
 
     /// Returns the name of the operation.
     pub fn name(&self) -> &'static str {
-        self.core().meta.name()
+        self.core().site.name()
     }
 
     /// Calls `body`, the body of the initiating function, with this.
     #[inline]
     pub(crate) fn initiate(self, body: impl FnOnce(Self)) {
+        let _initiating: Entered = self.core().trace.initiating();
         initiating::within(self.core().id, || body(self));
     }
 }
@@ -331,6 +334,8 @@ impl<S: Signature + 'static> Drop for Completion<S> {
 
 impl<S: Signature + 'static> fmt::Debug for Completion<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Completion").field(self.core().meta).finish()
+        f.debug_tuple("Completion")
+            .field(self.core().site.meta())
+            .finish()
     }
 }

@@ -17,10 +17,12 @@ use crate::is_send::IsSend;
 use crate::meta::Meta;
 use crate::running::Running;
 use crate::signature::Signature;
+use crate::site::Site;
 use crate::task::scope::{OfFilter, Scope};
 use crate::task::slot::SlotFuture;
 use crate::task::{block, frame, scope, slot};
 use crate::token::CompletionToken;
+use crate::trace::Trace;
 
 /// An operation that has not started, in the form in which a completion token
 /// receives it.
@@ -111,6 +113,7 @@ where
 ///
 /// assert_eq!(async_answer(async_op::Blocking), 42);
 /// ```
+#[track_caller]
 pub fn from_fn<S, E, F>(meta: &'static Meta, executor: E, body: F) -> FromFn<S, E, F>
 where
     S: Signature + 'static,
@@ -118,7 +121,7 @@ where
     F: FnOnce(Completion<S>) + Send,
 {
     FromFn {
-        meta,
+        site: Site::here(meta),
         executor,
         body,
         _signature: PhantomData,
@@ -134,6 +137,7 @@ where
 /// let operation = from_future::<fn(u32), _, _>(&META, SystemExecutor, async { 42 });
 /// assert_eq!(async_initiate(operation, Blocking), 42);
 /// ```
+#[track_caller]
 pub fn from_future<S, E, F>(meta: &'static Meta, executor: E, future: F) -> FromFuture<S, E, F>
 where
     S: Signature,
@@ -141,7 +145,7 @@ where
     F: Future<Output = S::Output> + Send,
 {
     FromFuture {
-        meta,
+        site: Site::here(meta),
         executor,
         future: IsSend::new(future),
         _signature: PhantomData,
@@ -151,7 +155,7 @@ where
 /// The operation of [`from_fn`].
 #[must_use = "an operation does nothing until it is started"]
 pub struct FromFn<S, E, F> {
-    meta: &'static Meta,
+    site: Site,
     executor: E,
     body: F,
     _signature: PhantomData<fn() -> S>,
@@ -160,7 +164,7 @@ pub struct FromFn<S, E, F> {
 impl<S, E: Clone, F: Clone> Clone for FromFn<S, E, F> {
     fn clone(&self) -> Self {
         Self {
-            meta: self.meta,
+            site: self.site,
             executor: self.executor.clone(),
             body: self.body.clone(),
             _signature: PhantomData,
@@ -170,7 +174,7 @@ impl<S, E: Clone, F: Clone> Clone for FromFn<S, E, F> {
 
 impl<S, E, F> fmt::Debug for FromFn<S, E, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("FromFn").field(self.meta).finish()
+        f.debug_tuple("FromFn").field(self.site.meta()).finish()
     }
 }
 
@@ -196,7 +200,7 @@ where
 
     #[inline]
     fn initiate<H: CompletionHandler<S>>(self, handler: H) {
-        block::new(self.meta, self.executor, handler).initiate(self.body);
+        block::new(self.site, self.executor, handler).initiate(self.body);
     }
 }
 
@@ -232,8 +236,9 @@ where
             let State::Unstarted(operation) = mem::replace(&mut self.state, State::Over) else {
                 unreachable!("just matched")
             };
+            let trace = Trace::start(operation.site, &operation.executor);
             let work = WorkGuard::new(operation.executor);
-            let (future, completion) = slot::new(operation.meta);
+            let (future, completion) = slot::new(operation.site, trace);
             self.state = State::Waiting(future, work);
             completion.initiate(operation.body);
         }
@@ -253,7 +258,7 @@ where
 /// operation is awaited inside one that can be cancelled, which is asked then.
 #[must_use = "futures do nothing unless polled"]
 pub struct StartedFuture<S: Signature + 'static, I> {
-    meta: &'static Meta,
+    site: Site,
     state: Started<S, I>,
 }
 
@@ -267,9 +272,9 @@ enum Started<S: Signature + 'static, I> {
 impl<S: Signature + 'static, I> Unpin for StartedFuture<S, I> {}
 
 impl<S: Signature + 'static, I> StartedFuture<S, I> {
-    pub(crate) fn new(meta: &'static Meta, initiation: I) -> Self {
+    pub(crate) fn new(site: Site, initiation: I) -> Self {
         Self {
-            meta,
+            site,
             state: Started::Unstarted(initiation),
         }
     }
@@ -291,7 +296,7 @@ where
                 unreachable!("just matched")
             };
             let asking = scope::cancellation().is_connected();
-            let (running, relay) = Running::new(self.meta, asking);
+            let (running, relay) = Running::new(self.site, asking);
             self.state = Started::Running(running);
             initiation.initiate(relay);
         }
@@ -319,7 +324,7 @@ impl<S: Signature + 'static, E: Executor, F> fmt::Debug for FromFnFuture<S, E, F
 /// The operation of [`from_future`].
 #[must_use = "an operation does nothing until it is started"]
 pub struct FromFuture<S, E, F> {
-    meta: &'static Meta,
+    site: Site,
     executor: E,
     future: IsSend<F>,
     _signature: PhantomData<fn() -> S>,
@@ -327,7 +332,7 @@ pub struct FromFuture<S, E, F> {
 
 impl<S, E, F> fmt::Debug for FromFuture<S, E, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("FromFuture").field(self.meta).finish()
+        f.debug_tuple("FromFuture").field(self.site.meta()).finish()
     }
 }
 
@@ -346,7 +351,7 @@ where
 
     fn into_hosted(self) -> Self::Future {
         FromFutureFuture {
-            meta: self.meta,
+            site: self.site,
             future: self.future,
             work: Work::NotYet {
                 executor: self.executor,
@@ -362,7 +367,7 @@ where
         S::Args: Send + 'static,
         S::Output: Send + 'static,
     {
-        frame::start::<S, H, E, IsSend<F>>(self.meta, self.executor, self.future, handler);
+        frame::start::<S, H, E, IsSend<F>>(self.site, self.executor, self.future, handler);
     }
 }
 
@@ -373,7 +378,7 @@ pin_project! {
     /// Leaked in between, it keeps that work for ever.
     #[must_use = "futures do nothing unless polled"]
     pub struct FromFutureFuture<E: Executor, F> {
-        meta: &'static Meta,
+        site: Site,
         #[pin]
         future: IsSend<F>,
         work: Work<E>,
@@ -381,8 +386,14 @@ pin_project! {
 }
 
 enum Work<E: Executor> {
-    NotYet { executor: E },
-    Held(#[allow(dead_code, reason = "held for its drop")] WorkGuard<E>),
+    NotYet {
+        executor: E,
+    },
+    Held {
+        trace: Trace,
+        // Held for its drop.
+        _work: WorkGuard<E>,
+    },
     Over,
 }
 
@@ -391,17 +402,29 @@ impl<E: Executor, F: Future> Future for FromFutureFuture<E, F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        if let Work::NotYet { executor } = this.work {
-            *this.work = Work::Held(WorkGuard::new(executor.clone()));
-        }
-        let honoured = this.meta.honours();
+        let first = if let Work::NotYet { executor } = this.work {
+            *this.work = Work::Held {
+                trace: Trace::start(*this.site, executor),
+                _work: WorkGuard::new(executor.clone()),
+            };
+            true
+        } else {
+            false
+        };
+        let Work::Held { trace, .. } = this.work else {
+            panic!("polled after completion")
+        };
+        let entered = trace.polling();
+        let honoured = this.site.honours();
         let output = if honoured == CancellationType::ALL || !scope::is_any() {
             this.future.poll(cx)
         } else {
             // What the operation cannot honour does not reach what it awaits.
             Scope::new(OfFilter(honoured)).within(|| this.future.poll(cx))
         };
+        drop(entered);
         let output = ready!(output);
+        trace.completed(first);
         *this.work = Work::Over;
         Poll::Ready(output)
     }

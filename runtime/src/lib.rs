@@ -128,12 +128,17 @@ mod post;
 mod running;
 mod shim;
 mod signature;
+mod site;
 mod spawn;
 pub mod sync;
 mod task;
 pub mod this_op;
 mod time;
 mod token;
+#[cfg(feature = "tracing")]
+pub mod trace;
+#[cfg(not(feature = "tracing"))]
+mod trace;
 
 pub use adapter::{
     Adapted, AdaptedFuture, AdaptedInitiation, Adapter, AdapterAssociations, Append, Consign,

@@ -8,24 +8,30 @@ use crate::executor::{Executor, IoObject, SystemExecutor};
 use crate::handler::CompletionHandler;
 use crate::initiation::{Initiation, StartedFuture};
 use crate::meta::Meta;
+use crate::site::Site;
 use crate::spawn::Spawn;
 use crate::task::frame::Submit;
 use crate::task::{Task, block};
 use crate::token::CompletionToken;
+use crate::trace::{Entered, Trace};
 
 macro_rules! submit {
     (
         $(#[$own_doc:meta])* $own:ident,
         $(#[$on_doc:meta])* $on:ident,
         $(#[$call_doc:meta])* $call:ident,
-        $how:ident
+        $how:ident, $meta:ident
     ) => {
+        static $meta: Meta = Meta::new(stringify!($own), &[], &[]);
+
         $(#[$own_doc])*
+        #[track_caller]
         pub fn $own<'op, T>(token: T) -> T::Return<Submitted<SystemExecutor>>
         where
             T: CompletionToken<'op, fn()>,
         {
             token.initiate(Submitted {
+                site: Site::here(&$meta),
                 executor: SystemExecutor,
                 by_way_of: false,
                 how: Submit::$how,
@@ -33,6 +39,7 @@ macro_rules! submit {
         }
 
         $(#[$on_doc])*
+        #[track_caller]
         pub fn $on<'op, O, T>(on: &O, token: T) -> T::Return<Submitted<O::Executor>>
         where
             O: IoObject + ?Sized,
@@ -40,6 +47,7 @@ macro_rules! submit {
             O::Executor: 'op,
         {
             token.initiate(Submitted {
+                site: Site::here(&$meta),
                 executor: on.executor(),
                 by_way_of: true,
                 how: Submit::$how,
@@ -47,6 +55,7 @@ macro_rules! submit {
         }
 
         $(#[$call_doc])*
+        #[track_caller]
         pub fn $call<O, F, R, T>(
             on: &O,
             function: F,
@@ -59,7 +68,7 @@ macro_rules! submit {
             T: CompletionToken<'static, fn(R)>,
         {
             let call = async move { function() };
-            token.initiate(Spawn::new(on.executor(), call, Submit::$how))
+            token.initiate(Spawn::new(Site::here(&$meta), on.executor(), call, Submit::$how))
         }
     };
 }
@@ -123,7 +132,7 @@ submit! {
     ///
     /// One block from the handler's allocator.
     post_call,
-    Post
+    Post, POST
 }
 
 submit! {
@@ -150,7 +159,7 @@ submit! {
     /// Calls `function` here and now if this thread may run tasks of the
     /// executor of `on`, else there, and completes with what it returns.
     dispatch_call,
-    Dispatch
+    Dispatch, DISPATCH
 }
 
 submit! {
@@ -161,7 +170,7 @@ submit! {
     defer_on,
     /// As [`post_call`], as a continuation of the running task.
     defer_call,
-    Defer
+    Defer, DEFER
 }
 
 /// The operation of [`post`], [`dispatch`] and [`defer`], and of their `_on`
@@ -169,6 +178,7 @@ submit! {
 #[must_use = "an operation does nothing until it is started"]
 #[derive(Clone)]
 pub struct Submitted<E> {
+    site: Site,
     executor: E,
     /// Whether the handler goes by way of `executor`, or that is only what it
     /// has if it has no own.
@@ -182,8 +192,6 @@ impl<E> fmt::Debug for Submitted<E> {
     }
 }
 
-static META: Meta = Meta::new("post", &[], &[]);
-
 impl<E: Executor> Initiation<fn()> for Submitted<E> {
     type Executor = E;
     type Future = StartedFuture<fn(), Self>;
@@ -193,19 +201,27 @@ impl<E: Executor> Initiation<fn()> for Submitted<E> {
     }
 
     fn into_hosted(self) -> Self::Future {
-        StartedFuture::new(&META, self)
+        StartedFuture::new(self.site, self)
     }
 
     fn initiate<H: CompletionHandler<fn()>>(self, handler: H) {
+        let trace = Trace::start(self.site, &self.executor);
         let own = handler.executor(&self.executor);
         if self.by_way_of && !is_same(&self.executor, &own) {
-            let task = block::completed(&META, own, (), handler);
+            let task = block::completed(self.site, trace, own, (), handler);
             self.how.to(&self.executor, task);
         } else if self.how == Submit::Dispatch && own.runs_here() {
+            trace.completed(true);
+            let _handling: Entered = trace.handling();
             handler.complete(());
         } else {
+            trace.completed(true);
             let allocator = handler.allocator();
-            let task = Task::new_in(move || handler.complete(()), allocator);
+            let handle = move || {
+                let _handling: Entered = trace.handling();
+                handler.complete(());
+            };
+            let task = Task::new_in(handle, allocator);
             self.how.to(&own, task);
         }
     }

@@ -7,10 +7,11 @@ use crate::alloc::{AnyAllocator, OperationAllocator};
 use crate::cancel::{CancellationSignal, CancellationSlot, CancellationType};
 use crate::completion::Completion;
 use crate::handler::{Associations, CompletionHandler};
-use crate::meta::Meta;
 use crate::signature::Signature;
+use crate::site::Site;
 use crate::task::slot::SlotFuture;
 use crate::task::{scope, slot};
+use crate::trace::Trace;
 
 /// The future's half of an operation that has been started.
 ///
@@ -27,8 +28,8 @@ where
 {
     /// Makes both halves; the handler's is to be started with. `asks` says
     /// whether the operation can be asked to stop.
-    pub(crate) fn new(meta: &'static Meta, asks: bool) -> (Self, Relay<S>) {
-        let (future, completion) = slot::new(meta);
+    pub(crate) fn new(site: Site, asks: bool) -> (Self, Relay<S>) {
+        let (future, completion) = slot::new(site, Trace::none(site));
         let asking = asks.then(Asking::new);
         let relay = Relay::new(completion, asking.as_ref());
         (Self { future, asking }, relay)

@@ -13,6 +13,7 @@ use crate::handler::CompletionHandler;
 use crate::initiation::{Initiation, StartedFuture};
 use crate::is_send::IsSend;
 use crate::meta::Meta;
+use crate::site::Site;
 use crate::task::frame::{self, Submit};
 use crate::task::scope::{OfAllocator, Scope};
 use crate::token::CompletionToken;
@@ -62,6 +63,7 @@ use crate::token::CompletionToken;
 /// # Panics
 ///
 /// A panic of `future` unwinds out of the executor; the handler is dropped.
+#[track_caller]
 pub fn spawn<O, F, T>(on: &O, future: F, token: T) -> T::Return<Spawn<O::Executor, F>>
 where
     O: IoObject + ?Sized,
@@ -69,7 +71,12 @@ where
     F::Output: Send + 'static,
     T: CompletionToken<'static, fn(F::Output)>,
 {
-    token.initiate(Spawn::new(on.executor(), future, Submit::Post))
+    token.initiate(Spawn::new(
+        Site::here(&META),
+        on.executor(),
+        future,
+        Submit::Post,
+    ))
 }
 
 /// Runs the future that `make` returns, as [`spawn`] does.
@@ -92,6 +99,7 @@ where
 /// # Ok(())
 /// # }
 /// ```
+#[track_caller]
 pub fn spawn_with<O, M, F, T>(
     on: &O,
     token: T,
@@ -110,14 +118,16 @@ where
 /// The operation of [`spawn`].
 #[must_use = "an operation does nothing until it is started"]
 pub struct Spawn<E, F> {
+    site: Site,
     executor: E,
     future: IsSend<F>,
     how: Submit,
 }
 
 impl<E, F: Send> Spawn<E, F> {
-    pub(crate) fn new(executor: E, future: F, how: Submit) -> Self {
+    pub(crate) fn new(site: Site, executor: E, future: F, how: Submit) -> Self {
         Self {
+            site,
             executor,
             future: IsSend::new(future),
             how,
@@ -147,11 +157,11 @@ where
     }
 
     fn into_hosted(self) -> Self::Future {
-        StartedFuture::new(&META, self)
+        StartedFuture::new(self.site, self)
     }
 
     fn initiate<H: CompletionHandler<fn(F::Output)>>(self, handler: H) {
-        frame::spawn(&META, self.executor, self.future, handler, self.how);
+        frame::spawn(self.site, self.executor, self.future, handler, self.how);
     }
 }
 

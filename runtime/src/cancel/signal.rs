@@ -8,6 +8,7 @@ use super::Function;
 use crate::alloc::Shared;
 use crate::shim::{Mutex, MutexGuard};
 use crate::task::initiating::OperationId;
+use crate::trace;
 
 /// Asks operations to stop.
 ///
@@ -115,14 +116,20 @@ impl CancellationSignal {
             return inner.operation.is_some();
         }
         inner.requested = inner.requested | kind;
+        let operation = inner.operation.unwrap_or_default();
         if let Receiver::Waker(waker) = &inner.receiver {
             // It stays, for the next request.
             let waker = waker.clone();
             drop(inner);
+            trace::cancel_requested(operation, kind);
             waker.wake();
         } else if let Receiver::Function(mut function) = mem::take(&mut inner.receiver) {
             drop(inner);
+            trace::cancel_requested(operation, kind);
             function.call(kind);
+        } else {
+            drop(inner);
+            trace::cancel_requested(operation, kind);
         }
         true
     }
@@ -304,7 +311,15 @@ impl CancellationState {
         if !slot.is_connected() {
             return Self::default();
         }
-        let operation = OperationId::new();
+        Self::begin_for(OperationId::new(), slot, honoured)
+    }
+
+    /// As [`begin`](Self::begin), where the operation has its number already.
+    pub(crate) fn begin_for(
+        operation: OperationId,
+        slot: CancellationSlot,
+        honoured: CancellationType,
+    ) -> Self {
         slot.begin(operation, honoured);
         Self { slot, operation }
     }

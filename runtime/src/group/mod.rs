@@ -102,6 +102,7 @@ impl<G> ParallelGroup<G> {
     ///
     /// As the operations do; the others are dropped then.
     #[allow(clippy::type_complexity, reason = "what it is made of says what it is")]
+    #[track_caller]
     pub fn async_wait<'op, C, T>(
         self,
         condition: C,
@@ -120,6 +121,7 @@ impl<G> ParallelGroup<G> {
 
     /// As [`async_wait`](Self::async_wait), not started.
     #[allow(clippy::type_complexity, reason = "what it is made of says what it is")]
+    #[track_caller]
     pub fn wait<'op, C>(
         self,
         condition: C,

@@ -23,16 +23,18 @@ use crate::cancel::{CancellationState, CancellationType, Function};
 use crate::completion::Completion;
 use crate::executor::{AnyExecutor, Executor, PostOnly, WorkGuard};
 use crate::handler::CompletionHandler;
-use crate::meta::Meta;
 use crate::shim::UnsafeCell;
 use crate::signature::Signature;
+use crate::site::Site;
+use crate::trace::{Entered, Trace};
 
 /// The part of an operation that its `Completion` knows.
 #[repr(C)] // `task` first: a `NonNull<Header>` is cast to this, and back.
 pub(crate) struct Core<S: Signature + 'static> {
     pub(super) task: Header,
     pub(super) vtable: &'static CompletionVtable<S>,
-    pub(crate) meta: &'static Meta,
+    pub(crate) site: Site,
+    pub(crate) trace: Trace,
     pub(crate) id: OperationId,
     // A cell, as the two owners of a slot both have references to the core.
     args: UnsafeCell<MaybeUninit<S::Args>>,
@@ -61,13 +63,15 @@ impl<S: Signature + 'static> Core<S> {
     pub(super) fn new(
         task: &'static TaskVtable,
         vtable: &'static CompletionVtable<S>,
-        meta: &'static Meta,
+        site: Site,
+        trace: Trace,
     ) -> Self {
         Self {
             task: Header::new(task),
             vtable,
-            meta,
-            id: OperationId::new(),
+            site,
+            id: trace.operation(),
+            trace,
             args: UnsafeCell::new(MaybeUninit::uninit()),
         }
     }
@@ -206,17 +210,18 @@ struct Block<S: Signature + 'static, H, E: Executor, X: Executor, A> {
 /// # Panics
 ///
 /// If no memory can be had.
-pub(crate) fn new<S, H, E>(meta: &'static Meta, executor: E, handler: H) -> Completion<S>
+pub(crate) fn new<S, H, E>(site: Site, executor: E, handler: H) -> Completion<S>
 where
     S: Signature + 'static,
     S::Args: Send + 'static,
     H: CompletionHandler<S>,
     E: Executor,
 {
+    let trace = Trace::start(site, &executor);
     let work = WorkGuard::new(handler.executor(&executor));
     let io_work = WorkGuard::new(executor);
     let allocator = handler.allocator();
-    let core = Block::make(meta, io_work, work, allocator, handler);
+    let core = Block::make(site, trace, io_work, work, allocator, handler);
     // SAFETY: the block is new, and nobody else's.
     unsafe { Completion::of(core) }
 }
@@ -227,7 +232,13 @@ where
 /// # Panics
 ///
 /// If no memory can be had.
-pub(crate) fn completed<S, H, X>(meta: &'static Meta, own: X, args: S::Args, handler: H) -> Task
+pub(crate) fn completed<S, H, X>(
+    site: Site,
+    trace: Trace,
+    own: X,
+    args: S::Args,
+    handler: H,
+) -> Task
 where
     S: Signature + 'static,
     S::Args: Send + 'static,
@@ -237,7 +248,9 @@ where
     let allocator = handler.allocator();
     // The task is in the queue of its executor, and needs no work there.
     let io_work = WorkGuard::<X>::none();
-    Block::make_task(meta, io_work, WorkGuard::new(own), allocator, handler, args)
+    trace.completed(true);
+    let work = WorkGuard::new(own);
+    Block::make_task(site, trace, io_work, work, allocator, handler, args)
 }
 
 impl<S, H, E, X, A> Block<S, H, E, X, A>
@@ -258,9 +271,10 @@ where
             // SAFETY: by I2 the arguments are there, and ours.
             let args = unsafe { core.take_args() };
             // SAFETY: running the task gives the block up; the arguments are out.
-            let (handler, mut guards) = unsafe { Self::take(this) };
+            let (handler, trace, mut guards) = unsafe { Self::take(this) };
             guards.0.reset_on_runner();
             guards.1.reset_on_runner();
+            let _handling: Entered = trace.handling();
             handler.complete(args);
         },
         discard: |header| {
@@ -270,7 +284,7 @@ where
             // SAFETY: by I2 the arguments are there, and ours.
             let args = unsafe { core.take_args() };
             // SAFETY: dropping the task gives the block up; the arguments are out.
-            let (handler, _guards) = unsafe { Self::take(this) };
+            let (handler, _trace, _guards) = unsafe { Self::take(this) };
             drop(args);
             drop(handler);
         },
@@ -299,7 +313,7 @@ where
         },
         abandon: |core| {
             // SAFETY: the block is given up; by I2 there are no arguments.
-            let (handler, _guards) = unsafe { Self::take(core.cast()) };
+            let (handler, _trace, _guards) = unsafe { Self::take(core.cast()) };
             drop(handler);
         },
         is_abandoned: |_| false,
@@ -327,7 +341,8 @@ where
     };
 
     fn make(
-        meta: &'static Meta,
+        site: Site,
+        trace: Trace,
         io_work: WorkGuard<E>,
         work: WorkGuard<X>,
         allocator: A,
@@ -337,9 +352,14 @@ where
         // All of them: the body decides what it honours.
         let honoured = CancellationType::ALL;
         let (block, cancellation): (NonNull<Self>, _) =
-            memory::allocate_and_begin(&allocator, meta.name(), slot, honoured);
+            memory::allocate_and_begin(&allocator, site.name(), &trace, slot, honoured);
         let value = Self {
-            core: Core::new(const { &Self::DELIVER }, const { &Self::COMPLETION }, meta),
+            core: Core::new(
+                const { &Self::DELIVER },
+                const { &Self::COMPLETION },
+                site,
+                trace,
+            ),
             io_work,
             work,
             allocator,
@@ -352,14 +372,15 @@ where
     }
 
     fn make_task(
-        meta: &'static Meta,
+        site: Site,
+        trace: Trace,
         io_work: WorkGuard<E>,
         work: WorkGuard<X>,
         allocator: A,
         handler: H,
         args: S::Args,
     ) -> Task {
-        let core = Self::make(meta, io_work, work, allocator, handler);
+        let core = Self::make(site, trace, io_work, work, allocator, handler);
         // SAFETY: the block is new, and ours.
         let block = unsafe { core.as_ref() };
         block.task.set_vtable(const { &Self::HOP });
@@ -411,9 +432,10 @@ where
                 mem::forget(on_unwind);
                 // SAFETY: the block is given up; by I2 there are no arguments
                 // in it.
-                let (handler, mut guards) = unsafe { Self::take(this) };
+                let (handler, trace, mut guards) = unsafe { Self::take(this) };
                 guards.0.reset_on_runner();
                 guards.1.reset_on_runner();
+                let _handling: Entered = trace.handling();
                 handler.complete(args);
             } else {
                 let mut io_work = block.io_work.take();
@@ -436,10 +458,11 @@ where
     /// - The block is the caller's, and given up. The arguments, if there are
     ///   any, have been moved out.
     #[inline]
-    unsafe fn take(this: NonNull<Self>) -> (H, (WorkGuard<X>, WorkGuard<E>)) {
+    unsafe fn take(this: NonNull<Self>) -> (H, Trace, (WorkGuard<X>, WorkGuard<E>)) {
         // SAFETY: by I1 the block is ours; moved out once, as the memory goes
         // next.
         let Self {
+            core: Core { trace, .. },
             io_work,
             work,
             allocator,
@@ -454,7 +477,7 @@ where
         drop(allocator);
         // Foreign: a panic of its drop leaves no memory behind.
         drop(function);
-        (handler, (work, io_work))
+        (handler, trace, (work, io_work))
     }
 }
 

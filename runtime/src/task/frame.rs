@@ -29,9 +29,10 @@ use super::{Header, Task, TaskVtable, memory};
 use crate::alloc::OperationAllocator;
 use crate::executor::{Executor, WorkGuard};
 use crate::handler::CompletionHandler;
-use crate::meta::Meta;
 use crate::shim::{AtomicPtr, Ordering};
 use crate::signature::Signature;
+use crate::site::Site;
+use crate::trace::{Entered, Trace};
 
 /// The part of a frame that wakers know.
 #[repr(C)] // `task` first: a `NonNull<Header>` is cast to this.
@@ -142,6 +143,7 @@ fn header_of(data: *const ()) -> NonNull<FrameHeader> {
 #[repr(C)] // `header` first: a `NonNull<Header>` is cast to this.
 pub(crate) struct Frame<S: Signature, H, E: Executor, X: Executor, A, F, P: Home<E, X>> {
     header: FrameHeader,
+    trace: Trace,
     scope: Scope<OfFrame<A, P::Executor>>,
     io_work: WorkGuard<E>,
     work: WorkGuard<X>,
@@ -202,7 +204,7 @@ impl<E: Executor, X: Executor> Home<E, X> for OnIo {
 /// # Panics
 ///
 /// If no memory can be had, or the future panics. The operation is gone then.
-pub(crate) fn start<S, H, E, F>(meta: &'static Meta, executor: E, future: F, handler: H)
+pub(crate) fn start<S, H, E, F>(site: Site, executor: E, future: F, handler: H)
 where
     S: Signature + 'static,
     S::Output: Send + 'static,
@@ -210,11 +212,13 @@ where
     E: Executor,
     F: Future<Output = S::Output> + Send + 'static,
 {
+    let trace = Trace::start(site, &executor);
     let work = WorkGuard::new(handler.executor(&executor));
     let io_work = WorkGuard::new(executor);
     let allocator = handler.allocator();
-    let frame =
-        Frame::<S, H, E, _, _, F, OnHandlers>::new(meta, io_work, work, allocator, future, handler);
+    let frame = Frame::<S, H, E, _, _, F, OnHandlers>::new(
+        site, trace, io_work, work, allocator, future, handler,
+    );
     // SAFETY: new frames are nobody else's.
     unsafe { Frame::poll(frame, true) };
 }
@@ -242,24 +246,21 @@ impl Submit {
 /// # Panics
 ///
 /// If no memory can be had. The operation is gone then.
-pub(crate) fn spawn<S, H, E, F>(
-    meta: &'static Meta,
-    executor: E,
-    future: F,
-    handler: H,
-    how: Submit,
-) where
+pub(crate) fn spawn<S, H, E, F>(site: Site, executor: E, future: F, handler: H, how: Submit)
+where
     S: Signature + 'static,
     S::Output: Send + 'static,
     H: CompletionHandler<S>,
     E: Executor,
     F: Future<Output = S::Output> + Send + 'static,
 {
+    let trace = Trace::start(site, &executor);
     let work = WorkGuard::new(handler.executor(&executor));
     let io_work = WorkGuard::new(executor.clone());
     let allocator = handler.allocator();
-    let frame =
-        Frame::<S, H, E, _, _, F, OnIo>::new(meta, io_work, work, allocator, future, handler);
+    let frame = Frame::<S, H, E, _, _, F, OnIo>::new(
+        site, trace, io_work, work, allocator, future, handler,
+    );
     // SAFETY: new frames are nobody else's.
     how.to(&executor, unsafe { Frame::first_task(frame) });
 }
@@ -330,7 +331,8 @@ where
     };
 
     fn new(
-        meta: &'static Meta,
+        site: Site,
+        trace: Trace,
         io_work: WorkGuard<E>,
         work: WorkGuard<X>,
         allocator: A,
@@ -340,7 +342,7 @@ where
         let slot = handler.cancellation_slot();
         let executor = P::pick(io_executor(&io_work), work_executor(&work)).clone();
         let (frame, cancellation): (NonNull<Self>, _) =
-            memory::allocate_and_begin(&allocator, meta.name(), slot, meta.honours());
+            memory::allocate_and_begin(&allocator, site.name(), &trace, slot, site.honours());
         let value = Self {
             header: FrameHeader {
                 task: Header::new(const { &Self::POLL }),
@@ -359,6 +361,7 @@ where
                 },
                 stub: AtomicPtr::new(ptr::null_mut()),
             },
+            trace,
             scope: Scope::new(OfFrame {
                 allocator,
                 executor,
@@ -428,11 +431,18 @@ where
         let header: NonNull<FrameHeader> = this.cast();
         // SAFETY: by I1 the frame is ours; shared access to its header only.
         let stub = unsafe { header.as_ref() }.stub();
+        // SAFETY: as for the header; nobody writes to this field.
+        let trace = unsafe { &(*this.as_ptr()).trace };
         let output = {
             // SAFETY: the frame is ours until the poll is over, and the guard
             // is dropped right here.
             let _scope = unsafe { Self::enter_scope(this) };
             let _budget = budget::grant();
+            let _entered: Entered = if first {
+                trace.initiating()
+            } else {
+                trace.polling()
+            };
             let waker = FrameHeader::poller_waker(header, stub);
             // SAFETY: by I1 the payload is ours until the poll is over.
             let payload = unsafe { Self::payload(this) };
@@ -449,6 +459,7 @@ where
                 unsafe { Self::pending(this) };
             }
             Poll::Ready(output) => {
+                trace.completed(first);
                 on_unwind.has = Has::Nothing;
                 // SAFETY: the payload is the future; it is not used again, and
                 // the unwind guard knows.
@@ -462,9 +473,10 @@ where
                     unsafe { Self::ready_elsewhere(this, output) };
                 } else {
                     // SAFETY: the token is passed on; the payload is gone.
-                    let (handler, mut guards) = unsafe { Self::take(this) };
+                    let (handler, trace, mut guards) = unsafe { Self::take(this) };
                     guards.0.reset_on_runner();
                     guards.1.reset_on_runner();
+                    let _handling: Entered = trace.handling();
                     handler.complete(S::from_output(output));
                 }
             }
@@ -561,9 +573,10 @@ where
         // SAFETY: moved out once.
         let output = unsafe { ManuallyDrop::take(output) };
         // SAFETY: the token is passed on; the payload is gone.
-        let (handler, mut guards) = unsafe { Self::take(this) };
+        let (handler, trace, mut guards) = unsafe { Self::take(this) };
         guards.0.reset_on_runner();
         guards.1.reset_on_runner();
+        let _handling: Entered = trace.handling();
         handler.complete(S::from_output(output));
     }
 
@@ -592,7 +605,7 @@ where
         }
         mem::forget(on_unwind);
         // SAFETY: the token is passed on; the payload is gone.
-        let (handler, _guards) = unsafe { Self::take(this) };
+        let (handler, _trace, _guards) = unsafe { Self::take(this) };
         drop(handler);
     }
 
@@ -639,7 +652,7 @@ where
     /// # Safety
     ///
     /// - The caller holds the token, and gives it up. The payload is gone.
-    unsafe fn take(this: NonNull<Self>) -> (H, (WorkGuard<X>, WorkGuard<E>)) {
+    unsafe fn take(this: NonNull<Self>) -> (H, Trace, (WorkGuard<X>, WorkGuard<E>)) {
         // SAFETY: by I1 the frame is ours. The payload may hold nothing valid, and
         // as a union need not.
         let frame = unsafe { this.as_ref() };
@@ -654,6 +667,8 @@ where
         // SAFETY: as for the handler.
         let io_work = unsafe { ptr::read(&frame.io_work) };
         // SAFETY: as for the handler.
+        let trace = unsafe { ptr::read(&frame.trace) };
+        // SAFETY: as for the handler.
         let scope = unsafe { ptr::read(&frame.scope.value) };
         let OfFrame {
             allocator,
@@ -667,7 +682,7 @@ where
         unsafe { allocator.deallocate(this.cast(), Layout::new::<Self>()) };
         // Not after the handler is on its way out: a panic would leak it.
         drop((allocator, executor));
-        (handler, (work, io_work))
+        (handler, trace, (work, io_work))
     }
 }
 

@@ -35,6 +35,20 @@ const RUN: u64 = 1 << 16;
 static NEXT_RUN: AtomicU64 = AtomicU64::new(0);
 
 impl OperationId {
+    #[cfg(feature = "tracing")]
+    pub(crate) const NONE: Self = Self(0);
+
+    #[cfg(feature = "tracing")]
+    pub(crate) const fn number(self) -> u64 {
+        self.0
+    }
+
+    /// Returns the number of the run that the id is from: mostly a thread's.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn run(self) -> usize {
+        (self.0 / RUN) as usize
+    }
+
     #[inline]
     pub(crate) fn new() -> Self {
         NEXT_ID.with(|next| {

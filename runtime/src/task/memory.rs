@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 
 use crate::alloc::OperationAllocator;
 use crate::cancel::{CancellationSlot, CancellationState, CancellationType};
+use crate::trace::Trace;
 
 /// Obtains memory for a `T`, uninitialised.
 ///
@@ -35,6 +36,7 @@ pub(super) fn allocate<T>(allocator: &impl OperationAllocator, operation: &str) 
 pub(super) fn allocate_and_begin<T>(
     allocator: &impl OperationAllocator,
     operation: &str,
+    trace: &Trace,
     slot: CancellationSlot,
     honoured: CancellationType,
 ) -> (NonNull<T>, CancellationState) {
@@ -52,7 +54,7 @@ pub(super) fn allocate_and_begin<T>(
         return (memory, CancellationState::default());
     }
     let on_unwind = Free(allocator, memory);
-    let cancellation = CancellationState::begin(slot, honoured);
+    let cancellation = CancellationState::begin_for(trace.operation(), slot, honoured);
     mem::forget(on_unwind);
     (memory, cancellation)
 }

@@ -42,9 +42,10 @@ use super::scope::{self, Origin};
 use super::{Header, TaskVtable, budget, memory};
 use crate::cancel::{CancellationType, Hook};
 use crate::completion::Completion;
-use crate::meta::Meta;
 use crate::shim::{AtomicU8, Ordering, UnsafeCell, thread};
 use crate::signature::Signature;
+use crate::site::Site;
+use crate::trace::Trace;
 
 const EMPTY: u8 = 0;
 const WAITING: u8 = 1;
@@ -82,14 +83,17 @@ unsafe impl<S: Signature + 'static> Sync for SlotFuture<S> where S::Args: Send {
 /// # Panics
 ///
 /// If no memory can be had.
-pub(crate) fn new<S: Signature + 'static>(meta: &'static Meta) -> (SlotFuture<S>, Completion<S>) {
+pub(crate) fn new<S: Signature + 'static>(
+    site: Site,
+    trace: Trace,
+) -> (SlotFuture<S>, Completion<S>) {
     let layout = Layout::new::<Slot<S>>();
     let Ok((block, origin)) = scope::allocate(layout) else {
-        memory::out_of_memory(meta.name(), layout)
+        memory::out_of_memory(site.name(), layout)
     };
     let slot: NonNull<Slot<S>> = block.cast();
     let value = Slot {
-        core: Core::new(&NO_TASK, const { &Slot::<S>::COMPLETION }, meta),
+        core: Core::new(&NO_TASK, const { &Slot::<S>::COMPLETION }, site, trace),
         state: AtomicU8::new(EMPTY),
         waker: UnsafeCell::new(MaybeUninit::uninit()),
         hook: Hook::default(),
@@ -246,6 +250,7 @@ impl<S: Signature + 'static> SlotFuture<S> {
         if requested != self.passed_on {
             self.passed_on = requested;
             if !requested.is_empty() {
+                slot.core.trace.cancel_requested(requested);
                 slot.hook.request(requested);
             }
         }
@@ -301,7 +306,7 @@ impl<S: Signature + 'static> SlotFuture<S> {
         // SAFETY: the future's half keeps the slot alive (I3).
         let slot = unsafe { this.as_ref() };
         let result = slot.state.load(Ordering::Acquire);
-        let name = slot.core.meta.name();
+        let name = slot.core.site.name();
         // SAFETY: by I3 the slot is ours to free; by I2 the arguments are there
         // when it is DONE.
         match unsafe { Slot::free(this, result) } {
@@ -345,6 +350,7 @@ impl<S: Signature + 'static> Drop for SlotFuture<S> {
         });
         // Before GONE: afterwards the completer may free the slot. The request
         // may complete the operation here and now, or drop its `Completion`.
+        slot.core.trace.cancel_requested(CancellationType::TERMINAL);
         slot.hook.abandon();
     }
 }

@@ -13,8 +13,13 @@ use crate::handler::{Associations, CompletionHandler};
 use crate::meta::Meta;
 use crate::shim;
 use crate::signature::Signature;
+use crate::site::Site;
 
 pub(crate) const META: Meta = Meta::new("async_test", &[], &[]);
+
+pub(crate) fn site() -> Site {
+    Site::here(&META)
+}
 
 /// Returns a model checker for the schedules with at most `preemptions` switches
 /// that no lock asks for, or as many as `LOOM_MAX_PREEMPTIONS` says: where all of

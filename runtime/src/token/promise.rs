@@ -10,6 +10,7 @@ use crate::initiation::{FromFuture, Initiation, from_future};
 use crate::meta::Meta;
 use crate::running::Running;
 use crate::signature::Signature;
+use crate::site::Site;
 
 /// Starts an operation now, to be waited for later: returns a [`Promise`].
 ///
@@ -49,7 +50,7 @@ where
 
     fn initiate<I: Initiation<S> + 'static>(self, initiation: I) -> Promise<S> {
         let executor = AnyExecutor::new(initiation.executor().clone());
-        let (running, relay) = Running::new(&META, true);
+        let (running, relay) = Running::new(Site::here(&META), true);
         initiation.initiate(relay);
         Promise {
             running: Some(running),
@@ -108,6 +109,7 @@ where
     ///
     /// If the operation has been abandoned. (One in async form that nobody wakes
     /// any more is not, while the promise can ask it to stop.)
+    #[track_caller]
     pub fn async_wait<T>(self, token: T) -> T::Return<FromFuture<S, AnyExecutor, Self>>
     where
         T: CompletionToken<'static, S>,
@@ -116,6 +118,7 @@ where
     }
 
     /// As [`async_wait`](Self::async_wait), not started.
+    #[track_caller]
     pub fn wait(self) -> Operation<S, FromFuture<S, AnyExecutor, Self>> {
         self.async_wait(Deferred)
     }

@@ -12,6 +12,7 @@ impl Socket {
     /// # Cancellation
     ///
     /// Honours terminal requests.
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     pub fn async_read_exact<'a, 'op, Token>(
         &self,
@@ -38,6 +39,7 @@ impl Socket {
     /// Reads until `buf` is full.
     ///
     /// The operation of [`async_read_exact`](Self::async_read_exact), not yet started.
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     pub fn read_exact<'a, 'op>(
         &self,
@@ -55,6 +57,7 @@ impl Socket {
         Self::async_read_exact(self, buf, ::async_op::expansion::Deferred)
     }
     #[doc(hidden)]
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_read_exact_operation<'a, 'op>(
         &self,

@@ -12,6 +12,7 @@ impl Socket {
     /// # Cancellation
     ///
     /// Honours terminal and partial requests.
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_write_all<'op, Token>(
         self: Arc<Self>,
@@ -35,6 +36,7 @@ impl Socket {
         )
     }
     #[doc(hidden)]
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_write_all_operation<'op>(
         self: Arc<Self>,

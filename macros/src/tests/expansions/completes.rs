@@ -9,6 +9,7 @@
 /// # Cancellation
 ///
 /// Honours terminal requests.
+#[track_caller]
 #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
 fn async_pair<'op, Token>(
     executor: Executor,
@@ -21,6 +22,7 @@ where
     Token: crate::renamed::expansion::CompletionToken<'op, fn(a: u8, b: char)>,
 {
     #[doc(hidden)]
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_pair_operation<'op>(
         executor: Executor,

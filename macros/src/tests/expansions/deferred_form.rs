@@ -8,6 +8,7 @@ impl Socket {
     /// ```ignore
     /// |result: io::Result<Value>| ..
     /// ```
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     pub fn async_get<'op, Token>(
         &self,
@@ -30,6 +31,7 @@ impl Socket {
     /// Gets the value of `key`.
     ///
     /// The operation of [`async_get`](Self::async_get), not yet started.
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     pub fn get<'op>(
         &self,
@@ -45,6 +47,7 @@ impl Socket {
     {
         Self::async_get(self, key, ::async_op::expansion::Deferred)
     }
+    #[track_caller]
     #[doc(hidden)]
     fn async_get_body<'op>(
         &self,

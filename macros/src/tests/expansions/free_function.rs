@@ -9,6 +9,7 @@
 /// # Cancellation
 ///
 /// Honours terminal requests.
+#[track_caller]
 #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
 pub fn async_connect<'op, Token>(
     context: &IoContext,
@@ -22,6 +23,7 @@ where
     Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<Socket>)>,
 {
     #[doc(hidden)]
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_connect_operation<'op>(
         context: &IoContext,
@@ -64,6 +66,7 @@ where
     )
 }
 /// The operation of [`async_connect`], not yet started.
+#[track_caller]
 #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
 pub fn connect<'op>(
     context: &IoContext,

@@ -10,6 +10,7 @@ impl Socket {
     /// # Cancellation
     ///
     /// Honours terminal requests.
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     pub fn async_map<'a, 'op, T: Clone + 'op, const N: usize, Token>(
         pool: &Pool,
@@ -39,6 +40,7 @@ impl Socket {
         )
     }
     /// The operation of [`async_map`](Self::async_map), not yet started.
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     pub fn mapped<'a, 'op, T: Clone + 'op, const N: usize>(
         pool: &Pool,
@@ -65,6 +67,7 @@ impl Socket {
         >(pool, items, rest, f, label, argument5, ::async_op::expansion::Deferred)
     }
     #[doc(hidden)]
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_map_operation<'a, 'op, T: Clone + 'op, const N: usize>(
         pool: &Pool,

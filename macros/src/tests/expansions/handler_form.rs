@@ -8,6 +8,7 @@ impl Socket {
     /// ```ignore
     /// |result: io::Result<()>| ..
     /// ```
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     pub fn async_wait<'op, Token>(
         &self,
@@ -33,6 +34,7 @@ impl Socket {
     /// Waits for `duration`.
     ///
     /// The operation of [`async_wait`](Self::async_wait), not yet started.
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     pub fn wait<'op>(
         &self,
@@ -49,6 +51,7 @@ impl Socket {
         Self::async_wait(self, duration, ::async_op::expansion::Deferred)
     }
     #[doc(hidden)]
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_wait_operation<'op>(
         &self,

@@ -6,6 +6,7 @@ impl Socket {
     /// ```ignore
     /// |value: Token| ..
     /// ```
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_parse<'op2, Token: Lex + 'op2, Token2>(
         &self,
@@ -29,6 +30,7 @@ impl Socket {
         )
     }
     /// The operation of [`async_parse`](Self::async_parse), not yet started.
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn parse<'op2, Token: Lex + 'op2>(
         &self,
@@ -45,6 +47,7 @@ impl Socket {
         Self::async_parse::<Token, _>(self, token, ::async_op::expansion::Deferred)
     }
     #[doc(hidden)]
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_parse_operation<'op2, Token: Lex + 'op2>(
         &self,

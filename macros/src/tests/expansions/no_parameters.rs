@@ -5,6 +5,7 @@
 /// ```ignore
 /// |value: u32| ..
 /// ```
+#[track_caller]
 #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
 pub fn async_answer<'op, Token>(
     token: Token,
@@ -16,6 +17,7 @@ where
     Token: ::async_op::expansion::CompletionToken<'op, fn(u32)>,
 {
     #[doc(hidden)]
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_answer_operation<'op>() -> impl ::async_op::expansion::Initiation<
         fn(u32),
@@ -42,6 +44,7 @@ where
     ::async_op::expansion::async_initiate(async_answer_operation(), token)
 }
 /// The operation of [`async_answer`], not yet started.
+#[track_caller]
 #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
 pub fn answer<'op>() -> ::async_op::expansion::Operation<
     fn(u32),

@@ -10,6 +10,7 @@ impl Socket {
     /// # Cancellation
     ///
     /// Honours terminal requests.
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_shutdown<'op, Token>(
         self,
@@ -33,6 +34,7 @@ impl Socket {
         )
     }
     /// The operation of [`async_shutdown`](Self::async_shutdown), not yet started.
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn shutdown<'op>(
         self,
@@ -49,6 +51,7 @@ impl Socket {
         Self::async_shutdown(self, mode, ::async_op::expansion::Deferred)
     }
     #[doc(hidden)]
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_shutdown_operation<'op>(
         self,

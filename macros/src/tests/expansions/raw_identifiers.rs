@@ -5,6 +5,7 @@
 /// ```ignore
 /// || ..
 /// ```
+#[track_caller]
 #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
 fn r#async_move<'op, Token>(
     r#in: Context,
@@ -17,6 +18,7 @@ where
     Token: ::async_op::expansion::CompletionToken<'op, fn()>,
 {
     #[doc(hidden)]
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_move_operation<'op>(
         r#in: Context,
@@ -45,6 +47,7 @@ where
     ::async_op::expansion::async_initiate(async_move_operation(r#in), token)
 }
 /// The operation of [`async_move`], not yet started.
+#[track_caller]
 #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
 fn r#move<'op>(
     r#in: Context,

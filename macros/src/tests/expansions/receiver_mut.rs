@@ -6,6 +6,7 @@ impl Socket {
     /// # Cancellation
     ///
     /// Honours terminal requests.
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_fill<'op, Token>(
         &'op mut self,
@@ -25,6 +26,7 @@ impl Socket {
         ::async_op::expansion::async_initiate(Self::async_fill_operation(self), token)
     }
     /// The operation of [`async_fill`](Self::async_fill), not yet started.
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn fill<'op>(
         &'op mut self,
@@ -40,6 +42,7 @@ impl Socket {
         Self::async_fill(self, ::async_op::expansion::Deferred)
     }
     #[doc(hidden)]
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_fill_operation<'op>(
         &'op mut self,

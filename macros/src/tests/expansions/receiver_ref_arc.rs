@@ -10,6 +10,7 @@ impl Socket {
     /// # Cancellation
     ///
     /// Honours terminal requests.
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_by_ref_arc<'op, Token>(
         self: &Arc<Self>,
@@ -29,6 +30,7 @@ impl Socket {
         ::async_op::expansion::async_initiate(self.async_by_ref_arc_operation(), token)
     }
     /// The operation of [`async_by_ref_arc`](Self::async_by_ref_arc), not yet started.
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn by_ref_arc<'op>(
         self: &Arc<Self>,
@@ -44,6 +46,7 @@ impl Socket {
         self.async_by_ref_arc(::async_op::expansion::Deferred)
     }
     #[doc(hidden)]
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_by_ref_arc_operation<'op>(
         self: &Arc<Self>,

@@ -6,6 +6,7 @@ trait Read {
     /// ```ignore
     /// |value: Value| ..
     /// ```
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_get<'op, Token>(
         &self,
@@ -29,6 +30,7 @@ trait Read {
         )
     }
     /// The operation of [`async_get`](Self::async_get), not yet started.
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn get<'op>(
         &self,
@@ -44,6 +46,7 @@ trait Read {
     {
         Self::async_get(self, key, ::async_op::expansion::Deferred)
     }
+    #[track_caller]
     #[doc(hidden)]
     fn async_get_body<'op>(
         &self,

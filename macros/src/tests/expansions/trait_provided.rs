@@ -10,6 +10,7 @@ trait Read {
     /// # Cancellation
     ///
     /// Honours terminal requests.
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_read_all<'a, 'op, Token>(
         &self,
@@ -42,6 +43,7 @@ trait Read {
         )
     }
     #[doc(hidden)]
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_read_all_operation<'a, 'op>(
         &self,

@@ -8,6 +8,7 @@ trait Read {
     /// ```ignore
     /// |result: io::Result<usize>| ..
     /// ```
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_read<'op, Token>(
         &self,
@@ -35,6 +36,7 @@ trait Read {
     /// Reads.
     ///
     /// The operation of [`async_read`](Self::async_read), not yet started.
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn read<'op>(
         &self,
@@ -53,6 +55,7 @@ trait Read {
         Self::async_read(self, buf, ::async_op::expansion::Deferred)
     }
     #[doc(hidden)]
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_read_operation<'op>(
         &self,

@@ -6,6 +6,7 @@ impl Socket {
     /// ```ignore
     /// |result: io::Result<()>| ..
     /// ```
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     pub fn async_wait<'op, Token>(
         &self,
@@ -29,6 +30,7 @@ impl Socket {
         )
     }
     /// The operation of [`async_wait`](Self::async_wait), not yet started.
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     pub fn wait<'op>(
         &self,
@@ -45,6 +47,7 @@ impl Socket {
         Self::async_wait(self, duration, ::async_op::expansion::Deferred)
     }
     #[doc(hidden)]
+    #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_wait_operation<'op>(
         &self,

@@ -1,5 +1,6 @@
 impl Socket {
     /// Waits.
+    #[track_caller]
     #[allow(warnings, reason = "its parameters are not used")]
     pub fn async_wait(
         &self,
@@ -16,6 +17,7 @@ impl Socket {
         ::async_op::expansion::Mistaken
     }
     /// Waits.
+    #[track_caller]
     #[allow(warnings, reason = "its parameters are not used")]
     pub fn wait(&self, duration: Duration) -> ::async_op::expansion::Mistaken {
         ::async_op::expansion::Mistaken

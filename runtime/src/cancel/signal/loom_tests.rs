@@ -14,7 +14,7 @@ use super::*;
 use crate::bind::bind_cancellation_slot;
 use crate::completion::Completion;
 use crate::task::scope;
-use crate::task::testing::{Count, CountDrop, META, Record, bounded};
+use crate::task::testing::{Count, CountDrop, Record, bounded, site};
 use crate::task::{block, frame};
 
 type Op = Completion<fn(CountDrop)>;
@@ -47,7 +47,7 @@ impl Backend {
 
     fn start_deaf(&self, record: &Record, slot: CancellationSlot) -> Op {
         let handler = bind_cancellation_slot(slot, record.handler());
-        block::new(&META, record.executor.clone(), handler)
+        block::new(site(), record.executor.clone(), handler)
     }
 
     fn listen(&self, op: &Op) {
@@ -189,7 +189,7 @@ fn start_frame(
     let drops = Count::default();
     let future = until_open_or_asked(&drops, open, keep);
     let handler = bind_cancellation_slot(slot, record.handler());
-    frame::start::<fn(), _, _, _>(&META, record.executor.clone(), future, handler);
+    frame::start::<fn(), _, _, _>(site(), record.executor.clone(), future, handler);
     drops
 }
 
@@ -199,7 +199,7 @@ fn spawn_frame(record: &Record, slot: CancellationSlot) -> Count {
     let future = until_open_or_asked(&drops, &Arc::default(), |_| ());
     let handler = bind_cancellation_slot(slot, record.handler());
     let executor = record.executor.clone();
-    frame::spawn::<fn(), _, _, _>(&META, executor, future, handler, frame::Submit::Post);
+    frame::spawn::<fn(), _, _, _>(site(), executor, future, handler, frame::Submit::Post);
     drops
 }
 

@@ -18,7 +18,7 @@ use crate::context::IoExecutor;
 use crate::executor::{Executor, Strand, WorkGuard};
 use crate::handler::{Associations, CompletionHandler};
 use crate::signature::Signature;
-use crate::task::testing::{Count, CountDrop, META, Recorder, bounded};
+use crate::task::testing::{Count, CountDrop, Recorder, bounded, site};
 use crate::task::{block, frame};
 
 /// A context, and how many things have been done on it.
@@ -359,7 +359,7 @@ impl Model {
                 std::task::Poll::Ready(())
             }
         });
-        frame::start::<fn(), _, _, _>(&META, self.executor, future, fate.handler());
+        frame::start::<fn(), _, _, _>(site(), self.executor, future, fate.handler());
         let waker = place.lock().unwrap().take();
         waker.expect("it has been polled")
     }
@@ -369,7 +369,7 @@ impl Model {
 fn loom_completion_against_the_drop_of_the_context() {
     bounded_model(4, |model| {
         let fate = Fate::default();
-        let op = block::new::<fn(CountDrop), _, _>(&META, model.executor, fate.handler());
+        let op = block::new::<fn(CountDrop), _, _>(site(), model.executor, fate.handler());
         let results = Count::default();
         let result = CountDrop(results.clone());
         let other = thread::spawn(move || op.complete(result));
@@ -384,7 +384,7 @@ fn loom_completion_against_the_drop_of_the_context() {
 fn loom_completion_against_the_drop_of_a_context_that_runs() {
     bounded_model(2, |model| {
         let fate = Fate::default();
-        let op = block::new::<fn(), _, _>(&META, model.executor, fate.handler());
+        let op = block::new::<fn(), _, _>(site(), model.executor, fate.handler());
         let this = model.clone();
         let runner = thread::spawn(move || this.run());
         let other = thread::spawn(move || op.complete());
@@ -481,7 +481,7 @@ fn loom_guard_against_the_drop_of_the_context() {
 fn loom_completion_against_a_handler_that_drops_the_context() {
     bounded_model(3, |model| {
         let fate = Fate::default();
-        let op = block::new::<fn(), _, _>(&META, model.executor, fate.handler());
+        let op = block::new::<fn(), _, _>(site(), model.executor, fate.handler());
         model.post(Model::close);
         let other = thread::spawn(move || op.complete());
         model.run();

@@ -4,12 +4,12 @@ use std::thread;
 use super::*;
 use crate::cancel::{CancellationSignal, CancellationSlot};
 use crate::handler::Associations;
-use crate::task::testing::{Count, CountDrop, META, Record, Recorded, TestExecutor};
+use crate::task::testing::{Count, CountDrop, Record, Recorded, TestExecutor, site};
 
 type Op = Completion<fn(CountDrop)>;
 
 fn start<H: CompletionHandler<fn(CountDrop)>>(handler: H) -> Op {
-    new(&META, TestExecutor::new(), handler)
+    new(site(), TestExecutor::new(), handler)
 }
 
 /// A handler with an immediate executor of its own.

@@ -4,7 +4,7 @@ use std::task::Waker;
 use std::thread;
 
 use super::*;
-use crate::task::testing::{Count, CountDrop, META, Record, TestExecutor};
+use crate::task::testing::{Count, CountDrop, Record, TestExecutor, site};
 
 /// A place for the waker of a future.
 type Place = Arc<Mutex<Option<Waker>>>;
@@ -27,7 +27,7 @@ fn future(
 /// Starts `future` with the handler of `record`, on another I/O executor.
 fn start_in(record: &Record, future: impl Future<Output = ()> + Send + 'static) {
     let io = TestExecutor::new();
-    start::<fn(), _, _, _>(&META, io.clone(), future, record.handler());
+    start::<fn(), _, _, _>(site(), io.clone(), future, record.handler());
     assert!(io.work() <= 1);
 }
 
@@ -217,7 +217,7 @@ fn a_task_dropped_destroys_the_operation() {
             output
         }
     };
-    start::<fn(CountDrop), _, _, _>(&META, TestExecutor::new(), ready, record.handler());
+    start::<fn(CountDrop), _, _, _>(site(), TestExecutor::new(), ready, record.handler());
     assert_eq!((drops.get(), outputs.get()), (1, 0));
     record.executor.clear();
     record.assert_over(0);
@@ -328,7 +328,7 @@ fn a_panic_in_the_drop_of_the_output_destroys_the_operation() {
 
     let record = Record::new();
     let ready = async { Output };
-    start::<fn(Output), _, _, _>(&META, TestExecutor::new(), ready, record.handler());
+    start::<fn(Output), _, _, _>(site(), TestExecutor::new(), ready, record.handler());
     let cleared = catch_unwind(AssertUnwindSafe(|| record.executor.clear()));
     assert!(cleared.is_err());
     record.assert_over(0);
@@ -364,7 +364,7 @@ fn a_wake_may_destroy_the_operation_within_itself() {
             _dropped: CountDrop(handlers.clone()),
         };
         let body = pending_once(&drops, &place);
-        start::<fn(), _, _, _>(&META, TestExecutor::new(), body, handler);
+        start::<fn(), _, _, _>(site(), TestExecutor::new(), body, handler);
         let waker = take(&place);
         if by_wake {
             waker.wake();

@@ -13,12 +13,13 @@ use loom::thread;
 
 use super::{SlotFuture, new};
 use crate::completion::Completion;
-use crate::task::testing::{Count, CountDrop, META};
+use crate::task::testing::{Count, CountDrop, site};
+use crate::trace::Trace;
 
 type Signature = fn(CountDrop);
 
 fn slot() -> (SlotFuture<Signature>, Completion<Signature>) {
-    new(&META)
+    new(site(), Trace::none(site()))
 }
 
 #[derive(Default)]

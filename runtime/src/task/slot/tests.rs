@@ -9,12 +9,13 @@ use std::thread;
 use super::*;
 use crate::initiation::{Initiation, from_fn};
 use crate::task::frame;
-use crate::task::testing::{Count, CountDrop, META, Record, TestExecutor};
+use crate::task::testing::{Count, CountDrop, META, Record, TestExecutor, site};
+use crate::trace::Trace;
 
 type Signature = fn(CountDrop);
 
 fn slot() -> (SlotFuture<Signature>, Completion<Signature>) {
-    new(&META)
+    new(site(), Trace::none(site()))
 }
 
 struct CountWakes(Count);
@@ -51,7 +52,7 @@ fn panics(body: impl FnOnce()) -> String {
 
 /// Runs `body` inside a frame of `record`, to its end.
 fn in_frame(record: &Record, body: impl Future<Output = ()> + Send + 'static) {
-    frame::start::<fn(), _, _, _>(&META, TestExecutor::new(), body, record.handler());
+    frame::start::<fn(), _, _, _>(site(), TestExecutor::new(), body, record.handler());
 }
 
 /// Polls a future once.
@@ -169,7 +170,7 @@ fn a_panic_in_the_drop_of_the_result_does_not_leak_the_slot() {
         for future_first in [true, false] {
             let results = Count::default();
             let result = PanicsOnDrop(results.clone());
-            let (future, op) = new::<fn(PanicsOnDrop)>(&META);
+            let (future, op) = new::<fn(PanicsOnDrop)>(site(), Trace::none(site()));
             assert_eq!(live(), 2);
             if future_first {
                 drop(future);

@@ -16,7 +16,7 @@ use loom::thread::{self, JoinHandle};
 
 use crate::shim::UnsafeCell;
 use crate::task::frame;
-use crate::task::testing::{Count, META, Record, bounded};
+use crate::task::testing::{Count, Record, bounded, site};
 
 /// A future that may be used by one thread at a time.
 struct Body<F> {
@@ -76,7 +76,7 @@ fn start(
         alone: UnsafeCell::new(()),
     };
     let executor = record.executor.clone();
-    frame::start::<fn(), _, _, _>(&META, executor, body, record.handler());
+    frame::start::<fn(), _, _, _>(site(), executor, body, record.handler());
     drops
 }
 
