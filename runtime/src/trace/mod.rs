@@ -39,8 +39,8 @@
 //! # What it costs
 //!
 //! Without the feature nothing: not an instruction, not a byte. With it, and
-//! nobody listening, each operation costs COST more, and no
-//! allocation. What a subscriber does with the spans is the subscriber's.
+//! nobody listening, each operation costs some 800 instructions more (to note it in the
+//! list, with the time, and to take it off again), and no allocation. What a subscriber does with the spans is the subscriber's.
 //!
 //! [`IoExecutor::outstanding`]: crate::IoExecutor::outstanding
 

@@ -1,4 +1,5 @@
 use std::cell::Cell;
+use std::mem;
 use std::time::Instant;
 
 use tracing::span::EnteredSpan;
@@ -93,10 +94,11 @@ impl Trace {
     /// The handler is about to be called, and the operation no longer
     /// outstanding.
     pub(crate) fn handling(mut self) -> Entered {
-        let span = std::mem::replace(&mut self.span, Span::none());
+        let span = mem::replace(&mut self.span, Span::none());
         registry::remove(self.id);
+        let id = mem::replace(&mut self.id, OperationId::NONE);
         event!(target: "async_op", parent: &span, Level::TRACE, "handler called");
-        Entered::new(self.id, self.site, Step::Handler, span)
+        Entered::new(id, self.site, Step::Handler, span)
     }
 
     pub(crate) fn completed(&self, immediate: bool) {
