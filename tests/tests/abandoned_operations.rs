@@ -53,7 +53,7 @@ fn an_executor_that_drops_its_tasks_panics_the_waiter_with_a_name() {
     let context = IoContext::new().unwrap();
     for (name, message) in [
         ("spawn", panic_of(|| spawn(&Gone, async { 1 }, Blocking))),
-        ("spawn", panic_of(|| post_call(&Gone, || 1, Blocking))),
+        ("post", panic_of(|| post_call(&Gone, || 1, Blocking))),
         ("post", panic_of(|| post_on(&Gone, Blocking))),
         (
             "bind_executor",
