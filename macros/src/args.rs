@@ -15,6 +15,8 @@ pub(crate) struct Args {
     pub(crate) cancellation: Option<Keyed<Cancellation>>,
     /// `default = name | false`
     pub(crate) default: Option<Keyed<Default_>>,
+    /// `default_token = TYPE`
+    pub(crate) default_token: Option<Keyed<Type>>,
     /// `associated`
     pub(crate) associated: Option<Keyed<()>>,
     /// `provided`
@@ -45,10 +47,11 @@ pub(crate) enum Cancellation {
     Total,
 }
 
-const KEYS: [(&str, &str); 8] = [
+const KEYS: [(&str, &str); 9] = [
     ("executor", "`executor = expr`"),
     ("completes", "`completes = fn(A, B)`"),
     ("default", "`default = name`, or `default = false`"),
+    ("default_token", "`default_token = T`"),
     ("cancellation", CANCELLATION),
     ("associated", "`associated`"),
     ("provided", "`provided`"),
@@ -56,8 +59,8 @@ const KEYS: [(&str, &str); 8] = [
     ("crate", "`crate = path`"),
 ];
 
-const VALID: &str = "the arguments are `executor`, `completes`, `default`, `cancellation`, \
-                     `associated`, `provided`, `implements` and `crate`";
+const VALID: &str = "the arguments are `executor`, `completes`, `default`, `default_token`, \
+                     `cancellation`, `associated`, `provided`, `implements` and `crate`";
 
 const CANCELLATION: &str =
     "`cancellation = terminal`, `cancellation = partial` or `cancellation = total`";
@@ -105,6 +108,7 @@ fn parse_arg(input: ParseStream<'_>, args: &mut Args, cx: &mut Errors) -> Option
         "completes" => parse_value(input, key, &mut args.completes, cx),
         "cancellation" => parse_cancellation(input, key, &mut args.cancellation, cx),
         "default" => parse_default(input, key, &mut args.default, cx),
+        "default_token" => parse_value(input, key, &mut args.default_token, cx),
         "associated" => parse_flag(input, key, &mut args.associated, cx),
         "provided" => parse_flag(input, key, &mut args.provided, cx),
         "implements" => parse_flag(input, key, &mut args.implements, cx),

@@ -42,6 +42,13 @@ pub(crate) fn operation(args: &Args, op: &Operation, cx: &mut Errors) {
 /// Arguments of the attribute that the form has no use for.
 fn check_arguments(args: &Args, op: &Operation, cx: &mut Errors) {
     let is_deferred = matches!(op.form, Form::Deferred);
+    if let (None, Some(default_token)) = (&op.twin, &args.default_token) {
+        cx.error(
+            &default_token.key,
+            "`default_token` is for the function that `default = false` leaves out",
+            "remove one of them",
+        );
+    }
     if let (Form::Handler | Form::Deferred, Some(cancellation)) = (op.form, &args.cancellation) {
         let help = match op.form {
             Form::Deferred => "remove it; the returned operation says what it honours",
@@ -103,6 +110,7 @@ fn check_role(args: &Args, function: &Function, cx: &mut Errors) {
         let keys = [
             args.executor.as_ref().map(|given| &given.key),
             args.default.as_ref().map(|given| &given.key),
+            args.default_token.as_ref().map(|given| &given.key),
             args.cancellation.as_ref().map(|given| &given.key),
         ];
         for key in keys.into_iter().flatten() {

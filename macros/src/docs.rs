@@ -135,9 +135,10 @@ pub(crate) fn twin_section(op: &Operation) -> Vec<String> {
     } else {
         String::new()
     };
-    lines.push(format!(
-        " The operation of [`{name}`]{target}, not yet started."
-    ));
+    lines.push(match &op.default_token {
+        None => format!(" The operation of [`{name}`]{target}, not yet started."),
+        Some(token) => format!(" As [`{name}`]{target}, with `{}`.", display(token)),
+    });
     lines
 }
 

@@ -164,6 +164,7 @@ fn twin(op: &Operation) -> Option<TokenStream> {
         runtime,
         vis,
         signature,
+        lifetime,
         ..
     } = op;
     let twin = op.twin.as_ref()?;
@@ -171,13 +172,31 @@ fn twin(op: &Operation) -> Option<TokenStream> {
     let fn_token = &op.sig.fn_token;
     let inputs = declared(op);
     let returned = returned(op);
-    let generics = generics(op);
+    let mut generics = generics(op);
+    let span = at(op.sig.ident.span());
+    let (token, returned) = match &op.default_token {
+        None => (
+            quote_spanned!(span=> #runtime::Deferred),
+            quote_spanned!(span=> #runtime::Operation<#signature, #returned>),
+        ),
+        Some(token) => {
+            let is_token = quote_spanned!(span=> #runtime::CompletionToken<#lifetime, #signature>);
+            let default = quote_spanned!(span=> #runtime::core::default::Default);
+            generics
+                .make_where_clause()
+                .predicates
+                .push(parse_quote_spanned!(span=> #token: #is_token + #default));
+            (
+                quote_spanned!(span=> <#token as #default>::default()),
+                quote_spanned!(span=> <#token as #is_token>::Return<#returned>),
+            )
+        }
+    };
     let (params, _, where_clause) = generics.split_for_impl();
-    let deferred = quote_spanned!(at(op.sig.ident.span())=> #runtime::Deferred);
-    let call = call(op, op.sig.ident.clone(), Some(deferred));
-    Some(quote_spanned! {at(op.sig.ident.span())=>
+    let call = call(op, op.sig.ident.clone(), Some(token));
+    Some(quote_spanned! {span=>
         #attrs
-        #vis #fn_token #twin #params(#inputs) -> #runtime::Operation<#signature, #returned>
+        #vis #fn_token #twin #params(#inputs) -> #returned
         #where_clause
         {
             #call

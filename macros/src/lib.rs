@@ -130,6 +130,7 @@ use proc_macro2::TokenStream;
 /// | `cancellation = terminal` | which requests to cancel an `async fn` lets in: `terminal` (the default), `partial` or `total`, each with the weaker ones |
 /// | `default = name` | names the function without token; needed where `async_` is no prefix or the plain name is taken |
 /// | `default = false` | leaves that function out |
+/// | `default_token = T` | its token, in place of `Deferred`: mostly a type parameter of the object |
 /// | `provided` | says that an operation with a body is in the definition of a trait |
 /// | `implements` | says that this is the body, for one type, of an operation that a trait declares |
 /// | `associated` | says that a function without `self` and `Self` is in an `impl` |

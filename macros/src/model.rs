@@ -38,6 +38,8 @@ pub(crate) struct Operation {
     pub(crate) cancellation: Option<Cancellation>,
     /// The name of the second door.
     pub(crate) twin: Option<Ident>,
+    /// The completion token of the second door, if not `Deferred`.
+    pub(crate) default_token: Option<Type>,
     /// Whether the body is an associated function, with access to `Self`.
     pub(crate) associated: bool,
     pub(crate) lifetime: Lifetime,
@@ -157,6 +159,7 @@ pub(crate) fn operation(
         inputs,
         cancellation: args.cancellation.as_ref().map(|given| given.value),
         twin,
+        default_token: args.default_token.as_ref().map(|given| given.value.clone()),
         associated: is_associated(args, function),
         token_type: Ident::new(&names.fresh("Token"), span),
         token: Ident::new(&names.fresh("token"), span),

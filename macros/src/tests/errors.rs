@@ -71,8 +71,8 @@ fn all_errors(expansion: TokenStream) -> Vec<(LineColumn, String, String)> {
     errors
 }
 
-const VALID: &str = "the arguments are `executor`, `completes`, `default`, `cancellation`, \
-                     `associated`, `provided`, `implements` and `crate`";
+const VALID: &str = "the arguments are `executor`, `completes`, `default`, `default_token`, \
+                     `cancellation`, `associated`, `provided`, `implements` and `crate`";
 
 /// Asserts one mistake in an item without arguments.
 #[track_caller]

@@ -51,6 +51,18 @@ fn async_form() {
 }
 
 #[test]
+fn default_token() {
+    check_method(
+        "default_token = T",
+        "/// Gets the value of `key`.
+        pub async fn async_get(&self, key: &str) -> io::Result<Value> {
+            self.command(Get(key)).await
+        }",
+        expect_file!["expansions/default_token.rs"],
+    );
+}
+
+#[test]
 fn deferred_form() {
     check_method(
         "",

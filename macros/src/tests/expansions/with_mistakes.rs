@@ -83,6 +83,6 @@ impl Socket {
         self.timers.add(duration, op);
     }
     ::core::compile_error! {
-        "unknown argument `exectuor`, did you mean `executor`?\nhelp: the arguments are `executor`, `completes`, `default`, `cancellation`, `associated`, `provided`, `implements` and `crate`"
+        "unknown argument `exectuor`, did you mean `executor`?\nhelp: the arguments are `executor`, `completes`, `default`, `default_token`, `cancellation`, `associated`, `provided`, `implements` and `crate`"
     }
 }

@@ -1,0 +1,106 @@
+impl Socket {
+    /// Gets the value of `key`.
+    ///
+    /// # Completion
+    ///
+    /// Completes with `fn(io::Result<Value>)`. Copies `self`, `key`.
+    ///
+    /// ```ignore
+    /// |result: io::Result<Value>| ..
+    /// ```
+    ///
+    /// # Cancellation
+    ///
+    /// Honours terminal requests.
+    #[track_caller]
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    pub fn async_get<'op, Token>(
+        &self,
+        key: &str,
+        token: Token,
+    ) -> <Token as ::async_op::expansion::CompletionToken<
+        'op,
+        fn(io::Result<Value>),
+    >>::Return<
+        impl ::async_op::expansion::Initiation<
+            fn(io::Result<Value>),
+        > + 'op + ::async_op::expansion::Captures<Self>,
+    >
+    where
+        Self: ::async_op::expansion::core::marker::Sized + 'op,
+        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<Value>)>,
+    {
+        ::async_op::expansion::async_initiate(
+            Self::async_get_operation(self, key),
+            token,
+        )
+    }
+    /// Gets the value of `key`.
+    ///
+    /// As [`async_get`](Self::async_get), with `T`.
+    #[track_caller]
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    pub fn get<'op>(
+        &self,
+        key: &str,
+    ) -> <T as ::async_op::expansion::CompletionToken<
+        'op,
+        fn(io::Result<Value>),
+    >>::Return<
+        impl ::async_op::expansion::Initiation<
+            fn(io::Result<Value>),
+        > + 'op + ::async_op::expansion::Captures<Self>,
+    >
+    where
+        Self: ::async_op::expansion::core::marker::Sized + 'op,
+        T: ::async_op::expansion::CompletionToken<'op, fn(io::Result<Value>)>
+            + ::async_op::expansion::core::default::Default,
+    {
+        Self::async_get(
+            self,
+            key,
+            <T as ::async_op::expansion::core::default::Default>::default(),
+        )
+    }
+    #[doc(hidden)]
+    #[track_caller]
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    fn async_get_operation<'op>(
+        &self,
+        key: &str,
+    ) -> impl ::async_op::expansion::Initiation<
+        fn(io::Result<Value>),
+    > + 'op + ::async_op::expansion::Captures<Self>
+    where
+        Self: ::async_op::expansion::core::marker::Sized + 'op,
+    {
+        let meta = {
+            const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
+                "async_get",
+                &["self", "key"],
+                &[],
+            );
+            &META
+        };
+        let executor = {
+            use ::async_op::expansion::ExecutorOf as _;
+            (*self).executor_of()
+        };
+        let copy_of_self = ::async_op::expansion::copy_of(self);
+        let copy_of_key = ::async_op::expansion::copy_of(key);
+        let operation = ::async_op::expansion::from_future::<
+            fn(io::Result<Value>),
+            _,
+            _,
+        >(
+            meta,
+            executor,
+            async move { Self::async_get_body(&copy_of_self, &copy_of_key).await },
+        );
+        operation
+    }
+    #[doc(hidden)]
+    async fn async_get_body(&self, key: &str) -> io::Result<Value> {
+        self.command(Get(key)).await
+    }
+}
