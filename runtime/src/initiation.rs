@@ -416,12 +416,10 @@ impl<E: Executor, F: Future> Future for FromFutureFuture<E, F> {
         };
         let entered = trace.polling();
         let honoured = this.site.honours();
-        let output = if honoured == CancellationType::ALL || !scope::is_any() {
-            this.future.poll(cx)
-        } else {
-            // What the operation cannot honour does not reach what it awaits.
-            Scope::new(OfFilter(honoured)).within(|| this.future.poll(cx))
-        };
+        // What the operation cannot honour does not reach what it awaits.
+        let is_filtered = honoured != CancellationType::ALL && scope::is_any();
+        let filter = Scope::new(OfFilter(honoured));
+        let output = filter.within_if(is_filtered, || this.future.poll(cx));
         drop(entered);
         let output = ready!(output);
         trace.completed(first);

@@ -36,7 +36,7 @@ impl<F: Send> IsSend<F> {
 impl<F: Future> Future for IsSend<F> {
     type Output = F::Output;
 
-    #[inline]
+    #[inline(never)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         self.project().future.poll(cx)
     }

@@ -1,10 +1,9 @@
 //! `post`, `dispatch` and `defer`: handing functions to executors.
 
-use std::any::Any;
 use std::fmt;
 use std::future::Future;
 
-use crate::executor::{Executor, IoObject, SystemExecutor};
+use crate::executor::{Executor, IoObject, SystemExecutor, is_same};
 use crate::handler::CompletionHandler;
 use crate::initiation::{Initiation, StartedFuture};
 use crate::meta::Meta;
@@ -225,10 +224,4 @@ impl<E: Executor> Initiation<fn()> for Submitted<E> {
             self.how.to(&own, task);
         }
     }
-}
-
-/// Compares executors whose types may differ.
-fn is_same<E: Executor, X: Executor>(a: &E, b: &X) -> bool {
-    let b: &dyn Any = b;
-    b.downcast_ref::<E>().is_some_and(|b| a == b)
 }

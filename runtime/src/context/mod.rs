@@ -356,6 +356,17 @@ impl Executor for IoExecutor {
         Some(*self)
     }
 
+    #[inline]
+    fn work_finished_on_runner(&self) -> bool {
+        match Runner::find(self.scheduler, self.generation) {
+            Some(runner) => {
+                runner.add_work(-1);
+                true
+            }
+            None => false,
+        }
+    }
+
     /// Drives the context on this thread while no other thread does.
     ///
     /// # Panics

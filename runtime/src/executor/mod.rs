@@ -24,6 +24,8 @@ pub use thread_pool::ThreadPool;
 pub use unblock::Unblock;
 pub use work_guard::WorkGuard;
 
+use std::any::Any;
+
 use crate::context::IoExecutor;
 use crate::task::Task;
 
@@ -96,6 +98,17 @@ pub trait Executor: Clone + PartialEq + Send + Sync + 'static {
         None
     }
 
+    /// Takes one [`work_started`](Self::work_started) back if this thread runs the
+    /// context that counts it, and says so.
+    #[doc(hidden)]
+    fn work_finished_on_runner(&self) -> bool {
+        let runs_here = self.context().is_some_and(|context| context.runs_here());
+        if runs_here {
+            self.work_finished();
+        }
+        runs_here
+    }
+
     /// Blocks this thread until `until` is set; what
     /// [`Blocking`](crate::Blocking) does while it waits.
     ///
@@ -129,6 +142,13 @@ impl<E: Executor> IoObject for E {
     fn executor(&self) -> E {
         self.clone()
     }
+}
+
+/// Returns whether two executors are the same, whatever their types.
+#[inline]
+pub(crate) fn is_same<E: Executor, X: Executor>(a: &E, b: &X) -> bool {
+    let b: &dyn Any = b;
+    b.downcast_ref::<E>().is_some_and(|b| a == b)
 }
 
 /// Returns the context whose timers the operations of `executor` use.

@@ -102,29 +102,40 @@ impl Deref for SystemExecutor {
     }
 }
 
+// Each use of the context asks whether it is there yet: once is enough code.
 impl Executor for SystemExecutor {
+    #[inline(never)]
     fn post(&self, task: Task) {
         (**self).post(task);
     }
 
+    #[inline(never)]
     fn runs_here(&self) -> bool {
         (**self).runs_here()
     }
 
+    #[inline(never)]
     fn defer(&self, task: Task) {
         (**self).defer(task);
     }
 
+    #[inline(never)]
     fn work_started(&self) {
         (**self).work_started();
     }
 
+    #[inline(never)]
     fn work_finished(&self) {
         (**self).work_finished();
     }
 
     fn context(&self) -> Option<IoExecutor> {
         Some(**self)
+    }
+
+    #[inline(never)]
+    fn work_finished_on_runner(&self) -> bool {
+        (**self).work_finished_on_runner()
     }
 
     fn block(&self, until: &Unblock) {

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::Executor;
+use super::{Executor, is_same};
 
 /// Keeps an executor's event loop running: while one exists, `run` does not
 /// return for want of work.
@@ -42,6 +42,17 @@ impl<E: Executor> WorkGuard<E> {
         }
     }
 
+    /// Counts one unit of work on the executor of a handler, and one on that of the
+    /// I/O object. Where they are the same, the first is enough: it is held for
+    /// longer.
+    #[inline]
+    pub(crate) fn of_both<X: Executor>(own: X, io: E) -> (WorkGuard<X>, Self) {
+        let is_same = is_same(&io, &own);
+        let work = WorkGuard::new(own);
+        let io_work = if is_same { Self::none() } else { Self::new(io) };
+        (work, io_work)
+    }
+
     /// A guard that owns no work.
     pub(crate) const fn none() -> Self {
         Self { executor: None }
@@ -52,9 +63,12 @@ impl<E: Executor> WorkGuard<E> {
     /// would wait for the handler's own operation.
     #[inline]
     pub(crate) fn reset_on_runner(&mut self) {
-        let context = self.executor.as_ref().and_then(Executor::context);
-        if context.is_some_and(|context| context.runs_here()) {
-            self.reset();
+        if self
+            .executor
+            .as_ref()
+            .is_some_and(Executor::work_finished_on_runner)
+        {
+            self.executor = None;
         }
     }
 

@@ -218,8 +218,8 @@ where
     E: Executor,
 {
     let trace = Trace::start(site, &executor);
-    let work = WorkGuard::new(handler.executor(&executor));
-    let io_work = WorkGuard::new(executor);
+    let own = handler.executor(&executor);
+    let (work, io_work) = WorkGuard::of_both(own, executor);
     let allocator = handler.allocator();
     let core = Block::make(site, trace, io_work, work, allocator, handler);
     // SAFETY: the block is new, and nobody else's.

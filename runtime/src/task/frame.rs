@@ -170,9 +170,6 @@ pub(crate) trait Home<E: Executor, X: Executor>: 'static {
 
     /// Whether the handler belongs there too.
     const IS_THE_HANDLERS: bool;
-
-    /// Picks from the I/O executor and the handler's own.
-    fn pick<'a>(io: &'a E, own: &'a X) -> &'a Self::Executor;
 }
 
 /// On the executor of the handler: operations.
@@ -184,19 +181,11 @@ pub(crate) struct OnIo;
 impl<E: Executor, X: Executor> Home<E, X> for OnHandlers {
     type Executor = X;
     const IS_THE_HANDLERS: bool = true;
-
-    fn pick<'a>(_: &'a E, own: &'a X) -> &'a X {
-        own
-    }
 }
 
 impl<E: Executor, X: Executor> Home<E, X> for OnIo {
     type Executor = E;
     const IS_THE_HANDLERS: bool = false;
-
-    fn pick<'a>(io: &'a E, _: &'a X) -> &'a E {
-        io
-    }
 }
 
 /// Starts an operation: its future is polled once, here and now.
@@ -213,11 +202,12 @@ where
     F: Future<Output = S::Output> + Send + 'static,
 {
     let trace = Trace::start(site, &executor);
-    let work = WorkGuard::new(handler.executor(&executor));
-    let io_work = WorkGuard::new(executor);
+    let own = handler.executor(&executor);
+    let home = own.clone();
+    let guards = WorkGuard::of_both(own, executor);
     let allocator = handler.allocator();
     let frame = Frame::<S, H, E, _, _, F, OnHandlers>::new(
-        site, trace, io_work, work, allocator, future, handler,
+        site, trace, home, guards, allocator, future, handler,
     );
     // SAFETY: new frames are nobody else's.
     unsafe { Frame::poll(frame, true) };
@@ -255,12 +245,12 @@ where
     F: Future<Output = S::Output> + Send + 'static,
 {
     let trace = Trace::start(site, &executor);
-    let work = WorkGuard::new(handler.executor(&executor));
-    let io_work = WorkGuard::new(executor.clone());
+    let own = handler.executor(&executor);
+    let home = executor.clone();
+    let guards = WorkGuard::of_both(own, executor.clone());
     let allocator = handler.allocator();
-    let frame = Frame::<S, H, E, _, _, F, OnIo>::new(
-        site, trace, io_work, work, allocator, future, handler,
-    );
+    let frame =
+        Frame::<S, H, E, _, _, F, OnIo>::new(site, trace, home, guards, allocator, future, handler);
     // SAFETY: new frames are nobody else's.
     how.to(&executor, unsafe { Frame::first_task(frame) });
 }
@@ -333,14 +323,13 @@ where
     fn new(
         site: Site,
         trace: Trace,
-        io_work: WorkGuard<E>,
-        work: WorkGuard<X>,
+        home: P::Executor,
+        (work, io_work): (WorkGuard<X>, WorkGuard<E>),
         allocator: A,
         future: F,
         handler: H,
     ) -> NonNull<Self> {
         let slot = handler.cancellation_slot();
-        let executor = P::pick(io_executor(&io_work), work_executor(&work)).clone();
         let (frame, cancellation): (NonNull<Self>, _) =
             memory::allocate_and_begin(&allocator, site.name(), &trace, slot, site.honours());
         let value = Self {
@@ -364,7 +353,7 @@ where
             trace,
             scope: Scope::new(OfFrame {
                 allocator,
-                executor,
+                executor: home,
                 cancellation,
             }),
             io_work,
@@ -723,12 +712,6 @@ where
 fn work_executor<X: Executor>(work: &WorkGuard<X>) -> &X {
     work.executor()
         .expect("an operation holds work until its handler runs")
-}
-
-fn io_executor<E: Executor>(io_work: &WorkGuard<E>) -> &E {
-    io_work
-        .executor()
-        .expect("an operation holds work on its I/O executor until it completes")
 }
 
 #[cfg(all(test, not(async_op_loom)))]

@@ -182,9 +182,14 @@ impl<T: Kind> Scope<T> {
 
     /// Calls `body` in this scope.
     pub(crate) fn within<R>(&self, body: impl FnOnce() -> R) -> R {
+        self.within_if(true, body)
+    }
+
+    /// Calls `body`, in this scope if `condition` holds.
+    pub(crate) fn within_if<R>(&self, condition: bool, body: impl FnOnce() -> R) -> R {
         // SAFETY: borrowed, and entered once, until the guard is dropped, right
         // here.
-        let _entered = unsafe { Self::enter(NonNull::from(self)) };
+        let _entered = condition.then(|| unsafe { Self::enter(NonNull::from(self)) });
         body()
     }
 

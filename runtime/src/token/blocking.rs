@@ -1,4 +1,4 @@
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use super::CompletionToken;
@@ -46,16 +46,20 @@ impl<'op, S: Signature> CompletionToken<'op, S> for Blocking {
 
     fn initiate<I: Initiation<S> + 'op>(self, initiation: I) -> S::Output {
         let executor = initiation.executor().clone();
-        let unblock = Unblock::new();
-        let waker = unblock.waker();
-        let mut cx = Context::from_waker(&waker);
-        let mut future = pin!(initiation.into_hosted());
-        loop {
-            if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
-                return output;
-            }
-            executor.block(&unblock);
-            unblock.reset();
+        block_on(&executor, pin!(initiation.into_hosted()))
+    }
+}
+
+/// Of any type: the code is the same for all operations with this result.
+fn block_on<E: Executor, T>(executor: &E, mut future: Pin<&mut dyn Future<Output = T>>) -> T {
+    let unblock = Unblock::new();
+    let waker = unblock.waker();
+    let mut cx = Context::from_waker(&waker);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+            return output;
         }
+        executor.block(&unblock);
+        unblock.reset();
     }
 }
