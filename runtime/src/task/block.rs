@@ -105,6 +105,9 @@ impl<S: Signature + 'static> Core<S> {
     }
 }
 
+/// The work of an operation on the executor of its handler, and of its I/O.
+type Guards<X, E> = (WorkGuard<X>, WorkGuard<E>);
+
 /// Calls through the vtable of an operation.
 ///
 /// # Safety
@@ -195,14 +198,70 @@ pub(super) fn needs_hop<I: Executor, X: Executor>(immediate: &I, own: &X) -> boo
 }
 
 /// An operation: handler, guards, allocator and, in the end, arguments.
-#[repr(C)] // `core` first: a `NonNull<Core<S>>` is cast to this.
+#[repr(C)] // `head` first: a `NonNull<Core<S>>` is cast to this.
 struct Block<S: Signature + 'static, H, E: Executor, X: Executor, A> {
+    head: Head<S, E, X, A>,
+    handler: H,
+}
+
+/// All but the handler: what needs no more is compiled once for all of them.
+#[repr(C)] // `core` first: a `NonNull<Core<S>>` is cast to this.
+struct Head<S: Signature + 'static, E: Executor, X: Executor, A> {
     core: Core<S>,
     io_work: WorkGuard<E>,
     work: WorkGuard<X>,
     allocator: A,
     cancellation: CancellationState,
-    handler: H,
+}
+
+impl<S, E, X, A> Head<S, E, X, A>
+where
+    S: Signature + 'static,
+    E: Executor,
+    X: Executor,
+    A: OperationAllocator,
+{
+    fn own_executor(&self) -> &X {
+        self.work
+            .executor()
+            .expect("an operation holds work until its handler runs")
+    }
+
+    /// # Safety
+    ///
+    /// - `core` is that of a block whose `Completion` calls, here and below.
+    unsafe fn cancellation<'a>(core: NonNull<Core<S>>) -> &'a CancellationState {
+        // SAFETY: the `Completion` keeps the block alive (I1), and nobody writes
+        // to this field.
+        unsafe { &(*core.cast::<Self>().as_ptr()).cancellation }
+    }
+
+    unsafe fn on_cancel(core: NonNull<Core<S>>, function: Function) {
+        // SAFETY: the caller's promise.
+        unsafe { Self::cancellation(core) }.set_function(function);
+    }
+
+    unsafe fn requested(core: NonNull<Core<S>>) -> CancellationType {
+        // SAFETY: the caller's promise.
+        unsafe { Self::cancellation(core) }.requested()
+    }
+
+    unsafe fn executor(core: NonNull<Core<S>>) -> Option<AnyExecutor> {
+        // SAFETY: as for the cancellation state.
+        let work = unsafe { &(*core.cast::<Self>().as_ptr()).work };
+        work.executor().cloned().map(AnyExecutor::new)
+    }
+
+    unsafe fn allocator(core: NonNull<Core<S>>) -> AnyAllocator {
+        // SAFETY: as for the cancellation state.
+        let allocator = unsafe { &(*core.cast::<Self>().as_ptr()).allocator };
+        AnyAllocator::new(allocator.clone())
+    }
+
+    /// Somebody waits, as long as there is a handler.
+    unsafe fn is_abandoned(_: NonNull<Core<S>>) -> bool {
+        false
+    }
 }
 
 /// Makes the block of an operation that has not completed, and its owner.
@@ -264,81 +323,83 @@ where
 {
     /// The arguments are there; the handler is to be called.
     const DELIVER: TaskVtable = TaskVtable {
-        run: |header| {
-            let this: NonNull<Self> = header.cast();
-            // SAFETY: by I1 the block is the task's.
-            let core = unsafe { &(*this.as_ptr()).core };
-            // SAFETY: by I2 the arguments are there, and ours.
-            let args = unsafe { core.take_args() };
-            // SAFETY: running the task gives the block up; the arguments are out.
-            let (handler, trace, mut guards) = unsafe { Self::take(this) };
-            guards.0.reset_on_runner();
-            guards.1.reset_on_runner();
-            let _handling: Entered = trace.handling();
-            handler.complete(args);
-        },
-        discard: |header| {
-            let this: NonNull<Self> = header.cast();
-            // SAFETY: by I1 the block is the task's.
-            let core = unsafe { &(*this.as_ptr()).core };
-            // SAFETY: by I2 the arguments are there, and ours.
-            let args = unsafe { core.take_args() };
-            // SAFETY: dropping the task gives the block up; the arguments are out.
-            let (handler, _trace, _guards) = unsafe { Self::take(this) };
-            drop(args);
-            drop(handler);
-        },
+        run: Self::deliver,
+        discard: Self::discard,
     };
 
     /// The arguments are there; the task is on a foreign immediate executor.
     const HOP: TaskVtable = TaskVtable {
-        run: |header| {
-            let this: NonNull<Self> = header.cast();
-            // First, so that the block goes when the clone panics.
-            // SAFETY: the block is the task's (I1), and goes into one again.
-            let task = unsafe { Task::from_raw(header) };
-            // SAFETY: alive while we have the task.
-            let block = unsafe { this.as_ref() };
-            let executor = block.own_executor().clone();
-            block.core.task.set_vtable(const { &Self::DELIVER });
-            executor.dispatch(task);
-        },
-        discard: Self::DELIVER.discard,
+        run: Self::hop,
+        discard: Self::discard,
     };
 
     const COMPLETION: CompletionVtable<S> = CompletionVtable {
-        complete: |core, args, immediate| {
-            // SAFETY: the vtable fits, and the block is given up.
-            unsafe { Self::complete(core.cast(), args, immediate) }
-        },
-        abandon: |core| {
-            // SAFETY: the block is given up; by I2 there are no arguments.
-            let (handler, _trace, _guards) = unsafe { Self::take(core.cast()) };
-            drop(handler);
-        },
-        is_abandoned: |_| false,
-        on_cancel: |core, function| {
-            // SAFETY: the `Completion` keeps the block alive (I1), and nobody
-            // writes to this field.
-            let cancellation = unsafe { &(*core.cast::<Self>().as_ptr()).cancellation };
-            cancellation.set_function(function);
-        },
-        requested: |core| {
-            // SAFETY: as for `on_cancel`.
-            let cancellation = unsafe { &(*core.cast::<Self>().as_ptr()).cancellation };
-            cancellation.requested()
-        },
-        executor: |core| {
-            // SAFETY: as for the cancellation state.
-            let work = unsafe { &(*core.cast::<Self>().as_ptr()).work };
-            work.executor().cloned().map(AnyExecutor::new)
-        },
-        allocator: |core| {
-            // SAFETY: as for the cancellation state.
-            let allocator = unsafe { &(*core.cast::<Self>().as_ptr()).allocator };
-            AnyAllocator::new(allocator.clone())
-        },
+        complete: Self::complete,
+        abandon: Self::abandon,
+        is_abandoned: Head::<S, E, X, A>::is_abandoned,
+        on_cancel: Head::<S, E, X, A>::on_cancel,
+        requested: Head::<S, E, X, A>::requested,
+        executor: Head::<S, E, X, A>::executor,
+        allocator: Head::<S, E, X, A>::allocator,
     };
+
+    /// Moves out the arguments of a task, and all else.
+    ///
+    /// # Safety
+    ///
+    /// - The block is the task's, which is given up, here and below.
+    unsafe fn take_all(header: NonNull<Header>) -> (S::Args, (H, Trace, Guards<X, E>)) {
+        let this: NonNull<Self> = header.cast();
+        // SAFETY: by I1 the block is the task's.
+        let core = unsafe { &(*this.as_ptr()).head.core };
+        // SAFETY: by I2 the arguments are there, and ours.
+        let args = unsafe { core.take_args() };
+        // SAFETY: the caller gives the block up; the arguments are out.
+        (args, unsafe { Self::take(this) })
+    }
+
+    unsafe fn deliver(header: NonNull<Header>) {
+        // SAFETY: the caller's promise.
+        let (args, taken) = unsafe { Self::take_all(header) };
+        Self::call(taken, args);
+    }
+
+    unsafe fn discard(header: NonNull<Header>) {
+        // SAFETY: the caller's promise.
+        let (args, (handler, _trace, _guards)) = unsafe { Self::take_all(header) };
+        drop(args);
+        drop(handler);
+    }
+
+    unsafe fn hop(header: NonNull<Header>) {
+        let this: NonNull<Self> = header.cast();
+        // First, so that the block goes when the clone panics.
+        // SAFETY: the block is the task's (I1), and goes into one again.
+        let task = unsafe { Task::from_raw(header) };
+        // SAFETY: alive while we have the task.
+        let head = unsafe { &(*this.as_ptr()).head };
+        let executor = head.own_executor().clone();
+        head.core.task.set_vtable(const { &Self::DELIVER });
+        executor.dispatch(task);
+    }
+
+    /// # Safety
+    ///
+    /// - The block is the `Completion`'s, which is given up.
+    unsafe fn abandon(core: NonNull<Core<S>>) {
+        // SAFETY: the block is given up; by I2 there are no arguments.
+        let (handler, _trace, _guards) = unsafe { Self::take(core.cast()) };
+        drop(handler);
+    }
+
+    /// Calls the handler, which has been moved out of its block.
+    #[inline]
+    fn call((handler, trace, mut guards): (H, Trace, Guards<X, E>), args: S::Args) {
+        guards.0.reset_on_runner();
+        guards.1.reset_on_runner();
+        let _handling: Entered = trace.handling();
+        handler.complete(args);
+    }
 
     fn make(
         site: Site,
@@ -351,19 +412,24 @@ where
         let slot = handler.cancellation_slot();
         // All of them: the body decides what it honours.
         let honoured = CancellationType::ALL;
-        let (block, cancellation): (NonNull<Self>, _) =
-            memory::allocate_and_begin(&allocator, site.name(), &trace, slot, honoured);
+        let layout = Layout::new::<Self>();
+        let (block, cancellation) =
+            memory::allocate_and_begin(&allocator, layout, site.name(), &trace, slot, honoured);
+        let block: NonNull<Self> = block.cast();
+        let core = Core::new(
+            const { &Self::DELIVER },
+            const { &Self::COMPLETION },
+            site,
+            trace,
+        );
         let value = Self {
-            core: Core::new(
-                const { &Self::DELIVER },
-                const { &Self::COMPLETION },
-                site,
-                trace,
-            ),
-            io_work,
-            work,
-            allocator,
-            cancellation,
+            head: Head {
+                core,
+                io_work,
+                work,
+                allocator,
+                cancellation,
+            },
             handler,
         };
         // SAFETY: fresh memory with the layout of this type.
@@ -390,64 +456,48 @@ where
         unsafe { Task::from_raw(core.cast()) }
     }
 
-    fn own_executor(&self) -> &X {
-        self.work
-            .executor()
-            .expect("an operation holds work until its handler runs")
-    }
-
     /// Calls the handler here and now where that is allowed, else submits the
     /// block as a task.
     ///
     /// # Safety
     ///
     /// - The block is the caller's, and given up. It is not a task.
-    #[inline]
-    unsafe fn complete(this: NonNull<Self>, args: S::Args, immediate: bool) {
+    unsafe fn complete(core: NonNull<Core<S>>, args: S::Args, immediate: bool) {
+        let this: NonNull<Self> = core.cast();
         // Foreign code is called below: executors and the handler's
         // associations.
-        let on_unwind = AbandonOnUnwind(this.cast::<Core<S>>());
+        let on_unwind = AbandonOnUnwind(core);
         // SAFETY: by I1 the block is ours.
-        let block = unsafe { &mut *this.as_ptr() };
-        if immediate {
-            let own = block.own_executor();
-            let executor = block.handler.immediate_executor(own);
-            let vtable = if needs_hop(&executor, own) {
-                const { &Self::HOP }
-            } else {
-                const { &Self::DELIVER }
-            };
-            block.core.task.set_vtable(vtable);
-            let mut io_work = block.io_work.take();
-            // The dispatch may call the handler.
-            io_work.reset_on_runner();
-            // SAFETY: by I1 the block is ours, and so are the arguments.
-            unsafe { block.core.put_args(args) };
-            mem::forget(on_unwind);
-            // SAFETY: the block goes into the task, and the arguments are there.
-            executor.dispatch(unsafe { Task::from_raw(this.cast()) });
+        let Self { head, handler } = unsafe { &mut *this.as_ptr() };
+        let own = head.own_executor();
+        let executor = if immediate {
+            let executor = handler.immediate_executor(own);
+            if needs_hop(&executor, own) {
+                head.core.task.set_vtable(const { &Self::HOP });
+            }
+            Target::Immediate(executor)
         } else {
-            let executor = block.own_executor().clone();
+            let executor = own.clone();
             if executor.runs_here() {
                 mem::forget(on_unwind);
                 // SAFETY: the block is given up; by I2 there are no arguments
                 // in it.
-                let (handler, trace, mut guards) = unsafe { Self::take(this) };
-                guards.0.reset_on_runner();
-                guards.1.reset_on_runner();
-                let _handling: Entered = trace.handling();
-                handler.complete(args);
-            } else {
-                let mut io_work = block.io_work.take();
-                // The dispatch may call the handler.
-                io_work.reset_on_runner();
-                // SAFETY: by I1 the block is ours, and so are the arguments.
-                unsafe { block.core.put_args(args) };
-                mem::forget(on_unwind);
-                // SAFETY: the block goes into the task, and the arguments are
-                // there.
-                executor.dispatch(unsafe { Task::from_raw(this.cast()) });
+                let taken = unsafe { Self::take(this) };
+                return Self::call(taken, args);
             }
+            Target::Own(executor)
+        };
+        let mut io_work = head.io_work.take();
+        // The dispatch may call the handler.
+        io_work.reset_on_runner();
+        // SAFETY: by I1 the block is ours, and so are the arguments.
+        unsafe { head.core.put_args(args) };
+        mem::forget(on_unwind);
+        // SAFETY: the block goes into the task, and the arguments are there.
+        let task = unsafe { Task::from_raw(this.cast()) };
+        match executor {
+            Target::Immediate(executor) => executor.dispatch(task),
+            Target::Own(executor) => executor.dispatch(task),
         }
     }
 
@@ -458,18 +508,17 @@ where
     /// - The block is the caller's, and given up. The arguments, if there are
     ///   any, have been moved out.
     #[inline]
-    unsafe fn take(this: NonNull<Self>) -> (H, Trace, (WorkGuard<X>, WorkGuard<E>)) {
+    unsafe fn take(this: NonNull<Self>) -> (H, Trace, Guards<X, E>) {
         // SAFETY: by I1 the block is ours; moved out once, as the memory goes
         // next.
-        let Self {
+        let Self { head, handler } = unsafe { this.read() };
+        let Head {
             core: Core { trace, .. },
             io_work,
             work,
             allocator,
             cancellation,
-            handler,
-            ..
-        } = unsafe { this.read() };
+        } = head;
         let function = cancellation.end();
         // SAFETY: the block came from this allocator with this layout, in
         // `make`, and nothing in it is used any more.
@@ -479,6 +528,12 @@ where
         drop(function);
         (handler, trace, (work, io_work))
     }
+}
+
+/// Where a completed operation is submitted.
+enum Target<I, X> {
+    Immediate(I),
+    Own(X),
 }
 
 /// Abandons an operation when foreign code panics half way.

@@ -268,57 +268,89 @@ where
 {
     /// The frame is to be polled.
     const POLL: TaskVtable = TaskVtable {
-        run: |header| {
-            // SAFETY: running the task passes the token on.
-            unsafe { Self::run(header.cast()) }
-        },
-        discard: |header| {
-            // SAFETY: dropping the task passes the token on.
-            unsafe { Self::destroy(header.cast(), Has::Future) }
-        },
+        run: Self::run,
+        discard: Self::discard_future,
     };
 
     /// The frame is to be polled for the first time, on its home executor.
     const FIRST: TaskVtable = TaskVtable {
-        run: |header| {
-            let this: NonNull<Self> = header.cast();
-            // SAFETY: by I1 the frame is ours; shared access to its header only.
-            let header = unsafe { &(*this.as_ptr()).header };
-            header.task.set_vtable(const { &Self::POLL });
-            // SAFETY: running the task passes the token on.
-            unsafe { Self::poll(this, false) }
-        },
-        discard: Self::POLL.discard,
+        run: Self::run_first,
+        discard: Self::discard_future,
     };
 
     /// The output is there; the handler is to be called with it.
     const DELIVER: TaskVtable = TaskVtable {
-        // SAFETY: running the task passes the token on; by I2 the output is
-        // there.
-        run: |header| unsafe {
-            Self::deliver(header.cast());
-        },
-        discard: |header| {
-            // SAFETY: dropping the task passes the token on.
-            unsafe { Self::destroy(header.cast(), Has::Output) }
-        },
+        run: Self::deliver,
+        discard: Self::discard_output,
     };
 
     /// The output is there; the task is on a foreign immediate executor.
     const HOP: TaskVtable = TaskVtable {
-        run: |header| {
-            let this: NonNull<Self> = header.cast();
-            // First, so that the frame goes when the clone panics.
-            // SAFETY: running the task passes the token on (I1), to a task again.
-            let task = unsafe { Task::from_raw(header) };
-            // SAFETY: alive while we have the task; there is no future any more.
-            let frame = unsafe { this.as_ref() };
-            let executor = work_executor(&frame.work).clone();
-            frame.header.task.set_vtable(const { &Self::DELIVER });
-            executor.dispatch(task);
-        },
-        discard: Self::DELIVER.discard,
+        run: Self::hop,
+        discard: Self::discard_output,
     };
+
+    /// # Safety
+    ///
+    /// - The caller holds the token, and passes it on, here and below. The payload
+    ///   is a future.
+    unsafe fn discard_future(header: NonNull<Header>) {
+        // SAFETY: passed on as it came.
+        unsafe { Self::destroy(header.cast(), Has::Future) }
+    }
+
+    /// # Safety
+    ///
+    /// - The payload is an output.
+    unsafe fn discard_output(header: NonNull<Header>) {
+        // SAFETY: passed on as it came.
+        unsafe { Self::destroy(header.cast(), Has::Output) }
+    }
+
+    /// # Safety
+    ///
+    /// - The payload is a future.
+    unsafe fn run_first(header: NonNull<Header>) {
+        let this: NonNull<Self> = header.cast();
+        // SAFETY: by I1 the frame is ours; shared access to its header only.
+        let header = unsafe { &(*this.as_ptr()).header };
+        header.task.set_vtable(const { &Self::POLL });
+        // SAFETY: passed on as it came.
+        unsafe { Self::poll(this, false) }
+    }
+
+    /// # Safety
+    ///
+    /// - The payload is an output.
+    unsafe fn hop(header: NonNull<Header>) {
+        let this: NonNull<Self> = header.cast();
+        // First, so that the frame goes when the clone panics.
+        // SAFETY: the token goes into a task again (I1).
+        let task = unsafe { Task::from_raw(header) };
+        // SAFETY: alive while we have the task; there is no future any more.
+        let frame = unsafe { this.as_ref() };
+        let executor = work_executor(&frame.work).clone();
+        frame.header.task.set_vtable(const { &Self::DELIVER });
+        executor.dispatch(task);
+    }
+
+    /// Posts the frame to the executor it is polled on.
+    ///
+    /// # Safety
+    ///
+    /// - The payload is a future.
+    unsafe fn post(header: NonNull<FrameHeader>) {
+        let this: NonNull<Self> = header.cast();
+        // First, so that the frame goes when the clone panics.
+        // SAFETY: the token goes into the task (I1).
+        let task = unsafe { Task::from_raw(header.cast()) };
+        // SAFETY: alive while we have the task. No reference to the whole frame:
+        // others may point into a pinned future.
+        let scope = unsafe { &(*this.as_ptr()).scope };
+        // A copy: once posted, the frame may be gone.
+        let executor = scope.value.executor.clone();
+        executor.post(task);
+    }
 
     fn new(
         site: Site,
@@ -330,24 +362,15 @@ where
         handler: H,
     ) -> NonNull<Self> {
         let slot = handler.cancellation_slot();
-        let (frame, cancellation): (NonNull<Self>, _) =
-            memory::allocate_and_begin(&allocator, site.name(), &trace, slot, site.honours());
+        let layout = Layout::new::<Self>();
+        let honoured = site.honours();
+        let (frame, cancellation) =
+            memory::allocate_and_begin(&allocator, layout, site.name(), &trace, slot, honoured);
+        let frame: NonNull<Self> = frame.cast();
         let value = Self {
             header: FrameHeader {
                 task: Header::new(const { &Self::POLL }),
-                post: |header| {
-                    let this: NonNull<Self> = header.cast();
-                    // First, so that the frame goes when the clone panics.
-                    // SAFETY: the token is passed on to here, and goes into the
-                    // task (I1).
-                    let task = unsafe { Task::from_raw(header.cast()) };
-                    // SAFETY: alive while we have the task. No reference to the
-                    // whole frame: others may point into a pinned future.
-                    let scope = unsafe { &(*this.as_ptr()).scope };
-                    // A copy: once posted, the frame may be gone.
-                    let executor = scope.value.executor.clone();
-                    executor.post(task);
-                },
+                post: Self::post,
                 stub: AtomicPtr::new(ptr::null_mut()),
             },
             trace,
@@ -393,7 +416,8 @@ where
     /// # Safety
     ///
     /// - The caller holds the token, and passes it on. The payload is a future.
-    unsafe fn run(this: NonNull<Self>) {
+    unsafe fn run(header: NonNull<Header>) {
+        let this: NonNull<Self> = header.cast();
         // SAFETY: by I1 the frame is ours; shared access to its header only.
         let stub = unsafe { &(*this.as_ptr()).header }.stub();
         let stub = stub.expect("a frame is posted through its stub");
@@ -554,7 +578,8 @@ where
     /// # Safety
     ///
     /// - The caller holds the token, and passes it on. The payload is an output.
-    unsafe fn deliver(this: NonNull<Self>) {
+    unsafe fn deliver(header: NonNull<Header>) {
+        let this: NonNull<Self> = header.cast();
         // SAFETY: by I1 the payload is ours, and used no more after this.
         let payload = unsafe { Self::payload(this) };
         // SAFETY: by the caller's promise it is an output.

@@ -23,8 +23,8 @@ pub(super) fn allocate<T>(allocator: &impl OperationAllocator, operation: &str) 
     }
 }
 
-/// Obtains memory for a `T`, uninitialised, and then makes `slot` serve a new
-/// operation, which lets in what is `honoured`.
+/// Obtains memory, uninitialised, and then makes `slot` serve a new operation,
+/// which lets in what is `honoured`.
 ///
 /// In this order: without memory nothing has happened. What the slot served
 /// before is foreign, and dropped here; should that panic, the memory goes back.
@@ -33,30 +33,48 @@ pub(super) fn allocate<T>(allocator: &impl OperationAllocator, operation: &str) 
 ///
 /// As [`allocate`].
 #[inline]
-pub(super) fn allocate_and_begin<T>(
-    allocator: &impl OperationAllocator,
+pub(super) fn allocate_and_begin<A: OperationAllocator>(
+    allocator: &A,
+    layout: Layout,
     operation: &str,
     trace: &Trace,
     slot: CancellationSlot,
     honoured: CancellationType,
-) -> (NonNull<T>, CancellationState) {
-    struct Free<'a, T, A: OperationAllocator>(&'a A, NonNull<T>);
-    impl<T, A: OperationAllocator> Drop for Free<'_, T, A> {
-        fn drop(&mut self) {
-            // SAFETY: obtained from this allocator for a `T`, below, and nobody
-            // else has it yet.
-            unsafe { self.0.deallocate(self.1.cast(), Layout::new::<T>()) };
-        }
-    }
-
-    let memory = allocate::<T>(allocator, operation);
+) -> (NonNull<u8>, CancellationState) {
+    let memory = match allocator.allocate(layout) {
+        Ok(memory) => memory.cast(),
+        Err(_) => out_of_memory(operation, layout),
+    };
     if !slot.is_connected() {
         return (memory, CancellationState::default());
     }
-    let on_unwind = Free(allocator, memory);
+    let cancellation = begin(allocator, memory, layout, trace, slot, honoured);
+    (memory, cancellation)
+}
+
+/// The rest of [`allocate_and_begin`], which few operations need.
+#[cold]
+fn begin<A: OperationAllocator>(
+    allocator: &A,
+    memory: NonNull<u8>,
+    layout: Layout,
+    trace: &Trace,
+    slot: CancellationSlot,
+    honoured: CancellationType,
+) -> CancellationState {
+    struct Free<'a, A: OperationAllocator>(&'a A, NonNull<u8>, Layout);
+    impl<A: OperationAllocator> Drop for Free<'_, A> {
+        fn drop(&mut self) {
+            // SAFETY: obtained from this allocator with this layout, and nobody
+            // else has it yet.
+            unsafe { self.0.deallocate(self.1, self.2) };
+        }
+    }
+
+    let on_unwind = Free(allocator, memory, layout);
     let cancellation = CancellationState::begin_for(trace.operation(), slot, honoured);
     mem::forget(on_unwind);
-    (memory, cancellation)
+    cancellation
 }
 
 #[cold]

@@ -169,16 +169,26 @@ struct FunctionTask<F, A> {
 
 impl<F: FnOnce() + Send + 'static, A: OperationAllocator> FunctionTask<F, A> {
     const VTABLE: TaskVtable = TaskVtable {
-        run: |header| {
-            // SAFETY: the vtable fits this type and the task is consumed.
-            let function = unsafe { Self::take(header) };
-            function();
-        },
-        discard: |header| {
-            // SAFETY: the vtable fits this type and the task is consumed.
-            drop(unsafe { Self::take(header) });
-        },
+        run: Self::run,
+        discard: Self::discard,
     };
+
+    /// # Safety
+    ///
+    /// - `header` is the head of a `Self` that the caller consumes, here and below.
+    unsafe fn run(header: NonNull<Header>) {
+        // SAFETY: the caller's promise.
+        let function = unsafe { Self::take(header) };
+        function();
+    }
+
+    /// # Safety
+    ///
+    /// - As above.
+    unsafe fn discard(header: NonNull<Header>) {
+        // SAFETY: the caller's promise.
+        drop(unsafe { Self::take(header) });
+    }
 
     /// Moves the function out and gives the memory back.
     ///
