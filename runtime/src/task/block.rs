@@ -258,6 +258,31 @@ where
         AnyAllocator::new(allocator.clone())
     }
 
+    /// Gives the memory of a block back.
+    ///
+    /// # Safety
+    ///
+    /// - The block is the caller's, and given up. Arguments and handler are gone.
+    ///   `layout` is that of the block.
+    unsafe fn end(this: NonNull<Self>, layout: Layout) -> (Trace, Guards<X, E>) {
+        // SAFETY: by I1 the block is ours; moved out once, as the memory goes next.
+        let Self {
+            core: Core { trace, .. },
+            io_work,
+            work,
+            allocator,
+            cancellation,
+        } = unsafe { this.read() };
+        let function = cancellation.end();
+        // SAFETY: the block came from this allocator with this layout, in `make`,
+        // and nothing in it is used any more.
+        unsafe { allocator.deallocate(this.cast(), layout) };
+        drop(allocator);
+        // Foreign: a panic of its drop leaves no memory behind.
+        drop(function);
+        (trace, (work, io_work))
+    }
+
     /// Somebody waits, as long as there is a handler.
     unsafe fn is_abandoned(_: NonNull<Core<S>>) -> bool {
         false
@@ -509,24 +534,13 @@ where
     ///   any, have been moved out.
     #[inline]
     unsafe fn take(this: NonNull<Self>) -> (H, Trace, Guards<X, E>) {
-        // SAFETY: by I1 the block is ours; moved out once, as the memory goes
-        // next.
-        let Self { head, handler } = unsafe { this.read() };
-        let Head {
-            core: Core { trace, .. },
-            io_work,
-            work,
-            allocator,
-            cancellation,
-        } = head;
-        let function = cancellation.end();
-        // SAFETY: the block came from this allocator with this layout, in
-        // `make`, and nothing in it is used any more.
-        unsafe { allocator.deallocate(this.cast(), Layout::new::<Self>()) };
-        drop(allocator);
-        // Foreign: a panic of its drop leaves no memory behind.
-        drop(function);
-        (handler, trace, (work, io_work))
+        // SAFETY: by I1 the block is ours; moved out once, as the memory goes next.
+        let handler = unsafe { (&raw const (*this.as_ptr()).handler).read() };
+        let head: NonNull<Head<S, E, X, A>> = this.cast();
+        // SAFETY: given up; the handler is out, by the caller's promise the
+        // arguments are.
+        let (trace, guards) = unsafe { Head::end(head, Layout::new::<Self>()) };
+        (handler, trace, guards)
     }
 }
 

@@ -140,15 +140,85 @@ fn header_of(data: *const ()) -> NonNull<FrameHeader> {
 
 /// An operation whose body is a future: handler, guards, allocator, and the
 /// future, in one block.
-#[repr(C)] // `header` first: a `NonNull<Header>` is cast to this.
+#[repr(C)] // `head` first: a `NonNull<Header>` is cast to this.
 pub(crate) struct Frame<S: Signature, H, E: Executor, X: Executor, A, F, P: Home<E, X>> {
-    header: FrameHeader,
-    trace: Trace,
-    scope: Scope<OfFrame<A, P::Executor>>,
-    io_work: WorkGuard<E>,
-    work: WorkGuard<X>,
+    head: Head<E, X, A, P::Executor>,
     handler: H,
     payload: Payload<F, S::Output>,
+}
+
+/// All but handler and payload: what needs no more is compiled once for all of
+/// them. Polled on `O`.
+#[repr(C)] // `header` first: a `NonNull<Header>` is cast to this.
+struct Head<E: Executor, X: Executor, A, O> {
+    header: FrameHeader,
+    trace: Trace,
+    scope: Scope<OfFrame<A, O>>,
+    io_work: WorkGuard<E>,
+    work: WorkGuard<X>,
+}
+
+/// The work of an operation on the executor of its handler, and of its I/O.
+type Guards<X, E> = (WorkGuard<X>, WorkGuard<E>);
+
+impl<E: Executor, X: Executor, A: OperationAllocator, O: Executor> Head<E, X, A, O> {
+    fn work_executor(&self) -> &X {
+        self.work
+            .executor()
+            .expect("an operation holds work until its handler runs")
+    }
+
+    /// Posts the frame to the executor it is polled on.
+    ///
+    /// # Safety
+    ///
+    /// - The caller holds the token, and passes it on. The payload is a future.
+    unsafe fn post(header: NonNull<FrameHeader>) {
+        let this: NonNull<Self> = header.cast();
+        // First, so that the frame goes when the clone panics.
+        // SAFETY: the token goes into the task (I1).
+        let task = unsafe { Task::from_raw(header.cast()) };
+        // SAFETY: alive while we have the task.
+        let scope = unsafe { &(*this.as_ptr()).scope };
+        // A copy: once posted, the frame may be gone.
+        let executor = scope.value.executor.clone();
+        executor.post(task);
+    }
+
+    /// Gives the memory of a frame back.
+    ///
+    /// # Safety
+    ///
+    /// - The caller holds the token, and gives it up. Handler and payload are gone.
+    ///   `layout` is that of the frame.
+    unsafe fn end(this: NonNull<Self>, layout: Layout) -> (Trace, Guards<X, E>) {
+        // SAFETY: by I1 the frame is ours.
+        let stub = unsafe { &(*this.as_ptr()).header }.stub();
+        // SAFETY: as above; moved out once, as the memory goes next.
+        let Self {
+            trace,
+            scope,
+            io_work,
+            work,
+            ..
+        } = unsafe { this.read() };
+        if let Some(stub) = stub {
+            // SAFETY: the token is ours; the stub is not used again.
+            unsafe { Stub::finish(stub) };
+        }
+        let OfFrame {
+            allocator,
+            executor,
+            cancellation,
+        } = scope.value;
+        // A waker of the stub, if anything: dropping it calls nothing foreign.
+        drop(cancellation.end());
+        // SAFETY: the block came from this allocator with this layout, in `new`,
+        // and nothing in it is used any more.
+        unsafe { allocator.deallocate(this.cast(), layout) };
+        drop((allocator, executor));
+        (trace, (work, io_work))
+    }
 }
 
 union Payload<F, T> {
@@ -313,7 +383,7 @@ where
     unsafe fn run_first(header: NonNull<Header>) {
         let this: NonNull<Self> = header.cast();
         // SAFETY: by I1 the frame is ours; shared access to its header only.
-        let header = unsafe { &(*this.as_ptr()).header };
+        let header = unsafe { &(*this.as_ptr()).head.header };
         header.task.set_vtable(const { &Self::POLL });
         // SAFETY: passed on as it came.
         unsafe { Self::poll(this, false) }
@@ -329,27 +399,9 @@ where
         let task = unsafe { Task::from_raw(header) };
         // SAFETY: alive while we have the task; there is no future any more.
         let frame = unsafe { this.as_ref() };
-        let executor = work_executor(&frame.work).clone();
-        frame.header.task.set_vtable(const { &Self::DELIVER });
+        let executor = frame.head.work_executor().clone();
+        frame.head.header.task.set_vtable(const { &Self::DELIVER });
         executor.dispatch(task);
-    }
-
-    /// Posts the frame to the executor it is polled on.
-    ///
-    /// # Safety
-    ///
-    /// - The payload is a future.
-    unsafe fn post(header: NonNull<FrameHeader>) {
-        let this: NonNull<Self> = header.cast();
-        // First, so that the frame goes when the clone panics.
-        // SAFETY: the token goes into the task (I1).
-        let task = unsafe { Task::from_raw(header.cast()) };
-        // SAFETY: alive while we have the task. No reference to the whole frame:
-        // others may point into a pinned future.
-        let scope = unsafe { &(*this.as_ptr()).scope };
-        // A copy: once posted, the frame may be gone.
-        let executor = scope.value.executor.clone();
-        executor.post(task);
     }
 
     fn new(
@@ -367,20 +419,24 @@ where
         let (frame, cancellation) =
             memory::allocate_and_begin(&allocator, layout, site.name(), &trace, slot, honoured);
         let frame: NonNull<Self> = frame.cast();
+        let header = FrameHeader {
+            task: Header::new(const { &Self::POLL }),
+            post: Head::<E, X, A, P::Executor>::post,
+            stub: AtomicPtr::new(ptr::null_mut()),
+        };
+        let scope = Scope::new(OfFrame {
+            allocator,
+            executor: home,
+            cancellation,
+        });
         let value = Self {
-            header: FrameHeader {
-                task: Header::new(const { &Self::POLL }),
-                post: Self::post,
-                stub: AtomicPtr::new(ptr::null_mut()),
+            head: Head {
+                header,
+                trace,
+                scope,
+                io_work,
+                work,
             },
-            trace,
-            scope: Scope::new(OfFrame {
-                allocator,
-                executor: home,
-                cancellation,
-            }),
-            io_work,
-            work,
             handler,
             payload: Payload {
                 future: ManuallyDrop::new(future),
@@ -389,7 +445,7 @@ where
         // SAFETY: fresh memory with the layout of this type.
         unsafe { frame.write(value) };
         // SAFETY: the frame is ours; shared access to its scope only.
-        let scope = unsafe { &(*frame.as_ptr()).scope };
+        let scope = unsafe { &(*frame.as_ptr()).head.scope };
         if scope.value.cancellation.is_connected() {
             // SAFETY: the frame is ours, as if it were being polled.
             let waker = unsafe { FrameHeader::waker(frame.cast()) };
@@ -405,7 +461,7 @@ where
     /// - The caller holds the token, and gives it up. The frame is new.
     unsafe fn first_task(this: NonNull<Self>) -> Task {
         // SAFETY: by I1 the frame is ours; shared access to its header only.
-        let header = unsafe { &(*this.as_ptr()).header };
+        let header = unsafe { &(*this.as_ptr()).head.header };
         header.task.set_vtable(const { &Self::FIRST });
         // SAFETY: the token goes into the task.
         unsafe { Task::from_raw(this.cast()) }
@@ -419,7 +475,7 @@ where
     unsafe fn run(header: NonNull<Header>) {
         let this: NonNull<Self> = header.cast();
         // SAFETY: by I1 the frame is ours; shared access to its header only.
-        let stub = unsafe { &(*this.as_ptr()).header }.stub();
+        let stub = unsafe { &(*this.as_ptr()).head.header }.stub();
         let stub = stub.expect("a frame is posted through its stub");
         // SAFETY: the frame is not over, so its stub is alive (its I2).
         match unsafe { stub.as_ref() }.start() {
@@ -445,7 +501,7 @@ where
         // SAFETY: by I1 the frame is ours; shared access to its header only.
         let stub = unsafe { header.as_ref() }.stub();
         // SAFETY: as for the header; nobody writes to this field.
-        let trace = unsafe { &(*this.as_ptr()).trace };
+        let trace = unsafe { &(*this.as_ptr()).head.trace };
         let output = {
             // SAFETY: the frame is ours until the poll is over, and the guard
             // is dropped right here.
@@ -486,11 +542,7 @@ where
                     unsafe { Self::ready_elsewhere(this, output) };
                 } else {
                     // SAFETY: the token is passed on; the payload is gone.
-                    let (handler, trace, mut guards) = unsafe { Self::take(this) };
-                    guards.0.reset_on_runner();
-                    guards.1.reset_on_runner();
-                    let _handling: Entered = trace.handling();
-                    handler.complete(S::from_output(output));
+                    Self::call(unsafe { Self::take(this) }, output);
                 }
             }
         }
@@ -532,15 +584,15 @@ where
         // to the header any more; nor does anybody to the future, which is gone.
         let frame = unsafe { &mut *this.as_ptr() };
         frame.payload.output = ManuallyDrop::new(output);
-        let own = work_executor(&frame.work);
+        let own = frame.head.work_executor();
         let immediate = frame.handler.immediate_executor(own);
         let vtable = if needs_hop(&immediate, own) {
             const { &Self::HOP }
         } else {
             const { &Self::DELIVER }
         };
-        frame.header.task.set_vtable(vtable);
-        let mut io_work = frame.io_work.take();
+        frame.head.header.task.set_vtable(vtable);
+        let mut io_work = frame.head.io_work.take();
         // The dispatch may call the handler.
         io_work.reset_on_runner();
         mem::forget(on_unwind);
@@ -563,9 +615,9 @@ where
         // is gone.
         let frame = unsafe { &mut *this.as_ptr() };
         frame.payload.output = ManuallyDrop::new(output);
-        frame.header.task.set_vtable(const { &Self::DELIVER });
-        let executor = work_executor(&frame.work).clone();
-        let mut io_work = frame.io_work.take();
+        frame.head.header.task.set_vtable(const { &Self::DELIVER });
+        let executor = frame.head.work_executor().clone();
+        let mut io_work = frame.head.io_work.take();
         // The dispatch may call the handler.
         io_work.reset_on_runner();
         mem::forget(on_unwind);
@@ -587,11 +639,7 @@ where
         // SAFETY: moved out once.
         let output = unsafe { ManuallyDrop::take(output) };
         // SAFETY: the token is passed on; the payload is gone.
-        let (handler, trace, mut guards) = unsafe { Self::take(this) };
-        guards.0.reset_on_runner();
-        guards.1.reset_on_runner();
-        let _handling: Entered = trace.handling();
-        handler.complete(S::from_output(output));
+        Self::call(unsafe { Self::take(this) }, output);
     }
 
     /// Destroys the frame and drops its handler uncalled.
@@ -655,7 +703,7 @@ where
     /// - The caller holds the token until the guard is dropped, on this thread.
     unsafe fn enter_scope<'a>(this: NonNull<Self>) -> super::scope::Entered<'a> {
         // SAFETY: within the frame, which by I1 is alive.
-        let scope = unsafe { this.byte_add(mem::offset_of!(Self, scope)) };
+        let scope = unsafe { this.byte_add(mem::offset_of!(Self, head.scope)) };
         let scope: NonNull<Scope<OfFrame<A, P::Executor>>> = scope.cast();
         // SAFETY: by the caller's promise.
         unsafe { Scope::enter(scope) }
@@ -666,37 +714,21 @@ where
     /// # Safety
     ///
     /// - The caller holds the token, and gives it up. The payload is gone.
-    unsafe fn take(this: NonNull<Self>) -> (H, Trace, (WorkGuard<X>, WorkGuard<E>)) {
-        // SAFETY: by I1 the frame is ours. The payload may hold nothing valid, and
-        // as a union need not.
-        let frame = unsafe { this.as_ref() };
-        if let Some(stub) = frame.header.stub() {
-            // SAFETY: the token is ours; the stub is not used again.
-            unsafe { Stub::finish(stub) };
-        }
-        // SAFETY: moved out once, as the memory goes next.
-        let handler = unsafe { ptr::read(&frame.handler) };
-        // SAFETY: as for the handler.
-        let work = unsafe { ptr::read(&frame.work) };
-        // SAFETY: as for the handler.
-        let io_work = unsafe { ptr::read(&frame.io_work) };
-        // SAFETY: as for the handler.
-        let trace = unsafe { ptr::read(&frame.trace) };
-        // SAFETY: as for the handler.
-        let scope = unsafe { ptr::read(&frame.scope.value) };
-        let OfFrame {
-            allocator,
-            executor,
-            cancellation,
-        } = scope;
-        // A waker of the stub, if anything: dropping it calls nothing foreign.
-        drop(cancellation.end());
-        // SAFETY: the block came from this allocator with this layout, in
-        // `new`, and nothing in it is used any more.
-        unsafe { allocator.deallocate(this.cast(), Layout::new::<Self>()) };
-        // Not after the handler is on its way out: a panic would leak it.
-        drop((allocator, executor));
-        (handler, trace, (work, io_work))
+    unsafe fn take(this: NonNull<Self>) -> (H, Trace, Guards<X, E>) {
+        // SAFETY: by I1 the frame is ours; moved out once, as the memory goes next.
+        let handler = unsafe { ptr::read(&raw const (*this.as_ptr()).handler) };
+        let head: NonNull<Head<E, X, A, P::Executor>> = this.cast();
+        // SAFETY: the token is passed on; nothing else is left.
+        let (trace, guards) = unsafe { Head::end(head, Layout::new::<Self>()) };
+        (handler, trace, guards)
+    }
+
+    /// Calls the handler, which has been moved out of its frame.
+    fn call((handler, trace, mut guards): (H, Trace, Guards<X, E>), output: S::Output) {
+        guards.0.reset_on_runner();
+        guards.1.reset_on_runner();
+        let _handling: Entered = trace.handling();
+        handler.complete(S::from_output(output));
     }
 }
 
@@ -732,11 +764,6 @@ where
         // passed on; `has` is kept up to date.
         unsafe { Frame::destroy(self.frame, self.has) };
     }
-}
-
-fn work_executor<X: Executor>(work: &WorkGuard<X>) -> &X {
-    work.executor()
-        .expect("an operation holds work until its handler runs")
 }
 
 #[cfg(all(test, not(async_op_loom)))]
