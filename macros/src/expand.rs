@@ -23,7 +23,8 @@ pub(crate) fn at(span: Span) -> Span {
 
 pub(crate) fn operation(op: &Operation) -> TokenStream {
     match op.role {
-        Role::Own | Role::Declared => functions(op, &initiation::of(op)),
+        Role::Own | Role::Declared if op.form == Form::Deferred => functions(op, None),
+        Role::Own | Role::Declared => functions(op, Some(&initiation::of(op))),
         Role::Implemented => body(op),
     }
 }
@@ -32,7 +33,7 @@ pub(crate) fn operation(op: &Operation) -> TokenStream {
 /// that never completes.
 pub(crate) fn inert(op: &Operation) -> TokenStream {
     match op.role {
-        Role::Own | Role::Declared => functions(op, &initiation::inert(op)),
+        Role::Own | Role::Declared => functions(op, Some(&initiation::inert(op))),
         Role::Implemented => body(op),
     }
 }
@@ -42,26 +43,65 @@ pub(crate) fn inert(op: &Operation) -> TokenStream {
 /// Output: fn async_x<'op, Token: CompletionToken<'op, fn(Output)>>(
 ///             &self, n: N, token: Token,
 ///         ) -> Token::Return<impl Initiation<fn(Output)> + 'op> {
-///             #initiation
-///             async_initiate(operation, token)
+///             async_initiate(Self::async_x_operation(self, n), token)
 ///         }
 ///         fn x<'op>(&self, n: N) -> Operation<fn(Output), impl Initiation<fn(Output)> + 'op> {
 ///             Self::async_x(self, n, Deferred)
 ///         }
+///         fn async_x_operation<'op>(&self, n: N) -> impl Initiation<fn(Output)> + 'op {
+///             #initiation
+///             operation
+///         }
 ///         async fn async_x_body(&self, n: N) -> Output { .. }
 /// ```
-fn functions(op: &Operation, initiation: &TokenStream) -> TokenStream {
+///
+/// What is made in `async_x_operation` has one type for all tokens, and is
+/// compiled once. In the deferred form there is no `initiation`: it is the body
+/// that makes the operation.
+fn functions(op: &Operation, initiation: Option<&TokenStream>) -> TokenStream {
     let body = body(op);
-    let (nested, sibling) = match op.associated {
-        true => (None, Some(body)),
-        false => (Some(body), None),
+    let making = initiation.map(|initiation| making(op, initiation));
+    let maker = match &making {
+        Some(_) => &op.making_name,
+        None => &op.body_name,
     };
-    let initiating = initiating(op, nested, initiation);
     let twin = twin(op);
-    quote!(#initiating #twin #sibling)
+    match op.associated {
+        true => {
+            let initiating = initiating(op, maker, None);
+            quote!(#initiating #twin #making #body)
+        }
+        false => {
+            let initiating = initiating(op, maker, Some(quote!(#making #body)));
+            quote!(#initiating #twin)
+        }
+    }
 }
 
-fn initiating(op: &Operation, body: Option<TokenStream>, initiation: &TokenStream) -> TokenStream {
+fn making(op: &Operation, initiation: &TokenStream) -> TokenStream {
+    let name = &op.making_name;
+    let fn_token = &op.sig.fn_token;
+    let inputs = declared(op);
+    let returned = returned(op);
+    let generics = generics(op);
+    let (params, _, where_clause) = generics.split_for_impl();
+    let is_for_callers =
+        |attr: &&Attribute| attr.path().is_ident("doc") || attr.path().is_ident("deprecated");
+    let for_code = op.attrs.twin.iter().filter(|attr| !is_for_callers(attr));
+    let attrs = attrs(&[], Vec::new(), &for_code.cloned().collect::<Vec<_>>());
+    quote_spanned! {at(op.sig.ident.span())=>
+        #[doc(hidden)]
+        #attrs
+        #fn_token #name #params(#inputs) -> #returned
+        #where_clause
+        {
+            #initiation
+            operation
+        }
+    }
+}
+
+fn initiating(op: &Operation, maker: &Ident, nested: Option<TokenStream>) -> TokenStream {
     let Operation {
         runtime,
         vis,
@@ -76,11 +116,11 @@ fn initiating(op: &Operation, body: Option<TokenStream>, initiation: &TokenStrea
     let name = &op.sig.ident;
     let inputs = declared(op);
     let mut returned = returned(op);
-    let mut operation = quote_spanned!(at(name.span())=> operation);
+    let mut operation = call(op, maker.clone(), None);
     if op.role == Role::Declared {
         let span = at(name.span());
         returned = quote_spanned!(span=> #returned + #runtime::OfTrait);
-        operation = quote_spanned!(span=> #runtime::Declared(operation));
+        operation = quote_spanned!(span=> #runtime::Declared(#operation));
     }
     let mut generics = generics(op);
     let span = at(name.span());
@@ -100,11 +140,22 @@ fn initiating(op: &Operation, body: Option<TokenStream>, initiation: &TokenStrea
             -> <#token_type as #runtime::CompletionToken<#lifetime, #signature>>::Return<#returned>
         #where_clause
         {
-            #body
-            #initiation
+            #nested
             #runtime::async_initiate(#operation, #token)
         }
     }
+}
+
+/// A call of another function of the operation: `Self::name(self, n, #last)`.
+fn call(op: &Operation, name: Ident, last: Option<TokenStream>) -> TokenStream {
+    let by_dot = is_called_by_dot(op);
+    let function = match by_dot {
+        true => method(op, name, last.is_some()),
+        false => path(op, name, last.is_some()),
+    };
+    let names = op.inputs.iter().map(|input| &input.name);
+    let names = names.skip(usize::from(by_dot));
+    quote_spanned!(at(op.sig.ident.span())=> #function(#(#names,)* #last))
 }
 
 fn twin(op: &Operation) -> Option<TokenStream> {
@@ -121,18 +172,14 @@ fn twin(op: &Operation) -> Option<TokenStream> {
     let returned = returned(op);
     let generics = generics(op);
     let (params, _, where_clause) = generics.split_for_impl();
-    let names = op.inputs.iter().map(|input| &input.name);
-    let names = names.skip(usize::from(is_called_by_dot(op)));
-    let function = match is_called_by_dot(op) {
-        true => method(op),
-        false => path(op, op.sig.ident.clone(), true),
-    };
+    let deferred = quote_spanned!(at(op.sig.ident.span())=> #runtime::Deferred);
+    let call = call(op, op.sig.ident.clone(), Some(deferred));
     Some(quote_spanned! {at(op.sig.ident.span())=>
         #attrs
         #vis #fn_token #twin #params(#inputs) -> #runtime::Operation<#signature, #returned>
         #where_clause
         {
-            #function(#(#names,)* #runtime::Deferred)
+            #call
         }
     })
 }
@@ -269,11 +316,11 @@ fn is_called_by_dot(op: &Operation) -> bool {
     op.role == Role::Own && op.sig.receiver().is_some_and(is_typed)
 }
 
-/// `self.name::<T, _>`, the initiating function.
-fn method(op: &Operation) -> TokenStream {
+/// `self.name::<T, _>`
+fn method(op: &Operation, name: Ident, with_token: bool) -> TokenStream {
     let span = at(op.sig.ident.span());
     let receiver = op.inputs.first().map(|input| &input.name);
-    let name = named(op, op.sig.ident.clone(), true);
+    let name = named(op, name, with_token);
     quote_spanned!(span=> #receiver.#name)
 }
 

@@ -17,12 +17,7 @@ pub(crate) fn of(op: &Operation) -> TokenStream {
     let body = path(op, op.body_name.clone(), false);
     let arguments: Vec<_> = op.inputs.iter().map(argument).collect();
     let span = at(op.sig.ident.span());
-    let (meta, copies) = match op.form {
-        Form::Deferred => {
-            return quote_spanned!(span=> let operation = #body(#(#arguments),*););
-        }
-        Form::Handler | Form::Async => (meta(op), copies(op)),
-    };
+    let (meta, copies) = (meta(op), copies(op));
     let (statement, executor) = executor(op);
     let operation = match op.form {
         Form::Async => {

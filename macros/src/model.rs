@@ -26,6 +26,8 @@ pub(crate) struct Operation {
     pub(crate) body: Option<Group>,
     /// The name of the author's function.
     pub(crate) body_name: Ident,
+    /// The name of the function that makes the operation.
+    pub(crate) making_name: Ident,
     pub(crate) form: Form,
     pub(crate) role: Role,
     /// The completion signature.
@@ -144,6 +146,10 @@ pub(crate) fn operation(
             Body::Semi(_) => None,
         },
         body_name: body_name(sig, role(args, function), names),
+        making_name: {
+            let name = format!("{}_operation", sig.ident.unraw());
+            Ident::new(&names.fresh(&name), span)
+        },
         form,
         role: role(args, function),
         signature: signature?,

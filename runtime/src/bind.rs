@@ -9,6 +9,7 @@ use crate::cancel::{CancellationSlot, CancellationState, CancellationType};
 use crate::executor::Executor;
 use crate::handler::{Associations, CompletionHandler};
 use crate::initiation::{Initiation, StartedFuture};
+use crate::meta::Meta;
 use crate::signature::Signature;
 use crate::task::scope::{OfAllocator, OfCancellation, Scope};
 use crate::token::CompletionToken;
@@ -313,7 +314,9 @@ where
     }
 
     fn into_hosted(self) -> Self::Future {
-        StartedFuture::new(self)
+        // The operation's own name is not known before it starts.
+        static META: Meta = Meta::new("bind_executor", &[], &[]);
+        StartedFuture::new(&META, self)
     }
 
     fn initiate<H: CompletionHandler<S>>(self, handler: H) {

@@ -5,6 +5,7 @@
 //! - **I1** `core` points to an operation, or the completer's half of one, that
 //!   belongs to the `Completion` alone until it is completed or dropped.
 
+use std::ffi::c_void;
 use std::fmt;
 use std::mem;
 use std::ptr::NonNull;
@@ -58,7 +59,7 @@ impl<S: Signature + 'static> Completion<S> {
     /// # Safety
     ///
     /// - The operation, or its completer's half, is given to the result.
-    pub(crate) unsafe fn from_raw(core: NonNull<Core<S>>) -> Self {
+    pub(crate) unsafe fn of(core: NonNull<Core<S>>) -> Self {
         Self { core }
     }
 
@@ -73,7 +74,8 @@ impl<S: Signature + 'static> Completion<S> {
     /// handler is called. Within the initiating function the handler is handed
     /// to its immediate executor, by default posted; after that it is
     /// dispatched to its executor, which may run it inside this call: release
-    /// locks first.
+    /// locks first. A loop that completes operations whose handlers come back to it is
+    /// then a recursion; post between the rounds.
     ///
     /// # Panics
     ///
@@ -192,6 +194,60 @@ impl<S: Signature + 'static> Completion<S> {
     pub fn allocator(&self) -> AnyAllocator {
         // SAFETY: the operation is ours, so it is alive.
         unsafe { block::allocator(self.core) }
+    }
+
+    /// Makes it a pointer, for a foreign function that hands one back when it
+    /// calls back.
+    ///
+    /// To be made a completion again by [`from_raw`](Self::from_raw), once; lost,
+    /// the operation is outstanding for ever.
+    ///
+    /// ```
+    /// use async_op::{Blocking, Completion, IoContext, IoExecutor, async_op};
+    /// use std::ffi::c_void;
+    ///
+    /// /// What a library in C might offer.
+    /// unsafe extern "C" fn c_add(a: u32, b: u32, back: extern "C" fn(u32, *mut c_void), user: *mut c_void) {
+    ///     back(a + b, user);
+    /// }
+    ///
+    /// #[async_op]
+    /// fn async_add(context: &IoExecutor, a: u32, b: u32, op: Completion<fn(u32)>) {
+    ///     extern "C" fn back(sum: u32, user: *mut c_void) {
+    ///         // SAFETY: it comes from `into_raw` below, and comes once.
+    ///         unsafe { Completion::<fn(u32)>::from_raw(user) }.complete(sum);
+    ///     }
+    ///     // SAFETY: the library hands the pointer to the function, and no more.
+    ///     unsafe { c_add(a, b, back, op.into_raw()) };
+    /// }
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// assert_eq!(async_add(&context, 1, 2, Blocking), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use = "the operation is outstanding until the pointer is a completion again"]
+    pub fn into_raw(self) -> *mut c_void {
+        let core = self.core;
+        mem::forget(self);
+        core.as_ptr().cast()
+    }
+
+    /// Makes a completion of a pointer that [`into_raw`](Self::into_raw) has made.
+    ///
+    /// # Safety
+    ///
+    /// - The pointer comes from `into_raw` of a completion with this signature, and
+    ///   is used once.
+    /// - As a completion may be sent to another thread, so may this pointer, if the
+    ///   arguments may.
+    pub unsafe fn from_raw(pointer: *mut c_void) -> Self {
+        // SAFETY: the caller's promise: it was that of a completion, and so is not
+        // null.
+        let core = unsafe { NonNull::new_unchecked(pointer.cast()) };
+        // SAFETY: the caller's promise: what was given up in `into_raw`.
+        unsafe { Self::of(core) }
     }
 
     /// Returns the name of the operation.

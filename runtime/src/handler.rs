@@ -96,7 +96,7 @@ pub trait CompletionHandler<S: Signature>: Associations + Send + 'static {
     fn complete(self, args: S::Args);
 }
 
-/// What a closure used as a completion handler may return: `()`.
+/// What a closure used as a completion handler may return: `()`, or never.
 ///
 /// A trait only so that the compiler can say what is wrong.
 #[diagnostic::on_unimplemented(
@@ -107,6 +107,22 @@ pub trait CompletionHandler<S: Signature>: Associations + Send + 'static {
 pub trait HandlerReturn {}
 
 impl HandlerReturn for () {}
+
+/// The type `!`, by way of a function that has it: it has no name on stable Rust.
+type Never = <fn() -> ! as Returns>::Type;
+
+/// A handler that never returns: one that panics or ends the process.
+#[diagnostic::do_not_recommend]
+impl HandlerReturn for Never {}
+
+#[doc(hidden)]
+pub trait Returns {
+    type Type;
+}
+
+impl<T> Returns for fn() -> T {
+    type Type = T;
+}
 
 /// A completion token made of a [`CompletionHandler`].
 ///

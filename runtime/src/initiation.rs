@@ -9,13 +9,13 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use crate::alloc::{AnyAllocator, OperationAllocator};
-use crate::cancel::{CancellationSignal, CancellationSlot, CancellationType};
+use crate::cancel::CancellationType;
 use crate::completion::Completion;
 use crate::executor::{Executor, WorkGuard};
-use crate::handler::{Associations, CompletionHandler};
+use crate::handler::CompletionHandler;
 use crate::is_send::IsSend;
 use crate::meta::Meta;
+use crate::running::Running;
 use crate::signature::Signature;
 use crate::task::scope::{OfFilter, Scope};
 use crate::task::slot::SlotFuture;
@@ -253,12 +253,13 @@ where
 /// operation is awaited inside one that can be cancelled, which is asked then.
 #[must_use = "futures do nothing unless polled"]
 pub struct StartedFuture<S: Signature + 'static, I> {
+    meta: &'static Meta,
     state: Started<S, I>,
 }
 
 enum Started<S: Signature + 'static, I> {
     Unstarted(I),
-    Waiting(SlotFuture<S>, Option<Asking>),
+    Running(Running<S>),
     Over,
 }
 
@@ -266,8 +267,9 @@ enum Started<S: Signature + 'static, I> {
 impl<S: Signature + 'static, I> Unpin for StartedFuture<S, I> {}
 
 impl<S: Signature + 'static, I> StartedFuture<S, I> {
-    pub(crate) fn new(initiation: I) -> Self {
+    pub(crate) fn new(meta: &'static Meta, initiation: I) -> Self {
         Self {
+            meta,
             state: Started::Unstarted(initiation),
         }
     }
@@ -283,106 +285,28 @@ where
     type Output = S::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Output> {
-        static META: Meta = Meta::new("started operation", &[], &[]);
         if let Started::Unstarted(_) = self.state {
             let Started::Unstarted(initiation) = mem::replace(&mut self.state, Started::Over)
             else {
                 unreachable!("just matched")
             };
-            let (future, completion) = slot::new(&META);
-            let asking = Asking::new();
-            let relay = Relay::new(completion, asking.as_ref());
-            self.state = Started::Waiting(future, asking);
+            let asking = scope::cancellation().is_connected();
+            let (running, relay) = Running::new(self.meta, asking);
+            self.state = Started::Running(running);
             initiation.initiate(relay);
         }
-        let Started::Waiting(future, asking) = &mut self.state else {
+        let Started::Running(running) = &mut self.state else {
             panic!("polled after completion")
         };
-        if let Some(asking) = asking {
-            asking.pass_on(scope::requested());
-        }
-        let args = ready!(future.poll(cx));
+        let output = ready!(running.poll(cx));
         self.state = Started::Over;
-        Poll::Ready(S::into_output(args))
+        Poll::Ready(output)
     }
 }
 
 impl<S: Signature + 'static, I> fmt::Debug for StartedFuture<S, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StartedFuture").finish_non_exhaustive()
-    }
-}
-
-/// Passes on to a started operation what the one that awaits it is asked.
-struct Asking {
-    signal: CancellationSignal,
-    passed_on: CancellationType,
-}
-
-impl Asking {
-    /// Returns `None` where nobody can ask.
-    fn new() -> Option<Self> {
-        scope::cancellation().is_connected().then(|| Self {
-            signal: CancellationSignal::new(),
-            passed_on: CancellationType::default(),
-        })
-    }
-
-    fn pass_on(&mut self, requested: CancellationType) {
-        if requested != self.passed_on {
-            self.passed_on = requested;
-            self.signal.emit(requested);
-        }
-    }
-}
-
-impl Drop for Asking {
-    fn drop(&mut self) {
-        self.signal.emit(CancellationType::TERMINAL);
-    }
-}
-
-/// Passes a result on to a hosted operation, whose allocator and cancellation
-/// it shares.
-struct Relay<S: Signature + 'static> {
-    completion: Completion<S>,
-    allocator: AnyAllocator,
-    slot: CancellationSlot,
-}
-
-impl<S: Signature + 'static> Relay<S> {
-    fn new(completion: Completion<S>, asking: Option<&Asking>) -> Self {
-        Self {
-            completion,
-            allocator: scope::allocator(),
-            slot: asking.map_or_else(CancellationSlot::unconnected, |asking| asking.signal.slot()),
-        }
-    }
-}
-
-impl<S: Signature + 'static> Associations for Relay<S> {
-    fn allocator(&self) -> impl OperationAllocator {
-        self.allocator.clone()
-    }
-
-    fn cancellation_slot(&self) -> CancellationSlot {
-        self.slot.clone()
-    }
-}
-
-impl<S> CompletionHandler<S> for Relay<S>
-where
-    S: Signature + 'static,
-    S::Args: Send + 'static,
-{
-    fn complete(self, args: S::Args) {
-        let Self {
-            completion,
-            allocator,
-            slot,
-        } = self;
-        drop((allocator, slot));
-        completion.complete_with(args);
     }
 }
 

@@ -64,6 +64,8 @@
 //!
 //! A function whose last parameter is a [`Completion`] is completed from
 //! wherever the result turns up, by [`complete`](Completion::complete_with).
+//! What the macro writes for each [form](forms), and which one to take, has a
+//! page of its own.
 //!
 //! # What travels with a handler
 //!
@@ -114,6 +116,8 @@ mod erased;
 mod executor;
 #[doc(hidden)]
 pub mod expansion;
+pub mod forms;
+mod group;
 mod handler;
 mod initiation;
 mod io;
@@ -121,6 +125,7 @@ mod is_send;
 mod meta;
 mod net;
 mod post;
+mod running;
 mod shim;
 mod signature;
 mod spawn;
@@ -153,6 +158,11 @@ pub use executor::TokioExecutor;
 pub use executor::{
     AnyExecutor, Executor, InlineOr, IoObject, PostOnly, Strand, SystemContext, SystemExecutor,
     ThreadPool, Unblock, WorkGuard,
+};
+pub use group::{
+    Chain, Flatten, Group, GroupCondition, Members, Nil, ParallelGroup, RangedFuture, TupleFuture,
+    WaitForAll, WaitForOne, WaitForOneError, WaitForOneSuccess, parallel_group, wait_for_all,
+    wait_for_one, wait_for_one_error, wait_for_one_success,
 };
 pub use handler::{Associations, CompletionHandler, Handler, HandlerReturn};
 pub use initiation::{
@@ -188,8 +198,8 @@ pub use spawn::{RunIn, Spawn, run_in, spawn, spawn_with};
 pub use task::{FrameBox, Task};
 pub use time::{Timer, WallTimer};
 pub use token::{
-    Blocking, CallWith, CompletionToken, Deferred, Detached, Local, Mapped, Operation, UseFuture,
-    local,
+    Blocking, CCallback, CallWith, CompletionToken, Deferred, Detached, Each, IntoC, Local, Mapped,
+    Operation, Promise, UseFuture, UsePromise, c_callback, each, local,
 };
 
 /// The examples of the README, compiled and run.

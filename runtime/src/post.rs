@@ -68,6 +68,8 @@ submit! {
     /// Posts the handler to its own executor, or the
     /// [system's](SystemExecutor) if it has none. Never calls it in here.
     ///
+    /// To hand a function to an executor say [`post_on`].
+    ///
     /// ```
     /// use async_op::{IoContext, bind_executor, post};
     ///
@@ -180,6 +182,8 @@ impl<E> fmt::Debug for Submitted<E> {
     }
 }
 
+static META: Meta = Meta::new("post", &[], &[]);
+
 impl<E: Executor> Initiation<fn()> for Submitted<E> {
     type Executor = E;
     type Future = StartedFuture<fn(), Self>;
@@ -189,11 +193,10 @@ impl<E: Executor> Initiation<fn()> for Submitted<E> {
     }
 
     fn into_hosted(self) -> Self::Future {
-        StartedFuture::new(self)
+        StartedFuture::new(&META, self)
     }
 
     fn initiate<H: CompletionHandler<fn()>>(self, handler: H) {
-        static META: Meta = Meta::new("post", &[], &[]);
         let own = handler.executor(&self.executor);
         if self.by_way_of && !is_same(&self.executor, &own) {
             let task = block::completed(&META, own, (), handler);

@@ -41,6 +41,10 @@ use crate::token::CompletionToken;
 /// # }
 /// ```
 ///
+/// A future that finds all that it awaits ready, as one that reads from a peer who
+/// sends without a pause, keeps the thread to itself. Awaited,
+/// [`post_on`](crate::post_on) lets others run.
+///
 /// # Completion
 ///
 /// `fn(F::Output)`.
@@ -127,6 +131,8 @@ impl<E, F> fmt::Debug for Spawn<E, F> {
     }
 }
 
+static META: Meta = Meta::new("spawn", &[], &[]);
+
 impl<E, F> Initiation<fn(F::Output)> for Spawn<E, F>
 where
     E: Executor,
@@ -141,11 +147,10 @@ where
     }
 
     fn into_hosted(self) -> Self::Future {
-        StartedFuture::new(self)
+        StartedFuture::new(&META, self)
     }
 
     fn initiate<H: CompletionHandler<fn(F::Output)>>(self, handler: H) {
-        static META: Meta = Meta::new("spawn", &[], &[]);
         frame::spawn(&META, self.executor, self.future, handler, self.how);
     }
 }

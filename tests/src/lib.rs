@@ -12,6 +12,7 @@ mod probe;
 #[path = "../../runtime/examples/redis/server.rs"]
 pub mod redis;
 mod slot;
+mod strace;
 mod stream;
 mod wakes;
 
@@ -22,6 +23,7 @@ pub use heap::{CountingHeap, heap_allocations, heap_allocations_here};
 pub use log::Log;
 pub use probe::{Alive, At, Io, On, Posted, Probe};
 pub use slot::Slot;
+pub use strace::system_calls_per_round;
 pub use stream::{Step, TestStream};
 pub use wakes::{Dropped, Polled};
 

@@ -5,13 +5,15 @@
 use std::io;
 use std::time::Duration;
 
-use async_op::{Blocking, Executor, Handler, IoContext, Task, TcpListener, TcpStream, Timer};
+use async_op::{
+    Blocking, Executor, Handler, IoContext, Task, TcpListener, TcpStream, Timer, bind_executor,
+    post_call, post_on, spawn,
+};
 use async_op_tests::{
     Form, HandlerForm, Log, Manual, Polled, Probe, both_forms, panic_of, without_hanging,
 };
 
-const ABANDONED: &str =
-    "`async_handler_later` was abandoned: its `Completion` was dropped without a result";
+const ABANDONED: &str = "`async_handler_later` was abandoned: its `Completion`, or its task, was dropped without a result";
 
 #[test]
 fn a_future_panics_with_the_name_of_the_operation() {
@@ -34,6 +36,33 @@ fn a_blocking_caller_panics_with_the_name_of_the_operation() {
     context.post(Task::new(move || inner.abandon()));
     assert_eq!(panic_of(|| form.operation(&context).blocking()), ABANDONED);
     assert_eq!(context.run(), 0);
+}
+
+/// An executor whose event loop is gone.
+#[derive(Clone, PartialEq)]
+struct Gone;
+
+impl Executor for Gone {
+    fn post(&self, task: Task) {
+        drop(task);
+    }
+}
+
+#[test]
+fn an_executor_that_drops_its_tasks_panics_the_waiter_with_a_name() {
+    let context = IoContext::new().unwrap();
+    for (name, message) in [
+        ("spawn", panic_of(|| spawn(&Gone, async { 1 }, Blocking))),
+        ("spawn", panic_of(|| post_call(&Gone, || 1, Blocking))),
+        ("post", panic_of(|| post_on(&Gone, Blocking))),
+        (
+            "bind_executor",
+            panic_of(|| Timer::new(&context).async_wait(bind_executor(Gone, Blocking))),
+        ),
+    ] {
+        let rest = ABANDONED.strip_prefix("`async_handler_later`").unwrap();
+        assert_eq!(message, format!("`{name}`{rest}"));
+    }
 }
 
 #[test]

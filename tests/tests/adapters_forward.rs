@@ -12,9 +12,10 @@ use std::time::Duration;
 use async_op::{
     Adapter, AdapterAssociations, AnyExecutor, Associations, Blocking, CancellationSignal,
     CancellationSlot, CancellationType, Completion, CompletionHandler, CompletionToken, Deferred,
-    Detached, Executor, Handler, Initiation, IoContext, Operation, OperationAllocator, PostOnly,
-    UseFuture, adapt, append, async_op, bind_allocator, bind_cancellation_slot, bind_executor,
-    bind_immediate_executor, cancel_after, consign, local, prepend, redirect_error, this_op,
+    Detached, Executor, Handler, Initiation, IoContext, OneOf2, Operation, OperationAllocator,
+    PostOnly, UseFuture, UsePromise, adapt, append, async_op, bind_allocator,
+    bind_cancellation_slot, bind_executor, bind_immediate_executor, cancel_after, consign, each,
+    local, prepend, redirect_error, this_op,
 };
 use async_op_tests::{Hold, Log, Manual, Polled, Recorder};
 
@@ -535,6 +536,50 @@ fn time_limits() {
         "outer none",
         7
     );
+}
+
+/// Makes a number the first of two alternatives.
+struct Alternative;
+
+impl AdapterAssociations for Alternative {}
+impl Adapter<fn(u32)> for Alternative {
+    type Signature = (fn(u32), fn(char));
+
+    fn map(self, (n,): (u32,)) -> (OneOf2<u32, char>,) {
+        (OneOf2::First(n),)
+    }
+}
+
+impl CompletionHandler<fn(char)> for Base {
+    fn complete(self, _: (char,)) {
+        unreachable!("it is the first of two");
+    }
+}
+
+#[test]
+fn a_handler_of_several_signatures() {
+    let w = World::new();
+    let token = adapt(Alternative, each(w.base()));
+    assert_eq!(w.seen(token), "inner first inner inner");
+    let bound = Handler(bind_executor(w.outer.clone(), w.base()));
+    assert_eq!(w.seen(bound), "outer first inner inner");
+}
+
+/// A promise is started with a handler of its own, which binders outside show.
+#[test]
+fn a_promise() {
+    let w = World::new();
+    let token = bind_executor(w.outer.clone(), UsePromise);
+    let seen = w.seen_by(|spy| assert_eq!(spy.with(token).wait().blocking(), 7));
+    assert_eq!(seen, "outer post:outer default none");
+    let w = World::new();
+    let token = bind_allocator(w.outer_memory.clone(), adapt(Plus(1), UsePromise));
+    let seen = w.seen_by(|spy| assert_eq!(spy.with(token).wait().blocking(), 8));
+    assert_eq!(seen, "io post:io outer none");
+    let w = World::new();
+    let token = bind_cancellation_slot(w.slot("outer"), UsePromise);
+    let seen = w.seen_by(|spy| assert_eq!(spy.with(token).wait().blocking(), 7));
+    assert_eq!(seen, "io post:io default outer");
 }
 
 #[test]

@@ -1,11 +1,15 @@
 //! Tokens: `Blocking` drives the context while nobody else does.
 
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
+use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
 use async_op::{
-    Blocking, Executor, IoContext, SystemExecutor, Task, TcpListener, TcpStream, Timer, WorkGuard,
+    Blocking, Executor, IoContext, IoExecutor, SystemExecutor, Task, TcpListener, TcpStream, Timer,
+    WorkGuard, async_op,
 };
 use async_op_tests::{Form, HandlerForm, Log, both_forms, message_of, panic_of, without_hanging};
 
@@ -39,6 +43,49 @@ fn it_runs_the_handlers_of_others_meanwhile() {
         soon(&context).async_wait(Blocking).unwrap();
         assert_eq!(log.take(), "posted");
         assert_eq!(context.run(), 0);
+    });
+}
+
+#[test]
+fn a_future_that_wakes_itself_drives_it_too() {
+    /// Waits for a flag the way one should not.
+    #[async_op]
+    async fn async_spin(_context: &IoExecutor, flag: Arc<AtomicBool>) -> usize {
+        for polls in 0.. {
+            if flag.load(Ordering::SeqCst) {
+                return polls;
+            }
+            let_others().await;
+        }
+        unreachable!("it is set in the end")
+    }
+
+    async fn let_others() {
+        let mut yielded = false;
+        poll_fn(|cx| {
+            if std::mem::replace(&mut yielded, true) {
+                return Poll::Ready(());
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
+
+    without_hanging(|| {
+        let context = IoContext::new().unwrap();
+        // Set by a task, and by one after a timer.
+        let flags = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
+        let [posted, timed] = flags.clone();
+        context.post(Task::new(move || posted.store(true, Ordering::SeqCst)));
+        soon(&context).wait().callback(move |result| {
+            result.unwrap();
+            timed.store(true, Ordering::SeqCst);
+        });
+        for flag in flags {
+            assert!(async_spin(&context, flag, Blocking) > 0);
+            assert!(!context.stopped());
+        }
     });
 }
 

@@ -134,6 +134,33 @@ macro_rules! fill {
 }
 
 every_kind! {
+    fn all_that_is_outstanding_is_cancelled(context, reader, writer) {
+        let log = Log::new();
+        let (handle, inner) = (reader.clone(), log.clone());
+        for n in 0..2 {
+            let inner = inner.clone();
+            reader.read_some([0; 4]).callback(move |result, _| {
+                inner.push(format!("{n} {}", is_cancelled(&result.unwrap_err())));
+            });
+        }
+        handle.cancel();
+        context.run();
+        assert_eq!(log.take(), "0 true 1 true");
+        // What is started later is another matter, and the handle is good.
+        context.restart();
+        let write = async { write_all(&writer, "abcd").await.unwrap() };
+        let mut buffer = [0; 4];
+        let read = read_exact(&reader, &mut buffer);
+        let ((), read) = drive(&context, both(write, read));
+        read.unwrap();
+        assert_eq!(&buffer, b"abcd");
+        // With nothing outstanding it does nothing.
+        handle.cancel();
+        writer.cancel();
+    }
+}
+
+every_kind! {
     fn at_once_and_later(context, reader, writer) {
         let log = Log::new();
         let inner = log.clone();

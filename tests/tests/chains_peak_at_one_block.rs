@@ -1,15 +1,17 @@
 //! Guarantee 10: a chain of like operations peaks at one block, and allocates
 //! nothing from the heap in the long run.
 
+use std::future::poll_fn;
 use std::io;
 use std::net;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use async_op::{
-    CompletionHandler, Executor, Handler, IoContext, IoExecutor, OperationAllocator, Recycling,
-    Task, TcpStream, Timer,
+    Blocking, CompletionHandler, Executor, Handler, IoContext, IoExecutor, Meta,
+    OperationAllocator, Recycling, Task, TcpStream, Timer, async_initiate, from_future,
 };
 use async_op_tests::{CountingHeap, Form, HandlerForm, Log, Probe, Slot, heap_allocations_here};
 
@@ -250,4 +252,26 @@ fn a_ping_pong_in_one_frame_from_one_block() {
     assert_eq!(log.take(), "call");
     assert_eq!((slot.allocations(), slot.in_use()), (1, false));
     assert_eq!(heap.load(Ordering::Relaxed), 0);
+}
+
+/// Whoever has woken this thread may still hold the waker.
+#[test]
+#[cfg_attr(async_op_sanitize, ignore = "recycling is off")]
+fn blocking_while_the_last_waker_is_still_about() {
+    const META: Meta = Meta::new("waker", &[], &[]);
+    let context = IoContext::new().unwrap();
+    let mut wakers = Vec::with_capacity(LINKS);
+    let mut allocations = 0;
+    for _ in 0..LINKS {
+        let before = heap_allocations_here();
+        let future = poll_fn(|cx| Poll::Ready(cx.waker().clone()));
+        let operation = from_future::<fn(Waker), _, _>(&META, context.executor(), future);
+        let waker = async_initiate(operation, Blocking);
+        // The first one makes what is kept.
+        if !wakers.is_empty() {
+            allocations += heap_allocations_here() - before;
+        }
+        wakers.push(waker);
+    }
+    assert_eq!(allocations, 0);
 }

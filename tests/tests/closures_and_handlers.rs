@@ -7,7 +7,7 @@ use async_op::{
     Associations, Completion, CompletionHandler, Detached, Handler, IoContext, IoExecutor, OneOf2,
     OneOf3, Timer, async_op,
 };
-use async_op_tests::{Alive, Log, Probe, both_forms};
+use async_op_tests::{Alive, Log, Probe, both_forms, panic_of};
 
 macro_rules! arity {
     ($name:ident, $default:ident, ($($arg:ident: $ty:ty),*), $sum:expr) => {
@@ -204,4 +204,18 @@ fn one_handler_type_for_two_signatures() {
     async_one(&context, Handler(Both(log.clone())));
     assert_eq!(context.run(), 2);
     assert_eq!(log.take(), "waited:true one:1");
+}
+
+/// A closure may do so in place of `()`: its type is `!`.
+#[test]
+fn a_handler_that_never_returns() {
+    let context = IoContext::new().unwrap();
+    Timer::new(&context).async_wait(|_: io::Result<()>| panic!("a handler"));
+    Timer::new(&context)
+        .wait()
+        .callback(|_| panic!("a handler"));
+    for _ in 0..2 {
+        assert_eq!(panic_of(|| context.run()), "a handler");
+    }
+    assert_eq!(context.run(), 0);
 }

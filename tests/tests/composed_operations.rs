@@ -751,3 +751,19 @@ fn they_may_be_sent_to_other_threads() {
     )));
     drop(check(async_copy(&stream, &stream, UseFuture)));
 }
+
+#[test]
+fn no_memory_to_copy_by() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let recorder = Recorder::new(&log).fail_at(1);
+    let stream = TestStream::new(&context, b"abc");
+    let inner = log.clone();
+    let probe = Probe::calling(&log, move |(transfer,): (Transfer,)| {
+        inner.push(outcome(&transfer));
+    });
+    async_copy(&stream, &stream, Handler(probe.allocating(&recorder)));
+    context.run();
+    assert_eq!(log.take(), "A0 D0 call 0 OutOfMemory");
+    assert_eq!((recorder.allocations(), stream.calls()), (2, (0, 0)));
+    recorder.assert_balanced();
+}

@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use async_op::{
-    BufferExt, CancellationSignal, CancellationType, IoContext, Readiness, UdpSocket, UnixDatagram,
-    UseFuture, bind_cancellation_slot, is_cancelled,
+    BufferExt, CancellationSignal, CancellationType, Handler, IoContext, Readiness, UdpSocket,
+    UnixDatagram, UseFuture, bind_cancellation_slot, is_cancelled,
 };
 use async_op_tests::net::{both, drive, pattern, until_woken};
-use async_op_tests::{Alive, Log, Polled};
+use async_op_tests::{Alive, Log, Polled, Probe, Recorder};
 
 fn udp(context: &IoContext) -> UdpSocket {
     UdpSocket::bind(context, ([127, 0, 0, 1], 0).into()).unwrap()
@@ -419,6 +419,35 @@ fn nobody_listens_at_the_peers() {
         .blocking()
         .unwrap();
     while a.receive(&mut [0; 8]).blocking().is_err() {}
+}
+
+#[test]
+fn no_memory_for_the_whole_of_several_parts() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let (a, b) = udp_pair(&context);
+    let recorder = Recorder::new(&log).fail_at(1);
+    let inner = log.clone();
+    type Sent = (io::Result<usize>, [[u8; 4]; 2]);
+    let probe = Probe::calling(&log, move |(result, parts): Sent| {
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::OutOfMemory);
+        assert_eq!(parts, [*b"some", *b"more"]);
+        inner.push("came back");
+    });
+    let handler = Handler(probe.allocating(&recorder));
+    a.async_send([*b"some", *b"more"], handler);
+    context.run();
+    assert_eq!(log.take(), "A0 D0 call came back");
+    recorder.assert_balanced();
+    // One part needs no whole.
+    let recorder = Recorder::new(&log).fail_at(1);
+    let probe = Probe::calling(&log, |(result, _): (io::Result<usize>, [u8; 4])| {
+        assert_eq!(result.unwrap(), 4);
+    });
+    a.async_send(*b"some", Handler(probe.allocating(&recorder)));
+    context.restart();
+    context.run();
+    assert_eq!(log.take(), "A0 D0 call");
+    assert_eq!(b.receive(&mut [0; 8]).blocking().unwrap(), 4);
 }
 
 /// A path of its own, removed at the end.

@@ -9,10 +9,11 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use async_op::{
-    FuturesIo, IoContext, IoExecutor, SystemExecutor, TcpListener, TcpStream, Timer, TokioExecutor,
-    TokioIo, UnixStream, async_op, copy, read_exact, read_until, spawn, write_all,
+    Blocking, FuturesIo, IoContext, IoExecutor, SystemExecutor, TcpListener, TcpStream, Timer,
+    TokioExecutor, TokioIo, UnixStream, async_op, copy, post_call, read_exact, read_until, spawn,
+    write_all,
 };
-use async_op_tests::without_hanging;
+use async_op_tests::{panic_of, without_hanging};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
@@ -298,5 +299,25 @@ fn copy_between_libraries() {
             assert_eq!(copy(&from, &to).await.into_result().unwrap(), 100_000);
             assert_eq!(to.into_inner().unwrap().into_inner(), vec![7; 100_000]);
         });
+    });
+}
+
+/// The task that is waited for may be queued behind the one that waits.
+#[test]
+fn blocking_on_a_runtime_of_tokio_inside_of_it_is_refused() {
+    without_hanging(|| {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .build()
+            .unwrap();
+        let executor = TokioExecutor::new(runtime.handle().clone());
+        assert_eq!(post_call(&executor, || 1, Blocking), 1);
+        let own = executor.clone();
+        let refused = runtime.spawn(async move { panic_of(|| post_call(&own, || 2, Blocking)) });
+        let message = runtime.block_on(refused).unwrap();
+        assert!(message.contains("`.await`"), "{message}");
+        // Threads that are there for it may.
+        let allowed = runtime.spawn_blocking(move || post_call(&executor, || 3, Blocking));
+        assert_eq!(runtime.block_on(allowed).unwrap(), 3);
     });
 }

@@ -2,15 +2,12 @@
 
 #![cfg(target_os = "linux")]
 
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::{env, fs};
-
-use async_op::{IoContext, TcpStream};
-use async_op_tests::net::pair;
-
-const STRACE: &str = "/usr/bin/strace";
-const ROUNDS: &str = "PING_PONG_ROUNDS";
+use async_op::{
+    BufferExt, Descriptor, IoContext, Readiness, TcpStream, UdpSocket, UnixStream, connect_pipe,
+    read_exact, write_all,
+};
+use async_op_tests::net::{drive, pair};
+use async_op_tests::system_calls_per_round;
 
 /// Sends 64 bytes to and fro `rounds` times, both ends on one context.
 fn ping_pong(rounds: usize) {
@@ -51,56 +48,131 @@ fn ping_pong(rounds: usize) {
     context.run();
 }
 
-/// Makes the round trips in a process of their own; returns the names of the
-/// system calls of the thread that makes them.
-fn traced(rounds: usize) -> Vec<String> {
-    let log = env::temp_dir().join(format!("async-op-{}-{rounds}", std::process::id()));
-    let status = Command::new(STRACE)
-        .args(["-f", "-qq", "-o"])
-        .arg(&log)
-        .arg(env::current_exe().unwrap())
-        .args(["--exact", "six_system_calls_per_round_trip"])
-        .env(ROUNDS, rounds.to_string())
-        .stdout(Stdio::null())
-        .status()
-        .unwrap();
-    assert!(status.success());
-    let text = fs::read_to_string(&log).unwrap();
-    fs::remove_file(&log).unwrap();
-    let calls: Vec<(&str, &str)> = text
-        .lines()
-        .filter_map(|line| {
-            let (thread, call) = line.split_once(' ')?;
-            let (name, _) = call.trim_start().split_once('(')?;
-            Some((thread, name))
-        })
-        .collect();
-    // The harness of the test has threads of its own, which wait now and then.
-    let sends = calls.iter().find(|(_, name)| *name == "sendto");
-    let (of_it, _) = sends.expect("it sends");
-    let names = calls.iter().filter(|(thread, _)| thread == of_it);
-    names.map(|(_, name)| (*name).to_owned()).collect()
-}
-
 #[test]
 #[cfg_attr(async_op_sanitize, ignore = "the sanitizer does not run under strace")]
 fn six_system_calls_per_round_trip() {
-    if let Ok(rounds) = env::var(ROUNDS) {
-        return ping_pong(rounds.parse().unwrap());
+    system_calls_per_round(
+        "six_system_calls_per_round_trip",
+        ping_pong,
+        &[("sendto", 2), ("recvfrom", 2), ("epoll_wait", 2)],
+    );
+}
+
+/// Defines a test: a block that is awaited once per round, and what it takes.
+macro_rules! rounds {
+    ($(
+        $(#[doc = $doc:literal])*
+        fn $name:ident($context:ident) -> $expected:expr, {
+            $(let $objects:pat = $made:expr;)*
+            $round:block
+        }
+    )*) => {$(
+        $(#[doc = $doc])*
+        #[test]
+        #[cfg_attr(async_op_sanitize, ignore = "the sanitizer does not run under strace")]
+        fn $name() {
+            fn body(rounds: usize) {
+                let $context = IoContext::new().unwrap();
+                $(let $objects = $made;)*
+                drive(&$context, async {
+                    for _ in 0..rounds {
+                        $round
+                    }
+                });
+            }
+            system_calls_per_round(stringify!($name), body, &$expected);
+        }
+    )*};
+}
+
+rounds! {
+    fn sixteen_parts_at_once(context) -> [("writev", 1), ("readv", 1)], {
+        let (a, b) = pair(&context);
+        {
+            let (result, parts) = a.write_some([[1; 8]; 16]).await;
+            assert_eq!(result.unwrap(), 128);
+            assert_eq!(b.read_some(parts).await.0.unwrap(), 128);
+        }
     }
-    if !Path::new(STRACE).exists() {
-        eprintln!("skipped: there is no {STRACE}");
-        return;
+
+    /// Sixteen in each.
+    fn forty_parts_in_three_calls(context) -> [("writev", 3), ("readv", 3)], {
+        let (a, b) = pair(&context);
+        {
+            let (result, parts) = write_all(&a, [[1; 8]; 40]).await;
+            result.unwrap();
+            read_exact(&b, parts).await.0.unwrap();
+        }
     }
-    let (few, many) = (traced(100), traced(1100));
-    let count = |calls: &[String], name: &str| calls.iter().filter(|call| *call == name).count();
-    for (name, per_round) in [("sendto", 2), ("recvfrom", 2), ("epoll_wait", 2)] {
-        assert_eq!(
-            count(&many, name) - count(&few, name),
-            per_round * 1000,
-            "{name}"
-        );
+
+    /// One part with content is written as if it were alone.
+    fn parts_of_which_all_but_one_are_empty(context) -> [("sendto", 1), ("recvfrom", 1)], {
+        let (a, b) = pair(&context);
+        {
+            let parts = ([[0; 0]; 20], [1; 8], [0; 9].range(9..));
+            let (result, parts) = a.write_some(parts).await;
+            assert_eq!(result.unwrap(), 8);
+            assert_eq!(b.read_some(parts).await.0.unwrap(), 8);
+        }
     }
-    // And nothing else, whatever it is called.
-    assert_eq!(many.len() - few.len(), 6 * 1000);
+
+    fn datagrams_of_parts_in_one_call(context) -> [("sendto", 1), ("recvfrom", 1)], {
+        let (a, b) = [(); 2]
+            .map(|()| UdpSocket::bind(&context, ([127, 0, 0, 1], 0).into()).unwrap())
+            .into();
+        let to = b.local_addr().unwrap();
+        {
+            let (result, parts) = a.send_to([[1; 8]; 40], to).await;
+            assert_eq!(result.unwrap(), 320);
+            assert_eq!(b.receive_from(parts).await.0.unwrap().0, 320);
+        }
+    }
+
+    fn nothing_for_nothing(context) -> [], {
+        let (a, b) = pair(&context);
+        {
+            a.write_some([[0; 0]; 20]).await.0.unwrap();
+            a.write_some("").await.unwrap();
+            b.read_some(&mut []).await.unwrap();
+            read_exact(&b, [0; 4].range(4..)).await.0.unwrap();
+        }
+    }
+
+    /// The next read of a socket that was drained does not ask the system.
+    fn a_short_read_of_tcp(context) -> [("sendto", 1), ("recvfrom", 1), ("epoll_wait", 1)], {
+        let (a, b) = pair(&context);
+        {
+            a.write_some(&[1; 8]).await.unwrap();
+            assert_eq!(b.read_some(&mut [0; 9]).await.unwrap(), 8);
+        }
+    }
+
+    /// That of a Unix socket does: the read may have been short for other reasons.
+    fn a_short_read_of_a_unix_socket(context) -> [("sendto", 1), ("recvfrom", 1)], {
+        let (a, b) = UnixStream::pair(&context).unwrap();
+        {
+            a.write_some(&[1; 8]).await.unwrap();
+            assert_eq!(b.read_some(&mut [0; 9]).await.unwrap(), 8);
+        }
+    }
+
+    fn a_short_read_of_a_pipe(context) -> [("write", 1), ("read", 1)], {
+        let (reader, writer) = connect_pipe(&context).unwrap();
+        {
+            writer.write_some(&[1; 8]).await.unwrap();
+            assert_eq!(reader.read_some(&mut [0; 9]).await.unwrap(), 8);
+        }
+    }
+
+    /// To wait is to ask the system; to read then is what it would be anyway.
+    fn a_wait_and_a_read(context) -> [("write", 1), ("poll", 1), ("read", 1)], {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let reader = Descriptor::new(&context, reader).unwrap();
+        let writer = Descriptor::new(&context, writer).unwrap();
+        {
+            writer.write_some(&[1; 8]).await.unwrap();
+            reader.wait(Readiness::Read).await.unwrap();
+            assert_eq!(reader.read_some(&mut [0; 9]).await.unwrap(), 8);
+        }
+    }
 }

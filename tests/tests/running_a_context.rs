@@ -4,8 +4,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use async_op::{Executor, IoContext, IoExecutor, Task, Timer, WorkGuard};
-use async_op_tests::{Form, HandlerForm, Log, Probe, without_hanging};
+use async_op::{Executor, IoContext, IoExecutor, Strand, Task, Timer, WorkGuard, bind_executor};
+use async_op_tests::{Form, HandlerForm, Log, Probe, both_forms, without_hanging};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -306,6 +306,29 @@ fn a_nested_call_runs_what_there_is_and_does_not_stop_the_context() {
             assert!(context.stopped());
         }
     });
+}
+
+both_forms! {
+    fn a_nested_call_does_not_wait_for_the_operation_whose_handler_makes_it<F: Form>() {
+        without_hanging(|| {
+            for on_a_strand in [false, true] {
+                let context = std::sync::Arc::new(IoContext::new().unwrap());
+                let (own, form) = (std::sync::Arc::clone(&context), F::default());
+                let (sender, receiver) = mpsc::channel();
+                let nested = move |_: u32| sender.send((own.run(), own.stopped())).unwrap();
+                if on_a_strand {
+                    let strand = Strand::new(context.executor());
+                    form.operation(&context).with(bind_executor(strand, nested));
+                } else {
+                    form.operation(&context).with(nested);
+                }
+                context.post(Task::new(move || form.finish(1)));
+                context.run();
+                assert_eq!(receiver.recv().unwrap(), (0, false));
+                assert!(context.stopped());
+            }
+        });
+    }
 }
 
 #[test]

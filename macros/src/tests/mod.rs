@@ -9,6 +9,7 @@
 )]
 
 mod errors;
+mod examples;
 mod expansions;
 mod no_panic;
 

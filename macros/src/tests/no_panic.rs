@@ -84,6 +84,24 @@ fn is_rust(item: &TokenStream) -> bool {
         || is_file(quote!(trait S { #item }))
 }
 
+/// Not a test: prints what an expansion takes.
+#[test]
+#[ignore = "measures"]
+fn how_long() {
+    const ROUNDS: u32 = 200;
+    let sound = SEEDS.iter().take(3);
+    let sources: Vec<_> = sound
+        .map(|(args, item)| (tokens(args), tokens(item)))
+        .collect();
+    let start = Instant::now();
+    for _ in 0..ROUNDS {
+        for (args, item) in &sources {
+            crate::stages::expand(args.clone(), item.clone());
+        }
+    }
+    println!("{:?} per function", start.elapsed() / (ROUNDS * 3));
+}
+
 #[test]
 fn every_prefix() {
     for (args, item) in SEEDS {

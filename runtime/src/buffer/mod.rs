@@ -9,7 +9,7 @@ mod range;
 mod vectored;
 
 pub use dynamic::{AtMost, DynamicBuffer};
-pub(crate) use parts::{read_parts, write_parts};
+pub(crate) use parts::{read_parts, scratch, write_parts};
 pub(crate) use range::front;
 pub use range::{BufferExt, BufferRange};
 

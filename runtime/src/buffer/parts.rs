@@ -1,8 +1,12 @@
 //! Buffers of several parts, as system calls take them.
 
-use std::io::{IoSlice, IoSliceMut};
+use std::io::{self, IoSlice, IoSliceMut};
+
+use allocator_api2::vec::Vec;
 
 use super::{ReadBuffer, WriteBuffer};
+use crate::alloc::AnyAllocator;
+use crate::this_op;
 
 /// As many parts as go into one system call; the rest is left for the next.
 const MOST: usize = 16;
@@ -61,6 +65,17 @@ pub(crate) fn write_parts<B: WriteBuffer, R>(
         }
     });
     several(&list[..count.min(MOST)])
+}
+
+/// Makes an empty buffer with room for `len` bytes, from the allocator of the
+/// operation.
+pub(crate) fn scratch(len: usize) -> io::Result<Vec<u8, AnyAllocator>> {
+    let mut bytes = Vec::new_in(this_op::allocator());
+    match bytes.try_reserve_exact(len) {
+        Ok(()) => Ok(bytes),
+        // An allocator may be a small one: that is no reason to abort.
+        Err(_) => Err(io::ErrorKind::OutOfMemory.into()),
+    }
 }
 
 /// Counts the parts of a buffer down to a range of its bytes.

@@ -102,7 +102,9 @@ impl IoContext {
     /// how many tasks it ran.
     ///
     /// Several threads may run one context. Inside a handler it may be called
-    /// again; it then returns when there is nothing else to do.
+    /// again; it then returns when there is nothing else to do. Not in the body of an
+    /// operation, or a future that is [spawned](crate::spawn): that is outstanding, and
+    /// the call would wait for it.
     ///
     /// # Panics
     ///

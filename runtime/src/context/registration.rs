@@ -80,6 +80,16 @@ impl Registration {
         );
     }
 
+    /// Wakes all that wait, to look again.
+    pub(crate) fn wake_all(&self) {
+        // Declared first, to be dropped, and the wakers woken, after the lock.
+        let mut wake = WakeList::default();
+        let mut state = self.lock();
+        for half in &mut state.directions {
+            half.waiters.take_all(&mut wake);
+        }
+    }
+
     /// Fails everything from now on.
     pub(super) fn shut_down(&self, wake: &mut WakeList) {
         let mut state = self.lock();

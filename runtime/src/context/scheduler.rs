@@ -335,6 +335,11 @@ impl Scheduler {
     /// Blocks until `until` is set; drives the context while nobody else does.
     pub(super) fn block(&'static self, generation: u32, until: &Unblock) {
         until.also_wake(self.waker.get().cloned());
+        if until.is_restless(until.is_set()) {
+            // What is blocked on wakes itself, perhaps because it waits for what
+            // the context does.
+            self.give_way(generation, until);
+        }
         let bounds = Bounds {
             limit: usize::MAX,
             wait: Wait::Forever,
@@ -367,6 +372,23 @@ impl Scheduler {
             self.run(generation, &bounds);
         }
         until.also_wake(None);
+    }
+
+    /// Lets the context have its turn, if nobody else runs it, without waiting.
+    fn give_way(&'static self, generation: u32, until: &Unblock) {
+        let shared = self.lock();
+        let is_idle = self.runners.load(Ordering::Relaxed) == 0;
+        let is_open = shared.generation == generation && !shared.closing && !shared.stop_requested;
+        drop(shared);
+        if is_idle && is_open {
+            let bounds = Bounds {
+                limit: LOOK_AROUND_EVERY as usize,
+                wait: Wait::Never,
+                unblock: Some(until),
+                nested: false,
+            };
+            self.run(generation, &bounds);
+        }
     }
 
     /// Runs tasks within `bounds`; returns how many.
@@ -479,8 +501,9 @@ impl Scheduler {
         if !shared.queue.is_empty() {
             return Next::Run;
         }
-        // The handler that made a nested call goes on: no conclusion.
-        if !bounds.nested {
+        // The handler that made a nested call goes on, and so does whoever blocks:
+        // no conclusion.
+        if !bounds.nested && bounds.unblock.is_none() {
             self.deactivate(&mut shared, runner);
             let over = self.is_out_of_work(&shared);
             shared.active += 1;
@@ -633,9 +656,12 @@ impl Scheduler {
 
     /// Wakes everybody, to look at the state again.
     fn wake_all(&self, shared: MutexGuard<'_, Shared>) {
-        let blocked = shared.blocked > 0;
+        let (waiting, blocked) = (shared.waiting > 0, shared.blocked > 0);
         self.interrupt_poller(shared);
-        self.idle.notify_all();
+        // To notify nobody is a system call, too.
+        if waiting {
+            self.idle.notify_all();
+        }
         if blocked {
             self.blocked.notify_all();
         }
@@ -666,7 +692,8 @@ impl Shared {
 impl Bounds<'_> {
     #[inline]
     fn is_unblocked(&self) -> bool {
-        self.unblock.is_some_and(Unblock::is_set)
+        // A call that does not wait ends by itself.
+        self.wait != Wait::Never && self.unblock.is_some_and(Unblock::is_set)
     }
 
     #[inline]

@@ -1,5 +1,8 @@
-use std::collections::VecDeque;
 use std::task::Waker;
+
+use allocator_api2::vec::Vec as VecIn;
+
+use crate::alloc::Recycling;
 
 /// The wakers of the operations that wait for one thing, in order of arrival.
 ///
@@ -47,11 +50,19 @@ impl Waiters {
 }
 
 /// Wakers to be woken once all locks are released. Wakes them when dropped.
-#[derive(Default)]
 pub(crate) struct WakeList {
     // In place: most events concern one operation.
     first: Option<Waker>,
-    rest: VecDeque<Waker>,
+    rest: VecIn<Waker, Recycling>,
+}
+
+impl Default for WakeList {
+    fn default() -> Self {
+        Self {
+            first: None,
+            rest: VecIn::new_in(Recycling),
+        }
+    }
 }
 
 impl WakeList {
@@ -59,7 +70,7 @@ impl WakeList {
         if self.first.is_none() && self.rest.is_empty() {
             self.first = Some(waker);
         } else {
-            self.rest.push_back(waker);
+            self.rest.push(waker);
         }
     }
 
@@ -67,13 +78,17 @@ impl WakeList {
         self.first.is_none() && self.rest.is_empty()
     }
 
-    fn pop(&mut self) -> Option<Waker> {
-        self.first.take().or_else(|| self.rest.pop_front())
+    /// Wakes all, even if one of them panics; returns how many there were.
+    #[inline]
+    pub(crate) fn wake_all(&mut self) -> usize {
+        match self.is_empty() {
+            true => 0,
+            false => self.wake_some(),
+        }
     }
 
-    /// Wakes all, even if one of them panics; returns how many there were.
-    pub(crate) fn wake_all(&mut self) -> usize {
-        struct Rest<'a>(&'a mut WakeList);
+    fn wake_some(&mut self) -> usize {
+        struct Rest<'a>(&'a mut VecIn<Waker, Recycling>);
         impl Drop for Rest<'_> {
             fn drop(&mut self) {
                 while let Some(waker) = self.0.pop() {
@@ -83,7 +98,14 @@ impl WakeList {
         }
 
         let mut count = 0;
-        let rest = Rest(self);
+        // Taken from the end.
+        self.rest.reverse();
+        let first = self.first.take();
+        let rest = Rest(&mut self.rest);
+        if let Some(waker) = first {
+            count += 1;
+            waker.wake();
+        }
         while let Some(waker) = rest.0.pop() {
             count += 1;
             waker.wake();
@@ -93,6 +115,7 @@ impl WakeList {
 }
 
 impl Drop for WakeList {
+    #[inline]
     fn drop(&mut self) {
         self.wake_all();
     }

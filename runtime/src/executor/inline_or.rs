@@ -6,6 +6,9 @@ use crate::task::Task;
 ///
 /// "Inline" alone cannot be an executor: a post never runs inside the call.
 ///
+/// Handlers that start the next operation, which completes at once, run one inside
+/// the other here: a chain without an end overflows the stack.
+///
 /// ```
 /// use async_op::{Executor, InlineOr, IoContext, Task};
 ///

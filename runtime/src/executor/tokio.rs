@@ -1,8 +1,10 @@
 use std::fmt;
+use std::future::poll_fn;
+use std::task::Poll;
 
 use tokio::runtime::Handle;
 
-use super::Executor;
+use super::{Executor, Unblock};
 use crate::task::Task;
 
 /// A tokio runtime as an executor: handlers run as tasks of its own.
@@ -60,6 +62,23 @@ impl Executor for TokioExecutor {
     fn post(&self, task: Task) {
         // Nobody waits for it: a panic in it is reported and stays there.
         drop(self.handle.spawn(async move { task.run() }));
+    }
+
+    /// Blocks as the runtime does.
+    ///
+    /// # Panics
+    ///
+    /// On a thread that is running tasks of a runtime: it may be the one that
+    /// would have to go on.
+    fn block(&self, until: &Unblock) {
+        self.handle.block_on(poll_fn(|cx| {
+            until.also_wake(Some(cx.waker().clone()));
+            if until.is_set() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        }));
     }
 }
 

@@ -12,6 +12,9 @@ thread_local! {
     static SPARE: Cell<Option<Arc<Inner>>> = const { Cell::new(None) };
 }
 
+/// So often a future may wake itself before others have their turn.
+const RESTLESS: u32 = 16;
+
 struct Inner {
     set: AtomicBool,
     thread: Thread,
@@ -25,6 +28,8 @@ struct Inner {
 /// its own it gives a waker to [`also_wake`](Self::also_wake) first.
 pub struct Unblock {
     inner: Arc<Inner>,
+    /// How many waits on end were over before they began.
+    early: Cell<u32>,
     // Bound to the thread that made it, which is the one that parks.
     _not_send: PhantomData<*const ()>,
 }
@@ -41,6 +46,7 @@ impl Unblock {
         });
         Self {
             inner,
+            early: Cell::new(0),
             _not_send: PhantomData,
         }
     }
@@ -61,6 +67,14 @@ impl Unblock {
     /// Returns whether the wait is over.
     pub fn is_set(&self) -> bool {
         self.inner.set.load(Ordering::Acquire)
+    }
+
+    /// Takes note whether the wait was over before it began; returns whether that
+    /// happens again and again: a future that wakes itself.
+    pub(crate) fn is_restless(&self, early: bool) -> bool {
+        let count = if early { self.early.get() + 1 } else { 0 };
+        self.early.set(count % RESTLESS);
+        count == RESTLESS
     }
 
     /// Parks the thread until the wait is over.
@@ -89,14 +103,12 @@ impl Unblock {
 impl Drop for Unblock {
     fn drop(&mut self) {
         self.also_wake(None);
-        // A waker that is still about would set the flag of the next wait:
-        // harmless, but it would poll for nothing.
-        if Arc::strong_count(&self.inner) == 1 {
-            self.reset();
-            let inner = Arc::clone(&self.inner);
-            // Nothing to keep it in while the thread ends.
-            let _ = SPARE.try_with(|spare| spare.set(Some(inner)));
-        }
+        // A waker that is still about, as on the thread that has just woken this
+        // one, may set the flag of the next wait: that polls once for nothing.
+        self.reset();
+        let inner = Arc::clone(&self.inner);
+        // Nothing to keep it in while the thread ends.
+        let _ = SPARE.try_with(|spare| spare.set(Some(inner)));
     }
 }
 

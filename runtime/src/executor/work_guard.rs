@@ -47,6 +47,17 @@ impl<E: Executor> WorkGuard<E> {
         Self { executor: None }
     }
 
+    /// Gives the work back where this thread runs the context that counts it: a
+    /// runner keeps that going by itself, and one that is called inside a handler
+    /// would wait for the handler's own operation.
+    #[inline]
+    pub(crate) fn reset_on_runner(&mut self) {
+        let context = self.executor.as_ref().and_then(Executor::context);
+        if context.is_some_and(|context| context.runs_here()) {
+            self.reset();
+        }
+    }
+
     /// Moves the work into a guard of its own.
     pub(crate) fn take(&mut self) -> Self {
         Self {

@@ -1,9 +1,8 @@
 use std::io;
 
-use allocator_api2::vec::Vec;
-
 use super::{AsyncReadStream, AsyncWriteStream, Transfer, check_cancelled};
-use crate::{async_op, this_op};
+use crate::async_op;
+use crate::buffer::scratch;
 
 /// How much is under way at once.
 const CHUNK: usize = 8 * 1024;
@@ -28,8 +27,9 @@ const CHUNK: usize = 8 * 1024;
 ///
 /// # Errors
 ///
-/// Those of the streams, and [`WriteZero`](io::ErrorKind::WriteZero) when `to`
-/// takes no more.
+/// Those of the streams, [`WriteZero`](io::ErrorKind::WriteZero) when `to` takes
+/// no more, and [`OutOfMemory`](io::ErrorKind::OutOfMemory) when the allocator
+/// has no 8 KiB.
 ///
 /// ```
 /// use async_op::{SystemExecutor, UnixStream, connect_pipe, copy, read_exact, write_all};
@@ -52,7 +52,15 @@ where
     W: AsyncWriteStream + Clone + Send + 'static,
 {
     let mut bytes = 0;
-    let mut buffer = Vec::with_capacity_in(CHUNK, this_op::allocator());
+    let mut buffer = match scratch(CHUNK) {
+        Ok(buffer) => buffer,
+        Err(error) => {
+            return Transfer {
+                bytes,
+                result: Err(error),
+            };
+        }
+    };
     buffer.resize(CHUNK, 0);
     let result = 'all: loop {
         if let Err(error) = check_cancelled() {

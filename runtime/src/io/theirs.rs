@@ -10,7 +10,7 @@ use super::{AsyncReadStream, AsyncWriteStream};
 use crate::buffer::{ReadBuffer, WriteBuffer};
 use crate::cancel;
 use crate::executor::{Executor, IoObject};
-use crate::task::scope;
+use crate::task::{budget, scope};
 
 /// Whether what is awaited has been asked to stop.
 fn is_cancelled() -> bool {
@@ -128,6 +128,7 @@ mod futures {
                 if is_cancelled() {
                     return Poll::Ready(Err(cancel::cancelled()));
                 }
+                ready!(budget::proceed(cx));
                 let part = buffer.after(skip);
                 Pin::new(&mut *self.lock()).poll_read(cx, part)
             })
@@ -152,6 +153,7 @@ mod futures {
                     Some(n) => n,
                     None if is_cancelled() => return Poll::Ready(Err(cancel::cancelled())),
                     None => {
+                        ready!(budget::proceed(cx));
                         let part = buffer.after(skip);
                         *written.insert(ready!(Pin::new(&mut *stream).poll_write(cx, part))?)
                     }
@@ -201,6 +203,7 @@ mod tokio_io {
                 if is_cancelled() {
                     return Poll::Ready(Err(cancel::cancelled()));
                 }
+                ready!(budget::proceed(cx));
                 let mut part = ReadBuf::new(buffer.after(skip));
                 let polled = Pin::new(&mut *self.lock()).poll_read(cx, &mut part);
                 polled.map_ok(|()| part.filled().len())
@@ -226,6 +229,7 @@ mod tokio_io {
                     Some(n) => n,
                     None if is_cancelled() => return Poll::Ready(Err(cancel::cancelled())),
                     None => {
+                        ready!(budget::proceed(cx));
                         let part = buffer.after(skip);
                         *written.insert(ready!(Pin::new(&mut *stream).poll_write(cx, part))?)
                     }

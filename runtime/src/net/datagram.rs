@@ -2,12 +2,9 @@
 
 use std::io;
 
-use allocator_api2::vec::Vec;
-
 use super::source::Source;
-use crate::buffer::{ReadBuffer, WriteBuffer, read_parts, write_parts};
+use crate::buffer::{ReadBuffer, WriteBuffer, read_parts, scratch, write_parts};
 use crate::context::{Direction, Progress};
-use crate::this_op;
 
 /// A source of datagrams.
 pub(super) trait Datagram: mio::event::Source {
@@ -78,8 +75,9 @@ impl<S: Datagram> Source<S> {
             let received = match in_place {
                 Some(received) => received?,
                 None => {
-                    let mut whole = Vec::new_in(this_op::allocator());
-                    whole.resize(buffer.total_len(), 0);
+                    let len = buffer.total_len();
+                    let mut whole = scratch(len)?;
+                    whole.resize(len, 0);
                     let received = receive(socket, &mut whole)?;
                     scatter(&whole[..received.0], buffer);
                     received
@@ -102,7 +100,7 @@ impl<S: Datagram> Source<S> {
             let sent = match in_place {
                 Some(sent) => sent?,
                 None => {
-                    let mut whole = Vec::with_capacity_in(buffer.total_len(), this_op::allocator());
+                    let mut whole = scratch(buffer.total_len())?;
                     buffer.parts(|part| whole.extend_from_slice(part));
                     send(socket, &whole)?
                 }
@@ -153,8 +151,10 @@ macro_rules! datagrams {
             /// # Errors
             ///
             /// The system's, such as [`ConnectionRefused`](std::io::ErrorKind::ConnectionRefused)
-            /// when nobody listens at the peer's, and one of kind
-            /// [`Other`](std::io::ErrorKind::Other) when the context is gone.
+            /// when nobody listens at the peer's; one of kind
+            /// [`Other`](std::io::ErrorKind::Other) when the context is gone, and
+            /// one of kind [`OutOfMemory`](std::io::ErrorKind::OutOfMemory) for
+            /// several parts that the allocator has no whole for.
             #[$crate::async_op(completes = B::Completion<std::io::Result<usize>>, cancellation = total)]
             pub async fn async_receive<B: $crate::ReadBuffer>(
                 &self,

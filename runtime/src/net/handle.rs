@@ -52,15 +52,19 @@ macro_rules! handle {
 
             #[cfg(unix)]
             $crate::net::handle::waits!();
+            #[cfg(not(unix))]
+            $crate::net::handle::cancels!();
         }
 
         $crate::net::handle::io_object!($ty);
     };
 }
 
-/// The operation that waits for readiness.
+/// The operation that waits for readiness, and the end of all operations.
 macro_rules! waits {
     () => {
+        $crate::net::handle::cancels!();
+
         /// Waits until reading, or writing, would not block, without doing it.
         ///
         /// For libraries that make the system calls themselves, on the
@@ -95,6 +99,20 @@ macro_rules! waits {
     };
 }
 
+macro_rules! cancels {
+    () => {
+        /// Cancels all operations that are outstanding, by way of any handle: they
+        /// complete with an error that [`is_cancelled`](crate::is_cancelled).
+        ///
+        /// Those whose result is known already complete with that. To stop one
+        /// operation alone, bind a [slot](crate::bind_cancellation_slot) to its
+        /// token, or drop its future.
+        pub fn cancel(&self) {
+            self.source.cancel();
+        }
+    };
+}
+
 macro_rules! io_object {
     ($ty:ident) => {
         impl $crate::IoObject for $ty {
@@ -121,4 +139,4 @@ macro_rules! io_object {
     };
 }
 
-pub(super) use {handle, io_object, waits};
+pub(super) use {cancels, handle, io_object, waits};

@@ -37,6 +37,14 @@ pub struct SignalSet {
 /// Looking at what has arrived takes `&mut`.
 struct Pending(Mutex<Signals>);
 
+const FORBIDDEN: [i32; 5] = [
+    libc::SIGKILL,
+    libc::SIGSTOP,
+    libc::SIGILL,
+    libc::SIGFPE,
+    libc::SIGSEGV,
+];
+
 impl SignalSet {
     /// Makes a set of `signals`. From now on, and as long as the process lives,
     /// they do not end it any more.
@@ -51,7 +59,12 @@ impl SignalSet {
     /// For a signal that cannot be waited for: `SIGKILL`, `SIGSTOP`, `SIGILL`,
     /// `SIGFPE`, `SIGSEGV`.
     pub fn new(executor: &IoExecutor, signals: impl IntoIterator<Item = i32>) -> io::Result<Self> {
-        let pending = Pending(Mutex::new(Signals::new(signals)?));
+        // One by one: what is no signal is found out before it does any harm.
+        let mut set = Signals::new([] as [i32; 0])?;
+        for signal in signals {
+            add(&mut set, signal)?;
+        }
+        let pending = Pending(Mutex::new(set));
         let source = Source::new(*executor, pending, Registration::default())?;
         Ok(Self {
             source: Arc::new(source),
@@ -68,8 +81,10 @@ impl SignalSet {
     ///
     /// As [`new`](Self::new).
     pub fn add(&self, signal: i32) -> io::Result<()> {
-        self.source.get().lock().add_signal(signal)
+        add(&mut self.source.get().lock(), signal)
     }
+
+    super::handle::cancels!();
 
     /// Waits for one of the signals.
     ///
@@ -105,6 +120,19 @@ impl SignalSet {
             })
             .await
     }
+}
+
+/// Adds a signal, if it is one that can be waited for.
+fn add(set: &mut Signals, signal: i32) -> io::Result<()> {
+    assert!(
+        !FORBIDDEN.contains(&signal),
+        "signal {signal} cannot be waited for"
+    );
+    // It keeps a place for each number below this one.
+    if !(1..128).contains(&signal) {
+        return Err(io::Error::from_raw_os_error(libc::EINVAL));
+    }
+    set.add_signal(signal)
 }
 
 impl Pending {

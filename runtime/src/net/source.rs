@@ -2,13 +2,14 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
 
 use mio::Token;
 
 use crate::cancel;
 use crate::context::{Direction, IoExecutor, Progress, Reactor, Registration};
-use crate::task::scope;
+use crate::task::{budget, scope};
 
 /// Something that the system reports events of, and its place in the reactor of
 /// its context.
@@ -17,6 +18,9 @@ pub(super) struct Source<S: mio::event::Source> {
     reactor: Arc<Reactor>,
     registration: Arc<Registration>,
     token: Token,
+    /// How often all operations have been cancelled: those of an earlier era are
+    /// over.
+    era: AtomicU64,
     // Taken out in `into_io`.
     io: Option<S>,
 }
@@ -39,6 +43,7 @@ impl<S: mio::event::Source> Source<S> {
             reactor,
             registration,
             token,
+            era: AtomicU64::new(0),
             io: Some(io),
         })
     }
@@ -58,6 +63,13 @@ impl<S: mio::event::Source> Source<S> {
         let mut io = self.io.take().expect("taken once, by value");
         self.reactor.deregister(&mut io, self.token);
         io
+    }
+
+    /// Cancels all operations that are outstanding.
+    pub(super) fn cancel(&self) {
+        // Release: what the caller did before comes with it.
+        self.era.fetch_add(1, Ordering::Release);
+        self.registration.wake_all();
     }
 
     /// Forgets operations that wait, as [`poll_io`](Registration::poll_io) knows
@@ -95,10 +107,13 @@ impl<S: mio::event::Source> Source<S> {
             direction,
             key: None,
         };
+        let mut era = None;
         poll_fn(|cx| {
-            if !scope::requested().is_empty() {
+            let now = self.era.load(Ordering::Acquire);
+            if !scope::requested().is_empty() || *era.get_or_insert(now) != now {
                 return Poll::Ready(Err(cancel::cancelled()));
             }
+            ready!(budget::proceed(cx));
             let key = &mut waiting.key;
             let result = self.poll_io(direction, key, cx, &mut attempt);
             if result.is_ready() {

@@ -13,6 +13,10 @@ use crate::context::{IoExecutor, Registration};
 /// A handle: clones are the same socket, which is closed with the last of them
 /// and of its operations.
 ///
+/// A socket that is connected waits while the queue of its peer is full. Of
+/// other peers the system does not say when there is room: to send to one whose
+/// queue is full is to try again and again. Connect to a peer that is slow.
+///
 /// ```
 /// use async_op::{SystemExecutor, UnixDatagram};
 ///

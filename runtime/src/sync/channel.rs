@@ -4,9 +4,9 @@ use std::io;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex};
 
-use super::SendError;
 use super::queue::Queue;
 use super::wait::{self, Failure, Request, Wait, lock};
+use super::{Deliver, SendError};
 use crate::async_op;
 use crate::context::{ContextGone, IoExecutor, WakeList};
 use crate::executor::{Executor, IoObject};
@@ -188,6 +188,35 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
         let result = ReceiveRequest(PhantomData).start(&mut state, &mut wake);
         drop(state);
         result.unwrap_or_else(|_| Err(io::ErrorKind::WouldBlock.into()))
+    }
+
+    /// Makes a token of this channel: the result of the operation is sent here.
+    ///
+    /// One for which there is no room waits its turn, as in
+    /// [`async_send`](Self::async_send); once the channel is closed, results are
+    /// dropped. The operation keeps nothing open: `receive` fails only when the
+    /// channel is closed.
+    ///
+    /// ```
+    /// use async_op::sync::Channel;
+    /// use async_op::{IoContext, Timer, prepend};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let results = Channel::new(&context, 2);
+    /// for id in [1, 2] {
+    ///     Timer::new(&context).async_wait(prepend(id, results.deliver()));
+    /// }
+    /// for _ in 0..2 {
+    ///     let (id, result) = results.receive().blocking()?;
+    ///     println!("{id}: {result:?}");
+    ///     result?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn deliver(&self) -> Deliver<T, E> {
+        Deliver(self.clone())
     }
 
     /// Closes the channel: see [the type](Self#closing). Returns whether it was

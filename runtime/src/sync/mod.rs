@@ -6,6 +6,10 @@
 //! an operation: it takes any completion token, can be cancelled and limited in
 //! time, and loses nothing when its future is dropped.
 //!
+//! An object belongs to the executor that it is made with. When the context of
+//! that is dropped, so are the operations that wait in it; those that wait
+//! elsewhere, and all that come later, complete with an error.
+//!
 //! ```
 //! use async_op::sync::Channel;
 //! use async_op::{Blocking, IoContext, cancel_after, is_timeout, spawn};
@@ -36,6 +40,7 @@
 //! ```
 
 mod channel;
+mod deliver;
 mod mutex;
 mod queue;
 mod semaphore;
@@ -43,6 +48,7 @@ mod send_error;
 mod wait;
 
 pub use channel::Channel;
+pub use deliver::Deliver;
 pub use mutex::{Mutex, MutexGuard};
 pub use semaphore::{Permit, Semaphore};
 pub use send_error::SendError;

@@ -2,13 +2,13 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::queue::{Key, Queue};
 use crate::cancel;
 use crate::context::{ContextGone, WakeList, context_gone};
 use crate::executor::Executor;
-use crate::task::scope;
+use crate::task::{budget, scope};
 
 /// Why an operation was not served.
 #[derive(Clone, Copy, Debug)]
@@ -138,6 +138,7 @@ impl<R: Request> Future for Wait<'_, R> {
     type Output = R::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R::Output> {
+        ready!(budget::proceed(cx));
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Start(request) => self.start(request, cx),
             Stage::Waiting(key) => self.resume(key, cx),

@@ -218,7 +218,7 @@ where
     let allocator = handler.allocator();
     let core = Block::make(meta, io_work, work, allocator, handler);
     // SAFETY: the block is new, and nobody else's.
-    unsafe { Completion::from_raw(core) }
+    unsafe { Completion::of(core) }
 }
 
 /// Makes the task of an operation that has completed with `args`: whichever
@@ -258,7 +258,9 @@ where
             // SAFETY: by I2 the arguments are there, and ours.
             let args = unsafe { core.take_args() };
             // SAFETY: running the task gives the block up; the arguments are out.
-            let (handler, _guards) = unsafe { Self::take(this) };
+            let (handler, mut guards) = unsafe { Self::take(this) };
+            guards.0.reset_on_runner();
+            guards.1.reset_on_runner();
             handler.complete(args);
         },
         discard: |header| {
@@ -395,7 +397,9 @@ where
                 const { &Self::DELIVER }
             };
             block.core.task.set_vtable(vtable);
-            let _io_work = block.io_work.take();
+            let mut io_work = block.io_work.take();
+            // The dispatch may call the handler.
+            io_work.reset_on_runner();
             // SAFETY: by I1 the block is ours, and so are the arguments.
             unsafe { block.core.put_args(args) };
             mem::forget(on_unwind);
@@ -407,10 +411,14 @@ where
                 mem::forget(on_unwind);
                 // SAFETY: the block is given up; by I2 there are no arguments
                 // in it.
-                let (handler, _guards) = unsafe { Self::take(this) };
+                let (handler, mut guards) = unsafe { Self::take(this) };
+                guards.0.reset_on_runner();
+                guards.1.reset_on_runner();
                 handler.complete(args);
             } else {
-                let _io_work = block.io_work.take();
+                let mut io_work = block.io_work.take();
+                // The dispatch may call the handler.
+                io_work.reset_on_runner();
                 // SAFETY: by I1 the block is ours, and so are the arguments.
                 unsafe { block.core.put_args(args) };
                 mem::forget(on_unwind);

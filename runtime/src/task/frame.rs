@@ -22,6 +22,7 @@ use std::ptr::{self, NonNull};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
 use super::block::needs_hop;
+use super::budget;
 use super::scope::{OfFrame, Scope};
 use super::stub::{Pending, Start, Stub};
 use super::{Header, Task, TaskVtable, memory};
@@ -431,6 +432,7 @@ where
             // SAFETY: the frame is ours until the poll is over, and the guard
             // is dropped right here.
             let _scope = unsafe { Self::enter_scope(this) };
+            let _budget = budget::grant();
             let waker = FrameHeader::poller_waker(header, stub);
             // SAFETY: by I1 the payload is ours until the poll is over.
             let payload = unsafe { Self::payload(this) };
@@ -460,7 +462,9 @@ where
                     unsafe { Self::ready_elsewhere(this, output) };
                 } else {
                     // SAFETY: the token is passed on; the payload is gone.
-                    let (handler, _guards) = unsafe { Self::take(this) };
+                    let (handler, mut guards) = unsafe { Self::take(this) };
+                    guards.0.reset_on_runner();
+                    guards.1.reset_on_runner();
                     handler.complete(S::from_output(output));
                 }
             }
@@ -511,7 +515,9 @@ where
             const { &Self::DELIVER }
         };
         frame.header.task.set_vtable(vtable);
-        let _io_work = frame.io_work.take();
+        let mut io_work = frame.io_work.take();
+        // The dispatch may call the handler.
+        io_work.reset_on_runner();
         mem::forget(on_unwind);
         // SAFETY: the token goes into the task; by I2 the output is there, as
         // the vtable says.
@@ -534,7 +540,9 @@ where
         frame.payload.output = ManuallyDrop::new(output);
         frame.header.task.set_vtable(const { &Self::DELIVER });
         let executor = work_executor(&frame.work).clone();
-        let _io_work = frame.io_work.take();
+        let mut io_work = frame.io_work.take();
+        // The dispatch may call the handler.
+        io_work.reset_on_runner();
         mem::forget(on_unwind);
         // SAFETY: the token goes into the task; by I2 the output is there.
         executor.dispatch(unsafe { Task::from_raw(this.cast()) });
@@ -553,7 +561,9 @@ where
         // SAFETY: moved out once.
         let output = unsafe { ManuallyDrop::take(output) };
         // SAFETY: the token is passed on; the payload is gone.
-        let (handler, _guards) = unsafe { Self::take(this) };
+        let (handler, mut guards) = unsafe { Self::take(this) };
+        guards.0.reset_on_runner();
+        guards.1.reset_on_runner();
         handler.complete(S::from_output(output));
     }
 

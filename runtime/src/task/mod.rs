@@ -16,6 +16,7 @@
 //!   outside one.
 
 pub(crate) mod block;
+pub(crate) mod budget;
 pub(crate) mod frame;
 mod frame_box;
 pub(crate) mod initiating;

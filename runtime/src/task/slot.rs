@@ -35,11 +35,11 @@
 use std::alloc::Layout;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use super::block::{CompletionVtable, Core};
 use super::scope::{self, Origin};
-use super::{Header, TaskVtable, memory};
+use super::{Header, TaskVtable, budget, memory};
 use crate::cancel::{CancellationType, Hook};
 use crate::completion::Completion;
 use crate::meta::Meta;
@@ -102,7 +102,7 @@ pub(crate) fn new<S: Signature + 'static>(meta: &'static Meta) -> (SlotFuture<S>
         passed_on: CancellationType::default(),
     };
     // SAFETY: the slot is new, and the completer's half nobody else's.
-    (future, unsafe { Completion::from_raw(slot.cast()) })
+    (future, unsafe { Completion::of(slot.cast()) })
 }
 
 /// A slot is never queued: its result is taken where the future is polled.
@@ -237,6 +237,7 @@ impl<S: Signature + 'static> SlotFuture<S> {
     /// If the operation was abandoned, with its name.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<S::Args> {
         let this = self.slot.expect("polled after completion");
+        ready!(budget::proceed(cx));
         // SAFETY: the future's half keeps the slot alive (I3).
         let slot = unsafe { this.as_ref() };
         // What the operation is awaited in has been asked to stop: pass it on,
@@ -261,6 +262,14 @@ impl<S: Signature + 'static> SlotFuture<S> {
             return self.wait(cx.waker().clone());
         }
         Poll::Ready(self.take())
+    }
+
+    /// Returns whether the operation has completed, or been abandoned.
+    pub(crate) fn is_over(&self) -> bool {
+        let Some(this) = self.slot else { return true };
+        // SAFETY: the future's half keeps the slot alive (I3).
+        let slot = unsafe { this.as_ref() };
+        matches!(slot.state.load(Ordering::Acquire), DONE | ABANDONED)
     }
 
     /// Stores `waker`, unless the operation has just completed. The state is
@@ -297,7 +306,9 @@ impl<S: Signature + 'static> SlotFuture<S> {
         // when it is DONE.
         match unsafe { Slot::free(this, result) } {
             Some(args) => args,
-            None => panic!("`{name}` was abandoned: its `Completion` was dropped without a result"),
+            None => panic!(
+                "`{name}` was abandoned: its `Completion`, or its task, was dropped without a result"
+            ),
         }
     }
 }

@@ -2,14 +2,14 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use crate::async_op;
 use crate::cancel;
 use crate::context::{Due, IoExecutor, Reactor, TimerKey, WakeList, context_gone};
 use crate::executor::IoObject;
-use crate::task::scope;
+use crate::task::{budget, scope};
 
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
@@ -52,8 +52,10 @@ struct Inner {
     expiry: Instant,
     waits: Vec<Wait>,
     last_wait: u64,
+    /// From the first wait on.
+    reactor: Option<Arc<Reactor>>,
     /// The entry in the reactor, while anybody waits.
-    armed: Option<(TimerKey, Arc<Reactor>)>,
+    armed: Option<TimerKey>,
 }
 
 /// One operation that waits.
@@ -95,6 +97,7 @@ impl Timer {
                     expiry: Instant::now(),
                     waits: Vec::new(),
                     last_wait: 0,
+                    reactor: None,
                     armed: None,
                 }),
             }),
@@ -209,7 +212,7 @@ impl TimerState {
     fn end(&self, key: TimerKey, outcome: Outcome, wake: &mut WakeList) {
         let mut inner = self.lock();
         // The expiry may have been changed since the reactor took the entry.
-        if inner.armed.as_ref().is_some_and(|(armed, _)| *armed == key) {
+        if inner.armed == Some(key) {
             inner.armed = None;
             inner.end_waits(usize::MAX, outcome, wake);
         }
@@ -247,7 +250,10 @@ impl Inner {
             .waits
             .iter()
             .any(|wait| matches!(wait.state, WaitState::Waiting(_)));
-        if !wanted && let Some((key, reactor)) = self.armed.take() {
+        if !wanted
+            && let Some(key) = self.armed.take()
+            && let Some(reactor) = &self.reactor
+        {
             reactor.remove_timer(key);
         }
     }
@@ -264,6 +270,7 @@ impl WaitGuard<'_> {
         if !scope::requested().is_empty() {
             return Poll::Ready(Err(cancel::cancelled()));
         }
+        ready!(budget::proceed(cx));
         let mut inner = self.timer.lock();
         if let Some(key) = self.key {
             let index = inner.waits.iter().position(|wait| wait.key == key);
@@ -291,10 +298,15 @@ impl WaitGuard<'_> {
         }
         let mut is_earliest = false;
         if inner.armed.is_none() {
-            let reactor = self.timer.executor.reactor()?;
+            let reactor = match inner.reactor.take() {
+                Some(reactor) => reactor,
+                None => self.timer.executor.reactor()?,
+            };
             let due = Due::Timer(Arc::clone(self.timer));
-            let (key, earliest) = reactor.add_timer(inner.expiry, due)?;
-            inner.armed = Some((key, reactor));
+            let added = reactor.add_timer(inner.expiry, due);
+            inner.reactor = Some(reactor);
+            let (key, earliest) = added?;
+            inner.armed = Some(key);
             is_earliest = earliest;
         }
         inner.last_wait += 1;

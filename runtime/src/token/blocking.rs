@@ -28,12 +28,14 @@ use crate::signature::Signature;
 ///
 /// # Allocation
 ///
-/// None for an operation written as an `async fn`; borrowed buffers are fine.
+/// None for an operation written as an `async fn`; borrowed buffers are fine. One
+/// recycled block for an operation in handler form.
 ///
 /// # Panics
 ///
-/// On a thread that is already running the operation's context, and on a
-/// context that has been stopped: either would wait for ever. What nobody can
+/// On a thread that is already running the operation's context, or a runtime of
+/// tokio that it belongs to; and on a context that is or has been stopped, by another
+/// thread too: either would wait for ever. What nobody can
 /// see, every thread of a pool blocking on that pool, does wait for ever.
 #[must_use = "a token does nothing until it is passed to an initiating function"]
 #[derive(Clone, Copy, Debug, Default)]

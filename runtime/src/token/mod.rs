@@ -1,18 +1,24 @@
 //! Completion tokens: how the result of an operation arrives.
 
 mod blocking;
+mod c_callback;
 mod callback;
 mod deferred;
 mod detached;
+mod each;
 mod handler;
 mod local;
+mod promise;
 mod use_future;
 
 pub use blocking::Blocking;
+pub use c_callback::{CCallback, IntoC, c_callback};
 pub use callback::CallWith;
 pub use deferred::{Deferred, Mapped, Operation};
 pub use detached::Detached;
+pub use each::{Each, each};
 pub use local::{Local, local};
+pub use promise::{Promise, UsePromise};
 pub use use_future::UseFuture;
 
 use crate::initiation::Initiation;

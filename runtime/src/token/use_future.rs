@@ -18,6 +18,10 @@ use crate::signature::Signature;
 ///
 /// The plain name of the operation is shorter: `timer.wait().await`.
 ///
+/// The future does not run the operation's context: on an
+/// [`IoContext`](crate::IoContext) that no thread runs meanwhile it waits for ever.
+/// [`SystemExecutor`](crate::SystemExecutor) always has a thread.
+///
 /// # Allocation
 ///
 /// None for an operation written as an `async fn`: its future is hosted in the

@@ -30,6 +30,42 @@ impl Socket {
         Self: ::async_op::expansion::core::marker::Sized + 'op,
         Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<usize>)>,
     {
+        ::async_op::expansion::async_initiate(
+            Self::async_read_exact_operation(self, buf),
+            token,
+        )
+    }
+    /// Reads until `buf` is full.
+    ///
+    /// The operation of [`async_read_exact`](Self::async_read_exact), not yet started.
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    pub fn read_exact<'a, 'op>(
+        &self,
+        buf: &'a mut [u8],
+    ) -> ::async_op::expansion::Operation<
+        fn(io::Result<usize>),
+        impl ::async_op::expansion::Initiation<
+            fn(io::Result<usize>),
+        > + 'op + ::async_op::expansion::Captures<(&'a (), Self)>,
+    >
+    where
+        'a: 'op,
+        Self: ::async_op::expansion::core::marker::Sized + 'op,
+    {
+        Self::async_read_exact(self, buf, ::async_op::expansion::Deferred)
+    }
+    #[doc(hidden)]
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    fn async_read_exact_operation<'a, 'op>(
+        &self,
+        buf: &'a mut [u8],
+    ) -> impl ::async_op::expansion::Initiation<
+        fn(io::Result<usize>),
+    > + 'op + ::async_op::expansion::Captures<(&'a (), Self)>
+    where
+        'a: 'op,
+        Self: ::async_op::expansion::core::marker::Sized + 'op,
+    {
         let meta = {
             const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
                 "async_read_exact",
@@ -52,26 +88,7 @@ impl Socket {
             executor,
             async move { Self::async_read_exact_body(&copy_of_self, buf).await },
         );
-        ::async_op::expansion::async_initiate(operation, token)
-    }
-    /// Reads until `buf` is full.
-    ///
-    /// The operation of [`async_read_exact`](Self::async_read_exact), not yet started.
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    pub fn read_exact<'a, 'op>(
-        &self,
-        buf: &'a mut [u8],
-    ) -> ::async_op::expansion::Operation<
-        fn(io::Result<usize>),
-        impl ::async_op::expansion::Initiation<
-            fn(io::Result<usize>),
-        > + 'op + ::async_op::expansion::Captures<(&'a (), Self)>,
-    >
-    where
-        'a: 'op,
-        Self: ::async_op::expansion::core::marker::Sized + 'op,
-    {
-        Self::async_read_exact(self, buf, ::async_op::expansion::Deferred)
+        operation
     }
     #[doc(hidden)]
     async fn async_read_exact_body<'a>(&self, buf: &'a mut [u8]) -> io::Result<usize> {

@@ -27,25 +27,10 @@ impl Socket {
         Self: ::async_op::expansion::core::marker::Sized + 'op,
         Token: ::async_op::expansion::CompletionToken<'op, fn()>,
     {
-        let meta = {
-            const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
-                "async_send",
-                &["self"],
-                &[],
-            );
-            &META
-        };
-        let executor = {
-            use ::async_op::expansion::ExecutorOf as _;
-            (*self).executor_of()
-        };
-        let copy_of_self = ::async_op::expansion::copy_of(self);
-        let operation = ::async_op::expansion::from_fn::<
-            fn(),
-            _,
-            _,
-        >(meta, executor, move |op| Self::async_send_body(&copy_of_self, data, op));
-        ::async_op::expansion::async_initiate(operation, token)
+        ::async_op::expansion::async_initiate(
+            Self::async_send_operation(self, data),
+            token,
+        )
     }
     /// Sends.
     ///
@@ -69,6 +54,41 @@ impl Socket {
         Self: ::async_op::expansion::core::marker::Sized + 'op,
     {
         Self::async_send(self, data, ::async_op::expansion::Deferred)
+    }
+    #[doc(hidden)]
+    #[allow(deprecated)]
+    #[track_caller]
+    #[allow(clippy::unused_self)]
+    #[allow(clippy::needless_pass_by_value)]
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    fn async_send_operation<'op>(
+        &self,
+        data: Vec<u8>,
+    ) -> impl ::async_op::expansion::Initiation<
+        fn(),
+    > + 'op + ::async_op::expansion::Captures<Self>
+    where
+        Self: ::async_op::expansion::core::marker::Sized + 'op,
+    {
+        let meta = {
+            const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
+                "async_send",
+                &["self"],
+                &[],
+            );
+            &META
+        };
+        let executor = {
+            use ::async_op::expansion::ExecutorOf as _;
+            (*self).executor_of()
+        };
+        let copy_of_self = ::async_op::expansion::copy_of(self);
+        let operation = ::async_op::expansion::from_fn::<
+            fn(),
+            _,
+            _,
+        >(meta, executor, move |op| Self::async_send_body(&copy_of_self, data, op));
+        operation
     }
     #[allow(clippy::unused_self)]
     #[expect(clippy::needless_pass_by_value)]

@@ -29,6 +29,22 @@ impl Socket {
         Self: 'op,
         Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<usize>)>,
     {
+        ::async_op::expansion::async_initiate(
+            self.async_write_all_operation(data),
+            token,
+        )
+    }
+    #[doc(hidden)]
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    fn async_write_all_operation<'op>(
+        self: Arc<Self>,
+        data: Bytes,
+    ) -> impl ::async_op::expansion::Initiation<
+        fn(io::Result<usize>),
+    > + 'op + ::async_op::expansion::Captures<Self>
+    where
+        Self: 'op,
+    {
         let meta = {
             const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
                     "async_write_all",
@@ -47,7 +63,7 @@ impl Socket {
             _,
             _,
         >(meta, executor, Self::async_write_all_body(self, data));
-        ::async_op::expansion::async_initiate(operation, token)
+        operation
     }
     #[doc(hidden)]
     async fn async_write_all_body(self: Arc<Self>, data: Bytes) -> io::Result<usize> {

@@ -25,8 +25,7 @@ impl Socket {
         Self: 'op,
         Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<Value>)>,
     {
-        let operation = Self::async_get_body(self, key);
-        ::async_op::expansion::async_initiate(operation, token)
+        ::async_op::expansion::async_initiate(Self::async_get_body(self, key), token)
     }
     /// Gets the value of `key`.
     ///

@@ -22,35 +22,46 @@ where
     Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<Socket>)>,
 {
     #[doc(hidden)]
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    fn async_connect_operation<'op>(
+        context: &IoContext,
+        address: SocketAddr,
+    ) -> impl ::async_op::expansion::Initiation<fn(io::Result<Socket>)> + 'op {
+        let meta = {
+            const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
+                "async_connect",
+                &["context"],
+                &[],
+            );
+            &META
+        };
+        let executor = {
+            use ::async_op::expansion::ExecutorOf as _;
+            (*context).executor_of()
+        };
+        let copy_of_context = ::async_op::expansion::copy_of(context);
+        let operation = ::async_op::expansion::from_future::<
+            fn(io::Result<Socket>),
+            _,
+            _,
+        >(
+            meta,
+            executor,
+            async move { async_connect_body(&copy_of_context, address).await },
+        );
+        operation
+    }
+    #[doc(hidden)]
     async fn async_connect_body(
         context: &IoContext,
         mut address: SocketAddr,
     ) -> io::Result<Socket> {
         Socket::open(context)?.connect(address).await
     }
-    let meta = {
-        const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
-            "async_connect",
-            &["context"],
-            &[],
-        );
-        &META
-    };
-    let executor = {
-        use ::async_op::expansion::ExecutorOf as _;
-        (*context).executor_of()
-    };
-    let copy_of_context = ::async_op::expansion::copy_of(context);
-    let operation = ::async_op::expansion::from_future::<
-        fn(io::Result<Socket>),
-        _,
-        _,
-    >(
-        meta,
-        executor,
-        async move { async_connect_body(&copy_of_context, address).await },
-    );
-    ::async_op::expansion::async_initiate(operation, token)
+    ::async_op::expansion::async_initiate(
+        async_connect_operation(context, address),
+        token,
+    )
 }
 /// The operation of [`async_connect`], not yet started.
 #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]

@@ -33,31 +33,10 @@ impl Socket {
         Self: 'op,
         Token: ::async_op::expansion::CompletionToken<'op, fn(Vec<Self>)>,
     {
-        let meta = {
-            const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
-                "async_map",
-                &["pool"],
-                &["rest"],
-            );
-            &META
-        };
-        let copy_of_pool = ::async_op::expansion::copy_of(pool);
-        let operation = ::async_op::expansion::from_future::<
-            fn(Vec<Self>),
-            _,
-            _,
-        >(
-            meta,
-            pool.executor(),
-            async move {
-                Self::async_map_body::<
-                    T,
-                    N,
-                >(&copy_of_pool, items, rest, f, label, argument5)
-                    .await
-            },
-        );
-        ::async_op::expansion::async_initiate(operation, token)
+        ::async_op::expansion::async_initiate(
+            Self::async_map_operation::<T, N>(pool, items, rest, f, label, argument5),
+            token,
+        )
     }
     /// The operation of [`async_map`](Self::async_map), not yet started.
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
@@ -84,6 +63,49 @@ impl Socket {
             N,
             _,
         >(pool, items, rest, f, label, argument5, ::async_op::expansion::Deferred)
+    }
+    #[doc(hidden)]
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    fn async_map_operation<'a, 'op, T: Clone + 'op, const N: usize>(
+        pool: &Pool,
+        items: [T; N],
+        rest: &'a [T],
+        f: impl Fn(&T) -> T + Send + 'op,
+        label: Label<'op>,
+        argument5: u8,
+    ) -> impl ::async_op::expansion::Initiation<
+        fn(Vec<Self>),
+    > + 'op + ::async_op::expansion::Captures<(&'a (), Self)>
+    where
+        T: Send + Sync,
+        'a: 'op,
+        Self: 'op,
+    {
+        let meta = {
+            const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
+                "async_map",
+                &["pool"],
+                &["rest"],
+            );
+            &META
+        };
+        let copy_of_pool = ::async_op::expansion::copy_of(pool);
+        let operation = ::async_op::expansion::from_future::<
+            fn(Vec<Self>),
+            _,
+            _,
+        >(
+            meta,
+            pool.executor(),
+            async move {
+                Self::async_map_body::<
+                    T,
+                    N,
+                >(&copy_of_pool, items, rest, f, label, argument5)
+                    .await
+            },
+        );
+        operation
     }
     #[doc(hidden)]
     async fn async_map_body<'a, T: Clone, const N: usize>(

@@ -23,6 +23,38 @@ impl Socket {
         Self: ::async_op::expansion::core::marker::Sized + 'op2,
         Token2: ::async_op::expansion::CompletionToken<'op2, fn(Token)>,
     {
+        ::async_op::expansion::async_initiate(
+            Self::async_parse_operation::<Token>(self, token),
+            token2,
+        )
+    }
+    /// The operation of [`async_parse`](Self::async_parse), not yet started.
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    fn parse<'op2, Token: Lex + 'op2>(
+        &self,
+        token: Token,
+    ) -> ::async_op::expansion::Operation<
+        fn(Token),
+        impl ::async_op::expansion::Initiation<
+            fn(Token),
+        > + 'op2 + ::async_op::expansion::Captures<Self>,
+    >
+    where
+        Self: ::async_op::expansion::core::marker::Sized + 'op2,
+    {
+        Self::async_parse::<Token, _>(self, token, ::async_op::expansion::Deferred)
+    }
+    #[doc(hidden)]
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    fn async_parse_operation<'op2, Token: Lex + 'op2>(
+        &self,
+        token: Token,
+    ) -> impl ::async_op::expansion::Initiation<
+        fn(Token),
+    > + 'op2 + ::async_op::expansion::Captures<Self>
+    where
+        Self: ::async_op::expansion::core::marker::Sized + 'op2,
+    {
         let meta = {
             const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
                 "async_parse",
@@ -45,23 +77,7 @@ impl Socket {
             executor,
             move |op| Self::async_parse_body::<Token>(&copy_of_self, token, op),
         );
-        ::async_op::expansion::async_initiate(operation, token2)
-    }
-    /// The operation of [`async_parse`](Self::async_parse), not yet started.
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn parse<'op2, Token: Lex + 'op2>(
-        &self,
-        token: Token,
-    ) -> ::async_op::expansion::Operation<
-        fn(Token),
-        impl ::async_op::expansion::Initiation<
-            fn(Token),
-        > + 'op2 + ::async_op::expansion::Captures<Self>,
-    >
-    where
-        Self: ::async_op::expansion::core::marker::Sized + 'op2,
-    {
-        Self::async_parse::<Token, _>(self, token, ::async_op::expansion::Deferred)
+        operation
     }
     #[doc(hidden)]
     fn async_parse_body<Token: Lex>(&self, token: Token, op: Completion<fn(Token)>) {

@@ -16,23 +16,30 @@ where
     Token: ::async_op::expansion::CompletionToken<'op, fn(u32)>,
 {
     #[doc(hidden)]
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    fn async_answer_operation<'op>() -> impl ::async_op::expansion::Initiation<
+        fn(u32),
+    > + 'op {
+        let meta = {
+            const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
+                "async_answer",
+                &[],
+                &[],
+            );
+            &META
+        };
+        let operation = ::async_op::expansion::from_fn::<
+            fn(u32),
+            _,
+            _,
+        >(meta, ::async_op::expansion::SystemExecutor, move |op| async_answer_body(op));
+        operation
+    }
+    #[doc(hidden)]
     fn async_answer_body(op: Completion<fn(u32)>) {
         op.complete(42)
     }
-    let meta = {
-        const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
-            "async_answer",
-            &[],
-            &[],
-        );
-        &META
-    };
-    let operation = ::async_op::expansion::from_fn::<
-        fn(u32),
-        _,
-        _,
-    >(meta, ::async_op::expansion::SystemExecutor, move |op| async_answer_body(op));
-    ::async_op::expansion::async_initiate(operation, token)
+    ::async_op::expansion::async_initiate(async_answer_operation(), token)
 }
 /// The operation of [`async_answer`], not yet started.
 #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]

@@ -27,6 +27,38 @@ impl Socket {
         Self: 'op,
         Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<()>)>,
     {
+        ::async_op::expansion::async_initiate(
+            Self::async_shutdown_operation(self, mode),
+            token,
+        )
+    }
+    /// The operation of [`async_shutdown`](Self::async_shutdown), not yet started.
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    fn shutdown<'op>(
+        self,
+        mode: Mode,
+    ) -> ::async_op::expansion::Operation<
+        fn(io::Result<()>),
+        impl ::async_op::expansion::Initiation<
+            fn(io::Result<()>),
+        > + 'op + ::async_op::expansion::Captures<Self>,
+    >
+    where
+        Self: 'op,
+    {
+        Self::async_shutdown(self, mode, ::async_op::expansion::Deferred)
+    }
+    #[doc(hidden)]
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    fn async_shutdown_operation<'op>(
+        self,
+        mode: Mode,
+    ) -> impl ::async_op::expansion::Initiation<
+        fn(io::Result<()>),
+    > + 'op + ::async_op::expansion::Captures<Self>
+    where
+        Self: 'op,
+    {
         let meta = {
             const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
                 "async_shutdown",
@@ -44,23 +76,7 @@ impl Socket {
             _,
             _,
         >(meta, executor, Self::async_shutdown_body(self, mode));
-        ::async_op::expansion::async_initiate(operation, token)
-    }
-    /// The operation of [`async_shutdown`](Self::async_shutdown), not yet started.
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn shutdown<'op>(
-        self,
-        mode: Mode,
-    ) -> ::async_op::expansion::Operation<
-        fn(io::Result<()>),
-        impl ::async_op::expansion::Initiation<
-            fn(io::Result<()>),
-        > + 'op + ::async_op::expansion::Captures<Self>,
-    >
-    where
-        Self: 'op,
-    {
-        Self::async_shutdown(self, mode, ::async_op::expansion::Deferred)
+        operation
     }
     #[doc(hidden)]
     async fn async_shutdown_body(mut self, mode: Mode) -> io::Result<()> {

@@ -26,6 +26,33 @@ impl Socket {
         Self: 'op,
         Token: ::async_op::expansion::CompletionToken<'op, fn()>,
     {
+        ::async_op::expansion::async_initiate(self.async_by_arc_operation(), token)
+    }
+    /// The operation of [`async_by_arc`](Self::async_by_arc), not yet started.
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    fn by_arc<'op>(
+        self: Arc<Self>,
+    ) -> ::async_op::expansion::Operation<
+        fn(),
+        impl ::async_op::expansion::Initiation<
+            fn(),
+        > + 'op + ::async_op::expansion::Captures<Self>,
+    >
+    where
+        Self: 'op,
+    {
+        self.async_by_arc(::async_op::expansion::Deferred)
+    }
+    #[doc(hidden)]
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    fn async_by_arc_operation<'op>(
+        self: Arc<Self>,
+    ) -> impl ::async_op::expansion::Initiation<
+        fn(),
+    > + 'op + ::async_op::expansion::Captures<Self>
+    where
+        Self: 'op,
+    {
         let meta = {
             const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
                 "async_by_arc",
@@ -43,22 +70,7 @@ impl Socket {
             _,
             _,
         >(meta, executor, Self::async_by_arc_body(self));
-        ::async_op::expansion::async_initiate(operation, token)
-    }
-    /// The operation of [`async_by_arc`](Self::async_by_arc), not yet started.
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn by_arc<'op>(
-        self: Arc<Self>,
-    ) -> ::async_op::expansion::Operation<
-        fn(),
-        impl ::async_op::expansion::Initiation<
-            fn(),
-        > + 'op + ::async_op::expansion::Captures<Self>,
-    >
-    where
-        Self: 'op,
-    {
-        self.async_by_arc(::async_op::expansion::Deferred)
+        operation
     }
     #[doc(hidden)]
     async fn async_by_arc_body(self: Arc<Self>) {}

@@ -22,6 +22,33 @@ impl Socket {
         Self: 'op,
         Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<&'op [u8]>)>,
     {
+        ::async_op::expansion::async_initiate(Self::async_fill_operation(self), token)
+    }
+    /// The operation of [`async_fill`](Self::async_fill), not yet started.
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    fn fill<'op>(
+        &'op mut self,
+    ) -> ::async_op::expansion::Operation<
+        fn(io::Result<&'op [u8]>),
+        impl ::async_op::expansion::Initiation<
+            fn(io::Result<&'op [u8]>),
+        > + 'op + ::async_op::expansion::Captures<Self>,
+    >
+    where
+        Self: 'op,
+    {
+        Self::async_fill(self, ::async_op::expansion::Deferred)
+    }
+    #[doc(hidden)]
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    fn async_fill_operation<'op>(
+        &'op mut self,
+    ) -> impl ::async_op::expansion::Initiation<
+        fn(io::Result<&'op [u8]>),
+    > + 'op + ::async_op::expansion::Captures<Self>
+    where
+        Self: 'op,
+    {
         let meta = {
             const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
                 "async_fill",
@@ -39,22 +66,7 @@ impl Socket {
             _,
             _,
         >(meta, executor, Self::async_fill_body(self));
-        ::async_op::expansion::async_initiate(operation, token)
-    }
-    /// The operation of [`async_fill`](Self::async_fill), not yet started.
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn fill<'op>(
-        &'op mut self,
-    ) -> ::async_op::expansion::Operation<
-        fn(io::Result<&'op [u8]>),
-        impl ::async_op::expansion::Initiation<
-            fn(io::Result<&'op [u8]>),
-        > + 'op + ::async_op::expansion::Captures<Self>,
-    >
-    where
-        Self: 'op,
-    {
-        Self::async_fill(self, ::async_op::expansion::Deferred)
+        operation
     }
     #[doc(hidden)]
     async fn async_fill_body(&mut self) -> io::Result<&[u8]> {

@@ -23,9 +23,8 @@ trait Read {
         Self: ::async_op::expansion::core::marker::Sized + 'op,
         Token: ::async_op::expansion::CompletionToken<'op, fn(Value)>,
     {
-        let operation = Self::async_get_body(self, key);
         ::async_op::expansion::async_initiate(
-            ::async_op::expansion::Declared(operation),
+            ::async_op::expansion::Declared(Self::async_get_body(self, key)),
             token,
         )
     }

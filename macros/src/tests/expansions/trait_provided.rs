@@ -34,6 +34,29 @@ trait Read {
             + ::async_op::expansion::core::marker::Sync + 'op,
         Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<usize>)>,
     {
+        ::async_op::expansion::async_initiate(
+            ::async_op::expansion::Declared(
+                Self::async_read_all_operation(self, buf, argument2),
+            ),
+            token,
+        )
+    }
+    #[doc(hidden)]
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    fn async_read_all_operation<'a, 'op>(
+        &self,
+        buf: &'a mut [u8],
+        argument2: u8,
+    ) -> impl ::async_op::expansion::Initiation<
+        fn(io::Result<usize>),
+    > + 'op + ::async_op::expansion::Captures<(&'a (), Self)>
+    where
+        'a: 'op,
+        Self: ::async_op::expansion::core::marker::Sized
+            + ::async_op::expansion::IoObject + ::async_op::expansion::core::clone::Clone
+            + ::async_op::expansion::core::marker::Send
+            + ::async_op::expansion::core::marker::Sync + 'op,
+    {
         let meta = {
             const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
                 "async_read_all",
@@ -56,10 +79,7 @@ trait Read {
             executor,
             async move { Self::async_read_all_body(&copy_of_self, buf, argument2).await },
         );
-        ::async_op::expansion::async_initiate(
-            ::async_op::expansion::Declared(operation),
-            token,
-        )
+        operation
     }
     #[doc(hidden)]
     fn async_read_all_body<'a>(

@@ -27,26 +27,8 @@ trait Read {
             + ::async_op::expansion::core::marker::Send + 'op,
         Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<usize>)>,
     {
-        let meta = {
-            const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
-                "async_read",
-                &["self"],
-                &[],
-            );
-            &META
-        };
-        let executor = {
-            use ::async_op::expansion::ExecutorOf as _;
-            (*self).executor_of()
-        };
-        let copy_of_self = ::async_op::expansion::copy_of(self);
-        let operation = ::async_op::expansion::from_fn::<
-            fn(io::Result<usize>),
-            _,
-            _,
-        >(meta, executor, move |op| Self::async_read_body(&copy_of_self, buf, op));
         ::async_op::expansion::async_initiate(
-            ::async_op::expansion::Declared(operation),
+            ::async_op::expansion::Declared(Self::async_read_operation(self, buf)),
             token,
         )
     }
@@ -69,6 +51,39 @@ trait Read {
             + ::async_op::expansion::core::marker::Send + 'op,
     {
         Self::async_read(self, buf, ::async_op::expansion::Deferred)
+    }
+    #[doc(hidden)]
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    fn async_read_operation<'op>(
+        &self,
+        buf: Vec<u8>,
+    ) -> impl ::async_op::expansion::Initiation<
+        fn(io::Result<usize>),
+    > + 'op + ::async_op::expansion::Captures<Self>
+    where
+        Self: ::async_op::expansion::core::marker::Sized
+            + ::async_op::expansion::IoObject + ::async_op::expansion::core::clone::Clone
+            + ::async_op::expansion::core::marker::Send + 'op,
+    {
+        let meta = {
+            const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
+                "async_read",
+                &["self"],
+                &[],
+            );
+            &META
+        };
+        let executor = {
+            use ::async_op::expansion::ExecutorOf as _;
+            (*self).executor_of()
+        };
+        let copy_of_self = ::async_op::expansion::copy_of(self);
+        let operation = ::async_op::expansion::from_fn::<
+            fn(io::Result<usize>),
+            _,
+            _,
+        >(meta, executor, move |op| Self::async_read_body(&copy_of_self, buf, op));
+        operation
     }
     #[doc(hidden)]
     fn async_read_body(&self, buf: Vec<u8>, op: Completion<fn(io::Result<usize>)>);

@@ -23,6 +23,38 @@ impl Socket {
         Self: ::async_op::expansion::core::marker::Sized + 'op,
         Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<()>)>,
     {
+        ::async_op::expansion::async_initiate(
+            Self::async_wait_operation(self, duration),
+            token,
+        )
+    }
+    /// The operation of [`async_wait`](Self::async_wait), not yet started.
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    pub fn wait<'op>(
+        &self,
+        duration: Duration,
+    ) -> ::async_op::expansion::Operation<
+        fn(io::Result<()>),
+        impl ::async_op::expansion::Initiation<
+            fn(io::Result<()>),
+        > + 'op + ::async_op::expansion::Captures<Self>,
+    >
+    where
+        Self: ::async_op::expansion::core::marker::Sized + 'op,
+    {
+        Self::async_wait(self, duration, ::async_op::expansion::Deferred)
+    }
+    #[doc(hidden)]
+    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    fn async_wait_operation<'op>(
+        &self,
+        duration: Duration,
+    ) -> impl ::async_op::expansion::Initiation<
+        fn(io::Result<()>),
+    > + 'op + ::async_op::expansion::Captures<Self>
+    where
+        Self: ::async_op::expansion::core::marker::Sized + 'op,
+    {
         let _ = (&self, &duration);
         let meta = {
             const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
@@ -41,23 +73,7 @@ impl Socket {
             ::async_op::expansion::SystemExecutor,
             ::async_op::expansion::core::future::pending(),
         );
-        ::async_op::expansion::async_initiate(operation, token)
-    }
-    /// The operation of [`async_wait`](Self::async_wait), not yet started.
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    pub fn wait<'op>(
-        &self,
-        duration: Duration,
-    ) -> ::async_op::expansion::Operation<
-        fn(io::Result<()>),
-        impl ::async_op::expansion::Initiation<
-            fn(io::Result<()>),
-        > + 'op + ::async_op::expansion::Captures<Self>,
-    >
-    where
-        Self: ::async_op::expansion::core::marker::Sized + 'op,
-    {
-        Self::async_wait(self, duration, ::async_op::expansion::Deferred)
+        operation
     }
     #[doc(hidden)]
     fn async_wait_body(&self, duration: Duration, op: Completion<fn(io::Result<()>)>) {

@@ -1,0 +1,97 @@
+//! What the macro makes of `async_form.rs`. A test keeps it so; it is here for
+//! reading.
+
+#![allow(clippy::all, reason = "lints leave alone what macros write")]
+
+use async_op::expansion::{
+    async_initiate, copy_of, from_future, CompletionToken, Deferred, ExecutorOf, Initiation, Meta,
+    Operation,
+};
+use async_op::{Blocking, IoContext, IoExecutor, Timer};
+
+use std::io;
+
+use std::time::Duration;
+
+/// Waits `pause` before each of the `marks`, and counts them.
+///
+/// # Completion
+///
+/// Completes with `fn(io::Result<usize>)`. Copies `context`; borrows `marks` until then.
+///
+/// ```ignore
+/// |result: io::Result<usize>| ..
+/// ```
+///
+/// # Cancellation
+///
+/// Honours terminal requests.
+fn async_count<'op, Token>(
+    context: &IoExecutor,
+    pause: Duration,
+    marks: &'op mut [bool],
+    token: Token,
+) -> <Token as CompletionToken<'op, fn(io::Result<usize>)>>::Return<
+    impl Initiation<fn(io::Result<usize>)> + 'op,
+>
+where
+    Token: CompletionToken<'op, fn(io::Result<usize>)>,
+{
+    #[doc(hidden)]
+    fn async_count_operation<'op>(
+        context: &IoExecutor,
+        pause: Duration,
+        marks: &'op mut [bool],
+    ) -> impl Initiation<fn(io::Result<usize>)> + 'op {
+        let meta = {
+            const META: Meta = Meta::new("async_count", &["context"], &["marks"]);
+            &META
+        };
+        let executor = {
+            use ExecutorOf as _;
+            (*context).executor_of()
+        };
+        let copy_of_context = copy_of(context);
+        let operation = from_future::<fn(io::Result<usize>), _, _>(meta, executor, async move {
+            async_count_body(&copy_of_context, pause, marks).await
+        });
+        operation
+    }
+
+    #[doc(hidden)]
+    async fn async_count_body(
+        context: &IoExecutor,
+        pause: Duration,
+        marks: &mut [bool],
+    ) -> io::Result<usize> {
+        let timer = Timer::new(context);
+        for mark in marks.iter_mut() {
+            timer.expires_after(pause);
+            timer.wait().await?;
+            *mark = true;
+        }
+        Ok(marks.len())
+    }
+    async_initiate(async_count_operation(context, pause, marks), token)
+}
+
+/// Waits `pause` before each of the `marks`, and counts them.
+///
+/// The operation of [`async_count`], not yet started.
+fn count<'op>(
+    context: &IoExecutor,
+    pause: Duration,
+    marks: &'op mut [bool],
+) -> Operation<fn(io::Result<usize>), impl Initiation<fn(io::Result<usize>)> + 'op> {
+    async_count(context, pause, marks, Deferred)
+}
+
+fn main() -> io::Result<()> {
+    let context = IoContext::new()?;
+    let mut marks = [false; 3];
+    let pause = Duration::from_micros(1);
+    assert_eq!(async_count(&context, pause, &mut marks, Blocking)?, 3);
+    assert_eq!(count(&context, pause, &mut marks).blocking()?, 3);
+    assert_eq!(marks, [true; 3]);
+    Ok(())
+}

@@ -1,0 +1,177 @@
+//! Several operations as one.
+
+mod condition;
+mod member;
+mod ranged;
+mod tuple;
+
+pub use condition::{
+    GroupCondition, WaitForAll, WaitForOne, WaitForOneError, WaitForOneSuccess, wait_for_all,
+    wait_for_one, wait_for_one_error, wait_for_one_success,
+};
+pub use ranged::RangedFuture;
+pub use tuple::{Chain, Flatten, Members, Nil, TupleFuture};
+
+use std::fmt;
+use std::future::Future;
+
+use crate::cancel::{CancellationType, Expire};
+use crate::executor::Executor;
+use crate::initiation::{FromFuture, from_future};
+use crate::meta::Meta;
+use crate::signature::Signature;
+use crate::token::{CompletionToken, Deferred, Operation};
+
+/// Makes one operation of several: a tuple of up to eight, or a `Vec` of
+/// operations of one type.
+///
+/// They are started together, and the group completes when all of them have. A
+/// condition says when those that are still outstanding are asked to stop:
+/// [`wait_for_all`], [`wait_for_one`], [`wait_for_one_success`],
+/// [`wait_for_one_error`], or [one of yours](GroupCondition).
+///
+/// ```
+/// use async_op::{IoContext, Timer, is_cancelled, parallel_group, wait_for_one};
+/// use std::time::Duration;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let context = IoContext::new()?;
+/// let (soon, late) = (Timer::new(&context), Timer::new(&context));
+/// soon.expires_after(Duration::from_millis(1));
+/// late.expires_after(Duration::from_secs(3600));
+/// parallel_group((late.wait(), soon.wait()))
+///     .wait(wait_for_one())
+///     .callback(|order, (late, soon)| {
+///         assert_eq!(order, [1, 0]);
+///         assert!(soon.is_ok() && is_cancelled(&late.unwrap_err()));
+///     });
+/// context.run();
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A `Vec`, awaited:
+///
+/// ```
+/// use async_op::{IoContext, Timer, parallel_group, wait_for_all};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let context = IoContext::new()?;
+/// let timers: Vec<_> = (0..100).map(|_| Timer::new(&context)).collect();
+/// let waits: Vec<_> = timers.iter().map(|timer| timer.wait()).collect();
+/// let (order, results) = parallel_group(waits).wait(wait_for_all()).blocking();
+/// assert_eq!((order.len(), results.len()), (100, 100));
+/// # Ok(())
+/// # }
+/// ```
+pub fn parallel_group<G>(operations: G) -> ParallelGroup<G> {
+    ParallelGroup { operations }
+}
+
+/// Operations to be started together; made by [`parallel_group`].
+#[must_use = "a group does nothing until it is waited for"]
+pub struct ParallelGroup<G> {
+    operations: G,
+}
+
+static META: Meta =
+    Meta::new("parallel_group", &[], &[]).with_cancellation(CancellationType::TOTAL);
+
+impl<G> ParallelGroup<G> {
+    /// Starts the operations and waits until all have completed.
+    ///
+    /// # Completion
+    ///
+    /// `fn([usize; N], (O1, .., ON))`: the places of the operations in the order
+    /// in which they completed, and what each of them yields as a future. Of a
+    /// `Vec`, `fn(Vec<usize>, Vec<O>)`.
+    ///
+    /// # Allocation
+    ///
+    /// One block for the group, which holds the operations of a tuple; one more
+    /// for each operation that is in handler form, and for each of a `Vec`. All
+    /// are from the handler's allocator, and have gone back before the handler
+    /// is called. The results of a `Vec` are two `Vec`s.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of the operations: they are dropped together. Requests of every
+    /// [type](CancellationType) are passed on to those that are outstanding.
+    ///
+    /// # Panics
+    ///
+    /// As the operations do; the others are dropped then.
+    #[allow(clippy::type_complexity, reason = "what it is made of says what it is")]
+    pub fn async_wait<'op, C, T>(
+        self,
+        condition: C,
+        token: T,
+    ) -> T::Return<FromFuture<G::Signature, G::Executor, G::Future>>
+    where
+        C: 'op,
+        G: Group<C> + 'op,
+        G::Future: 'op,
+        T: CompletionToken<'op, G::Signature>,
+    {
+        let executor = self.operations.executor();
+        let future = self.operations.into_future(condition);
+        token.initiate(from_future(&META, executor, future))
+    }
+
+    /// As [`async_wait`](Self::async_wait), not started.
+    #[allow(clippy::type_complexity, reason = "what it is made of says what it is")]
+    pub fn wait<'op, C>(
+        self,
+        condition: C,
+    ) -> Operation<G::Signature, FromFuture<G::Signature, G::Executor, G::Future>>
+    where
+        C: 'op,
+        G: Group<C> + 'op,
+        G::Future: 'op,
+        G::Signature: 'op,
+    {
+        self.async_wait(condition, Deferred)
+    }
+}
+
+impl<G> fmt::Debug for ParallelGroup<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ParallelGroup").finish_non_exhaustive()
+    }
+}
+
+/// Operations that make a group under the condition `C`: tuples of up to eight
+/// and `Vec`s.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a group of operations for the condition `{C}`",
+    note = "a group is a tuple of up to eight operations, or a `Vec` of some",
+    note = "`wait_for_one_success` and `wait_for_one_error` are for operations whose first result is a `Result`"
+)]
+pub trait Group<C> {
+    /// How the group completes.
+    type Signature: Signature;
+    /// The executor of the first operation.
+    type Executor: Executor;
+    /// All of them as one future.
+    type Future: Future<Output = <Self::Signature as Signature>::Output> + Send;
+
+    /// Returns the executor of the first operation.
+    fn executor(&self) -> Self::Executor;
+
+    /// Makes the operations one future.
+    fn into_future(self, condition: C) -> Self::Future;
+}
+
+// The order in which operations completed says nothing of time: a limit on the
+// time of a group shows in the results of the operations.
+impl<const N: usize> Expire for [usize; N] {
+    fn expire(self) -> Self {
+        self
+    }
+}
+
+impl Expire for Vec<usize> {
+    fn expire(self) -> Self {
+        self
+    }
+}

@@ -1,0 +1,221 @@
+//! Functions of C as handlers.
+//!
+//! # Invariants
+//!
+//! - **I1** `function` is called once at the most, with `data`, and `destroy` is
+//!   called with it if `function` is not. Whoever made the token has promised
+//!   that both may be called on any thread.
+
+use std::ffi::{c_int, c_void};
+use std::fmt;
+use std::io;
+use std::mem::ManuallyDrop;
+
+use super::CompletionToken;
+use crate::handler::{Associations, CompletionHandler};
+use crate::initiation::Initiation;
+use crate::signature::Signature;
+
+/// Makes a token of a function of C and a pointer that belongs to it.
+///
+/// The function receives the results of the operation, as [`IntoC`] has them,
+/// and the pointer last.
+///
+/// ```
+/// use async_op::{CCallback, IoContext, Timer, c_callback};
+/// use std::ffi::{c_int, c_void};
+///
+/// # fn main() -> std::io::Result<()> {
+/// // What a C library is given, and what it calls.
+/// unsafe extern "C" fn on_expired(error: c_int, user_data: *mut c_void) {
+///     // SAFETY: the pointer is to a number that outlives the context.
+///     unsafe { *user_data.cast::<c_int>() = 10 + error };
+/// }
+/// let function: unsafe extern "C" fn(c_int, *mut c_void) = on_expired;
+/// let mut seen: c_int = 0;
+///
+/// let context = IoContext::new()?;
+/// // SAFETY: `seen` outlives the call, and this thread alone runs the context.
+/// let token = unsafe { c_callback(function, (&raw mut seen).cast()) };
+/// Timer::new(&context).async_wait(token);
+/// assert_eq!(context.run(), 1);
+/// assert_eq!(seen, 10);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Allocation
+///
+/// None but the operation's own.
+///
+/// # Panics
+///
+/// A function of C must not unwind; one that does ends the process.
+///
+/// # Safety
+///
+/// - `function` may be called once with `data`, on whichever thread completes the
+///   operation or runs its executor, until the operation has completed or its
+///   handler has been dropped. That is, `data` is the caller's to send.
+/// - The same holds for the function given to
+///   [`or_else`](CCallback::or_else).
+pub unsafe fn c_callback<F>(function: F, data: *mut c_void) -> CCallback<F> {
+    CCallback {
+        function,
+        data,
+        destroy: None,
+    }
+}
+
+/// A function of C as a handler; made by [`c_callback`].
+///
+/// Functions may be `extern "C"` or `unsafe extern "C"`, with the results of the
+/// operation (up to four) and a `*mut c_void`.
+#[must_use = "a token does nothing until it is passed to an initiating function"]
+pub struct CCallback<F> {
+    function: F,
+    data: *mut c_void,
+    destroy: Option<unsafe extern "C" fn(*mut c_void)>,
+}
+
+// SAFETY: by I1 what is called may be called on any thread.
+unsafe impl<F: Send> Send for CCallback<F> {}
+
+impl<F> CCallback<F> {
+    /// Has `destroy` called with the pointer, if the handler is dropped
+    /// uncalled: with its context, for example.
+    pub fn or_else(mut self, destroy: unsafe extern "C" fn(*mut c_void)) -> Self {
+        self.destroy = Some(destroy);
+        self
+    }
+}
+
+impl<F> Drop for CCallback<F> {
+    fn drop(&mut self) {
+        if let Some(destroy) = self.destroy {
+            // SAFETY: by I1: the function has not been called, nor will be.
+            unsafe { destroy(self.data) };
+        }
+    }
+}
+
+impl<F> fmt::Debug for CCallback<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CCallback").finish_non_exhaustive()
+    }
+}
+
+impl<F> Associations for CCallback<F> {}
+
+// Seldom what somebody meant who passes something that is no token.
+#[diagnostic::do_not_recommend]
+impl<S, F> CompletionToken<'static, S> for CCallback<F>
+where
+    S: Signature + 'static,
+    S::Args: Send + 'static,
+    S::Output: Send + 'static,
+    Self: CompletionHandler<S>,
+{
+    type Return<I: Initiation<S> + 'static> = ();
+
+    fn initiate<I: Initiation<S> + 'static>(self, initiation: I) {
+        initiation.initiate(self);
+    }
+}
+
+/// A result of an operation as C receives it.
+///
+/// Numbers are themselves. A result of I/O is what a system call returns, but
+/// for the error, which is negative: `-ECANCELED`, say, and `-EIO` for what is
+/// no error of the system.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no form in C",
+    note = "change the result with `Operation::map`, or implement `IntoC` for a type of yours"
+)]
+pub trait IntoC {
+    /// The type in C.
+    type C;
+
+    /// Makes it the value in C.
+    fn into_c(self) -> Self::C;
+}
+
+macro_rules! itself {
+    ($($ty:ty)*) => {$(
+        impl IntoC for $ty {
+            type C = Self;
+
+            fn into_c(self) -> Self {
+                self
+            }
+        }
+    )*};
+}
+
+itself!(bool i8 i16 i32 i64 isize u8 u16 u32 u64 usize f32 f64);
+
+impl IntoC for io::Result<()> {
+    type C = c_int;
+
+    fn into_c(self) -> c_int {
+        match self {
+            Ok(()) => 0,
+            Err(error) => -number_of(&error),
+        }
+    }
+}
+
+impl IntoC for io::Result<usize> {
+    type C = isize;
+
+    fn into_c(self) -> isize {
+        match self {
+            // No buffer is larger than `isize::MAX`.
+            Ok(count) => isize::try_from(count).unwrap_or(isize::MAX),
+            Err(error) => -isize::try_from(number_of(&error)).unwrap_or(1),
+        }
+    }
+}
+
+/// Returns the number of an error, which is not 0.
+fn number_of(error: &io::Error) -> c_int {
+    let number = match error.kind() {
+        _ if error.raw_os_error().is_some() => error.raw_os_error(),
+        #[cfg(unix)]
+        io::ErrorKind::TimedOut => Some(libc::ETIMEDOUT),
+        #[cfg(unix)]
+        io::ErrorKind::BrokenPipe => Some(libc::EPIPE),
+        _ => None,
+    };
+    // `EIO`, everywhere.
+    number.filter(|number| *number > 0).unwrap_or(5)
+}
+
+macro_rules! handler {
+    ($(($arg:ident $ty:ident))*) => {
+        impl<$($ty: IntoC + 'static),*> CompletionHandler<fn($($ty),*)>
+            for CCallback<extern "C" fn($($ty::C,)* *mut c_void)>
+        {
+            fn complete(self, ($($arg,)*): ($($ty,)*)) {
+                let this = ManuallyDrop::new(self);
+                (this.function)($($arg.into_c(),)* this.data);
+            }
+        }
+
+        impl<$($ty: IntoC + 'static),*> CompletionHandler<fn($($ty),*)>
+            for CCallback<unsafe extern "C" fn($($ty::C,)* *mut c_void)>
+        {
+            fn complete(self, ($($arg,)*): ($($ty,)*)) {
+                let this = ManuallyDrop::new(self);
+                // SAFETY: by I1: once, on any thread, with its pointer.
+                unsafe { (this.function)($($arg.into_c(),)* this.data) };
+            }
+        }
+    };
+}
+
+handler!();
+handler!((a1 A1));
+handler!((a1 A1)(a2 A2));
+handler!((a1 A1)(a2 A2)(a3 A3));
+handler!((a1 A1)(a2 A2)(a3 A3)(a4 A4));
