@@ -17,6 +17,7 @@ const REQUIRED: &str = "ASYNC_OP_REQUIRES_REDIS";
 /// A server of its own, on a loopback port and a Unix socket. Dropping it ends it.
 #[derive(Debug)]
 pub struct RedisServer {
+    command: Command,
     child: Child,
     folder: PathBuf,
     /// Where it listens.
@@ -43,7 +44,8 @@ impl RedisServer {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = free.local_addr().unwrap();
         drop(free);
-        let child = Command::new("redis-server")
+        let mut command = Command::new("redis-server");
+        command
             .args(["--bind", "127.0.0.1", "--port", &address.port().to_string()])
             .arg("--unixsocket")
             .arg(folder.join("socket"))
@@ -51,9 +53,8 @@ impl RedisServer {
             .arg(&folder)
             .args(arguments)
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn();
-        let child = match child {
+            .stdout(Stdio::null());
+        let child = match command.spawn() {
             Ok(child) => child,
             Err(error) => {
                 fs::remove_dir_all(&folder).unwrap();
@@ -71,16 +72,33 @@ impl RedisServer {
             }
         };
         let server = Self {
+            command,
             child,
             folder,
             address,
         };
+        server.wait_until_it_answers();
+        Some(server)
+    }
+
+    /// Ends it at once, with whatever it has been doing.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it where it was before [`kill`](Self::kill), empty.
+    pub fn restart(&mut self) {
+        self.child = self.command.spawn().unwrap();
+        self.wait_until_it_answers();
+    }
+
+    fn wait_until_it_answers(&self) {
         let deadline = Instant::now() + Duration::from_secs(20);
-        while !server.answers() {
+        while !self.answers() {
             assert!(Instant::now() < deadline, "`redis-server` does not answer");
             thread::sleep(Duration::from_millis(5));
         }
-        Some(server)
     }
 
     /// Returns the path of its Unix socket.

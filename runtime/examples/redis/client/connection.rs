@@ -170,6 +170,11 @@ impl Client {
         &self.shared.config
     }
 
+    /// Returns whether there is a connection. If not, the next request makes one.
+    pub fn is_connected(&self) -> bool {
+        matches!(self.shared.lock().link, Link::Up(_))
+    }
+
     /// Closes the connection: all who wait are cancelled.
     pub fn close(&self) {
         let epoch = self.shared.lock().epoch;
