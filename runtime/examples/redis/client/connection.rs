@@ -196,7 +196,7 @@ impl Client {
             return op.complete(Err(cancelled()));
         }
         let is_first = state.pending.is_empty();
-        state.outgoing.extend_from_slice(&command.bytes);
+        state.outgoing.extend_from_slice(command.as_bytes());
         state.pending.push_back(Pending {
             number,
             replies: command.replies,
@@ -379,7 +379,7 @@ impl Shared {
         let Some(greeting) = self.config.greeting() else {
             return Ok(stream);
         };
-        write_all(&stream, &greeting.bytes[..]).await?;
+        write_all(&stream, greeting.as_bytes()).await?;
         let mut input = Input::default();
         for _ in 0..greeting.replies {
             let reply = loop {
