@@ -246,6 +246,19 @@ fn suite(caller: &impl Caller, config: Config) {
     assert!(message.starts_with("EXECABORT"), "{message}");
     assert_eq!(caller.call(client.get("t")).unwrap().unwrap(), b"2");
 
+    // Several at once, each with its reply.
+    let commands = [
+        command!["ECHO", "1"],
+        command!["LPOP", "t"],
+        command!["INCR", "t"],
+    ];
+    let replies = caller.call(client.pipeline(&commands)).unwrap();
+    assert_eq!(replies[0], Value::Bytes(b"1".to_vec()));
+    assert!(matches!(&replies[1], Value::Error(message) if message.starts_with("WRONGTYPE")));
+    assert_eq!(replies[2..], [Value::Integer(3)]);
+    assert_eq!(caller.call(client.pipeline(&[])).unwrap(), []);
+    caller.call(client.set("t", b"2")).unwrap();
+
     // A pipeline: each its own reply.
     let echoes = (0..200).map(|n| {
         let text = format!("text {n}");

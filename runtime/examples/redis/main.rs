@@ -70,7 +70,7 @@ fn run(words: &[&str]) -> Result<()> {
             let number = |text: &str| text.parse().map_err(|_| Error::Unexpected("a number"));
             bench::run(&address, number(connections)?, number(depth)?)?;
         }
-        ["compare", ..] => compare::run(&address)?,
+        ["compare", ref rest @ ..] => compare::run(&address, rest)?,
         ["listen", channel] => {
             client.subscribe(channel).blocking()?;
             loop {

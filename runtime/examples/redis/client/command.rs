@@ -10,23 +10,35 @@ pub struct Command {
     /// Where it is if it is long; all of this is initialised.
     long: Vec<u8, Recycling>,
     len: usize,
-    /// How many replies it has. The last one is the result.
+    /// How many replies it has. The last one is the result, or all of them are.
     pub(super) replies: u32,
+    pub(super) collects: bool,
     /// Whether messages follow.
     pub(super) subscribes: bool,
 }
 
 const SHORT: usize = 104;
 
+/// Nothing yet.
+impl Default for Command {
+    fn default() -> Self {
+        Self {
+            short: [0; SHORT],
+            long: Vec::new_in(Recycling),
+            len: 0,
+            replies: 0,
+            collects: false,
+            subscribes: false,
+        }
+    }
+}
+
 impl Command {
     /// Begins a command of `arguments` arguments, its name among them.
     pub fn new(arguments: usize) -> Self {
         let mut command = Self {
-            short: [0; SHORT],
-            long: Vec::new_in(Recycling),
-            len: 0,
             replies: 1,
-            subscribes: false,
+            ..Self::default()
         };
         let header = Header::new(b'*', arguments as u64);
         header.write(command.room(header.len()));
@@ -60,6 +72,15 @@ impl Command {
         } else {
             &self.long[..self.len]
         }
+    }
+
+    /// Makes one of several, each with a reply of its own.
+    pub(super) fn all(commands: &[Self]) -> Self {
+        let none = Self {
+            collects: true,
+            ..Self::default()
+        };
+        commands.iter().fold(none, Self::and)
     }
 
     pub(super) fn subscribing(mut self) -> Self {
