@@ -386,6 +386,37 @@ fn futures_on_tokio_with_several_threads() {
     run(Tokio::multi_thread());
 }
 
+/// Callbacks on this thread, and no other: from as many connections.
+#[test]
+fn sixty_four_connections_from_one_thread() {
+    let Some(server) = RedisServer::start() else {
+        return;
+    };
+    fn next(client: Client, left: u32) {
+        let thread = std::thread::current().id();
+        client.clone().incr("n").callback(move |n| {
+            assert!(n.unwrap() > 0);
+            assert_eq!(std::thread::current().id(), thread);
+            if left > 1 {
+                next(client, left - 1);
+            }
+        });
+    }
+    without_hanging(move || {
+        let context = IoContext::new().unwrap();
+        let client = || Client::new(&context, Config::new(Address::Tcp(server.address)));
+        let clients: Vec<_> = (0..64).map(|_| client()).collect();
+        for client in &clients {
+            next(client.clone(), 50);
+        }
+        context.run();
+        assert_eq!(clients[0].get("n").blocking().unwrap().unwrap(), b"3200");
+        let list = clients[0].request(command!["CLIENT", "LIST"]).blocking();
+        let list = list.unwrap().bytes().unwrap().unwrap();
+        assert_eq!(list.iter().filter(|&&byte| byte == b'\n').count(), 64);
+    });
+}
+
 /// The program that panics where a synchronous client hides a runtime.
 #[test]
 fn blocking_calls_inside_of_a_runtime() {
