@@ -18,7 +18,7 @@ use crate::bench::{Callbacks, KEY, VALUE, measure};
 use crate::client::{Address, Client, Command, Config, Error, Result, Value};
 use crate::command;
 
-const ROUNDS: usize = 9;
+const ROUNDS: usize = 25;
 
 /// What is measured: a column of the table.
 struct Load {
@@ -32,22 +32,22 @@ const LOADS: [Load; 4] = [
     Load {
         connections: 1,
         depth: 1,
-        requests: 6_000,
+        requests: 3_000,
     },
     Load {
         connections: 1,
         depth: 16,
-        requests: 64_000,
+        requests: 32_000,
     },
     Load {
         connections: 64,
         depth: 1,
-        requests: 12_800,
+        requests: 6_400,
     },
     Load {
         connections: 64,
         depth: 16,
-        requests: 102_400,
+        requests: 51_200,
     },
 ];
 
@@ -208,20 +208,23 @@ fn blocking(address: &Address, load: &Load) -> Result<Option<Work>> {
             let is_right = |it: &Value| matches!(it, Value::Bytes(bytes) if bytes == VALUE);
             assert!(replies.len() == depth && replies.iter().all(is_right));
         };
-        let mut promises = Vec::with_capacity(clients.len());
-        let mut single: Vec<Promise<fn(Result<Option<Vec<u8>>>)>> =
-            Vec::with_capacity(clients.len());
+        type Get = fn(Result<Option<Vec<u8>>>);
+        let mut gets: Vec<Promise<Get>> = Vec::with_capacity(clients.len());
+        let mut batches = Vec::with_capacity(clients.len());
         for _ in 0..requests / (clients.len() * depth) as u64 {
             if let [client] = &clients[..] {
                 check(client.pipeline(&batch).blocking()?);
-                continue;
-            }
-            let started = clients
-                .iter()
-                .map(|it| it.async_pipeline(&batch, UsePromise));
-            promises.extend(started);
-            for promise in promises.drain(..) {
-                check(promise.wait().blocking()?);
+            } else if depth == 1 {
+                gets.extend(clients.iter().map(|it| it.async_get(KEY, UsePromise)));
+                for get in gets.drain(..) {
+                    assert_eq!(get.wait().blocking()?.unwrap(), VALUE);
+                }
+            } else {
+                let started = clients.iter();
+                batches.extend(started.map(|it| it.async_pipeline(&batch, UsePromise)));
+                for batch in batches.drain(..) {
+                    check(batch.wait().blocking()?);
+                }
             }
         }
         Ok(None)
