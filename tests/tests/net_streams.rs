@@ -82,6 +82,72 @@ fn one_byte_at_a_time() {
     assert_eq!(got, bytes);
 }
 
+/// What is tried tells operations that wait afterwards what it has found out.
+#[test]
+fn tried_here_and_now() {
+    let would_block = |result: std::io::Result<usize>| {
+        assert_eq!(result.unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    };
+    let context = IoContext::new().unwrap();
+    let (stream, mut peer) = half_pair(&context);
+    let mut buffer = [0; 8];
+
+    // Nothing is there; an operation waits for it, and takes all.
+    would_block(stream.try_read_some(&mut buffer));
+    let mut read = Polled::new(stream.read_some(&mut buffer).into_future());
+    assert!(read.poll().is_pending());
+    peer.write_all(b"one").unwrap();
+    until_woken(&context, &read);
+    assert_eq!(read.ready().unwrap(), 3);
+    drop(read);
+    // A try does not depend on the context's having seen the event.
+    peer.write_all(b"two").unwrap();
+    let n = loop {
+        match stream.try_read_some(&mut buffer) {
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => thread::yield_now(),
+            result => break result.unwrap(),
+        }
+    };
+    assert_eq!(&buffer[..n], b"two");
+    would_block(stream.try_read_some(&mut buffer));
+
+    // Until the system takes no more; then an operation waits until it does.
+    let block = pattern(1 << 20);
+    let mut written = 0;
+    while let Ok(n) = stream.try_write_some(&block) {
+        written += n;
+    }
+    would_block(stream.try_write_some(&block));
+    let mut write = Polled::new(stream.write_some(&b"end"[..]).into_future());
+    assert!(write.poll().is_pending());
+    let reader = thread::spawn(move || {
+        let mut seen = vec![0; written + 3];
+        peer.read_exact(&mut seen).unwrap();
+        assert!(seen.ends_with(b"end"));
+        peer
+    });
+    until_woken(&context, &write);
+    assert_eq!(write.ready().unwrap(), 3);
+    drop(write);
+
+    // The end, and the end of the context.
+    drop(reader.join().unwrap());
+    let n = loop {
+        match stream.try_read_some(&mut buffer) {
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => thread::yield_now(),
+            result => break result.unwrap(),
+        }
+    };
+    assert_eq!(n, 0);
+    drop(context);
+    for result in [
+        stream.try_read_some(&mut buffer),
+        stream.try_write_some(b"x"),
+    ] {
+        assert_eq!(result.unwrap_err().kind(), std::io::ErrorKind::Other);
+    }
+}
+
 #[test]
 fn many_clones_wait_in_one_direction() {
     let context = IoContext::new().unwrap();

@@ -246,6 +246,19 @@ fn suite(caller: &impl Caller, config: Config) {
     assert!(message.starts_with("EXECABORT"), "{message}");
     assert_eq!(caller.call(client.get("t")).unwrap().unwrap(), b"2");
 
+    // Several at once, each with its reply.
+    let commands = [
+        command!["ECHO", "1"],
+        command!["LPOP", "t"],
+        command!["INCR", "t"],
+    ];
+    let replies = caller.call(client.pipeline(&commands)).unwrap();
+    assert_eq!(replies[0], Value::Bytes(b"1".to_vec()));
+    assert!(matches!(&replies[1], Value::Error(message) if message.starts_with("WRONGTYPE")));
+    assert_eq!(replies[2..], [Value::Integer(3)]);
+    assert_eq!(caller.call(client.pipeline(&[])).unwrap(), []);
+    caller.call(client.set("t", b"2")).unwrap();
+
     // A pipeline: each its own reply.
     let echoes = (0..200).map(|n| {
         let text = format!("text {n}");
@@ -371,6 +384,37 @@ fn futures_on_tokio_with_one_thread() {
 #[test]
 fn futures_on_tokio_with_several_threads() {
     run(Tokio::multi_thread());
+}
+
+/// Callbacks on this thread, and no other: from as many connections.
+#[test]
+fn sixty_four_connections_from_one_thread() {
+    let Some(server) = RedisServer::start() else {
+        return;
+    };
+    fn next(client: Client, left: u32) {
+        let thread = std::thread::current().id();
+        client.clone().incr("n").callback(move |n| {
+            assert!(n.unwrap() > 0);
+            assert_eq!(std::thread::current().id(), thread);
+            if left > 1 {
+                next(client, left - 1);
+            }
+        });
+    }
+    without_hanging(move || {
+        let context = IoContext::new().unwrap();
+        let client = || Client::new(&context, Config::new(Address::Tcp(server.address)));
+        let clients: Vec<_> = (0..64).map(|_| client()).collect();
+        for client in &clients {
+            next(client.clone(), 50);
+        }
+        context.run();
+        assert_eq!(clients[0].get("n").blocking().unwrap().unwrap(), b"3200");
+        let list = clients[0].request(command!["CLIENT", "LIST"]).blocking();
+        let list = list.unwrap().bytes().unwrap().unwrap();
+        assert_eq!(list.iter().filter(|&&byte| byte == b'\n').count(), 64);
+    });
 }
 
 /// The program that panics where a synchronous client hides a runtime.

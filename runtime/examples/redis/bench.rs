@@ -68,6 +68,23 @@ impl Callbacks {
     }
 
     pub(crate) fn get(&self, requests: u64) -> Result<()> {
+        self.start(requests);
+        self.context.run();
+        Ok(())
+    }
+
+    /// The same; says ten times a second how many have been sent.
+    fn get_and_say(&self, requests: u64, say: impl Fn(u64)) -> Result<()> {
+        let left = self.start(requests);
+        while !self.context.stopped() {
+            self.context.run_for(Duration::from_millis(100));
+            let left = left.load(Ordering::Relaxed).max(0);
+            say(requests - left as u64);
+        }
+        Ok(())
+    }
+
+    fn start(&self, requests: u64) -> Arc<AtomicI64> {
         let left = Arc::new(AtomicI64::new(requests as i64));
         for client in &self.clients {
             for _ in 0..self.depth {
@@ -75,8 +92,7 @@ impl Callbacks {
             }
         }
         self.context.restart();
-        self.context.run();
-        Ok(())
+        left
     }
 }
 
@@ -89,11 +105,18 @@ fn next(client: Client, left: Arc<AtomicI64>) {
     }
 }
 
-pub(crate) fn run(address: &Address, connections: usize, depth: usize) -> Result<()> {
+pub(crate) fn run(
+    address: &Address,
+    connections: usize,
+    depth: usize,
+    requests: u64,
+) -> Result<()> {
     let callbacks = Callbacks::new(address, connections, depth)?;
-    callbacks.get(20_000)?;
-    let requests = 400_000;
-    let figures = measure(requests, || callbacks.get(requests))?;
+    callbacks.get(requests / 20)?;
+    let figures = measure(requests, || {
+        callbacks.get_and_say(requests, |done| progress(done, requests))
+    })?;
+    eprintln!();
     println!(
         "{requests} GET on {connections} connections from one thread, {depth} under way on each: \
          {:.0} per second, {:.3} allocations each, of which 1 is the reply",
@@ -101,6 +124,14 @@ pub(crate) fn run(address: &Address, connections: usize, depth: usize) -> Result
         figures.allocations_each()
     );
     Ok(())
+}
+
+/// Draws a bar over the last one.
+fn progress(done: u64, all: u64) {
+    const WIDTH: u64 = 40;
+    let filled = WIDTH * done / all.max(1);
+    let bar = (0..WIDTH).map(|n| if n < filled { '#' } else { '.' });
+    eprint!("\r[{}] {done} of {all}", bar.collect::<String>());
 }
 
 /// Counts what the whole program takes from the heap, on every thread.

@@ -1,244 +1,397 @@
 //! The same work, by other clients: the crate `redis`, synchronous and on tokio,
 //! and `redis-benchmark`, which is written in C and belongs to the server.
 
+use std::os::fd::AsFd;
 use std::process;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use async_op::{IoContext, SystemExecutor};
+use async_op::{IoContext, Promise, SystemExecutor, UsePromise, WorkGuard, spawn};
 use redis::aio::MultiplexedConnection;
-use redis::{Commands, Pipeline};
+use redis::{AsyncConnectionConfig, Commands, Pipeline};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::bench::{Callbacks, Figures, KEY, VALUE, measure};
-use crate::client::{Address, Client, Config, Error, Result};
+use crate::bench::{Callbacks, KEY, VALUE, measure};
+use crate::client::{Address, Client, Command, Config, Error, Result, Value};
+use crate::command;
 
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 25;
 
-struct Row {
+/// What is measured: a column of the table.
+struct Load {
     connections: usize,
     /// Requests under way on each connection.
     depth: usize,
     requests: u64,
 }
 
-const ROWS: [Row; 4] = [
-    Row {
+const LOADS: [Load; 4] = [
+    Load {
         connections: 1,
         depth: 1,
-        requests: 30_000,
+        requests: 3_000,
     },
-    Row {
+    Load {
         connections: 1,
         depth: 16,
-        requests: 160_000,
+        requests: 32_000,
     },
-    Row {
+    Load {
         connections: 64,
         depth: 1,
-        requests: 64_000,
+        requests: 6_400,
     },
-    Row {
+    Load {
         connections: 64,
         depth: 16,
-        requests: 320_000,
+        requests: 51_200,
     },
 ];
 
-/// A client to be measured: makes so many requests.
-type Contestant = (&'static str, Box<dyn FnMut(u64) -> Result<()>>);
+/// Makes so many requests; returns how many there were per second if it has
+/// measured that itself.
+type Work = Box<dyn FnMut(u64) -> Result<Option<f64>>>;
 
-pub(crate) fn run(address: &Address) -> Result<()> {
+/// A client to be measured: a line of the table.
+struct Contestant {
+    name: &'static str,
+    /// Connects; `None` where it has no way to carry that load.
+    prepare: fn(&Address, &Load) -> Result<Option<Work>>,
+}
+
+const CONTESTANTS: [Contestant; 10] = [
+    Contestant {
+        name: "async-op, blocking",
+        prepare: blocking,
+    },
+    Contestant {
+        name: "async-op, callbacks",
+        prepare: callbacks,
+    },
+    Contestant {
+        name: "async-op, awaited on its context",
+        prepare: awaited,
+    },
+    Contestant {
+        name: "async-op, awaited in tokio, which polls it",
+        prepare: awaited_in_tokio,
+    },
+    Contestant {
+        name: "async-op, awaited in tokio, two threads",
+        prepare: awaited_across_threads,
+    },
+    Contestant {
+        name: "redis crate, synchronous, a thread each",
+        prepare: crate_synchronous,
+    },
+    Contestant {
+        name: "redis crate, tokio",
+        prepare: |address, load| crate_in_tokio(address, load, one_thread()?, load.depth),
+    },
+    Contestant {
+        name: "redis crate, tokio, two threads",
+        prepare: |address, load| crate_in_tokio(address, load, two_threads()?, load.depth),
+    },
+    Contestant {
+        name: "redis crate, tokio, a task per request",
+        prepare: |address, load| crate_in_tokio(address, load, one_thread()?, 1),
+    },
+    Contestant {
+        name: "redis-benchmark",
+        prepare: redis_benchmark,
+    },
+];
+
+/// Whose best each is compared with.
+const PEER: &str = "redis crate";
+
+/// What has been measured of one client and one load.
+#[derive(Clone, Copy)]
+struct Cell {
+    per_second: f64,
+    /// From the heap, for each request; not known of other programs.
+    allocations: Option<f64>,
+}
+
+/// Measures all, or only the load that `words` name: connections and depth.
+pub(crate) fn run(address: &Address, words: &[&str]) -> Result<()> {
+    let is_meant = |load: &&Load| match *words {
+        [connections, depth] => {
+            load.connections.to_string() == connections && load.depth.to_string() == depth
+        }
+        _ => true,
+    };
+    let loads: Vec<&Load> = LOADS.iter().filter(is_meant).collect();
     println!(
-        "GET of {} bytes; requests per second (heap allocations per request), medians of {ROUNDS} rounds in turn.\n",
+        "GET of {} bytes. Thousands of requests per second [heap allocations per request], and the\n\
+         ratio to the best of the redis crate. The best of {ROUNDS} rounds, in turn.\n",
         VALUE.len()
     );
-    for row in &ROWS {
-        println!("{} x {} under way:", row.connections, row.depth);
-        let mut contestants = contestants(address, row)?;
-        let mut figures: Vec<Vec<Figures>> = vec![Vec::new(); contestants.len()];
-        for round in 0..=ROUNDS {
-            for ((_, work), figures) in contestants.iter_mut().zip(&mut figures) {
-                // The first round warms up.
-                let requests = if round == 0 {
-                    row.requests / 8
-                } else {
-                    row.requests
-                };
-                let measured = measure(requests, || work(requests))?;
-                if round > 0 {
-                    figures.push(measured);
-                }
+    print!("| connections x requests under way |");
+    for load in &loads {
+        print!(" {} x {} |", load.connections, load.depth);
+    }
+    println!("\n|---|{}", "---:|".repeat(loads.len()));
+    let columns = loads.iter().map(|load| column(address, load));
+    let columns = columns.collect::<Result<Vec<_>>>()?;
+    for (line, contestant) in CONTESTANTS.iter().enumerate() {
+        print!("| {} |", contestant.name);
+        for column in &columns {
+            let Some(cell) = column[line] else {
+                print!(" |");
+                continue;
+            };
+            print!(" {:.1}", cell.per_second / 1000.0);
+            if let Some(allocations) = cell.allocations {
+                print!(" [{allocations:.2}]");
             }
-        }
-        let mut medians: Vec<(&str, f64, Option<f64>)> = contestants
-            .iter()
-            .zip(figures)
-            .map(|((name, _), mut figures)| {
-                figures.sort_by(|a, b| a.per_second().total_cmp(&b.per_second()));
-                let median = figures[ROUNDS / 2];
-                (*name, median.per_second(), Some(median.allocations_each()))
-            })
-            .collect();
-        if let Some(rate) = redis_benchmark(address, row) {
-            medians.push(("redis-benchmark, in C", rate, None));
-        }
-        let best = medians.iter().filter(|it| it.0.starts_with("redis crate"));
-        let best = best.map(|it| it.1).fold(f64::NAN, f64::max);
-        for (name, rate, allocations) in medians {
-            let allocations = allocations.map_or(String::new(), |n| format!("({n:.2})"));
-            println!(
-                "  {name:<44} {rate:>9.0} {allocations:>8}  {:>5.2} x the best of the redis crate",
-                rate / best
-            );
+            let peers = CONTESTANTS.iter().zip(column);
+            let peers = peers.filter(|(peer, _)| peer.name.starts_with(PEER));
+            let peers = peers.filter_map(|(_, cell)| Some((*cell)?.per_second));
+            print!(" {:.2} |", cell.per_second / peers.fold(f64::NAN, f64::max));
         }
         println!();
     }
     Ok(())
 }
 
-fn contestants(address: &Address, row: &Row) -> Result<Vec<Contestant>> {
-    let &Row {
-        connections, depth, ..
-    } = row;
-    let mut all: Vec<Contestant> = Vec::new();
-
-    if connections == 1 && depth == 1 {
-        let context = IoContext::new()?;
-        let client = Client::new(&context, Config::new(address.clone()));
-        all.push((
-            "async-op, blocking",
-            Box::new(move |requests| {
-                let _ = &context;
-                for _ in 0..requests {
-                    assert_eq!(client.get(KEY).blocking()?.unwrap(), VALUE);
-                }
+/// Measures all clients under one load: in turn, so that whatever else the machine
+/// does slows them all.
+fn column(address: &Address, load: &Load) -> Result<Vec<Option<Cell>>> {
+    let works = CONTESTANTS.iter().map(|it| (it.prepare)(address, load));
+    let mut works = works.collect::<Result<Vec<_>>>()?;
+    let mut cells: Vec<Vec<Cell>> = vec![Vec::new(); works.len()];
+    for round in 0..=ROUNDS {
+        for (work, cells) in works.iter_mut().zip(&mut cells) {
+            let Some(work) = work else { continue };
+            let mut own = None;
+            let figures = measure(load.requests, || {
+                own = work(load.requests)?;
                 Ok(())
-            }),
-        ));
-    }
-
-    let callbacks = Callbacks::new(address, connections, depth)?;
-    all.push((
-        "async-op, callbacks on one thread",
-        Box::new(move |requests| callbacks.get(requests)),
-    ));
-
-    let clients: Vec<_> = (0..connections)
-        .map(|_| Client::new(&SystemExecutor, Config::new(address.clone())))
-        .collect();
-    let runtime = one_thread()?;
-    all.push((
-        "async-op, awaited in tokio, one thread",
-        Box::new(move |requests| {
-            let tasks = (connections * depth) as u64;
-            let tasks: Vec<_> = (0..tasks)
-                .map(|n| {
-                    let client = clients[n as usize % connections].clone();
-                    runtime.spawn(async move {
-                        for _ in 0..requests / tasks {
-                            assert_eq!(client.get(KEY).await?.unwrap(), VALUE);
-                        }
-                        Ok(())
-                    })
-                })
-                .collect();
-            join(&runtime, tasks)
-        }),
-    ));
-
-    let client = redis::Client::open(format!("redis://{address}")).map_err(other)?;
-    let sync: Vec<_> = (0..connections)
-        .map(|_| client.get_connection().map_err(other))
-        .collect::<Result<_>>()?;
-    let mut sync = sync;
-    all.push((
-        if connections == 1 {
-            "redis crate, synchronous"
-        } else {
-            "redis crate, synchronous, a thread each"
-        },
-        Box::new(move |requests| {
-            let each = requests / sync.len() as u64;
-            if let [connection] = &mut sync[..] {
-                return synchronous(connection, each, depth);
-            }
-            thread::scope(|scope| {
-                let threads: Vec<_> = sync
-                    .iter_mut()
-                    .map(|connection| scope.spawn(move || synchronous(connection, each, depth)))
-                    .collect();
-                threads
-                    .into_iter()
-                    .try_for_each(|thread| thread.join().expect("no panic"))
-            })
-        }),
-    ));
-
-    for (name, runtime) in [
-        ("redis crate, tokio, one thread", one_thread()?),
-        (
-            "redis crate, tokio, two threads",
-            Builder::new_multi_thread()
-                .worker_threads(2)
-                .enable_all()
-                .build()?,
-        ),
-    ] {
-        let connections: Vec<MultiplexedConnection> = (0..connections)
-            .map(|_| {
-                runtime
-                    .block_on(client.get_multiplexed_async_connection())
-                    .map_err(other)
-            })
-            .collect::<Result<_>>()?;
-        all.push((
-            name,
-            Box::new(move |requests| {
-                let each = requests / connections.len() as u64;
-                let tasks = connections
-                    .iter()
-                    .map(|connection| runtime.spawn(asynchronous(connection.clone(), each, depth)));
-                let tasks = tasks.collect();
-                join(&runtime, tasks)
-            }),
-        ));
-    }
-
-    if depth > 1 {
-        let runtime = one_thread()?;
-        let connections: Vec<MultiplexedConnection> = (0..connections)
-            .map(|_| {
-                runtime
-                    .block_on(client.get_multiplexed_async_connection())
-                    .map_err(other)
-            })
-            .collect::<Result<_>>()?;
-        all.push((
-            "redis crate, tokio, one thread, task each",
-            Box::new(move |requests| {
-                let tasks = (connections.len() * depth) as u64;
-                let tasks = (0..tasks).map(|n| {
-                    let connection = connections[n as usize % connections.len()].clone();
-                    runtime.spawn(asynchronous(connection, requests / tasks, 1))
+            })?;
+            // The first round warms up.
+            if round > 0 {
+                cells.push(Cell {
+                    per_second: own.unwrap_or(figures.per_second()),
+                    allocations: own.is_none().then(|| figures.allocations_each()),
                 });
-                let tasks = tasks.collect();
-                join(&runtime, tasks)
-            }),
-        ));
+            }
+        }
     }
-    Ok(all)
+    // What else the machine does can only slow them.
+    let best = cells.into_iter().map(|cells| {
+        let by_rate = |a: &Cell, b: &Cell| a.per_second.total_cmp(&b.per_second);
+        cells.into_iter().max_by(by_rate)
+    });
+    Ok(best.collect())
+}
+
+/// One thread that asks and waits; for batches, if several requests are under way,
+/// and with promises, if there are several connections.
+fn blocking(address: &Address, load: &Load) -> Result<Option<Work>> {
+    let context = IoContext::new()?;
+    let clients = clients(&context, address, load);
+    let depth = load.depth;
+    let batch: Vec<Command> = (0..depth).map(|_| command!["GET", KEY]).collect();
+    Ok(Some(Box::new(move |requests| {
+        let _ = &context;
+        if let ([client], 1) = (&clients[..], depth) {
+            for _ in 0..requests {
+                assert_eq!(client.get(KEY).blocking()?.unwrap(), VALUE);
+            }
+            return Ok(None);
+        }
+        let check = |replies: Vec<Value>| {
+            let is_right = |it: &Value| matches!(it, Value::Bytes(bytes) if bytes == VALUE);
+            assert!(replies.len() == depth && replies.iter().all(is_right));
+        };
+        type Get = fn(Result<Option<Vec<u8>>>);
+        let mut gets: Vec<Promise<Get>> = Vec::with_capacity(clients.len());
+        let mut batches = Vec::with_capacity(clients.len());
+        for _ in 0..requests / (clients.len() * depth) as u64 {
+            if let [client] = &clients[..] {
+                check(client.pipeline(&batch).blocking()?);
+            } else if depth == 1 {
+                gets.extend(clients.iter().map(|it| it.async_get(KEY, UsePromise)));
+                for get in gets.drain(..) {
+                    assert_eq!(get.wait().blocking()?.unwrap(), VALUE);
+                }
+            } else {
+                let started = clients.iter();
+                batches.extend(started.map(|it| it.async_pipeline(&batch, UsePromise)));
+                for batch in batches.drain(..) {
+                    check(batch.wait().blocking()?);
+                }
+            }
+        }
+        Ok(None)
+    })))
+}
+
+fn callbacks(address: &Address, load: &Load) -> Result<Option<Work>> {
+    let callbacks = Callbacks::new(address, load.connections, load.depth)?;
+    Ok(Some(Box::new(move |requests| {
+        callbacks.get(requests)?;
+        Ok(None)
+    })))
+}
+
+/// Tasks on the context that does the I/O.
+fn awaited(address: &Address, load: &Load) -> Result<Option<Work>> {
+    let context = IoContext::new()?;
+    let clients = clients(&context, address, load);
+    let depth = load.depth;
+    Ok(Some(Box::new(move |requests| {
+        let left = left(requests);
+        for client in each(&clients, depth) {
+            spawn(&context, gets(client, left.clone()), |result: Result<()>| {
+                result.unwrap();
+            });
+        }
+        context.restart();
+        context.run();
+        Ok(None)
+    })))
+}
+
+/// Tasks of tokio, whose one thread drives the I/O too.
+fn awaited_in_tokio(address: &Address, load: &Load) -> Result<Option<Work>> {
+    let runtime = one_thread()?;
+    let context = IoContext::new()?;
+    let clients = clients(&context, address, load);
+    let depth = load.depth;
+    runtime.spawn(async move {
+        let _work = WorkGuard::new(context.executor());
+        let fd = context.as_fd().try_clone_to_owned().expect("a descriptor");
+        // SAFETY: the descriptor is the runtime's own, and stays open.
+        let fd = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) };
+        let fd = fd.expect("a runtime with I/O");
+        loop {
+            context.poll();
+            match fd.readable().await {
+                Ok(mut guard) => guard.clear_ready(),
+                Err(_) => return,
+            }
+        }
+    });
+    Ok(Some(Box::new(move |requests| {
+        let left = left(requests);
+        let tasks = each(&clients, depth).map(|client| runtime.spawn(gets(client, left.clone())));
+        join(&runtime, tasks.collect())
+    })))
+}
+
+/// Tasks of tokio; the I/O is on the background thread.
+fn awaited_across_threads(address: &Address, load: &Load) -> Result<Option<Work>> {
+    let runtime = one_thread()?;
+    let clients = clients(&SystemExecutor, address, load);
+    let depth = load.depth;
+    Ok(Some(Box::new(move |requests| {
+        let left = left(requests);
+        let tasks = each(&clients, depth).map(|client| runtime.spawn(gets(client, left.clone())));
+        join(&runtime, tasks.collect())
+    })))
+}
+
+fn clients(executor: &async_op::IoExecutor, address: &Address, load: &Load) -> Vec<Client> {
+    (0..load.connections)
+        .map(|_| Client::new(executor, Config::new(address.clone())))
+        .collect()
+}
+
+/// Each client, as often as it has requests under way.
+fn each(clients: &[Client], depth: usize) -> impl Iterator<Item = Client> {
+    (0..depth).flat_map(|_| clients.iter().cloned())
+}
+
+fn left(requests: u64) -> Arc<AtomicU64> {
+    Arc::new(AtomicU64::new(requests))
+}
+
+async fn gets(client: Client, left: Arc<AtomicU64>) -> Result<()> {
+    let take = |left| u64::checked_sub(left, 1);
+    while left
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+        .is_ok()
+    {
+        assert_eq!(client.get(KEY).await?.unwrap(), VALUE);
+    }
+    Ok(())
+}
+
+fn crate_client(address: &Address) -> Result<redis::Client> {
+    let url = match address {
+        Address::Tcp(address) => format!("redis://{address}"),
+        Address::Unix(path) => format!("redis+unix://{}", path.display()),
+    };
+    redis::Client::open(url).map_err(other)
+}
+
+fn crate_synchronous(address: &Address, load: &Load) -> Result<Option<Work>> {
+    let client = crate_client(address)?;
+    let connections = (0..load.connections).map(|_| client.get_connection().map_err(other));
+    let mut connections: Vec<_> = connections.collect::<Result<_>>()?;
+    let depth = load.depth;
+    Ok(Some(Box::new(move |requests| {
+        let each = requests / connections.len() as u64;
+        if let [connection] = &mut connections[..] {
+            synchronous(connection, each, depth)?;
+            return Ok(None);
+        }
+        thread::scope(|scope| {
+            let threads: Vec<_> = connections
+                .iter_mut()
+                .map(|connection| scope.spawn(move || synchronous(connection, each, depth)))
+                .collect();
+            let mut results = threads.into_iter().map(|it| it.join().expect("no panic"));
+            results.try_for_each(|result| result)
+        })?;
+        Ok(None)
+    })))
+}
+
+/// Requests in batches of so many, which is the crate's way, or each in a task.
+fn crate_in_tokio(
+    address: &Address,
+    load: &Load,
+    runtime: Runtime,
+    batch: usize,
+) -> Result<Option<Work>> {
+    let tasks_each = load.depth / batch;
+    let client = crate_client(address)?;
+    let connections = (0..load.connections).map(|_| {
+        // Without a limit on time, which takes time, and which a busy machine exceeds.
+        let config = AsyncConnectionConfig::new().set_response_timeout(None);
+        let connection = client.get_multiplexed_async_connection_with_config(&config);
+        runtime.block_on(connection).map_err(other)
+    });
+    let connections: Vec<MultiplexedConnection> = connections.collect::<Result<_>>()?;
+    Ok(Some(Box::new(move |requests| {
+        let each = requests / (connections.len() * tasks_each) as u64;
+        let tasks = (0..tasks_each).flat_map(|_| &connections);
+        let tasks = tasks.map(|it| runtime.spawn(asynchronous(it.clone(), each, batch)));
+        join(&runtime, tasks.collect())
+    })))
 }
 
 fn one_thread() -> Result<Runtime> {
     Ok(Builder::new_current_thread().enable_all().build()?)
 }
 
-fn join(runtime: &Runtime, tasks: Vec<tokio::task::JoinHandle<Result<()>>>) -> Result<()> {
+fn two_threads() -> Result<Runtime> {
+    let mut builder = Builder::new_multi_thread();
+    Ok(builder.worker_threads(2).enable_all().build()?)
+}
+
+fn join(runtime: &Runtime, tasks: Vec<tokio::task::JoinHandle<Result<()>>>) -> Result<Option<f64>> {
     runtime.block_on(async {
         for task in tasks {
             task.await.expect("no panic")?;
         }
-        Ok(())
+        Ok(None)
     })
 }
 
@@ -289,34 +442,29 @@ fn other(error: redis::RedisError) -> Error {
     Error::Server(error.to_string())
 }
 
-/// Returns what `redis-benchmark` measures, if it is installed.
-fn redis_benchmark(address: &Address, row: &Row) -> Option<f64> {
-    let Address::Tcp(address) = address else {
-        return None;
+/// What belongs to the server, if it is installed.
+fn redis_benchmark(address: &Address, load: &Load) -> Result<Option<Work>> {
+    let mut command = process::Command::new("redis-benchmark");
+    match address {
+        Address::Tcp(to) => {
+            let (host, port) = (to.ip().to_string(), to.port().to_string());
+            command.args(["-h", &host, "-p", &port])
+        }
+        Address::Unix(path) => command.arg("-s").arg(path),
     };
-    let mut rates: Vec<f64> = (0..ROUNDS)
-        .filter_map(|_| {
-            let output = process::Command::new("redis-benchmark")
-                .args([
-                    "-h",
-                    &address.ip().to_string(),
-                    "-p",
-                    &address.port().to_string(),
-                ])
-                .args([
-                    "-c",
-                    &row.connections.to_string(),
-                    "-P",
-                    &row.depth.to_string(),
-                ])
-                .args(["-n", &row.requests.to_string(), "--csv", "GET", KEY])
-                .output()
-                .ok()?;
-            let text = String::from_utf8(output.stdout).ok()?;
-            let line = text.lines().rfind(|line| line.contains("GET"))?;
-            line.split(',').nth(1)?.trim_matches('"').parse().ok()
-        })
-        .collect();
-    rates.sort_by(f64::total_cmp);
-    rates.get(rates.len() / 2).copied()
+    command
+        .arg("--csv")
+        .args(["-c", &load.connections.to_string()])
+        .args(["-P", &load.depth.to_string()])
+        .args(["-n", &load.requests.to_string(), "GET", KEY]);
+    if command.output().is_err() {
+        return Ok(None);
+    }
+    Ok(Some(Box::new(move |_| {
+        let output = String::from_utf8_lossy(&command.output()?.stdout).into_owned();
+        let line = output.lines().rfind(|line| line.contains("GET"));
+        let rate = line.and_then(|line| line.split(',').nth(1));
+        let rate = rate.and_then(|rate| rate.trim_matches('"').parse().ok());
+        rate.map(Some).ok_or(Error::Unexpected("a rate"))
+    })))
 }

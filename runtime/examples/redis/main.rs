@@ -5,6 +5,7 @@
 //! cargo run --release --example redis -- get greeting
 //! cargo run --release --example redis -- listen news
 //! cargo run --release --example redis -- bench 64 16    # connections, requests under way on each
+//!                                                       # and, if you like, how many in all
 //! cargo run --release --example redis -- compare        # with other clients
 //! ```
 //!
@@ -66,11 +67,17 @@ fn run(words: &[&str]) -> Result<()> {
     let client = Client::new(&context, Config::new(address.clone()));
     match *words {
         [] => tour(&context, &client)?,
-        ["bench", connections, depth] => {
+        ["bench", connections, depth, ref requests @ ..] => {
             let number = |text: &str| text.parse().map_err(|_| Error::Unexpected("a number"));
-            bench::run(&address, number(connections)?, number(depth)?)?;
+            let requests = requests.first().map_or(Ok(400_000), |text| number(text))?;
+            bench::run(
+                &address,
+                number(connections)?,
+                number(depth)?,
+                requests as u64,
+            )?;
         }
-        ["compare", ..] => compare::run(&address)?,
+        ["compare", ref rest @ ..] => compare::run(&address, rest)?,
         ["listen", channel] => {
             client.subscribe(channel).blocking()?;
             loop {

@@ -17,6 +17,7 @@ const REQUIRED: &str = "ASYNC_OP_REQUIRES_REDIS";
 /// A server of its own, on a loopback port and a Unix socket. Dropping it ends it.
 #[derive(Debug)]
 pub struct RedisServer {
+    command: Command,
     child: Child,
     folder: PathBuf,
     /// Where it listens.
@@ -31,6 +32,17 @@ impl RedisServer {
 
     /// Starts a server with more arguments.
     pub fn with(arguments: &[&str]) -> Option<Self> {
+        // Somebody else may take the port before it does.
+        for _ in 0..5 {
+            let mut server = Self::launch(arguments)?;
+            if server.comes_up() {
+                return Some(server);
+            }
+        }
+        panic!("`redis-server` does not start");
+    }
+
+    fn launch(arguments: &[&str]) -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!(
             "async-op-redis-{}-{}",
@@ -39,11 +51,12 @@ impl RedisServer {
         );
         let folder = env::temp_dir().join(name);
         fs::create_dir_all(&folder).unwrap();
-        // Free now; if somebody else takes it the server does not start.
+        // Free now.
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = free.local_addr().unwrap();
         drop(free);
-        let child = Command::new("redis-server")
+        let mut command = Command::new("redis-server");
+        command
             .args(["--bind", "127.0.0.1", "--port", &address.port().to_string()])
             .arg("--unixsocket")
             .arg(folder.join("socket"))
@@ -51,9 +64,8 @@ impl RedisServer {
             .arg(&folder)
             .args(arguments)
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn();
-        let child = match child {
+            .stdout(Stdio::null());
+        let child = match command.spawn() {
             Ok(child) => child,
             Err(error) => {
                 fs::remove_dir_all(&folder).unwrap();
@@ -70,17 +82,37 @@ impl RedisServer {
                 return None;
             }
         };
-        let server = Self {
+        Some(Self {
+            command,
             child,
             folder,
             address,
-        };
+        })
+    }
+
+    /// Ends it at once, with whatever it has been doing.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it where it was before [`kill`](Self::kill), empty.
+    pub fn restart(&mut self) {
+        self.child = self.command.spawn().unwrap();
+        assert!(self.comes_up(), "`redis-server` does not start again");
+    }
+
+    /// Waits until it answers; returns whether it does, and has not ended instead.
+    fn comes_up(&mut self) -> bool {
         let deadline = Instant::now() + Duration::from_secs(20);
-        while !server.answers() {
+        while !self.answers() {
             assert!(Instant::now() < deadline, "`redis-server` does not answer");
+            if self.child.try_wait().unwrap().is_some() {
+                return false;
+            }
             thread::sleep(Duration::from_millis(5));
         }
-        Some(server)
+        true
     }
 
     /// Returns the path of its Unix socket.
@@ -96,11 +128,12 @@ impl RedisServer {
     fn answers(&self) -> bool {
         let ask = || {
             let mut stream = TcpStream::connect(self.address)?;
-            stream.write_all(b"PING\r\n")?;
-            let mut reply = [0; 1];
-            stream.read_exact(&mut reply)?;
-            // `+PONG`, or an error: it wants a password.
-            io::Result::Ok(matches!(&reply, b"+" | b"-"))
+            stream.write_all(b"INFO server\r\nQUIT\r\n")?;
+            let mut reply = String::new();
+            stream.read_to_string(&mut reply)?;
+            // This one, not somebody else's; or it wants a password.
+            let own = format!("process_id:{}\r\n", self.child.id());
+            io::Result::Ok(reply.contains(&own) || reply.starts_with("-NOAUTH"))
         };
         ask().unwrap_or(false)
     }

@@ -140,6 +140,38 @@ impl Registration {
         }
     }
 
+    /// Attempts I/O once, whatever is known of the source.
+    pub(crate) fn try_io<T>(
+        &self,
+        direction: Direction,
+        mut attempt: impl FnMut() -> io::Result<(T, Progress)>,
+    ) -> io::Result<T> {
+        let tick = {
+            let state = self.lock();
+            if state.context_gone {
+                return Err(context_gone());
+            }
+            state.directions[direction as usize].tick
+        };
+        loop {
+            match attempt() {
+                Ok((value, progress)) => {
+                    if progress == Progress::Drained {
+                        self.clear(direction, tick, false);
+                    }
+                    return Ok(value);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    if error.kind() == io::ErrorKind::WouldBlock {
+                        self.clear(direction, tick, true);
+                    }
+                    return Err(error);
+                }
+            }
+        }
+    }
+
     /// Drops the waker of an operation that is going away.
     pub(crate) fn forget(&self, direction: Direction, key: u64) {
         let waker = self.lock().directions[direction as usize]

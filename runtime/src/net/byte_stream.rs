@@ -121,6 +121,23 @@ impl<S: ByteStream> Source<S> {
     }
 }
 
+/// For those who do not wait.
+impl<S: ByteStream> Source<S> {
+    pub(super) fn try_read(&self, part: &mut [u8]) -> io::Result<usize> {
+        self.try_io(Direction::Read, |stream| {
+            let [drained, _] = S::SHORT_MEANS_DRAINED;
+            Ok(transferred(drained, stream.read(part)?, part.len()))
+        })
+    }
+
+    pub(super) fn try_write(&self, part: &[u8]) -> io::Result<usize> {
+        self.try_io(Direction::Write, |stream| {
+            let [_, drained] = S::SHORT_MEANS_DRAINED;
+            Ok(transferred(drained, stream.write(part)?, part.len()))
+        })
+    }
+}
+
 /// For those who poll.
 impl<S: ByteStream> Source<S> {
     pub(super) fn poll_read(
@@ -199,6 +216,20 @@ macro_rules! reads {
                 let result = self.source.read_after(&mut buffer, 0).await;
                 buffer.completed(result)
             }
+
+            /// Reads what there is here and now into the front of `buffer`.
+            ///
+            /// This is no operation: it waits for nothing, and nobody's request to
+            /// cancel concerns it. 0 bytes mean that the peer has shut down its side,
+            /// or that the buffer is empty.
+            ///
+            /// # Errors
+            ///
+            /// As [`async_read_some`](Self::async_read_some), and
+            /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) if there is nothing.
+            pub fn try_read_some(&self, buffer: &mut [u8]) -> std::io::Result<usize> {
+                self.source.try_read(buffer)
+            }
         }
 
         impl $crate::AsyncReadStream for $ty {
@@ -265,6 +296,20 @@ macro_rules! writes {
             ) -> B::Output<std::io::Result<usize>> {
                 let result = self.source.write_after(&mut buffer, 0).await;
                 buffer.completed(result)
+            }
+
+            /// Writes from the front of `buffer` what the system takes here and now.
+            ///
+            /// This is no operation: it waits for nothing, and nobody's request to
+            /// cancel concerns it.
+            ///
+            /// # Errors
+            ///
+            /// As [`async_write_some`](Self::async_write_some), and
+            /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) if the system takes
+            /// nothing.
+            pub fn try_write_some(&self, buffer: &[u8]) -> std::io::Result<usize> {
+                self.source.try_write(buffer)
             }
         }
 

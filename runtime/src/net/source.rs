@@ -94,6 +94,15 @@ impl<S: mio::event::Source> Source<S> {
             .poll_io(direction, key, cx, || attempt(self.get()))
     }
 
+    /// Attempts I/O once.
+    pub(super) fn try_io<T>(
+        &self,
+        direction: Direction,
+        mut attempt: impl FnMut(&S) -> io::Result<(T, Progress)>,
+    ) -> io::Result<T> {
+        self.registration.try_io(direction, || attempt(self.get()))
+    }
+
     /// Attempts I/O, and waits for readiness between attempts, until it has a
     /// result. The system call is made in this future's own poll; dropping it
     /// leaves nothing behind.

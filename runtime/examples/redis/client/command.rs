@@ -3,34 +3,63 @@ use async_op::Recycling;
 
 /// A command, or several that nothing comes between, as they go over the wire.
 ///
-/// In recycled memory: a command costs no heap allocation.
+/// Short ones are in here, long ones in recycled memory: a command costs no heap
+/// allocation.
 pub struct Command {
-    pub(super) bytes: Vec<u8, Recycling>,
-    /// How many replies it has. The last one is the result.
+    short: [u8; SHORT],
+    /// Where it is if it is long; all of this is initialised.
+    long: Vec<u8, Recycling>,
+    len: usize,
+    /// How many replies it has. The last one is the result, or all of them are.
     pub(super) replies: u32,
+    pub(super) collects: bool,
     /// Whether messages follow.
     pub(super) subscribes: bool,
+}
+
+const SHORT: usize = 104;
+
+/// Nothing yet.
+impl Default for Command {
+    fn default() -> Self {
+        Self {
+            short: [0; SHORT],
+            long: Vec::new_in(Recycling),
+            len: 0,
+            replies: 0,
+            collects: false,
+            subscribes: false,
+        }
+    }
 }
 
 impl Command {
     /// Begins a command of `arguments` arguments, its name among them.
     pub fn new(arguments: usize) -> Self {
-        let mut bytes = Vec::with_capacity_in(96, Recycling);
-        header(&mut bytes, b'*', arguments as u64);
-        Self {
-            bytes,
+        let mut command = Self {
             replies: 1,
-            subscribes: false,
-        }
+            ..Self::default()
+        };
+        let header = Header::new(b'*', arguments as u64);
+        header.write(command.room(header.len()));
+        command
     }
 
     pub fn arg(mut self, argument: impl Argument) -> Self {
-        argument.with_bytes(|argument| {
-            header(&mut self.bytes, b'$', argument.len() as u64);
-            self.bytes.extend_from_slice(argument);
-            self.bytes.extend_from_slice(b"\r\n");
-        });
+        self.push(argument);
         self
+    }
+
+    pub fn push(&mut self, argument: impl Argument) {
+        argument.with_bytes(|argument| {
+            let header = Header::new(b'$', argument.len() as u64);
+            let room = self.room(header.len() + argument.len() + 2);
+            let (start, rest) = room.split_at_mut(header.len());
+            header.write(start);
+            let (middle, end) = rest.split_at_mut(argument.len());
+            middle.copy_from_slice(argument);
+            end.copy_from_slice(b"\r\n");
+        });
     }
 
     pub fn args<A: Argument>(self, arguments: impl IntoIterator<Item = A>) -> Self {
@@ -38,7 +67,20 @@ impl Command {
     }
 
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes
+        if self.long.is_empty() {
+            &self.short[..self.len]
+        } else {
+            &self.long[..self.len]
+        }
+    }
+
+    /// Makes one of several, each with a reply of its own.
+    pub(super) fn all(commands: &[Self]) -> Self {
+        let none = Self {
+            collects: true,
+            ..Self::default()
+        };
+        commands.iter().fold(none, Self::and)
     }
 
     pub(super) fn subscribing(mut self) -> Self {
@@ -48,9 +90,32 @@ impl Command {
 
     /// Adds a command, whose replies come after those of this one.
     pub fn and(mut self, next: &Self) -> Self {
-        self.bytes.extend_from_slice(&next.bytes);
+        let next_bytes = next.as_bytes();
+        self.room(next_bytes.len()).copy_from_slice(next_bytes);
         self.replies += next.replies;
         self
+    }
+
+    /// Makes the command longer by so many bytes; returns where they are.
+    fn room(&mut self, more: usize) -> &mut [u8] {
+        let start = self.len;
+        self.len += more;
+        if self.len <= SHORT {
+            return &mut self.short[start..self.len];
+        }
+        if self.len > self.long.len() {
+            self.grow(start);
+        }
+        &mut self.long[start..self.len]
+    }
+
+    #[cold]
+    fn grow(&mut self, start: usize) {
+        let is_first = self.long.is_empty();
+        self.long.resize(2 * self.len, 0);
+        if is_first {
+            self.long[..start].copy_from_slice(&self.short[..start]);
+        }
     }
 }
 
@@ -58,8 +123,11 @@ impl Command {
 #[macro_export]
 macro_rules! command {
     ($($argument:expr),+ $(,)?) => {
-        $crate::client::Command::new([$(stringify!($argument)),+].len())$(.arg($argument))+
-    };
+{
+        let mut command = $crate::client::Command::new([$(stringify!($argument)),+].len());
+        $(command.push($argument);)+
+        command
+    }    };
 }
 
 /// An argument of a command.
@@ -89,10 +157,42 @@ impl Argument for i64 {
     }
 }
 
-fn header(bytes: &mut Vec<u8, Recycling>, kind: u8, number: u64) {
-    bytes.push(kind);
-    bytes.extend_from_slice(Digits::new(number).as_bytes());
-    bytes.extend_from_slice(b"\r\n");
+/// What comes before an array or a string.
+enum Header {
+    /// Most are of this kind: a number below 10.
+    Short([u8; 4]),
+    Long(u8, Digits),
+}
+
+impl Header {
+    #[inline]
+    fn new(kind: u8, number: u64) -> Self {
+        if number < 10 {
+            return Self::Short([kind, b'0' + number as u8, b'\r', b'\n']);
+        }
+        Self::Long(kind, Digits::new(number))
+    }
+
+    #[inline]
+    fn len(&self) -> usize {
+        match self {
+            Self::Short(header) => header.len(),
+            Self::Long(_, digits) => digits.as_bytes().len() + 3,
+        }
+    }
+
+    #[inline]
+    fn write(&self, to: &mut [u8]) {
+        match self {
+            Self::Short(header) => to.copy_from_slice(header),
+            Self::Long(kind, digits) => {
+                let digits = digits.as_bytes();
+                to[0] = *kind;
+                to[1..=digits.len()].copy_from_slice(digits);
+                to[digits.len() + 1..].copy_from_slice(b"\r\n");
+            }
+        }
+    }
 }
 
 /// A number in decimal, without the heap.

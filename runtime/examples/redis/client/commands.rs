@@ -90,6 +90,14 @@ impl Client {
             .map(|reply| reply?.map())
     }
 
+    /// Sends all of `commands` at once; completes with their replies, of which some may
+    /// be errors. Others' commands do not come in between, on this connection.
+    #[async_op]
+    pub fn async_pipeline(&self, commands: &[Command]) -> impl Initiation<fn(Result<Vec<Value>>)> {
+        self.request(Command::all(commands))
+            .map(|reply| reply?.array())
+    }
+
     /// Carries out all of `commands` or none, with nothing in between; completes
     /// with their replies.
     #[async_op]

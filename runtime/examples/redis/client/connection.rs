@@ -124,6 +124,9 @@ struct State {
     is_writing: bool,
     /// Somebody will write before long.
     is_write_due: bool,
+    /// How many requests were answered together the last time. Probably as many are
+    /// coming now.
+    at_once: u32,
 }
 
 #[derive(Default)]
@@ -139,6 +142,8 @@ type Waiting<T> = Completion<fn(Result<T>)>;
 struct Pending {
     number: u64,
     replies: u32,
+    /// Those that have come, if all count.
+    all: Option<Vec<Value>>,
     /// `None` when nobody waits any more.
     op: Option<Waiting<Value>>,
 }
@@ -170,6 +175,11 @@ impl Client {
         &self.shared.config
     }
 
+    /// Returns whether there is a connection. If not, the next request makes one.
+    pub fn is_connected(&self) -> bool {
+        matches!(self.shared.lock().link, Link::Up(_))
+    }
+
     /// Closes the connection: all who wait are cancelled.
     pub fn close(&self) {
         let epoch = self.shared.lock().epoch;
@@ -178,7 +188,8 @@ impl Client {
 
     /// Sends a command, and completes with its reply.
     ///
-    /// Of several commands in one the last reply counts. Cancelled or dropped, the
+    /// Of several commands in one the last reply counts, or, if it has been made so,
+    /// an array of all. Cancelled or dropped, the
     /// command is carried out all the same, but for one that had not been sent
     /// before the connection failed.
     #[async_op]
@@ -190,16 +201,23 @@ impl Client {
             drop(state);
             return op.complete(Err(cancelled()));
         }
-        let is_first = state.pending.is_empty();
-        state.outgoing.extend_from_slice(&command.bytes);
+        if command.replies == 0 {
+            drop(state);
+            return op.complete(Ok(Value::Array(Vec::new())));
+        }
+        let is_alone = state.pending.is_empty() && state.at_once < 2;
+        state.outgoing.extend_from_slice(command.as_bytes());
         state.pending.push_back(Pending {
             number,
             replies: command.replies,
+            all: command
+                .collects
+                .then(|| Vec::with_capacity(command.replies as usize)),
             op: Some(op),
         });
         state.waiting += 1;
         state.subscribed |= command.subscribes;
-        self.shared.serve(state, is_first);
+        self.shared.serve(state, is_alone);
     }
 
     /// Completes with the next message of the channels subscribed to.
@@ -334,7 +352,7 @@ impl Shared {
     }
 
     /// Sees to it that what is in the queues is served.
-    fn serve(self: &Arc<Self>, mut state: MutexGuard<'_, State>, is_first: bool) {
+    fn serve(self: &Arc<Self>, mut state: MutexGuard<'_, State>, is_alone: bool) {
         let stream = match &state.link {
             Link::Connecting => return,
             Link::Down => {
@@ -349,7 +367,7 @@ impl Shared {
         let starts_reading = !mem::replace(&mut state.is_reading, true);
         if state.is_write_due || state.is_writing || state.outgoing.is_empty() {
             drop(state);
-        } else if is_first && !self.executor.runs_here() {
+        } else if is_alone && !self.executor.runs_here() {
             drop(state);
             self.write();
         } else {
@@ -374,7 +392,7 @@ impl Shared {
         let Some(greeting) = self.config.greeting() else {
             return Ok(stream);
         };
-        write_all(&stream, &greeting.bytes[..]).await?;
+        write_all(&stream, greeting.as_bytes()).await?;
         let mut input = Input::default();
         for _ in 0..greeting.replies {
             let reply = loop {
@@ -434,10 +452,11 @@ impl Shared {
         Some(state.take_outgoing())
     }
 
-    /// Gives a reply to whom it belongs. The handler may run in here.
-    fn route(&self, epoch: u64, value: Value) -> Result<()> {
+    /// Gives a reply to whom it belongs; returns whether a request has been answered
+    /// with it. The handler may run in here.
+    fn route(&self, epoch: u64, value: Value) -> Result<bool> {
         let Some(mut state) = self.lock_for(epoch) else {
-            return Ok(());
+            return Ok(false);
         };
         let value = match news(value, state.subscribed) {
             News::Message(message) => {
@@ -448,28 +467,39 @@ impl Shared {
                 } else {
                     state.messages.push_back(message);
                 }
-                return Ok(());
+                return Ok(false);
             }
-            News::Other => return Ok(()),
+            News::Other => return Ok(false),
             News::Reply(value) => value,
         };
         let Some(front) = state.pending.front_mut() else {
             return Err(Error::Protocol("a reply that nobody has asked for"));
         };
         front.replies -= 1;
+        let value = match &mut front.all {
+            Some(all) => {
+                all.push(value);
+                if front.replies > 0 {
+                    return Ok(false);
+                }
+                Value::Array(mem::take(all))
+            }
+            None => value,
+        };
         if front.replies > 0 {
-            return Ok(());
+            return Ok(false);
         }
         let op = state.pending.pop_front().and_then(|front| front.op);
         state.waiting -= usize::from(op.is_some());
         drop(state);
-        if let Some(op) = op {
-            op.complete(match value {
-                Value::Error(message) => Err(Error::Server(message)),
-                value => Ok(value),
-            });
-        }
-        Ok(())
+        let Some(op) = op else {
+            return Ok(false);
+        };
+        op.complete(match value {
+            Value::Error(message) => Err(Error::Server(message)),
+            value => Ok(value),
+        });
+        Ok(true)
     }
 
     /// Ends connection `epoch`: all who wait receive the error. The next request
@@ -550,9 +580,13 @@ impl Reader {
             };
             let was_due = mem::replace(&mut state.is_write_due, true);
             drop(state);
+            let mut served = 0;
             while let Some(value) = next {
-                self.shared.route(self.epoch, value)?;
+                served += u32::from(self.shared.route(self.epoch, value)?);
                 next = self.input.next(limit)?;
+            }
+            if let Some(mut state) = self.shared.lock_for(self.epoch) {
+                state.at_once = served;
             }
             if !was_due {
                 self.shared.write();

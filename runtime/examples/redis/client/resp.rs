@@ -25,16 +25,22 @@ pub(super) struct Input {
 impl Input {
     /// Takes out the next reply, if all of it is here.
     pub(super) fn next(&mut self, limit: usize) -> Result<Option<Value>> {
-        let Some(len) = self
-            .scanner
-            .scan(&self.bytes[self.start..self.end], limit)?
-        else {
-            return Ok(None);
+        let bytes = &self.bytes[self.start..self.end];
+        let (value, len) = match self.scanner.single(bytes, limit)? {
+            Some(single) => single,
+            None => {
+                let Some(len) = self.scanner.scan(bytes, limit)? else {
+                    return Ok(None);
+                };
+                let value = Decoder {
+                    rest: &bytes[..len],
+                }
+                .value(0)?;
+                self.scanner = Scanner::default();
+                (value, len)
+            }
         };
-        let reply = &self.bytes[self.start..self.start + len];
-        let value = Decoder { rest: reply }.value(0)?;
         self.start += len;
-        self.scanner = Scanner::default();
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
             if self.bytes.len() > 4 * CHUNK {
@@ -87,6 +93,36 @@ impl Default for Scanner {
 }
 
 impl Scanner {
+    /// Decodes what most replies are, without a second look at it: not an array,
+    /// and all here at once.
+    fn single(&self, bytes: &[u8], limit: usize) -> Result<Option<(Value, usize)>> {
+        if self.at > 0 || self.needed > 0 {
+            return Ok(None);
+        }
+        let Some((kind, line, next)) = line(bytes, 0)? else {
+            return Ok(None);
+        };
+        let end = match kind {
+            b'+' | b'-' | b':' => next,
+            b'$' => match length(line)? {
+                None => next,
+                Some(len) => {
+                    let end = next.saturating_add(len).saturating_add(2);
+                    if bytes.get(end - 2..end) != Some(b"\r\n") {
+                        return Ok(None);
+                    }
+                    end
+                }
+            },
+            _ => return Ok(None),
+        };
+        self.limited(end, limit)?;
+        let mut decoder = Decoder {
+            rest: &bytes[next..end],
+        };
+        Ok(Some((decoder.value_of(kind, line, 0)?, end)))
+    }
+
     fn scan(&mut self, bytes: &[u8], limit: usize) -> Result<Option<usize>> {
         while self.left > 0 {
             let Some((kind, line, next)) = line(bytes, self.at)? else {
@@ -190,6 +226,8 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+const CUT: Error = Error::Protocol("a reply that is cut off");
+
 /// Decodes what the scanner has seen to the end of.
 struct Decoder<'a> {
     rest: &'a [u8],
@@ -197,12 +235,16 @@ struct Decoder<'a> {
 
 impl<'a> Decoder<'a> {
     fn value(&mut self, depth: usize) -> Result<Value> {
-        const CUT: Error = Error::Protocol("a reply that is cut off");
         if depth > DEEPEST {
             return Err(Error::Protocol("a reply nested too deeply"));
         }
         let (kind, line, next) = line(self.rest, 0)?.ok_or(CUT)?;
         self.rest = &self.rest[next..];
+        self.value_of(kind, line, depth)
+    }
+
+    /// Decodes the value whose first line this is.
+    fn value_of(&mut self, kind: u8, line: &[u8], depth: usize) -> Result<Value> {
         Ok(match kind {
             b'+' if line == b"OK" => Value::Ok,
             b'+' => Value::Status(text(line)),

@@ -1,14 +1,11 @@
 use std::fmt;
-use std::future::Future;
 use std::io;
 use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
 
 use async_op::{
-    AsyncReadStream, AsyncWriteStream, CancellationSlot, IoExecutor, IoObject, ReadBuffer,
-    TcpStream, UnixStream, UseFuture, WriteBuffer, async_op, bind_cancellation_slot,
+    AsyncReadStream, AsyncWriteStream, IoExecutor, IoObject, ReadBuffer, TcpStream, UnixStream,
+    WriteBuffer,
 };
 
 /// Where a server is.
@@ -59,25 +56,15 @@ impl Stream {
     }
 
     /// Writes what the system takes here and now.
-    ///
-    /// What the caller is part of may have been asked to stop: that is no business
-    /// of the connection's, and stays outside.
     pub(super) fn write_now(&self, bytes: &[u8]) -> io::Result<usize> {
-        let outside = CancellationSlot::unconnected();
-        let write = self.async_write_some(bytes, bind_cancellation_slot(outside, UseFuture));
-        match pin!(write).poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(result) => result,
-            Poll::Pending => Ok(0),
+        let written = match self {
+            Self::Tcp(stream) => stream.try_write_some(bytes),
+            Self::Unix(stream) => stream.try_write_some(bytes),
+        };
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            written => written,
         }
-    }
-
-    #[async_op(cancellation = total)]
-    #[allow(
-        clippy::needless_lifetimes,
-        reason = "what has a name is borrowed, what has none is copied"
-    )]
-    async fn async_write_some<'a>(&self, bytes: &'a [u8]) -> io::Result<usize> {
-        self.write_after(&mut &bytes[..], 0).await
     }
 
     /// Ends whatever waits for it.
