@@ -59,7 +59,8 @@ macro_rules! submit {
             T: CompletionToken<'static, fn(R)>,
         {
             let call = async move { function() };
-            token.initiate(Spawn::new(on.executor(), call, Submit::$how))
+            static META: Meta = Meta::new(stringify!($call), &[], &[]);
+            token.initiate(Spawn::new(&META, on.executor(), call, Submit::$how))
         }
     };
 }
@@ -182,7 +183,18 @@ impl<E> fmt::Debug for Submitted<E> {
     }
 }
 
-static META: Meta = Meta::new("post", &[], &[]);
+impl Submit {
+    const fn meta(self) -> &'static Meta {
+        static POST: Meta = Meta::new("post", &[], &[]);
+        static DISPATCH: Meta = Meta::new("dispatch", &[], &[]);
+        static DEFER: Meta = Meta::new("defer", &[], &[]);
+        match self {
+            Self::Post => &POST,
+            Self::Dispatch => &DISPATCH,
+            Self::Defer => &DEFER,
+        }
+    }
+}
 
 impl<E: Executor> Initiation<fn()> for Submitted<E> {
     type Executor = E;
@@ -193,13 +205,13 @@ impl<E: Executor> Initiation<fn()> for Submitted<E> {
     }
 
     fn into_hosted(self) -> Self::Future {
-        StartedFuture::new(&META, self)
+        StartedFuture::new(self.how.meta(), self)
     }
 
     fn initiate<H: CompletionHandler<fn()>>(self, handler: H) {
         let own = handler.executor(&self.executor);
         if self.by_way_of && !is_same(&self.executor, &own) {
-            let task = block::completed(&META, own, (), handler);
+            let task = block::completed(self.how.meta(), own, (), handler);
             self.how.to(&self.executor, task);
         } else if self.how == Submit::Dispatch && own.runs_here() {
             handler.complete(());

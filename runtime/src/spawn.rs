@@ -69,7 +69,7 @@ where
     F::Output: Send + 'static,
     T: CompletionToken<'static, fn(F::Output)>,
 {
-    token.initiate(Spawn::new(on.executor(), future, Submit::Post))
+    token.initiate(Spawn::new(&META, on.executor(), future, Submit::Post))
 }
 
 /// Runs the future that `make` returns, as [`spawn`] does.
@@ -110,14 +110,16 @@ where
 /// The operation of [`spawn`].
 #[must_use = "an operation does nothing until it is started"]
 pub struct Spawn<E, F> {
+    meta: &'static Meta,
     executor: E,
     future: IsSend<F>,
     how: Submit,
 }
 
 impl<E, F: Send> Spawn<E, F> {
-    pub(crate) fn new(executor: E, future: F, how: Submit) -> Self {
+    pub(crate) fn new(meta: &'static Meta, executor: E, future: F, how: Submit) -> Self {
         Self {
+            meta,
             executor,
             future: IsSend::new(future),
             how,
@@ -147,11 +149,11 @@ where
     }
 
     fn into_hosted(self) -> Self::Future {
-        StartedFuture::new(&META, self)
+        StartedFuture::new(self.meta, self)
     }
 
     fn initiate<H: CompletionHandler<fn(F::Output)>>(self, handler: H) {
-        frame::spawn(&META, self.executor, self.future, handler, self.how);
+        frame::spawn(self.meta, self.executor, self.future, handler, self.how);
     }
 }
 
