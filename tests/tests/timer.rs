@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use async_op::{IoContext, Timer, UseFuture, is_cancelled};
 use async_op_tests::net::{ThreadId, Wakes, drive, poll_with};
+use async_op_tests::without_hanging;
 
 const FAR: Duration = Duration::from_secs(3600);
 const SHORT: Duration = Duration::from_millis(2);
@@ -141,6 +142,41 @@ fn a_dropped_wait_leaves_nothing_to_wait_for() {
     assert_eq!(timer.cancel(), 0);
     assert_eq!((wakes.count(), wakes.wakers()), (0, 0));
     assert_eq!(context.run(), 0);
+}
+
+/// So many that none of this would end if it took time for each other one.
+#[test]
+fn many_wait_for_one_timer() {
+    const MANY: usize = 400_000;
+    without_hanging(|| {
+        let context = IoContext::new().unwrap();
+        let timer = far(&context);
+        let mut waits: Vec<_> = (0..MANY)
+            .map(|_| Box::pin(timer.wait().into_future()))
+            .collect();
+        let wakes = Wakes::default();
+        let waker = wakes.waker();
+        for wait in &mut waits {
+            assert!(poll_with(wait.as_mut(), &waker).is_pending());
+        }
+        for n in 1..=MANY / 2 {
+            assert!(timer.cancel_one());
+            assert_eq!(wakes.count(), n);
+        }
+        let mut rest = waits.split_off(MANY / 2);
+        for mut wait in waits {
+            let Poll::Ready(result) = poll_with(wait.as_mut(), &waker) else {
+                panic!("pending")
+            };
+            assert!(is_cancelled(&result.unwrap_err()));
+        }
+        // From the first, from the last, and all others at once.
+        let last = rest.split_off(MANY / 4);
+        rest.into_iter().for_each(drop);
+        last.into_iter().rev().take(MANY / 8).for_each(drop);
+        assert_eq!(timer.cancel(), 0);
+        assert_eq!(context.run(), 0);
+    });
 }
 
 #[test]
