@@ -56,6 +56,15 @@ impl UnixListener {
         Self::from_mio(executor, mio::net::UnixListener::bind(path)?)
     }
 
+    /// Makes a socket that listens at `address`, which may be abstract on Linux.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind).
+    pub fn bind_addr(executor: &IoExecutor, address: &SocketAddr) -> io::Result<Self> {
+        Self::from_mio(executor, mio::net::UnixListener::bind_addr(address)?)
+    }
+
     /// Returns the address that this listens on.
     ///
     /// # Errors
