@@ -126,6 +126,7 @@ impl WallTimer {
     #[async_op(cancellation = total)]
     pub async fn async_wait(&self) -> io::Result<()> {
         let wait = Wait::new(&self.state);
+        cancel::begin().await?;
         while let Some(left) = wait.left()? {
             let check = &self.state.check;
             // One that comes in time will do: others wait for it, too.
