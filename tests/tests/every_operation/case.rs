@@ -5,10 +5,13 @@ use async_op::{CancellationType, Initiation, IoContext, Operation, Signature};
 /// What makes the operation that waits, or one that is started next, complete.
 pub(crate) type Ready = Box<dyn FnMut() + Send>;
 
+pub(crate) type ArgsOf<C> = <<C as Case>::Signature as Signature>::Args;
+pub(crate) type OutputOf<C> = <<C as Case>::Signature as Signature>::Output;
+
 /// One operation of the library.
 pub(crate) trait Case: 'static {
     /// What it is started on.
-    type Object: Clone + Send + 'static;
+    type Object: Clone + Send + Sync + 'static;
     /// How it completes.
     type Signature: Signature<Args: Send, Output: Send> + 'static;
 
@@ -19,6 +22,12 @@ pub(crate) trait Case: 'static {
     const WAITS: bool = true;
     /// Whether it fails in any case when the context is gone.
     const NEEDS_ITS_CONTEXT: bool = true;
+
+    /// How often a round takes something from the heap that is no operation's: a
+    /// buffer of the test, a socket that is made.
+    const HEAP: usize = 0;
+    /// Whether one object serves one wait after the other.
+    const REPEATS: bool = true;
 
     /// Makes an object whose operation would wait.
     fn waiting(context: &IoContext) -> (Self::Object, Ready);

@@ -1,13 +1,19 @@
 //! What holds for every operation of the library, whatever it does: at once and
 //! later, cancelled before, while and after it waits, with its object and its
-//! context dropped under it.
+//! context dropped under it; and without the heap.
 
 #![cfg(target_os = "linux")]
 
 mod case;
+mod heap;
 mod others;
 mod rules;
 mod sockets;
+
+use async_op_tests::CountingHeap;
+
+#[global_allocator]
+static HEAP: CountingHeap = CountingHeap;
 
 /// Defines a test for each operation and rule.
 macro_rules! every_operation {
@@ -22,12 +28,27 @@ macro_rules! every_operation {
                 its_last_handle_is_dropped
                 its_context_is_dropped_awaited its_context_is_dropped_called_back);
 
-            #[test]
-            fn awaited_by_one_that_was_asked() {
-                crate::rules::awaited_by_one_that_was_asked(|| $case);
-            }
+            every_operation!(! $case);
         }
     )*};
+    (! $case:path) => {
+        #[test]
+        fn awaited_by_one_that_was_asked() {
+            crate::rules::awaited_by_one_that_was_asked(|| $case);
+        }
+
+        #[test]
+        #[cfg_attr(async_op_sanitize, ignore = "recycling is off")]
+        fn without_the_heap_called_back() {
+            crate::heap::called_back::<$case>();
+        }
+
+        #[test]
+        #[cfg_attr(async_op_sanitize, ignore = "recycling is off")]
+        fn without_the_heap_awaited() {
+            crate::heap::awaited::<$case>();
+        }
+    };
     (@ $case:path: $($rule:ident)*) => {$(
         #[test]
         fn $rule() {
@@ -45,10 +66,7 @@ macro_rules! at_once {
                 asked_before_it_starts
                 dropped_before_it_starts);
 
-            #[test]
-            fn awaited_by_one_that_was_asked() {
-                crate::rules::awaited_by_one_that_was_asked(|| $case);
-            }
+            every_operation!(! $case);
         }
     )*};
 }
@@ -65,10 +83,7 @@ macro_rules! later {
                 its_last_handle_is_dropped
                 its_context_is_dropped_awaited its_context_is_dropped_called_back);
 
-            #[test]
-            fn awaited_by_one_that_was_asked() {
-                crate::rules::awaited_by_one_that_was_asked(|| $case);
-            }
+            every_operation!(! $case);
         }
     )*};
 }

@@ -1,6 +1,6 @@
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use async_op::sync::{Channel, Mutex, MutexGuard, Permit, Semaphore, SendError};
 use async_op::{
@@ -15,6 +15,7 @@ use crate::case::cases;
 use crate::rules::all;
 
 const HOUR: Duration = Duration::from_secs(3600);
+const MOMENT: Duration = Duration::from_micros(300);
 const SOON: Duration = Duration::from_millis(2);
 const PARTIAL: CancellationType = CancellationType::PARTIAL.and_weaker();
 const TERMINAL: CancellationType = CancellationType::TERMINAL;
@@ -33,7 +34,10 @@ fn stalled_reads(context: &IoContext) -> (TestStream, impl FnMut() + Send + use<
 fn stalled_writes(context: &IoContext) -> (TestStream, impl FnMut() + Send + use<>) {
     let stream = TestStream::new(context, b"").writes([Step::Stall, Step::Move(3)]);
     let peer = stream.clone();
-    (stream, move || peer.resume())
+    (stream, move || {
+        peer.written();
+        peer.resume();
+    })
 }
 
 fn two_reads(context: &IoContext) -> ([TcpStream; 2], impl FnMut() + Send + use<>) {
@@ -56,7 +60,7 @@ cases! {
             let timer = Timer::new(context);
             timer.expires_after(HOUR);
             let handle = timer.clone();
-            (timer, move || { handle.expires_at(Instant::now()); })
+            (timer, move || { handle.expires_after(MOMENT); })
         },
         make: |timer| timer.wait(),
         result: |result| result,
@@ -65,6 +69,7 @@ cases! {
             timer.expires_after(SOON);
             Some(timer)
         }
+        const REPEATS: bool = false;
     }
 
     WallTimerWait: fn(io::Result<()>), on WallTimer {
@@ -72,7 +77,7 @@ cases! {
             let timer = WallTimer::new(context);
             timer.expires_at(SystemTime::now() + HOUR);
             let handle = timer.clone();
-            (timer, move || { handle.expires_at(SystemTime::now()); })
+            (timer, move || { handle.expires_at(SystemTime::now() + MOMENT); })
         },
         make: |timer| timer.wait(),
         result: |result| result,
@@ -81,6 +86,7 @@ cases! {
             timer.expires_at(SystemTime::now() + SOON);
             Some(timer)
         }
+        const REPEATS: bool = false;
     }
 
     TimedRead: fn(io::Result<usize>, [u8; 8]), on TcpStream {
@@ -93,22 +99,22 @@ cases! {
         result: |(result, _)| result.map(|n| assert_eq!(n, 8)),
     }
 
-    ChannelSend: fn(Result<(), SendError<Vec<u8>>>), on Channel<Vec<u8>> {
+    ChannelSend: fn(Result<(), SendError<[u8; 8]>>), on Channel<[u8; 8]> {
         waiting: |context| {
             let channel = Channel::new(context, 1);
-            channel.try_send(vec![]).unwrap();
+            channel.try_send([0; 8]).unwrap();
             let handle = channel.clone();
             (channel, move || { handle.try_receive().unwrap(); })
         },
-        make: |channel| channel.send(vec![1; 8]),
+        make: |channel| channel.send([1; 8]),
         result: |result| result.map_err(io::Error::from),
     }
 
-    ChannelReceive: fn(io::Result<Vec<u8>>), on Channel<Vec<u8>> {
+    ChannelReceive: fn(io::Result<[u8; 8]>), on Channel<[u8; 8]> {
         waiting: |context| {
             let channel = Channel::new(context, 1);
             let handle = channel.clone();
-            (channel, move || handle.try_send(vec![1; 8]).unwrap())
+            (channel, move || handle.try_send([1; 8]).unwrap())
         },
         make: |channel| channel.receive(),
         result: |result| result.map(drop),
@@ -144,11 +150,12 @@ cases! {
         result: |result| result.map(drop),
     }
 
-    ComposedRead: fn(Transfer, BufferRange<Vec<u8>>), on TestStream {
+    ComposedRead: fn(Transfer, BufferRange<[u8; 20]>), on TestStream {
         waiting: |context| stalled_reads(context),
-        make: |stream| read(&stream, vec![0; 20].range(1..10), transfer_all()),
+        make: |stream| read(&stream, [0; 20].range(1..10), transfer_all()),
         result: |(transfer, _)| transfer.into_result().map(|n| assert_eq!(n, 9)),
         const NEEDS_ITS_CONTEXT: bool = false;
+        const REPEATS: bool = false;
         const HONOURS: CancellationType = PARTIAL;
     }
 
@@ -157,6 +164,7 @@ cases! {
         make: |stream| read(&stream, [0; 20], transfer_at_least(4)),
         result: |(transfer, _)| transfer.into_result().map(|n| assert_eq!(n, 9)),
         const NEEDS_ITS_CONTEXT: bool = false;
+        const REPEATS: bool = false;
         const HONOURS: CancellationType = PARTIAL;
     }
 
@@ -165,6 +173,7 @@ cases! {
         make: |stream| read_exact(&stream, [0; 9]),
         result: |(result, bytes)| result.map(|()| assert_eq!(&bytes, b"line one\n")),
         const NEEDS_ITS_CONTEXT: bool = false;
+        const REPEATS: bool = false;
         const HONOURS: CancellationType = TERMINAL;
     }
 
@@ -173,14 +182,18 @@ cases! {
         make: |stream| read_until(&stream, Vec::new(), b'\n'),
         result: |(result, bytes)| result.map(|n| assert_eq!(&bytes[..n], b"line one\n")),
         const NEEDS_ITS_CONTEXT: bool = false;
+        const REPEATS: bool = false;
         const HONOURS: CancellationType = PARTIAL;
+        // The buffer grows.
+        const HEAP: usize = 1;
     }
 
-    ComposedWrite: fn(Transfer, Vec<u8>), on TestStream {
+    ComposedWrite: fn(Transfer, [u8; 8]), on TestStream {
         waiting: |context| stalled_writes(context),
-        make: |stream| write(&stream, vec![1; 8], transfer_all()),
+        make: |stream| write(&stream, [1; 8], transfer_all()),
         result: |(transfer, _)| transfer.into_result().map(|n| assert_eq!(n, 8)),
         const NEEDS_ITS_CONTEXT: bool = false;
+        const REPEATS: bool = false;
         const HONOURS: CancellationType = PARTIAL;
     }
 
@@ -189,7 +202,10 @@ cases! {
         make: |stream| write_all(&stream, Arc::from([1; 8])),
         result: |(result, _)| result,
         const NEEDS_ITS_CONTEXT: bool = false;
+        const REPEATS: bool = false;
         const HONOURS: CancellationType = TERMINAL;
+        // The buffer.
+        const HEAP: usize = 1;
     }
 
     ComposedWriteAllInParts: fn(io::Result<()>, ([u8; 2], String, [u8; 6])), on TestStream {
@@ -197,17 +213,24 @@ cases! {
         make: |stream| write_all(&stream, ([1; 2], String::new(), [2; 6])),
         result: |(result, _)| result,
         const NEEDS_ITS_CONTEXT: bool = false;
+        const REPEATS: bool = false;
         const HONOURS: CancellationType = TERMINAL;
     }
 
     CopyThatReads: fn(Transfer), on (TestStream, TestStream) {
         waiting: |context| {
-            let (from, ready) = stalled_reads(context);
-            ((from, TestStream::new(context, b"")), ready)
+            let (from, mut ready) = stalled_reads(context);
+            let to = TestStream::new(context, b"");
+            let sink = to.clone();
+            ((from, to), move || {
+                sink.written();
+                ready();
+            })
         },
         make: |(from, to)| copy(&from, &to),
         result: |transfer| transfer.into_result().map(|n| assert_eq!(n, 9)),
         const NEEDS_ITS_CONTEXT: bool = false;
+        const REPEATS: bool = false;
         const HONOURS: CancellationType = PARTIAL;
     }
 
@@ -226,5 +249,7 @@ cases! {
             parallel_group(reads).wait(wait_for_all())
         },
         result: |(_, results)| all(results.into_iter().map(|(result, _)| result)),
+        // The list of operations, that of their futures, the order and the results.
+        const HEAP: usize = 4;
     }
 }

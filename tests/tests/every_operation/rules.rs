@@ -7,16 +7,13 @@ use async_op::{
 };
 use async_op_tests::{Log, Polled, Probe, Recorder};
 
-use crate::case::{Case, Ready};
+use crate::case::{ArgsOf, Case, OutputOf, Ready};
 
 const KINDS: [CancellationType; 3] = [
     CancellationType::TERMINAL,
     CancellationType::PARTIAL,
     CancellationType::TOTAL,
 ];
-
-type OutputOf<C> = <<C as Case>::Signature as Signature>::Output;
-type ArgsOf<C> = <<C as Case>::Signature as Signature>::Args;
 
 fn word<C: Case>(output: OutputOf<C>) -> String {
     match C::result(output) {
@@ -36,7 +33,7 @@ fn say<C: Case>(log: &Log) -> Probe<impl FnOnce(ArgsOf<C>) + Send + 'static + us
 }
 
 /// What is waited for is there, once the context has been told.
-fn look(context: &IoContext) {
+pub(crate) fn look(context: &IoContext) {
     let _guard = WorkGuard::new(context.executor());
     context.restart();
     context.poll();
@@ -75,7 +72,7 @@ fn waits<C: Case, F: Future>(
     }
 }
 
-fn future<C: Case>(object: C::Object) -> impl Future<Output = OutputOf<C>> + use<C> {
+pub(crate) fn future<C: Case>(object: C::Object) -> impl Future<Output = OutputOf<C>> + use<C> {
     C::make(object).into_future()
 }
 

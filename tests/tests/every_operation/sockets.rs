@@ -50,14 +50,15 @@ fn half_unix(context: &IoContext) -> (UnixStream, unix::net::UnixStream) {
 
 fn full_pipe(context: &IoContext) -> (WritablePipe, impl FnMut() + Send + use<>) {
     let (reader, writer) = io::pipe().unwrap();
+    // Made non-blocking.
+    let reader = ReadablePipe::new(context, reader)
+        .unwrap()
+        .into_fd()
+        .unwrap();
+    let reader = std::fs::File::from(reader);
     let writer = WritablePipe::new(context, writer).unwrap();
     fill!(writer.write_some(&[7; 1 << 14]));
-    (writer, move || empty_pipe(&reader))
-}
-
-fn empty_pipe(mut reader: &io::PipeReader) {
-    // As much as there is room for, and so all of it.
-    assert!(reader.read(&mut [0; 1 << 17]).unwrap() > 0);
+    (writer, move || drain(&reader))
 }
 
 fn half_pipe(context: &IoContext) -> (ReadablePipe, io::PipeWriter) {
@@ -142,6 +143,9 @@ cases! {
         make: |(executor, address)| TcpStream::connect(&executor, address),
         result: |result| result.map(drop),
         const WAITS: bool = false;
+        const REPEATS: bool = false;
+        // The socket, its registration, and a list of who waits.
+        const HEAP: usize = 3;
     }
 
     TcpConnectAny: fn(io::Result<(TcpStream, SocketAddr)>), on (IoExecutor, SocketAddr) {
@@ -155,6 +159,9 @@ cases! {
         },
         result: |result| result.map(drop),
         const WAITS: bool = false;
+        const REPEATS: bool = false;
+        // The same, and the list of addresses.
+        const HEAP: usize = 4;
     }
 
     TcpAccept: fn(io::Result<(TcpStream, SocketAddr)>), on TcpListener {
@@ -165,6 +172,8 @@ cases! {
         },
         make: |listener| listener.accept(),
         result: |result| result.map(drop),
+        // The socket and its registration.
+        const HEAP: usize = 2;
     }
 
     TcpListenerWait: fn(io::Result<()>), on TcpListener {
@@ -186,20 +195,20 @@ cases! {
         result: |(result, _)| result.map(|n| assert_eq!(n, 8)),
     }
 
-    TcpReadInParts: fn(N, ([u8; 3], Vec<u8>, [u8; 4])), on TcpStream {
+    TcpReadInParts: fn(N, ([u8; 3], [u8; 1], [u8; 4])), on TcpStream {
         waiting: |context| {
             let (stream, mut peer) = half_pair(context);
             (stream, move || peer.write_all(b"12345678").unwrap())
         },
-        make: |stream| stream.read_some(([0; 3], vec![0; 1], [0; 4])),
+        make: |stream| stream.read_some(([0; 3], [0; 1], [0; 4])),
         result: |(result, parts)| {
-            result.map(|n| assert_eq!((n, parts), (8, (*b"123", b"4".to_vec(), *b"5678"))))
+            result.map(|n| assert_eq!((n, parts), (8, (*b"123", *b"4", *b"5678"))))
         },
     }
 
-    TcpWrite: fn(N, Vec<u8>), on TcpStream {
+    TcpWrite: fn(N, [u8; 8]), on TcpStream {
         waiting: |context| full_tcp(context),
-        make: |stream| stream.write_some(vec![1; 8]),
+        make: |stream| stream.write_some([1; 8]),
         result: |(result, _)| result.map(|n| assert_eq!(n, 8)),
     }
 
@@ -232,6 +241,8 @@ cases! {
         },
         make: |listener| listener.accept(),
         result: |result| result.map(drop),
+        // The socket and its registration.
+        const HEAP: usize = 2;
     }
 
     UnixListenerWait: fn(io::Result<()>), on UnixListener {
@@ -258,6 +269,8 @@ cases! {
         },
         make: |(executor, path)| UnixStream::connect(&executor, &path),
         result: |result| result.map(drop),
+        // The socket, its registration, and a copy of the path.
+        const HEAP: usize = 3;
     }
 
     UnixConnectAddr: fn(io::Result<UnixStream>), on (IoExecutor, unix::net::SocketAddr) {
@@ -268,6 +281,8 @@ cases! {
         },
         make: |(executor, address)| UnixStream::connect_addr(&executor, &address),
         result: |result| result.map(drop),
+        // The socket and its registration.
+        const HEAP: usize = 2;
     }
 
     UnixRead: fn(N, [u8; 8]), on UnixStream {
@@ -279,9 +294,9 @@ cases! {
         result: |(result, _)| result.map(|n| assert_eq!(n, 8)),
     }
 
-    UnixWrite: fn(N, Vec<u8>), on UnixStream {
+    UnixWrite: fn(N, [u8; 8]), on UnixStream {
         waiting: |context| full_unix(context),
-        make: |stream| stream.write_some(vec![1; 8]),
+        make: |stream| stream.write_some([1; 8]),
         result: |(result, _)| result.map(|n| assert_eq!(n, 8)),
     }
 
@@ -309,9 +324,9 @@ cases! {
         result: |result| result,
     }
 
-    PipeWrite: fn(N, Vec<u8>), on WritablePipe {
+    PipeWrite: fn(N, [u8; 8]), on WritablePipe {
         waiting: |context| full_pipe(context),
-        make: |writer| writer.write_some(vec![1; 8]),
+        make: |writer| writer.write_some([1; 8]),
         result: |(result, _)| result.map(|n| assert_eq!(n, 8)),
     }
 
@@ -330,9 +345,9 @@ cases! {
         result: |(result, _)| result.map(|n| assert_eq!(n, 8)),
     }
 
-    DescriptorWrite: fn(N, Vec<u8>), on Descriptor {
+    DescriptorWrite: fn(N, [u8; 8]), on Descriptor {
         waiting: |context| full_descriptor(context),
-        make: |descriptor| descriptor.write_some(vec![1; 8]),
+        make: |descriptor| descriptor.write_some([1; 8]),
         result: |(result, _)| result.map(|n| assert_eq!(n, 8)),
     }
 
@@ -375,22 +390,22 @@ cases! {
     }
 
     /* There is always room, or else what is sent is lost. */
-    UdpSend: fn(N, Vec<u8>), on UdpSocket {
+    UdpSend: fn(N, [u8; 8]), on UdpSocket {
         waiting: |context| {
             let (socket, peer) = udp(context);
             (socket, move || { let _ = &peer; })
         },
-        make: |socket| socket.send(vec![1; 8]),
+        make: |socket| socket.send([1; 8]),
         result: |(result, _)| result.map(|n| assert_eq!(n, 8)),
     }
 
-    UdpSendTo: fn(N, Vec<u8>), on (UdpSocket, SocketAddr) {
+    UdpSendTo: fn(N, [u8; 8]), on (UdpSocket, SocketAddr) {
         waiting: |context| {
             let (socket, peer) = udp(context);
             let address = peer.local_addr().unwrap();
             ((socket, address), move || { let _ = &peer; })
         },
-        make: |(socket, address)| socket.send_to(vec![1; 8], address),
+        make: |(socket, address)| socket.send_to([1; 8], address),
         result: |(result, _)| result.map(|n| assert_eq!(n, 8)),
     }
 
@@ -413,13 +428,13 @@ cases! {
         result: |(result, _)| result.map(|(n, _)| assert_eq!(n, 8)),
     }
 
-    UnixSend: fn(N, Vec<u8>), on UnixDatagram {
+    UnixSend: fn(N, [u8; 8]), on UnixDatagram {
         waiting: |context| {
             let (socket, peer) = unix_datagram(context);
             fill!(socket.send(b"1234"));
             (socket, move || while peer.recv(&mut [0; 8]).is_ok() {})
         },
-        make: |socket| socket.send(vec![1; 8]),
+        make: |socket| socket.send([1; 8]),
         result: |(result, _)| result.map(|n| assert_eq!(n, 8)),
     }
 
