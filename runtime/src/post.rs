@@ -71,6 +71,20 @@ submit! {
     ///
     /// To hand a function to an executor say [`post_on`].
     ///
+    /// # Completion
+    ///
+    /// `fn()`.
+    ///
+    /// # Allocation
+    ///
+    /// One block from the handler's allocator.
+    ///
+    /// # Cancel safety
+    ///
+    /// Yes: it has no effect besides its completion. Requests are not honoured.
+    ///
+    /// # Examples
+    ///
     /// ```
     /// use async_op::{IoContext, bind_executor, post};
     ///
@@ -81,13 +95,25 @@ submit! {
     /// # Ok(())
     /// # }
     /// ```
+    post,
+    /// Posts the handler to the executor of `on`, and from there on to its own
+    /// if it has another one.
+    ///
+    /// Awaited, it lets others run first.
+    ///
+    /// # Completion
+    ///
+    /// `fn()`.
     ///
     /// # Allocation
     ///
     /// One block from the handler's allocator.
-    post,
-    /// Posts the handler to the executor of `on`, and from there on to its own
-    /// if it has another one.
+    ///
+    /// # Cancel safety
+    ///
+    /// Yes, as for [`post`].
+    ///
+    /// # Examples
     ///
     /// ```
     /// use async_op::{IoContext, post_on};
@@ -99,15 +125,28 @@ submit! {
     /// # Ok(())
     /// # }
     /// ```
+    post_on,
+    /// Calls `function` on the executor of `on`, and completes with what it
+    /// returns.
     ///
-    /// Awaited, it lets others run first.
+    /// # Completion
+    ///
+    /// `fn(R)`.
     ///
     /// # Allocation
     ///
     /// One block from the handler's allocator.
-    post_on,
-    /// Calls `function` on the executor of `on`, and completes with what it
-    /// returns.
+    ///
+    /// # Cancel safety
+    ///
+    /// No: `function` is called all the same, and what it returns is dropped.
+    /// Requests are not honoured.
+    ///
+    /// # Panics
+    ///
+    /// A panic of `function` unwinds out of the executor; the handler is dropped.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use async_op::{Blocking, ThreadPool, post_call};
@@ -119,10 +158,6 @@ submit! {
     /// # Ok(())
     /// # }
     /// ```
-    ///
-    /// # Allocation
-    ///
-    /// One block from the handler's allocator.
     post_call,
     Post
 }
@@ -130,9 +165,35 @@ submit! {
 submit! {
     /// Calls the handler here and now if this thread may run what is bound to
     /// its executor; else as [`post`].
+    ///
+    /// # Completion
+    ///
+    /// `fn()`, inside the call or later.
+    ///
+    /// # Allocation
+    ///
+    /// None inside the call, else as for [`post`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Yes, as for [`post`].
     dispatch,
     /// Calls the handler here and now if this thread may run tasks of the
     /// executor of `on` (and of the handler's own); else as [`post_on`].
+    ///
+    /// # Completion
+    ///
+    /// `fn()`, inside the call or later.
+    ///
+    /// # Allocation
+    ///
+    /// None inside the call, else as for [`post_on`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Yes, as for [`post`].
+    ///
+    /// # Examples
     ///
     /// ```
     /// use async_op::{IoContext, dispatch_on, post_on};
@@ -150,6 +211,8 @@ submit! {
     dispatch_on,
     /// Calls `function` here and now if this thread may run tasks of the
     /// executor of `on`, else there, and completes with what it returns.
+    ///
+    /// As [`post_call`] in every other respect.
     dispatch_call,
     Dispatch
 }

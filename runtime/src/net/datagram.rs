@@ -185,7 +185,8 @@ macro_rules! datagrams {
             ///
             /// The system's, such as [`ConnectionRefused`](std::io::ErrorKind::ConnectionRefused)
             /// when nobody listens at the peer's; one of kind
-            /// [`Other`](std::io::ErrorKind::Other) when the context is gone, and
+            /// [`Other`](std::io::ErrorKind::Other) when the context is gone;
+            /// [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel); and
             /// one of kind [`OutOfMemory`](std::io::ErrorKind::OutOfMemory) for
             /// several parts that the allocator has no whole for.
             #[$crate::async_op(completes = B::Completion<std::io::Result<usize>>, cancellation = total)]
@@ -224,7 +225,8 @@ macro_rules! datagrams {
             /// # Errors
             ///
             /// The system's, and one of kind [`Other`](std::io::ErrorKind::Other)
-            /// when the context is gone.
+            /// when the context is gone; [cancelled](crate::is_cancelled) by
+            /// [`cancel`](Self::cancel).
             #[$crate::async_op(completes = B::Completion<std::io::Result<(usize, $address)>>, cancellation = total)]
             pub async fn async_receive_from<B: $crate::ReadBuffer>(
                 &self,
@@ -261,7 +263,8 @@ macro_rules! datagrams {
             ///
             /// The system's, such as `EDESTADDRREQ` for a socket that is not
             /// connected and `EMSGSIZE` for a datagram that is too long, and one of
-            /// kind [`Other`](std::io::ErrorKind::Other) when the context is gone.
+            /// kind [`Other`](std::io::ErrorKind::Other) when the context is gone;
+            /// [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel).
             #[$crate::async_op(completes = B::Completion<std::io::Result<usize>>, cancellation = total)]
             pub async fn async_send<B: $crate::WriteBuffer>(
                 &self,
@@ -293,7 +296,8 @@ macro_rules! datagrams {
             /// # Errors
             ///
             /// The system's, and one of kind [`Other`](std::io::ErrorKind::Other)
-            /// when the context is gone.
+            /// when the context is gone; [cancelled](crate::is_cancelled) by
+            /// [`cancel`](Self::cancel).
             #[$crate::async_op(completes = B::Completion<std::io::Result<usize>>, cancellation = total)]
             pub async fn async_send_to<B: $crate::WriteBuffer>(
                 &self,

@@ -59,7 +59,7 @@ impl Resolver {
     ///
     /// # Allocation
     ///
-    /// Some, from the heap.
+    /// Some, from the heap: the name, the addresses, and what the threads need.
     ///
     /// # Cancel safety
     ///

@@ -87,7 +87,8 @@ impl UnixListener {
     ///
     /// # Allocation
     ///
-    /// The socket itself.
+    /// The socket itself and its registration, from the heap; none besides the
+    /// operation's own memory.
     ///
     /// # Cancel safety
     ///
@@ -96,7 +97,9 @@ impl UnixListener {
     ///
     /// # Errors
     ///
-    /// The system's. When the process has no descriptors left (`EMFILE`), the
+    /// The system's, one of kind [`Other`](io::ErrorKind::Other) when the context
+    /// is gone, and [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel).
+    /// When the process has no descriptors left (`EMFILE`), the
     /// connection stays in the queue of the listener, and a later operation
     /// accepts it.
     #[async_op(cancellation = total)]

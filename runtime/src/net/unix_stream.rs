@@ -62,9 +62,14 @@ impl UnixStream {
     ///
     /// `fn(io::Result<UnixStream>)`.
     ///
+    /// # Overlap
+    ///
+    /// Any number may be outstanding; each makes a socket of its own.
+    ///
     /// # Allocation
     ///
-    /// The socket itself.
+    /// The socket itself, its registration and a copy of the path, from the heap;
+    /// none besides the operation's own memory.
     ///
     /// # Cancel safety
     ///
@@ -93,11 +98,49 @@ impl UnixStream {
     /// Connects to the socket that is bound to `address`, which may be abstract
     /// on Linux.
     ///
-    /// As [`async_connect`](Self::async_connect) in every other respect.
-    ///
     /// # Completion
     ///
     /// `fn(io::Result<UnixStream>)`.
+    ///
+    /// # Overlap
+    ///
+    /// Any number may be outstanding; each makes a socket of its own.
+    ///
+    /// # Allocation
+    ///
+    /// The socket itself and its registration, from the heap; none besides the
+    /// operation's own memory.
+    ///
+    /// # Cancel safety
+    ///
+    /// Yes, and requests of every [type](crate::CancellationType) are honoured:
+    /// dropping the operation closes the socket.
+    ///
+    /// # Errors
+    ///
+    /// As for [`async_connect`](Self::async_connect);
+    /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) where there is no
+    /// socket at an abstract address.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")]
+    /// # async fn example() -> std::io::Result<()> {
+    /// use async_op::{SystemExecutor, UnixListener, UnixStream};
+    /// use std::os::linux::net::SocketAddrExt;
+    /// use std::os::unix::net::SocketAddr;
+    ///
+    /// let name = format!("async-op-example-{}", std::process::id());
+    /// let address = SocketAddr::from_abstract_name(name)?;
+    /// let listener = UnixListener::bind_addr(&SystemExecutor, &address)?;
+    /// let _client = UnixStream::connect_addr(&SystemExecutor, &address).await?;
+    /// listener.accept().await?;
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(target_os = "linux")]
+    /// # pollster::block_on(example()).unwrap();
+    /// ```
     #[async_op(cancellation = total)]
     pub async fn async_connect_addr(
         executor: &IoExecutor,
