@@ -253,7 +253,8 @@ impl<E: Executor> fmt::Debug for Permit<E> {
 
 impl State {
     fn release(&mut self, count: usize, wake: &mut WakeList) {
-        self.available += count;
+        // Nobody acquires so many.
+        self.available = self.available.saturating_add(count);
         self.serve(wake);
     }
 
