@@ -1,6 +1,11 @@
 use std::io;
 
-use async_op::{CancellationType, Initiation, IoContext, Operation, Signature};
+use async_op::sync::{Channel, Mutex, Semaphore};
+use async_op::{
+    CancellationType, Descriptor, Initiation, IoContext, Operation, ReadablePipe, SignalSet,
+    Signature, TcpListener, TcpStream, Timer, UdpSocket, UnixDatagram, UnixListener, UnixStream,
+    WallTimer, WritablePipe,
+};
 
 /// What makes the operation that waits, or one that is started next, complete.
 pub(crate) type Ready = Box<dyn FnMut() + Send>;
@@ -45,6 +50,51 @@ pub(crate) trait Case: 'static {
 
     /// Says how it went.
     fn result(output: <Self::Signature as Signature>::Output) -> io::Result<()>;
+}
+
+/// What can cancel all of its operations.
+pub(crate) trait CancelAll {
+    fn cancel_all(&self);
+}
+
+macro_rules! cancels {
+    ($($ty:ty),*) => {$(
+        impl CancelAll for $ty {
+            fn cancel_all(&self) {
+                self.cancel();
+            }
+        }
+    )*};
+}
+
+cancels!(
+    TcpListener,
+    TcpStream,
+    UnixListener,
+    UnixStream,
+    UdpSocket,
+    UnixDatagram,
+    ReadablePipe,
+    WritablePipe,
+    Descriptor,
+    SignalSet,
+    Timer,
+    WallTimer,
+    Channel<[u8; 8]>,
+    Mutex<u32>,
+    Semaphore
+);
+
+impl<A: CancelAll, B> CancelAll for (A, B) {
+    fn cancel_all(&self) {
+        self.0.cancel_all();
+    }
+}
+
+impl<A: CancelAll, const N: usize> CancelAll for [A; N] {
+    fn cancel_all(&self) {
+        self.iter().for_each(A::cancel_all);
+    }
 }
 
 /// Defines operations: `Name: fn(Args) on Object`, how to make an object, how to

@@ -88,7 +88,21 @@ macro_rules! later {
     )*};
 }
 
-every_operation! {
+/// The same for those whose objects can cancel them.
+macro_rules! cancelled {
+    ($($name:ident: $case:path,)*) => {
+        every_operation!($($name: $case,)*);
+
+        mod its_object_cancels_all {$(
+            #[test]
+            fn $name() {
+                crate::rules::its_object_cancels_all::<$case>();
+            }
+        )*}
+    };
+}
+
+cancelled! {
     tcp_accept: crate::sockets::TcpAccept,
     tcp_listener_wait: crate::sockets::TcpListenerWait,
     tcp_read: crate::sockets::TcpRead,
@@ -125,6 +139,11 @@ every_operation! {
     mutex_lock: crate::others::MutexLock,
     semaphore_acquire: crate::others::SemaphoreAcquire,
     semaphore_acquire_many: crate::others::SemaphoreAcquireMany,
+    group_of_two: crate::others::GroupOfTwo,
+    group_of_a_range: crate::others::GroupOfRange,
+}
+
+every_operation! {
     read: crate::others::ComposedRead,
     read_at_least: crate::others::ComposedReadAtLeast,
     read_exact: crate::others::ComposedReadExact,
@@ -133,8 +152,6 @@ every_operation! {
     write_all: crate::others::ComposedWriteAll,
     write_all_in_parts: crate::others::ComposedWriteAllInParts,
     copy: crate::others::CopyThatReads,
-    group_of_two: crate::others::GroupOfTwo,
-    group_of_a_range: crate::others::GroupOfRange,
 }
 
 at_once! {

@@ -7,7 +7,7 @@ use async_op::{
 };
 use async_op_tests::{Log, Polled, Probe, Recorder};
 
-use crate::case::{ArgsOf, Case, OutputOf, Ready};
+use crate::case::{ArgsOf, CancelAll, Case, OutputOf, Ready};
 
 const KINDS: [CancellationType; 3] = [
     CancellationType::TERMINAL,
@@ -278,6 +278,32 @@ pub(crate) fn dropped_while_it_waits<C: Case>() {
     ready();
     is_of_use::<C>(&context, object);
     assert_eq!(dropped.counts(), (wakes, 0));
+}
+
+pub(crate) fn its_object_cancels_all<C: Case>()
+where
+    C::Object: CancelAll,
+{
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let recorder = Recorder::new(&Log::new());
+    let (object, mut ready, mut operation) = waits::<C, _>(|| C::waiting(&context), future::<C>);
+    let handler = Handler(say::<C>(&log).allocating(&recorder));
+    C::make(object.clone()).with(handler);
+    look(&context);
+    // Woken, perhaps, by what an attempt has done.
+    assert!(operation.poll().is_pending());
+    let wakes = operation.wakes();
+    object.cancel_all();
+    assert!(operation.wakes() > wakes);
+    assert_eq!(word::<C>(operation.ready()), "cancelled");
+    assert_eq!((operation.wakers(), log.take()), (0, String::new()));
+    context.restart();
+    context.run();
+    assert_eq!(log.take(), "call cancelled");
+    recorder.assert_balanced();
+    object.cancel_all();
+    ready();
+    is_of_use::<C>(&context, object);
 }
 
 pub(crate) fn its_last_handle_is_dropped<C: Case>() {
