@@ -14,7 +14,7 @@ pub(crate) type ArgsOf<C> = <<C as Case>::Signature as Signature>::Args;
 pub(crate) type OutputOf<C> = <<C as Case>::Signature as Signature>::Output;
 
 /// One operation of the library.
-pub(crate) trait Case: 'static {
+pub(crate) trait Case: Send + 'static {
     /// What it is started on.
     type Object: Clone + Send + Sync + 'static;
     /// How it completes.

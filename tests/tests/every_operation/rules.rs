@@ -166,18 +166,14 @@ pub(crate) fn asked_before_it_starts<C: Case>() {
 async fn async_asked<C: Case>(
     _context: &IoExecutor,
     signal: Arc<CancellationSignal>,
-    case: C,
+    _case: C,
     object: C::Object,
-) -> OutputOf<C>
-where
-    C: Send,
-{
-    let _ = case;
+) -> OutputOf<C> {
     signal.emit(CancellationType::TERMINAL);
     future::<C>(object).await
 }
 
-pub(crate) fn awaited_by_one_that_was_asked<C: Case + Send>(case: fn() -> C) {
+pub(crate) fn awaited_by_one_that_was_asked<C: Case>(case: fn() -> C) {
     let (log, context) = (Log::new(), IoContext::new().unwrap());
     for is_ready in [false, true] {
         let (object, mut ready) = C::waiting(&context);

@@ -255,7 +255,7 @@ cases! {
         result: |result| result,
     }
 
-    /* These two never wait. */
+    // These two never wait.
     UnixConnect: fn(io::Result<UnixStream>), on (IoExecutor, std::path::PathBuf) {
         waiting: |context| {
             let path = std::env::temp_dir().join(format!(
@@ -389,7 +389,7 @@ cases! {
         result: |result| result,
     }
 
-    /* There is always room, or else what is sent is lost. */
+    // There is always room, or else what is sent is lost.
     UdpSend: fn(N, [u8; 8]), on UdpSocket {
         waiting: |context| {
             let (socket, peer) = udp(context);
