@@ -64,7 +64,8 @@ macro_rules! at_once {
             every_operation!(@ $case:
                 at_once_awaited at_once_called_back
                 asked_before_it_starts
-                dropped_before_it_starts);
+                dropped_before_it_starts
+                its_context_is_gone);
 
             every_operation!(! $case);
         }

@@ -353,7 +353,19 @@ pub(crate) fn its_context_is_dropped_called_back<C: Case>() {
     recorder.assert_balanced();
 }
 
-/// Makes what never says anything but `io::Result` one.
+pub(crate) fn its_context_is_gone<C: Case>() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let recorder = Recorder::new(&Log::new());
+    let (object, _ready) = C::waiting(&context);
+    drop(context);
+    let mut operation = Polled::new(future::<C>(object.clone()));
+    assert_eq!(word::<C>(operation.ready()), "Other");
+    C::make(object).with(Handler(say::<C>(&log).allocating(&recorder)));
+    assert_eq!(log.take(), "drop");
+    recorder.assert_balanced();
+}
+
+/// Says how several went, as one.
 pub(crate) fn all<T>(results: impl IntoIterator<Item = io::Result<T>>) -> io::Result<()> {
     results.into_iter().try_for_each(|result| result.map(drop))
 }
