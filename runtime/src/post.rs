@@ -67,7 +67,9 @@ macro_rules! submit {
             T: CompletionToken<'static, fn(R)>,
         {
             let call = async move { function() };
-            token.initiate(Spawn::new(Site::here(&$meta), on.executor(), call, Submit::$how))
+            static META: Meta = Meta::new(stringify!($call), &[], &[]);
+            let site = Site::here(&META);
+            token.initiate(Spawn::new(site, on.executor(), call, Submit::$how))
         }
     };
 }
@@ -77,6 +79,20 @@ submit! {
     /// [system's](SystemExecutor) if it has none. Never calls it in here.
     ///
     /// To hand a function to an executor say [`post_on`].
+    ///
+    /// # Completion
+    ///
+    /// `fn()`.
+    ///
+    /// # Allocation
+    ///
+    /// One block from the handler's allocator.
+    ///
+    /// # Cancel safety
+    ///
+    /// Yes: it has no effect besides its completion. Requests are not honoured.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use async_op::{IoContext, bind_executor, post};
@@ -88,13 +104,25 @@ submit! {
     /// # Ok(())
     /// # }
     /// ```
+    post,
+    /// Posts the handler to the executor of `on`, and from there on to its own
+    /// if it has another one.
+    ///
+    /// Awaited, it lets others run first.
+    ///
+    /// # Completion
+    ///
+    /// `fn()`.
     ///
     /// # Allocation
     ///
     /// One block from the handler's allocator.
-    post,
-    /// Posts the handler to the executor of `on`, and from there on to its own
-    /// if it has another one.
+    ///
+    /// # Cancel safety
+    ///
+    /// Yes, as for [`post`].
+    ///
+    /// # Examples
     ///
     /// ```
     /// use async_op::{IoContext, post_on};
@@ -106,15 +134,28 @@ submit! {
     /// # Ok(())
     /// # }
     /// ```
+    post_on,
+    /// Calls `function` on the executor of `on`, and completes with what it
+    /// returns.
     ///
-    /// Awaited, it lets others run first.
+    /// # Completion
+    ///
+    /// `fn(R)`.
     ///
     /// # Allocation
     ///
     /// One block from the handler's allocator.
-    post_on,
-    /// Calls `function` on the executor of `on`, and completes with what it
-    /// returns.
+    ///
+    /// # Cancel safety
+    ///
+    /// No: `function` is called all the same, and what it returns is dropped.
+    /// Requests are not honoured.
+    ///
+    /// # Panics
+    ///
+    /// A panic of `function` unwinds out of the executor; the handler is dropped.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use async_op::{Blocking, ThreadPool, post_call};
@@ -126,10 +167,6 @@ submit! {
     /// # Ok(())
     /// # }
     /// ```
-    ///
-    /// # Allocation
-    ///
-    /// One block from the handler's allocator.
     post_call,
     Post, POST
 }
@@ -137,9 +174,35 @@ submit! {
 submit! {
     /// Calls the handler here and now if this thread may run what is bound to
     /// its executor; else as [`post`].
+    ///
+    /// # Completion
+    ///
+    /// `fn()`, inside the call or later.
+    ///
+    /// # Allocation
+    ///
+    /// None inside the call, else as for [`post`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Yes, as for [`post`].
     dispatch,
     /// Calls the handler here and now if this thread may run tasks of the
     /// executor of `on` (and of the handler's own); else as [`post_on`].
+    ///
+    /// # Completion
+    ///
+    /// `fn()`, inside the call or later.
+    ///
+    /// # Allocation
+    ///
+    /// None inside the call, else as for [`post_on`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Yes, as for [`post`].
+    ///
+    /// # Examples
     ///
     /// ```
     /// use async_op::{IoContext, dispatch_on, post_on};
@@ -157,6 +220,8 @@ submit! {
     dispatch_on,
     /// Calls `function` here and now if this thread may run tasks of the
     /// executor of `on`, else there, and completes with what it returns.
+    ///
+    /// As [`post_call`] in every other respect.
     dispatch_call,
     Dispatch, DISPATCH
 }

@@ -10,6 +10,12 @@ pub use leading::LeadingSignature;
 /// tuple of two to four signatures for an operation that completes in one of
 /// several ways.
 ///
+/// Arguments are passed by value. They are on the stack, in several copies where
+/// nothing is optimised, while the handler is called, since the memory of the
+/// operation has gone back by then: box a result of more than 64 KiB, or let the
+/// caller pass the buffer. Larger ones overflow the stack that threads have by
+/// default.
+///
 /// The function-pointer type is only notation, as in Asio's
 /// `void(error_code, size_t)`; no such function is ever called.
 ///

@@ -23,6 +23,31 @@ use crate::token::CompletionToken;
 /// It is polled there alone, from the first time on. The handler is called on
 /// its own executor, by default the same.
 ///
+/// Operations of this crate let others run now and then, also where they are always
+/// ready. A future that computes, or awaits nothing else, keeps the thread to itself
+/// until it awaits [`post_on`](crate::post_on).
+///
+/// # Completion
+///
+/// `fn(F::Output)`.
+///
+/// # Allocation
+///
+/// One block, for the future and the handler, from the handler's allocator;
+/// what is awaited inside uses that allocator too.
+///
+/// # Cancel safety
+///
+/// No: dropping the future that waits for the result lets `future` go on, and
+/// what it returns is dropped. Terminal requests reach the operation that it
+/// awaits.
+///
+/// # Panics
+///
+/// A panic of `future` unwinds out of the executor; the handler is dropped.
+///
+/// # Examples
+///
 /// ```
 /// use async_op::{IoContext, Timer, spawn};
 ///
@@ -41,28 +66,6 @@ use crate::token::CompletionToken;
 /// # Ok(())
 /// # }
 /// ```
-///
-/// A future that finds all that it awaits ready, as one that reads from a peer who
-/// sends without a pause, keeps the thread to itself. Awaited,
-/// [`post_on`](crate::post_on) lets others run.
-///
-/// # Completion
-///
-/// `fn(F::Output)`.
-///
-/// # Allocation
-///
-/// One block, for the future and the handler, from the handler's allocator;
-/// what is awaited inside uses that allocator too.
-///
-/// # Cancel safety
-///
-/// Terminal requests reach the operation that the future awaits. Dropping the
-/// future that waits for the result lets `future` go on.
-///
-/// # Panics
-///
-/// A panic of `future` unwinds out of the executor; the handler is dropped.
 #[track_caller]
 pub fn spawn<O, F, T>(on: &O, future: F, token: T) -> T::Return<Spawn<O::Executor, F>>
 where

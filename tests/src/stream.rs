@@ -91,7 +91,11 @@ impl TestStream {
 
     /// Returns what has been written, once.
     pub fn written(&self) -> Vec<u8> {
-        std::mem::take(&mut self.lock().output)
+        // Its capacity stays.
+        let mut state = self.lock();
+        let written = state.output.clone();
+        state.output.clear();
+        written
     }
 
     /// Returns how much can still be read.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_op::{
     Blocking, Executor, Handler, IoContext, Task, TcpListener, TcpStream, Timer, bind_executor,
-    post_call, post_on, spawn,
+    defer_call, defer_on, dispatch_call, dispatch_on, post_call, post_on, spawn,
 };
 use async_op_tests::{
     Form, HandlerForm, Log, Manual, Polled, Probe, both_forms, panic_of, without_hanging,
@@ -53,8 +53,15 @@ fn an_executor_that_drops_its_tasks_panics_the_waiter_with_a_name() {
     let context = IoContext::new().unwrap();
     for (name, message) in [
         ("spawn", panic_of(|| spawn(&Gone, async { 1 }, Blocking))),
-        ("post", panic_of(|| post_call(&Gone, || 1, Blocking))),
+        ("post_call", panic_of(|| post_call(&Gone, || 1, Blocking))),
+        (
+            "dispatch_call",
+            panic_of(|| dispatch_call(&Gone, || 1, Blocking)),
+        ),
+        ("defer_call", panic_of(|| defer_call(&Gone, || 1, Blocking))),
         ("post", panic_of(|| post_on(&Gone, Blocking))),
+        ("dispatch", panic_of(|| dispatch_on(&Gone, Blocking))),
+        ("defer", panic_of(|| defer_on(&Gone, Blocking))),
         (
             "bind_executor",
             panic_of(|| Timer::new(&context).async_wait(bind_executor(Gone, Blocking))),

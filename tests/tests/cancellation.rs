@@ -2,7 +2,7 @@
 //! completes, once.
 
 use std::future::Future;
-use std::io;
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Weak};
 use std::task::Poll;
@@ -15,7 +15,7 @@ use async_op::{
     async_op, bind_allocator, bind_cancellation_slot, bind_executor, is_cancelled, post_on, spawn,
     this_op,
 };
-use async_op_tests::net::{half_pair, listen};
+use async_op_tests::net::{half_pair, listen, until_woken};
 use async_op_tests::{
     Alive, AsyncForm, Form, Gate, HandlerForm, Log, Manual, Polled, Probe, Recorder, both_forms,
     without_hanging,
@@ -25,6 +25,9 @@ const TERMINAL: CancellationType = CancellationType::TERMINAL;
 const PARTIAL: CancellationType = CancellationType::PARTIAL;
 const TOTAL: CancellationType = CancellationType::TOTAL;
 const ALL: CancellationType = CancellationType::ALL;
+
+/// Of tests in which threads meet.
+const ROUNDS: usize = 5_000;
 
 /// A timer that does not expire.
 fn never(context: &IoExecutor) -> Timer {
@@ -454,6 +457,53 @@ fn sockets_honour_every_type() {
         assert_eq!(context.run(), 2);
         assert_eq!(log.take(), "cancelled cancelled");
     }
+}
+
+/// One that an event has woken looks again, and is in no list while it does.
+#[test]
+fn all_of_an_object_while_one_looks_again() {
+    without_hanging(|| {
+        let context = IoContext::new().unwrap();
+        let (stream, mut peer) = half_pair(&context);
+        let (turn, handle) = (AtomicUsize::new(0), stream.clone());
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for round in 0..ROUNDS {
+                    while turn.load(Ordering::Acquire) != 2 * round + 1 {
+                        thread::yield_now();
+                    }
+                    handle.cancel();
+                    turn.store(2 * round + 2, Ordering::Release);
+                }
+            });
+            for round in 0..ROUNDS {
+                let mut read = Polled::new(stream.read_some([0; 2]));
+                assert!(read.poll().is_pending());
+                peer.write_all(b"x").unwrap();
+                until_woken(&context, &read);
+                // Taken by another one.
+                assert_eq!(stream.read_some(&mut [0; 2]).blocking().unwrap(), 1);
+                let wakes = read.wakes();
+                turn.store(2 * round + 1, Ordering::Release);
+                // So that each is first now and then.
+                for _ in 0..round % 64 {
+                    std::hint::spin_loop();
+                }
+                let mut polled = read.poll();
+                while turn.load(Ordering::Acquire) != 2 * round + 2 {
+                    thread::yield_now();
+                }
+                if polled.is_pending() {
+                    assert_eq!(read.wakes(), wakes + 1, "round {round}");
+                    polled = read.poll();
+                }
+                let Poll::Ready((result, _)) = polled else {
+                    panic!("pending")
+                };
+                assert!(is_cancelled(&result.unwrap_err()));
+            }
+        });
+    });
 }
 
 #[test]

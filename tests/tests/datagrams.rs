@@ -7,8 +7,12 @@ use std::fs;
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::SocketAddr as SocketAddrUnix;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
+use std::time::Duration;
 
 use async_op::{
     BufferExt, CancellationSignal, CancellationType, Handler, IoContext, Readiness, UdpSocket,
@@ -571,8 +575,104 @@ fn a_unix_socket_waits_for_room_at_an_address() {
     let (sent, mut send) = fill!(|| sender.send_to(b"abcd", address.clone()));
     assert!(sent > 0);
     assert_eq!(receiver.receive(&mut [0; 8]).blocking().unwrap(), 4);
-    until_woken(&context, &send);
-    assert_eq!(send.ready().unwrap(), 4);
+    // Not with the first wake, which is that of the attempt.
+    let mut result = send.poll();
+    for wakes in 1.. {
+        let Poll::Pending = result else { break };
+        while send.wakes() < wakes {
+            context.restart();
+            context.poll_one();
+        }
+        result = send.poll();
+    }
+    let Poll::Ready(result) = result else {
+        panic!("pending")
+    };
+    assert_eq!(result.unwrap(), 4);
+}
+
+/// A socket whose queue is full of what others have sent, and one that sends to
+/// it: nothing that is received frees any memory of that one.
+fn full(context: &IoContext, name: &str) -> (UnixDatagram, UnixDatagram, SocketAddrUnix, Place) {
+    let place = Place::new(name);
+    let receiver = UnixDatagram::bind(context, &place).unwrap();
+    let address = receiver.local_addr().unwrap();
+    let other = UnixDatagram::unbound(context).unwrap();
+    let (sent, _) = fill!(|| other.send_to(b"abcd", address.clone()));
+    assert!(sent > 0);
+    let sender = UnixDatagram::unbound(context).unwrap();
+    (receiver, sender, address, place)
+}
+
+#[test]
+fn a_full_peer_is_tried_again_but_not_all_the_time() {
+    let context = IoContext::new().unwrap();
+    let (receiver, sender, address, _place) = full(&context, "pauses");
+    let log = Log::new();
+    let inner = log.clone();
+    sender.send_to([1; 4], address).callback(move |result, _| {
+        inner.push(format!("{}", result.unwrap()));
+    });
+    // One poll for the pause and one for the event that the attempt has caused.
+    let polls = context.run_for(Duration::from_millis(100));
+    assert!((1..50).contains(&polls), "{polls} polls");
+    assert_eq!(log.take(), "");
+    assert_eq!(receiver.receive(&mut [0; 8]).blocking().unwrap(), 4);
+    context.run();
+    assert_eq!(log.take(), "4");
+}
+
+#[test]
+fn a_send_to_a_full_peer_that_ends_without_it() {
+    let context = IoContext::new().unwrap();
+    let (receiver, sender, address, _place) = full(&context, "ends");
+    let send = || Polled::new(sender.send_to(b"wxyz", address.clone()));
+    let (mut dropped, mut cancelled, mut gone) = (send(), send(), send());
+    for send in [&mut dropped, &mut cancelled, &mut gone] {
+        assert!(send.poll().is_pending());
+    }
+    until_woken(&context, &cancelled);
+    assert!(cancelled.poll().is_pending());
+    assert_eq!(dropped.drop_future().counts().1, 0);
+    let wakes = (cancelled.wakes(), gone.wakes());
+    sender.cancel();
+    assert!(is_cancelled(&cancelled.ready().unwrap_err()));
+    assert_eq!(cancelled.drop_future().counts(), (wakes.0 + 1, 0));
+    // That was all three of them.
+    assert!(is_cancelled(&gone.ready().unwrap_err()));
+    let mut gone = send();
+    assert!(gone.poll().is_pending());
+    drop(context);
+    assert_eq!((gone.wakes(), gone.wakers()), (1, 0));
+    assert_eq!(gone.ready().unwrap_err().kind(), ErrorKind::Other);
+    drop(receiver);
+}
+
+#[test]
+fn abstract_addresses() {
+    let context = IoContext::new().unwrap();
+    let address = |name: &str| {
+        let name = format!("async-op-{}-{name}\0", std::process::id());
+        SocketAddrUnix::from_abstract_name(name).unwrap()
+    };
+    let (one, two) = (address("one"), address("two"));
+    let a = UnixDatagram::bind_addr(&context, &one).unwrap();
+    let b = UnixDatagram::bind_addr(&context, &two).unwrap();
+    let error = UnixDatagram::bind_addr(&context, &one).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AddrInUse);
+    assert_eq!(a.send_to("hello", two.clone()).blocking().unwrap(), 5);
+    let (n, from) = b.receive_from(&mut [0; 8]).blocking().unwrap();
+    assert_eq!((n, from.as_abstract_name()), (5, one.as_abstract_name()));
+    assert_eq!(b.send_to("", from).blocking().unwrap(), 0);
+    assert_eq!(a.receive(&mut [0; 8]).blocking().unwrap(), 0);
+    a.connect_addr(&two).unwrap();
+    let peer = a.peer_addr().unwrap();
+    assert_eq!(peer.as_abstract_name(), two.as_abstract_name());
+    assert_eq!(a.send("back").blocking().unwrap(), 4);
+    assert_eq!(b.receive(&mut [0; 8]).blocking().unwrap(), 4);
+    drop(b);
+    let error = a.connect_addr(&two).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
 }
 
 #[test]

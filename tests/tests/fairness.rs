@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_op::sync::Channel;
-use async_op::{FuturesIo, IoContext, IoExecutor, Readiness, Timer, UnixStream, spawn, write_all};
+use async_op::{
+    FuturesIo, IoContext, IoExecutor, Readiness, Resolver, Timer, UnixStream, WallTimer, spawn,
+    write_all,
+};
 use async_op_tests::net::post;
 use async_op_tests::{Form, HandlerForm, without_hanging};
 
@@ -39,6 +42,32 @@ fn timers_that_have_expired() {
         let mut rounds = 0;
         while !flag.load(Ordering::SeqCst) {
             timer.wait().await.unwrap();
+            rounds += 1;
+        }
+        rounds
+    });
+}
+
+#[test]
+fn times_of_day_that_are_past() {
+    gives_way(|context, flag| async move {
+        let timer = WallTimer::new(&context);
+        let mut rounds = 0;
+        while !flag.load(Ordering::SeqCst) {
+            timer.wait().await.unwrap();
+            rounds += 1;
+        }
+        rounds
+    });
+}
+
+#[test]
+fn addresses_in_writing() {
+    gives_way(|context, flag| async move {
+        let resolver = Resolver::new(&context);
+        let mut rounds = 0;
+        while !flag.load(Ordering::SeqCst) {
+            resolver.resolve("127.0.0.1", 80).await.unwrap();
             rounds += 1;
         }
         rounds

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use async_op::{IoContext, TcpStream, WorkGuard};
-use async_op_tests::Polled;
 use async_op_tests::net::{
-    drive, half_pair, listen, pair, pattern, read_all, until_woken, write_all,
+    Wakes, drive, half_pair, listen, pair, pattern, poll_with, read_all, until_woken, write_all,
 };
+use async_op_tests::{Polled, without_hanging};
 use smol::future::zip;
 
 /// Sends `a` one way and `b` the other at the same time, and compares.
@@ -175,6 +175,27 @@ fn many_clones_wait_in_one_direction() {
     let mut got = got.lock().unwrap();
     got.sort_unstable();
     assert_eq!(**got, *b"abcdefgh");
+}
+
+/// So many that none of this would end if it took time for each other one.
+#[test]
+fn many_that_wait_for_one_socket_go() {
+    without_hanging(|| {
+        let context = IoContext::new().unwrap();
+        let (stream, _peer) = half_pair(&context);
+        let wakes = Wakes::default();
+        let mut reads: Vec<_> = (0..600_000)
+            .map(|_| Box::pin(stream.read_some([0; 1]).into_future()))
+            .collect();
+        for read in &mut reads {
+            assert!(poll_with(read.as_mut(), &wakes.waker()).is_pending());
+        }
+        let last = reads.split_off(300_000);
+        reads.into_iter().for_each(drop);
+        assert_eq!(wakes.wakers(), 300_000);
+        last.into_iter().rev().for_each(drop);
+        assert_eq!((wakes.count(), wakes.wakers()), (0, 0));
+    });
 }
 
 #[test]

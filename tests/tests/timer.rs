@@ -2,13 +2,15 @@
 
 use std::io::ErrorKind;
 use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::Poll;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use async_op::{IoContext, Timer, UseFuture, is_cancelled};
+use async_op::{IoContext, Timer, UseFuture, WallTimer, is_cancelled};
 use async_op_tests::net::{ThreadId, Wakes, drive, poll_with};
+use async_op_tests::{Polled, without_hanging};
 
 const FAR: Duration = Duration::from_secs(3600);
 const SHORT: Duration = Duration::from_millis(2);
@@ -141,6 +143,84 @@ fn a_dropped_wait_leaves_nothing_to_wait_for() {
     assert_eq!(timer.cancel(), 0);
     assert_eq!((wakes.count(), wakes.wakers()), (0, 0));
     assert_eq!(context.run(), 0);
+}
+
+#[test]
+fn a_wall_timer_is_cancelled_while_a_wait_begins() {
+    const ROUNDS: usize = 5_000;
+    without_hanging(|| {
+        let context = IoContext::new().unwrap();
+        let timer = WallTimer::new(&context);
+        timer.expires_at(SystemTime::now() + FAR);
+        let (turn, cancelled) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let until = |n| {
+            while turn.load(Ordering::Acquire) != n {
+                thread::yield_now();
+            }
+        };
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for round in 0..ROUNDS {
+                    until(2 * round + 1);
+                    cancelled.store(timer.cancel(), Ordering::Relaxed);
+                    turn.store(2 * round + 2, Ordering::Release);
+                }
+            });
+            let mut lost = 0;
+            for round in 0..ROUNDS {
+                let mut wait = Polled::new(timer.wait());
+                turn.store(2 * round + 1, Ordering::Release);
+                let mut polled = wait.poll();
+                until(2 * round + 2);
+                if cancelled.load(Ordering::Relaxed) == 1 {
+                    if polled.is_pending() {
+                        lost += usize::from(wait.wakes() == 0);
+                        polled = wait.poll();
+                    }
+                    let Poll::Ready(result) = polled else {
+                        panic!("pending")
+                    };
+                    assert!(is_cancelled(&result.unwrap_err()));
+                }
+            }
+            assert_eq!(lost, 0);
+        });
+    });
+}
+
+/// So many that none of this would end if it took time for each other one.
+#[test]
+fn many_wait_for_one_timer() {
+    const MANY: usize = 400_000;
+    without_hanging(|| {
+        let context = IoContext::new().unwrap();
+        let timer = far(&context);
+        let mut waits: Vec<_> = (0..MANY)
+            .map(|_| Box::pin(timer.wait().into_future()))
+            .collect();
+        let wakes = Wakes::default();
+        let waker = wakes.waker();
+        for wait in &mut waits {
+            assert!(poll_with(wait.as_mut(), &waker).is_pending());
+        }
+        for n in 1..=MANY / 2 {
+            assert!(timer.cancel_one());
+            assert_eq!(wakes.count(), n);
+        }
+        let mut rest = waits.split_off(MANY / 2);
+        for mut wait in waits {
+            let Poll::Ready(result) = poll_with(wait.as_mut(), &waker) else {
+                panic!("pending")
+            };
+            assert!(is_cancelled(&result.unwrap_err()));
+        }
+        // From the first, from the last, and all others at once.
+        let last = rest.split_off(MANY / 4);
+        rest.into_iter().for_each(drop);
+        last.into_iter().rev().take(MANY / 8).for_each(drop);
+        assert_eq!(timer.cancel(), 0);
+        assert_eq!(context.run(), 0);
+    });
 }
 
 #[test]

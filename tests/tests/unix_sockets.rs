@@ -7,6 +7,7 @@ use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::net::Shutdown;
 use std::os::fd::{AsRawFd, RawFd};
+use std::os::linux::net::SocketAddrExt;
 use std::os::unix;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -80,6 +81,57 @@ fn nobody_to_connect_to() {
     let listener = UnixListener::bind(&executor, place.0.with_extension("other"));
     let _ = fs::remove_file(place.0.with_extension("other"));
     assert_eq!(listener.unwrap_err().kind(), ErrorKind::Other);
+}
+
+#[test]
+fn paths_of_every_type() {
+    let (context, place) = (IoContext::new().unwrap(), Place::new("types"));
+    let _listener = UnixListener::bind(&context, &place).unwrap();
+    // None of them outlives the call that makes or starts the operation.
+    let text = place.0.to_str().unwrap().to_owned();
+    let operations = [
+        UnixStream::connect(&context, text.as_str()),
+        UnixStream::connect(&context, &*text.clone()),
+    ];
+    drop(text);
+    for operation in operations {
+        operation.blocking().unwrap();
+    }
+    let connected = Arc::new(Mutex::new(0));
+    for n in 0..3 {
+        let connected = Arc::clone(&connected);
+        let callback = move |result: io::Result<UnixStream>| {
+            result.unwrap();
+            *connected.lock().unwrap() += 1;
+        };
+        let path = place.0.clone();
+        match n {
+            0 => UnixStream::async_connect(&context, &path, callback),
+            1 => UnixStream::async_connect(&context, path.as_os_str(), callback),
+            _ => UnixStream::async_connect(&context, &place, callback),
+        }
+    }
+    context.run();
+    assert_eq!(*connected.lock().unwrap(), 3);
+}
+
+#[test]
+fn abstract_addresses() {
+    let context = IoContext::new().unwrap();
+    let name = format!("async-op-{}-stream", std::process::id());
+    let address = unix::net::SocketAddr::from_abstract_name(&name).unwrap();
+    let refused = UnixStream::connect_addr(&context, &address).blocking();
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    let listener = UnixListener::bind_addr(&context, &address).unwrap();
+    let local = listener.local_addr().unwrap();
+    assert_eq!(local.as_abstract_name(), Some(name.as_bytes()));
+    let client = UnixStream::connect_addr(&context, &local);
+    let client = client.blocking().unwrap();
+    let (server, _) = listener.accept().blocking().unwrap();
+    let peer = client.peer_addr().unwrap();
+    assert_eq!(peer.as_abstract_name(), Some(name.as_bytes()));
+    client.write_some("hello").blocking().unwrap();
+    assert_eq!(server.read_some(&mut [0; 9]).blocking().unwrap(), 5);
 }
 
 #[test]

@@ -62,7 +62,7 @@ use crate::token::{CompletionToken, Operation};
 ///
 /// # Cancel safety
 ///
-/// That of the operation.
+/// Yes, if the operation's is: dropped, it leaves nothing of the time limit.
 pub fn cancel_after<T>(duration: Duration, token: T) -> TimeLimit<T> {
     TimeLimit::new(When::After(duration), token)
 }

@@ -7,8 +7,12 @@ pub(crate) use hook::{Function, Hook};
 pub use signal::{CancellationSignal, CancellationSlot, CancellationState};
 
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::ops::{BitAnd, BitOr};
+use std::task::Poll;
+
+use crate::task::{budget, scope};
 
 /// How much of its effect a cancelled operation may leave behind.
 ///
@@ -219,6 +223,19 @@ impl<T, E: OperationError> Expire for Result<T, E> {
 /// ```
 pub fn cancelled() -> io::Error {
     io::Error::from_raw_os_error(CANCELLED)
+}
+
+/// Begins an operation that may complete at once: lets others run now and then,
+/// and fails if it has been asked to stop.
+pub(crate) async fn begin() -> io::Result<()> {
+    poll_fn(|cx| {
+        if scope::requested().is_empty() {
+            budget::proceed(cx).map(Ok)
+        } else {
+            Poll::Ready(Err(cancelled()))
+        }
+    })
+    .await
 }
 
 #[cfg(unix)]

@@ -32,6 +32,12 @@ use crate::task::Task;
 /// [`WorkGuard`](crate::WorkGuard) is held; the context is then
 /// [`stopped`](Self::stopped), until [`restart`](Self::restart).
 ///
+/// So somebody has to run it: a future that awaits one of its operations elsewhere,
+/// as in `pollster::block_on`, does not, and waits for ever where no thread does.
+/// [`Blocking`](crate::Blocking) runs it;
+/// [`SystemExecutor`](crate::SystemExecutor) belongs to a context that always has a
+/// thread.
+///
 /// Everything that belongs to a context holds a handle, [`IoExecutor`], never
 /// the context. Dropping the context destroys the operations that it can
 /// reach, their handlers uncalled; later operations of its objects complete

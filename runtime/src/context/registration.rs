@@ -172,6 +172,28 @@ impl Registration {
         }
     }
 
+    /// Parks an operation, whether the source is ready or not.
+    ///
+    /// # Errors
+    ///
+    /// If the context is gone.
+    pub(crate) fn wait(
+        &self,
+        direction: Direction,
+        key: &mut Option<u64>,
+        cx: &Context<'_>,
+    ) -> io::Result<()> {
+        let mut state = self.lock();
+        if state.context_gone {
+            return Err(context_gone());
+        }
+        let half = &mut state.directions[direction as usize];
+        let previous = half.waiters.set(key, cx.waker());
+        drop(state);
+        drop(previous);
+        Ok(())
+    }
+
     /// Drops the waker of an operation that is going away.
     pub(crate) fn forget(&self, direction: Direction, key: u64) {
         let waker = self.lock().directions[direction as usize]

@@ -9,7 +9,10 @@ use crate::alloc::Recycling;
 /// Keeps its capacity, so that waiting does not allocate in the long run.
 #[derive(Default)]
 pub(crate) struct Waiters {
-    list: Vec<(u64, Waker)>,
+    /// Sorted by key. Without a waker once the operation has gone: to close the
+    /// gap at once would make it dear for many to go.
+    list: Vec<(u64, Option<Waker>)>,
+    gone: usize,
     last_key: u64,
 }
 
@@ -20,14 +23,13 @@ impl Waiters {
     /// locks.
     #[must_use]
     pub(crate) fn set(&mut self, key: &mut Option<u64>, waker: &Waker) -> Option<Waker> {
-        let known = key.and_then(|key| self.list.iter_mut().find(|(other, _)| *other == key));
-        match known {
-            Some((_, current)) if current.will_wake(waker) => None,
-            Some((_, current)) => Some(std::mem::replace(current, waker.clone())),
+        match key.and_then(|key| self.place(key)) {
+            Some(Some(current)) if current.will_wake(waker) => None,
+            Some(current) => current.replace(waker.clone()),
             None => {
                 self.last_key += 1;
                 *key = Some(self.last_key);
-                self.list.push((self.last_key, waker.clone()));
+                self.list.push((self.last_key, Some(waker.clone())));
                 None
             }
         }
@@ -37,14 +39,28 @@ impl Waiters {
     ///
     /// To be dropped by the caller, outside its locks.
     pub(crate) fn remove(&mut self, key: u64) -> Option<Waker> {
-        let index = self.list.iter().position(|(other, _)| *other == key)?;
-        Some(self.list.remove(index).1)
+        let waker = self.place(key)?.take()?;
+        self.gone += 1;
+        if 2 * self.gone > self.list.len() {
+            self.list.retain(|(_, waker)| waker.is_some());
+            self.gone = 0;
+        }
+        Some(waker)
+    }
+
+    /// Returns the place of an operation, unless it has been woken.
+    fn place(&mut self, key: u64) -> Option<&mut Option<Waker>> {
+        let index = self.list.binary_search_by_key(&key, |(key, _)| *key);
+        Some(&mut self.list[index.ok()?].1)
     }
 
     /// Moves all wakers to `wake`.
     pub(crate) fn take_all(&mut self, wake: &mut WakeList) {
+        self.gone = 0;
         for (_, waker) in self.list.drain(..) {
-            wake.push(waker);
+            if let Some(waker) = waker {
+                wake.push(waker);
+            }
         }
     }
 }
@@ -118,5 +134,39 @@ impl Drop for WakeList {
     #[inline]
     fn drop(&mut self) {
         self.wake_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_are_closed_and_the_order_stays() {
+        let (waker, mut waiters) = (Waker::noop(), Waiters::default());
+        let mut keys: Vec<_> = (0..8)
+            .map(|_| {
+                let mut key = None;
+                assert!(waiters.set(&mut key, waker).is_none());
+                key.unwrap()
+            })
+            .collect();
+        // The first, the last and some in between leave.
+        for (index, len) in [(7, 8), (0, 8), (3, 8), (1, 8), (2, 3)] {
+            let key = keys.remove(index);
+            assert!(waiters.remove(key).is_some());
+            assert_eq!(waiters.list.len(), len);
+            assert!(waiters.remove(key).is_none());
+        }
+        let left: Vec<_> = waiters.list.iter().map(|(key, _)| *key).collect();
+        assert_eq!(left, keys);
+        let mut wake = WakeList::default();
+        assert!(waiters.remove(keys[1]).is_some());
+        waiters.take_all(&mut wake);
+        assert_eq!((wake.wake_all(), waiters.gone), (2, 0));
+        // Woken, they are to be added again.
+        let mut key = Some(keys[0]);
+        assert!(waiters.set(&mut key, waker).is_none());
+        assert_ne!(key, Some(keys[0]));
     }
 }

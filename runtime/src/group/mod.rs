@@ -86,17 +86,26 @@ impl<G> ParallelGroup<G> {
     /// in which they completed, and what each of them yields as a future. Of a
     /// `Vec`, `fn(Vec<usize>, Vec<O>)`.
     ///
+    /// # Overlap
+    ///
+    /// That of the operations: all of them are outstanding at once.
+    ///
     /// # Allocation
     ///
     /// One block for the group, which holds the operations of a tuple; one more
     /// for each operation that is in handler form, and for each of a `Vec`. All
     /// are from the handler's allocator, and have gone back before the handler
-    /// is called. The results of a `Vec` are two `Vec`s.
+    /// is called. Of a `Vec` the futures, the order and the results are a `Vec` each,
+    /// from the heap.
     ///
     /// # Cancel safety
     ///
-    /// That of the operations: they are dropped together. Requests of every
-    /// [type](CancellationType) are passed on to those that are outstanding.
+    /// Yes, if those of all operations are: they are dropped together. Requests of
+    /// every [type](CancellationType) are passed on to those that are outstanding.
+    ///
+    /// # Errors
+    ///
+    /// Those of the operations, each in its place.
     ///
     /// # Panics
     ///

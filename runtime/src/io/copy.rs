@@ -14,22 +14,28 @@ const CHUNK: usize = 8 * 1024;
 /// `fn(Transfer)`: how many bytes have been copied, and why there are no more, if
 /// there should be. At the end of `from` the other stream stays open.
 ///
+/// # Overlap
+///
+/// One read of `from`, and one write to `to`, at a time is useful.
+///
 /// # Allocation
 ///
 /// A buffer of 8 KiB from the allocator of the operation.
 ///
 /// # Cancel safety
 ///
-/// Requests of the types [terminal and partial](crate::CancellationType) are
-/// honoured: the operation completes with the number of bytes that have arrived.
-/// Up to 8 KiB more may have been read, and are lost, when it stops between
-/// reading and writing.
+/// No: up to 8 KiB more may have been read than have arrived, and are lost when
+/// it stops between reading and writing. Requests of the types
+/// [terminal and partial](crate::CancellationType) are honoured: the operation
+/// completes with the number of bytes that have arrived.
 ///
 /// # Errors
 ///
 /// Those of the streams, [`WriteZero`](io::ErrorKind::WriteZero) when `to` takes
 /// no more, and [`OutOfMemory`](io::ErrorKind::OutOfMemory) when the allocator
 /// has no 8 KiB.
+///
+/// # Examples
 ///
 /// ```
 /// use async_op::{SystemExecutor, UnixStream, connect_pipe, copy, read_exact, write_all};

@@ -22,14 +22,17 @@ use crate::buffer::{ReadBuffer, front};
 ///
 /// # Cancel safety
 ///
-/// Requests of the types [terminal and partial](crate::CancellationType) are
-/// honoured: the operation completes with what it has read until then. Dropped,
-/// it leaves that in a borrowed buffer, but does not say how much it was.
+/// No: dropped, the operation leaves what it has read in a borrowed buffer, but
+/// does not say how much it was. Requests of the types
+/// [terminal and partial](crate::CancellationType) are honoured: it completes
+/// with what it has read until then.
 ///
 /// # Errors
 ///
 /// The stream's, and [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) when it
 /// ends before it is enough.
+///
+/// # Examples
 ///
 /// ```
 /// use async_op::{SystemExecutor, UnixStream, read, transfer_all};
@@ -74,14 +77,30 @@ where
 ///
 /// # Cancel safety
 ///
-/// Requests of the type [terminal](crate::CancellationType) are honoured. What
-/// has been read until then is in the buffer, but it is not said how much it
-/// was: where that matters see [`async_read`].
+/// No: what has been read until then is in the buffer, but it is not said how
+/// much it was; where that matters see [`async_read`]. Requests of the type
+/// [terminal](crate::CancellationType) are honoured.
 ///
 /// # Errors
 ///
 /// The stream's, and [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) when it
 /// ends before the buffer is full.
+///
+/// # Examples
+///
+/// ```
+/// use async_op::{SystemExecutor, UnixStream, read_exact};
+///
+/// # async fn example() -> std::io::Result<()> {
+/// let (a, b) = UnixStream::pair(&SystemExecutor)?;
+/// a.write_some("hello, world").await?;
+/// let mut word = [0; 5];
+/// read_exact(&b, &mut word).await?;
+/// assert_eq!(&word, b"hello");
+/// # Ok(())
+/// # }
+/// # pollster::block_on(example()).unwrap();
+/// ```
 #[async_op(completes = B::Completion<io::Result<()>>)]
 pub async fn async_read_exact<R, B>(stream: &R, mut buffer: B) -> B::Output<io::Result<()>>
 where

@@ -77,14 +77,16 @@ impl<F: FnMut(&[u8]) -> Option<usize> + Send> Delimiter for F {
 /// # Cancel safety
 ///
 /// Yes: a dropped operation leaves what it has read in a borrowed buffer, and so
-/// may be started again. Requests of all [types](crate::CancellationType) but
-/// total are honoured.
+/// may be started again. Requests of the types
+/// [terminal and partial](crate::CancellationType) are honoured.
 ///
 /// # Errors
 ///
 /// The stream's, [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) when it ends
 /// before a delimiter, and [`InvalidData`](io::ErrorKind::InvalidData) when there
 /// is none [as far as the buffer goes](DynamicBuffer::at_most).
+///
+/// # Examples
 ///
 /// ```
 /// use async_op::{SystemExecutor, UnixStream, read_until};

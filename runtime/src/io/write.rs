@@ -22,14 +22,28 @@ use crate::buffer::{WriteBuffer, front};
 ///
 /// # Cancel safety
 ///
-/// Requests of the types [terminal and partial](crate::CancellationType) are
-/// honoured: the operation completes with what it has written until then.
-/// Dropped, it does not say how much that was.
+/// No: dropped, the operation does not say how much it has written. Requests of
+/// the types [terminal and partial](crate::CancellationType) are honoured: it
+/// completes with what it has written until then.
 ///
 /// # Errors
 ///
 /// The stream's, and [`WriteZero`](io::ErrorKind::WriteZero) when it takes no
 /// more.
+///
+/// # Examples
+///
+/// ```
+/// use async_op::{SystemExecutor, UnixStream, transfer_exactly, write};
+///
+/// # async fn example() -> std::io::Result<()> {
+/// let (a, _b) = UnixStream::pair(&SystemExecutor)?;
+/// let n = write(&a, "hello", transfer_exactly(4)).await.into_result()?;
+/// assert_eq!(n, 4);
+/// # Ok(())
+/// # }
+/// # pollster::block_on(example()).unwrap();
+/// ```
 #[async_op(completes = B::Completion<Transfer>, cancellation = partial)]
 pub async fn async_write<W, B, C>(stream: &W, mut buffer: B, condition: C) -> B::Output<Transfer>
 where
@@ -58,14 +72,16 @@ where
 ///
 /// # Cancel safety
 ///
-/// Requests of the type [terminal](crate::CancellationType) are honoured. It is
-/// not said how much has been written until then: where that matters see
-/// [`async_write`].
+/// No: it is not said how much has been written until then; where that matters
+/// see [`async_write`]. Requests of the type
+/// [terminal](crate::CancellationType) are honoured.
 ///
 /// # Errors
 ///
 /// The stream's, and [`WriteZero`](io::ErrorKind::WriteZero) when it takes no
 /// more.
+///
+/// # Examples
 ///
 /// ```
 /// use async_op::{SystemExecutor, UnixStream, read_exact, write_all};

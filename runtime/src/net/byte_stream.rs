@@ -207,7 +207,7 @@ macro_rules! reads {
             ///
             /// The system's, such as [`ConnectionReset`](std::io::ErrorKind::ConnectionReset),
             /// and one of kind [`Other`](std::io::ErrorKind::Other) when the context
-            /// is gone.
+            /// is gone; [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel).
             #[$crate::async_op(completes = B::Completion<std::io::Result<usize>>, cancellation = total)]
             pub async fn async_read_some<B: $crate::ReadBuffer>(
                 &self,
@@ -288,7 +288,7 @@ macro_rules! writes {
             ///
             /// The system's, such as [`BrokenPipe`](std::io::ErrorKind::BrokenPipe),
             /// and one of kind [`Other`](std::io::ErrorKind::Other) when the context
-            /// is gone.
+            /// is gone; [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel).
             #[$crate::async_op(completes = B::Completion<std::io::Result<usize>>, cancellation = total)]
             pub async fn async_write_some<B: $crate::WriteBuffer>(
                 &self,

@@ -3,12 +3,19 @@
 use std::io;
 
 use super::source::Source;
+#[cfg(unix)]
+use super::unix_datagram::lent;
 use crate::buffer::{ReadBuffer, WriteBuffer, read_parts, scratch, write_parts};
 use crate::context::{Direction, Progress};
 
 /// A source of datagrams.
 pub(super) trait Datagram: mio::event::Source {
     type Address: Send;
+
+    /// Whether the system says when there is room at any address. Of Unix
+    /// sockets it does so for the peer alone that a socket is connected to, and
+    /// reports events for every attempt besides.
+    const SAYS_WHEN_THERE_IS_ROOM: bool;
 
     fn receive(&self, bytes: &mut [u8]) -> io::Result<usize>;
     fn receive_from(&self, bytes: &mut [u8]) -> io::Result<(usize, Self::Address)>;
@@ -18,6 +25,8 @@ pub(super) trait Datagram: mio::event::Source {
 
 impl Datagram for mio::net::UdpSocket {
     type Address = std::net::SocketAddr;
+
+    const SAYS_WHEN_THERE_IS_ROOM: bool = true;
 
     fn receive(&self, bytes: &mut [u8]) -> io::Result<usize> {
         self.recv(bytes)
@@ -40,6 +49,8 @@ impl Datagram for mio::net::UdpSocket {
 impl Datagram for mio::net::UnixDatagram {
     type Address = std::os::unix::net::SocketAddr;
 
+    const SAYS_WHEN_THERE_IS_ROOM: bool = false;
+
     fn receive(&self, bytes: &mut [u8]) -> io::Result<usize> {
         self.recv(bytes)
     }
@@ -53,13 +64,13 @@ impl Datagram for mio::net::UnixDatagram {
     }
 
     fn send_to(&self, bytes: &[u8], address: &Self::Address) -> io::Result<usize> {
-        match address.as_pathname() {
-            Some(path) => self.send_to(bytes, path),
-            None => Err(io::Error::new(
+        if address.is_unnamed() {
+            return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
-                "a datagram is sent to a socket that is bound to a path",
-            )),
+                "a datagram is sent to a socket that is bound to an address",
+            ));
         }
+        lent(self).send_to_addr(bytes, address)
     }
 }
 
@@ -88,26 +99,48 @@ impl<S: Datagram> Source<S> {
         .await
     }
 
-    /// Sends a datagram by means of `send`.
-    pub(super) async fn send<B: WriteBuffer>(
-        &self,
-        buffer: &mut B,
-        mut send: impl FnMut(&S, &[u8]) -> io::Result<usize>,
-    ) -> io::Result<usize> {
+    /// Sends a datagram to the peer.
+    pub(super) async fn send<B: WriteBuffer>(&self, buffer: &mut B) -> io::Result<usize> {
         // Moved into: a shared reference to a buffer need not be `Send`.
         self.io(Direction::Write, move |socket| {
-            let in_place = write_parts(buffer, 0, |part| Some(send(socket, part)), |_| None);
-            let sent = match in_place {
-                Some(sent) => sent?,
-                None => {
-                    let mut whole = scratch(buffer.total_len())?;
-                    buffer.parts(|part| whole.extend_from_slice(part));
-                    send(socket, &whole)?
-                }
-            };
-            Ok((sent, Progress::More))
+            Ok((whole(buffer, |bytes| socket.send(bytes))?, Progress::More))
         })
         .await
+    }
+
+    /// Sends a datagram to `address`.
+    pub(super) async fn send_to<B: WriteBuffer>(
+        &self,
+        buffer: &mut B,
+        address: &S::Address,
+    ) -> io::Result<usize>
+    where
+        S::Address: Sync,
+    {
+        let attempt = move |socket: &S| {
+            let sent = whole(buffer, |bytes| socket.send_to(bytes, address))?;
+            Ok((sent, Progress::More))
+        };
+        if S::SAYS_WHEN_THERE_IS_ROOM {
+            self.io(Direction::Write, attempt).await
+        } else {
+            self.io_with_pauses(Direction::Write, attempt).await
+        }
+    }
+}
+
+/// Sends all parts of `buffer` as one, by means of `send`.
+fn whole<B: WriteBuffer>(
+    buffer: &B,
+    mut send: impl FnMut(&[u8]) -> io::Result<usize>,
+) -> io::Result<usize> {
+    match write_parts(buffer, 0, |part| Some(send(part)), |_| None) {
+        Some(sent) => sent,
+        None => {
+            let mut whole = scratch(buffer.total_len())?;
+            buffer.parts(|part| whole.extend_from_slice(part));
+            send(&whole)
+        }
     }
 }
 
@@ -152,7 +185,8 @@ macro_rules! datagrams {
             ///
             /// The system's, such as [`ConnectionRefused`](std::io::ErrorKind::ConnectionRefused)
             /// when nobody listens at the peer's; one of kind
-            /// [`Other`](std::io::ErrorKind::Other) when the context is gone, and
+            /// [`Other`](std::io::ErrorKind::Other) when the context is gone;
+            /// [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel); and
             /// one of kind [`OutOfMemory`](std::io::ErrorKind::OutOfMemory) for
             /// several parts that the allocator has no whole for.
             #[$crate::async_op(completes = B::Completion<std::io::Result<usize>>, cancellation = total)]
@@ -191,7 +225,8 @@ macro_rules! datagrams {
             /// # Errors
             ///
             /// The system's, and one of kind [`Other`](std::io::ErrorKind::Other)
-            /// when the context is gone.
+            /// when the context is gone; [cancelled](crate::is_cancelled) by
+            /// [`cancel`](Self::cancel).
             #[$crate::async_op(completes = B::Completion<std::io::Result<(usize, $address)>>, cancellation = total)]
             pub async fn async_receive_from<B: $crate::ReadBuffer>(
                 &self,
@@ -228,13 +263,14 @@ macro_rules! datagrams {
             ///
             /// The system's, such as `EDESTADDRREQ` for a socket that is not
             /// connected and `EMSGSIZE` for a datagram that is too long, and one of
-            /// kind [`Other`](std::io::ErrorKind::Other) when the context is gone.
+            /// kind [`Other`](std::io::ErrorKind::Other) when the context is gone;
+            /// [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel).
             #[$crate::async_op(completes = B::Completion<std::io::Result<usize>>, cancellation = total)]
             pub async fn async_send<B: $crate::WriteBuffer>(
                 &self,
                 mut buffer: B,
             ) -> B::Output<std::io::Result<usize>> {
-                let result = self.source.send(&mut buffer, Datagram::send).await;
+                let result = self.source.send(&mut buffer).await;
                 buffer.completed(result)
             }
 
@@ -260,15 +296,15 @@ macro_rules! datagrams {
             /// # Errors
             ///
             /// The system's, and one of kind [`Other`](std::io::ErrorKind::Other)
-            /// when the context is gone.
+            /// when the context is gone; [cancelled](crate::is_cancelled) by
+            /// [`cancel`](Self::cancel).
             #[$crate::async_op(completes = B::Completion<std::io::Result<usize>>, cancellation = total)]
             pub async fn async_send_to<B: $crate::WriteBuffer>(
                 &self,
                 mut buffer: B,
                 address: $address,
             ) -> B::Output<std::io::Result<usize>> {
-                let send = |socket: &_, bytes: &[u8]| Datagram::send_to(socket, bytes, &address);
-                let result = self.source.send(&mut buffer, send).await;
+                let result = self.source.send_to(&mut buffer, &address).await;
                 buffer.completed(result)
             }
         }

@@ -91,7 +91,7 @@ macro_rules! waits {
         /// # Errors
         ///
         /// One of kind [`Other`](std::io::ErrorKind::Other) when the context is
-        /// gone.
+        /// gone; [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel).
         #[$crate::async_op(cancellation = total)]
         pub async fn async_wait(&self, readiness: $crate::Readiness) -> std::io::Result<()> {
             self.source.wait(readiness).await

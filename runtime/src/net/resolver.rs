@@ -59,7 +59,7 @@ impl Resolver {
     ///
     /// # Allocation
     ///
-    /// Some, from the heap.
+    /// Some, from the heap: the name, the addresses, and what the threads need.
     ///
     /// # Cancel safety
     ///
@@ -71,6 +71,7 @@ impl Resolver {
     /// The system's, such as that of a name that does not exist.
     #[async_op(cancellation = total)]
     pub async fn async_resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        cancel::begin().await?;
         if let Ok(address) = host.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(address, port)]);
         }

@@ -108,7 +108,8 @@ impl SignalSet {
     ///
     /// # Errors
     ///
-    /// One of kind [`Other`](io::ErrorKind::Other) when the context is gone.
+    /// One of kind [`Other`](io::ErrorKind::Other) when the context is gone;
+    /// [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel).
     #[async_op(cancellation = total)]
     pub async fn async_wait(&self) -> io::Result<i32> {
         self.source

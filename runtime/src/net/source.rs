@@ -4,12 +4,19 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use mio::Token;
 
 use crate::cancel;
 use crate::context::{Direction, IoExecutor, Progress, Reactor, Registration};
 use crate::task::{budget, scope};
+use crate::time::Pause;
+
+/// How long to wait before an attempt whose time nobody tells, at first and at
+/// the most.
+const PAUSE: std::ops::RangeInclusive<Duration> =
+    Duration::from_millis(1)..=Duration::from_millis(32);
 
 /// Something that the system reports events of, and its place in the reactor of
 /// its context.
@@ -118,20 +125,86 @@ impl<S: mio::event::Source> Source<S> {
         };
         let mut era = None;
         poll_fn(|cx| {
-            let now = self.era.load(Ordering::Acquire);
-            if !scope::requested().is_empty() || *era.get_or_insert(now) != now {
-                return Poll::Ready(Err(cancel::cancelled()));
-            }
+            self.poll_cancelled(&mut era)?;
             ready!(budget::proceed(cx));
             let key = &mut waiting.key;
             let result = self.poll_io(direction, key, cx, &mut attempt);
             if result.is_ready() {
                 // The event that made it ready has taken the waker already.
                 waiting.key = None;
+            } else {
+                // Who cancelled them before it was among those that wait has not
+                // woken it.
+                self.poll_cancelled(&mut era)?;
             }
             result
         })
         .await
+    }
+
+    /// As [`io`](Self::io), where the system says that the source is ready though
+    /// an attempt would block, and does not say when it would not: tries again
+    /// after a pause, each twice as long as the last.
+    pub(super) async fn io_with_pauses<T>(
+        &self,
+        direction: Direction,
+        mut attempt: impl FnMut(&S) -> io::Result<(T, Progress)>,
+    ) -> io::Result<T> {
+        let mut waiting = Waiting {
+            registration: &self.registration,
+            direction,
+            key: None,
+        };
+        let mut era = None;
+        let mut pause: Option<Pause<'_>> = None;
+        let mut length = *PAUSE.start();
+        poll_fn(|cx| {
+            self.poll_cancelled(&mut era)?;
+            ready!(budget::proceed(cx));
+            loop {
+                if let Some(pause) = &mut pause
+                    && pause.poll(&self.executor, cx)?.is_pending()
+                {
+                    // Among those that wait for an event, too: whoever cancels
+                    // them, or drops the context, wakes it.
+                    self.registration.wait(direction, &mut waiting.key, cx)?;
+                    self.poll_cancelled(&mut era)?;
+                    return Poll::Pending;
+                }
+                pause = None;
+                let key = &mut waiting.key;
+                let polled = self.poll_io(direction, key, cx, |io| match attempt(io) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        Ok((None, Progress::More))
+                    }
+                    result => result.map(|(value, progress)| (Some(value), progress)),
+                });
+                match polled {
+                    Poll::Ready(Ok(Some(value))) => return Poll::Ready(Ok(value)),
+                    Poll::Ready(Ok(None)) => {
+                        pause = Some(Pause::new(&self.reactor, length));
+                        length = (2 * length).min(*PAUSE.end());
+                    }
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => {
+                        self.poll_cancelled(&mut era)?;
+                        return Poll::Pending;
+                    }
+                }
+            }
+        })
+        .await
+    }
+
+    /// Fails if the operation that began in `era`, or begins now, has been asked
+    /// to stop.
+    fn poll_cancelled(&self, era: &mut Option<u64>) -> io::Result<()> {
+        let now = self.era.load(Ordering::Acquire);
+        if scope::requested().is_empty() && *era.get_or_insert(now) == now {
+            Ok(())
+        } else {
+            Err(cancel::cancelled())
+        }
     }
 }
 

@@ -77,13 +77,21 @@ impl TcpListener {
     ///
     /// Any number may be outstanding; a connection goes to one of them.
     ///
+    /// # Allocation
+    ///
+    /// The socket itself and its registration, from the heap; none besides the
+    /// operation's own memory.
+    ///
     /// # Cancel safety
     ///
-    /// Yes, and requests of every [type](crate::CancellationType) are honoured: a dropped operation has accepted nothing.
+    /// Yes, and requests of every [type](crate::CancellationType) are honoured: a
+    /// dropped operation has accepted nothing.
     ///
     /// # Errors
     ///
-    /// The system's. When the process has no descriptors left (`EMFILE`), the
+    /// The system's, one of kind [`Other`](io::ErrorKind::Other) when the context
+    /// is gone, and [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel).
+    /// When the process has no descriptors left (`EMFILE`), the
     /// connection stays in the queue of the listener, and a later operation
     /// accepts it.
     #[async_op(cancellation = total)]

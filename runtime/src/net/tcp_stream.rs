@@ -56,9 +56,19 @@ impl TcpStream {
     ///
     /// `fn(io::Result<TcpStream>)`.
     ///
+    /// # Overlap
+    ///
+    /// Any number may be outstanding; each makes a socket of its own.
+    ///
+    /// # Allocation
+    ///
+    /// The socket itself, its registration and a list of who waits for it, from
+    /// the heap; none besides the operation's own memory.
+    ///
     /// # Cancel safety
     ///
-    /// Yes, and requests of every [type](crate::CancellationType) are honoured: dropping the operation closes the socket.
+    /// Yes, and requests of every [type](crate::CancellationType) are honoured:
+    /// dropping the operation closes the socket.
     ///
     /// # Errors
     ///
@@ -96,9 +106,14 @@ impl TcpStream {
     /// `fn(io::Result<(TcpStream, SocketAddr)>)`: the connection, and which address
     /// it was.
     ///
+    /// # Overlap
+    ///
+    /// Any number may be outstanding; each makes sockets of its own.
+    ///
     /// # Allocation
     ///
-    /// The sockets.
+    /// That of [`async_connect`](Self::async_connect), for each address that is
+    /// tried.
     ///
     /// # Cancel safety
     ///
@@ -109,6 +124,8 @@ impl TcpStream {
     ///
     /// That of the last address; [`NotFound`](io::ErrorKind::NotFound) if there are
     /// none.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use async_op::{SystemExecutor, TcpListener, TcpStream};

@@ -1,4 +1,8 @@
 use std::io;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,7 +19,8 @@ use crate::context::{IoExecutor, Registration};
 ///
 /// A socket that is connected waits while the queue of its peer is full. Of
 /// other peers the system does not say when there is room: to send to one whose
-/// queue is full is to try again and again. Connect to a peer that is slow.
+/// queue is full is to try again, after a pause of 1 to 32 ms. Connect to a peer
+/// that is slow.
 ///
 /// ```
 /// use async_op::{SystemExecutor, UnixDatagram};
@@ -56,7 +61,17 @@ impl UnixDatagram {
         Self::from_mio(executor, mio::net::UnixDatagram::bind(path)?)
     }
 
-    /// Makes a socket that is bound to no path: it can send.
+    /// Makes a socket that is bound to `address`, which may be abstract on
+    /// Linux.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind).
+    pub fn bind_addr(executor: &IoExecutor, address: &SocketAddr) -> io::Result<Self> {
+        Self::from_mio(executor, mio::net::UnixDatagram::bind_addr(address)?)
+    }
+
+    /// Makes a socket that is bound to no address: it can send.
     ///
     /// # Errors
     ///
@@ -85,6 +100,16 @@ impl UnixDatagram {
         self.source.get().connect(path)
     }
 
+    /// Connects the socket to the peer that is bound to `address`, as
+    /// [`connect`](Self::connect) does.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn connect_addr(&self, address: &SocketAddr) -> io::Result<()> {
+        lent(self.source.get()).connect_addr(address)
+    }
+
     /// Returns the address of this end.
     ///
     /// # Errors
@@ -101,5 +126,26 @@ impl UnixDatagram {
     /// The system's, if the socket is not connected.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.source.get().peer_addr()
+    }
+}
+
+/// Lends a socket to what only the standard library can do with it.
+pub(super) fn lent(socket: &mio::net::UnixDatagram) -> Lent<'_> {
+    // SAFETY: the descriptor is open as long as `socket`, which is borrowed as
+    // long as this, and is not closed by it.
+    let lent = unsafe { std::os::unix::net::UnixDatagram::from_raw_fd(socket.as_raw_fd()) };
+    Lent(ManuallyDrop::new(lent), PhantomData)
+}
+
+pub(super) struct Lent<'a>(
+    ManuallyDrop<std::os::unix::net::UnixDatagram>,
+    PhantomData<&'a mio::net::UnixDatagram>,
+);
+
+impl Deref for Lent<'_> {
+    type Target = std::os::unix::net::UnixDatagram;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
     }
 }

@@ -56,6 +56,15 @@ impl UnixListener {
         Self::from_mio(executor, mio::net::UnixListener::bind(path)?)
     }
 
+    /// Makes a socket that listens at `address`, which may be abstract on Linux.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind).
+    pub fn bind_addr(executor: &IoExecutor, address: &SocketAddr) -> io::Result<Self> {
+        Self::from_mio(executor, mio::net::UnixListener::bind_addr(address)?)
+    }
+
     /// Returns the address that this listens on.
     ///
     /// # Errors
@@ -78,7 +87,8 @@ impl UnixListener {
     ///
     /// # Allocation
     ///
-    /// The socket itself.
+    /// The socket itself and its registration, from the heap; none besides the
+    /// operation's own memory.
     ///
     /// # Cancel safety
     ///
@@ -87,7 +97,9 @@ impl UnixListener {
     ///
     /// # Errors
     ///
-    /// The system's. When the process has no descriptors left (`EMFILE`), the
+    /// The system's, one of kind [`Other`](io::ErrorKind::Other) when the context
+    /// is gone, and [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel).
+    /// When the process has no descriptors left (`EMFILE`), the
     /// connection stays in the queue of the listener, and a later operation
     /// accepts it.
     #[async_op(cancellation = total)]

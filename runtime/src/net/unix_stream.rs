@@ -10,6 +10,7 @@ use super::poll_io::polls;
 use super::source::Source;
 use crate::async_op;
 use crate::context::{Direction, IoExecutor, Progress, Registration};
+use crate::initiation::Initiation;
 
 /// A connection over a Unix socket.
 ///
@@ -61,9 +62,14 @@ impl UnixStream {
     ///
     /// `fn(io::Result<UnixStream>)`.
     ///
+    /// # Overlap
+    ///
+    /// Any number may be outstanding; each makes a socket of its own.
+    ///
     /// # Allocation
     ///
-    /// The socket itself.
+    /// The socket itself, its registration and a copy of the path, from the heap;
+    /// none besides the operation's own memory.
     ///
     /// # Cancel safety
     ///
@@ -77,9 +83,77 @@ impl UnixStream {
     /// nobody listens and [`WouldBlock`](io::ErrorKind::WouldBlock) where the
     /// queue of the listener is full; and one of kind
     /// [`Other`](io::ErrorKind::Other) when the context is gone.
+    #[async_op]
+    pub fn async_connect<P>(
+        executor: &IoExecutor,
+        path: &P,
+    ) -> impl Initiation<fn(io::Result<Self>)>
+    where
+        P: AsRef<Path> + ?Sized,
+    {
+        // Copied there: the operation need not outlive what it was given.
+        connect(executor, path.as_ref())
+    }
+
+    /// Connects to the socket that is bound to `address`, which may be abstract
+    /// on Linux.
+    ///
+    /// # Completion
+    ///
+    /// `fn(io::Result<UnixStream>)`.
+    ///
+    /// # Overlap
+    ///
+    /// Any number may be outstanding; each makes a socket of its own.
+    ///
+    /// # Allocation
+    ///
+    /// The socket itself and its registration, from the heap; none besides the
+    /// operation's own memory.
+    ///
+    /// # Cancel safety
+    ///
+    /// Yes, and requests of every [type](crate::CancellationType) are honoured:
+    /// dropping the operation closes the socket.
+    ///
+    /// # Errors
+    ///
+    /// As for [`async_connect`](Self::async_connect);
+    /// [`ConnectionRefused`](io::ErrorKind::ConnectionRefused) where there is no
+    /// socket at an abstract address.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")]
+    /// # async fn example() -> std::io::Result<()> {
+    /// use async_op::{SystemExecutor, UnixListener, UnixStream};
+    /// use std::os::linux::net::SocketAddrExt;
+    /// use std::os::unix::net::SocketAddr;
+    ///
+    /// let name = format!("async-op-example-{}", std::process::id());
+    /// let address = SocketAddr::from_abstract_name(name)?;
+    /// let listener = UnixListener::bind_addr(&SystemExecutor, &address)?;
+    /// let _client = UnixStream::connect_addr(&SystemExecutor, &address).await?;
+    /// listener.accept().await?;
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(target_os = "linux")]
+    /// # pollster::block_on(example()).unwrap();
+    /// ```
     #[async_op(cancellation = total)]
-    pub async fn async_connect(executor: &IoExecutor, path: &Path) -> io::Result<Self> {
-        let stream = mio::net::UnixStream::connect(path)?;
+    pub async fn async_connect_addr(
+        executor: &IoExecutor,
+        address: &SocketAddr,
+    ) -> io::Result<Self> {
+        Self::connected(executor, mio::net::UnixStream::connect_addr(address)).await
+    }
+
+    async fn connected(
+        executor: &IoExecutor,
+        stream: io::Result<mio::net::UnixStream>,
+    ) -> io::Result<Self> {
+        let stream = stream?;
         let source = Source::new(*executor, stream, Registration::writable())?;
         source
             .io(Direction::Write, |stream| match stream.take_error()? {
@@ -120,4 +194,10 @@ impl UnixStream {
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.source.get().peer_addr()
     }
+}
+
+/// [`UnixStream::async_connect`], of one type for paths of all types.
+#[async_op(cancellation = total)]
+async fn async_connect(executor: &IoExecutor, path: &Path) -> io::Result<UnixStream> {
+    UnixStream::connected(executor, mio::net::UnixStream::connect(path)).await
 }

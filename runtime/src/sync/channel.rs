@@ -115,6 +115,11 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// Any number of sends may be outstanding; they are served in the order in
     /// which they were started.
     ///
+    /// # Allocation
+    ///
+    /// None besides the operation's own memory; awaited, none. A channel keeps the
+    /// room for those that have waited at once.
+    ///
     /// # Cancel safety
     ///
     /// Yes, and requests of every [type](crate::CancellationType) are honoured:
@@ -124,7 +129,8 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// # Errors
     ///
     /// Of kind [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the channel is
-    /// closed; [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel).
+    /// closed; [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel); of kind
+    /// [`Other`](io::ErrorKind::Other) when the context is gone.
     #[async_op(cancellation = total)]
     pub async fn async_send(&self, value: T) -> Result<(), SendError<T>> {
         Wait::new(&self.shared.state, SendRequest(value)).await
@@ -141,6 +147,11 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// Any number of receives may be outstanding; they are served in the order
     /// in which they were started.
     ///
+    /// # Allocation
+    ///
+    /// None besides the operation's own memory; awaited, none. A channel keeps the
+    /// room for those that have waited at once.
+    ///
     /// # Cancel safety
     ///
     /// Yes, and requests of every [type](crate::CancellationType) are honoured:
@@ -151,7 +162,8 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     ///
     /// Of kind [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the channel is
     /// closed and empty; [cancelled](crate::is_cancelled) by
-    /// [`cancel`](Self::cancel).
+    /// [`cancel`](Self::cancel); of kind [`Other`](io::ErrorKind::Other) when the
+    /// context is gone.
     #[async_op(cancellation = total)]
     pub async fn async_receive(&self) -> io::Result<T> {
         Wait::new(&self.shared.state, ReceiveRequest(PhantomData)).await

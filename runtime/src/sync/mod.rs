@@ -42,7 +42,7 @@
 mod channel;
 mod deliver;
 mod mutex;
-mod queue;
+pub(crate) mod queue;
 mod semaphore;
 mod send_error;
 mod wait;

@@ -104,6 +104,11 @@ impl<T: Send + 'static, E: Executor> Mutex<T, E> {
     /// they were started. One that holds the guard and waits for another waits
     /// for ever.
     ///
+    /// # Allocation
+    ///
+    /// None besides the operation's own memory; awaited, none. A mutex keeps the
+    /// room for those that have waited at once.
+    ///
     /// # Cancel safety
     ///
     /// Yes, and requests of every [type](crate::CancellationType) are honoured:
@@ -111,7 +116,8 @@ impl<T: Send + 'static, E: Executor> Mutex<T, E> {
     ///
     /// # Errors
     ///
-    /// [Cancelled](crate::is_cancelled) by [`cancel`](Self::cancel).
+    /// [Cancelled](crate::is_cancelled) by [`cancel`](Self::cancel); one of kind
+    /// [`Other`](io::ErrorKind::Other) when the context is gone.
     #[async_op(cancellation = total)]
     pub async fn async_lock(&self) -> io::Result<MutexGuard<T, E>> {
         let value = Wait::new(&self.shared.state, Lock(PhantomData)).await?;

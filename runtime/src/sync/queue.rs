@@ -7,15 +7,16 @@ use crate::context::WakeList;
 /// An entry waits until somebody takes it out of the turn, and stays until its
 /// owner removes it. Keeps its capacity: in the long run waiting does not
 /// allocate.
-pub(super) struct Queue<T> {
+pub(crate) struct Queue<T> {
     places: Vec<Place<T>>,
-    free: Vec<usize>,
+    /// The first place without an entry; the next one is `after` it.
+    free: Option<usize>,
     first: Option<usize>,
     last: Option<usize>,
 }
 
 /// Names an entry, which is there until this is given back.
-pub(super) struct Key(usize);
+pub(crate) struct Key(usize);
 
 struct Place<T> {
     entry: Option<T>,
@@ -29,7 +30,7 @@ impl<T> Default for Queue<T> {
     fn default() -> Self {
         Self {
             places: Vec::new(),
-            free: Vec::new(),
+            free: None,
             first: None,
             last: None,
         }
@@ -38,7 +39,7 @@ impl<T> Default for Queue<T> {
 
 impl<T> Queue<T> {
     /// Adds an entry, the last in turn.
-    pub(super) fn push(&mut self, entry: T, waker: &Waker) -> Key {
+    pub(crate) fn push(&mut self, entry: T, waker: &Waker) -> Key {
         let before = self.last;
         let place = Place {
             entry: Some(entry),
@@ -46,15 +47,14 @@ impl<T> Queue<T> {
             before,
             after: None,
         };
-        let index = match self.free.pop() {
+        let index = match self.free {
             Some(index) => {
-                self.places[index] = place;
+                let free = std::mem::replace(&mut self.places[index], place);
+                self.free = free.after;
                 index
             }
             None => {
                 self.places.push(place);
-                // So that a removal, which may be part of a drop, finds room.
-                self.free.reserve(self.places.len());
                 self.places.len() - 1
             }
         };
@@ -67,12 +67,12 @@ impl<T> Queue<T> {
     }
 
     /// Returns the first entry that waits.
-    pub(super) fn first(&self) -> Option<&T> {
+    pub(crate) fn first(&self) -> Option<&T> {
         self.places[self.first?].entry.as_ref()
     }
 
     /// Takes the first entry that waits out of the turn; it will be woken.
-    pub(super) fn pop(&mut self, wake: &mut WakeList) -> Option<&mut T> {
+    pub(crate) fn pop(&mut self, wake: &mut WakeList) -> Option<&mut T> {
         let index = self.first?;
         self.unlink(index);
         let place = &mut self.places[index];
@@ -81,14 +81,14 @@ impl<T> Queue<T> {
     }
 
     /// Returns whether an entry still waits.
-    pub(super) fn is_waiting(&self, key: &Key) -> bool {
+    pub(crate) fn is_waiting(&self, key: &Key) -> bool {
         self.places[key.0].waker.is_some()
     }
 
     /// Renews the waker of an entry that waits. Returns the old one, to be
     /// dropped by the caller, outside its locks.
     #[must_use]
-    pub(super) fn renew(&mut self, key: &Key, waker: &Waker) -> Option<Waker> {
+    pub(crate) fn renew(&mut self, key: &Key, waker: &Waker) -> Option<Waker> {
         let current = self.places[key.0].waker.as_mut()?;
         if current.will_wake(waker) {
             return None;
@@ -98,13 +98,13 @@ impl<T> Queue<T> {
 
     /// Removes an entry, and its waker if it still waits: to be dropped by the
     /// caller, outside its locks.
-    pub(super) fn remove(&mut self, key: Key) -> (T, Option<Waker>) {
+    pub(crate) fn remove(&mut self, key: Key) -> (T, Option<Waker>) {
         let Key(index) = key;
         let waker = self.places[index].waker.take();
         if waker.is_some() {
             self.unlink(index);
         }
-        self.free.push(index);
+        self.places[index].after = self.free.replace(index);
         let entry = self.places[index].entry.take();
         (entry.expect("an entry is removed once"), waker)
     }
@@ -146,6 +146,11 @@ mod tests {
             assert!(!queue.is_waiting(&key) && queue.renew(&key, waker).is_none());
             assert_eq!(queue.remove(key).0, n);
         }
-        assert_eq!((queue.places.len(), queue.free.len()), (6, 6));
+        // The places are used again, each once.
+        for n in 0..6 {
+            let _key = queue.push(n, waker);
+        }
+        assert_eq!((queue.places.len(), queue.free), (6, None));
+        assert!((0..6).all(|n| queue.pop(&mut wake) == Some(&mut n.clone())));
     }
 }

@@ -100,6 +100,11 @@ impl<E: Executor> Semaphore<E> {
     /// Any number of operations may wait; they are served in the order in which
     /// they were started.
     ///
+    /// # Allocation
+    ///
+    /// None besides the operation's own memory; awaited, none. A semaphore keeps the
+    /// room for those that have waited at once.
+    ///
     /// # Cancel safety
     ///
     /// Yes, and requests of every [type](crate::CancellationType) are honoured:
@@ -108,7 +113,8 @@ impl<E: Executor> Semaphore<E> {
     /// # Errors
     ///
     /// Of kind [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the semaphore is
-    /// closed; [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel).
+    /// closed; [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel); of kind
+    /// [`Other`](io::ErrorKind::Other) when the context is gone.
     #[async_op(cancellation = total)]
     pub async fn async_acquire(&self) -> io::Result<Permit<E>> {
         self.wait_for(1).await
@@ -116,11 +122,27 @@ impl<E: Executor> Semaphore<E> {
 
     /// Waits for `count` permits at once.
     ///
-    /// As [`async_acquire`](Self::async_acquire) in every other respect.
-    ///
     /// # Completion
     ///
-    /// `fn(io::Result<Permit>)`, one that stands for all.
+    /// `fn(io::Result<Permit>)`, one that stands for all. Completes at once where
+    /// so many are available and nobody waits.
+    ///
+    /// # Overlap
+    ///
+    /// Any number of operations may wait; they are served in the order in which
+    /// they were started, also those that ask for less than the first.
+    ///
+    /// # Allocation
+    ///
+    /// As for [`async_acquire`](Self::async_acquire).
+    ///
+    /// # Cancel safety
+    ///
+    /// Yes, as for [`async_acquire`](Self::async_acquire).
+    ///
+    /// # Errors
+    ///
+    /// As for [`async_acquire`](Self::async_acquire).
     #[async_op(cancellation = total)]
     pub async fn async_acquire_many(&self, count: usize) -> io::Result<Permit<E>> {
         self.wait_for(count).await
@@ -231,7 +253,8 @@ impl<E: Executor> fmt::Debug for Permit<E> {
 
 impl State {
     fn release(&mut self, count: usize, wake: &mut WakeList) {
-        self.available += count;
+        // Nobody acquires so many.
+        self.available = self.available.saturating_add(count);
         self.serve(wake);
     }
 

@@ -1,10 +1,12 @@
 //! Timers.
 
 mod deadline;
+mod pause;
 mod timer;
 mod wall_timer;
 
 pub(crate) use deadline::Deadline;
+pub(crate) use pause::Pause;
 pub use timer::Timer;
 pub(crate) use timer::{TimerState, from_now};
 pub use wall_timer::WallTimer;

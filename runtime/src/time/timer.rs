@@ -2,13 +2,14 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use crate::async_op;
 use crate::cancel;
 use crate::context::{Due, IoExecutor, Reactor, TimerKey, WakeList, context_gone};
 use crate::executor::IoObject;
+use crate::sync::queue::{Key, Queue};
 use crate::task::{budget, scope};
 
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
@@ -50,23 +51,12 @@ pub(crate) struct TimerState {
 
 struct Inner {
     expiry: Instant,
-    waits: Vec<Wait>,
-    last_wait: u64,
+    /// The operations that wait, each with its outcome once it is over.
+    waits: Queue<Option<Outcome>>,
     /// From the first wait on.
     reactor: Option<Arc<Reactor>>,
     /// The entry in the reactor, while anybody waits.
     armed: Option<TimerKey>,
-}
-
-/// One operation that waits.
-struct Wait {
-    key: u64,
-    state: WaitState,
-}
-
-enum WaitState {
-    Waiting(Waker),
-    Over(Outcome),
 }
 
 #[derive(Clone, Copy)]
@@ -95,8 +85,7 @@ impl Timer {
                 executor: *executor,
                 inner: Mutex::new(Inner {
                     expiry: Instant::now(),
-                    waits: Vec::new(),
-                    last_wait: 0,
+                    waits: Queue::default(),
                     reactor: None,
                     armed: None,
                 }),
@@ -151,9 +140,15 @@ impl Timer {
     /// Any number of waits may be outstanding; they complete in the order in
     /// which they were started.
     ///
+    /// # Allocation
+    ///
+    /// None besides the operation's own memory; awaited, none. A timer keeps the
+    /// room for the waits that it has had at once.
+    ///
     /// # Cancel safety
     ///
-    /// Yes, and requests of every [type](crate::CancellationType) are honoured: a dropped wait leaves nothing behind.
+    /// Yes, and requests of every [type](crate::CancellationType) are honoured: a
+    /// dropped wait leaves nothing behind.
     ///
     /// # Errors
     ///
@@ -229,28 +224,18 @@ impl Inner {
     /// Ends up to `limit` waits that are not over, the oldest first.
     fn end_waits(&mut self, limit: usize, outcome: Outcome, wake: &mut WakeList) -> usize {
         let mut ended = 0;
-        for wait in &mut self.waits {
-            if ended == limit {
-                break;
-            }
-            if matches!(wait.state, WaitState::Waiting(_)) {
-                let over = WaitState::Over(outcome);
-                if let WaitState::Waiting(waker) = std::mem::replace(&mut wait.state, over) {
-                    wake.push(waker);
-                }
-                ended += 1;
-            }
+        while ended < limit
+            && let Some(wait) = self.waits.pop(wake)
+        {
+            *wait = Some(outcome);
+            ended += 1;
         }
         ended
     }
 
     /// Takes the entry out of the reactor when nobody waits for it any more.
     fn disarm_if_unwanted(&mut self) {
-        let wanted = self
-            .waits
-            .iter()
-            .any(|wait| matches!(wait.state, WaitState::Waiting(_)));
-        if !wanted
+        if self.waits.first().is_none()
             && let Some(key) = self.armed.take()
             && let Some(reactor) = &self.reactor
         {
@@ -262,7 +247,7 @@ impl Inner {
 /// An operation that waits, or is about to; takes its wait back when dropped.
 struct WaitGuard<'a> {
     timer: &'a Arc<TimerState>,
-    key: Option<u64>,
+    key: Option<Key>,
 }
 
 impl WaitGuard<'_> {
@@ -272,26 +257,18 @@ impl WaitGuard<'_> {
         }
         ready!(budget::proceed(cx));
         let mut inner = self.timer.lock();
-        if let Some(key) = self.key {
-            let index = inner.waits.iter().position(|wait| wait.key == key);
-            let index = index.expect("a wait is removed by its own guard");
-            return match &mut inner.waits[index].state {
-                WaitState::Over(outcome) => {
-                    let outcome = *outcome;
-                    inner.waits.remove(index);
-                    self.key = None;
-                    Poll::Ready(outcome.result())
-                }
-                WaitState::Waiting(waker) => {
-                    if !waker.will_wake(cx.waker()) {
-                        let old = std::mem::replace(waker, cx.waker().clone());
-                        // A foreign waker's drop may come back here.
-                        drop(inner);
-                        drop(old);
-                    }
-                    Poll::Pending
-                }
-            };
+        if let Some(key) = self.key.take() {
+            if inner.waits.is_waiting(&key) {
+                let old = inner.waits.renew(&key, cx.waker());
+                self.key = Some(key);
+                // A foreign waker's drop may come back here.
+                drop(inner);
+                drop(old);
+                return Poll::Pending;
+            }
+            let (outcome, _) = inner.waits.remove(key);
+            let outcome = outcome.expect("a wait leaves the queue with an outcome");
+            return Poll::Ready(outcome.result());
         }
         if inner.expiry <= Instant::now() {
             return Poll::Ready(Ok(()));
@@ -309,13 +286,7 @@ impl WaitGuard<'_> {
             inner.armed = Some(key);
             is_earliest = earliest;
         }
-        inner.last_wait += 1;
-        let key = inner.last_wait;
-        inner.waits.push(Wait {
-            key,
-            state: WaitState::Waiting(cx.waker().clone()),
-        });
-        self.key = Some(key);
+        self.key = Some(inner.waits.push(None, cx.waker()));
         drop(inner);
         if is_earliest {
             self.timer.executor.interrupt();
@@ -326,13 +297,12 @@ impl WaitGuard<'_> {
 
 impl Drop for WaitGuard<'_> {
     fn drop(&mut self) {
-        let Some(key) = self.key else { return };
+        let Some(key) = self.key.take() else { return };
         let mut inner = self.timer.lock();
-        let index = inner.waits.iter().position(|wait| wait.key == key);
-        let wait = index.map(|index| inner.waits.remove(index));
+        let (_, waker) = inner.waits.remove(key);
         inner.disarm_if_unwanted();
         drop(inner);
-        // Outside the lock: it holds a foreign waker.
-        drop(wait);
+        // Outside the lock: it may be foreign.
+        drop(waker);
     }
 }

@@ -1,6 +1,9 @@
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::Timer;
@@ -9,6 +12,7 @@ use crate::cancel;
 use crate::context::IoExecutor;
 use crate::executor::IoObject;
 use crate::task::scope;
+use crate::token::UseFuture;
 
 /// How often the clock is looked at: somebody may set it.
 const CHECK: Duration = Duration::from_secs(10);
@@ -122,6 +126,7 @@ impl WallTimer {
     #[async_op(cancellation = total)]
     pub async fn async_wait(&self) -> io::Result<()> {
         let wait = Wait::new(&self.state);
+        cancel::begin().await?;
         while let Some(left) = wait.left()? {
             let check = &self.state.check;
             // One that comes in time will do: others wait for it, too.
@@ -129,7 +134,14 @@ impl WallTimer {
             if check.expiry() <= now || check.expiry() - now > left {
                 check.expires_after(left.min(CHECK));
             }
-            match check.wait().await {
+            let mut look = pin!(check.async_wait(UseFuture));
+            let looked = poll_fn(|cx| match look.as_mut().poll(cx) {
+                // Whoever cancelled the waits before that one was begun has not
+                // ended it.
+                Poll::Pending if wait.is_cancelled() => Poll::Ready(Err(cancel::cancelled())),
+                polled => polled,
+            });
+            match looked.await {
                 // Not this operation was cancelled, but that look at the clock.
                 Err(error) if cancel::is_cancelled(&error) && scope::requested().is_empty() => {}
                 result => result?,
@@ -175,6 +187,10 @@ impl<'a> Wait<'a> {
             state,
             era: inner.era,
         }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.state.lock().era != self.era
     }
 
     /// Returns how long to wait, or `None` if the time has come.

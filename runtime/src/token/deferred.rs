@@ -49,6 +49,11 @@ impl<'op, S: Signature> CompletionToken<'op, S> for Deferred {
 /// # }
 /// ```
 ///
+/// Awaiting an operation of an [`IoContext`](crate::IoContext) does not run that
+/// context: where no thread does, the future waits for ever, and nothing says so.
+/// [`blocking`](Self::blocking) runs it; and
+/// [`SystemExecutor`](crate::SystemExecutor) always has a thread.
+///
 /// It is [`Clone`], and can be started several times, where its initiation is:
 /// one made by hand with [`from_fn`](crate::from_fn) from a closure that is
 /// `Clone`. The type of an operation made by `#[async_op]` is opaque, and does

@@ -100,6 +100,10 @@ where
     ///
     /// The signature of the operation.
     ///
+    /// # Allocation
+    ///
+    /// None besides the operation's own memory; awaited, none.
+    ///
     /// # Cancel safety
     ///
     /// No: the promise is gone, as if it had been dropped. Requests of every

@@ -1,0 +1,55 @@
+use std::io;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use crate::context::{Due, IoExecutor, Reactor, TimerKey};
+
+/// A moment that one operation lets pass. Not woken when its context is dropped.
+pub(crate) struct Pause<'a> {
+    reactor: &'a Reactor,
+    end: Instant,
+    /// The entry in the reactor, from the first poll on.
+    entry: Option<TimerKey>,
+}
+
+impl<'a> Pause<'a> {
+    /// Begins a pause.
+    pub(crate) fn new(reactor: &'a Reactor, length: Duration) -> Self {
+        Self {
+            reactor,
+            end: Instant::now() + length,
+            entry: None,
+        }
+    }
+
+    /// Waits for the end; `executor` is one of the reactor's context.
+    ///
+    /// # Errors
+    ///
+    /// If the context is gone.
+    pub(crate) fn poll(&mut self, executor: &IoExecutor, cx: &Context<'_>) -> io::Result<Poll<()>> {
+        self.withdraw();
+        if self.end <= Instant::now() {
+            return Ok(Poll::Ready(()));
+        }
+        let due = Due::Waker(cx.waker().clone());
+        let (key, is_earliest) = self.reactor.add_timer(self.end, due)?;
+        self.entry = Some(key);
+        if is_earliest {
+            executor.interrupt();
+        }
+        Ok(Poll::Pending)
+    }
+
+    fn withdraw(&mut self) {
+        if let Some(key) = self.entry.take() {
+            self.reactor.remove_timer(key);
+        }
+    }
+}
+
+impl Drop for Pause<'_> {
+    fn drop(&mut self) {
+        self.withdraw();
+    }
+}
