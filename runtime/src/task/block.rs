@@ -534,8 +534,10 @@ where
     ///   any, have been moved out.
     #[inline]
     unsafe fn take(this: NonNull<Self>) -> (H, Trace, Guards<X, E>) {
-        // SAFETY: by I1 the block is ours; moved out once, as the memory goes next.
-        let handler = unsafe { (&raw const (*this.as_ptr()).handler).read() };
+        // SAFETY: by I1 the block is ours.
+        let handler = unsafe { &raw const (*this.as_ptr()).handler };
+        // SAFETY: as above; moved out once, as the memory goes next.
+        let handler = unsafe { handler.read() };
         let head: NonNull<Head<S, E, X, A>> = this.cast();
         // SAFETY: given up; the handler is out, by the caller's promise the
         // arguments are.

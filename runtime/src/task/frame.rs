@@ -715,8 +715,10 @@ where
     ///
     /// - The caller holds the token, and gives it up. The payload is gone.
     unsafe fn take(this: NonNull<Self>) -> (H, Trace, Guards<X, E>) {
-        // SAFETY: by I1 the frame is ours; moved out once, as the memory goes next.
-        let handler = unsafe { ptr::read(&raw const (*this.as_ptr()).handler) };
+        // SAFETY: by I1 the frame is ours.
+        let handler = unsafe { &raw const (*this.as_ptr()).handler };
+        // SAFETY: as above; moved out once, as the memory goes next.
+        let handler = unsafe { handler.read() };
         let head: NonNull<Head<E, X, A, P::Executor>> = this.cast();
         // SAFETY: the token is passed on; nothing else is left.
         let (trace, guards) = unsafe { Head::end(head, Layout::new::<Self>()) };
