@@ -22,7 +22,7 @@ use crate::task::scope::{OfFilter, Scope};
 use crate::task::slot::SlotFuture;
 use crate::task::{block, frame, scope, slot};
 use crate::token::CompletionToken;
-use crate::trace::Trace;
+use crate::trace::{Entered, Trace};
 
 /// An operation that has not started, in the form in which a completion token
 /// receives it.
@@ -414,13 +414,14 @@ impl<E: Executor, F: Future> Future for FromFutureFuture<E, F> {
         let Work::Held { trace, .. } = this.work else {
             panic!("polled after completion")
         };
-        let entered = trace.polling();
         let honoured = this.site.honours();
         // What the operation cannot honour does not reach what it awaits.
         let is_filtered = honoured != CancellationType::ALL && scope::is_any();
         let filter = Scope::new(OfFilter(honoured));
-        let output = filter.within_if(is_filtered, || this.future.poll(cx));
-        drop(entered);
+        let output = {
+            let _entered: Entered = trace.polling();
+            filter.within_if(is_filtered, || this.future.poll(cx))
+        };
         let output = ready!(output);
         trace.completed(first);
         *this.work = Work::Over;
