@@ -10,8 +10,8 @@ use std::time::Duration;
 use async_op::trace::{Step, on_slow_handler};
 use async_op::{
     Blocking, CancellationSignal, CancellationType, Completion, Detached, Executor, Handler,
-    IoContext, IoExecutor, Task, Timer, UseFuture, async_op, bind_cancellation_slot, bind_executor,
-    post, post_on, spawn,
+    IoContext, IoExecutor, Promise, Task, Timer, UseFuture, async_op, bind_cancellation_slot,
+    bind_executor, post, post_on, spawn,
 };
 use async_op_tests::{CountingHeap, Log, Manual, Polled, Probe, heap_allocations_here, panic_of};
 use tracing::field::{Field, Visit};
@@ -150,6 +150,8 @@ impl Subscriber for Listener {
     }
 }
 
+type Done = Completion<fn(u32)>;
+
 /// An operation that is held until the test completes it.
 #[async_op]
 fn async_hold(
@@ -170,7 +172,7 @@ async fn async_both(context: &IoExecutor) -> u32 {
     at_once(context).await + at_once(context).await
 }
 
-fn held(context: &IoContext) -> (async_op::Promise<fn(u32)>, Completion<fn(u32)>) {
+fn held(context: &IoContext) -> (Promise<fn(u32)>, Done) {
     let (to, from) = mpsc::channel();
     let promise = async_hold(context, to, async_op::UsePromise);
     (promise, from.recv().unwrap())
