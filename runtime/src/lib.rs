@@ -112,6 +112,7 @@ mod buffer;
 mod cancel;
 mod completion;
 mod context;
+mod default_token;
 mod erased;
 mod executor;
 #[doc(hidden)]
@@ -158,6 +159,7 @@ pub use cancel::{
 };
 pub use completion::Completion;
 pub use context::{IoContext, IoExecutor};
+pub use default_token::WithDefaultToken;
 #[cfg(feature = "tokio")]
 pub use executor::TokioExecutor;
 pub use executor::{

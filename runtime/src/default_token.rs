@@ -1,0 +1,244 @@
+use std::fmt;
+use std::io;
+use std::marker::PhantomData;
+use std::net::SocketAddr;
+use std::ops::Deref;
+#[cfg(unix)]
+use std::os::unix::net as unix;
+
+use crate::buffer::{ReadBuffer, WriteBuffer};
+use crate::executor::IoObject;
+use crate::initiation::Initiation;
+use crate::io::{AsyncReadStream, AsyncWriteStream};
+#[cfg(feature = "resolver")]
+use crate::net::Resolver;
+#[cfg(all(unix, feature = "signal"))]
+use crate::net::SignalSet;
+#[cfg(unix)]
+use crate::net::{
+    Descriptor, ReadablePipe, Readiness, UnixDatagram, UnixListener, UnixStream, WritablePipe,
+};
+use crate::net::{TcpListener, TcpStream, UdpSocket};
+use crate::time::{Timer, WallTimer};
+use crate::token::CompletionToken;
+
+/// An I/O object whose functions without token have the token `T`; made by
+/// `with_default_token`, which all sockets, pipes, timers, and the rest have.
+///
+/// With [`Blocking`](crate::Blocking), say, `stream.read_some(buffer)` is the
+/// result. It dereferences to the object: the functions that take a token, and all
+/// that are no operations, are the object's. (Asio's `as_default_on`.)
+///
+/// What is shown here as the return type is what the token makes of the operation:
+/// for `Blocking`, the output.
+///
+/// ```
+/// use async_op::{Blocking, IoContext, TcpListener, TcpStream};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let context = IoContext::new()?;
+/// let listener = TcpListener::bind(&context, ([127, 0, 0, 1], 0).into())?;
+/// let client = TcpStream::connect(&context, listener.local_addr()?).blocking()?;
+/// let (server, _) = listener.with_default_token::<Blocking>().accept()?;
+///
+/// // A synchronous program, for this pair.
+/// let client = client.with_default_token::<Blocking>();
+/// let server = server.with_default_token::<Blocking>();
+/// client.write_some("hello")?;
+/// let mut buffer = [0; 16];
+/// assert_eq!(server.read_some(&mut buffer)?, 5);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// An object of yours can have the token as a parameter of its own, see the
+/// argument `default_token` of [`async_op`](macro@crate::async_op).
+pub struct WithDefaultToken<O, T> {
+    object: O,
+    token: PhantomData<fn() -> T>,
+}
+
+impl<O, T> WithDefaultToken<O, T> {
+    fn new(object: O) -> Self {
+        Self {
+            object,
+            token: PhantomData,
+        }
+    }
+
+    /// Returns the object.
+    pub fn into_inner(self) -> O {
+        self.object
+    }
+}
+
+impl<O, T> Deref for WithDefaultToken<O, T> {
+    type Target = O;
+
+    fn deref(&self) -> &O {
+        &self.object
+    }
+}
+
+impl<O: Clone, T> Clone for WithDefaultToken<O, T> {
+    fn clone(&self) -> Self {
+        Self::new(self.object.clone())
+    }
+}
+
+impl<O: fmt::Debug, T> fmt::Debug for WithDefaultToken<O, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.object.fmt(f)
+    }
+}
+
+impl<O: IoObject, T> IoObject for WithDefaultToken<O, T> {
+    type Executor = O::Executor;
+
+    fn executor(&self) -> O::Executor {
+        self.object.executor()
+    }
+}
+
+impl<O: AsyncReadStream, T> AsyncReadStream for WithDefaultToken<O, T> {
+    fn read_after<B: ReadBuffer>(
+        &self,
+        buffer: &mut B,
+        skip: usize,
+    ) -> impl Future<Output = io::Result<usize>> + Send {
+        self.object.read_after(buffer, skip)
+    }
+}
+
+impl<O: AsyncWriteStream, T> AsyncWriteStream for WithDefaultToken<O, T> {
+    fn write_after<B: WriteBuffer>(
+        &self,
+        buffer: &mut B,
+        skip: usize,
+    ) -> impl Future<Output = io::Result<usize>> + Send {
+        self.object.write_after(buffer, skip)
+    }
+}
+
+/// The functions of an object that have no token, with one:
+/// `name = async_name [generics] (arguments) -> signature`.
+macro_rules! default_token {
+    ($object:ident {$(
+        $(#[$attr:meta])*
+        $name:ident = $initiating:ident
+            [$($param:ident: $bound:ident)?] ($($arg:ident: $ty:ty),*) -> $signature:ty;
+    )*}) => {
+        impl $object {
+            /// Gives the functions without token another one than
+            /// [`Deferred`](crate::Deferred).
+            pub fn with_default_token<T>(self) -> WithDefaultToken<Self, T> {
+                WithDefaultToken::new(self)
+            }
+        }
+
+        impl<T> WithDefaultToken<$object, T> {$(
+            $(#[$attr])*
+            #[doc = concat!(
+                "As [`", stringify!($initiating), "`](", stringify!($object), "::",
+                stringify!($initiating), "), with the token `T`."
+            )]
+            #[track_caller]
+            pub fn $name<'op, $($param: $bound + 'op)?>(
+                &self,
+                $($arg: $ty),*
+            ) -> <T as CompletionToken<'op, $signature>>::Return<
+                impl Initiation<$signature> + 'op + use<'op, T $(, $param)?>,
+            >
+            where
+                T: CompletionToken<'op, $signature> + Default,
+            {
+                self.object.$initiating($($arg,)* T::default())
+            }
+        )*}
+    };
+}
+
+default_token!(TcpStream {
+    read_some = async_read_some [B: ReadBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
+    write_some = async_write_some [B: WriteBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
+    #[cfg(unix)]
+    wait = async_wait [] (readiness: Readiness) -> fn(io::Result<()>);
+});
+
+default_token!(TcpListener {
+    accept = async_accept [] () -> fn(io::Result<(TcpStream, SocketAddr)>);
+    #[cfg(unix)]
+    wait = async_wait [] (readiness: Readiness) -> fn(io::Result<()>);
+});
+
+default_token!(UdpSocket {
+    receive = async_receive [B: ReadBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
+    receive_from = async_receive_from
+        [B: ReadBuffer] (buffer: B) -> B::Completion<io::Result<(usize, SocketAddr)>>;
+    send = async_send [B: WriteBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
+    send_to = async_send_to
+        [B: WriteBuffer] (buffer: B, address: SocketAddr) -> B::Completion<io::Result<usize>>;
+    #[cfg(unix)]
+    wait = async_wait [] (readiness: Readiness) -> fn(io::Result<()>);
+});
+
+#[cfg(unix)]
+default_token!(UnixStream {
+    read_some = async_read_some [B: ReadBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
+    write_some = async_write_some [B: WriteBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
+    wait = async_wait [] (readiness: Readiness) -> fn(io::Result<()>);
+});
+
+#[cfg(unix)]
+default_token!(UnixListener {
+    accept = async_accept [] () -> fn(io::Result<(UnixStream, unix::SocketAddr)>);
+    wait = async_wait [] (readiness: Readiness) -> fn(io::Result<()>);
+});
+
+#[cfg(unix)]
+default_token!(UnixDatagram {
+    receive = async_receive [B: ReadBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
+    receive_from = async_receive_from
+        [B: ReadBuffer] (buffer: B) -> B::Completion<io::Result<(usize, unix::SocketAddr)>>;
+    send = async_send [B: WriteBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
+    send_to = async_send_to
+        [B: WriteBuffer] (buffer: B, address: unix::SocketAddr) -> B::Completion<io::Result<usize>>;
+    wait = async_wait [] (readiness: Readiness) -> fn(io::Result<()>);
+});
+
+#[cfg(unix)]
+default_token!(ReadablePipe {
+    read_some = async_read_some [B: ReadBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
+    wait = async_wait [] (readiness: Readiness) -> fn(io::Result<()>);
+});
+
+#[cfg(unix)]
+default_token!(WritablePipe {
+    write_some = async_write_some [B: WriteBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
+    wait = async_wait [] (readiness: Readiness) -> fn(io::Result<()>);
+});
+
+#[cfg(unix)]
+default_token!(Descriptor {
+    read_some = async_read_some [B: ReadBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
+    write_some = async_write_some [B: WriteBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
+    wait = async_wait [] (readiness: Readiness) -> fn(io::Result<()>);
+});
+
+default_token!(Timer {
+    wait = async_wait [] () -> fn(io::Result<()>);
+});
+
+default_token!(WallTimer {
+    wait = async_wait [] () -> fn(io::Result<()>);
+});
+
+#[cfg(all(unix, feature = "signal"))]
+default_token!(SignalSet {
+    wait = async_wait [] () -> fn(io::Result<i32>);
+});
+
+#[cfg(feature = "resolver")]
+default_token!(Resolver {
+    resolve = async_resolve [] (host: &str, port: u16) -> fn(io::Result<Vec<SocketAddr>>);
+});
