@@ -18,10 +18,10 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         rounds: [1_000, 20_000],
         contenders: &[
             ("async-op", callbacks),
-            ("async-op, futures", futures),
+            ("async-op futures", futures),
             ("mio", |run| on_mio(run, tcp_pair)),
             ("tokio", |run| on_tokio(run, current_thread())),
-            ("tokio, 2 threads", |run| on_tokio(run, multi_thread())),
+            ("tokio 2 threads", |run| on_tokio(run, multi_thread())),
             ("smol", on_smol),
         ],
     },

@@ -20,7 +20,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
             ("async-op", |run| ours(run, 1)),
             ("mio", |run| mio(run, 1)),
             ("tokio", |run| tokio(run, current_thread(), 1)),
-            ("tokio, 2 threads", |run| tokio(run, multi_thread(), 1)),
+            ("tokio 2 threads", |run| tokio(run, multi_thread(), 1)),
             ("smol", |run| smol(run, 1)),
         ],
     },
@@ -32,7 +32,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
             ("async-op", |run| ours(run, 1000)),
             ("mio", |run| mio(run, 1000)),
             ("tokio", |run| tokio(run, current_thread(), 1000)),
-            ("tokio, 2 threads", |run| tokio(run, multi_thread(), 1000)),
+            ("tokio 2 threads", |run| tokio(run, multi_thread(), 1000)),
             ("smol", |run| smol(run, 1000)),
         ],
     },
@@ -44,10 +44,10 @@ pub(crate) const WORKLOADS: &[Workload] = &[
             ("async-op", |run| {
                 dispatch(run, |context| context.executor())
             }),
-            ("async-op, strand", |run| {
+            ("async-op strand", |run| {
                 dispatch(run, |context| Strand::new(context.executor()));
             }),
-            ("async-op, erased", |run| {
+            ("async-op erased", |run| {
                 dispatch(run, |context| AnyExecutor::new(context.executor()));
             }),
             ("boxed call", |run| run.measure(boxed_calls)),
@@ -60,7 +60,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         contenders: &[
             ("async-op", spawn_ours),
             ("tokio", |run| spawn_tokio(run, current_thread())),
-            ("tokio, 2 threads", |run| spawn_tokio(run, multi_thread())),
+            ("tokio 2 threads", |run| spawn_tokio(run, multi_thread())),
             ("smol", spawn_smol),
         ],
     },

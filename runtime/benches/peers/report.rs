@@ -28,7 +28,7 @@ pub(crate) fn all(arguments: &[&str]) {
     };
     for workload in WORKLOADS.iter().copied().flatten().filter(chosen) {
         let rounds = workload.rounds[usize::from(full)];
-        let samples = if full { 9 } else { 3 };
+        let samples = if full { 5 } else { 2 };
         let mut figures = vec![Figures::default(); workload.contenders.len()];
         for _ in 0..samples {
             for ((contender, _), figures) in workload.contenders.iter().zip(&mut figures) {
@@ -61,7 +61,7 @@ impl Figures {
     fn median(&mut self, metric: &str) -> Option<f64> {
         let (_, values) = self.0.iter_mut().find(|(known, _)| known == metric)?;
         values.sort_unstable_by(f64::total_cmp);
-        Some(values[values.len() / 2])
+        Some(values[(values.len() - 1) / 2])
     }
 }
 

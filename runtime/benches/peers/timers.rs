@@ -23,7 +23,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         rounds: [10_000, 500_000],
         contenders: &[
             ("async-op", churn_ours),
-            ("async-op, futures", |run| {
+            ("async-op futures", |run| {
                 let context = IoContext::new().unwrap();
                 let timer = Timer::new(&context);
                 churn_futures(run, |_| {
@@ -48,7 +48,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         rounds: [10_000, 1_000_000],
         contenders: &[
             ("async-op", pending_ours),
-            ("async-op, futures", |run| {
+            ("async-op futures", |run| {
                 let context = IoContext::new().unwrap();
                 pending_futures(run, |n| {
                     let timer = Timer::new(&context);
@@ -74,7 +74,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         contenders: &[
             ("async-op", fired_ours),
             ("tokio", |run| fired_tokio(run, current_thread())),
-            ("tokio, 2 threads", |run| fired_tokio(run, multi_thread())),
+            ("tokio 2 threads", |run| fired_tokio(run, multi_thread())),
             ("smol", fired_smol),
         ],
     },
