@@ -18,7 +18,8 @@ pub(crate) fn all(workload: &Workload, contender: &str) -> Vec<(String, f64)> {
             let rounds = rounds.to_string();
             counter(&[this.to_str()?, "count", workload.name, contender, &rounds])
         };
-        let difference = per_round(long)? - per_round(brief)?;
+        // Threads that race may need fewer for more rounds: that is none.
+        let difference = (per_round(long)? - per_round(brief)?).max(0.0);
         Some((metric.to_string(), difference / (long - brief) as f64))
     })
     .collect()

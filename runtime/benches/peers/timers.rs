@@ -34,8 +34,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
             ("ordered map", churn_map),
             ("tokio", |run| {
                 let runtime = current_thread();
-                let _inside = runtime.enter();
-                churn_futures(run, |_| tokio::time::sleep(HOUR));
+                runtime.block_on(async { churn_futures(run, |_| tokio::time::sleep(HOUR)) });
             }),
             ("smol", |run| {
                 churn_futures(run, |_| smol::Timer::after(HOUR))
@@ -59,8 +58,9 @@ pub(crate) const WORKLOADS: &[Workload] = &[
             ("ordered map", pending_map),
             ("tokio", |run| {
                 let runtime = current_thread();
-                let _inside = runtime.enter();
-                pending_futures(run, |n| tokio::time::sleep(shuffled(n)));
+                runtime.block_on(async {
+                    pending_futures(run, |n| tokio::time::sleep(shuffled(n)));
+                });
             }),
             ("smol", |run| {
                 pending_futures(run, |n| smol::Timer::after(shuffled(n)))
