@@ -3,62 +3,61 @@
 
 use std::process::Command;
 
-use crate::{Workload, report};
+use crate::report::{self, Contender};
 
-pub(crate) fn all(workload: &Workload, contender: &str) -> Vec<(String, f64)> {
+pub(crate) fn all(rounds: u64, contender: &Contender) -> Vec<(String, f64)> {
     [
         ("instructions", instructions as Counter),
         ("system calls", system_calls),
     ]
     .into_iter()
     .filter_map(|(metric, counter)| {
-        let [brief, long] = [workload.rounds[0] / 2, workload.rounds[0]];
-        let per_round = |rounds: u64| {
-            let this = std::env::current_exe().unwrap();
-            let rounds = rounds.to_string();
-            counter(&[this.to_str()?, "count", workload.name, contender, &rounds])
-        };
+        let [brief, long] = [rounds / 2, rounds].map(|rounds| counter(contender, rounds));
         // Threads that race may need fewer for more rounds: that is none.
-        let difference = (per_round(long)? - per_round(brief)?).max(0.0);
-        Some((metric.to_string(), difference / (long - brief) as f64))
+        let difference = (long? - brief?).max(0.0);
+        Some((
+            metric.to_string(),
+            difference / (rounds - rounds / 2) as f64,
+        ))
     })
     .collect()
 }
 
-type Counter = fn(&[&str]) -> Option<f64>;
+type Counter = fn(&Contender, u64) -> Option<f64>;
 
 /// Instructions in user space, of all threads.
-fn instructions(arguments: &[&str]) -> Option<f64> {
-    let log = run(
-        "valgrind",
-        &["--tool=callgrind", "--callgrind-out-file=/dev/null"],
-        "--log-file=",
-        arguments,
-    )?;
+fn instructions(contender: &Contender, rounds: u64) -> Option<f64> {
+    let options = ["--tool=callgrind", "--callgrind-out-file=/dev/null"];
+    let log = run("valgrind", &options, "--log-file=", contender, rounds)?;
     let line = log.lines().find(|line| line.contains("Collected :"))?;
     line.rsplit(' ').next()?.parse().ok()
 }
 
 /// System calls of all threads.
-fn system_calls(arguments: &[&str]) -> Option<f64> {
-    let log = run("strace", &["-f", "-c"], "--output=", arguments)?;
+fn system_calls(contender: &Contender, rounds: u64) -> Option<f64> {
+    let log = run("strace", &["-f", "-c"], "--output=", contender, rounds)?;
     let line = log.lines().find(|line| line.ends_with(" total"))?;
     line.split_whitespace().nth(3)?.parse().ok()
 }
 
 /// Runs a sample under `tool`, and returns what the tool has to say.
-fn run(tool: &str, options: &[&str], log: &str, arguments: &[&str]) -> Option<String> {
-    let found = Command::new(tool).arg("--version").output().is_ok();
+fn run(
+    tool: &str,
+    options: &[&str],
+    log: &str,
+    contender: &Contender,
+    rounds: u64,
+) -> Option<String> {
+    Command::new(tool).arg("--version").output().ok()?;
     let path = std::env::temp_dir().join(format!("{tool}-{}", std::process::id()));
-    found.then(|| {
-        let mut command = Command::new(tool);
-        command.args(options);
-        command
-            .arg(format!("{log}{}", path.display()))
-            .args(arguments);
-        report::finish(command);
-        let text = std::fs::read_to_string(&path).unwrap();
-        std::fs::remove_file(&path).unwrap();
-        text
-    })
+    let mut command = Command::new(tool);
+    command
+        .args(options)
+        .arg(format!("{log}{}", path.display()));
+    command.arg(&contender.program);
+    command.args(contender.arguments("count", rounds));
+    report::finish(command);
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    Some(text)
 }

@@ -1,6 +1,7 @@
 //! Runs the samples, and says what they show.
 
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use crate::measure::PERCENTILES;
@@ -29,18 +30,20 @@ pub(crate) fn all(arguments: &[&str]) {
     for workload in WORKLOADS.iter().copied().flatten().filter(chosen) {
         let rounds = workload.rounds[usize::from(full)];
         let samples = if full { 5 } else { 2 };
-        let mut figures = vec![Figures::default(); workload.contenders.len()];
+        let mut contenders = contenders(workload);
         for _ in 0..samples {
-            for ((contender, _), figures) in workload.contenders.iter().zip(&mut figures) {
-                figures.add(sample(workload.name, contender, rounds));
+            for (contender, figures) in &mut contenders {
+                let mut command = Command::new(&contender.program);
+                command.args(contender.arguments("run", rounds));
+                figures.add(finish(command));
             }
         }
         if counts {
-            for ((contender, _), figures) in workload.contenders.iter().zip(&mut figures) {
-                figures.add(count::all(workload, contender));
+            for (contender, figures) in &mut contenders {
+                figures.add(count::all(workload.rounds[0], contender));
             }
         }
-        table(workload, &mut figures);
+        table(workload, &mut contenders);
     }
 }
 
@@ -65,11 +68,38 @@ impl Figures {
     }
 }
 
-/// Runs a contender in a process of its own.
-fn sample(workload: &str, contender: &str, rounds: u64) -> Vec<(String, f64)> {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["run", workload, contender, &rounds.to_string()]);
-    finish(command)
+/// Who takes part in a workload, and by which program.
+pub(crate) struct Contender {
+    workload: &'static str,
+    name: String,
+    pub(crate) program: PathBuf,
+}
+
+impl Contender {
+    /// What the program is called with, to take one sample.
+    pub(crate) fn arguments(&self, how: &str, rounds: u64) -> [String; 4] {
+        let (workload, name) = (self.workload.to_string(), self.name.clone());
+        [how.to_string(), workload, name, rounds.to_string()]
+    }
+}
+
+/// Ours, and those of another program that is named in the environment.
+fn contenders(workload: &Workload) -> Vec<(Contender, Figures)> {
+    let this = std::env::current_exe().unwrap();
+    let also = std::env::var("PEERS_ALSO").ok();
+    let also = also.iter().filter_map(|also| also.split_once('='));
+    let own = workload.contenders.iter();
+    own.map(|(name, _)| (*name, this.clone()))
+        .chain(also.map(|(name, program)| (name, program.into())))
+        .map(|(name, program)| {
+            let contender = Contender {
+                workload: workload.name,
+                name: name.to_string(),
+                program,
+            };
+            (contender, Figures::default())
+        })
+        .collect()
 }
 
 /// Waits for a sample, and sends it the load that it asks for. Of the figures of
@@ -107,29 +137,31 @@ pub(crate) fn finish(mut command: Command) -> Vec<(String, f64)> {
     figures
 }
 
-fn table(workload: &Workload, figures: &mut [Figures]) {
+fn table(workload: &Workload, contenders: &mut [(Contender, Figures)]) {
     let name = workload.name;
-    let columns: Vec<&str> = COLUMNS
-        .into_iter()
-        .filter(|metric| figures.iter_mut().any(|f| f.median(metric).is_some()))
-        .collect();
-    for ((contender, _), figures) in workload.contenders.iter().zip(&mut *figures) {
+    let mut columns = COLUMNS.to_vec();
+    columns.retain(|metric| {
+        contenders
+            .iter_mut()
+            .any(|(_, f)| f.median(metric).is_some())
+    });
+    for (contender, figures) in &mut *contenders {
         for metric in &columns {
             if let Some(value) = figures.median(metric) {
-                println!("{name},{contender},{metric},{value:.2}");
+                println!("{name},{},{metric},{value:.2}", contender.name);
             }
         }
     }
     // Ratios are of CPU time; `async-op` comes first in each workload.
-    let ours = figures[0].median("CPU ns").unwrap();
+    let ours = contenders[0].1.median("CPU ns").unwrap();
     println!("\n{name}, per {}", workload.round);
     print!("{:18}", "");
     for metric in columns.iter().copied().chain(["CPU ratio"]) {
         print!("{metric:>14}");
     }
     println!();
-    for ((contender, _), figures) in workload.contenders.iter().zip(figures) {
-        print!("{contender:18}");
+    for (contender, figures) in contenders {
+        print!("{:18}", contender.name);
         for metric in &columns {
             match figures.median(metric) {
                 Some(value) => print!("{value:>14.2}"),
