@@ -251,11 +251,11 @@ void timers_fired() {
 // Ping-pong -------------------------------------------------------------------
 
 constexpr size_t length = 64;
-using Message = std::array<char, length>;
+using Message = std::array<char, 256>; // with room for more
 
-void send(tcp::socket& s, Message& m, auto f) { s.async_write_some(asio::buffer(m), f); }
+void send(tcp::socket& s, Message& m, auto f) { s.async_write_some(asio::buffer(m, length), f); }
 void receive(tcp::socket& s, Message& m, auto f) { s.async_read_some(asio::buffer(m), f); }
-void send(udp::socket& s, Message& m, auto f) { s.async_send(asio::buffer(m), f); }
+void send(udp::socket& s, Message& m, auto f) { s.async_send(asio::buffer(m, length), f); }
 void receive(udp::socket& s, Message& m, auto f) { s.async_receive(asio::buffer(m), f); }
 
 template <class Socket>

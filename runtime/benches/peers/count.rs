@@ -12,13 +12,10 @@ pub(crate) fn all(rounds: u64, contender: &Contender) -> Vec<(String, f64)> {
     ]
     .into_iter()
     .filter_map(|(metric, counter)| {
-        let [brief, long] = [rounds / 2, rounds].map(|rounds| counter(contender, rounds));
+        let [brief, long] = [rounds, 4 * rounds].map(|rounds| counter(contender, rounds));
         // Threads that race may need fewer for more rounds: that is none.
         let difference = (long? - brief?).max(0.0);
-        Some((
-            metric.to_string(),
-            difference / (rounds - rounds / 2) as f64,
-        ))
+        Some((metric.to_string(), difference / (3 * rounds) as f64))
     })
     .collect()
 }

@@ -22,14 +22,16 @@ macro_rules! under_load {
             round: $round,
             rounds: $rounds,
             contenders: &[
-                ("async-op", |run| $load.run(run, callbacks())),
-                ("async-op futures", |run| $load.run(run, futures())),
+                ("async-op", |run| $load.run(run, callbacks(BUFFER))),
+                ("async-op futures", |run| $load.run(run, futures(BUFFER))),
                 ("mio", |run| $load.run(run, on_mio())),
-                ("tokio", |run| $load.run(run, on_tokio(current_thread()))),
-                ("tokio 2 threads", |run| {
-                    $load.run(run, on_tokio(multi_thread()));
+                ("tokio", |run| {
+                    $load.run(run, on_tokio(current_thread(), BUFFER))
                 }),
-                ("smol", |run| $load.run(run, on_smol())),
+                ("tokio 2 threads", |run| {
+                    $load.run(run, on_tokio(multi_thread(), BUFFER));
+                }),
+                ("smol", |run| $load.run(run, on_smol(BUFFER))),
             ],
         }
     };
@@ -82,39 +84,44 @@ impl Load {
     fn run(&self, run: &mut Run, mut server: impl FnMut(net::TcpListener, u64)) {
         let &Self(kind, at_a_time, size) = self;
         run.measure(|messages| {
-            let listener = net::TcpListener::bind(LOOPBACK).unwrap();
-            listener.set_nonblocking(true).unwrap();
-            // The standard library has 128 wait; others would try again in a second.
-            // SAFETY: the descriptor is open.
-            assert_eq!(unsafe { libc::listen(listener.as_raw_fd(), 4096) }, 0);
-            ask(
-                kind,
-                listener.local_addr().unwrap(),
-                at_a_time,
-                size,
-                messages,
-            );
             let connections = match kind {
                 "churn" => messages.max(at_a_time),
                 _ => at_a_time,
             };
-            server(listener, connections);
+            server(under_load(kind, at_a_time, size, messages), connections);
         });
     }
+}
+
+/// Asks for a load, and returns the listener that it connects to.
+pub(crate) fn under_load(
+    kind: &str,
+    connections: u64,
+    size: usize,
+    messages: u64,
+) -> net::TcpListener {
+    let listener = net::TcpListener::bind(LOOPBACK).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    // The standard library has 128 wait; others would try again in a second.
+    // SAFETY: the descriptor is open.
+    assert_eq!(unsafe { libc::listen(listener.as_raw_fd(), 4096) }, 0);
+    let address = listener.local_addr().unwrap();
+    ask(kind, address, connections, size, messages);
+    listener
 }
 
 /// Of a connection's buffer, as large as the largest message.
 const BUFFER: usize = 16 << 10;
 
-fn callbacks() -> impl FnMut(net::TcpListener, u64) {
-    fn accept(listener: TcpListener, connections: u64) {
+pub(crate) fn callbacks(room: usize) -> impl FnMut(net::TcpListener, u64) {
+    fn accept(listener: TcpListener, connections: u64, room: usize) {
         if connections > 0 {
             let next = listener.clone();
             listener.accept().callback(move |result| {
                 let (stream, _): (TcpStream, SocketAddr) = result.unwrap();
                 stream.set_nodelay(true).unwrap();
-                echo(stream, vec![0; BUFFER]);
-                accept(next, connections - 1);
+                echo(stream, vec![0; room]);
+                accept(next, connections - 1, room);
             });
         }
     }
@@ -134,23 +141,24 @@ fn callbacks() -> impl FnMut(net::TcpListener, u64) {
         accept(
             TcpListener::from_std(&context, listener).unwrap(),
             connections,
+            room,
         );
         context.run();
         context.restart();
     }
 }
 
-fn futures() -> impl FnMut(net::TcpListener, u64) {
-    async fn accept(listener: TcpListener, connections: u64) -> io::Result<()> {
+pub(crate) fn futures(room: usize) -> impl FnMut(net::TcpListener, u64) {
+    async fn accept(listener: TcpListener, connections: u64, room: usize) -> io::Result<()> {
         for _ in 0..connections {
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
-            spawn(&listener, echo(stream), |_: io::Result<()>| {});
+            spawn(&listener, echo(stream, room), |_: io::Result<()>| {});
         }
         Ok(())
     }
-    async fn echo(stream: TcpStream) -> io::Result<()> {
-        let mut buffer = vec![0; BUFFER];
+    async fn echo(stream: TcpStream, room: usize) -> io::Result<()> {
+        let mut buffer = vec![0; room];
         loop {
             match stream.read_some(&mut buffer).await? {
                 0 => return Ok(()),
@@ -161,7 +169,7 @@ fn futures() -> impl FnMut(net::TcpListener, u64) {
     let context = IoContext::new().unwrap();
     move |listener, connections| {
         let listener = TcpListener::from_std(&context, listener).unwrap();
-        let accept = accept(listener, connections);
+        let accept = accept(listener, connections, room);
         spawn(&context, accept, |result: io::Result<()>| result.unwrap());
         context.run();
         context.restart();
@@ -169,7 +177,7 @@ fn futures() -> impl FnMut(net::TcpListener, u64) {
 }
 
 /// One buffer for all connections; what cannot be written at once is kept.
-fn on_mio() -> impl FnMut(net::TcpListener, u64) {
+pub(crate) fn on_mio() -> impl FnMut(net::TcpListener, u64) {
     struct Connection {
         stream: mio::net::TcpStream,
         unsent: Vec<u8>,
@@ -248,11 +256,11 @@ fn on_mio() -> impl FnMut(net::TcpListener, u64) {
     }
 }
 
-fn on_tokio(runtime: Runtime) -> impl FnMut(net::TcpListener, u64) {
+pub(crate) fn on_tokio(runtime: Runtime, room: usize) -> impl FnMut(net::TcpListener, u64) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    async fn echo(mut stream: tokio::net::TcpStream) -> io::Result<()> {
-        let mut buffer = vec![0; BUFFER];
+    async fn echo(mut stream: tokio::net::TcpStream, room: usize) -> io::Result<()> {
+        let mut buffer = vec![0; room];
         loop {
             match stream.read(&mut buffer).await? {
                 0 => return Ok(()),
@@ -267,7 +275,7 @@ fn on_tokio(runtime: Runtime) -> impl FnMut(net::TcpListener, u64) {
             for _ in 0..connections {
                 let (stream, _) = listener.accept().await.unwrap();
                 stream.set_nodelay(true).unwrap();
-                tasks.spawn(echo(stream));
+                tasks.spawn(echo(stream, room));
                 while tasks.try_join_next().is_some() {}
             }
             while tasks.join_next().await.is_some() {}
@@ -276,14 +284,14 @@ fn on_tokio(runtime: Runtime) -> impl FnMut(net::TcpListener, u64) {
     }
 }
 
-fn on_smol() -> impl FnMut(net::TcpListener, u64) {
+fn on_smol(room: usize) -> impl FnMut(net::TcpListener, u64) {
     use smol::io::{AsyncReadExt, AsyncWriteExt};
     use smol::{Async, channel};
 
     static EXECUTOR: smol::Executor<'static> = smol::Executor::new();
 
-    async fn echo(mut stream: Async<net::TcpStream>) -> io::Result<()> {
-        let mut buffer = vec![0; BUFFER];
+    async fn echo(mut stream: Async<net::TcpStream>, room: usize) -> io::Result<()> {
+        let mut buffer = vec![0; room];
         loop {
             match stream.read(&mut buffer).await? {
                 0 => return Ok(()),
@@ -291,7 +299,7 @@ fn on_smol() -> impl FnMut(net::TcpListener, u64) {
             }
         }
     }
-    |listener, connections| {
+    move |listener, connections| {
         let accept = EXECUTOR.spawn(async move {
             let listener = Async::new(listener).unwrap();
             let (open, all_closed) = channel::bounded::<()>(1);
@@ -300,7 +308,7 @@ fn on_smol() -> impl FnMut(net::TcpListener, u64) {
                 stream.get_ref().set_nodelay(true).unwrap();
                 let open = open.clone();
                 let echo = async move {
-                    let _ = (echo(stream).await, open);
+                    let _ = (echo(stream, room).await, open);
                 };
                 EXECUTOR.spawn(echo).detach();
             }

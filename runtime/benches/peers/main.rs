@@ -4,7 +4,8 @@
 //! cargo bench -p async-op --bench peers                      # all, briefly: some seconds
 //! cargo bench -p async-op --bench peers -- --full            # all, at length: some minutes
 //! cargo bench -p async-op --bench peers -- timers --full     # those whose names contain "timers"
-//! cargo bench -p async-op --bench peers -- posts --count     # instructions and system calls too
+//! cargo bench -p async-op --bench peers -- post --count      # instructions and system calls too
+//! cargo bench -p async-op --bench peers -- --scale           # how costs grow, with pictures
 //! ```
 //!
 //! Each sample is a process of its own, and contenders take turns (A B C A B C),
@@ -21,6 +22,7 @@ mod mio_loop;
 mod ping_pong;
 mod posts;
 mod report;
+mod scale;
 mod threads;
 mod timers;
 
@@ -52,6 +54,7 @@ const WORKLOADS: &[&[Workload]] = &[
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    measure::raise_limit_of_descriptors();
     match arguments[..] {
         // One sample, by itself: this is what profilers are for.
         [how @ ("run" | "count"), workload, contender, rounds] => {
@@ -66,7 +69,9 @@ fn main() -> ExitCode {
             contender(&mut run);
             run.print();
         }
+        ["scale", series, contender, x] => scale::run(series, contender, x),
         ["load", ..] => clients::load(&arguments[1..]),
+        _ if arguments.contains(&"--scale") => scale::all(),
         _ => report::all(&arguments),
     }
     ExitCode::SUCCESS

@@ -26,6 +26,11 @@ impl Run {
     /// Does `work` for some rounds to warm up, and then for those that count.
     pub(crate) fn measure(&mut self, mut work: impl FnMut(u64)) {
         work(self.warm_up);
+        self.measure_cold(work);
+    }
+
+    /// Does `work` for the rounds that count, and nothing before.
+    pub(crate) fn measure_cold(&mut self, mut work: impl FnMut(u64)) {
         LAPS.lock().unwrap().taken.clear();
         let (wall, cpu, allocations) = (Instant::now(), cpu_time(), allocations());
         work(self.rounds);
@@ -53,6 +58,10 @@ impl Run {
         }
     }
 
+    pub(crate) fn figure(&mut self, metric: &'static str, value: f64) {
+        self.figures.push((metric, value));
+    }
+
     pub(crate) fn print(&self) {
         for (metric, value) in &self.figures {
             println!("{metric},{value:.4}");
@@ -72,6 +81,27 @@ fn cpu_time() -> Duration {
     // SAFETY: writes a `timespec`.
     unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// The most bytes of memory that this process has had so far.
+pub(crate) fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = peak.and_then(|peak| peak.trim().strip_suffix(" kB"));
+    1024 * kilobytes.map_or(0, |n| n.parse::<u64>().unwrap())
+}
+
+/// As many descriptors as are permitted.
+pub(crate) fn raise_limit_of_descriptors() {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: writes an `rlimit`.
+    unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
+    limit.rlim_cur = limit.rlim_max;
+    // SAFETY: reads an `rlimit`.
+    unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
 }
 
 static CLOCKS: AtomicBool = AtomicBool::new(true);

@@ -50,6 +50,9 @@ pub(crate) const WORKLOADS: &[Workload] = &[
 ];
 
 const LENGTH: usize = 64;
+/// There is room for more, as in most programs: a read that does not fill it has
+/// taken all there was, and those who know that need not read again.
+const ROOM: usize = 256;
 pub(crate) const LOOPBACK: SocketAddr =
     SocketAddr::new(net::IpAddr::V4(net::Ipv4Addr::LOCALHOST), 0);
 
@@ -82,47 +85,55 @@ fn our_pair(contexts: [&IoContext; 2]) -> [TcpStream; 2] {
 }
 
 fn callbacks(run: &mut Run) {
-    fn client(stream: TcpStream, buffer: [u8; LENGTH], rounds: u64) {
+    fn client(stream: TcpStream, mut buffer: Vec<u8>, rounds: u64) {
         if rounds == 0 {
             return;
         }
-        stream.write_some(buffer).callback(move |result, buffer| {
-            assert_eq!(result.unwrap(), LENGTH);
-            stream.read_some(buffer).callback(move |result, buffer| {
+        buffer.truncate(LENGTH);
+        stream
+            .write_some(buffer)
+            .callback(move |result, mut buffer| {
                 assert_eq!(result.unwrap(), LENGTH);
-                lap();
-                client(stream, buffer, rounds - 1);
+                buffer.resize(ROOM, 0);
+                stream.read_some(buffer).callback(move |result, buffer| {
+                    assert_eq!(result.unwrap(), LENGTH);
+                    lap();
+                    client(stream, buffer, rounds - 1);
+                });
             });
-        });
     }
-    fn server(stream: TcpStream, buffer: [u8; LENGTH], rounds: u64) {
+    fn server(stream: TcpStream, mut buffer: Vec<u8>, rounds: u64) {
         if rounds == 0 {
             return;
         }
-        stream.read_some(buffer).callback(move |result, buffer| {
-            assert_eq!(result.unwrap(), LENGTH);
-            stream.write_some(buffer).callback(move |result, buffer| {
+        buffer.resize(ROOM, 0);
+        stream
+            .read_some(buffer)
+            .callback(move |result, mut buffer| {
                 assert_eq!(result.unwrap(), LENGTH);
-                server(stream, buffer, rounds - 1);
+                buffer.truncate(LENGTH);
+                stream.write_some(buffer).callback(move |result, buffer| {
+                    assert_eq!(result.unwrap(), LENGTH);
+                    server(stream, buffer, rounds - 1);
+                });
             });
-        });
     }
     let context = IoContext::new().unwrap();
     let [a, b] = our_pair([&context; 2]);
     run.measure(|rounds| {
         start_laps();
-        server(b.clone(), [0; LENGTH], rounds);
-        client(a.clone(), [0; LENGTH], rounds);
+        server(b.clone(), vec![0; ROOM], rounds);
+        client(a.clone(), vec![0; ROOM], rounds);
         context.run();
         context.restart();
     });
 }
 
 async fn client(stream: TcpStream, rounds: u64) -> io::Result<()> {
-    let mut buffer = [0; LENGTH];
+    let mut buffer = [0; ROOM];
     start_laps();
     for _ in 0..rounds {
-        assert_eq!(stream.write_some(&buffer).await?, LENGTH);
+        assert_eq!(stream.write_some(&buffer[..LENGTH]).await?, LENGTH);
         assert_eq!(stream.read_some(&mut buffer).await?, LENGTH);
         lap();
     }
@@ -130,10 +141,10 @@ async fn client(stream: TcpStream, rounds: u64) -> io::Result<()> {
 }
 
 async fn server(stream: TcpStream, rounds: u64) -> io::Result<()> {
-    let mut buffer = [0; LENGTH];
+    let mut buffer = [0; ROOM];
     for _ in 0..rounds {
         assert_eq!(stream.read_some(&mut buffer).await?, LENGTH);
-        assert_eq!(stream.write_some(&buffer).await?, LENGTH);
+        assert_eq!(stream.write_some(&buffer[..LENGTH]).await?, LENGTH);
     }
     Ok(())
 }
@@ -175,20 +186,20 @@ fn two_contexts(run: &mut Run) {
 
 fn udp_ours(run: &mut Run) {
     async fn client(socket: UdpSocket, rounds: u64) -> io::Result<()> {
-        let mut buffer = [0; LENGTH];
+        let mut buffer = [0; ROOM];
         start_laps();
         for _ in 0..rounds {
-            assert_eq!(socket.send(&buffer).await?, LENGTH);
+            assert_eq!(socket.send(&buffer[..LENGTH]).await?, LENGTH);
             assert_eq!(socket.receive(&mut buffer).await?, LENGTH);
             lap();
         }
         Ok(())
     }
     async fn server(socket: UdpSocket, rounds: u64) -> io::Result<()> {
-        let mut buffer = [0; LENGTH];
+        let mut buffer = [0; ROOM];
         for _ in 0..rounds {
             assert_eq!(socket.receive(&mut buffer).await?, LENGTH);
-            assert_eq!(socket.send(&buffer).await?, LENGTH);
+            assert_eq!(socket.send(&buffer[..LENGTH]).await?, LENGTH);
         }
         Ok(())
     }
@@ -262,7 +273,7 @@ fn on_mio<S: Socket>(run: &mut Run, pair: fn() -> [S; 2]) {
     for (n, socket) in sockets.iter_mut().enumerate() {
         register(poll.registry(), socket, Token(n));
     }
-    let mut buffer = [0; LENGTH + 1];
+    let mut buffer = [0; ROOM];
     run.measure(|rounds| {
         let mut left = rounds;
         start_laps();
@@ -294,7 +305,7 @@ fn two_mios(run: &mut Run) {
     struct End(Poll, Events, mio::net::TcpStream);
     impl End {
         fn read(&mut self) {
-            let mut buffer = [0; LENGTH + 1];
+            let mut buffer = [0; ROOM];
             loop {
                 self.0.poll(&mut self.1, None).unwrap();
                 match self.2.read(&mut buffer) {
@@ -337,20 +348,20 @@ mod tokio_ends {
     use super::*;
 
     pub(super) async fn client(stream: &mut TcpStream, rounds: u64) {
-        let mut buffer = [0; LENGTH];
+        let mut buffer = [0; ROOM];
         start_laps();
         for _ in 0..rounds {
-            assert_eq!(stream.write(&buffer).await.unwrap(), LENGTH);
+            assert_eq!(stream.write(&buffer[..LENGTH]).await.unwrap(), LENGTH);
             assert_eq!(stream.read(&mut buffer).await.unwrap(), LENGTH);
             lap();
         }
     }
 
     pub(super) async fn server(stream: &mut TcpStream, rounds: u64) {
-        let mut buffer = [0; LENGTH];
+        let mut buffer = [0; ROOM];
         for _ in 0..rounds {
             assert_eq!(stream.read(&mut buffer).await.unwrap(), LENGTH);
-            assert_eq!(stream.write(&buffer).await.unwrap(), LENGTH);
+            assert_eq!(stream.write(&buffer[..LENGTH]).await.unwrap(), LENGTH);
         }
     }
 }
@@ -398,17 +409,17 @@ fn udp_tokio(run: &mut Run) {
     run.measure(|rounds| {
         let [a, b] = sockets.clone();
         runtime.spawn(async move {
-            let mut buffer = [0; LENGTH];
+            let mut buffer = [0; ROOM];
             for _ in 0..rounds {
                 assert_eq!(b.recv(&mut buffer).await.unwrap(), LENGTH);
-                assert_eq!(b.send(&buffer).await.unwrap(), LENGTH);
+                assert_eq!(b.send(&buffer[..LENGTH]).await.unwrap(), LENGTH);
             }
         });
         let client = runtime.spawn(async move {
-            let mut buffer = [0; LENGTH];
+            let mut buffer = [0; ROOM];
             start_laps();
             for _ in 0..rounds {
-                assert_eq!(a.send(&buffer).await.unwrap(), LENGTH);
+                assert_eq!(a.send(&buffer[..LENGTH]).await.unwrap(), LENGTH);
                 assert_eq!(a.recv(&mut buffer).await.unwrap(), LENGTH);
                 lap();
             }
@@ -426,20 +437,20 @@ mod smol_ends {
     pub(super) static EXECUTOR: smol::Executor<'static> = smol::Executor::new();
 
     pub(super) async fn client(mut stream: &Stream, rounds: u64) {
-        let mut buffer = [0; LENGTH];
+        let mut buffer = [0; ROOM];
         start_laps();
         for _ in 0..rounds {
-            assert_eq!(stream.write(&buffer).await.unwrap(), LENGTH);
+            assert_eq!(stream.write(&buffer[..LENGTH]).await.unwrap(), LENGTH);
             assert_eq!(stream.read(&mut buffer).await.unwrap(), LENGTH);
             lap();
         }
     }
 
     pub(super) async fn server(mut stream: &Stream, rounds: u64) {
-        let mut buffer = [0; LENGTH];
+        let mut buffer = [0; ROOM];
         for _ in 0..rounds {
             assert_eq!(stream.read(&mut buffer).await.unwrap(), LENGTH);
-            assert_eq!(stream.write(&buffer).await.unwrap(), LENGTH);
+            assert_eq!(stream.write(&buffer[..LENGTH]).await.unwrap(), LENGTH);
         }
     }
 }
@@ -474,17 +485,17 @@ fn udp_smol(run: &mut Run) {
     run.measure(|rounds| {
         let [a, b] = sockets.clone();
         let server = EXECUTOR.spawn(async move {
-            let mut buffer = [0; LENGTH];
+            let mut buffer = [0; ROOM];
             for _ in 0..rounds {
                 assert_eq!(b.recv(&mut buffer).await.unwrap(), LENGTH);
-                assert_eq!(b.send(&buffer).await.unwrap(), LENGTH);
+                assert_eq!(b.send(&buffer[..LENGTH]).await.unwrap(), LENGTH);
             }
         });
         let client = EXECUTOR.spawn(async move {
-            let mut buffer = [0; LENGTH];
+            let mut buffer = [0; ROOM];
             start_laps();
             for _ in 0..rounds {
-                assert_eq!(a.send(&buffer).await.unwrap(), LENGTH);
+                assert_eq!(a.send(&buffer[..LENGTH]).await.unwrap(), LENGTH);
                 assert_eq!(a.recv(&mut buffer).await.unwrap(), LENGTH);
                 lap();
             }

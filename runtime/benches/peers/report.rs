@@ -49,10 +49,10 @@ pub(crate) fn all(arguments: &[&str]) {
 
 /// What a contender's samples have shown, by metric.
 #[derive(Clone, Default)]
-struct Figures(Vec<(String, Vec<f64>)>);
+pub(crate) struct Figures(Vec<(String, Vec<f64>)>);
 
 impl Figures {
-    fn add(&mut self, sample: Vec<(String, f64)>) {
+    pub(crate) fn add(&mut self, sample: Vec<(String, f64)>) {
         for (metric, value) in sample {
             match self.0.iter_mut().find(|(known, _)| *known == metric) {
                 Some((_, values)) => values.push(value),
@@ -61,7 +61,7 @@ impl Figures {
         }
     }
 
-    fn median(&mut self, metric: &str) -> Option<f64> {
+    pub(crate) fn median(&mut self, metric: &str) -> Option<f64> {
         let (_, values) = self.0.iter_mut().find(|(known, _)| known == metric)?;
         values.sort_unstable_by(f64::total_cmp);
         Some(values[(values.len() - 1) / 2])
