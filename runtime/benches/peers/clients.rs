@@ -3,7 +3,8 @@
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
@@ -51,8 +52,15 @@ pub(crate) fn load(arguments: &[&str]) {
         left: messages,
         latencies: Vec::with_capacity(messages as usize),
     };
-    // All connections are there before the first message.
-    let mut clients: Vec<_> = (0..connections as usize).map(|n| load.connect(n)).collect();
+    // All connections are there before the first message. Not too fast: the system
+    // forgets those that a server does not accept in time, and tries again later.
+    let mut clients = Vec::new();
+    for n in 0..connections as usize {
+        clients.push(load.connect(n));
+        if n % 100 == 99 {
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
     let mut open = 0;
     for client in &mut clients {
         open += u32::from(load.start(client));
