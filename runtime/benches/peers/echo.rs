@@ -125,17 +125,6 @@ pub(crate) fn callbacks(room: usize) -> impl FnMut(net::TcpListener, u64) {
             });
         }
     }
-    fn echo(stream: TcpStream, buffer: Vec<u8>) {
-        stream.read_some(buffer).callback(move |result, buffer| {
-            if let Ok(n @ 1..) = result {
-                write_all(&stream, buffer.range(..n)).callback(move |result, range| {
-                    if result.is_ok() {
-                        echo(stream, range.into_inner());
-                    }
-                });
-            }
-        });
-    }
     let context = IoContext::new().unwrap();
     move |listener, connections| {
         accept(
@@ -146,6 +135,19 @@ pub(crate) fn callbacks(room: usize) -> impl FnMut(net::TcpListener, u64) {
         context.run();
         context.restart();
     }
+}
+
+/// Echoes until the connection is closed; each step is the callback of the last.
+pub(crate) fn echo(stream: TcpStream, buffer: Vec<u8>) {
+    stream.read_some(buffer).callback(move |result, buffer| {
+        if let Ok(n @ 1..) = result {
+            write_all(&stream, buffer.range(..n)).callback(move |result, range| {
+                if result.is_ok() {
+                    echo(stream, range.into_inner());
+                }
+            });
+        }
+    });
 }
 
 pub(crate) fn futures(room: usize) -> impl FnMut(net::TcpListener, u64) {

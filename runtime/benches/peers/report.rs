@@ -24,10 +24,13 @@ pub(crate) fn all(arguments: &[&str]) {
     let counts = arguments.contains(&"--count");
     // `cargo bench` adds an option of its own, `--bench`.
     let names: Vec<_> = arguments.iter().filter(|a| !a.starts_with('-')).collect();
-    let chosen = |workload: &&Workload| {
-        names.is_empty() || names.iter().any(|name| workload.name.contains(**name))
+    let workloads = || WORKLOADS.iter().copied().flatten();
+    let exact = workloads().any(|workload| names.contains(&&workload.name));
+    let chosen = |workload: &&Workload| match exact {
+        true => names.contains(&&workload.name),
+        false => names.is_empty() || names.iter().any(|name| workload.name.contains(**name)),
     };
-    for workload in WORKLOADS.iter().copied().flatten().filter(chosen) {
+    for workload in workloads().filter(chosen) {
         let rounds = workload.rounds[usize::from(full)];
         let samples = if full { 5 } else { 2 };
         let mut contenders = contenders(workload);

@@ -10,7 +10,7 @@ use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
-use async_op::{Executor, IoContext, IoExecutor, Task, Timer};
+use async_op::{Executor, IoContext, IoExecutor, Task, TcpStream, Timer};
 use plotters::prelude::*;
 
 use crate::echo;
@@ -52,6 +52,25 @@ const SERIES: &[Series] = &[
             ("async-op a context each", |threads| chains(threads, false)),
             ("tokio", chains_tokio),
             ("smol", chains_smol),
+        ],
+    },
+    Series {
+        name: "echo-threads",
+        title: "echo server, 64 connections, 64 bytes: CPU time per message",
+        x: "threads",
+        xs: &[1, 2, 4],
+        metric: "CPU ns",
+        contenders: &[
+            ("async-op one context", |threads| {
+                echo_threads(threads, true)
+            }),
+            ("async-op a context each", |threads| {
+                echo_threads(threads, false)
+            }),
+            ("tokio", |threads| {
+                let server = echo::on_tokio(multi_thread(threads), ROOM);
+                serve(64, server);
+            }),
         ],
     },
     Series {
@@ -133,23 +152,26 @@ fn draw(series: &Series, lines: &[Line], path: &Path) -> Result<(), Box<dyn std:
     let most = values.map(|&(_, value)| value).fold(0.0, f64::max);
     let (first, last) = (series.xs[0] as f64, series.xs[series.xs.len() - 1] as f64);
 
+    let colors = [BLUE, RED, BLACK, GREEN].map(|color| color.mix(0.8));
     let area = SVGBackend::new(path, (640, 360)).into_drawing_area();
     area.fill(&WHITE)?;
     let mut chart = ChartBuilder::on(&area)
         .caption(series.title, ("sans-serif", 18))
         .margin(12)
+        .margin_right(40)
         .x_label_area_size(40)
         .y_label_area_size(60)
-        .build_cartesian_2d((first..last).log_scale(), 0.0..most * 1.1)?;
+        .build_cartesian_2d((first..last).log_scale(), 0.0..most * 1.4)?;
     chart
         .configure_mesh()
         .disable_x_mesh()
+        .light_line_style(TRANSPARENT)
         .x_desc(series.x)
         .y_desc(series.metric)
         .x_label_formatter(&|x| format!("{x:.0}"))
+        .y_label_formatter(&|y| format!("{y:.0}"))
         .draw()?;
-    for (n, (contender, line)) in lines.iter().enumerate() {
-        let color = Palette99::pick(n).to_rgba();
+    for ((contender, line), color) in lines.iter().zip(colors) {
         let points = line.iter().map(|&(x, value)| (x as f64, value));
         chart
             .draw_series(LineSeries::new(points, color.stroke_width(2)).point_size(3))?
@@ -181,20 +203,44 @@ fn chains(threads: u64, one: bool) {
             executor.post(Task::new(move || again(executor, left - 1)));
         }
     }
-    let contexts = if one { 1 } else { threads };
-    let contexts: Vec<_> = (0..contexts).map(|_| IoContext::new().unwrap()).collect();
+    let contexts = contexts(threads, one);
     sample(TASKS, |run| {
         run.measure(|rounds| {
             for context in contexts.iter().cycle().take(CHAINS as usize) {
                 again(context.executor(), rounds / CHAINS);
             }
-            thread::scope(|scope| {
-                for context in contexts.iter().cycle().take(threads as usize) {
-                    scope.spawn(|| context.run());
-                }
-            });
-            contexts.iter().for_each(IoContext::restart);
+            run_all(&contexts, threads);
         });
+    });
+}
+
+fn contexts(threads: u64, one: bool) -> Vec<IoContext> {
+    let contexts = if one { 1 } else { threads };
+    (0..contexts).map(|_| IoContext::new().unwrap()).collect()
+}
+
+/// Runs the contexts in so many threads, until there is nothing left to do.
+fn run_all(contexts: &[IoContext], threads: u64) {
+    thread::scope(|scope| {
+        for context in contexts.iter().cycle().take(threads as usize) {
+            scope.spawn(|| context.run());
+        }
+    });
+    contexts.iter().for_each(IoContext::restart);
+}
+
+/// 64 connections to a server on one context, or on one for each thread.
+fn echo_threads(threads: u64, one: bool) {
+    let contexts = contexts(threads, one);
+    serve(64, |listener, connections| {
+        listener.set_nonblocking(false).unwrap();
+        for context in contexts.iter().cycle().take(connections as usize) {
+            let (stream, _) = listener.accept().unwrap();
+            stream.set_nonblocking(true).unwrap();
+            stream.set_nodelay(true).unwrap();
+            echo::echo(TcpStream::from_std(context, stream).unwrap(), vec![0; ROOM]);
+        }
+        run_all(&contexts, threads);
     });
 }
 
@@ -218,6 +264,14 @@ impl Ends {
     }
 }
 
+fn multi_thread(threads: u64) -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads as usize)
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
 fn chains_tokio(threads: u64) {
     fn again(ends: &'static Ends, left: u64) {
         if left > 0 {
@@ -226,10 +280,7 @@ fn chains_tokio(threads: u64) {
             ends.end();
         }
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads as usize)
-        .build()
-        .unwrap();
+    let runtime = multi_thread(threads);
     sample(TASKS, |run| {
         run.measure(|rounds| {
             let (ends, all) = Ends::new();
@@ -271,7 +322,7 @@ const ROOM: usize = 256;
 
 /// Twenty messages for each connection, and its share of the process's memory.
 fn serve(connections: u64, mut server: impl FnMut(std::net::TcpListener, u64)) {
-    sample((20 * connections).max(20_000), |run| {
+    sample((20 * connections).max(50_000), |run| {
         let before = peak_memory();
         run.measure_cold(|messages| {
             let listener = echo::under_load("echo", connections, 64, messages);
