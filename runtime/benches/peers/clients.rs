@@ -35,7 +35,8 @@ pub(crate) fn ask(kind: &str, server: SocketAddr, connections: u64, size: usize,
 }
 
 /// What a load generator does: sends `messages` in all, over `connections` that
-/// last (`echo`) or with a new connection for each (`churn`).
+/// last (`echo`) or with a new connection for each (`churn`). Or makes connections
+/// and closes them (`idle`).
 pub(crate) fn load(arguments: &[&str]) {
     let [kind, server, numbers @ ..] = arguments else {
         panic!("kind server connections size messages");
@@ -60,6 +61,9 @@ pub(crate) fn load(arguments: &[&str]) {
         if n % 100 == 99 {
             thread::sleep(Duration::from_millis(2));
         }
+    }
+    if *kind == "idle" {
+        return thread::sleep(Duration::from_millis(300));
     }
     let mut open = 0;
     for client in &mut clients {

@@ -71,7 +71,7 @@ fn main() -> ExitCode {
         }
         ["scale", series, contender, x] => scale::run(series, contender, x),
         ["load", ..] => clients::load(&arguments[1..]),
-        _ if arguments.contains(&"--scale") => scale::all(),
+        _ if arguments.contains(&"--scale") => scale::all(&arguments),
         _ => report::all(&arguments),
     }
     ExitCode::SUCCESS

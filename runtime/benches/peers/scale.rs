@@ -111,10 +111,12 @@ pub(crate) fn run(series: &str, contender: &str, x: &str) {
     run(x.parse().unwrap());
 }
 
-pub(crate) fn all() {
+pub(crate) fn all(arguments: &[&str]) {
+    let names: Vec<_> = arguments.iter().filter(|a| !a.starts_with('-')).collect();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/pictures");
     fs::create_dir_all(&folder).unwrap();
-    for series in SERIES {
+    let chosen = |series: &&Series| names.is_empty() || names.contains(&&series.name);
+    for series in SERIES.iter().filter(chosen) {
         let lines = measure(series);
         for (contender, line) in &lines {
             for (x, value) in line {
@@ -193,7 +195,7 @@ fn sample(rounds: u64, measure: impl FnOnce(&mut Run)) {
     run.print();
 }
 
-const TASKS: u64 = 1_000_000;
+const TASKS: u64 = 4_000_000;
 const CHAINS: u64 = 64;
 
 /// Runs `CHAINS` chains of tasks, on one context or on one for each thread.
