@@ -31,14 +31,6 @@ struct Series {
 type Contender = (&'static str, fn(u64));
 
 const CONNECTIONS: &[u64] = &[1, 10, 100, 1_000, 10_000];
-const SERVERS: &[Contender] = &[
-    ("async-op", |x| serve(x, echo::callbacks(ROOM))),
-    ("async-op futures", |x| serve(x, echo::futures(ROOM))),
-    ("mio", |x| serve(x, echo::on_mio())),
-    ("tokio", |x| {
-        serve(x, echo::on_tokio(current_thread(), ROOM))
-    }),
-];
 
 const SERIES: &[Series] = &[
     Series {
@@ -79,15 +71,27 @@ const SERIES: &[Series] = &[
         x: "active connections",
         xs: CONNECTIONS,
         metric: "CPU ns",
-        contenders: SERVERS,
+        contenders: &[
+            ("async-op", |x| serve(x, echo::callbacks(ROOM))),
+            ("async-op futures", |x| serve(x, echo::futures(ROOM))),
+            ("mio", |x| serve(x, echo::on_mio())),
+            ("tokio", |x| {
+                serve(x, echo::on_tokio(current_thread(), ROOM))
+            }),
+        ],
     },
     Series {
         name: "memory",
         title: "echo server: memory of the process per connection",
-        x: "connections, each with a buffer of 256 bytes",
+        x: "idle connections, each with a buffer of 256 bytes",
         xs: &[1_000, 10_000],
         metric: "bytes",
-        contenders: SERVERS,
+        contenders: &[
+            ("async-op", |x| idle(x, echo::callbacks(ROOM))),
+            ("async-op futures", |x| idle(x, echo::futures(ROOM))),
+            ("mio", |x| idle(x, echo::on_mio())),
+            ("tokio", |x| idle(x, echo::on_tokio(current_thread(), ROOM))),
+        ],
     },
     Series {
         name: "timers",
@@ -322,14 +326,22 @@ fn chains_smol(threads: u64) {
 /// Of a connection's buffer.
 const ROOM: usize = 256;
 
-/// Twenty messages for each connection, and its share of the process's memory.
+/// Twenty messages for each connection.
 fn serve(connections: u64, mut server: impl FnMut(std::net::TcpListener, u64)) {
     sample((20 * connections).max(50_000), |run| {
-        let before = peak_memory();
         run.measure_cold(|messages| {
             let listener = echo::under_load("echo", connections, 64, messages);
             server(listener, connections);
         });
+    });
+}
+
+/// A connection's share of the process's memory.
+fn idle(connections: u64, mut server: impl FnMut(std::net::TcpListener, u64)) {
+    sample(1, |run| {
+        let before = peak_memory();
+        let listener = echo::under_load("idle", connections, 0, 0);
+        server(listener, connections);
         let bytes = (peak_memory() - before) as f64 / connections as f64;
         run.figure("bytes", bytes);
     });
