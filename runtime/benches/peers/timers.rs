@@ -1,0 +1,244 @@
+//! Timers: most are cancelled, some fire.
+
+use std::collections::BTreeMap;
+use std::future::{Future, IntoFuture};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
+
+use async_op::{IoContext, Timer};
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+
+use crate::Workload;
+use crate::measure::{Run, late};
+use crate::posts::{current_thread, multi_thread};
+
+pub(crate) const WORKLOADS: &[Workload] = &[
+    Workload {
+        name: "timers-churn",
+        round: "timer scheduled and cancelled, one at a time",
+        rounds: [10_000, 500_000],
+        contenders: &[
+            ("async-op", churn_ours),
+            ("async-op futures", |run| {
+                let context = IoContext::new().unwrap();
+                let timer = Timer::new(&context);
+                churn_futures(run, |_| {
+                    timer.expires_after(HOUR);
+                    timer.wait().into_future()
+                });
+            }),
+            ("ordered map", churn_map),
+            ("tokio", |run| {
+                let runtime = current_thread();
+                runtime.block_on(async { churn_futures(run, |_| tokio::time::sleep(HOUR)) });
+            }),
+            ("smol", |run| {
+                churn_futures(run, |_| smol::Timer::after(HOUR))
+            }),
+        ],
+    },
+    Workload {
+        name: "timers-pending",
+        round: "timer, all scheduled and then all cancelled",
+        rounds: [10_000, 1_000_000],
+        contenders: &[
+            ("async-op", pending_ours),
+            ("async-op futures", |run| {
+                let context = IoContext::new().unwrap();
+                pending_futures(run, |n| {
+                    let timer = Timer::new(&context);
+                    timer.expires_after(shuffled(n));
+                    async move { timer.wait().await }
+                });
+            }),
+            ("ordered map", pending_map),
+            ("tokio", |run| {
+                let runtime = current_thread();
+                runtime.block_on(async {
+                    pending_futures(run, |n| tokio::time::sleep(shuffled(n)));
+                });
+            }),
+            ("smol", |run| {
+                pending_futures(run, |n| smol::Timer::after(shuffled(n)))
+            }),
+        ],
+    },
+    Workload {
+        name: "timers-fired",
+        round: "timer that fires, 200 each millisecond; latency: how late",
+        rounds: [4_000, 200_000],
+        contenders: &[
+            ("async-op", fired_ours),
+            ("tokio", |run| fired_tokio(run, current_thread())),
+            ("tokio 2 threads", |run| fired_tokio(run, multi_thread())),
+            ("smol", fired_smol),
+        ],
+    },
+];
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Times all over an hour, in no order.
+fn shuffled(n: u64) -> Duration {
+    HOUR + Duration::from_micros(n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32)
+}
+
+/// The callback comes, with an error, before the next round.
+fn churn_ours(run: &mut Run) {
+    fn again(timer: Timer, rounds: u64) {
+        if rounds > 0 {
+            timer.expires_after(HOUR);
+            let next = timer.clone();
+            timer.wait().callback(move |_| again(next, rounds - 1));
+            timer.cancel();
+        }
+    }
+    let context = IoContext::new().unwrap();
+    let timer = Timer::new(&context);
+    run.measure(|rounds| {
+        again(timer.clone(), rounds);
+        context.run();
+        context.restart();
+    });
+}
+
+/// Polled once, and dropped.
+fn churn_futures<F: Future>(run: &mut Run, timer: impl Fn(u64) -> F) {
+    let cx = &mut Context::from_waker(Waker::noop());
+    run.measure(|rounds| {
+        for n in 0..rounds {
+            assert!(pin!(timer(n)).as_mut().poll(cx).is_pending());
+        }
+    });
+}
+
+/// The floor: what is to be called, by time. Reads the clock, as all others do.
+fn churn_map(run: &mut Run) {
+    let mut map = BTreeMap::<(Instant, u64), Waker>::new();
+    run.measure(|rounds| {
+        for n in 0..rounds {
+            let key = (Instant::now() + HOUR, n);
+            map.insert(key, Waker::noop().clone());
+            assert!(std::hint::black_box(&mut map).remove(&key).is_some());
+        }
+    });
+}
+
+fn pending_ours(run: &mut Run) {
+    let context = IoContext::new().unwrap();
+    run.measure(|rounds| {
+        let schedule = |n| {
+            let timer = Timer::new(&context);
+            timer.expires_after(shuffled(n));
+            timer.wait().callback(|result| assert!(result.is_err()));
+            timer
+        };
+        let timers: Vec<_> = (0..rounds).map(schedule).collect();
+        for timer in timers {
+            timer.cancel();
+        }
+        assert_eq!(context.run() as u64, rounds);
+        context.restart();
+    });
+}
+
+fn pending_futures<F: Future>(run: &mut Run, timer: impl Fn(u64) -> F) {
+    let cx = &mut Context::from_waker(Waker::noop());
+    run.measure(|rounds| {
+        let mut schedule = |n| {
+            let mut timer: Pin<Box<F>> = Box::pin(timer(n));
+            assert!(timer.as_mut().poll(cx).is_pending());
+            timer
+        };
+        let timers: Vec<_> = (0..rounds).map(&mut schedule).collect();
+        drop(timers);
+    });
+}
+
+fn pending_map(run: &mut Run) {
+    let mut map = BTreeMap::<(Instant, u64), Waker>::new();
+    run.measure(|rounds| {
+        let mut schedule = |n| {
+            let key = (Instant::now() + shuffled(n), n);
+            map.insert(key, Waker::noop().clone());
+            key
+        };
+        let keys: Vec<_> = (0..rounds).map(&mut schedule).collect();
+        for key in keys {
+            assert!(map.remove(&key).is_some());
+        }
+    });
+}
+
+/// When timer number `n` of those that fire is due.
+fn due(start: Instant, rounds: u64, n: u64) -> Instant {
+    // Time to schedule them all before the first is due.
+    start + Duration::from_micros(2 * rounds + 5 * n)
+}
+
+fn fired_ours(run: &mut Run) {
+    let context = IoContext::new().unwrap();
+    run.measure(|rounds| {
+        let start = Instant::now();
+        for n in 0..rounds {
+            let timer = Timer::new(&context);
+            let due = due(start, rounds, n);
+            timer.expires_at(due);
+            timer.wait().callback(move |result| {
+                result.unwrap();
+                late(due);
+            });
+        }
+        context.run();
+        context.restart();
+    });
+}
+
+fn fired_tokio(run: &mut Run, runtime: Runtime) {
+    run.measure(|rounds| {
+        let (start, left) = (Instant::now(), Arc::new(AtomicU64::new(rounds)));
+        let (sender, receiver) = oneshot::channel();
+        let mut sender = Some(sender);
+        for n in 0..rounds {
+            let (due, left) = (due(start, rounds, n), left.clone());
+            let done = (n == rounds - 1).then(|| sender.take().unwrap());
+            runtime.spawn(async move {
+                tokio::time::sleep_until(due.into()).await;
+                late(due);
+                left.fetch_sub(1, Ordering::Relaxed);
+                if let Some(done) = done {
+                    // The last is due, others may be on their way.
+                    while left.load(Ordering::Relaxed) > 0 {
+                        tokio::task::yield_now().await;
+                    }
+                    done.send(()).unwrap();
+                }
+            });
+        }
+        runtime.block_on(receiver).unwrap();
+    });
+}
+
+fn fired_smol(run: &mut Run) {
+    static EXECUTOR: smol::Executor<'static> = smol::Executor::new();
+    run.measure(|rounds| {
+        let start = Instant::now();
+        let schedule = |n| {
+            let due = due(start, rounds, n);
+            EXECUTOR.spawn(async move {
+                smol::Timer::at(due).await;
+                late(due);
+            })
+        };
+        let tasks: Vec<_> = (0..rounds).map(schedule).collect();
+        smol::block_on(EXECUTOR.run(async {
+            for task in tasks {
+                task.await;
+            }
+        }));
+    });
+}
