@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, Once, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use async_op::{
 use async_op_tests::{CountingHeap, Log, Manual, Polled, Probe, heap_allocations_here, panic_of};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::Interest;
 use tracing::{Event, Metadata, Subscriber};
 
 #[global_allocator]
@@ -79,6 +80,40 @@ impl Visit for Line {
             name => self.1 += &format!(" {name}={value:?}"),
         }
     }
+}
+
+/// Nobody listens to what is in no [`Listener::during`]. Said to `tracing` before
+/// each test: of events that are first met by two threads, one with and one without
+/// a subscriber, it may not tell the first.
+fn nobody_listens() {
+    struct Nobody;
+
+    impl Subscriber for Nobody {
+        fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
+            Interest::sometimes()
+        }
+
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            false
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+        fn event(&self, _: &Event<'_>) {}
+
+        fn enter(&self, _: &Id) {}
+
+        fn exit(&self, _: &Id) {}
+    }
+
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| tracing::subscriber::set_global_default(Nobody).unwrap());
 }
 
 impl Listener {
@@ -180,6 +215,7 @@ fn held(context: &IoContext) -> (Promise<fn(u32)>, Done) {
 
 #[test]
 fn a_callback_at_once_and_later() {
+    nobody_listens();
     let listener = Listener::default();
     listener.during(|| {
         let context = IoContext::new().unwrap();
@@ -210,6 +246,7 @@ fn a_callback_at_once_and_later() {
 
 #[test]
 fn each_way_to_start_is_said_to_be_on_its_line() {
+    nobody_listens();
     let listener = Listener::default();
     let context = IoContext::new().unwrap();
     let timer = Timer::new(&context);
@@ -249,6 +286,7 @@ fn each_way_to_start_is_said_to_be_on_its_line() {
 
 #[test]
 fn the_line_of_the_caller_goes_through_functions_that_are_tracked() {
+    nobody_listens();
     #[track_caller]
     fn mine(context: &IoContext) {
         at_once(context).detach();
@@ -261,6 +299,7 @@ fn the_line_of_the_caller_goes_through_functions_that_are_tracked() {
 
 #[test]
 fn parents_are_those_in_whose_body_or_handler_an_operation_started() {
+    nobody_listens();
     let listener = Listener::default();
     listener.during(|| {
         let context = IoContext::new().unwrap();
@@ -287,6 +326,7 @@ fn parents_are_those_in_whose_body_or_handler_an_operation_started() {
 
 #[test]
 fn futures_that_are_awaited() {
+    nobody_listens();
     let listener = Listener::default();
     listener.during(|| {
         let context = IoContext::new().unwrap();
@@ -307,6 +347,7 @@ fn futures_that_are_awaited() {
 
 #[test]
 fn requests_to_cancel() {
+    nobody_listens();
     let listener = Listener::default();
     let context = IoContext::new().unwrap();
     let timer = Timer::new(&context);
@@ -336,6 +377,7 @@ fn requests_to_cancel() {
 
 #[test]
 fn a_future_dropped_in_flight() {
+    nobody_listens();
     let listener = Listener::default();
     let context = IoContext::new().unwrap();
     listener.during(|| {
@@ -372,6 +414,7 @@ fn a_future_dropped_in_flight() {
 
 #[test]
 fn what_never_completes_is_abandoned() {
+    nobody_listens();
     let listener = Listener::default();
     listener.during(|| {
         let context = IoContext::new().unwrap();
@@ -398,6 +441,7 @@ fn what_never_completes_is_abandoned() {
 
 #[test]
 fn what_is_outstanding_on_a_context() {
+    nobody_listens();
     let (context, other) = (IoContext::new().unwrap(), IoContext::new().unwrap());
     let log = Log::new();
     let home = Manual::new("home", &log);
@@ -437,6 +481,7 @@ fn what_is_outstanding_on_a_context() {
 
 #[test]
 fn a_dropped_context_has_nothing_outstanding() {
+    nobody_listens();
     let context = IoContext::new().unwrap();
     let executor = context.executor();
     let timer = Timer::new(&context);
@@ -452,6 +497,7 @@ fn a_dropped_context_has_nothing_outstanding() {
 /// All in one, as the hook is the process's.
 #[test]
 fn slow_steps() {
+    nobody_listens();
     #[async_op]
     fn async_slow_body(_context: &IoExecutor, op: Completion<fn()>) {
         thread::sleep(LONG);
@@ -518,6 +564,7 @@ fn slow_steps() {
 
 #[test]
 fn a_subscriber_that_panics_leaves_nothing_behind() {
+    nobody_listens();
     for event in 1.. {
         let listener = Listener::default();
         listener.fatal.store(event, Ordering::Relaxed);
@@ -555,6 +602,7 @@ fn a_subscriber_that_panics_leaves_nothing_behind() {
 
 #[test]
 fn tracing_that_nobody_listens_to_allocates_nothing() {
+    nobody_listens();
     let context = IoContext::new().unwrap();
     let mut allocations = [0; 2];
     for count in &mut allocations {
