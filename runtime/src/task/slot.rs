@@ -83,6 +83,7 @@ unsafe impl<S: Signature + 'static> Sync for SlotFuture<S> where S::Args: Send {
 /// # Panics
 ///
 /// If no memory can be had.
+#[inline(never)] // the same for all operations of a signature
 pub(crate) fn new<S: Signature + 'static>(
     site: Site,
     trace: Trace,
