@@ -1,3 +1,4 @@
+use std::mem;
 use std::task::Waker;
 
 use allocator_api2::vec::Vec as VecIn;
@@ -9,8 +10,10 @@ use crate::alloc::Recycling;
 /// Keeps its capacity, so that waiting does not allocate in the long run.
 #[derive(Default)]
 pub(crate) struct Waiters {
-    /// Sorted by key. Without a waker once the operation has gone: to close the
-    /// gap at once would make it dear for many to go.
+    /// In place: mostly one waits, and its waker is where its source is.
+    first: Option<(u64, Waker)>,
+    /// Those that came later, sorted by key. Without a waker once the operation has
+    /// gone: to close the gap at once would make it dear for many to go.
     list: Vec<(u64, Option<Waker>)>,
     gone: usize,
     last_key: u64,
@@ -23,22 +26,38 @@ impl Waiters {
     /// locks.
     #[must_use]
     pub(crate) fn set(&mut self, key: &mut Option<u64>, waker: &Waker) -> Option<Waker> {
-        match key.and_then(|key| self.place(key)) {
-            Some(Some(current)) if current.will_wake(waker) => None,
-            Some(current) => current.replace(waker.clone()),
-            None => {
-                self.last_key += 1;
-                *key = Some(self.last_key);
-                self.list.push((self.last_key, Some(waker.clone())));
-                None
+        match &mut self.first {
+            Some((first, current)) if Some(*first) == *key => {
+                if current.will_wake(waker) {
+                    return None;
+                }
+                return Some(mem::replace(current, waker.clone()));
             }
+            _ => {}
         }
+        match key.and_then(|key| self.place(key)) {
+            Some(Some(current)) if current.will_wake(waker) => return None,
+            Some(current) => return current.replace(waker.clone()),
+            None => {}
+        }
+        self.last_key += 1;
+        *key = Some(self.last_key);
+        let waker = waker.clone();
+        if self.first.is_none() && self.list.is_empty() {
+            self.first = Some((self.last_key, waker));
+        } else {
+            self.list.push((self.last_key, Some(waker)));
+        }
+        None
     }
 
     /// Removes the waker of an operation, if it is still there.
     ///
     /// To be dropped by the caller, outside its locks.
     pub(crate) fn remove(&mut self, key: u64) -> Option<Waker> {
+        if let Some((_, waker)) = self.first.take_if(|(first, _)| *first == key) {
+            return Some(waker);
+        }
         let waker = self.place(key)?.take()?;
         self.gone += 1;
         if 2 * self.gone > self.list.len() {
@@ -48,7 +67,7 @@ impl Waiters {
         Some(waker)
     }
 
-    /// Returns the place of an operation, unless it has been woken.
+    /// Returns the place in the list of an operation that has not been woken.
     fn place(&mut self, key: u64) -> Option<&mut Option<Waker>> {
         let index = self.list.binary_search_by_key(&key, |(key, _)| *key);
         Some(&mut self.list[index.ok()?].1)
@@ -56,6 +75,12 @@ impl Waiters {
 
     /// Moves all wakers to `wake`.
     pub(crate) fn take_all(&mut self, wake: &mut WakeList) {
+        if let Some((_, waker)) = self.first.take() {
+            wake.push(waker);
+        }
+        if self.list.is_empty() {
+            return;
+        }
         self.gone = 0;
         for (_, waker) in self.list.drain(..) {
             if let Some(waker) = waker {
@@ -152,7 +177,7 @@ mod tests {
             })
             .collect();
         // The first, the last and some in between leave.
-        for (index, len) in [(7, 8), (0, 8), (3, 8), (1, 8), (2, 3)] {
+        for (index, len) in [(7, 7), (0, 7), (3, 7), (1, 7), (2, 3)] {
             let key = keys.remove(index);
             assert!(waiters.remove(key).is_some());
             assert_eq!(waiters.list.len(), len);
