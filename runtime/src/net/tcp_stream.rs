@@ -62,8 +62,8 @@ impl TcpStream {
     ///
     /// # Allocation
     ///
-    /// The socket itself, its registration and a list of who waits for it, from
-    /// the heap; none besides the operation's own memory.
+    /// The socket itself and its registration, from the heap; none besides the
+    /// operation's own memory.
     ///
     /// # Cancel safety
     ///

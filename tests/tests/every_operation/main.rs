@@ -6,9 +6,9 @@
 
 mod case;
 mod heap;
-mod others;
 mod rules;
 mod sockets;
+mod without_sockets;
 
 use async_op_tests::CountingHeap;
 
@@ -132,27 +132,27 @@ cancelled! {
     unix_send: crate::sockets::UnixSend,
     unix_send_to: crate::sockets::UnixSendTo,
     signal_set_wait: crate::sockets::Signal,
-    timer_wait: crate::others::TimerWait,
-    wall_timer_wait: crate::others::WallTimerWait,
-    read_with_a_time_limit: crate::others::TimedRead,
-    channel_send: crate::others::ChannelSend,
-    channel_receive: crate::others::ChannelReceive,
-    mutex_lock: crate::others::MutexLock,
-    semaphore_acquire: crate::others::SemaphoreAcquire,
-    semaphore_acquire_many: crate::others::SemaphoreAcquireMany,
-    group_of_two: crate::others::GroupOfTwo,
-    group_of_a_range: crate::others::GroupOfRange,
+    timer_wait: crate::without_sockets::TimerWait,
+    wall_timer_wait: crate::without_sockets::WallTimerWait,
+    read_with_a_time_limit: crate::without_sockets::TimedRead,
+    channel_send: crate::without_sockets::ChannelSend,
+    channel_receive: crate::without_sockets::ChannelReceive,
+    mutex_lock: crate::without_sockets::MutexLock,
+    semaphore_acquire: crate::without_sockets::SemaphoreAcquire,
+    semaphore_acquire_many: crate::without_sockets::SemaphoreAcquireMany,
+    group_of_two: crate::without_sockets::GroupOfTwo,
+    group_of_a_range: crate::without_sockets::GroupOfRange,
 }
 
 every_operation! {
-    read: crate::others::ComposedRead,
-    read_at_least: crate::others::ComposedReadAtLeast,
-    read_exact: crate::others::ComposedReadExact,
-    read_until: crate::others::ComposedReadUntil,
-    write: crate::others::ComposedWrite,
-    write_all: crate::others::ComposedWriteAll,
-    write_all_in_parts: crate::others::ComposedWriteAllInParts,
-    copy: crate::others::CopyThatReads,
+    read: crate::without_sockets::ComposedRead,
+    read_at_least: crate::without_sockets::ComposedReadAtLeast,
+    read_exact: crate::without_sockets::ComposedReadExact,
+    read_until: crate::without_sockets::ComposedReadUntil,
+    write: crate::without_sockets::ComposedWrite,
+    write_all: crate::without_sockets::ComposedWriteAll,
+    write_all_in_parts: crate::without_sockets::ComposedWriteAllInParts,
+    copy: crate::without_sockets::CopyThatReads,
 }
 
 at_once! {

@@ -144,8 +144,8 @@ cases! {
         result: |result| result.map(drop),
         const WAITS: bool = false;
         const REPEATS: bool = false;
-        // The socket, its registration, and a list of who waits.
-        const HEAP: usize = 3;
+        // The socket and its registration.
+        const HEAP: usize = 2;
     }
 
     TcpConnectAny: fn(io::Result<(TcpStream, SocketAddr)>), on (IoExecutor, SocketAddr) {
@@ -161,7 +161,7 @@ cases! {
         const WAITS: bool = false;
         const REPEATS: bool = false;
         // The same, and the list of addresses.
-        const HEAP: usize = 4;
+        const HEAP: usize = 3;
     }
 
     TcpAccept: fn(io::Result<(TcpStream, SocketAddr)>), on TcpListener {
