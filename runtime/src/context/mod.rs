@@ -11,7 +11,7 @@ mod waiters;
 pub(crate) use self::reactor::{ContextGone, Due, Reactor};
 pub(crate) use self::registration::{Direction, Progress, Registration};
 pub(crate) use self::timers::TimerKey;
-pub(crate) use self::waiters::{Waiters, WakeList};
+pub(crate) use self::waiters::{WaiterKey, Waiters, WakeList};
 
 use std::fmt;
 use std::io;

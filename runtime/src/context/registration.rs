@@ -2,7 +2,7 @@ use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use super::{Waiters, WakeList, context_gone};
+use super::{WaiterKey, Waiters, WakeList, context_gone};
 
 /// What the system has said of one source of events, and who waits for more.
 ///
@@ -105,7 +105,7 @@ impl Registration {
     pub(crate) fn poll_io<T>(
         &self,
         direction: Direction,
-        key: &mut Option<u64>,
+        key: &mut Option<WaiterKey>,
         cx: &mut Context<'_>,
         mut attempt: impl FnMut() -> io::Result<(T, Progress)>,
     ) -> Poll<io::Result<T>> {
@@ -180,7 +180,7 @@ impl Registration {
     pub(crate) fn wait(
         &self,
         direction: Direction,
-        key: &mut Option<u64>,
+        key: &mut Option<WaiterKey>,
         cx: &Context<'_>,
     ) -> io::Result<()> {
         let mut state = self.lock();
@@ -195,7 +195,7 @@ impl Registration {
     }
 
     /// Drops the waker of an operation that is going away.
-    pub(crate) fn forget(&self, direction: Direction, key: u64) {
+    pub(crate) fn forget(&self, direction: Direction, key: WaiterKey) {
         let waker = self.lock().directions[direction as usize]
             .waiters
             .remove(key);

@@ -1,9 +1,14 @@
 use std::mem;
+use std::num::NonZeroU64;
 use std::task::Waker;
 
 use allocator_api2::vec::Vec as VecIn;
 
 use crate::alloc::Recycling;
+
+/// Names an operation among those that wait for one thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WaiterKey(NonZeroU64);
 
 /// The wakers of the operations that wait for one thing, in order of arrival.
 ///
@@ -11,12 +16,13 @@ use crate::alloc::Recycling;
 #[derive(Default)]
 pub(crate) struct Waiters {
     /// In place: mostly one waits, and its waker is where its source is.
-    first: Option<(u64, Waker)>,
+    first: Option<(WaiterKey, Waker)>,
     /// Those that came later, sorted by key. Without a waker once the operation has
     /// gone: to close the gap at once would make it dear for many to go.
-    list: Vec<(u64, Option<Waker>)>,
+    list: Vec<(WaiterKey, Option<Waker>)>,
     gone: usize,
-    last_key: u64,
+    /// How many there have been.
+    count: u64,
 }
 
 impl Waiters {
@@ -25,7 +31,7 @@ impl Waiters {
     /// Returns the previous one, to be dropped by the caller, outside its
     /// locks.
     #[must_use]
-    pub(crate) fn set(&mut self, key: &mut Option<u64>, waker: &Waker) -> Option<Waker> {
+    pub(crate) fn set(&mut self, key: &mut Option<WaiterKey>, waker: &Waker) -> Option<Waker> {
         match &mut self.first {
             Some((first, current)) if Some(*first) == *key => {
                 if current.will_wake(waker) {
@@ -40,13 +46,14 @@ impl Waiters {
             Some(current) => return current.replace(waker.clone()),
             None => {}
         }
-        self.last_key += 1;
-        *key = Some(self.last_key);
+        let new = WaiterKey(NonZeroU64::MIN.saturating_add(self.count));
+        self.count += 1;
+        *key = Some(new);
         let waker = waker.clone();
         if self.first.is_none() && self.list.is_empty() {
-            self.first = Some((self.last_key, waker));
+            self.first = Some((new, waker));
         } else {
-            self.list.push((self.last_key, Some(waker)));
+            self.list.push((new, Some(waker)));
         }
         None
     }
@@ -54,7 +61,7 @@ impl Waiters {
     /// Removes the waker of an operation, if it is still there.
     ///
     /// To be dropped by the caller, outside its locks.
-    pub(crate) fn remove(&mut self, key: u64) -> Option<Waker> {
+    pub(crate) fn remove(&mut self, key: WaiterKey) -> Option<Waker> {
         if let Some((_, waker)) = self.first.take_if(|(first, _)| *first == key) {
             return Some(waker);
         }
@@ -68,7 +75,7 @@ impl Waiters {
     }
 
     /// Returns the place in the list of an operation that has not been woken.
-    fn place(&mut self, key: u64) -> Option<&mut Option<Waker>> {
+    fn place(&mut self, key: WaiterKey) -> Option<&mut Option<Waker>> {
         let index = self.list.binary_search_by_key(&key, |(key, _)| *key);
         Some(&mut self.list[index.ok()?].1)
     }

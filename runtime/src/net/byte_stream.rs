@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use super::source::Source;
 use crate::buffer::{ReadBuffer, WriteBuffer, read_parts, write_parts};
-use crate::context::{Direction, Progress};
+use crate::context::{Direction, Progress, WaiterKey};
 
 /// A source that is a stream of bytes.
 pub(super) trait ByteStream: mio::event::Source {
@@ -71,15 +71,16 @@ fn transferred(short_means_drained: bool, n: usize, wanted: usize) -> (usize, Pr
 impl<S: ByteStream> Source<S> {
     /// Reads what there is, at least one byte, into `buffer` after its first
     /// `skip` bytes. Without room there it completes at once.
-    pub(super) async fn read_after<B: ReadBuffer>(
+    pub(super) fn read_after<B: ReadBuffer>(
         &self,
         buffer: &mut B,
         skip: usize,
-    ) -> io::Result<usize> {
-        if buffer.after(skip).is_empty() {
-            return Ok(0);
-        }
-        self.io(Direction::Read, |stream| {
+    ) -> impl Future<Output = io::Result<usize>> {
+        let is_empty = buffer.after(skip).is_empty();
+        let attempt = move |stream: &S| {
+            if is_empty {
+                return Ok((0, Progress::More));
+            }
             let [drained, _] = S::SHORT_MEANS_DRAINED;
             read_parts(
                 buffer,
@@ -90,22 +91,23 @@ impl<S: ByteStream> Source<S> {
                     Ok(transferred(drained, stream.read_vectored(parts)?, wanted))
                 },
             )
-        })
-        .await
+        };
+        self.io(Direction::Read, attempt).at_once_if(is_empty)
     }
 
     /// Writes what the system takes, at least one byte, of `buffer` after its
     /// first `skip` bytes. With nothing there it completes at once.
-    pub(super) async fn write_after<B: WriteBuffer>(
+    pub(super) fn write_after<B: WriteBuffer>(
         &self,
         buffer: &mut B,
         skip: usize,
-    ) -> io::Result<usize> {
-        if buffer.after(skip).is_empty() {
-            return Ok(0);
-        }
+    ) -> impl Future<Output = io::Result<usize>> {
+        let is_empty = buffer.after(skip).is_empty();
         // Moved into: a shared reference to a buffer need not be `Send`.
-        self.io(Direction::Write, move |stream| {
+        let attempt = move |stream: &S| {
+            if is_empty {
+                return Ok((0, Progress::More));
+            }
             let [_, drained] = S::SHORT_MEANS_DRAINED;
             write_parts(
                 buffer,
@@ -116,8 +118,8 @@ impl<S: ByteStream> Source<S> {
                     Ok(transferred(drained, stream.write_vectored(parts)?, wanted))
                 },
             )
-        })
-        .await
+        };
+        self.io(Direction::Write, attempt).at_once_if(is_empty)
     }
 }
 
@@ -142,7 +144,7 @@ impl<S: ByteStream> Source<S> {
 impl<S: ByteStream> Source<S> {
     pub(super) fn poll_read(
         &self,
-        key: &mut Option<u64>,
+        key: &mut Option<WaiterKey>,
         cx: &mut Context<'_>,
         part: &mut [u8],
     ) -> Poll<io::Result<usize>> {
@@ -157,7 +159,7 @@ impl<S: ByteStream> Source<S> {
 
     pub(super) fn poll_write(
         &self,
-        key: &mut Option<u64>,
+        key: &mut Option<WaiterKey>,
         cx: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
@@ -233,19 +235,19 @@ macro_rules! reads {
         }
 
         impl $crate::AsyncReadStream for $ty {
-            async fn read_after<B: $crate::ReadBuffer>(
+            fn read_after<B: $crate::ReadBuffer>(
                 &self,
                 buffer: &mut B,
                 skip: usize,
-            ) -> std::io::Result<usize> {
-                self.source.read_after(buffer, skip).await
+            ) -> impl Future<Output = std::io::Result<usize>> {
+                self.source.read_after(buffer, skip)
             }
         }
 
         impl $crate::net::poll_io::PollRead for $ty {
             fn poll_read(
                 &self,
-                key: &mut Option<u64>,
+                key: &mut Option<$crate::context::WaiterKey>,
                 cx: &mut std::task::Context<'_>,
                 part: &mut [u8],
             ) -> std::task::Poll<std::io::Result<usize>> {
@@ -314,19 +316,19 @@ macro_rules! writes {
         }
 
         impl $crate::AsyncWriteStream for $ty {
-            async fn write_after<B: $crate::WriteBuffer>(
+            fn write_after<B: $crate::WriteBuffer>(
                 &self,
                 buffer: &mut B,
                 skip: usize,
-            ) -> std::io::Result<usize> {
-                self.source.write_after(buffer, skip).await
+            ) -> impl Future<Output = std::io::Result<usize>> {
+                self.source.write_after(buffer, skip)
             }
         }
 
         impl $crate::net::poll_io::PollWrite for $ty {
             fn poll_write(
                 &self,
-                key: &mut Option<u64>,
+                key: &mut Option<$crate::context::WaiterKey>,
                 cx: &mut std::task::Context<'_>,
                 parts: &[std::io::IoSlice<'_>],
             ) -> std::task::Poll<std::io::Result<usize>> {

@@ -76,12 +76,12 @@ impl Datagram for mio::net::UnixDatagram {
 
 impl<S: Datagram> Source<S> {
     /// Receives a datagram by means of `receive`, which says how long it was.
-    pub(super) async fn receive<B: ReadBuffer, T>(
+    pub(super) fn receive<B: ReadBuffer, T>(
         &self,
         buffer: &mut B,
         mut receive: impl FnMut(&S, &mut [u8]) -> io::Result<(usize, T)>,
-    ) -> io::Result<(usize, T)> {
-        self.io(Direction::Read, |socket| {
+    ) -> impl Future<Output = io::Result<(usize, T)>> {
+        self.io(Direction::Read, move |socket| {
             let in_place = read_parts(buffer, 0, |part| Some(receive(socket, part)), |_| None);
             let received = match in_place {
                 Some(received) => received?,
@@ -96,16 +96,17 @@ impl<S: Datagram> Source<S> {
             };
             Ok((received, Progress::More))
         })
-        .await
     }
 
     /// Sends a datagram to the peer.
-    pub(super) async fn send<B: WriteBuffer>(&self, buffer: &mut B) -> io::Result<usize> {
+    pub(super) fn send<B: WriteBuffer>(
+        &self,
+        buffer: &mut B,
+    ) -> impl Future<Output = io::Result<usize>> {
         // Moved into: a shared reference to a buffer need not be `Send`.
         self.io(Direction::Write, move |socket| {
             Ok((whole(buffer, |bytes| socket.send(bytes))?, Progress::More))
         })
-        .await
     }
 
     /// Sends a datagram to `address`.

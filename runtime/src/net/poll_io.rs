@@ -2,6 +2,8 @@ use std::fmt;
 use std::io;
 use std::task::{Context, Poll};
 
+use crate::context::WaiterKey;
+
 /// A stream in the shape that other libraries poll: with the features
 /// `futures-io` and `tokio-io` it implements their traits for reading and
 /// writing.
@@ -29,8 +31,8 @@ use std::task::{Context, Poll};
 pub struct PollIo<T: PollSource> {
     stream: T,
     /// The operations that wait, as the reactor knows them.
-    read: Option<u64>,
-    write: Option<u64>,
+    read: Option<WaiterKey>,
+    write: Option<WaiterKey>,
 }
 
 impl<T: PollSource> PollIo<T> {
@@ -101,7 +103,7 @@ impl<T: PollSource> fmt::Debug for PollIo<T> {
 /// A stream that can be polled.
 pub trait PollSource {
     /// Forgets operations that wait.
-    fn forget(&self, read: Option<u64>, write: Option<u64>);
+    fn forget(&self, read: Option<WaiterKey>, write: Option<WaiterKey>);
 }
 
 /// A stream that can be polled for bytes.
@@ -109,7 +111,7 @@ pub trait PollRead: PollSource {
     /// Reads, or parks the operation that `key` names.
     fn poll_read(
         &self,
-        key: &mut Option<u64>,
+        key: &mut Option<WaiterKey>,
         cx: &mut Context<'_>,
         part: &mut [u8],
     ) -> Poll<io::Result<usize>>;
@@ -120,7 +122,7 @@ pub trait PollWrite: PollSource {
     /// Writes, or parks the operation that `key` names.
     fn poll_write(
         &self,
-        key: &mut Option<u64>,
+        key: &mut Option<WaiterKey>,
         cx: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>>;
@@ -142,7 +144,7 @@ macro_rules! polls {
         }
 
         impl $crate::net::poll_io::PollSource for $ty {
-            fn forget(&self, read: Option<u64>, write: Option<u64>) {
+            fn forget(&self, read: Option<$crate::context::WaiterKey>, write: Option<$crate::context::WaiterKey>) {
                 self.source.forget(read, write);
             }
         }

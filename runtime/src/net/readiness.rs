@@ -27,15 +27,14 @@ impl<S: mio::event::Source + AsFd> Source<S> {
     ///
     /// What the reactor remembers may be out of date, as nobody has tried: the
     /// system is asked.
-    pub(super) async fn wait(&self, readiness: Readiness) -> io::Result<()> {
-        self.io(readiness.into(), |source| {
+    pub(super) fn wait(&self, readiness: Readiness) -> impl Future<Output = io::Result<()>> {
+        self.io(readiness.into(), move |source| {
             if is_ready(source.as_fd(), readiness)? {
                 Ok(((), Progress::More))
             } else {
                 Err(io::ErrorKind::WouldBlock.into())
             }
         })
-        .await
     }
 }
 

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
+use std::num::NonZeroU64;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
@@ -9,7 +11,7 @@ use std::time::Duration;
 use mio::Token;
 
 use crate::cancel;
-use crate::context::{Direction, IoExecutor, Progress, Reactor, Registration};
+use crate::context::{Direction, IoExecutor, Progress, Reactor, Registration, WaiterKey};
 use crate::task::{budget, scope};
 use crate::time::Pause;
 
@@ -81,7 +83,7 @@ impl<S: mio::event::Source> Source<S> {
 
     /// Forgets operations that wait, as [`poll_io`](Registration::poll_io) knows
     /// them.
-    pub(super) fn forget(&self, read: Option<u64>, write: Option<u64>) {
+    pub(super) fn forget(&self, read: Option<WaiterKey>, write: Option<WaiterKey>) {
         for (direction, key) in [(Direction::Read, read), (Direction::Write, write)] {
             if let Some(key) = key {
                 self.registration.forget(direction, key);
@@ -93,7 +95,7 @@ impl<S: mio::event::Source> Source<S> {
     pub(super) fn poll_io<T>(
         &self,
         direction: Direction,
-        key: &mut Option<u64>,
+        key: &mut Option<WaiterKey>,
         cx: &mut Context<'_>,
         mut attempt: impl FnMut(&S) -> io::Result<(T, Progress)>,
     ) -> Poll<io::Result<T>> {
@@ -113,33 +115,18 @@ impl<S: mio::event::Source> Source<S> {
     /// Attempts I/O, and waits for readiness between attempts, until it has a
     /// result. The system call is made in this future's own poll; dropping it
     /// leaves nothing behind.
-    pub(super) async fn io<T>(
-        &self,
-        direction: Direction,
-        mut attempt: impl FnMut(&S) -> io::Result<(T, Progress)>,
-    ) -> io::Result<T> {
-        let mut waiting = Waiting {
-            registration: &self.registration,
-            direction,
+    pub(super) fn io<T, A>(&self, direction: Direction, attempt: A) -> Io<'_, S, A>
+    where
+        A: FnMut(&S) -> io::Result<(T, Progress)>,
+    {
+        Io {
+            source: self,
+            attempt,
             key: None,
-        };
-        let mut era = None;
-        poll_fn(|cx| {
-            self.poll_cancelled(&mut era)?;
-            ready!(budget::proceed(cx));
-            let key = &mut waiting.key;
-            let result = self.poll_io(direction, key, cx, &mut attempt);
-            if result.is_ready() {
-                // The event that made it ready has taken the waker already.
-                waiting.key = None;
-            } else {
-                // Who cancelled them before it was among those that wait has not
-                // woken it.
-                self.poll_cancelled(&mut era)?;
-            }
-            result
-        })
-        .await
+            era: None,
+            direction,
+            waits: true,
+        }
     }
 
     /// As [`io`](Self::io), where the system says that the source is ready though
@@ -198,8 +185,8 @@ impl<S: mio::event::Source> Source<S> {
 
     /// Fails if the operation that began in `era`, or begins now, has been asked
     /// to stop.
-    fn poll_cancelled(&self, era: &mut Option<u64>) -> io::Result<()> {
-        let now = self.era.load(Ordering::Acquire);
+    fn poll_cancelled(&self, era: &mut Option<NonZeroU64>) -> io::Result<()> {
+        let now = NonZeroU64::MIN.saturating_add(self.era.load(Ordering::Acquire));
         if scope::requested().is_empty() && *era.get_or_insert(now) == now {
             Ok(())
         } else {
@@ -222,11 +209,72 @@ impl<S: mio::event::Source + fmt::Debug> fmt::Debug for Source<S> {
     }
 }
 
+/// I/O under way: see [`Source::io`].
+///
+/// No `async` block: all reads and writes consist of this, and a block would
+/// keep what it was made of next to what it became.
+pub(super) struct Io<'a, S: mio::event::Source, A> {
+    source: &'a Source<S>,
+    attempt: A,
+    key: Option<WaiterKey>,
+    era: Option<NonZeroU64>,
+    direction: Direction,
+    waits: bool,
+}
+
+impl<S: mio::event::Source, A> Io<'_, S, A> {
+    /// Does not wait, and so cannot be cancelled, if `condition` holds: there is
+    /// nothing to transfer.
+    pub(super) fn at_once_if(mut self, condition: bool) -> Self {
+        self.waits = !condition;
+        self
+    }
+}
+
+impl<S, A, T> Future for Io<'_, S, A>
+where
+    S: mio::event::Source,
+    A: FnMut(&S) -> io::Result<(T, Progress)>,
+{
+    type Output = io::Result<T>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        let this = self.get_mut();
+        let source = this.source;
+        if !this.waits {
+            return Poll::Ready((this.attempt)(source.get()).map(|(value, _)| value));
+        }
+        source.poll_cancelled(&mut this.era)?;
+        ready!(budget::proceed(cx));
+        let result = source.poll_io(this.direction, &mut this.key, cx, &mut this.attempt);
+        if result.is_ready() {
+            // The event that made it ready has taken the waker already.
+            this.key = None;
+        } else {
+            // Who cancelled them before it was among those that wait has not
+            // woken it.
+            source.poll_cancelled(&mut this.era)?;
+        }
+        result
+    }
+}
+
+// Nothing in it is pinned.
+impl<S: mio::event::Source, A> Unpin for Io<'_, S, A> {}
+
+impl<S: mio::event::Source, A> Drop for Io<'_, S, A> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            self.source.registration.forget(self.direction, key);
+        }
+    }
+}
+
 /// An operation that may be waiting for readiness.
 struct Waiting<'a> {
     registration: &'a Registration,
     direction: Direction,
-    key: Option<u64>,
+    key: Option<WaiterKey>,
 }
 
 impl Drop for Waiting<'_> {
