@@ -6,6 +6,7 @@
 //!   alive while `count`, the number of handles and wakers, is not 0; whoever
 //!   takes it there frees it, and nobody else touches it any more.
 
+use std::fmt;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::process;
@@ -48,6 +49,36 @@ impl<T> Shared<T> {
         Self {
             inner: NonNull::from(Box::leak(Box::new_in(inner, Recycling))),
         }
+    }
+}
+
+impl<T> Shared<T> {
+    /// Returns the value, if there is no other handle.
+    pub(crate) fn try_unwrap(this: Self) -> Result<T, Self> {
+        // SAFETY: by I1 alive, as this handle is counted.
+        let count = &unsafe { this.inner.as_ref() }.count;
+        // Acquire: what the others did comes before what is done with the value.
+        if count
+            .compare_exchange(1, 0, Ordering::Acquire, Ordering::Relaxed)
+            .is_err()
+        {
+            return Err(this);
+        }
+        let this = ManuallyDrop::new(this);
+        // SAFETY: made by `new`, and by I1 nobody else's any more.
+        let inner = unsafe { Box::from_raw_in(this.inner.as_ptr(), Recycling) };
+        Ok(Box::into_inner(inner).value)
+    }
+
+    /// Drops the value. Not inlined: most handles are not the last.
+    ///
+    /// # Safety
+    ///
+    /// - The caller has taken the count to 0.
+    #[cold]
+    unsafe fn end(inner: NonNull<Inner<T>>) {
+        // SAFETY: made by `new`, and by I1 the caller's alone.
+        drop(unsafe { Box::from_raw_in(inner.as_ptr(), Recycling) });
     }
 }
 
@@ -123,15 +154,22 @@ impl<T> Clone for Shared<T> {
 }
 
 impl<T> Drop for Shared<T> {
+    #[inline]
     fn drop(&mut self) {
         // SAFETY: by I1 alive, as this handle is counted.
         let inner = unsafe { self.inner.as_ref() };
         // Release: what this handle did comes before the end of the value.
         // Acquire: what the others did, too.
         if inner.count.fetch_sub(1, Ordering::AcqRel) == 1 {
-            // SAFETY: made by `new`, and by I1 nobody else's any more.
-            drop(unsafe { Box::from_raw_in(self.inner.as_ptr(), Recycling) });
+            // SAFETY: by I1 nobody else's any more.
+            unsafe { Self::end(self.inner) };
         }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Shared<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        T::fmt(self, f)
     }
 }
 
@@ -177,6 +215,24 @@ mod tests {
         assert_eq!(seen(), [2, 0]);
         drop(other);
         assert_eq!(seen(), [2, 1]);
+    }
+
+    #[test]
+    fn the_only_handle_becomes_the_value() {
+        let counts = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+        let dropped = || counts[1].load(Ordering::Relaxed);
+        let shared = Shared::new(Counts(Arc::clone(&counts)));
+        let other = shared.clone();
+        let Err(shared) = Shared::try_unwrap(shared) else {
+            panic!("there is another handle");
+        };
+        drop(other);
+        let Ok(value) = Shared::try_unwrap(shared) else {
+            panic!("there is no other handle");
+        };
+        assert_eq!(dropped(), 0);
+        drop(value);
+        assert_eq!(dropped(), 1);
     }
 
     #[test]

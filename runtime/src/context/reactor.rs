@@ -1,6 +1,6 @@
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,7 @@ use mio::{Events, Interest, Poll, Registry, Token};
 
 use super::timers::Timers;
 use super::{Registration, TimerKey, WakeList, context_gone};
+use crate::alloc::Shared;
 use crate::time::TimerState;
 
 /// The token of the reactor's own waker.
@@ -57,7 +58,7 @@ struct Deadlines {
 
 /// What a deadline is for.
 pub(crate) enum Due {
-    Timer(Arc<TimerState>),
+    Timer(Shared<TimerState>),
     /// To be woken; when the context is dropped, to be dropped.
     Waker(Waker),
 }
@@ -87,7 +88,7 @@ struct Entry {
     // Bumped at each removal: an event that is already on its way to a removed
     // source must not reach its successor.
     generation: u32,
-    registration: Option<Arc<Registration>>,
+    registration: Option<Shared<Registration>>,
 }
 
 /// How long to wait for events.
@@ -205,9 +206,9 @@ impl Reactor {
         &self,
         source: &mut impl Source,
         registration: Registration,
-    ) -> io::Result<(Token, Arc<Registration>)> {
-        let registration = Arc::new(registration);
-        let token = lock(&self.sources).insert(Arc::clone(&registration))?;
+    ) -> io::Result<(Token, Shared<Registration>)> {
+        let registration = Shared::new(registration);
+        let token = lock(&self.sources).insert(Shared::clone(&registration))?;
         if let Err(error) = self.registry.register(source, token, INTEREST) {
             lock(&self.sources).remove(token);
             return Err(error);
@@ -295,7 +296,7 @@ impl Reactor {
 }
 
 impl Sources {
-    fn insert(&mut self, registration: Arc<Registration>) -> io::Result<Token> {
+    fn insert(&mut self, registration: Shared<Registration>) -> io::Result<Token> {
         if self.context_gone {
             return Err(context_gone());
         }
@@ -319,7 +320,7 @@ impl Sources {
         entry.registration.as_deref()
     }
 
-    fn remove(&mut self, token: Token) -> Option<Arc<Registration>> {
+    fn remove(&mut self, token: Token) -> Option<Shared<Registration>> {
         let (index, generation) = parts(token);
         let entry = self.entries.get_mut(index)?;
         if entry.generation != generation {

@@ -1,11 +1,17 @@
+use std::mem;
 use std::time::Instant;
 
-/// A priority queue of deadlines: a binary heap whose entries know their
-/// places, so that any of them can be removed. Keeps its capacity.
+/// How many children an entry has: with four there are half as many levels as with
+/// two, and those of one entry are next to each other.
+const CHILDREN: usize = 4;
+
+/// A priority queue of deadlines: a heap whose entries know their places, so that
+/// any of them can be removed. Keeps its capacity.
 pub(crate) struct Timers<T> {
     heap: Vec<Entry>,
     slots: Vec<Slot<T>>,
-    free: Vec<usize>,
+    /// The first slot that is free.
+    free: Option<usize>,
     sequence: u64,
 }
 
@@ -18,9 +24,15 @@ struct Entry {
     slot: usize,
 }
 
-struct Slot<T> {
-    place: usize,
-    owner: Option<T>,
+enum Slot<T> {
+    /// The place of its entry in the heap.
+    Taken {
+        place: usize,
+        owner: T,
+    },
+    Free {
+        next: Option<usize>,
+    },
 }
 
 /// Names one entry. Never reused.
@@ -35,9 +47,15 @@ impl<T> Default for Timers<T> {
         Self {
             heap: Vec::new(),
             slots: Vec::new(),
-            free: Vec::new(),
+            free: None,
             sequence: 0,
         }
+    }
+}
+
+impl Entry {
+    fn is_before(&self, other: &Self) -> bool {
+        (self.deadline, self.sequence) < (other.deadline, other.sequence)
     }
 }
 
@@ -46,39 +64,38 @@ impl<T> Timers<T> {
     pub(crate) fn insert(&mut self, deadline: Instant, owner: T) -> (TimerKey, bool) {
         self.sequence += 1;
         let place = self.heap.len();
-        let value = Slot {
-            place,
-            owner: Some(owner),
-        };
-        let slot = match self.free.pop() {
+        let taken = Slot::Taken { place, owner };
+        let slot = match self.free {
             Some(slot) => {
-                self.slots[slot] = value;
+                if let Slot::Free { next } = mem::replace(&mut self.slots[slot], taken) {
+                    self.free = next;
+                }
                 slot
             }
             None => {
-                self.slots.push(value);
-                // So that a removal, which may be part of a drop, finds room.
-                self.free.reserve(self.slots.len());
+                self.slots.push(taken);
                 self.slots.len() - 1
             }
         };
+        let entry = Entry {
+            deadline,
+            sequence: self.sequence,
+            slot,
+        };
+        self.heap.push(entry);
         let key = TimerKey {
             slot,
             sequence: self.sequence,
         };
-        self.heap.push(Entry {
-            deadline,
-            sequence: self.sequence,
-            slot,
-        });
-        (key, self.sift_up(place) == 0)
+        (key, self.sift_up(place, entry) == 0)
     }
 
     /// Removes an entry, if it is still there.
     pub(crate) fn remove(&mut self, key: TimerKey) -> Option<T> {
-        let place = self.slots.get(key.slot)?.place;
-        let entry = self.heap.get(place)?;
-        if entry.slot != key.slot || entry.sequence != key.sequence {
+        let Slot::Taken { place, .. } = *self.slots.get(key.slot)? else {
+            return None;
+        };
+        if self.heap[place].sequence != key.sequence {
             return None;
         }
         self.remove_at(place)
@@ -116,61 +133,66 @@ impl<T> Timers<T> {
     }
 
     fn remove_at(&mut self, place: usize) -> Option<T> {
-        let entry = self.heap.swap_remove(place);
-        if place < self.heap.len() {
-            // The entry that filled the gap may belong above or below it.
-            let place = self.sift_up(place);
-            self.sift_down(place);
+        let Entry { slot, .. } = self.heap.swap_remove(place);
+        if let Some(&moved) = self.heap.get(place) {
+            // What filled the gap may belong above or below it.
+            if self.sift_up(place, moved) == place {
+                self.sift_down(place, moved);
+            }
         }
-        self.free.push(entry.slot);
-        self.slots[entry.slot].owner.take()
+        let free = Slot::Free {
+            next: self.free.replace(slot),
+        };
+        match mem::replace(&mut self.slots[slot], free) {
+            Slot::Taken { owner, .. } => Some(owner),
+            Slot::Free { .. } => None,
+        }
     }
 
-    fn is_before(&self, a: usize, b: usize) -> bool {
-        let (a, b) = (&self.heap[a], &self.heap[b]);
-        (a.deadline, a.sequence) < (b.deadline, b.sequence)
+    /// Puts `entry` in `place`, and tells it.
+    fn put(&mut self, place: usize, entry: Entry) {
+        self.heap[place] = entry;
+        if let Slot::Taken { place: known, .. } = &mut self.slots[entry.slot] {
+            *known = place;
+        }
     }
 
-    /// Tells the entry at `place` where it is.
-    fn settle(&mut self, place: usize) {
-        let slot = self.heap[place].slot;
-        self.slots[slot].place = place;
-    }
-
-    fn swap(&mut self, a: usize, b: usize) {
-        self.heap.swap(a, b);
-        self.settle(a);
-    }
-
-    fn sift_up(&mut self, mut place: usize) -> usize {
+    /// Finds a place for `entry`: `place`, which is free, or one above it.
+    fn sift_up(&mut self, mut place: usize, entry: Entry) -> usize {
         while place > 0 {
-            let parent = (place - 1) / 2;
-            if !self.is_before(place, parent) {
+            let parent = (place - 1) / CHILDREN;
+            let above = self.heap[parent];
+            if !entry.is_before(&above) {
                 break;
             }
-            self.swap(place, parent);
+            self.put(place, above);
             place = parent;
         }
-        self.settle(place);
+        self.put(place, entry);
         place
     }
 
-    fn sift_down(&mut self, mut place: usize) {
+    /// Finds a place for `entry`: `place`, which is free, or one below it.
+    fn sift_down(&mut self, mut place: usize, entry: Entry) {
         loop {
-            let mut child = 2 * place + 1;
-            if child >= self.heap.len() {
+            let first = CHILDREN * place + 1;
+            let end = self.heap.len().min(first + CHILDREN);
+            let Some(mut child) = (first < end).then_some(first) else {
+                break;
+            };
+            for other in first + 1..end {
+                if self.heap[other].is_before(&self.heap[child]) {
+                    child = other;
+                }
+            }
+            let below = self.heap[child];
+            if !below.is_before(&entry) {
                 break;
             }
-            if child + 1 < self.heap.len() && self.is_before(child + 1, child) {
-                child += 1;
-            }
-            if !self.is_before(child, place) {
-                break;
-            }
-            self.swap(place, child);
+            self.put(place, below);
             place = child;
         }
-        self.settle(place);
+        self.put(place, entry);
     }
 }
 

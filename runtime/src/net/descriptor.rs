@@ -1,12 +1,12 @@
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 
 use super::byte_stream::{reads, writes};
 use super::file::PolledFile;
 use super::handle::{io_object, waits};
 use super::poll_io::polls;
 use super::source::Source;
+use crate::alloc::Shared;
 use crate::context::{IoExecutor, Registration};
 
 /// Any descriptor that the system can report events of: a pipe, a terminal, a
@@ -32,7 +32,7 @@ use crate::context::{IoExecutor, Registration};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Descriptor {
-    source: Arc<Source<PolledFile>>,
+    source: Shared<Source<PolledFile>>,
 }
 
 io_object!(Descriptor);
@@ -53,7 +53,7 @@ impl Descriptor {
         let file = PolledFile::new(fd.into())?;
         let source = Source::new(*executor, file, Registration::untried())?;
         Ok(Self {
-            source: Arc::new(source),
+            source: Shared::new(source),
         })
     }
 
@@ -64,7 +64,7 @@ impl Descriptor {
     /// With the handle itself, if it is not the only one: there are clones, or
     /// operations outstanding.
     pub fn into_fd(self) -> Result<OwnedFd, Self> {
-        match Arc::try_unwrap(self.source) {
+        match Shared::try_unwrap(self.source) {
             Ok(source) => Ok(source.into_io().0.into()),
             Err(source) => Err(Self { source }),
         }

@@ -24,7 +24,7 @@ macro_rules! handle {
             /// when the context is gone.
             pub fn from_mio(executor: &IoExecutor, socket: $mio) -> std::io::Result<Self> {
                 Ok(Self {
-                    source: Arc::new(Source::new(*executor, socket, $registration)?),
+                    source: Shared::new(Source::new(*executor, socket, $registration)?),
                 })
             }
 
@@ -35,7 +35,7 @@ macro_rules! handle {
             /// With the handle itself, if it is not the only one: there are clones,
             /// or operations outstanding.
             pub fn into_mio(self) -> Result<$mio, Self> {
-                match Arc::try_unwrap(self.source) {
+                match Shared::try_unwrap(self.source) {
                     Ok(source) => Ok(source.into_io()),
                     Err(source) => Err(Self { source }),
                 }

@@ -1,12 +1,12 @@
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 
 use super::byte_stream::{reads, writes};
 use super::file::PolledFile;
 use super::handle::{io_object, waits};
 use super::poll_io::polls;
 use super::source::Source;
+use crate::alloc::Shared;
 use crate::context::{IoExecutor, Registration};
 
 /// Makes a pipe: what is written to one end is read from the other.
@@ -51,7 +51,7 @@ macro_rules! end {
             pub fn new(executor: &IoExecutor, fd: impl Into<OwnedFd>) -> io::Result<Self> {
                 let file = PolledFile::new(fd.into())?;
                 Ok(Self {
-                    source: Arc::new(Source::new(*executor, file, $registration)?),
+                    source: Shared::new(Source::new(*executor, file, $registration)?),
                 })
             }
 
@@ -62,7 +62,7 @@ macro_rules! end {
             /// With the handle itself, if it is not the only one: there are clones,
             /// or operations outstanding.
             pub fn into_fd(self) -> Result<OwnedFd, Self> {
-                match Arc::try_unwrap(self.source) {
+                match Shared::try_unwrap(self.source) {
                     Ok(source) => Ok(source.into_io().0.into()),
                     Err(source) => Err(Self { source }),
                 }
@@ -82,7 +82,7 @@ macro_rules! end {
 /// of its operations.
 #[derive(Clone, Debug)]
 pub struct ReadablePipe {
-    source: Arc<Source<PolledFile>>,
+    source: Shared<Source<PolledFile>>,
 }
 
 end!(ReadablePipe, Registration::default());
@@ -94,7 +94,7 @@ reads!(ReadablePipe);
 /// of its operations.
 #[derive(Clone, Debug)]
 pub struct WritablePipe {
-    source: Arc<Source<PolledFile>>,
+    source: Shared<Source<PolledFile>>,
 }
 
 end!(WritablePipe, Registration::writable());

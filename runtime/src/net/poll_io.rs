@@ -144,7 +144,11 @@ macro_rules! polls {
         }
 
         impl $crate::net::poll_io::PollSource for $ty {
-            fn forget(&self, read: Option<$crate::context::WaiterKey>, write: Option<$crate::context::WaiterKey>) {
+            fn forget(
+                &self,
+                read: Option<$crate::context::WaiterKey>,
+                write: Option<$crate::context::WaiterKey>,
+            ) {
                 self.source.forget(read, write);
             }
         }

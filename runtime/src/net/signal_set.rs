@@ -1,11 +1,12 @@
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mio::{Interest, Registry, Token};
 use signal_hook_mio::v1_0::Signals;
 
 use super::source::Source;
+use crate::alloc::Shared;
 use crate::async_op;
 use crate::context::{Direction, IoExecutor, Progress, Registration};
 use crate::executor::IoObject;
@@ -31,7 +32,7 @@ use crate::executor::IoObject;
 /// ```
 #[derive(Clone)]
 pub struct SignalSet {
-    source: Arc<Source<Pending>>,
+    source: Shared<Source<Pending>>,
 }
 
 /// Looking at what has arrived takes `&mut`.
@@ -67,7 +68,7 @@ impl SignalSet {
         let pending = Pending(Mutex::new(set));
         let source = Source::new(*executor, pending, Registration::default())?;
         Ok(Self {
-            source: Arc::new(source),
+            source: Shared::new(source),
         })
     }
 

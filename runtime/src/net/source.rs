@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use mio::Token;
 
+use crate::alloc::Shared;
 use crate::cancel;
 use crate::context::{Direction, IoExecutor, Progress, Reactor, Registration, WaiterKey};
 use crate::task::{budget, scope};
@@ -25,7 +26,7 @@ const PAUSE: std::ops::RangeInclusive<Duration> =
 pub(super) struct Source<S: mio::event::Source> {
     executor: IoExecutor,
     reactor: Arc<Reactor>,
-    registration: Arc<Registration>,
+    registration: Shared<Registration>,
     token: Token,
     /// How often all operations have been cancelled: those of an earlier era are
     /// over.

@@ -1,10 +1,10 @@
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use super::TcpStream;
 use super::handle::handle;
 use super::source::Source;
+use crate::alloc::Shared;
 use crate::async_op;
 use crate::context::{Direction, IoExecutor, Progress, Registration};
 
@@ -33,7 +33,7 @@ use crate::context::{Direction, IoExecutor, Progress, Registration};
 /// ```
 #[derive(Clone, Debug)]
 pub struct TcpListener {
-    source: Arc<Source<mio::net::TcpListener>>,
+    source: Shared<Source<mio::net::TcpListener>>,
 }
 
 handle!(

@@ -1,11 +1,11 @@
 use std::io;
 use std::net::{Shutdown, SocketAddr};
-use std::sync::Arc;
 
 use super::byte_stream::{reads, writes};
 use super::handle::handle;
 use super::poll_io::polls;
 use super::source::Source;
+use crate::alloc::Shared;
 use crate::async_op;
 use crate::cancel::is_cancelled;
 use crate::context::{Direction, IoExecutor, Progress, Registration};
@@ -36,7 +36,7 @@ use crate::context::{Direction, IoExecutor, Progress, Registration};
 /// `socket2::SockRef::from(&stream)`.
 #[derive(Clone, Debug)]
 pub struct TcpStream {
-    source: Arc<Source<mio::net::TcpStream>>,
+    source: Shared<Source<mio::net::TcpStream>>,
 }
 
 handle!(
@@ -95,7 +95,7 @@ impl TcpStream {
             })
             .await?;
         Ok(Self {
-            source: Arc::new(source),
+            source: Shared::new(source),
         })
     }
 

@@ -1,10 +1,10 @@
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use super::datagram::{Datagram, datagrams};
 use super::handle::handle;
 use super::source::Source;
+use crate::alloc::Shared;
 use crate::context::{IoExecutor, Registration};
 
 /// A UDP socket.
@@ -32,7 +32,7 @@ use crate::context::{IoExecutor, Registration};
 /// an interface, see `socket2::SockRef::from(&socket)`.
 #[derive(Clone, Debug)]
 pub struct UdpSocket {
-    source: Arc<Source<mio::net::UdpSocket>>,
+    source: Shared<Source<mio::net::UdpSocket>>,
 }
 
 handle!(

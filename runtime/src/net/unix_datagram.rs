@@ -5,11 +5,11 @@ use std::ops::Deref;
 use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
 
 use super::datagram::{Datagram, datagrams};
 use super::handle::handle;
 use super::source::Source;
+use crate::alloc::Shared;
 use crate::context::{IoExecutor, Registration};
 
 /// A Unix socket for datagrams, which are neither lost nor reordered.
@@ -38,7 +38,7 @@ use crate::context::{IoExecutor, Registration};
 /// ```
 #[derive(Clone, Debug)]
 pub struct UnixDatagram {
-    source: Arc<Source<mio::net::UnixDatagram>>,
+    source: Shared<Source<mio::net::UnixDatagram>>,
 }
 
 handle!(

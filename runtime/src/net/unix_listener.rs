@@ -1,11 +1,11 @@
 use std::io;
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
 
 use super::UnixStream;
 use super::handle::handle;
 use super::source::Source;
+use crate::alloc::Shared;
 use crate::async_op;
 use crate::context::{Direction, IoExecutor, Progress, Registration};
 
@@ -34,7 +34,7 @@ use crate::context::{Direction, IoExecutor, Progress, Registration};
 /// ```
 #[derive(Clone, Debug)]
 pub struct UnixListener {
-    source: Arc<Source<mio::net::UnixListener>>,
+    source: Shared<Source<mio::net::UnixListener>>,
 }
 
 handle!(

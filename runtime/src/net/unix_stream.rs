@@ -2,12 +2,12 @@ use std::io;
 use std::net::Shutdown;
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
 
 use super::byte_stream::{reads, writes};
 use super::handle::handle;
 use super::poll_io::polls;
 use super::source::Source;
+use crate::alloc::Shared;
 use crate::async_op;
 use crate::context::{Direction, IoExecutor, Progress, Registration};
 use crate::initiation::Initiation;
@@ -31,7 +31,7 @@ use crate::initiation::Initiation;
 /// ```
 #[derive(Clone, Debug)]
 pub struct UnixStream {
-    source: Arc<Source<mio::net::UnixStream>>,
+    source: Shared<Source<mio::net::UnixStream>>,
 }
 
 handle!(
@@ -162,7 +162,7 @@ impl UnixStream {
             })
             .await?;
         Ok(Self {
-            source: Arc::new(source),
+            source: Shared::new(source),
         })
     }
 

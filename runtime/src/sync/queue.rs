@@ -1,3 +1,4 @@
+use std::ops::{Index, IndexMut};
 use std::task::Waker;
 
 use crate::context::WakeList;
@@ -8,7 +9,7 @@ use crate::context::WakeList;
 /// owner removes it. Keeps its capacity: in the long run waiting does not
 /// allocate.
 pub(crate) struct Queue<T> {
-    places: Vec<Place<T>>,
+    places: Places<T>,
     /// The first place without an entry; the next one is `after` it.
     free: Option<usize>,
     first: Option<usize>,
@@ -26,10 +27,51 @@ struct Place<T> {
     after: Option<usize>,
 }
 
+/// The places, by number. The first is where the queue is: mostly one waits.
+struct Places<T> {
+    first: Option<Place<T>>,
+    others: Vec<Place<T>>,
+}
+
+impl<T> Places<T> {
+    /// Returns the number of the new place.
+    fn push(&mut self, place: Place<T>) -> usize {
+        if self.first.is_none() {
+            self.first = Some(place);
+            return 0;
+        }
+        self.others.push(place);
+        self.others.len()
+    }
+}
+
+impl<T> Index<usize> for Places<T> {
+    type Output = Place<T>;
+
+    fn index(&self, number: usize) -> &Place<T> {
+        match number {
+            0 => self.first.as_ref().expect("a place that has been made"),
+            _ => &self.others[number - 1],
+        }
+    }
+}
+
+impl<T> IndexMut<usize> for Places<T> {
+    fn index_mut(&mut self, number: usize) -> &mut Place<T> {
+        match number {
+            0 => self.first.as_mut().expect("a place that has been made"),
+            _ => &mut self.others[number - 1],
+        }
+    }
+}
+
 impl<T> Default for Queue<T> {
     fn default() -> Self {
         Self {
-            places: Vec::new(),
+            places: Places {
+                first: None,
+                others: Vec::new(),
+            },
             free: None,
             first: None,
             last: None,
@@ -53,10 +95,7 @@ impl<T> Queue<T> {
                 self.free = free.after;
                 index
             }
-            None => {
-                self.places.push(place);
-                self.places.len() - 1
-            }
+            None => self.places.push(place),
         };
         match before {
             Some(before) => self.places[before].after = Some(index),
@@ -150,7 +189,7 @@ mod tests {
         for n in 0..6 {
             let _key = queue.push(n, waker);
         }
-        assert_eq!((queue.places.len(), queue.free), (6, None));
+        assert_eq!((queue.places.others.len(), queue.free), (5, None));
         assert!((0..6).all(|n| queue.pop(&mut wake) == Some(&mut n.clone())));
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use crate::alloc::Shared;
 use crate::async_op;
 use crate::cancel;
 use crate::context::{Due, IoExecutor, Reactor, TimerKey, WakeList, context_gone};
@@ -41,7 +42,7 @@ pub(crate) fn from_now(duration: Duration) -> Instant {
 /// ```
 #[derive(Clone)]
 pub struct Timer {
-    state: Arc<TimerState>,
+    state: Shared<TimerState>,
 }
 
 pub(crate) struct TimerState {
@@ -81,7 +82,7 @@ impl Timer {
     /// `&SystemExecutor`. It has expired already.
     pub fn new(executor: &IoExecutor) -> Self {
         Self {
-            state: Arc::new(TimerState {
+            state: Shared::new(TimerState {
                 executor: *executor,
                 inner: Mutex::new(Inner {
                     expiry: Instant::now(),
@@ -246,7 +247,7 @@ impl Inner {
 
 /// An operation that waits, or is about to; takes its wait back when dropped.
 struct WaitGuard<'a> {
-    timer: &'a Arc<TimerState>,
+    timer: &'a Shared<TimerState>,
     key: Option<Key>,
 }
 
@@ -279,7 +280,7 @@ impl WaitGuard<'_> {
                 Some(reactor) => reactor,
                 None => self.timer.executor.reactor()?,
             };
-            let due = Due::Timer(Arc::clone(self.timer));
+            let due = Due::Timer(Shared::clone(self.timer));
             let added = reactor.add_timer(inner.expiry, due);
             inner.reactor = Some(reactor);
             let (key, earliest) = added?;

@@ -2,11 +2,12 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::Timer;
+use crate::alloc::Shared;
 use crate::async_op;
 use crate::cancel;
 use crate::context::IoExecutor;
@@ -44,7 +45,7 @@ const CHECK: Duration = Duration::from_secs(10);
 /// ```
 #[derive(Clone)]
 pub struct WallTimer {
-    state: Arc<State>,
+    state: Shared<State>,
 }
 
 struct State {
@@ -66,7 +67,7 @@ impl WallTimer {
     /// `&SystemExecutor`. It has expired already.
     pub fn new(executor: &IoExecutor) -> Self {
         Self {
-            state: Arc::new(State {
+            state: Shared::new(State {
                 check: Timer::new(executor),
                 inner: Mutex::new(Inner {
                     expiry: SystemTime::now(),
