@@ -26,7 +26,7 @@
 use std::alloc::Layout;
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use super::{AllocError, Allocator, Global};
 
@@ -103,6 +103,10 @@ impl Drop for Janitor {
 static DEPOT: [[AtomicPtr<FreeBlock>; BATCHES]; CLASSES] =
     [const { [const { AtomicPtr::new(ptr::null_mut()) }; BATCHES] }; CLASSES];
 
+/// How many batches there are in the depot, but for those that come or go just now:
+/// where there are none, nobody need look.
+static FILLED: [AtomicUsize; CLASSES] = [const { AtomicUsize::new(0) }; CLASSES];
+
 /// How many blocks a batch has: 32 KiB, but at most 64.
 const fn batch_of(class: usize) -> usize {
     match 32 * 1024 / layout_of(class).size() {
@@ -126,6 +130,7 @@ fn deposit(batch: NonNull<FreeBlock>, class: usize) -> Result<(), NonNull<FreeBl
                 )
                 .is_ok();
         if left {
+            FILLED[class].fetch_add(1, Ordering::Relaxed);
             return Ok(());
         }
     }
@@ -134,10 +139,16 @@ fn deposit(batch: NonNull<FreeBlock>, class: usize) -> Result<(), NonNull<FreeBl
 
 /// Takes a batch, if there is one.
 fn withdraw(class: usize) -> Option<NonNull<FreeBlock>> {
-    DEPOT[class]
+    if FILLED[class].load(Ordering::Relaxed) == 0 {
+        return None;
+    }
+    let batch = DEPOT[class]
         .iter()
         .filter(|place| !place.load(Ordering::Relaxed).is_null())
-        .find_map(|place| NonNull::new(place.swap(ptr::null_mut(), Ordering::Acquire)))
+        .find_map(|place| NonNull::new(place.swap(ptr::null_mut(), Ordering::Acquire)))?;
+    // Wraps below 0 while whoever has left it has yet to count it.
+    FILLED[class].fetch_sub(1, Ordering::Relaxed);
+    Some(batch)
 }
 
 impl Pool {

@@ -17,12 +17,18 @@ pub struct WaiterKey(NonZeroU64);
 pub(crate) struct Waiters {
     /// In place: mostly one waits, and its waker is where its source is.
     first: Option<(WaiterKey, Waker)>,
-    /// Those that came later, sorted by key. Without a waker once the operation has
-    /// gone: to close the gap at once would make it dear for many to go.
-    list: Vec<(WaiterKey, Option<Waker>)>,
-    gone: usize,
+    /// Those that came later, if there ever were any.
+    later: Option<Box<Later>>,
     /// How many there have been.
     count: u64,
+}
+
+#[derive(Default)]
+struct Later {
+    /// Sorted by key. Without a waker once the operation has gone: to close the gap
+    /// at once would make it dear for many to go.
+    list: Vec<(WaiterKey, Option<Waker>)>,
+    gone: usize,
 }
 
 impl Waiters {
@@ -32,28 +38,27 @@ impl Waiters {
     /// locks.
     #[must_use]
     pub(crate) fn set(&mut self, key: &mut Option<WaiterKey>, waker: &Waker) -> Option<Waker> {
-        match &mut self.first {
-            Some((first, current)) if Some(*first) == *key => {
-                if current.will_wake(waker) {
-                    return None;
-                }
-                return Some(mem::replace(current, waker.clone()));
+        if let Some(key) = *key
+            && let Some(current) = self.waker(key)
+        {
+            if current.will_wake(waker) {
+                return None;
             }
-            _ => {}
-        }
-        match key.and_then(|key| self.place(key)) {
-            Some(Some(current)) if current.will_wake(waker) => return None,
-            Some(current) => return current.replace(waker.clone()),
-            None => {}
+            return Some(mem::replace(current, waker.clone()));
         }
         let new = WaiterKey(NonZeroU64::MIN.saturating_add(self.count));
         self.count += 1;
         *key = Some(new);
         let waker = waker.clone();
-        if self.first.is_none() && self.list.is_empty() {
-            self.first = Some((new, waker));
-        } else {
-            self.list.push((new, Some(waker)));
+        match &mut self.later {
+            Some(later) if self.first.is_some() || !later.list.is_empty() => {
+                later.list.push((new, Some(waker)));
+            }
+            None if self.first.is_some() => {
+                let list = vec![(new, Some(waker))];
+                self.later = Some(Box::new(Later { list, gone: 0 }));
+            }
+            _ => self.first = Some((new, waker)),
         }
         None
     }
@@ -65,19 +70,15 @@ impl Waiters {
         if let Some((_, waker)) = self.first.take_if(|(first, _)| *first == key) {
             return Some(waker);
         }
-        let waker = self.place(key)?.take()?;
-        self.gone += 1;
-        if 2 * self.gone > self.list.len() {
-            self.list.retain(|(_, waker)| waker.is_some());
-            self.gone = 0;
-        }
-        Some(waker)
+        self.later.as_mut()?.remove(key)
     }
 
-    /// Returns the place in the list of an operation that has not been woken.
-    fn place(&mut self, key: WaiterKey) -> Option<&mut Option<Waker>> {
-        let index = self.list.binary_search_by_key(&key, |(key, _)| *key);
-        Some(&mut self.list[index.ok()?].1)
+    /// Returns the waker of an operation, if it is still there.
+    fn waker(&mut self, key: WaiterKey) -> Option<&mut Waker> {
+        match &mut self.first {
+            Some((first, waker)) if *first == key => Some(waker),
+            _ => self.later.as_mut()?.place(key)?.as_mut(),
+        }
     }
 
     /// Moves all wakers to `wake`.
@@ -85,15 +86,31 @@ impl Waiters {
         if let Some((_, waker)) = self.first.take() {
             wake.push(waker);
         }
-        if self.list.is_empty() {
-            return;
-        }
-        self.gone = 0;
-        for (_, waker) in self.list.drain(..) {
-            if let Some(waker) = waker {
-                wake.push(waker);
+        if let Some(later) = &mut self.later {
+            later.gone = 0;
+            for (_, waker) in later.list.drain(..) {
+                if let Some(waker) = waker {
+                    wake.push(waker);
+                }
             }
         }
+    }
+}
+
+impl Later {
+    fn place(&mut self, key: WaiterKey) -> Option<&mut Option<Waker>> {
+        let index = self.list.binary_search_by_key(&key, |(key, _)| *key);
+        Some(&mut self.list[index.ok()?].1)
+    }
+
+    fn remove(&mut self, key: WaiterKey) -> Option<Waker> {
+        let waker = self.place(key)?.take()?;
+        self.gone += 1;
+        if 2 * self.gone > self.list.len() {
+            self.list.retain(|(_, waker)| waker.is_some());
+            self.gone = 0;
+        }
+        Some(waker)
     }
 }
 
@@ -173,6 +190,10 @@ impl Drop for WakeList {
 mod tests {
     use super::*;
 
+    fn list(waiters: &Waiters) -> &[(WaiterKey, Option<Waker>)] {
+        &waiters.later.as_ref().unwrap().list
+    }
+
     #[test]
     fn gaps_are_closed_and_the_order_stays() {
         let (waker, mut waiters) = (Waker::noop(), Waiters::default());
@@ -187,15 +208,16 @@ mod tests {
         for (index, len) in [(7, 7), (0, 7), (3, 7), (1, 7), (2, 3)] {
             let key = keys.remove(index);
             assert!(waiters.remove(key).is_some());
-            assert_eq!(waiters.list.len(), len);
+            assert_eq!(list(&waiters).len(), len);
             assert!(waiters.remove(key).is_none());
         }
-        let left: Vec<_> = waiters.list.iter().map(|(key, _)| *key).collect();
+        let left: Vec<_> = list(&waiters).iter().map(|(key, _)| *key).collect();
         assert_eq!(left, keys);
         let mut wake = WakeList::default();
         assert!(waiters.remove(keys[1]).is_some());
         waiters.take_all(&mut wake);
-        assert_eq!((wake.wake_all(), waiters.gone), (2, 0));
+        assert_eq!(wake.wake_all(), 2);
+        assert!(list(&waiters).is_empty());
         // Woken, they are to be added again.
         let mut key = Some(keys[0]);
         assert!(waiters.set(&mut key, waker).is_none());

@@ -1,3 +1,4 @@
+use std::num::NonZeroU32;
 use std::ops::{Index, IndexMut};
 use std::task::Waker;
 
@@ -11,20 +12,23 @@ use crate::context::WakeList;
 pub(crate) struct Queue<T> {
     places: Places<T>,
     /// The first place without an entry; the next one is `after` it.
-    free: Option<usize>,
-    first: Option<usize>,
-    last: Option<usize>,
+    free: Option<Number>,
+    first: Option<Number>,
+    last: Option<Number>,
 }
 
 /// Names an entry, which is there until this is given back.
-pub(crate) struct Key(usize);
+pub(crate) struct Key(Number);
+
+/// The number of a place, from 1: half the size of an index, or less.
+type Number = NonZeroU32;
 
 struct Place<T> {
     entry: Option<T>,
     /// While the entry waits.
     waker: Option<Waker>,
-    before: Option<usize>,
-    after: Option<usize>,
+    before: Option<Number>,
+    after: Option<Number>,
 }
 
 /// The places, by number. The first is where the queue is: mostly one waits.
@@ -35,32 +39,37 @@ struct Places<T> {
 
 impl<T> Places<T> {
     /// Returns the number of the new place.
-    fn push(&mut self, place: Place<T>) -> usize {
+    fn push(&mut self, place: Place<T>) -> Number {
         if self.first.is_none() {
             self.first = Some(place);
-            return 0;
+            return Number::MIN;
         }
         self.others.push(place);
-        self.others.len()
+        let others = u32::try_from(self.others.len()).ok();
+        others
+            .and_then(|others| Number::MIN.checked_add(others))
+            .expect("fewer than 4 billion wait for one thing")
     }
 }
 
-impl<T> Index<usize> for Places<T> {
+impl<T> Index<Number> for Places<T> {
     type Output = Place<T>;
 
-    fn index(&self, number: usize) -> &Place<T> {
+    #[inline]
+    fn index(&self, number: Number) -> &Place<T> {
         match number {
-            0 => self.first.as_ref().expect("a place that has been made"),
-            _ => &self.others[number - 1],
+            Number::MIN => self.first.as_ref().expect("a place that has been made"),
+            _ => &self.others[number.get() as usize - 2],
         }
     }
 }
 
-impl<T> IndexMut<usize> for Places<T> {
-    fn index_mut(&mut self, number: usize) -> &mut Place<T> {
+impl<T> IndexMut<Number> for Places<T> {
+    #[inline]
+    fn index_mut(&mut self, number: Number) -> &mut Place<T> {
         match number {
-            0 => self.first.as_mut().expect("a place that has been made"),
-            _ => &mut self.others[number - 1],
+            Number::MIN => self.first.as_mut().expect("a place that has been made"),
+            _ => &mut self.others[number.get() as usize - 2],
         }
     }
 }
@@ -89,20 +98,20 @@ impl<T> Queue<T> {
             before,
             after: None,
         };
-        let index = match self.free {
-            Some(index) => {
-                let free = std::mem::replace(&mut self.places[index], place);
+        let number = match self.free {
+            Some(number) => {
+                let free = std::mem::replace(&mut self.places[number], place);
                 self.free = free.after;
-                index
+                number
             }
             None => self.places.push(place),
         };
         match before {
-            Some(before) => self.places[before].after = Some(index),
-            None => self.first = Some(index),
+            Some(before) => self.places[before].after = Some(number),
+            None => self.first = Some(number),
         }
-        self.last = Some(index);
-        Key(index)
+        self.last = Some(number);
+        Key(number)
     }
 
     /// Returns the first entry that waits.
@@ -112,9 +121,9 @@ impl<T> Queue<T> {
 
     /// Takes the first entry that waits out of the turn; it will be woken.
     pub(crate) fn pop(&mut self, wake: &mut WakeList) -> Option<&mut T> {
-        let index = self.first?;
-        self.unlink(index);
-        let place = &mut self.places[index];
+        let number = self.first?;
+        self.unlink(number);
+        let place = &mut self.places[number];
         wake.push(place.waker.take()?);
         place.entry.as_mut()
     }
@@ -138,18 +147,18 @@ impl<T> Queue<T> {
     /// Removes an entry, and its waker if it still waits: to be dropped by the
     /// caller, outside its locks.
     pub(crate) fn remove(&mut self, key: Key) -> (T, Option<Waker>) {
-        let Key(index) = key;
-        let waker = self.places[index].waker.take();
+        let Key(number) = key;
+        let waker = self.places[number].waker.take();
         if waker.is_some() {
-            self.unlink(index);
+            self.unlink(number);
         }
-        self.places[index].after = self.free.replace(index);
-        let entry = self.places[index].entry.take();
+        self.places[number].after = self.free.replace(number);
+        let entry = self.places[number].entry.take();
         (entry.expect("an entry is removed once"), waker)
     }
 
-    fn unlink(&mut self, index: usize) {
-        let Place { before, after, .. } = self.places[index];
+    fn unlink(&mut self, number: Number) {
+        let Place { before, after, .. } = self.places[number];
         match before {
             Some(before) => self.places[before].after = after,
             None => self.first = after,
