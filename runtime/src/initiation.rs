@@ -200,6 +200,8 @@ where
 
     #[inline]
     fn initiate<H: CompletionHandler<S>>(self, handler: H) {
+        // Whoever starts it does not wait for it.
+        let _outside = scope::outside();
         block::new(self.site, self.executor, handler).initiate(self.body);
     }
 }

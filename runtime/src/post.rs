@@ -10,7 +10,7 @@ use crate::meta::Meta;
 use crate::site::Site;
 use crate::spawn::Spawn;
 use crate::task::frame::Submit;
-use crate::task::{Task, block};
+use crate::task::{Task, block, scope};
 use crate::token::CompletionToken;
 use crate::trace::{Entered, Trace};
 
@@ -277,6 +277,7 @@ impl<E: Executor> Initiation<fn()> for Submitted<E> {
         } else if self.how == Submit::Dispatch && own.runs_here() {
             trace.completed(true);
             let _handling: Entered = trace.handling();
+            let _outside = scope::outside();
             handler.complete(());
         } else {
             trace.completed(true);

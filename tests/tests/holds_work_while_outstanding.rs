@@ -1,12 +1,13 @@
 //! Guarantee 6: an outstanding operation holds work on the I/O executor and on
 //! the handler's executor, until the handler has returned.
 
-use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
+use std::sync::{Arc, Barrier};
 use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
-use async_op::{Executor, Handler, IoContext, Task, Timer};
+use async_op::{Executor, Handler, IoContext, IoExecutor, Task, Timer, bind_executor};
 use async_op_tests::{Log, Manual, Polled, Probe, both_forms, panic_of, without_hanging};
 
 both_forms! {
@@ -149,4 +150,57 @@ fn work_given_back_inside_run_counts() {
     drop(clone);
     assert_eq!(context.run(), 0);
     assert!(context.stopped());
+}
+
+/// Counts the work on a context, and panics, once, when some of it is finished.
+#[derive(Clone)]
+struct Fragile {
+    inner: IoExecutor,
+    work: Arc<AtomicIsize>,
+    panics: Arc<AtomicBool>,
+}
+
+impl PartialEq for Fragile {
+    fn eq(&self, other: &Self) -> bool {
+        self.inner == other.inner
+    }
+}
+
+impl Executor for Fragile {
+    fn post(&self, task: Task) {
+        self.inner.post(task);
+    }
+
+    fn runs_here(&self) -> bool {
+        self.inner.runs_here()
+    }
+
+    fn context(&self) -> Option<IoExecutor> {
+        Some(self.inner)
+    }
+
+    fn work_started(&self) {
+        self.work.fetch_add(1, Ordering::Relaxed);
+        self.inner.work_started();
+    }
+
+    fn work_finished(&self) {
+        self.work.fetch_sub(1, Ordering::Relaxed);
+        self.inner.work_finished();
+        assert!(!self.panics.swap(false, Ordering::Relaxed), "on purpose");
+    }
+}
+
+#[test]
+fn work_is_given_back_once_though_that_panics() {
+    let context = IoContext::new().unwrap();
+    let fragile = Fragile {
+        inner: context.executor(),
+        work: Arc::default(),
+        panics: Arc::new(AtomicBool::new(true)),
+    };
+    let work = Arc::clone(&fragile.work);
+    Timer::new(&context).async_wait(bind_executor(fragile, |_: std::io::Result<()>| {}));
+    assert_eq!(panic_of(|| context.run()), "on purpose");
+    assert_eq!(work.load(Ordering::Relaxed), 0);
 }

@@ -3,6 +3,7 @@
 
 use std::ffi::{c_int, c_void};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicIsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
@@ -233,7 +234,32 @@ type OnNumbers = unsafe extern "C" fn(isize, u32, *mut c_void);
 fn token<F>(function: F, written: &Written) -> CCallback<F> {
     let data = std::ptr::from_ref(written).cast_mut().cast();
     // SAFETY: the functions use atomics alone, of what outlives the contexts.
-    unsafe { c_callback(function, data) }.or_else(destroy)
+    let token = unsafe { c_callback(function, data) };
+    // SAFETY: as above.
+    unsafe { token.or_else(destroy) }
+}
+
+#[test]
+fn a_result_that_cannot_be_made_one_of_c() {
+    struct Bad;
+
+    impl IntoC for Bad {
+        type C = isize;
+
+        fn into_c(self) -> isize {
+            panic!("no form in C")
+        }
+    }
+
+    #[async_op]
+    fn async_bad(_context: &IoExecutor, op: Completion<fn(Bad, u32)>) {
+        op.complete(Bad, 1);
+    }
+
+    let (seen, context) = (Written::default(), IoContext::new().unwrap());
+    async_bad(&context, token(on_numbers as OnNumbers, &seen));
+    catch_unwind(AssertUnwindSafe(|| context.run())).unwrap_err();
+    assert_eq!(seen.destroyed.load(Ordering::SeqCst), 1);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use allocator_api2::unsize_box;
 use super::CancellationType;
 use crate::alloc::Recycling;
 use crate::shim::{Mutex, MutexGuard};
+use crate::task::scope;
 
 /// Where the function of `Completion::on_cancel` waits for a request.
 #[derive(Default)]
@@ -66,6 +67,7 @@ struct Once<F>(Option<F>);
 impl<F: FnOnce(CancellationType) + Send> Call for Once<F> {
     fn call(&mut self, kind: CancellationType) {
         if let Some(function) = self.0.take() {
+            let _outside = scope::outside();
             function(kind);
         }
     }
@@ -115,7 +117,8 @@ impl Hook {
                 function.call(kind);
             }
             State::Closed => inner.state = State::Closed,
-            State::Empty | State::Requested(_) => {}
+            State::Requested(earlier) => inner.state = State::Requested(earlier | kind),
+            State::Empty => {}
         }
     }
 

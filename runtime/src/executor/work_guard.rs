@@ -63,12 +63,11 @@ impl<E: Executor> WorkGuard<E> {
     /// would wait for the handler's own operation.
     #[inline]
     pub(crate) fn reset_on_runner(&mut self) {
-        if self
-            .executor
-            .as_ref()
-            .is_some_and(Executor::work_finished_on_runner)
+        // Taken out first: where that panics, it is not given back twice.
+        if let Some(executor) = self.executor.take()
+            && !executor.work_finished_on_runner()
         {
-            self.executor = None;
+            self.executor = Some(executor);
         }
     }
 

@@ -62,8 +62,8 @@ impl TcpStream {
     ///
     /// # Allocation
     ///
-    /// The socket itself and its registration, from the heap; none besides the
-    /// operation's own memory.
+    /// The socket itself and its registration, which are recycled: in the long run
+    /// nothing comes from the heap.
     ///
     /// # Cancel safety
     ///

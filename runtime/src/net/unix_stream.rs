@@ -68,8 +68,8 @@ impl UnixStream {
     ///
     /// # Allocation
     ///
-    /// The socket itself, its registration and a copy of the path, from the heap;
-    /// none besides the operation's own memory.
+    /// A copy of the path, from the heap. The socket itself and its registration are
+    /// recycled.
     ///
     /// # Cancel safety
     ///
@@ -108,8 +108,8 @@ impl UnixStream {
     ///
     /// # Allocation
     ///
-    /// The socket itself and its registration, from the heap; none besides the
-    /// operation's own memory.
+    /// The socket itself and its registration, which are recycled: in the long run
+    /// nothing comes from the heap.
     ///
     /// # Cancel safety
     ///

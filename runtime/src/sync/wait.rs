@@ -93,14 +93,19 @@ impl<'a, R: Request> Wait<'a, R> {
             return Poll::Ready(request.refuse(Failure::Cancelled));
         }
         let mut wake = WakeList::default();
+        // Before the lock, to be dropped after it where the clone of the waker
+        // panics: the entry may be foreign.
+        let entry;
         let mut state = lock(self.state);
         match request.start(&mut state, &mut wake) {
             Ok(output) => {
                 drop(state);
                 Poll::Ready(output)
             }
-            Err(entry) => {
-                let key = R::queue(&mut state).push(entry, cx.waker());
+            Err(refused) => {
+                entry = refused;
+                let waker = cx.waker().clone();
+                let key = R::queue(&mut state).push(entry, waker);
                 self.stage = Stage::Waiting(key);
                 Poll::Pending
             }
@@ -117,8 +122,12 @@ impl<'a, R: Request> Wait<'a, R> {
             return Poll::Ready(R::finish(entry));
         }
         if scope::requested().is_empty() {
-            let old = queue.renew(&key, cx.waker());
             self.stage = Stage::Waiting(key);
+            // The key is in its place: the clone of the waker may panic.
+            let Stage::Waiting(key) = &self.stage else {
+                unreachable!("just put there")
+            };
+            let old = queue.renew(key, cx.waker());
             drop(state);
             drop(old);
             return Poll::Pending;

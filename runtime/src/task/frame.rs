@@ -730,6 +730,7 @@ where
         guards.0.reset_on_runner();
         guards.1.reset_on_runner();
         let _handling: Entered = trace.handling();
+        let _outside = super::scope::outside();
         handler.complete(S::from_output(output));
     }
 }

@@ -179,6 +179,7 @@ impl<F: FnOnce() + Send + 'static, A: OperationAllocator> FunctionTask<F, A> {
     unsafe fn run(header: NonNull<Header>) {
         // SAFETY: the caller's promise.
         let function = unsafe { Self::take(header) };
+        let _outside = scope::outside();
         function();
     }
 

@@ -232,6 +232,23 @@ fn find<T>(pick: impl Fn(&Vtable) -> Option<T>) -> Option<(NonNull<Head>, T)> {
     }
 }
 
+/// Restores the scope that was left, when dropped.
+pub(crate) struct Outside(*const Head);
+
+/// Leaves all scopes until the result is dropped: a handler that is called inside
+/// a poll is no part of what is polled.
+#[inline]
+pub(crate) fn outside() -> Outside {
+    Outside(CURRENT.replace(ptr::null()))
+}
+
+impl Drop for Outside {
+    #[inline]
+    fn drop(&mut self) {
+        CURRENT.set(self.0);
+    }
+}
+
 /// Returns whether there is any scope.
 #[inline]
 pub(crate) fn is_any() -> bool {

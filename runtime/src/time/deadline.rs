@@ -176,9 +176,15 @@ impl WakeShared for State {
         inner.passed_on = inner.passed_on | news;
         drop(inner);
         if !news.is_empty() && !self.signal.request(news) {
-            // The operation has not got so far: the clock asks again.
             let mut inner = self.lock();
-            inner.passed_on = inner.passed_on.without(news);
+            if matches!(inner.progress, Progress::Starting) {
+                // The operation has not got so far: the clock asks again.
+                inner.passed_on = inner.passed_on.without(news);
+                return;
+            }
+            // The clock has started in between, and so has the operation.
+            drop(inner);
+            self.signal.request(news);
         }
     }
 }

@@ -258,15 +258,17 @@ impl WaitGuard<'_> {
         }
         ready!(budget::proceed(cx));
         let mut inner = self.timer.lock();
+        // The key stays where it is: the clone of a foreign waker may panic.
+        if let Some(key) = &self.key
+            && inner.waits.is_waiting(key)
+        {
+            let old = inner.waits.renew(key, cx.waker());
+            // A foreign waker's drop may come back here.
+            drop(inner);
+            drop(old);
+            return Poll::Pending;
+        }
         if let Some(key) = self.key.take() {
-            if inner.waits.is_waiting(&key) {
-                let old = inner.waits.renew(&key, cx.waker());
-                self.key = Some(key);
-                // A foreign waker's drop may come back here.
-                drop(inner);
-                drop(old);
-                return Poll::Pending;
-            }
             let (outcome, _) = inner.waits.remove(key);
             let outcome = outcome.expect("a wait leaves the queue with an outcome");
             return Poll::Ready(outcome.result());
@@ -274,6 +276,8 @@ impl WaitGuard<'_> {
         if inner.expiry <= Instant::now() {
             return Poll::Ready(Ok(()));
         }
+        // First: it may be foreign, and panic.
+        let waker = cx.waker().clone();
         let mut is_earliest = false;
         if inner.armed.is_none() {
             let reactor = match inner.reactor.take() {
@@ -287,7 +291,7 @@ impl WaitGuard<'_> {
             inner.armed = Some(key);
             is_earliest = earliest;
         }
-        self.key = Some(inner.waits.push(None, cx.waker()));
+        self.key = Some(inner.waits.push(None, waker));
         drop(inner);
         if is_earliest {
             self.timer.executor.interrupt();

@@ -3,8 +3,8 @@
 //! # Invariants
 //!
 //! - **I1** `function` is called once at the most, with `data`, and `destroy` is
-//!   called with it if `function` is not. Whoever made the token has promised
-//!   that both may be called on any thread.
+//!   called with it if `function` is not. Whoever made the token, and whoever
+//!   added `destroy`, have promised that they may be called on any thread.
 
 use std::ffi::{c_int, c_void};
 use std::fmt;
@@ -57,8 +57,6 @@ use crate::signature::Signature;
 /// - `function` may be called once with `data`, on whichever thread completes the
 ///   operation or runs its executor, until the operation has completed or its
 ///   handler has been dropped. That is, `data` is the caller's to send.
-/// - The same holds for the function given to
-///   [`or_else`](CCallback::or_else).
 pub unsafe fn c_callback<F>(function: F, data: *mut c_void) -> CCallback<F> {
     CCallback {
         function,
@@ -84,7 +82,12 @@ unsafe impl<F: Send> Send for CCallback<F> {}
 impl<F> CCallback<F> {
     /// Has `destroy` called with the pointer, if the handler is dropped
     /// uncalled: with its context, for example.
-    pub fn or_else(mut self, destroy: unsafe extern "C" fn(*mut c_void)) -> Self {
+    ///
+    /// # Safety
+    ///
+    /// - `destroy` may be called once with the `data` of [`c_callback`], on
+    ///   whichever thread drops the handler.
+    pub unsafe fn or_else(mut self, destroy: unsafe extern "C" fn(*mut c_void)) -> Self {
         self.destroy = Some(destroy);
         self
     }
@@ -197,8 +200,10 @@ macro_rules! handler {
             for CCallback<extern "C" fn($($ty::C,)* *mut c_void)>
         {
             fn complete(self, ($($arg,)*): ($($ty,)*)) {
+                // First: where this panics, `destroy` is called.
+                $(let $arg = $arg.into_c();)*
                 let this = ManuallyDrop::new(self);
-                (this.function)($($arg.into_c(),)* this.data);
+                (this.function)($($arg,)* this.data);
             }
         }
 
@@ -206,9 +211,11 @@ macro_rules! handler {
             for CCallback<unsafe extern "C" fn($($ty::C,)* *mut c_void)>
         {
             fn complete(self, ($($arg,)*): ($($ty,)*)) {
+                // First, as above.
+                $(let $arg = $arg.into_c();)*
                 let this = ManuallyDrop::new(self);
                 // SAFETY: by I1: once, on any thread, with its pointer.
-                unsafe { (this.function)($($arg.into_c(),)* this.data) };
+                unsafe { (this.function)($($arg,)* this.data) };
             }
         }
     };

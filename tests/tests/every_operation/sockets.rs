@@ -144,8 +144,6 @@ cases! {
         result: |result| result.map(drop),
         const WAITS: bool = false;
         const REPEATS: bool = false;
-        // The socket and its registration.
-        const HEAP: usize = 2;
     }
 
     TcpConnectAny: fn(io::Result<(TcpStream, SocketAddr)>), on (IoExecutor, SocketAddr) {
@@ -160,8 +158,8 @@ cases! {
         result: |result| result.map(drop),
         const WAITS: bool = false;
         const REPEATS: bool = false;
-        // The same, and the list of addresses.
-        const HEAP: usize = 3;
+        // The list of addresses.
+        const HEAP: usize = 1;
     }
 
     TcpAccept: fn(io::Result<(TcpStream, SocketAddr)>), on TcpListener {
@@ -172,8 +170,6 @@ cases! {
         },
         make: |listener| listener.accept(),
         result: |result| result.map(drop),
-        // The socket and its registration.
-        const HEAP: usize = 2;
     }
 
     TcpListenerWait: fn(io::Result<()>), on TcpListener {
@@ -241,8 +237,6 @@ cases! {
         },
         make: |listener| listener.accept(),
         result: |result| result.map(drop),
-        // The socket and its registration.
-        const HEAP: usize = 2;
     }
 
     UnixListenerWait: fn(io::Result<()>), on UnixListener {
@@ -269,8 +263,8 @@ cases! {
         },
         make: |(executor, path)| UnixStream::connect(&executor, &path),
         result: |result| result.map(drop),
-        // The socket, its registration, and a copy of the path.
-        const HEAP: usize = 3;
+        // A copy of the path.
+        const HEAP: usize = 1;
     }
 
     UnixConnectAddr: fn(io::Result<UnixStream>), on (IoExecutor, unix::net::SocketAddr) {
@@ -281,8 +275,6 @@ cases! {
         },
         make: |(executor, address)| UnixStream::connect_addr(&executor, &address),
         result: |result| result.map(drop),
-        // The socket and its registration.
-        const HEAP: usize = 2;
     }
 
     UnixRead: fn(N, [u8; 8]), on UnixStream {
