@@ -31,7 +31,7 @@ use super::runner::Runner;
 use super::{WakeList, context_gone};
 use crate::executor::Unblock;
 use crate::shim::{AtomicBool, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering};
-use crate::task::{Task, TaskQueue};
+use crate::task::{Task, TaskQueue, scope};
 
 /// After this many tasks a runner looks at the shared queue, and at the
 /// reactor if anything is registered there.
@@ -393,6 +393,9 @@ impl Scheduler {
 
     /// Runs tasks within `bounds`; returns how many.
     pub(super) fn run(&'static self, generation: u32, bounds: &Bounds<'_>) -> usize {
+        // Whoever runs a context inside of a poll does not make its tasks a part of
+        // that.
+        let _outside = scope::outside();
         match Runner::find(self, generation) {
             // A nested call goes on with the record of the outer one.
             Some(runner) => {
@@ -429,7 +432,7 @@ impl Scheduler {
                 && let Some(task) = runner.pop()
             {
                 before_look.set(before_look.get() - 1);
-                task.run();
+                task.run_outside();
                 ran += 1;
                 if ran == bounds.limit {
                     return ran;

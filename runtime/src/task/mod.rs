@@ -121,6 +121,13 @@ impl Task {
     /// Runs the task.
     #[inline]
     pub fn run(self) {
+        let _outside = scope::outside();
+        self.run_outside();
+    }
+
+    /// Runs the task, outside of all scopes.
+    #[inline]
+    pub(crate) fn run_outside(self) {
         let header = self.into_raw();
         // SAFETY: by I1 the header is ours to use.
         let vtable = unsafe { header.as_ref() }.vtable.get();
@@ -179,7 +186,6 @@ impl<F: FnOnce() + Send + 'static, A: OperationAllocator> FunctionTask<F, A> {
     unsafe fn run(header: NonNull<Header>) {
         // SAFETY: the caller's promise.
         let function = unsafe { Self::take(header) };
-        let _outside = scope::outside();
         function();
     }
 
