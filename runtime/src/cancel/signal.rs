@@ -362,7 +362,11 @@ impl CancellationState {
     }
 
     /// Returns what the operations inside this one see of that.
+    #[inline]
     pub(crate) fn forwarded(&self) -> CancellationType {
+        if !self.is_connected() {
+            return CancellationType::default();
+        }
         self.slot
             .with(self.operation, |inner| inner.requested & inner.filter_out)
     }

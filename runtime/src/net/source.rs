@@ -156,7 +156,7 @@ impl<S: mio::event::Source> Source<S> {
                     // Among those that wait for an event, too: whoever cancels
                     // them, or drops the context, wakes it.
                     self.registration.wait(direction, &mut waiting.key, cx)?;
-                    self.poll_cancelled(&mut era)?;
+                    self.poll_era(&mut era)?;
                     return Poll::Pending;
                 }
                 pause = None;
@@ -175,7 +175,7 @@ impl<S: mio::event::Source> Source<S> {
                     }
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                     Poll::Pending => {
-                        self.poll_cancelled(&mut era)?;
+                        self.poll_era(&mut era)?;
                         return Poll::Pending;
                     }
                 }
@@ -187,8 +187,18 @@ impl<S: mio::event::Source> Source<S> {
     /// Fails if the operation that began in `era`, or begins now, has been asked
     /// to stop.
     fn poll_cancelled(&self, era: &mut Option<NonZeroU64>) -> io::Result<()> {
+        if scope::requested().is_empty() {
+            self.poll_era(era)
+        } else {
+            Err(cancel::cancelled())
+        }
+    }
+
+    /// Fails if all operations have been cancelled since the one that began in
+    /// `era`, or begins now.
+    fn poll_era(&self, era: &mut Option<NonZeroU64>) -> io::Result<()> {
         let now = NonZeroU64::MIN.saturating_add(self.era.load(Ordering::Acquire));
-        if scope::requested().is_empty() && *era.get_or_insert(now) == now {
+        if *era.get_or_insert(now) == now {
             Ok(())
         } else {
             Err(cancel::cancelled())
@@ -252,9 +262,9 @@ where
             // The event that made it ready has taken the waker already.
             this.key = None;
         } else {
-            // Who cancelled them before it was among those that wait has not
-            // woken it.
-            source.poll_cancelled(&mut this.era)?;
+            // Who cancelled them all before it was among those that wait has not
+            // woken it. A request to this one alone has.
+            source.poll_era(&mut this.era)?;
         }
         result
     }

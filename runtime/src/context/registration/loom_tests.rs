@@ -1,0 +1,110 @@
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+
+use super::*;
+use crate::shim::{AtomicBool, thread};
+
+#[derive(Default)]
+struct Flag(AtomicBool);
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+impl Flag {
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// A source whose data comes with an event, while an operation looks for it.
+fn event_against_poll(registration: fn() -> Registration, events: usize) {
+    loom::model(move || {
+        let registration = Arc::new(registration());
+        // How much has come. Each event may tell of more.
+        let data = Arc::new(AtomicUsize::new(0));
+        let system = {
+            let (registration, data) = (Arc::clone(&registration), Arc::clone(&data));
+            thread::spawn(move || {
+                for _ in 0..events {
+                    data.fetch_add(1, Ordering::AcqRel);
+                    let mut wake = WakeList::default();
+                    let mut waiters = registration.lock();
+                    registration.becomes_ready(Direction::Read, false, &mut waiters, &mut wake);
+                    drop(waiters);
+                    wake.wake_all();
+                }
+            })
+        };
+        let mut taken = 0;
+        let mut key = None;
+        let mut poll = |flag: &Arc<Flag>, taken: &mut usize| {
+            let waker = Waker::from(Arc::clone(flag));
+            let polled = registration.poll_io(
+                Direction::Read,
+                &mut key,
+                &mut Context::from_waker(&waker),
+                || match data.swap(0, Ordering::AcqRel) {
+                    0 => Err(io::ErrorKind::WouldBlock.into()),
+                    n => Ok((n, Progress::Drained)),
+                },
+            );
+            if let Poll::Ready(n) = polled {
+                *taken += n.unwrap();
+                return true;
+            }
+            false
+        };
+        let flag = Arc::new(Flag::default());
+        // As long as there is something, without waiting.
+        while poll(&flag, &mut taken) {}
+        system.join().unwrap();
+        while taken < events {
+            // What came after the last look has been told.
+            assert!(flag.is_set());
+            assert!(poll(&flag, &mut taken));
+        }
+    });
+}
+
+#[test]
+fn an_event_wakes_who_waits() {
+    event_against_poll(Registration::default, 1);
+}
+
+#[test]
+fn an_event_is_not_cleared_by_an_earlier_attempt() {
+    event_against_poll(Registration::untried, 1);
+}
+
+#[test]
+fn nor_is_the_next_one() {
+    event_against_poll(Registration::untried, 2);
+}
+
+#[test]
+fn the_end_of_the_context_wakes_who_waits() {
+    loom::model(|| {
+        let registration = Arc::new(Registration::default());
+        let context = {
+            let registration = Arc::clone(&registration);
+            thread::spawn(move || {
+                let mut wake = WakeList::default();
+                registration.shut_down(&mut wake);
+                wake.wake_all();
+            })
+        };
+        let (flag, mut key) = (Arc::new(Flag::default()), None);
+        let waker = Waker::from(Arc::clone(&flag));
+        let polled = registration.poll_io::<()>(
+            Direction::Write,
+            &mut key,
+            &mut Context::from_waker(&waker),
+            || unreachable!("nothing is ready"),
+        );
+        context.join().unwrap();
+        assert!(matches!(polled, Poll::Ready(Err(_))) || flag.is_set());
+    });
+}
