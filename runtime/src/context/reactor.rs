@@ -35,9 +35,6 @@ pub(crate) struct Reactor {
     interrupt: mio::Waker,
     /// Locked by the one thread that waits.
     wait: Mutex<WaitState>,
-    /// An empty list of wakers, for its capacity. Not under `wait`: whoever
-    /// gives it back may do so while the next thread waits.
-    spare: Mutex<WakeList>,
     sources: Mutex<Sources>,
     deadlines: Mutex<Deadlines>,
     waiting: Mutex<Waiting>,
@@ -110,7 +107,6 @@ impl Reactor {
                 poll,
                 events: Events::with_capacity(EVENTS),
             }),
-            spare: Mutex::default(),
             sources: Mutex::default(),
             deadlines: Mutex::default(),
             waiting: Mutex::default(),
@@ -141,15 +137,17 @@ impl Reactor {
             .expect("the system's event queue accepts wakeups");
     }
 
-    /// Waits, and returns the wakers of what became ready. To be given back
-    /// with [`recycle`](Self::recycle).
+    /// Waits, and returns the wakers of what became ready.
     pub(super) fn wait(&self, timeout: Timeout) -> WakeList {
         let mut state = lock(&self.wait);
         let WaitState { poll, events } = &mut *state;
         let timeout = match timeout {
             Timeout::Zero => Some(Duration::ZERO),
             Timeout::Until(deadline) => {
-                let deadline = [deadline, self.deadline()].into_iter().flatten().min();
+                let deadline = match (deadline, self.deadline()) {
+                    (Some(one), Some(other)) => Some(one.min(other)),
+                    (one, other) => one.or(other),
+                };
                 deadline.map(|deadline| {
                     let timeout = deadline.saturating_duration_since(Instant::now());
                     timeout.min(LONGEST_WAIT)
@@ -162,7 +160,7 @@ impl Reactor {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => events.clear(),
             Err(error) => panic!("waiting for the system's events failed: {error}"),
         }
-        let mut wake = std::mem::take(&mut *lock(&self.spare));
+        let mut wake = WakeList::default();
         let sources = lock(&self.sources);
         for event in events.iter() {
             if let Some(registration) = sources.find(event.token()) {
@@ -172,12 +170,6 @@ impl Reactor {
         drop(sources);
         self.expire(&mut wake);
         wake
-    }
-
-    /// Keeps the capacity of a list of wakers for the next wait.
-    pub(super) fn recycle(&self, wake: WakeList) {
-        debug_assert!(wake.is_empty(), "all have been woken");
-        *lock(&self.spare) = wake;
     }
 
     fn expire(&self, wake: &mut WakeList) {

@@ -117,7 +117,7 @@ enum Next {
     /// Run tasks: there may be some.
     Run,
     /// Wake these first: they may make some.
-    Wake(WakeList, Arc<Reactor>),
+    Wake(WakeList),
     Leave,
 }
 
@@ -445,9 +445,8 @@ impl Scheduler {
             }
             match self.look_around(runner, bounds, due) {
                 Next::Run => {}
-                Next::Wake(mut wake, reactor) => {
+                Next::Wake(mut wake) => {
                     wake.wake_all();
-                    reactor.recycle(wake);
                 }
                 Next::Leave => return ran,
             }
@@ -490,9 +489,8 @@ impl Scheduler {
             let wake = reactor.wait(Timeout::Zero);
             self.end_polling(self.lock());
             if busy || !wake.is_empty() {
-                return Next::Wake(wake, reactor);
+                return Next::Wake(wake);
             }
-            reactor.recycle(wake);
             return self.leave_or_stop(runner, bounds);
         }
         self.wait_for_work(shared, runner, bounds, reactor)
@@ -573,7 +571,7 @@ impl Scheduler {
         if is_over {
             return Next::Leave;
         }
-        Next::Wake(wake, reactor)
+        Next::Wake(wake)
     }
 
     /// Makes a runner that has waited active again. Returns whether a nested
