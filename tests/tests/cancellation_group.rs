@@ -3,7 +3,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, Mutex};
 use std::task::Poll;
 use std::thread;
 use std::time::Duration;
@@ -72,7 +72,9 @@ fn async_until_asked(_context: &IoExecutor, hold: HandlerHold, op: Completion<fn
 }
 
 #[derive(Clone, Default)]
-struct HandlerHold(Arc<std::sync::Mutex<Option<Completion<fn(io::Result<()>)>>>>);
+struct HandlerHold(Arc<Mutex<Option<Waiting>>>);
+
+type Waiting = Completion<fn(io::Result<()>)>;
 
 #[test]
 fn all_that_are_under_way() {
