@@ -25,7 +25,7 @@ use std::time::Duration;
 ///
 /// # Cancellation
 ///
-/// Honours terminal requests.
+/// Honours terminal requests: the operations that it awaits are asked to stop.
 #[track_caller]
 fn async_count<'op, Token>(
     context: &IoExecutor,

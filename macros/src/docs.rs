@@ -41,7 +41,9 @@ fn cancellation_section(op: &Operation) -> Vec<String> {
         Some(Cancellation::Partial) => "terminal and partial",
         Some(Cancellation::Total) => "terminal, partial and total",
     };
-    vec![format!(" Honours {honoured} requests.")]
+    vec![format!(
+        " Honours {honoured} requests: the operations that it awaits are asked to stop."
+    )]
 }
 
 fn completion_section(op: &Operation) -> Vec<String> {

@@ -136,6 +136,30 @@ use proc_macro2::TokenStream;
 /// | `associated` | says that a function without `self` and `Self` is in an `impl` |
 /// | `crate = path` | where the `async_op` crate is found, `::async_op` by default |
 ///
+/// # Cancellation
+///
+/// Requests that an `async fn` lets in reach the operations that its body awaits, which
+/// fail; the others are lost on it. A future of somebody else's knows nothing of them:
+/// the body awaits it in `this_op::or_cancelled(..)`, or the operation goes on until
+/// that future is ready, whatever `cancel_after` says. The handler form hears of a
+/// request by `Completion::on_cancel`, and otherwise not at all; `async_op::forms` shows
+/// both.
+///
+/// ```
+/// # use async_op::{IoContext, IoExecutor, async_op, is_timeout, this_op};
+/// # use std::future::pending;
+/// # use std::io;
+/// # use std::time::Duration;
+/// #[async_op]
+/// async fn async_foreign(context: &IoExecutor) -> io::Result<()> {
+///     this_op::or_cancelled(pending()).await
+/// }
+///
+/// let context = IoContext::new().unwrap();
+/// let result = foreign(&context).cancel_after(Duration::from_millis(1)).blocking();
+/// assert!(is_timeout(&result.unwrap_err()));
+/// ```
+///
 /// # Operations in traits
 ///
 /// A trait declares an operation like any other; without a body it is required.

@@ -1,9 +1,9 @@
 //! A server that ends in good order: on SIGTERM it accepts no more, and finishes
-//! what it has begun.
+//! what it has begun; what has not ended after a time of grace is asked to stop.
 //!
 //! Run it with `cargo run --features signal --example shutdown`: it sends itself
-//! the signal while three clients are being served, checks that each of them is
-//! served to the end, and exits.
+//! the signal while three clients are being served and a fourth says nothing, checks
+//! that the three are served to the end and the fourth is let go, and exits.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,14 +12,38 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_op::{
-    CancellationSignal, CancellationType, IoContext, IoObject, SignalSet, TcpListener, TcpStream,
-    Timer, bind_cancellation_slot, is_cancelled, read_exact, spawn, write_all,
+    CancellationGroup, CancellationSignal, CancellationType, IoContext, IoObject, SignalSet,
+    TcpListener, TcpStream, Timer, bind_cancellation_slot, is_cancelled, read_exact, spawn,
+    write_all,
 };
 
 const CLIENTS: usize = 3;
+const GRACE: Duration = Duration::from_millis(500);
+
+/// How the sessions have ended.
+#[derive(Default)]
+struct Ended {
+    served: AtomicUsize,
+    stopped: AtomicUsize,
+}
+
+impl Ended {
+    fn count(&self, result: io::Result<()>) {
+        let how = match result {
+            Ok(()) => &self.served,
+            Err(error) if is_cancelled(&error) => &self.stopped,
+            Err(error) => panic!("{error}"),
+        };
+        how.fetch_add(1, Ordering::Relaxed);
+    }
+}
 
 /// Accepts until it is asked to stop.
-async fn accept(listener: TcpListener, served: Arc<AtomicUsize>) -> io::Result<()> {
+async fn accept(
+    listener: TcpListener,
+    sessions: CancellationGroup,
+    ended: Arc<Ended>,
+) -> io::Result<()> {
     let executor = listener.executor();
     loop {
         let stream = match listener.accept().await {
@@ -27,11 +51,10 @@ async fn accept(listener: TcpListener, served: Arc<AtomicUsize>) -> io::Result<(
             Err(error) if is_cancelled(&error) => return Ok(()),
             Err(error) => return Err(error),
         };
-        let served = served.clone();
-        spawn(&executor, serve(stream), move |result: io::Result<()>| {
-            result.unwrap();
-            served.fetch_add(1, Ordering::Relaxed);
-        });
+        let ended = ended.clone();
+        let count = move |result: io::Result<()>| ended.count(result);
+        let count = bind_cancellation_slot(sessions.slot(), count);
+        spawn(&executor, serve(stream), count);
     }
 }
 
@@ -52,22 +75,28 @@ fn main() -> io::Result<()> {
     let executor = context.executor();
     let listener = TcpListener::bind(&context, ([127, 0, 0, 1], 0).into())?;
     let address = listener.local_addr()?;
-    let served = Arc::new(AtomicUsize::new(0));
+    let ended = Arc::new(Ended::default());
 
     // On SIGTERM, or on Ctrl-C, the operation `accept` is asked to stop; those
-    // that serve are not.
-    let stop = CancellationSignal::new();
-    let accepting = accept(listener, served.clone());
+    // that serve only when they have had time to end by themselves.
+    let (stop, sessions) = (CancellationSignal::new(), CancellationGroup::new());
+    let accepting = accept(listener, sessions.clone(), ended.clone());
     let done = bind_cancellation_slot(stop.slot(), |result: io::Result<()>| result.unwrap());
     spawn(&executor, accepting, done);
+    let grace = Timer::new(&context);
     let signals = SignalSet::new(&context, [libc::SIGTERM, libc::SIGINT])?;
     signals.wait().callback(move |signal| {
         println!("signal {}: no more clients", signal.unwrap());
         stop.emit(CancellationType::TERMINAL);
+        grace.expires_after(GRACE);
+        grace
+            .wait()
+            .callback(move |_| sessions.emit(CancellationType::TERMINAL));
     });
 
     // The clients, and somebody who wants the server to stop.
     let clients = async move {
+        let silent = TcpStream::connect(&executor, address).await?;
         let mut streams = Vec::new();
         for _ in 0..CLIENTS {
             let stream = TcpStream::connect(&executor, address).await?;
@@ -83,17 +112,18 @@ fn main() -> io::Result<()> {
             read_exact(stream, &mut text).await?;
             assert_eq!(&text, b"good bye\n");
         }
-        refused(&executor, address).await
+        refused(&executor, address).await?;
+        // The server closes the connection.
+        assert_eq!(silent.read_some([0; 1]).await.0?, 0);
+        Ok(())
     };
     spawn(&executor, clients, |result: io::Result<()>| result.unwrap());
 
-    // Returns when the last client has been served.
+    // Returns when the last session has ended.
     context.run();
-    println!(
-        "{} clients were served to the end",
-        served.load(Ordering::Relaxed)
-    );
-    assert_eq!(served.load(Ordering::Relaxed), CLIENTS);
+    let [served, stopped] = [&ended.served, &ended.stopped].map(|n| n.load(Ordering::Relaxed));
+    println!("{served} clients were served to the end, {stopped} was let go");
+    assert_eq!((served, stopped), (CLIENTS, 1));
     Ok(())
 }
 

@@ -109,7 +109,11 @@ pub fn bind_allocator<A: OperationAllocator, T>(
 /// operation to stop.
 ///
 /// A slot that is not connected, bound on the outside, keeps the requests of an
-/// inner one out. See [`CancellationSignal`](crate::CancellationSignal).
+/// inner one out. So does any, those of a [time limit](crate::cancel_after()) too: write
+/// `cancel_after(.., bind_cancellation_slot(..))`, not the other way round.
+///
+/// See [`CancellationSignal`](crate::CancellationSignal) for one operation, and
+/// [`CancellationGroup`](crate::CancellationGroup) for many.
 pub fn bind_cancellation_slot<T>(
     slot: CancellationSlot,
     token: T,

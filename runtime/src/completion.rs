@@ -26,6 +26,13 @@ use crate::trace::Entered;
 /// handler is dropped without being called, and a future that waits for it
 /// panics with the name of the operation rather than hang.
 ///
+/// Whoever keeps it for later is the only one who can end the operation. Unless
+/// [`on_cancel`](Self::on_cancel) says what to do, requests to stop and
+/// [limits on time](crate::cancel_after()) do nothing until it completes; and as a
+/// context that is dropped cannot find it, those who wait for it wait on. The page
+/// on [forms](crate::forms#one-that-can-be-asked-to-stop) has the whole of a queue of
+/// completions that can be cancelled and closed.
+///
 /// If you see this type as the parameter of a function that you want to call
 /// with a completion token, the function lacks its `#[async_op]`.
 ///
@@ -115,7 +122,7 @@ impl<S: Signature + 'static> Completion<S> {
 
     /// Returns what the operation has been asked for so far.
     ///
-    /// For a queue of completions, whose function of [`on_cancel`](Self::on_cancel)
+    /// For a [queue of completions](crate::forms#one-that-can-be-asked-to-stop), whose function of [`on_cancel`](Self::on_cancel)
     /// looks for its operation there: install that first, then look here under the
     /// queue's lock. What is asked for in between is not lost, and no function runs
     /// under the lock.

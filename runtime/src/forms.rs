@@ -78,6 +78,32 @@
 //! What returns `(A, B)` completes with one tuple, `fn((A, B))`, unless it says
 //! `#[async_op(completes = fn(A, B))]`.
 //!
+//! A request to stop reaches the operations that the body awaits: they fail with
+//! [`cancelled`], and `?` does the rest. It does not reach what is not of this crate.
+//! A body that awaits a channel of tokio's, say, is deaf while it does so, and
+//! [`cancel_after`] waits for it in vain; put such futures into
+//! [`this_op::or_cancelled`]:
+//!
+//! ```
+//! # use async_op::{IoContext, IoExecutor, async_op, is_timeout, this_op};
+//! # use std::io;
+//! # use std::time::Duration;
+//! # use tokio::sync::mpsc;
+//! #[async_op]
+//! async fn async_job(_context: &IoExecutor, mut jobs: mpsc::Receiver<u32>) -> io::Result<u32> {
+//!     let job = this_op::or_cancelled(jobs.recv()).await?;
+//!     job.ok_or_else(|| io::ErrorKind::BrokenPipe.into())
+//! }
+//! # let context = IoContext::new().unwrap();
+//! # let (sender, jobs) = mpsc::channel(1);
+//! # let error = job(&context, jobs).cancel_after(Duration::from_millis(1)).blocking().unwrap_err();
+//! # assert!(is_timeout(&error));
+//! # drop(sender);
+//! ```
+//!
+//! Only terminal requests come in at all, unless the attribute says
+//! `cancellation = partial` or `total`.
+//!
 //! # The handler form
 //!
 //! ```
@@ -124,6 +150,132 @@
 //!
 //! The operation outlives the call of its body, so nothing can be borrowed here:
 //! take values, and give them back on completion.
+//!
+//! ## One that can be asked to stop
+//!
+//! Nobody knows where a `Completion` is kept but its author. A queue of them hears of
+//! no request, so [`cancel_after`] and [`CancellationSignal`] wait until the operation
+//! completes by itself; and as dropping a context does not reach into the queue, those
+//! who wait for it wait on. Both are a few lines: [`on_cancel`] for the requests, and
+//! something that closes the queue. Here of replies that come one after another over
+//! a connection which many share:
+//!
+//! ```
+//! use async_op::{Completion, IoExecutor, IoObject, async_op, cancelled};
+//! use std::collections::VecDeque;
+//! use std::io;
+//! use std::sync::{Arc, Mutex};
+//!
+//! type Reply = Completion<fn(io::Result<u32>)>;
+//!
+//! #[derive(Clone)]
+//! struct Client {
+//!     executor: IoExecutor,
+//!     replies: Arc<Mutex<Replies>>,
+//! }
+//!
+//! #[derive(Default)]
+//! struct Replies {
+//!     last_id: u64,
+//!     /// Who has given up leaves his place: the reply comes all the same, and is not
+//!     /// the next one's.
+//!     waiting: VecDeque<(u64, Option<Reply>)>,
+//!     is_closed: bool,
+//! }
+//!
+//! impl IoObject for Client {
+//!     type Executor = IoExecutor;
+//!
+//!     fn executor(&self) -> IoExecutor {
+//!         self.executor
+//!     }
+//! }
+//!
+//! impl Client {
+//!     #[async_op]
+//!     fn async_reply(&self, op: Completion<fn(io::Result<u32>)>) {
+//!         let id = {
+//!             let mut replies = self.replies.lock().unwrap();
+//!             replies.last_id += 1;
+//!             replies.last_id
+//!         };
+//!         // First the function, which runs where the request is made. It holds the
+//!         // queue weakly, since the queue holds it.
+//!         let replies = Arc::downgrade(&self.replies);
+//!         op.on_cancel(move |_| {
+//!             let op = replies.upgrade().and_then(|replies| replies.lock().unwrap().take(id));
+//!             if let Some(op) = op {
+//!                 op.complete(Err(cancelled())); // without the lock
+//!             }
+//!         });
+//!         let mut replies = self.replies.lock().unwrap();
+//!         let error = if replies.is_closed {
+//!             io::ErrorKind::NotConnected.into()
+//!         } else if !op.requested().is_empty() {
+//!             // The function has been called, and has found nothing.
+//!             cancelled()
+//!         } else {
+//!             return replies.waiting.push_back((id, Some(op)));
+//!         };
+//!         drop(replies);
+//!         op.complete(Err(error));
+//!     }
+//!
+//!     /// What reads from the connection calls this.
+//!     fn deliver(&self, value: u32) {
+//!         let first = self.replies.lock().unwrap().waiting.pop_front();
+//!         if let Some((_, Some(op))) = first {
+//!             op.complete(Ok(value));
+//!         }
+//!     }
+//!
+//!     /// And this when it ends, however it does: in the `Drop` of something that it
+//!     /// owns, which a context that is dropped drops too.
+//!     fn close(&self) {
+//!         let waiting = {
+//!             let mut replies = self.replies.lock().unwrap();
+//!             replies.is_closed = true;
+//!             std::mem::take(&mut replies.waiting)
+//!         };
+//!         for op in waiting.into_iter().filter_map(|(_, op)| op) {
+//!             op.complete(Err(io::ErrorKind::ConnectionAborted.into()));
+//!         }
+//!     }
+//! }
+//!
+//! impl Replies {
+//!     fn take(&mut self, id: u64) -> Option<Reply> {
+//!         let place = self.waiting.iter_mut().find(|place| place.0 == id)?;
+//!         place.1.take()
+//!     }
+//! }
+//! # use async_op::{CancellationSignal, CancellationType, IoContext, bind_cancellation_slot, is_timeout};
+//! # use std::time::Duration;
+//! # let context = IoContext::new().unwrap();
+//! # let client = Client { executor: context.executor(), replies: Arc::default() };
+//! # let error = client.reply().cancel_after(Duration::from_millis(1)).blocking().unwrap_err();
+//! # assert!(is_timeout(&error));
+//! # let signal = CancellationSignal::new();
+//! # client.async_reply(bind_cancellation_slot(signal.slot(), |result: io::Result<u32>| {
+//! #     assert!(async_op::is_cancelled(&result.unwrap_err()));
+//! # }));
+//! # signal.emit(CancellationType::TERMINAL);
+//! # client.async_reply(|result: io::Result<u32>| assert_eq!(result.unwrap(), 3));
+//! # for value in [1, 2, 3] {
+//! #     client.deliver(value);
+//! # }
+//! # client.async_reply(|result: io::Result<u32>| {
+//! #     assert_eq!(result.unwrap_err().kind(), io::ErrorKind::ConnectionAborted);
+//! # });
+//! # client.close();
+//! # client.async_reply(|result: io::Result<u32>| {
+//! #     assert_eq!(result.unwrap_err().kind(), io::ErrorKind::NotConnected);
+//! # });
+//! # context.restart();
+//! # assert_eq!(context.run(), 4);
+//! ```
+//!
+//! An operation that can be asked takes a small recycled block more, for the function.
 //!
 //! # The deferred form
 //!
@@ -177,7 +329,12 @@
 //! - Where the operation is another one with its result changed, the deferred
 //!   form has no cost at all.
 //!
+//! [`CancellationSignal`]: crate::CancellationSignal
 //! [`Completion`]: crate::Completion
 //! [`Initiation`]: crate::Initiation
 //! [`Operation`]: crate::Operation
 //! [`UseFuture`]: crate::UseFuture
+//! [`cancel_after`]: crate::cancel_after()
+//! [`cancelled`]: crate::cancelled
+//! [`on_cancel`]: crate::Completion::on_cancel
+//! [`this_op::or_cancelled`]: crate::this_op::or_cancelled

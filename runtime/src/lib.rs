@@ -154,8 +154,8 @@ pub use bind::{
 };
 pub use buffer::{AtMost, BufferExt, BufferRange, DynamicBuffer, ReadBuffer, WriteBuffer};
 pub use cancel::{
-    CancellationSignal, CancellationSlot, CancellationState, CancellationType, Expire,
-    OperationError, cancelled, is_cancelled, is_timeout,
+    CancellationGroup, CancellationSignal, CancellationSlot, CancellationState, CancellationType,
+    Expire, OperationError, cancelled, is_cancelled, is_timeout,
 };
 pub use completion::Completion;
 pub use context::{IoContext, IoExecutor};

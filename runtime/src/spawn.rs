@@ -39,8 +39,9 @@ use crate::token::CompletionToken;
 /// # Cancel safety
 ///
 /// No: dropping the future that waits for the result lets `future` go on, and
-/// what it returns is dropped. Terminal requests reach the operation that it
-/// awaits.
+/// what it returns is dropped. Terminal requests, and no others, reach the operations
+/// of this crate that it awaits; for anything else there is
+/// [`this_op::or_cancelled`](crate::this_op::or_cancelled).
 ///
 /// # Panics
 ///

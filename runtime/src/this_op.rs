@@ -24,8 +24,16 @@
 //! # }
 //! ```
 
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
 use crate::alloc::AnyAllocator;
-use crate::cancel::CancellationState;
+use crate::cancel::{self, CancellationState, CancellationType};
 use crate::executor::{AnyExecutor, SystemExecutor};
 use crate::task::scope;
 
@@ -45,4 +53,152 @@ pub fn executor() -> AnyExecutor {
 /// state that nothing reaches.
 pub fn cancellation() -> CancellationState {
     scope::cancellation()
+}
+
+/// Awaits `future`, which is not one of ours, until the operation is asked to stop.
+///
+/// Operations of this crate that are awaited inside another fail once that has been
+/// asked. Futures of others know nothing of it: an operation that awaits a channel of
+/// its host's, say, goes on waiting, whatever limit
+/// [`cancel_after`](crate::cancel_after) sets. This tells them.
+///
+/// ```
+/// use async_op::{IoContext, IoExecutor, async_op, is_timeout, this_op};
+/// use std::io;
+/// use std::time::Duration;
+/// use tokio::sync::mpsc;
+///
+/// #[async_op]
+/// async fn async_next(
+///     _context: &IoExecutor,
+///     mut jobs: mpsc::Receiver<u32>,
+/// ) -> io::Result<Option<u32>> {
+///     this_op::or_cancelled(jobs.recv()).await
+/// }
+///
+/// # fn main() -> io::Result<()> {
+/// let context = IoContext::new()?;
+/// let (sender, jobs) = mpsc::channel(1);
+/// let result = next(&context, jobs).cancel_after(Duration::from_millis(1)).blocking();
+/// assert!(is_timeout(&result.unwrap_err()));
+/// # drop(sender);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Requests count as they do for an operation that would be awaited in this place:
+/// those that the operation around it [honours](crate::Meta::honours) and passes on, until
+/// they are [cleared](CancellationState::clear). Outside any operation `future` is
+/// awaited, and that is all.
+///
+/// A request wakes the whole operation. Where something of others decides which
+/// futures are polled then, as `FuturesUnordered` does, put this around that, not inside.
+///
+/// # Allocation
+///
+/// None.
+///
+/// # Cancel safety
+///
+/// Yes, if `future` is: it is dropped with this, and before this fails. Once there has
+/// been a request it is not polled any more, so what it had ready stays where it was.
+///
+/// # Errors
+///
+/// [`cancelled`](crate::cancelled), once the operation has been asked to stop.
+///
+/// # Panics
+///
+/// As `future` does.
+pub fn or_cancelled<F: IntoFuture>(future: F) -> OrCancelled<F::IntoFuture> {
+    OrCancelled {
+        future: Some(future.into_future()),
+    }
+}
+
+pin_project! {
+    /// The future of [`or_cancelled`].
+    #[must_use = "futures do nothing unless polled"]
+    pub struct OrCancelled<F> {
+        // `None` once it is over.
+        #[pin]
+        future: Option<F>,
+    }
+}
+
+impl<F: Future> Future for OrCancelled<F> {
+    type Output = io::Result<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let future = this.future.as_mut().as_pin_mut();
+        let future = future.expect("polled after completion");
+        if !scope::requested().is_empty() {
+            this.future.set(None);
+            return Poll::Ready(Err(cancel::cancelled()));
+        }
+        let polled = future.poll(cx);
+        if polled.is_ready() {
+            this.future.set(None);
+        }
+        polled.map(Ok)
+    }
+}
+
+impl<F> fmt::Debug for OrCancelled<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OrCancelled").finish_non_exhaustive()
+    }
+}
+
+/// Waits until the operation is asked to stop, and returns what it is asked.
+///
+/// For the loops of others that wait for several things at once. As
+/// [`or_cancelled`] in every other respect; outside any operation it waits for ever.
+///
+/// ```
+/// use async_op::{CancellationSignal, CancellationType, IoContext, bind_cancellation_slot, spawn, this_op};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let context = IoContext::new()?;
+/// let (sender, mut jobs) = tokio::sync::mpsc::unbounded_channel();
+/// let work = async move {
+///     let mut sum = 0;
+///     loop {
+///         tokio::select! {
+///             Some(job) = jobs.recv() => sum += job,
+///             _ = this_op::until_cancelled() => return sum,
+///         }
+///     }
+/// };
+/// let signal = CancellationSignal::new();
+/// spawn(&context, work, bind_cancellation_slot(signal.slot(), |sum: u32| assert_eq!(sum, 3)));
+/// for job in [1, 2] {
+///     sender.send(job).unwrap();
+///     context.poll();
+/// }
+/// signal.emit(CancellationType::TERMINAL);
+/// assert!(context.run() > 0);
+/// # Ok(())
+/// # }
+/// ```
+pub fn until_cancelled() -> UntilCancelled {
+    UntilCancelled(())
+}
+
+/// The future of [`until_cancelled`].
+#[must_use = "futures do nothing unless polled"]
+#[derive(Debug)]
+pub struct UntilCancelled(());
+
+impl Future for UntilCancelled {
+    type Output = CancellationType;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<CancellationType> {
+        // The request wakes the operation that polls this.
+        match scope::requested() {
+            requested if requested.is_empty() => Poll::Pending,
+            requested => Poll::Ready(requested),
+        }
+    }
 }

@@ -11,7 +11,7 @@ use async_op::{
     CompletionHandler, Deferred, Executor, Handler, IoContext, IoExecutor, OperationAllocator,
     OperationError, Recycling, Strand, ThreadPool, Timer, UseFuture, append, async_op,
     bind_allocator, bind_cancellation_slot, bind_executor, cancel_after, cancel_at, consign,
-    is_cancelled, is_timeout, post_on, spawn, this_op,
+    is_cancelled, is_timeout, parallel_group, post_on, spawn, this_op, wait_for_all,
 };
 use async_op_tests::{
     Alive, CountingHeap, Log, Polled, Probe, Recorder, Slot, heap_allocations_here, without_hanging,
@@ -560,6 +560,44 @@ fn errors_of_ones_own() {
 }
 
 /// The operation, its time and a request end at once, on three threads.
+#[test]
+fn boxed_errors() {
+    type Boxed = Box<dyn std::error::Error + Send + Sync>;
+
+    #[async_op]
+    async fn async_boxed(timer: &Timer, text: &'static str) -> Result<u32, Boxed> {
+        let number = text.parse()?;
+        timer.wait().await?;
+        Ok(number)
+    }
+
+    let context = IoContext::new().unwrap();
+    let timer = never(&context);
+    let limited = |text| boxed(&timer, text).cancel_after(SOON).blocking();
+    let error = limited("7").unwrap_err();
+    assert!(error.downcast_ref().is_some_and(is_timeout));
+    // What failed otherwise is what it was.
+    assert!(
+        limited("seven")
+            .unwrap_err()
+            .is::<std::num::ParseIntError>()
+    );
+    timer.expires_after(Duration::ZERO);
+    assert_eq!(limited("7").unwrap(), 7);
+}
+
+#[test]
+fn a_group_is_cancelled_and_its_operations_time_out() {
+    let context = IoContext::new().unwrap();
+    let timer = never(&context);
+    let group = parallel_group((timer.wait(),)).wait(wait_for_all());
+    let (_, (result,)) = group.cancel_after(SOON).blocking();
+    assert_eq!(outcome_of(&result), "cancelled");
+    let group = parallel_group(vec![timer.wait().cancel_after(SOON)]);
+    let (_, results) = group.wait(wait_for_all()).blocking();
+    assert_eq!(outcome_of(&results[0]), "timeout");
+}
+
 #[test]
 fn whoever_is_first_it_completes_once() {
     let context = IoContext::new().unwrap();

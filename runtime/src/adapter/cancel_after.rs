@@ -43,14 +43,51 @@ use crate::token::{CompletionToken, Operation};
 /// ```
 ///
 /// What is asked for is a terminal cancellation, unless
-/// [`asking_for`](TimeLimit::asking_for) says otherwise. Bind a slot inside:
-/// `cancel_after(.., bind_cancellation_slot(..))`. Bound outside, it takes the
-/// place of this, as the outermost always does.
+/// [`asking_for`](TimeLimit::asking_for) says otherwise.
+///
+/// The limit is a request, as all cancellation is, and an operation that does not
+/// listen takes as long as it takes:
+///
+/// - an `async fn`, or a spawned future, while it awaits something that is not of this
+///   crate: put that into [`this_op::or_cancelled`](crate::this_op::or_cancelled);
+/// - one in handler form whose author has not said what to do: see
+///   [forms](crate::forms#one-that-can-be-asked-to-stop).
+///
+/// A cancellation slot goes inside, as below; the method has it inside wherever it is
+/// bound. Outside, it would take the place of this, as the outermost always does, and
+/// there would be no limit.
+///
+/// ```
+/// use async_op::{
+///     Blocking, CancellationSignal, IoContext, Timer, bind_cancellation_slot, cancel_after,
+///     is_timeout,
+/// };
+/// use std::time::Duration;
+///
+/// # fn main() -> std::io::Result<()> {
+/// # let context = IoContext::new()?;
+/// # let timer = Timer::new(&context);
+/// # timer.expires_after(Duration::from_secs(3600));
+/// let (signal, limit) = (CancellationSignal::new(), Duration::from_millis(1));
+/// let token = cancel_after(limit, bind_cancellation_slot(signal.slot(), Blocking));
+/// assert!(is_timeout(&timer.async_wait(token).unwrap_err()));
+///
+/// let token = bind_cancellation_slot(signal.slot(), Blocking);
+/// let limited = timer.wait().cancel_after(limit);
+/// assert!(is_timeout(&limited.with(token).unwrap_err()));
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Completion
 ///
-/// The operation's own signature, whose first argument is a `Result`. The
-/// handler is called once the operation has completed, and by then nothing of
+/// The operation's own signature, whose first argument is a `Result` of an
+/// [`OperationError`](crate::OperationError). A [group](crate::parallel_group), whose
+/// first argument is an order, can be limited too, but cannot say so: its operations
+/// are cancelled, and [`is_timeout`](crate::is_timeout) is false of their errors. Where
+/// that matters limit each operation.
+///
+/// The handler is called once the operation has completed, and by then nothing of
 /// the time limit is left.
 ///
 /// The timer is one of the executor's [context](crate::Executor::context).

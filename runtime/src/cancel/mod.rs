@@ -1,11 +1,14 @@
 //! Asking an operation to stop.
 
+mod group;
 mod hook;
 mod signal;
 
+pub use group::CancellationGroup;
 pub(crate) use hook::{Function, Hook};
 pub use signal::{CancellationSignal, CancellationSlot, CancellationState};
 
+use std::error::Error;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
@@ -16,8 +19,11 @@ use crate::task::{budget, scope};
 
 /// How much of its effect a cancelled operation may leave behind.
 ///
-/// The three types are Asio's; an operation that honours a stronger one
-/// honours a request for a weaker one too.
+/// The three types are Asio's. A request is for an end of at least this quality: an
+/// operation that can give a stronger guarantee honours a request for a weaker one
+/// too, and one that cannot give it goes on as if nothing had been asked. So
+/// [`TERMINAL`](Self::TERMINAL) ends everything, and [`TOTAL`](Self::TOTAL) only what
+/// can end as if it had never begun.
 ///
 /// ```
 /// use async_op::CancellationType;
@@ -179,6 +185,42 @@ pub trait OperationError {
     /// Returns the error which says that the operation, cancelled as this
     /// says, ran out of time.
     fn into_timed_out(self) -> Self;
+}
+
+/// Cancelled is a boxed [`io::Error`] that says so, as `?` makes one; the error of
+/// the time that ran out is an [`io::Error`], too. What holds such an error as its
+/// source stays as it is: put the limit where the operation is, not around what
+/// wraps its errors.
+///
+/// ```
+/// use async_op::{IoContext, Timer, async_op, is_timeout};
+/// use std::error::Error;
+/// use std::io;
+/// use std::time::Duration;
+///
+/// #[async_op]
+/// async fn async_work(timer: &Timer) -> Result<u32, Box<dyn Error + Send + Sync>> {
+///     timer.wait().await?;
+///     Ok("7".parse()?)
+/// }
+///
+/// # fn main() -> io::Result<()> {
+/// let context = IoContext::new()?;
+/// let timer = Timer::new(&context);
+/// timer.expires_after(Duration::from_secs(3600));
+/// let error = work(&timer).cancel_after(Duration::from_millis(1)).blocking().unwrap_err();
+/// assert!(error.downcast_ref().is_some_and(is_timeout));
+/// # Ok(())
+/// # }
+/// ```
+impl OperationError for Box<dyn Error + Send + Sync> {
+    fn is_cancelled(&self) -> bool {
+        self.downcast_ref().is_some_and(is_cancelled)
+    }
+
+    fn into_timed_out(self) -> Self {
+        Box::new(io::Error::from(io::ErrorKind::TimedOut))
+    }
 }
 
 impl OperationError for io::Error {

@@ -3,8 +3,8 @@ use std::mem;
 use std::sync::PoisonError;
 use std::task::Waker;
 
-use super::CancellationType;
-use super::Function;
+use super::group::{Members, Place};
+use super::{CancellationType, Function};
 use crate::alloc::Shared;
 use crate::shim::{Mutex, MutexGuard};
 use crate::task::initiating::OperationId;
@@ -15,12 +15,23 @@ use crate::trace;
 /// Bind its [`slot`](Self::slot) to a token with
 /// [`bind_cancellation_slot`](crate::bind_cancellation_slot), start an
 /// operation with that, and [`emit`](Self::emit). A signal serves one operation
-/// at a time, the one that was started last, and any number one after another.
+/// at a time, the one that was started last, and any number one after another;
+/// for several at once use a [`CancellationGroup`](crate::CancellationGroup).
 ///
 /// Cancellation is a request. Before an operation has started and after it has
 /// completed it has no effect; in between either the request or the completion
 /// wins, and the operation completes once, in the end, either way. Emitting is
 /// allowed on any thread and at any time, from inside a handler as well.
+///
+/// [`TERMINAL`](CancellationType::TERMINAL) is the request that ends everything, and
+/// so does [`ALL`](CancellationType::ALL), which says besides that a milder end would
+/// do. An operation honours a request if it can give the guarantee of its
+/// [type](CancellationType): those of sockets, timers and channels can give each, but
+/// an `async fn` or a [spawned](crate::spawn) future has done who knows what by then,
+/// and honours terminal requests alone unless it says otherwise
+/// (`#[async_op(cancellation = ..)]`). A request that is not honoured is lost: the
+/// operation goes on, and nobody is told. So emit a milder type only where you would
+/// rather have the operation go on than have it leave half of its work behind.
 ///
 /// ```
 /// use async_op::{
@@ -38,7 +49,7 @@ use crate::trace;
 /// timer.async_wait(bind_cancellation_slot(signal.slot(), |result: io::Result<()>| {
 ///     assert!(is_cancelled(&result.unwrap_err()));
 /// }));
-/// signal.emit(CancellationType::TOTAL);
+/// signal.emit(CancellationType::TERMINAL);
 /// assert_eq!(context.run(), 1);
 /// # Ok(())
 /// # }
@@ -52,7 +63,8 @@ pub struct CancellationSignal {
     state: Shared<SignalState>,
 }
 
-/// The receiving end of a [`CancellationSignal`], associated with a handler.
+/// The receiving end of a [`CancellationSignal`] or of a
+/// [`CancellationGroup`](crate::CancellationGroup), associated with a handler.
 ///
 /// Clones are the same slot.
 #[derive(Clone, Default)]
@@ -61,14 +73,19 @@ pub struct CancellationSlot {
 }
 
 #[derive(Default)]
-struct SignalState {
+pub(super) struct SignalState {
     inner: Mutex<Inner>,
+    /// Where the state belongs to a group. Slots of a group share one that serves
+    /// nobody: each operation gets a state of its own.
+    group: Option<Shared<Members>>,
 }
 
 #[derive(Default)]
 struct Inner {
-    /// The operation that the slot serves.
-    operation: Option<OperationId>,
+    /// The operation that the slot serves, or none's number.
+    operation: OperationId,
+    /// Where the group finds this, while the operation is under way.
+    place: Option<Place>,
     requested: CancellationType,
     /// What the operation lets in, and what the operations inside it see.
     filter_in: CancellationType,
@@ -110,13 +127,50 @@ impl CancellationSignal {
 
     /// As [`emit`](Self::emit); returns whether there was an operation to ask.
     pub(crate) fn request(&self, kind: CancellationType) -> bool {
-        let mut inner = self.state.lock();
+        self.state.request(kind)
+    }
+}
+
+impl SignalState {
+    /// Makes the state of the slots of a group.
+    pub(super) fn of_group(group: Shared<Members>) -> Self {
+        Self {
+            inner: Mutex::default(),
+            group: Some(group),
+        }
+    }
+
+    /// Makes the state of an operation in a group, which is found at `place`, and
+    /// asked at once for what the group has been asked.
+    pub(super) fn of_member(
+        group: Shared<Members>,
+        place: Option<Place>,
+        operation: OperationId,
+        honoured: CancellationType,
+        requested: CancellationType,
+    ) -> Self {
+        let inner = Inner {
+            place,
+            requested: requested & honoured,
+            // In no place, it will not be asked any more.
+            is_closed: place.is_none(),
+            ..Inner::of(operation, honoured)
+        };
+        Self {
+            inner: Mutex::new(inner),
+            group: Some(group),
+        }
+    }
+
+    /// Asks the operation to stop; returns whether there is one.
+    pub(super) fn request(&self, kind: CancellationType) -> bool {
+        let mut inner = self.lock();
+        let operation = inner.operation;
         let kind = kind & inner.filter_in;
-        if inner.operation.is_none() || kind.is_empty() {
-            return inner.operation.is_some();
+        if operation == OperationId::default() || kind.is_empty() {
+            return operation != OperationId::default();
         }
         inner.requested = inner.requested | kind;
-        let operation = inner.operation.unwrap_or_default();
         if let Receiver::Waker(waker) = &inner.receiver {
             // It stays, for the next request.
             let waker = waker.clone();
@@ -133,17 +187,26 @@ impl CancellationSignal {
         }
         true
     }
-}
 
-impl Drop for CancellationSignal {
-    /// Nobody will ask any more: an operation that only this could wake is
-    /// abandoned.
-    fn drop(&mut self) {
-        let mut inner = self.state.lock();
+    /// Takes note that nobody will ask any more: an operation that only this could
+    /// wake is abandoned.
+    pub(super) fn close(&self) {
+        let mut inner = self.lock();
         inner.is_closed = true;
         let receiver = mem::take(&mut inner.receiver);
         drop(inner);
         drop(receiver);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // No foreign code runs under the lock but the clone of a waker.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for CancellationSignal {
+    fn drop(&mut self) {
+        self.state.close();
     }
 }
 
@@ -164,35 +227,49 @@ impl CancellationSlot {
         self.state.is_some()
     }
 
+    /// The slot whose state is `state`.
+    pub(super) const fn of(state: Shared<SignalState>) -> Self {
+        Self { state: Some(state) }
+    }
+
     /// Makes the slot serve a new operation, which honours the requests in
-    /// `honoured`.
-    fn begin(&self, operation: OperationId, honoured: CancellationType) {
-        let Some(state) = &self.state else { return };
-        let next = Inner {
-            operation: Some(operation),
-            requested: CancellationType::default(),
-            filter_in: honoured,
-            filter_out: CancellationType::ALL,
-            ..Inner::default()
+    /// `honoured`. Returns the slot of that operation: another one in a group.
+    fn begin(self, operation: OperationId, honoured: CancellationType) -> Self {
+        let Some(state) = &self.state else {
+            return self;
         };
+        if let Some(group) = &state.group {
+            return Self::of(Members::begin(group, operation, honoured));
+        }
+        let next = Inner::of(operation, honoured);
         let previous = state.lock().replace(next);
         // Outside the lock: it may hold a foreign function.
         drop(previous);
+        self
     }
 
     /// Ends the service to an operation. Returns what it left, for the caller
     /// to drop.
     #[cold]
     fn end(&self, operation: OperationId) -> Option<Inner> {
-        let mut inner = self.state.as_ref()?.lock();
-        (inner.operation == Some(operation)).then(|| inner.replace(Inner::default()))
+        let state = self.state.as_ref()?;
+        let mut inner = state.lock();
+        if inner.operation != operation {
+            return None;
+        }
+        let ended = inner.replace(Inner::default());
+        drop(inner);
+        if let (Some(group), Some(place)) = (&state.group, ended.place) {
+            group.leave(place);
+        }
+        Some(ended)
     }
 
     /// Calls `function` at the next request; now if there has been one.
     fn set_function(&self, operation: OperationId, mut function: Function) {
         let Some(state) = &self.state else { return };
         let mut inner = state.lock();
-        if inner.operation != Some(operation) {
+        if inner.operation != operation {
             return;
         }
         let requested = inner.requested;
@@ -210,7 +287,7 @@ impl CancellationSlot {
     fn set_waker(&self, operation: OperationId, waker: &Waker) {
         let Some(state) = &self.state else { return };
         let mut inner = state.lock();
-        if inner.operation != Some(operation) {
+        if inner.operation != operation {
             return;
         }
         if let Receiver::Waker(current) = &inner.receiver
@@ -228,7 +305,7 @@ impl CancellationSlot {
             return R::default();
         };
         let mut inner = state.lock();
-        if inner.operation == Some(operation) {
+        if inner.operation == operation {
             f(&mut inner)
         } else {
             R::default()
@@ -245,6 +322,15 @@ impl fmt::Debug for CancellationSlot {
 }
 
 impl Inner {
+    fn of(operation: OperationId, honoured: CancellationType) -> Self {
+        Self {
+            operation,
+            filter_in: honoured,
+            filter_out: CancellationType::ALL,
+            ..Self::default()
+        }
+    }
+
     /// Puts `next` in place of this, which it returns.
     fn replace(&mut self, mut next: Self) -> Self {
         next.is_closed = self.is_closed;
@@ -258,13 +344,6 @@ impl Inner {
             return next;
         }
         mem::replace(&mut self.receiver, next)
-    }
-}
-
-impl SignalState {
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        // No foreign code runs under the lock but the clone of a waker.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -320,7 +399,7 @@ impl CancellationState {
         slot: CancellationSlot,
         honoured: CancellationType,
     ) -> Self {
-        slot.begin(operation, honoured);
+        let slot = slot.begin(operation, honoured);
         Self { slot, operation }
     }
 

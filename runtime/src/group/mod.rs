@@ -105,7 +105,30 @@ impl<G> ParallelGroup<G> {
     ///
     /// # Errors
     ///
-    /// Those of the operations, each in its place.
+    /// Those of the operations, each in its place. When the time of the group runs
+    /// out, they are [cancelled](crate::is_cancelled); that it was for the time the
+    /// operations say if each has a limit of its own:
+    ///
+    /// ```
+    /// use async_op::{IoContext, Timer, is_cancelled, is_timeout, parallel_group, wait_for_all};
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let timer = Timer::new(&context);
+    /// timer.expires_after(Duration::from_secs(3600));
+    /// let limit = Duration::from_millis(1);
+    ///
+    /// let group = parallel_group((timer.wait(),)).wait(wait_for_all());
+    /// let (_, (result,)) = group.cancel_after(limit).blocking();
+    /// assert!(is_cancelled(&result.unwrap_err()));
+    ///
+    /// let group = parallel_group((timer.wait().cancel_after(limit),));
+    /// let (_, (result,)) = group.wait(wait_for_all()).blocking();
+    /// assert!(is_timeout(&result.unwrap_err()));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Panics
     ///

@@ -49,6 +49,10 @@ use crate::signature::Signature;
 ///     }
 /// }
 /// ```
+///
+/// An operation is started once, so no token can try again what has failed: an
+/// [`Initiation`] is not `Clone`. What retries takes a function that makes the
+/// operation, `retry(|| client.request(3))`, and starts what that returns.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a completion token for `{S}`",
     label = "not a completion token for this operation",

@@ -11,7 +11,7 @@ impl Socket {
     ///
     /// # Cancellation
     ///
-    /// Honours terminal and partial requests.
+    /// Honours terminal and partial requests: the operations that it awaits are asked to stop.
     #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_write_all<'op, Token>(

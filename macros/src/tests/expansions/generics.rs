@@ -9,7 +9,7 @@ impl Socket {
     ///
     /// # Cancellation
     ///
-    /// Honours terminal requests.
+    /// Honours terminal requests: the operations that it awaits are asked to stop.
     #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     pub fn async_map<'a, 'op, T: Clone + 'op, const N: usize, Token>(

@@ -12,6 +12,7 @@ use loom::thread;
 
 use super::*;
 use crate::bind::bind_cancellation_slot;
+use crate::cancel::CancellationGroup;
 use crate::completion::Completion;
 use crate::task::scope;
 use crate::task::testing::{Count, CountDrop, Record, bounded, site};
@@ -362,5 +363,73 @@ fn loom_emit_against_a_spawned_frame_that_is_dropped() {
         assert_eq!(record.executor.run(), 0);
         record.assert_over(0);
         assert_eq!(drops.get(), 1);
+    });
+}
+
+/// Of a group: an operation is asked, whether it begins before the request or after.
+#[test]
+fn loom_emit_of_a_group_against_the_start_of_an_operation() {
+    bounded(4).check(|| {
+        let record = Record::new();
+        let all = CancellationGroup::new();
+        let slot = all.slot();
+        let emits = thread::spawn(move || all.emit(CancellationType::TERMINAL));
+        let drops = start_frame(&record, slot, &Arc::default(), |_| ());
+        emits.join().unwrap();
+        record.executor.run();
+        record.assert_over(1);
+        assert_eq!(drops.get(), 1);
+    });
+}
+
+/// One operation ends, and the next takes its place, while both may be asked.
+#[test]
+fn loom_emit_of_a_group_against_the_end_of_an_operation() {
+    bounded(3).check(|| {
+        let records = [Record::new(), Record::new()];
+        let backend = Backend::default();
+        let all = CancellationGroup::new();
+        backend.start(&records[0], all.slot());
+        let slot = all.slot();
+        let emits = thread::spawn(move || all.emit(CancellationType::TERMINAL));
+        backend.complete();
+        records[0].executor.run();
+        let drops = start_frame(&records[1], slot, &Arc::default(), |_| ());
+        emits.join().unwrap();
+        backend.assert_over(&records[0]);
+        records[1].executor.run();
+        records[1].assert_over(1);
+        assert_eq!(drops.get(), 1);
+    });
+}
+
+/// The last handle goes while an operation begins that nobody else could wake.
+#[test]
+fn loom_drop_of_a_group_against_the_start_of_an_operation() {
+    bounded(4).check(|| {
+        let record = Record::new();
+        let all = CancellationGroup::new();
+        let slot = all.slot();
+        let drops_group = thread::spawn(move || drop(all));
+        let drops = start_frame(&record, slot, &Arc::default(), |_| ());
+        drops_group.join().unwrap();
+        record.executor.run();
+        record.assert_over(0);
+        assert_eq!(drops.get(), 1);
+    });
+}
+
+#[test]
+fn loom_drop_of_a_group_against_complete() {
+    bounded(4).check(|| {
+        let (record, backend) = (Record::new(), Backend::default());
+        let all = CancellationGroup::new();
+        backend.start(&record, all.slot());
+        let drops = thread::spawn(move || drop(all));
+        backend.complete();
+        record.executor.run();
+        drops.join().unwrap();
+        backend.assert_over(&record);
+        assert_eq!(backend.asked.get(), 0);
     });
 }

@@ -1,0 +1,251 @@
+use std::fmt;
+use std::mem;
+use std::num::NonZeroU32;
+use std::sync::PoisonError;
+
+use super::signal::SignalState;
+use super::{CancellationSlot, CancellationType};
+use crate::alloc::Shared;
+use crate::shim::{Mutex, MutexGuard};
+use crate::task::initiating::OperationId;
+use crate::trace;
+
+/// Asks any number of operations to stop: all that are under way, and all that
+/// are started later.
+///
+/// For what has one end: the sessions of a server, the downloads of a pool. Bind
+/// its [`slot`](Self::slot) to the token of each operation with
+/// [`bind_cancellation_slot`](crate::bind_cancellation_slot), and
+/// [`emit`](Self::emit) from any thread, as often as you like, inside handlers as
+/// well. One slot serves all of them, and so do its clones. Clones of the group are
+/// the same group.
+///
+/// What has been asked of a group holds for good. A request to a
+/// [`CancellationSignal`](crate::CancellationSignal) means the operation that is
+/// under way, and the next one has nothing to do with it; a request to a group means
+/// whatever the operations are for. So a session that is accepted just while the
+/// server shuts down is asked as it starts, and stops; nothing slips through between
+/// a look at a flag and the start. For another life make another group.
+///
+/// ```
+/// use async_op::{
+///     CancellationGroup, CancellationType, IoContext, Timer, bind_cancellation_slot, is_cancelled,
+/// };
+/// use std::io;
+/// use std::time::Duration;
+///
+/// # fn main() -> io::Result<()> {
+/// let context = IoContext::new()?;
+/// let timer = Timer::new(&context);
+/// timer.expires_after(Duration::from_secs(3600));
+///
+/// let all = CancellationGroup::new();
+/// let wait = || {
+///     timer.async_wait(bind_cancellation_slot(all.slot(), |result: io::Result<()>| {
+///         assert!(is_cancelled(&result.unwrap_err()));
+///     }))
+/// };
+/// wait();
+/// wait();
+/// all.emit(CancellationType::TERMINAL);
+/// wait(); // too late
+/// assert_eq!(context.run(), 3);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// An operation learns of a request as it would from a signal, and as there, a type
+/// that it does not honour is lost on it: `TERMINAL` is the one that ends everything.
+///
+/// Once the last clone of the group has been dropped, nobody is asked any more. What
+/// was asked before holds, for the operations too that are started with a slot which
+/// is left.
+///
+/// # Allocation
+///
+/// Three small blocks per group, and one per operation that is under way, in recycled
+/// memory. The list of these operations keeps the capacity that it once needed, and
+/// uses the places of those that are over again.
+#[derive(Clone, Default)]
+pub struct CancellationGroup {
+    handle: Shared<Handle>,
+}
+
+/// What the clones of a group share, and nobody else.
+struct Handle {
+    members: Shared<Members>,
+    slot: CancellationSlot,
+}
+
+/// The operations of a group.
+#[derive(Default)]
+pub(super) struct Members {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    requested: CancellationType,
+    places: Vec<Entry>,
+    free: Option<Place>,
+    /// The group has been dropped: nobody will be asked any more.
+    is_closed: bool,
+}
+
+enum Entry {
+    /// The state of an operation that is under way.
+    Taken(Shared<SignalState>),
+    /// The next place that is free.
+    Free(Option<Place>),
+}
+
+/// The number of an entry, from 1.
+#[derive(Clone, Copy)]
+pub(super) struct Place(NonZeroU32);
+
+impl CancellationGroup {
+    /// Makes a group.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Returns the slot of this group, which serves any number of operations.
+    pub fn slot(&self) -> CancellationSlot {
+        self.handle.slot.clone()
+    }
+
+    /// Asks the operations that are under way to stop, and those that are started
+    /// from now on.
+    ///
+    /// They are asked one after another on this thread, without a lock of ours; what
+    /// an operation does at once, it does here.
+    ///
+    /// # Panics
+    ///
+    /// If what an operation does at once panics. Those behind it are asked with the
+    /// next call.
+    pub fn emit(&self, kind: CancellationType) {
+        self.handle.members.emit(kind);
+    }
+
+    /// Returns what has been asked so far.
+    ///
+    /// ```
+    /// use async_op::{CancellationGroup, CancellationType};
+    ///
+    /// let all = CancellationGroup::new();
+    /// assert!(all.requested().is_empty());
+    /// all.emit(CancellationType::TOTAL);
+    /// all.emit(CancellationType::TERMINAL);
+    /// assert_eq!(all.requested(), CancellationType::TOTAL | CancellationType::TERMINAL);
+    /// ```
+    pub fn requested(&self) -> CancellationType {
+        self.handle.members.lock().requested
+    }
+}
+
+impl fmt::Debug for CancellationGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CancellationGroup")
+            .field("requested", &self.requested())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for Handle {
+    fn default() -> Self {
+        let members = Shared::<Members>::default();
+        let state = SignalState::of_group(members.clone());
+        let slot = CancellationSlot::of(Shared::new(state));
+        Self { members, slot }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let mut inner = self.members.lock();
+        inner.is_closed = true;
+        let places = mem::take(&mut inner.places);
+        drop(inner);
+        for entry in places {
+            if let Entry::Taken(state) = entry {
+                state.close();
+            }
+        }
+    }
+}
+
+impl Members {
+    /// Makes the state of an operation that is being started.
+    pub(super) fn begin(
+        this: &Shared<Self>,
+        operation: OperationId,
+        honoured: CancellationType,
+    ) -> Shared<SignalState> {
+        let mut inner = this.lock();
+        let requested = inner.requested;
+        let place = (!inner.is_closed).then(|| inner.take_place());
+        let state = SignalState::of_member(this.clone(), place, operation, honoured, requested);
+        let state = Shared::new(state);
+        if let Some(place) = place {
+            *inner.entry(place) = Entry::Taken(state.clone());
+        }
+        drop(inner);
+        let asked = requested & honoured;
+        if !asked.is_empty() {
+            trace::cancel_requested(operation, asked);
+        }
+        state
+    }
+
+    /// Takes note that the operation at `place` is over.
+    pub(super) fn leave(&self, place: Place) {
+        let mut inner = self.lock();
+        if inner.is_closed {
+            return;
+        }
+        let free = Entry::Free(inner.free.replace(place));
+        let left = mem::replace(inner.entry(place), free);
+        drop(inner);
+        drop(left);
+    }
+
+    fn emit(&self, kind: CancellationType) {
+        let mut inner = self.lock();
+        inner.requested = inner.requested | kind;
+        let count = inner.places.len();
+        drop(inner);
+        // What takes a place from now on knows already.
+        for index in 0..count {
+            let state = match self.lock().places.get(index) {
+                Some(Entry::Taken(state)) => state.clone(),
+                Some(Entry::Free(_)) | None => continue,
+            };
+            state.request(kind);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // No foreign code runs under the lock.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn take_place(&mut self) -> Place {
+        if let Some(place) = self.free {
+            if let Entry::Free(next) = *self.entry(place) {
+                self.free = next;
+            }
+            return place;
+        }
+        self.places.push(Entry::Free(None));
+        let number = u32::try_from(self.places.len()).ok();
+        let number = number.and_then(NonZeroU32::new);
+        Place(number.expect("fewer than 4 billion operations are under way"))
+    }
+
+    fn entry(&mut self, Place(number): Place) -> &mut Entry {
+        &mut self.places[number.get() as usize - 1]
+    }
+}
