@@ -59,27 +59,29 @@ pub(crate) fn inert(op: &Operation) -> TokenStream {
 /// What is made in `async_x_operation` has one type for all tokens, and is
 /// compiled once. In the deferred form there is no `initiation`: it is the body
 /// that makes the operation.
+///
+/// A free function's body is in its `async_x_operation`, whose name nothing else
+/// has, and which `x` calls, too: so a function in an `impl` that is taken for a
+/// free one finds no other's operation where it does not find its own.
 fn functions(op: &Operation, initiation: Option<&TokenStream>) -> TokenStream {
     let body = body(op);
+    let twin = twin(op);
+    if !op.associated {
+        let initiation = initiation.map_or_else(|| initiation::of_body(op), Clone::clone);
+        let making = making(op, &quote!(#body #initiation));
+        let initiating = initiating(op, &op.making_name);
+        return quote!(#initiating #twin #making);
+    }
     let making = initiation.map(|initiation| making(op, initiation));
     let maker = match &making {
         Some(_) => &op.making_name,
         None => &op.body_name,
     };
-    let twin = twin(op);
-    match op.associated {
-        true => {
-            let initiating = initiating(op, maker, None);
-            quote!(#initiating #twin #making #body)
-        }
-        false => {
-            let initiating = initiating(op, maker, Some(quote!(#making #body)));
-            quote!(#initiating #twin)
-        }
-    }
+    let initiating = initiating(op, maker);
+    quote!(#initiating #twin #making #body)
 }
 
-fn making(op: &Operation, initiation: &TokenStream) -> TokenStream {
+fn making(op: &Operation, statements: &TokenStream) -> TokenStream {
     let name = &op.making_name;
     let fn_token = &op.sig.fn_token;
     let inputs = declared(op);
@@ -96,13 +98,13 @@ fn making(op: &Operation, initiation: &TokenStream) -> TokenStream {
         #fn_token #name #params(#inputs) -> #returned
         #where_clause
         {
-            #initiation
+            #statements
             operation
         }
     }
 }
 
-fn initiating(op: &Operation, maker: &Ident, nested: Option<TokenStream>) -> TokenStream {
+fn initiating(op: &Operation, maker: &Ident) -> TokenStream {
     let Operation {
         runtime,
         vis,
@@ -141,7 +143,6 @@ fn initiating(op: &Operation, maker: &Ident, nested: Option<TokenStream>) -> Tok
             -> <#token_type as #runtime::CompletionToken<#lifetime, #signature>>::Return<#returned>
         #where_clause
         {
-            #nested
             #runtime::async_initiate(#operation, #token)
         }
     }
@@ -193,7 +194,13 @@ fn twin(op: &Operation) -> Option<TokenStream> {
         }
     };
     let (params, _, where_clause) = generics.split_for_impl();
-    let call = call(op, op.sig.ident.clone(), Some(token));
+    let call = match op.associated {
+        true => call(op, op.sig.ident.clone(), Some(token)),
+        false => {
+            let operation = call(op, op.making_name.clone(), None);
+            quote_spanned!(span=> #runtime::async_initiate(#operation, #token))
+        }
+    };
     Some(quote_spanned! {span=>
         #attrs
         #vis #fn_token #twin #params(#inputs) -> #returned

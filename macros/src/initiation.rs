@@ -36,6 +36,13 @@ pub(crate) fn of(op: &Operation) -> TokenStream {
     }
 }
 
+/// The same, where it is the body that makes the operation.
+pub(crate) fn of_body(op: &Operation) -> TokenStream {
+    let body = path(op, op.body_name.clone(), false);
+    let names = op.inputs.iter().map(|input| &input.name);
+    quote_spanned!(at(op.sig.ident.span())=> let operation = #body(#(#names),*);)
+}
+
 /// The same, for an operation that never completes.
 pub(crate) fn inert(op: &Operation) -> TokenStream {
     let Operation {
