@@ -13,7 +13,7 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{quote, quote_spanned, ToTokens};
 use syn::{
     parse_quote_spanned, Attribute, FnArg, GenericParam, Generics, LifetimeParam, Pat, Receiver,
-    ReceiverKind, ReturnType, Signature, Type, TypeParam, TypeParamBound, WherePredicate,
+    ReceiverKind, ReturnType, Signature, Token, Type, TypeParam, TypeParamBound, WherePredicate,
 };
 
 /// The place of `span`, with the hygiene and edition of this crate. Lints for
@@ -83,7 +83,7 @@ fn functions(op: &Operation, initiation: Option<&TokenStream>) -> TokenStream {
 
 fn making(op: &Operation, statements: &TokenStream) -> TokenStream {
     let name = &op.making_name;
-    let fn_token = &op.sig.fn_token;
+    let fn_token = fn_token(op);
     let inputs = declared(op);
     let returned = returned(op);
     let generics = generics(op);
@@ -115,7 +115,7 @@ fn initiating(op: &Operation, maker: &Ident) -> TokenStream {
         ..
     } = op;
     let attrs = attrs(&op.attrs.docs, docs::sections(op), &op.attrs.outer);
-    let fn_token = &op.sig.fn_token;
+    let fn_token = fn_token(op);
     let name = &op.sig.ident;
     let inputs = declared(op);
     let mut returned = returned(op);
@@ -148,6 +148,12 @@ fn initiating(op: &Operation, maker: &Ident) -> TokenStream {
     }
 }
 
+/// Ours: what is never used in a function that a `macro_rules!` writes would be
+/// warned of, with names that are not the author's.
+fn fn_token(op: &Operation) -> Token![fn] {
+    Token![fn](at(op.sig.fn_token.span))
+}
+
 /// A call of another function of the operation: `Self::name(self, n, #last)`.
 fn call(op: &Operation, name: Ident, last: Option<TokenStream>) -> TokenStream {
     let by_dot = is_called_by_dot(op);
@@ -170,7 +176,7 @@ fn twin(op: &Operation) -> Option<TokenStream> {
     } = op;
     let twin = op.twin.as_ref()?;
     let attrs = attrs(&[], docs::twin_section(op), &op.attrs.twin);
-    let fn_token = &op.sig.fn_token;
+    let fn_token = fn_token(op);
     let inputs = declared(op);
     let returned = returned(op);
     let mut generics = generics(op);

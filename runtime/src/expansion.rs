@@ -60,6 +60,31 @@ impl<T: ToOwned<Owned = U> + ?Sized, U> CopyOf<U> for T {
     }
 }
 
+/// The same for what is named `IoContext`, whose executor is the handle.
+#[inline]
+pub fn copy_of_context<T: CopyOfContext<U> + ?Sized, U>(value: &T) -> U {
+    value.copy_of()
+}
+
+/// [`CopyOf`], where another word helps.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be copied into the operation",
+    label = "a reference without a named lifetime is copied",
+    note = "take `&IoExecutor` instead: a `&IoContext` passes for one"
+)]
+pub trait CopyOfContext<U> {
+    #[doc(hidden)]
+    fn copy_of(&self) -> U;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: ToOwned<Owned = U> + ?Sized, U> CopyOfContext<U> for T {
+    #[inline]
+    fn copy_of(&self) -> U {
+        self.to_owned()
+    }
+}
+
 /// Mentions a type in an `impl` return type, so that the `impl` captures the
 /// lifetimes in it.
 pub trait Captures<T: ?Sized> {}

@@ -59,9 +59,12 @@ use crate::signature::Signature;
 ///   handler has been dropped. That is, `data` is the caller's to send.
 /// - The same holds for the function given to
 ///   [`or_else`](CCallback::or_else).
-pub unsafe fn c_callback<F>(function: F, data: *mut c_void) -> CCallback<F> {
+pub unsafe fn c_callback<F, P>(function: F, data: *mut c_void) -> CCallback<P>
+where
+    F: CFunction<Pointer = P>,
+{
     CCallback {
-        function,
+        function: function.pointer(),
         data,
         destroy: None,
     }
@@ -122,6 +125,27 @@ where
         initiation.initiate(self);
     }
 }
+
+/// A pointer to a function of C: it takes up to four results, and a pointer.
+///
+/// The name of a function is none yet: `f as unsafe extern "C" fn(_, _)` is.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a pointer to a function of C for an operation",
+    label = "not a pointer to a function",
+    note = "cast the function: `f as unsafe extern \"C\" fn(_, _)`, with a `_` for each parameter",
+    note = "it takes up to four results of the operation, and a `*mut c_void`"
+)]
+pub trait CFunction: Sealed {
+    /// Itself. What is none has none, so that its token is no second error.
+    #[doc(hidden)]
+    type Pointer;
+
+    #[doc(hidden)]
+    fn pointer(self) -> Self::Pointer;
+}
+
+/// Implemented for what is meant alone.
+pub trait Sealed {}
 
 /// A result of an operation as C receives it.
 ///
@@ -191,8 +215,25 @@ fn number_of(error: &io::Error) -> c_int {
     number.filter(|number| *number > 0).unwrap_or(5)
 }
 
+macro_rules! function {
+    (($($ty:ident)*) $function:ty) => {
+        impl<$($ty),*> Sealed for $function {}
+
+        impl<$($ty),*> CFunction for $function {
+            type Pointer = Self;
+
+            fn pointer(self) -> Self {
+                self
+            }
+        }
+    };
+}
+
 macro_rules! handler {
     ($(($arg:ident $ty:ident))*) => {
+        function!(($($ty)*) extern "C" fn($($ty,)* *mut c_void));
+        function!(($($ty)*) unsafe extern "C" fn($($ty,)* *mut c_void));
+
         impl<$($ty: IntoC + 'static),*> CompletionHandler<fn($($ty),*)>
             for CCallback<extern "C" fn($($ty::C,)* *mut c_void)>
         {
