@@ -151,7 +151,7 @@ fn initiating(op: &Operation, maker: &Ident) -> TokenStream {
 /// Ours: what is never used in a function that a `macro_rules!` writes would be
 /// warned of, with names that are not the author's.
 fn fn_token(op: &Operation) -> Token![fn] {
-    Token![fn](at(op.sig.fn_token.span))
+    Token![fn](at(op.sig.ident.span()))
 }
 
 /// A call of another function of the operation: `Self::name(self, n, #last)`.

@@ -128,19 +128,20 @@ use proc_macro2::TokenStream;
 /// | `executor = expr` | the executor, in place of the first parameter's |
 /// | `completes = fn(A, B)` | the completion signature of an `async fn` that returns `(A, B)`; any type that is a `Signature` |
 /// | `cancellation = terminal` | which requests to cancel an `async fn` lets in: `terminal` (the default), `partial` or `total`, each with the weaker ones |
-/// | `default = name` | names the function without token; needed where `async_` is no prefix or the plain name is taken |
+/// | `default = name` | names the function without token; needed where `async_` is no prefix, or the plain name is taken: a `get` beside `async_get` is a duplicate definition |
 /// | `default = false` | leaves that function out |
 /// | `default_token = T` | its token, in place of `Deferred`: mostly a type parameter of the object |
-/// | `provided` | says that an operation with a body is in the definition of a trait |
+/// | `provided` | says that an operation with a body is in the definition of a trait: forgotten, `Self` has no `executor_of`, or a future is not `Send` |
 /// | `implements` | says that this is the body, for one type, of an operation that a trait declares |
-/// | `associated` | says that a function without `self` and `Self` is in an `impl` |
+/// | `associated` | says that a function without `self` and `Self` is in an `impl`: forgotten, a function `.._without_async_op_associated_..` is missing |
 /// | `crate = path` | where the `async_op` crate is found, `::async_op` by default |
 ///
 /// # Operations in traits
 ///
 /// A trait declares an operation like any other; without a body it is required.
 /// Each type writes the body under `#[async_op(implements)]`, and nothing else:
-/// the executor, the names and what is honoured are the trait's.
+/// the executor, the names and what is honoured are the trait's. Where that
+/// attribute is forgotten, a type parameter and `async_x_body` are missing.
 ///
 /// ```
 /// use async_op::{Completion, IoObject, SystemExecutor, async_op};

@@ -17,7 +17,8 @@ pub use crate::token::{CompletionToken, Deferred, Operation};
 /// Returns the I/O executor of the object that an operation is for.
 ///
 /// A method, because a method that is not found is one error; the executor of
-/// what has none, passed on, would be one wherever it goes.
+/// what has none, passed on, would be one wherever it goes. What is said of a
+/// type parameter `Self` means that `#[async_op(provided)]` is forgotten.
 pub trait ExecutorOf: IoObject {
     #[doc(hidden)]
     #[inline]

@@ -68,7 +68,7 @@ fn async_connect_without_async_op_associated_f6123761<'op>(
         use ::async_op::expansion::ExecutorOf as _;
         (*context).executor_of()
     };
-    let copy_of_context = ::async_op::expansion::copy_of(context);
+    let copy_of_context = ::async_op::expansion::copy_of_context(context);
     let operation = ::async_op::expansion::from_future::<
         fn(io::Result<Socket>),
         _,
