@@ -39,7 +39,7 @@ where
     Token: CompletionToken<'op, fn(io::Result<usize>)>,
 {
     async_initiate(
-        async_count_without_async_op_associated_abf2444e(context, pause, marks),
+        async_count_without_async_op_associated_a4cc8b28(context, pause, marks),
         token,
     )
 }
@@ -54,14 +54,14 @@ fn count<'op>(
     marks: &'op mut [bool],
 ) -> Operation<fn(io::Result<usize>), impl Initiation<fn(io::Result<usize>)> + 'op> {
     async_initiate(
-        async_count_without_async_op_associated_abf2444e(context, pause, marks),
+        async_count_without_async_op_associated_a4cc8b28(context, pause, marks),
         Deferred,
     )
 }
 
 #[doc(hidden)]
 #[track_caller]
-fn async_count_without_async_op_associated_abf2444e<'op>(
+fn async_count_without_async_op_associated_a4cc8b28<'op>(
     context: &IoExecutor,
     pause: Duration,
     marks: &'op mut [bool],

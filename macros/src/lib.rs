@@ -233,7 +233,11 @@ pub fn async_op(
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
     let (args, item) = (TokenStream::from(args), TokenStream::from(item));
-    let expansion = std::panic::catch_unwind(|| stages::expand(args.clone(), item.clone()));
+    let expansion = std::panic::catch_unwind(|| {
+        let attribute = proc_macro::Span::call_site();
+        let place = model::place(&attribute.file(), attribute.column());
+        stages::expand(args.clone(), item.clone(), &place)
+    });
     expansion
         .unwrap_or_else(|_| fallback::internal_error(&item))
         .into()

@@ -80,14 +80,15 @@ pub(crate) enum Executor {
 pub(crate) struct Names {
     args: HashSet<String>,
     item: HashSet<String>,
-    /// Of all that the author has written.
+    /// Of all that the author has written, and where.
     hash: u32,
 }
 
 impl Names {
-    pub(crate) fn new(args: &TokenStream, item: &TokenStream) -> Self {
+    pub(crate) fn new(args: &TokenStream, item: &TokenStream, place: &str) -> Self {
         let (mut in_args, mut in_item) = (HashSet::new(), HashSet::new());
         let mut hash = Hash::default();
+        hash.add(place);
         collect_names(args.clone(), &mut in_args, &mut hash);
         collect_names(item.clone(), &mut in_item, &mut hash);
         Self {
@@ -216,6 +217,13 @@ pub(crate) fn runtime(args: &Args, span: Span) -> TokenStream {
     }
 }
 
+/// What tells two functions of the same tokens apart, and stays when what is
+/// above them changes, or the directory.
+pub(crate) fn place(file: &str, column: usize) -> String {
+    let name = file.rsplit(['/', '\\']).next().unwrap_or_default();
+    format!("{name}:{column}")
+}
+
 /// A function without body is in the definition of a trait. Otherwise the
 /// author must tell: an attribute does not see what is around its function.
 pub(crate) fn role(args: &Args, function: &Function) -> Role {
@@ -229,8 +237,9 @@ pub(crate) fn role(args: &Args, function: &Function) -> Role {
 
 /// The name of the function that makes the operation.
 ///
-/// A free function's is no other's in the world: rustc says it where it does not
-/// find that function, as the function is in an `impl`.
+/// A free function's is no other's, not even that of a function of the same
+/// tokens in a module that this one imports from: rustc says it where it does
+/// not find that function, as the function is in an `impl`.
 fn making_name(sig: &Signature, is_associated: bool, names: &Names) -> Ident {
     let name = sig.ident.unraw();
     let name = match is_associated {

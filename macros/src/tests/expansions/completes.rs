@@ -22,14 +22,14 @@ where
     Token: crate::renamed::expansion::CompletionToken<'op, fn(a: u8, b: char)>,
 {
     crate::renamed::expansion::async_initiate(
-        async_pair_without_async_op_associated_7d48ef7f(executor),
+        async_pair_without_async_op_associated_aba34d79(executor),
         token,
     )
 }
 #[doc(hidden)]
 #[track_caller]
 #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-fn async_pair_without_async_op_associated_7d48ef7f<'op>(
+fn async_pair_without_async_op_associated_aba34d79<'op>(
     executor: Executor,
 ) -> impl crate::renamed::expansion::Initiation<fn(a: u8, b: char)> + 'op {
     #[doc(hidden)]

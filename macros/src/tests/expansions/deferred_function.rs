@@ -21,7 +21,7 @@ where
     Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<Value>)>,
 {
     ::async_op::expansion::async_initiate(
-        async_get_without_async_op_associated_a9ce4599(client, key),
+        async_get_without_async_op_associated_67e1cae3(client, key),
         token,
     )
 }
@@ -38,14 +38,14 @@ pub fn get<'op>(
     impl ::async_op::expansion::Initiation<fn(io::Result<Value>)> + 'op,
 > {
     ::async_op::expansion::async_initiate(
-        async_get_without_async_op_associated_a9ce4599(client, key),
+        async_get_without_async_op_associated_67e1cae3(client, key),
         ::async_op::expansion::Deferred,
     )
 }
 #[doc(hidden)]
 #[track_caller]
 #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-fn async_get_without_async_op_associated_a9ce4599<'op>(
+fn async_get_without_async_op_associated_67e1cae3<'op>(
     client: &Client,
     key: &str,
 ) -> impl ::async_op::expansion::Initiation<fn(io::Result<Value>)> + 'op {

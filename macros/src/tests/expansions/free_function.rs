@@ -23,7 +23,7 @@ where
     Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<Socket>)>,
 {
     ::async_op::expansion::async_initiate(
-        async_connect_without_async_op_associated_f6123761(context, address),
+        async_connect_without_async_op_associated_210b8df3(context, address),
         token,
     )
 }
@@ -38,14 +38,14 @@ pub fn connect<'op>(
     impl ::async_op::expansion::Initiation<fn(io::Result<Socket>)> + 'op,
 > {
     ::async_op::expansion::async_initiate(
-        async_connect_without_async_op_associated_f6123761(context, address),
+        async_connect_without_async_op_associated_210b8df3(context, address),
         ::async_op::expansion::Deferred,
     )
 }
 #[doc(hidden)]
 #[track_caller]
 #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-fn async_connect_without_async_op_associated_f6123761<'op>(
+fn async_connect_without_async_op_associated_210b8df3<'op>(
     context: &IoContext,
     address: SocketAddr,
 ) -> impl ::async_op::expansion::Initiation<fn(io::Result<Socket>)> + 'op {

@@ -17,7 +17,7 @@ where
     Token: ::async_op::expansion::CompletionToken<'op, fn(u32)>,
 {
     ::async_op::expansion::async_initiate(
-        async_answer_without_async_op_associated_808403c0(),
+        async_answer_without_async_op_associated_d4af7c86(),
         token,
     )
 }
@@ -29,14 +29,14 @@ pub fn answer<'op>() -> ::async_op::expansion::Operation<
     impl ::async_op::expansion::Initiation<fn(u32)> + 'op,
 > {
     ::async_op::expansion::async_initiate(
-        async_answer_without_async_op_associated_808403c0(),
+        async_answer_without_async_op_associated_d4af7c86(),
         ::async_op::expansion::Deferred,
     )
 }
 #[doc(hidden)]
 #[track_caller]
 #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-fn async_answer_without_async_op_associated_808403c0<'op>() -> impl ::async_op::expansion::Initiation<
+fn async_answer_without_async_op_associated_d4af7c86<'op>() -> impl ::async_op::expansion::Initiation<
     fn(u32),
 > + 'op {
     #[doc(hidden)]

@@ -18,7 +18,7 @@ where
     Token: ::async_op::expansion::CompletionToken<'op, fn()>,
 {
     ::async_op::expansion::async_initiate(
-        async_move_without_async_op_associated_fb2fec4e(r#in),
+        async_move_without_async_op_associated_a1ed19c8(r#in),
         token,
     )
 }
@@ -32,14 +32,14 @@ fn r#move<'op>(
     impl ::async_op::expansion::Initiation<fn()> + 'op,
 > {
     ::async_op::expansion::async_initiate(
-        async_move_without_async_op_associated_fb2fec4e(r#in),
+        async_move_without_async_op_associated_a1ed19c8(r#in),
         ::async_op::expansion::Deferred,
     )
 }
 #[doc(hidden)]
 #[track_caller]
 #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-fn async_move_without_async_op_associated_fb2fec4e<'op>(
+fn async_move_without_async_op_associated_a1ed19c8<'op>(
     r#in: Context,
 ) -> impl ::async_op::expansion::Initiation<fn()> + 'op {
     #[doc(hidden)]
