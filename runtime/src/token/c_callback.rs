@@ -136,11 +136,10 @@ where
     note = "it takes up to four results of the operation, and a `*mut c_void`"
 )]
 pub trait CFunction: Sealed {
-    /// Itself. What is none has none, so that its token is no second error.
-    #[doc(hidden)]
+    /// The type of the pointer: this type.
     type Pointer;
 
-    #[doc(hidden)]
+    /// Returns the pointer.
     fn pointer(self) -> Self::Pointer;
 }
 
