@@ -1,7 +1,5 @@
 //! Each function of an operation finds its own, whatever else has its name.
 
-#![allow(dead_code, reason = "some are there for their names")]
-
 use async_op::*;
 use std::io;
 
