@@ -38,28 +38,34 @@ fn async_count<'op, Token>(
 where
     Token: CompletionToken<'op, fn(io::Result<usize>)>,
 {
-    #[doc(hidden)]
-    #[track_caller]
-    fn async_count_operation<'op>(
-        context: &IoExecutor,
-        pause: Duration,
-        marks: &'op mut [bool],
-    ) -> impl Initiation<fn(io::Result<usize>)> + 'op {
-        let meta = {
-            const META: Meta = Meta::new("async_count", &["context"], &["marks"]);
-            &META
-        };
-        let executor = {
-            use ExecutorOf as _;
-            (*context).executor_of()
-        };
-        let copy_of_context = copy_of(context);
-        let operation = from_future::<fn(io::Result<usize>), _, _>(meta, executor, async move {
-            async_count_body(&copy_of_context, pause, marks).await
-        });
-        operation
-    }
+    async_initiate(
+        async_count_without_async_op_associated_a4cc8b28(context, pause, marks),
+        token,
+    )
+}
 
+/// Waits `pause` before each of the `marks`, and counts them.
+///
+/// The operation of [`async_count`], not yet started.
+#[track_caller]
+fn count<'op>(
+    context: &IoExecutor,
+    pause: Duration,
+    marks: &'op mut [bool],
+) -> Operation<fn(io::Result<usize>), impl Initiation<fn(io::Result<usize>)> + 'op> {
+    async_initiate(
+        async_count_without_async_op_associated_a4cc8b28(context, pause, marks),
+        Deferred,
+    )
+}
+
+#[doc(hidden)]
+#[track_caller]
+fn async_count_without_async_op_associated_a4cc8b28<'op>(
+    context: &IoExecutor,
+    pause: Duration,
+    marks: &'op mut [bool],
+) -> impl Initiation<fn(io::Result<usize>)> + 'op {
     #[doc(hidden)]
     async fn async_count_body(
         context: &IoExecutor,
@@ -74,19 +80,19 @@ where
         }
         Ok(marks.len())
     }
-    async_initiate(async_count_operation(context, pause, marks), token)
-}
-
-/// Waits `pause` before each of the `marks`, and counts them.
-///
-/// The operation of [`async_count`], not yet started.
-#[track_caller]
-fn count<'op>(
-    context: &IoExecutor,
-    pause: Duration,
-    marks: &'op mut [bool],
-) -> Operation<fn(io::Result<usize>), impl Initiation<fn(io::Result<usize>)> + 'op> {
-    async_count(context, pause, marks, Deferred)
+    let meta = {
+        const META: Meta = Meta::new("async_count", &["context"], &["marks"]);
+        &META
+    };
+    let executor = {
+        use ExecutorOf as _;
+        (*context).executor_of()
+    };
+    let copy_of_context = copy_of(context);
+    let operation = from_future::<fn(io::Result<usize>), _, _>(meta, executor, async move {
+        async_count_body(&copy_of_context, pause, marks).await
+    });
+    operation
 }
 
 fn main() -> io::Result<()> {

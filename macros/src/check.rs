@@ -10,12 +10,13 @@ use crate::errors::Errors;
 use crate::inputs::{Input, Stored};
 use crate::model::{ungroup, Form, Operation};
 use crate::parse::{Body, Function};
+use crate::plain;
 use crate::signature;
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{
     Attribute, FnArg, Meta, Pat, PatType, ReceiverKind, ReturnType, Safety, Signature, Type,
-    TypeFnPtr,
+    TypeFnPtr, TypeParamBound,
 };
 
 /// What needs no understanding of the function.
@@ -288,7 +289,7 @@ fn check_params(op: &Operation, cx: &mut Errors) {
     let is_argument = |param: &&FnArg| signature::completion(param).is_none();
     let arguments = op.sig.inputs.iter().filter(is_argument);
     for (input, param) in op.inputs.iter().zip(arguments) {
-        check_stored(input, param, op.form, cx);
+        check_stored(input, param, op, cx);
     }
 }
 
@@ -337,11 +338,11 @@ fn check_pattern(pat: &Pat, ty: &Type, cx: &mut Errors) {
 }
 
 /// The exceptions to the capture rule.
-fn check_stored(input: &Input, param: &FnArg, form: Form, cx: &mut Errors) {
+fn check_stored(input: &Input, param: &FnArg, op: &Operation, cx: &mut Errors) {
     let Some(reference) = reference(param) else {
         return;
     };
-    match (form, input.stored) {
+    match (op.form, input.stored) {
         (Form::Deferred, _) => {}
         (Form::Handler, Stored::Borrowed) => cx.error(
             reference,
@@ -350,15 +351,15 @@ fn check_stored(input: &Input, param: &FnArg, form: Form, cx: &mut Errors) {
         ),
         (_, Stored::Copied) => {
             if let FnArg::Typed(param) = param {
-                check_copied(&param.ty, cx);
+                check_copied(&param.ty, op, cx);
             }
         }
         _ => {}
     }
 }
 
-/// `&dyn Trait` cannot be copied.
-fn check_copied(ty: &Type, cx: &mut Errors) {
+/// `&dyn Trait` cannot be copied, nor what has no size and no `ToOwned`.
+fn check_copied(ty: &Type, op: &Operation, cx: &mut Errors) {
     let Type::Reference(reference) = ungroup(ty) else {
         return;
     };
@@ -371,6 +372,21 @@ fn check_copied(ty: &Type, cx: &mut Errors) {
             ty,
             "a trait object behind a reference cannot be copied",
             format_args!("take `Arc<dyn {bounds}>`, or name the lifetime: `&'a {elem}`"),
+        );
+    }
+    let bounds = plain::bounds_of(&reference.elem, &op.sig);
+    let is_maybe = |bound: &TypeParamBound| match bound {
+        TypeParamBound::Trait(bound) => bound.maybe.is_some(),
+        _ => false,
+    };
+    let is_to_owned = |bound| plain::last_segment(bound, "ToOwned").is_some();
+    if bounds.iter().any(|bound| is_maybe(bound)) && !bounds.iter().any(|bound| is_to_owned(bound))
+    {
+        let elem = docs::display(&reference.elem);
+        cx.error(
+            ty,
+            format_args!("`{elem}` may have no size, so it cannot be copied"),
+            format_args!("name the lifetime to borrow it: `&'a {elem}`"),
         );
     }
 }

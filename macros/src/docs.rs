@@ -3,7 +3,7 @@
 use crate::args::Cancellation;
 use crate::inputs::Stored;
 use crate::lifetimes;
-use crate::model::{ungroup, Form, Operation};
+use crate::model::{ungroup, Form, Operation, Role};
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt as _;
@@ -16,6 +16,7 @@ pub(crate) fn sections(op: &Operation) -> Vec<String> {
     for (heading, section) in [
         ("# Completion", completion_section(op)),
         ("# Cancellation", cancellation_section(op)),
+        ("# Implementing", implementing_section(op)),
     ] {
         if section.is_empty() || written.iter().any(|line| line.trim() == heading) {
             continue;
@@ -44,6 +45,18 @@ fn cancellation_section(op: &Operation) -> Vec<String> {
     vec![format!(
         " Honours {honoured} requests: the operations that it awaits are asked to stop."
     )]
+}
+
+/// What rustc does not say to whoever implements the trait without the attribute.
+fn implementing_section(op: &Operation) -> Vec<String> {
+    if op.role != Role::Declared {
+        return Vec::new();
+    }
+    let section = match op.body {
+        None => " A type writes the body alone, under `#[async_op(implements)]`.",
+        Some(_) => " A type may write another body, under `#[async_op(implements)]`.",
+    };
+    vec![section.to_owned()]
 }
 
 fn completion_section(op: &Operation) -> Vec<String> {

@@ -13,7 +13,7 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{quote, quote_spanned, ToTokens};
 use syn::{
     parse_quote_spanned, Attribute, FnArg, GenericParam, Generics, LifetimeParam, Pat, Receiver,
-    ReceiverKind, ReturnType, Signature, Type, TypeParam, TypeParamBound, WherePredicate,
+    ReceiverKind, ReturnType, Signature, Token, Type, TypeParam, TypeParamBound, WherePredicate,
 };
 
 /// The place of `span`, with the hygiene and edition of this crate. Lints for
@@ -59,29 +59,31 @@ pub(crate) fn inert(op: &Operation) -> TokenStream {
 /// What is made in `async_x_operation` has one type for all tokens, and is
 /// compiled once. In the deferred form there is no `initiation`: it is the body
 /// that makes the operation.
+///
+/// A free function's body is in its `async_x_operation`, whose name nothing else
+/// has, and which `x` calls, too: so a function in an `impl` that is taken for a
+/// free one finds no other's operation where it does not find its own.
 fn functions(op: &Operation, initiation: Option<&TokenStream>) -> TokenStream {
     let body = body(op);
+    let twin = twin(op);
+    if !op.associated {
+        let initiation = initiation.map_or_else(|| initiation::of_body(op), Clone::clone);
+        let making = making(op, &quote!(#body #initiation));
+        let initiating = initiating(op, &op.making_name);
+        return quote!(#initiating #twin #making);
+    }
     let making = initiation.map(|initiation| making(op, initiation));
     let maker = match &making {
         Some(_) => &op.making_name,
         None => &op.body_name,
     };
-    let twin = twin(op);
-    match op.associated {
-        true => {
-            let initiating = initiating(op, maker, None);
-            quote!(#initiating #twin #making #body)
-        }
-        false => {
-            let initiating = initiating(op, maker, Some(quote!(#making #body)));
-            quote!(#initiating #twin)
-        }
-    }
+    let initiating = initiating(op, maker);
+    quote!(#initiating #twin #making #body)
 }
 
-fn making(op: &Operation, initiation: &TokenStream) -> TokenStream {
+fn making(op: &Operation, statements: &TokenStream) -> TokenStream {
     let name = &op.making_name;
-    let fn_token = &op.sig.fn_token;
+    let fn_token = fn_token(op);
     let inputs = declared(op);
     let returned = returned(op);
     let generics = generics(op);
@@ -96,13 +98,13 @@ fn making(op: &Operation, initiation: &TokenStream) -> TokenStream {
         #fn_token #name #params(#inputs) -> #returned
         #where_clause
         {
-            #initiation
+            #statements
             operation
         }
     }
 }
 
-fn initiating(op: &Operation, maker: &Ident, nested: Option<TokenStream>) -> TokenStream {
+fn initiating(op: &Operation, maker: &Ident) -> TokenStream {
     let Operation {
         runtime,
         vis,
@@ -113,7 +115,7 @@ fn initiating(op: &Operation, maker: &Ident, nested: Option<TokenStream>) -> Tok
         ..
     } = op;
     let attrs = attrs(&op.attrs.docs, docs::sections(op), &op.attrs.outer);
-    let fn_token = &op.sig.fn_token;
+    let fn_token = fn_token(op);
     let name = &op.sig.ident;
     let inputs = declared(op);
     let mut returned = returned(op);
@@ -141,10 +143,15 @@ fn initiating(op: &Operation, maker: &Ident, nested: Option<TokenStream>) -> Tok
             -> <#token_type as #runtime::CompletionToken<#lifetime, #signature>>::Return<#returned>
         #where_clause
         {
-            #nested
             #runtime::async_initiate(#operation, #token)
         }
     }
+}
+
+/// Ours: what is never used in a function that a `macro_rules!` writes would be
+/// warned of, with names that are not the author's.
+fn fn_token(op: &Operation) -> Token![fn] {
+    Token![fn](at(op.sig.ident.span()))
 }
 
 /// A call of another function of the operation: `Self::name(self, n, #last)`.
@@ -169,7 +176,7 @@ fn twin(op: &Operation) -> Option<TokenStream> {
     } = op;
     let twin = op.twin.as_ref()?;
     let attrs = attrs(&[], docs::twin_section(op), &op.attrs.twin);
-    let fn_token = &op.sig.fn_token;
+    let fn_token = fn_token(op);
     let inputs = declared(op);
     let returned = returned(op);
     let mut generics = generics(op);
@@ -193,7 +200,13 @@ fn twin(op: &Operation) -> Option<TokenStream> {
         }
     };
     let (params, _, where_clause) = generics.split_for_impl();
-    let call = call(op, op.sig.ident.clone(), Some(token));
+    let call = match op.associated {
+        true => call(op, op.sig.ident.clone(), Some(token)),
+        false => {
+            let operation = call(op, op.making_name.clone(), None);
+            quote_spanned!(span=> #runtime::async_initiate(#operation, #token))
+        }
+    };
     Some(quote_spanned! {span=>
         #attrs
         #vis #fn_token #twin #params(#inputs) -> #returned

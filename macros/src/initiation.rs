@@ -8,6 +8,7 @@ use crate::model::{Executor, Form, Operation};
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned, ToTokens as _};
 use syn::ext::IdentExt as _;
+use syn::{Type, TypePath};
 
 /// The statements that declare `operation`.
 pub(crate) fn of(op: &Operation) -> TokenStream {
@@ -34,6 +35,13 @@ pub(crate) fn of(op: &Operation) -> TokenStream {
         #copies
         let operation = #operation;
     }
+}
+
+/// The same, where it is the body that makes the operation.
+pub(crate) fn of_body(op: &Operation) -> TokenStream {
+    let body = path(op, op.body_name.clone(), false);
+    let names = op.inputs.iter().map(|input| &input.name);
+    quote_spanned!(at(op.sig.ident.span())=> let operation = #body(#(#names),*);)
 }
 
 /// The same, for an operation that never completes.
@@ -143,13 +151,21 @@ fn copies(op: &Operation) -> TokenStream {
         let name = &input.name;
         let copy = copy_name(input);
         let span = at(name.span());
-        let copy_of = match inputs::is_slice(&input.declared) {
-            true => quote_spanned!(span=> copy_of_slice),
-            false => quote_spanned!(span=> copy_of),
+        let copy_of = match inputs::referent(&input.declared) {
+            Some(Type::Slice(_)) => "copy_of_slice",
+            Some(Type::Path(path)) if is_context(path) => "copy_of_context",
+            _ => "copy_of",
         };
+        let copy_of = Ident::new(copy_of, span);
         quote_spanned!(span=> let #copy = #runtime::#copy_of(#name);)
     });
     quote!(#(#copies)*)
+}
+
+/// What is no handle, and mostly meant to be: the message tells.
+fn is_context(path: &TypePath) -> bool {
+    let last = path.path.segments.last();
+    last.is_some_and(|last| last.ident == "IoContext")
 }
 
 /// The name of the copy: hygienic, and none of those that the statements use.

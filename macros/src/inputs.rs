@@ -196,11 +196,11 @@ pub(crate) fn is_reference(param: &FnArg) -> bool {
     }
 }
 
-/// Whether it is a `&[T]`.
-pub(crate) fn is_slice(param: &FnArg) -> bool {
+/// The `T` of a `&T`.
+pub(crate) fn referent(param: &FnArg) -> Option<&Type> {
     match ty(param) {
-        Some(Type::Reference(reference)) => matches!(ungroup(&reference.elem), Type::Slice(_)),
-        _ => false,
+        Some(Type::Reference(reference)) => Some(ungroup(&reference.elem)),
+        _ => None,
     }
 }
 

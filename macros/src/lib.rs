@@ -128,12 +128,12 @@ use proc_macro2::TokenStream;
 /// | `executor = expr` | the executor, in place of the first parameter's |
 /// | `completes = fn(A, B)` | the completion signature of an `async fn` that returns `(A, B)`; any type that is a `Signature` |
 /// | `cancellation = terminal` | which requests to cancel an `async fn` lets in: `terminal` (the default), `partial` or `total`, each with the weaker ones |
-/// | `default = name` | names the function without token; needed where `async_` is no prefix or the plain name is taken |
+/// | `default = name` | names the function without token; needed where `async_` is no prefix, or the plain name is taken: a `get` beside `async_get` is a duplicate definition |
 /// | `default = false` | leaves that function out |
 /// | `default_token = T` | its token, in place of `Deferred`: mostly a type parameter of the object |
-/// | `provided` | says that an operation with a body is in the definition of a trait |
+/// | `provided` | says that an operation with a body is in the definition of a trait: forgotten, `Self` has no `executor_of`, or a future is not `Send` |
 /// | `implements` | says that this is the body, for one type, of an operation that a trait declares |
-/// | `associated` | says that a function without `self` and `Self` is in an `impl` |
+/// | `associated` | says that a function without `self` and `Self` is in an `impl`: forgotten, a function `.._without_async_op_associated_..` is missing |
 /// | `crate = path` | where the `async_op` crate is found, `::async_op` by default |
 ///
 /// # Cancellation
@@ -164,7 +164,8 @@ use proc_macro2::TokenStream;
 ///
 /// A trait declares an operation like any other; without a body it is required.
 /// Each type writes the body under `#[async_op(implements)]`, and nothing else:
-/// the executor, the names and what is honoured are the trait's.
+/// the executor, the names and what is honoured are the trait's. Where that
+/// attribute is forgotten, a type parameter and `async_x_body` are missing.
 ///
 /// ```
 /// use async_op::{Completion, IoObject, SystemExecutor, async_op};
@@ -256,7 +257,11 @@ pub fn async_op(
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
     let (args, item) = (TokenStream::from(args), TokenStream::from(item));
-    let expansion = std::panic::catch_unwind(|| stages::expand(args.clone(), item.clone()));
+    let expansion = std::panic::catch_unwind(|| {
+        let attribute = proc_macro::Span::call_site();
+        let place = model::place(&attribute.file(), attribute.column());
+        stages::expand(args.clone(), item.clone(), &place)
+    });
     expansion
         .unwrap_or_else(|_| fallback::internal_error(&item))
         .into()

@@ -80,16 +80,21 @@ pub(crate) enum Executor {
 pub(crate) struct Names {
     args: HashSet<String>,
     item: HashSet<String>,
+    /// Of all that the author has written, and where.
+    hash: u32,
 }
 
 impl Names {
-    pub(crate) fn new(args: &TokenStream, item: &TokenStream) -> Self {
+    pub(crate) fn new(args: &TokenStream, item: &TokenStream, place: &str) -> Self {
         let (mut in_args, mut in_item) = (HashSet::new(), HashSet::new());
-        collect_names(args.clone(), &mut in_args);
-        collect_names(item.clone(), &mut in_item);
+        let mut hash = Hash::default();
+        hash.add(place);
+        collect_names(args.clone(), &mut in_args, &mut hash);
+        collect_names(item.clone(), &mut in_item, &mut hash);
         Self {
             args: in_args,
             item: in_item,
+            hash: hash.0,
         }
     }
 
@@ -109,18 +114,43 @@ impl Names {
 }
 
 /// Collects identifiers, and lifetimes with their apostrophe.
-fn collect_names(tokens: TokenStream, names: &mut HashSet<String>) {
+fn collect_names(tokens: TokenStream, names: &mut HashSet<String>, hash: &mut Hash) {
     let mut prefix = "";
     for token in tokens {
         match &token {
-            TokenTree::Group(group) => collect_names(group.stream(), names),
-            TokenTree::Ident(ident) => {
-                names.insert(format!("{prefix}{}", ident.unraw()));
+            TokenTree::Group(group) => {
+                hash.add("(");
+                collect_names(group.stream(), names, hash);
+                hash.add(")");
             }
-            TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+            TokenTree::Ident(ident) => {
+                let name = format!("{prefix}{}", ident.unraw());
+                hash.add(&name);
+                names.insert(name);
+            }
+            TokenTree::Punct(punct) => hash.add(punct.as_char().encode_utf8(&mut [0; 4])),
+            TokenTree::Literal(literal) => hash.add(&literal.to_string()),
         }
         let is_apostrophe = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '\'');
         prefix = if is_apostrophe { "'" } else { "" };
+    }
+}
+
+/// FNV-1a: the same on every machine.
+struct Hash(u32);
+
+impl Default for Hash {
+    fn default() -> Self {
+        Self(0x811c_9dc5)
+    }
+}
+
+impl Hash {
+    /// Adds a token.
+    fn add(&mut self, token: &str) {
+        for byte in token.bytes().chain([0]) {
+            self.0 = (self.0 ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+        }
     }
 }
 
@@ -148,10 +178,7 @@ pub(crate) fn operation(
             Body::Semi(_) => None,
         },
         body_name: body_name(sig, role(args, function), names),
-        making_name: {
-            let name = format!("{}_operation", sig.ident.unraw());
-            Ident::new(&names.fresh(&name), span)
-        },
+        making_name: making_name(sig, is_associated(args, function), names),
         form,
         role: role(args, function),
         signature: signature?,
@@ -190,6 +217,13 @@ pub(crate) fn runtime(args: &Args, span: Span) -> TokenStream {
     }
 }
 
+/// What tells two functions of the same tokens apart, and stays when what is
+/// above them changes, or the directory.
+pub(crate) fn place(file: &str, column: usize) -> String {
+    let name = file.rsplit(['/', '\\']).next().unwrap_or_default();
+    format!("{name}:{column}")
+}
+
 /// A function without body is in the definition of a trait. Otherwise the
 /// author must tell: an attribute does not see what is around its function.
 pub(crate) fn role(args: &Args, function: &Function) -> Role {
@@ -199,6 +233,20 @@ pub(crate) fn role(args: &Args, function: &Function) -> Role {
         Body::Semi(_) => Role::Declared,
         Body::Block(_) => Role::Own,
     }
+}
+
+/// The name of the function that makes the operation.
+///
+/// A free function's is no other's, not even that of a function of the same
+/// tokens in a module that this one imports from: rustc says it where it does
+/// not find that function, as the function is in an `impl`.
+fn making_name(sig: &Signature, is_associated: bool, names: &Names) -> Ident {
+    let name = sig.ident.unraw();
+    let name = match is_associated {
+        true => names.fresh(&format!("{name}_operation")),
+        false => format!("{name}_without_async_op_associated_{:08x}", names.hash),
+    };
+    Ident::new(&name, at(sig.ident.span()))
 }
 
 /// The name of the author's function, which in a trait is for others to know.

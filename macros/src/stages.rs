@@ -4,10 +4,10 @@ use crate::errors::Errors;
 use crate::{args, cfg, check, completion, expand, fallback, model, parse, repair, signature};
 use proc_macro2::TokenStream;
 
-/// Expands `#[async_op(args)] item`.
-pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
+/// Expands `#[async_op(args)] item`, which stands at `place`.
+pub(crate) fn expand(args: TokenStream, item: TokenStream, place: &str) -> TokenStream {
     let mut cx = Errors::default();
-    let names = model::Names::new(&args, &item);
+    let names = model::Names::new(&args, &item, place);
     let given = args.clone();
     let mut args = args::parse(args, &mut cx);
     let Some(mut function) = parse::function(item.clone(), &mut cx) else {

@@ -17,7 +17,8 @@ pub use crate::token::{CompletionToken, Deferred, Operation};
 /// Returns the I/O executor of the object that an operation is for.
 ///
 /// A method, because a method that is not found is one error; the executor of
-/// what has none, passed on, would be one wherever it goes.
+/// what has none, passed on, would be one wherever it goes. What is said of a
+/// type parameter `Self` means that `#[async_op(provided)]` is forgotten.
 pub trait ExecutorOf: IoObject {
     #[doc(hidden)]
     #[inline]
@@ -54,6 +55,31 @@ pub trait CopyOf<U> {
 
 #[diagnostic::do_not_recommend]
 impl<T: ToOwned<Owned = U> + ?Sized, U> CopyOf<U> for T {
+    #[inline]
+    fn copy_of(&self) -> U {
+        self.to_owned()
+    }
+}
+
+/// The same for what is named `IoContext`, whose executor is the handle.
+#[inline]
+pub fn copy_of_context<T: CopyOfContext<U> + ?Sized, U>(value: &T) -> U {
+    value.copy_of()
+}
+
+/// [`CopyOf`], where another word helps.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be copied into the operation",
+    label = "a reference without a named lifetime is copied",
+    note = "take `&IoExecutor` instead: a `&IoContext` passes for one"
+)]
+pub trait CopyOfContext<U> {
+    #[doc(hidden)]
+    fn copy_of(&self) -> U;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: ToOwned<Owned = U> + ?Sized, U> CopyOfContext<U> for T {
     #[inline]
     fn copy_of(&self) -> U {
         self.to_owned()

@@ -102,7 +102,8 @@ pub trait CompletionHandler<S: Signature>: Associations + Send + 'static {
 #[diagnostic::on_unimplemented(
     message = "completion handler returns `{Self}` instead of `()`",
     label = "this handler returns a value that nobody receives",
-    note = "end the closure with `;`"
+    note = "end the closure with `;` if nobody needs the value, and handle errors in it",
+    note = "a future would be dropped by `;`: `spawn(executor, future, token)` runs it"
 )]
 pub trait HandlerReturn {}
 

@@ -142,7 +142,7 @@ pub fn from_future<S, E, F>(meta: &'static Meta, executor: E, future: F) -> From
 where
     S: Signature,
     E: Executor,
-    F: Future<Output = S::Output> + Send,
+    F: Future<Output = S::Output> + Send, // in a trait's definition: `#[async_op(provided)]`
 {
     FromFuture {
         site: Site::here(meta),

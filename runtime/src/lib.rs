@@ -205,8 +205,8 @@ pub use spawn::{RunIn, Spawn, run_in, spawn, spawn_with};
 pub use task::{FrameBox, Task};
 pub use time::{Timer, WallTimer};
 pub use token::{
-    Blocking, CCallback, CallWith, CompletionToken, Deferred, Detached, Each, IntoC, Local, Mapped,
-    Operation, Promise, UseFuture, UsePromise, c_callback, each, local,
+    Blocking, CCallback, CFunction, CallWith, CompletionToken, Deferred, Detached, Each, IntoC,
+    Local, Mapped, Operation, Promise, UseFuture, UsePromise, c_callback, each, local,
 };
 
 /// The examples of the README, compiled and run.

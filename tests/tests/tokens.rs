@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use async_op::sync::Channel;
 use async_op::{
-    Associations, Blocking, CCallback, Completion, CompletionHandler, Executor, IntoC, IoContext,
-    IoExecutor, OneOf2, Promise, Timer, UseFuture, UsePromise, append, async_op, bind_allocator,
-    bind_executor, c_callback, cancel_after, each, is_cancelled, is_timeout, parallel_group,
-    post_on, wait_for_all,
+    Associations, Blocking, CCallback, CFunction, Completion, CompletionHandler, Executor, IntoC,
+    IoContext, IoExecutor, OneOf2, Promise, Timer, UseFuture, UsePromise, append, async_op,
+    bind_allocator, bind_executor, c_callback, cancel_after, each, is_cancelled, is_timeout,
+    parallel_group, post_on, wait_for_all,
 };
 use async_op_tests::{
     AsyncForm, CountingHeap, Form, HandlerForm, Log, Manual, Polled, Recorder, both_forms,
@@ -231,7 +231,7 @@ fn written<'a>(data: *mut c_void) -> &'a Written {
 type OnWait = extern "C" fn(c_int, *mut c_void);
 type OnNumbers = unsafe extern "C" fn(isize, u32, *mut c_void);
 
-fn token<F>(function: F, written: &Written) -> CCallback<F> {
+fn token<P>(function: impl CFunction<Pointer = P>, written: &Written) -> CCallback<P> {
     let data = std::ptr::from_ref(written).cast_mut().cast();
     // SAFETY: the functions use atomics alone, of what outlives the contexts.
     let token = unsafe { c_callback(function, data) };

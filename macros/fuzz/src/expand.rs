@@ -50,7 +50,7 @@ fuzz_target!(|source: &str| {
         return;
     };
     let function = parse::function(item.clone(), &mut errors::Errors::default());
-    let expansion = stages::expand(args, item).to_string();
+    let expansion = stages::expand(args, item, "").to_string();
     if let Some(parse::Body::Block(body)) = function.map(|function| function.body) {
         assert!(expansion.contains(&body.stream().to_string()));
     }

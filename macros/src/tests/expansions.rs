@@ -75,6 +75,18 @@ fn deferred_form() {
 }
 
 #[test]
+fn deferred_function() {
+    check(
+        "",
+        "/// Gets the value of `key`.
+        pub fn async_get(client: &Client, key: &str) -> impl Initiation<fn(io::Result<Value>)> {
+            client.command(Get(key.into()))
+        }",
+        expect_file!["expansions/deferred_function.rs"],
+    );
+}
+
+#[test]
 fn free_function() {
     check(
         "",

@@ -57,9 +57,12 @@ use crate::signature::Signature;
 /// - `function` may be called once with `data`, on whichever thread completes the
 ///   operation or runs its executor, until the operation has completed or its
 ///   handler has been dropped. That is, `data` is the caller's to send.
-pub unsafe fn c_callback<F>(function: F, data: *mut c_void) -> CCallback<F> {
+pub unsafe fn c_callback<F, P>(function: F, data: *mut c_void) -> CCallback<P>
+where
+    F: CFunction<Pointer = P>,
+{
     CCallback {
-        function,
+        function: function.pointer(),
         data,
         destroy: None,
     }
@@ -125,6 +128,26 @@ where
         initiation.initiate(self);
     }
 }
+
+/// A pointer to a function of C: it takes up to four results, and a pointer.
+///
+/// The name of a function is none yet: `f as unsafe extern "C" fn(_, _)` is.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a pointer to a function of C for an operation",
+    label = "not a pointer to a function",
+    note = "cast the function: `f as unsafe extern \"C\" fn(_, _)`, with a `_` for each parameter",
+    note = "it takes up to four results of the operation, and a `*mut c_void`"
+)]
+pub trait CFunction: Sealed {
+    /// The type of the pointer: this type.
+    type Pointer;
+
+    /// Returns the pointer.
+    fn pointer(self) -> Self::Pointer;
+}
+
+/// Implemented for what is meant alone.
+pub trait Sealed {}
 
 /// A result of an operation as C receives it.
 ///
@@ -194,8 +217,25 @@ fn number_of(error: &io::Error) -> c_int {
     number.filter(|number| *number > 0).unwrap_or(5)
 }
 
+macro_rules! function {
+    (($($ty:ident)*) $function:ty) => {
+        impl<$($ty),*> Sealed for $function {}
+
+        impl<$($ty),*> CFunction for $function {
+            type Pointer = Self;
+
+            fn pointer(self) -> Self {
+                self
+            }
+        }
+    };
+}
+
 macro_rules! handler {
     ($(($arg:ident $ty:ident))*) => {
+        function!(($($ty)*) extern "C" fn($($ty,)* *mut c_void));
+        function!(($($ty)*) unsafe extern "C" fn($($ty,)* *mut c_void));
+
         impl<$($ty: IntoC + 'static),*> CompletionHandler<fn($($ty),*)>
             for CCallback<extern "C" fn($($ty::C,)* *mut c_void)>
         {

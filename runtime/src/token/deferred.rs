@@ -49,6 +49,21 @@ impl<'op, S: Signature> CompletionToken<'op, S> for Deferred {
 /// # }
 /// ```
 ///
+/// It has no result yet, so it has no `unwrap` and no `?`; and it is no [`Future`],
+/// but [`IntoFuture`]: what spawns or joins futures is given
+/// `operation.into_future()`, or `async move { operation.await }`.
+///
+/// ```
+/// # use async_op::{IoContext, Timer};
+/// # fn main() -> std::io::Result<()> {
+/// # let context = IoContext::new()?;
+/// # let timer = Timer::new(&context);
+/// # let spawn = |future: std::pin::Pin<Box<dyn Future<Output = _> + Send>>| drop(future);
+/// spawn(Box::pin(timer.wait().into_future()));
+/// # Ok(())
+/// # }
+/// ```
+///
 /// Awaiting an operation of an [`IoContext`](crate::IoContext) does not run that
 /// context: where no thread does, the future waits for ever, and nothing says so.
 /// [`blocking`](Self::blocking) runs it; and

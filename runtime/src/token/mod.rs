@@ -12,7 +12,7 @@ mod promise;
 mod use_future;
 
 pub use blocking::Blocking;
-pub use c_callback::{CCallback, IntoC, c_callback};
+pub use c_callback::{CCallback, CFunction, IntoC, c_callback};
 pub use callback::CallWith;
 pub use deferred::{Deferred, Mapped, Operation};
 pub use detached::Detached;
@@ -57,7 +57,8 @@ use crate::signature::Signature;
     message = "`{Self}` is not a completion token for `{S}`",
     label = "not a completion token for this operation",
     note = "pass a closure with the parameters of `{S}`, `UseFuture`, `Blocking`, `Detached` or `Deferred`",
-    note = "wrap a type that implements `CompletionHandler` as `Handler(..)`"
+    note = "wrap a type that implements `CompletionHandler` as `Handler(..)`",
+    note = "`cancel_after(..)` needs a first result that is a `Result`, whose error implements `OperationError`"
 )]
 pub trait CompletionToken<'op, S: Signature> {
     /// What the initiating function returns.

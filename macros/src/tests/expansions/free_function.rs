@@ -22,46 +22,8 @@ pub fn async_connect<'op, Token>(
 where
     Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<Socket>)>,
 {
-    #[doc(hidden)]
-    #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_connect_operation<'op>(
-        context: &IoContext,
-        address: SocketAddr,
-    ) -> impl ::async_op::expansion::Initiation<fn(io::Result<Socket>)> + 'op {
-        let meta = {
-            const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
-                "async_connect",
-                &["context"],
-                &[],
-            );
-            &META
-        };
-        let executor = {
-            use ::async_op::expansion::ExecutorOf as _;
-            (*context).executor_of()
-        };
-        let copy_of_context = ::async_op::expansion::copy_of(context);
-        let operation = ::async_op::expansion::from_future::<
-            fn(io::Result<Socket>),
-            _,
-            _,
-        >(
-            meta,
-            executor,
-            async move { async_connect_body(&copy_of_context, address).await },
-        );
-        operation
-    }
-    #[doc(hidden)]
-    async fn async_connect_body(
-        context: &IoContext,
-        mut address: SocketAddr,
-    ) -> io::Result<Socket> {
-        Socket::open(context)?.connect(address).await
-    }
     ::async_op::expansion::async_initiate(
-        async_connect_operation(context, address),
+        async_connect_without_async_op_associated_210b8df3(context, address),
         token,
     )
 }
@@ -75,5 +37,46 @@ pub fn connect<'op>(
     fn(io::Result<Socket>),
     impl ::async_op::expansion::Initiation<fn(io::Result<Socket>)> + 'op,
 > {
-    async_connect(context, address, ::async_op::expansion::Deferred)
+    ::async_op::expansion::async_initiate(
+        async_connect_without_async_op_associated_210b8df3(context, address),
+        ::async_op::expansion::Deferred,
+    )
+}
+#[doc(hidden)]
+#[track_caller]
+#[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+fn async_connect_without_async_op_associated_210b8df3<'op>(
+    context: &IoContext,
+    address: SocketAddr,
+) -> impl ::async_op::expansion::Initiation<fn(io::Result<Socket>)> + 'op {
+    #[doc(hidden)]
+    async fn async_connect_body(
+        context: &IoContext,
+        mut address: SocketAddr,
+    ) -> io::Result<Socket> {
+        Socket::open(context)?.connect(address).await
+    }
+    let meta = {
+        const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
+            "async_connect",
+            &["context"],
+            &[],
+        );
+        &META
+    };
+    let executor = {
+        use ::async_op::expansion::ExecutorOf as _;
+        (*context).executor_of()
+    };
+    let copy_of_context = ::async_op::expansion::copy_of_context(context);
+    let operation = ::async_op::expansion::from_future::<
+        fn(io::Result<Socket>),
+        _,
+        _,
+    >(
+        meta,
+        executor,
+        async move { async_connect_body(&copy_of_context, address).await },
+    );
+    operation
 }

@@ -17,34 +17,10 @@ fn r#async_move<'op, Token>(
 where
     Token: ::async_op::expansion::CompletionToken<'op, fn()>,
 {
-    #[doc(hidden)]
-    #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_move_operation<'op>(
-        r#in: Context,
-    ) -> impl ::async_op::expansion::Initiation<fn()> + 'op {
-        let meta = {
-            const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
-                "async_move",
-                &[],
-                &[],
-            );
-            &META
-        };
-        let executor = {
-            use ::async_op::expansion::ExecutorOf as _;
-            r#in.executor_of()
-        };
-        let operation = ::async_op::expansion::from_fn::<
-            fn(),
-            _,
-            _,
-        >(meta, executor, move |op| async_move_body(r#in, op));
-        operation
-    }
-    #[doc(hidden)]
-    fn async_move_body(r#in: Context, op: Completion<fn()>) {}
-    ::async_op::expansion::async_initiate(async_move_operation(r#in), token)
+    ::async_op::expansion::async_initiate(
+        async_move_without_async_op_associated_a1ed19c8(r#in),
+        token,
+    )
 }
 /// The operation of [`async_move`], not yet started.
 #[track_caller]
@@ -55,5 +31,35 @@ fn r#move<'op>(
     fn(),
     impl ::async_op::expansion::Initiation<fn()> + 'op,
 > {
-    r#async_move(r#in, ::async_op::expansion::Deferred)
+    ::async_op::expansion::async_initiate(
+        async_move_without_async_op_associated_a1ed19c8(r#in),
+        ::async_op::expansion::Deferred,
+    )
+}
+#[doc(hidden)]
+#[track_caller]
+#[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+fn async_move_without_async_op_associated_a1ed19c8<'op>(
+    r#in: Context,
+) -> impl ::async_op::expansion::Initiation<fn()> + 'op {
+    #[doc(hidden)]
+    fn async_move_body(r#in: Context, op: Completion<fn()>) {}
+    let meta = {
+        const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
+            "async_move",
+            &[],
+            &[],
+        );
+        &META
+    };
+    let executor = {
+        use ::async_op::expansion::ExecutorOf as _;
+        r#in.executor_of()
+    };
+    let operation = ::async_op::expansion::from_fn::<
+        fn(),
+        _,
+        _,
+    >(meta, executor, move |op| async_move_body(r#in, op));
+    operation
 }

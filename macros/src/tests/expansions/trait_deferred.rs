@@ -6,6 +6,10 @@ trait Read {
     /// ```ignore
     /// |value: Value| ..
     /// ```
+    ///
+    /// # Implementing
+    ///
+    /// A type writes the body alone, under `#[async_op(implements)]`.
     #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_get<'op, Token>(

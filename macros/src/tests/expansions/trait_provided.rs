@@ -10,6 +10,10 @@ trait Read {
     /// # Cancellation
     ///
     /// Honours terminal requests: the operations that it awaits are asked to stop.
+    ///
+    /// # Implementing
+    ///
+    /// A type may write another body, under `#[async_op(implements)]`.
     #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_read_all<'a, 'op, Token>(

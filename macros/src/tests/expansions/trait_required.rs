@@ -8,6 +8,10 @@ trait Read {
     /// ```ignore
     /// |result: io::Result<usize>| ..
     /// ```
+    ///
+    /// # Implementing
+    ///
+    /// A type writes the body alone, under `#[async_op(implements)]`.
     #[track_caller]
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_read<'op, Token>(

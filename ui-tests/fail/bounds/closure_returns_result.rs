@@ -1,0 +1,14 @@
+// errors: 1
+
+use async_op::Timer;
+use std::io;
+
+fn caller(timer: &Timer) {
+    timer.async_wait(|result: io::Result<()>| -> io::Result<()> {
+        result?;
+        println!("expired");
+        Ok(())
+    });
+}
+
+fn main() {}

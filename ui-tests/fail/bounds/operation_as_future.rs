@@ -1,0 +1,11 @@
+// errors: 1
+
+use async_op::Timer;
+
+fn spawn(_future: impl Future + Send + 'static) {}
+
+fn caller(timer: &Timer) {
+    spawn(timer.wait());
+}
+
+fn main() {}
