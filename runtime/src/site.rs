@@ -1,3 +1,4 @@
+use std::fmt;
 use std::ops::Deref;
 #[cfg(feature = "tracing")]
 use std::panic::Location;
@@ -32,6 +33,15 @@ impl Site {
     #[cfg(feature = "tracing")]
     pub(crate) fn caller(&self) -> &'static Location<'static> {
         self.caller
+    }
+
+    /// Where that is known, the end of a message: which line made the operation.
+    pub(crate) fn started(&self) -> impl fmt::Display {
+        #[cfg(feature = "tracing")]
+        let started = format!("; it was started at {}", self.caller);
+        #[cfg(not(feature = "tracing"))]
+        let started = "";
+        started
     }
 }
 

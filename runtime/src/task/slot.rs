@@ -239,7 +239,8 @@ impl<S: Signature + 'static> SlotFuture<S> {
     ///
     /// # Panics
     ///
-    /// If the operation was abandoned, with its name.
+    /// If the operation was abandoned, with its name, where it is awaited.
+    #[track_caller]
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<S::Args> {
         let this = self.slot.expect("polled after completion");
         ready!(budget::proceed(cx));
@@ -280,6 +281,7 @@ impl<S: Signature + 'static> SlotFuture<S> {
 
     /// Stores `waker`, unless the operation has just completed. The state is
     /// EMPTY, or is being made DONE or ABANDONED.
+    #[track_caller]
     fn wait(&mut self, waker: Waker) -> Poll<S::Args> {
         let this = self.slot.expect("polled after completion");
         // SAFETY: the future's half keeps the slot alive (I3).
@@ -302,21 +304,31 @@ impl<S: Signature + 'static> SlotFuture<S> {
     }
 
     /// Takes the arguments of a completed operation, and frees the slot.
+    #[track_caller]
     fn take(&mut self) -> S::Args {
         let this = self.slot.take().expect("polled after completion");
         // SAFETY: the future's half keeps the slot alive (I3).
         let slot = unsafe { this.as_ref() };
         let result = slot.state.load(Ordering::Acquire);
-        let name = slot.core.site.name();
+        let site = slot.core.site;
         // SAFETY: by I3 the slot is ours to free; by I2 the arguments are there
         // when it is DONE.
         match unsafe { Slot::free(this, result) } {
             Some(args) => args,
-            None => panic!(
-                "`{name}` was abandoned: its `Completion`, or its task, was dropped without a result"
-            ),
+            None => abandoned(site),
         }
     }
+}
+
+#[cold]
+#[track_caller]
+fn abandoned(site: Site) -> ! {
+    panic!(
+        "`{}` was abandoned: its `Completion`, or its task, was dropped without a result, \
+         perhaps by a panic{}",
+        site.name(),
+        site.started(),
+    )
 }
 
 /// Takes the waker back out of WAITING; waits out a completer that has just
