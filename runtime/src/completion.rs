@@ -26,6 +26,8 @@ use crate::trace::Entered;
 /// handler is dropped without being called, and a future that waits for it
 /// panics with the name of the operation rather than hang.
 ///
+/// Results are passed by value: box large ones, as the page of [`Signature`] says.
+///
 /// If you see this type as the parameter of a function that you want to call
 /// with a completion token, the function lacks its `#[async_op]`.
 ///

@@ -231,7 +231,6 @@ where
 {
     type Output = S::Output;
 
-    #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Output> {
         if let State::Unstarted(_) = self.state {
             let State::Unstarted(operation) = mem::replace(&mut self.state, State::Over) else {
@@ -290,7 +289,6 @@ where
 {
     type Output = S::Output;
 
-    #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Output> {
         if let Started::Unstarted(_) = self.state {
             let Started::Unstarted(initiation) = mem::replace(&mut self.state, Started::Over)

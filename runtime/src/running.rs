@@ -35,7 +35,6 @@ where
         (Self { future, asking }, relay)
     }
 
-    #[track_caller]
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<S::Output> {
         if let Some(asking) = &mut self.asking {
             asking.pass_on(scope::requested());

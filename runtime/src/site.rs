@@ -1,4 +1,3 @@
-use std::fmt;
 use std::ops::Deref;
 #[cfg(feature = "tracing")]
 use std::panic::Location;
@@ -35,13 +34,16 @@ impl Site {
         self.caller
     }
 
-    /// Where that is known, the end of a message: which line made the operation.
-    pub(crate) fn started(&self) -> impl fmt::Display {
-        #[cfg(feature = "tracing")]
-        let started = format!("; it was started at {}", self.caller);
-        #[cfg(not(feature = "tracing"))]
-        let started = "";
-        started
+    /// The end of a message: which line made the operation, where that is known.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn started(&self) -> String {
+        format!("; it was started at {}", self.caller)
+    }
+
+    /// The end of a message: nothing.
+    #[cfg(not(feature = "tracing"))]
+    pub(crate) fn started(&self) -> &'static str {
+        ""
     }
 }
 

@@ -2,16 +2,13 @@
 //! waits for it panics rather than hang. I/O on a context that is gone is an
 //! error.
 
-use std::cell::Cell;
 use std::io;
-use std::panic;
-use std::sync::Once;
 use std::time::Duration;
 
 use async_op::{
     Blocking, Executor, Handler, IoContext, SystemExecutor, Task, TcpListener, TcpStream, Timer,
-    UseFuture, UsePromise, bind_executor, defer_call, defer_on, dispatch_call, dispatch_on,
-    post_call, post_on, spawn,
+    UseFuture, bind_executor, defer_call, defer_on, dispatch_call, dispatch_on, post_call, post_on,
+    spawn,
 };
 use async_op_tests::{
     Form, HandlerForm, Log, Manual, Polled, Probe, both_forms, panic_of, without_hanging,
@@ -53,40 +50,6 @@ fn a_blocking_caller_panics_with_the_name_of_the_operation() {
     let message = panic_of(|| form.operation(&context).blocking());
     assert_abandoned(&message, "async_handler_later");
     assert_eq!(context.run(), 0);
-}
-
-/// Returns the line of the panic of `body`, in this file.
-fn line_of_panic<R>(body: impl FnOnce() -> R) -> u32 {
-    thread_local! {
-        static LINE: Cell<Option<u32>> = const { Cell::new(None) };
-    }
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let previous = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            let location = info.location().filter(|it| it.file() == file!());
-            LINE.set(location.map(|it| it.line()));
-            previous(info);
-        }));
-    });
-    panic_of(body);
-    LINE.take().expect("a panic in this file")
-}
-
-#[test]
-fn the_panic_is_where_the_result_is_awaited() {
-    let context = IoContext::new().unwrap();
-    let form = HandlerForm::default();
-    let operation = form.operation(&context);
-    let promise = spawn(&context, async move { operation.await }, UsePromise);
-    context.post(Task::new(move || form.abandon()));
-    assert_eq!(line_of_panic(|| context.run()), line!() - 2);
-    let awaiting = async { promise.await };
-    assert_eq!(line_of_panic(|| pollster::block_on(awaiting)), line!() - 1);
-    // Of an operation that is spawned when it is first polled.
-    let spawned = spawn(&Gone, async { 1 }, UseFuture);
-    let awaiting = async { spawned.await };
-    assert_eq!(line_of_panic(|| pollster::block_on(awaiting)), line!() - 1);
 }
 
 #[test]

@@ -239,8 +239,7 @@ impl<S: Signature + 'static> SlotFuture<S> {
     ///
     /// # Panics
     ///
-    /// If the operation was abandoned, with its name, where it is awaited.
-    #[track_caller]
+    /// If the operation was abandoned, with its name.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<S::Args> {
         let this = self.slot.expect("polled after completion");
         ready!(budget::proceed(cx));
@@ -281,7 +280,6 @@ impl<S: Signature + 'static> SlotFuture<S> {
 
     /// Stores `waker`, unless the operation has just completed. The state is
     /// EMPTY, or is being made DONE or ABANDONED.
-    #[track_caller]
     fn wait(&mut self, waker: Waker) -> Poll<S::Args> {
         let this = self.slot.expect("polled after completion");
         // SAFETY: the future's half keeps the slot alive (I3).
@@ -304,7 +302,6 @@ impl<S: Signature + 'static> SlotFuture<S> {
     }
 
     /// Takes the arguments of a completed operation, and frees the slot.
-    #[track_caller]
     fn take(&mut self) -> S::Args {
         let this = self.slot.take().expect("polled after completion");
         // SAFETY: the future's half keeps the slot alive (I3).
@@ -315,20 +312,14 @@ impl<S: Signature + 'static> SlotFuture<S> {
         // when it is DONE.
         match unsafe { Slot::free(this, result) } {
             Some(args) => args,
-            None => abandoned(site),
+            None => panic!(
+                "`{}` was abandoned: its `Completion`, or its task, was dropped without a result, \
+                 perhaps by a panic{}",
+                site.name(),
+                site.started(),
+            ),
         }
     }
-}
-
-#[cold]
-#[track_caller]
-fn abandoned(site: Site) -> ! {
-    panic!(
-        "`{}` was abandoned: its `Completion`, or its task, was dropped without a result, \
-         perhaps by a panic{}",
-        site.name(),
-        site.started(),
-    )
 }
 
 /// Takes the waker back out of WAITING; waits out a completer that has just

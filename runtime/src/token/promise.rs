@@ -149,7 +149,6 @@ where
 {
     type Output = S::Output;
 
-    #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Output> {
         let running = self.running.as_mut().expect("polled after completion");
         let polled = running.poll(cx);
