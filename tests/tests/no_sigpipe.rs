@@ -93,6 +93,12 @@ fn streams() {
     assert_eq!(signal, None);
 }
 
+fn shut_down(socket: &impl AsRawFd, how: libc::c_int) {
+    // SAFETY: the descriptor is open, and the call takes no pointer.
+    let result = unsafe { libc::shutdown(socket.as_raw_fd(), how) };
+    assert_eq!(result, 0);
+}
+
 #[test]
 fn datagrams() {
     let signal = with_sigpipe("datagrams", || {
@@ -105,18 +111,13 @@ fn datagrams() {
         for (peer_too, how) in [(true, libc::SHUT_RD), (false, libc::SHUT_WR)] {
             let (stream, peer) = UnixDatagram::pair(&context).unwrap();
             let end = if peer_too { &peer } else { &stream };
-            // SAFETY: the descriptor is open, and the call takes no pointer.
-            assert_eq!(unsafe { libc::shutdown(end.as_raw_fd(), how) }, 0);
+            shut_down(end, how);
             until_broken(|| stream.send("x").blocking().map(drop));
             until_broken(|| stream.send(("x", "y")).blocking().0.map(drop));
         }
         let stream = UdpSocket::bind(&context, ([127, 0, 0, 1], 0).into()).unwrap();
         stream.connect(stream.local_addr().unwrap()).unwrap();
-        // SAFETY: as above.
-        assert_eq!(
-            unsafe { libc::shutdown(stream.as_raw_fd(), libc::SHUT_WR) },
-            0
-        );
+        shut_down(&stream, libc::SHUT_WR);
         until_broken(|| stream.send("x").blocking().map(drop));
         until_broken(|| stream.send(("x", "y")).blocking().0.map(drop));
     });
