@@ -33,6 +33,8 @@ use crate::trace::Entered;
 /// on [forms](crate::forms#one-that-can-be-asked-to-stop) has the whole of a queue of
 /// completions that can be cancelled and closed.
 ///
+/// Results are passed by value: box large ones, as the page of [`Signature`] says.
+///
 /// If you see this type as the parameter of a function that you want to call
 /// with a completion token, the function lacks its `#[async_op]`.
 ///

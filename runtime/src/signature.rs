@@ -14,7 +14,7 @@ pub use leading::LeadingSignature;
 /// nothing is optimised, while the handler is called, since the memory of the
 /// operation has gone back by then: box a result of more than 64 KiB, or let the
 /// caller pass the buffer. Larger ones overflow the stack that threads have by
-/// default.
+/// default, and one of 1 MiB that of the main thread too.
 ///
 /// The function-pointer type is only notation, as in Asio's
 /// `void(error_code, size_t)`; no such function is ever called.

@@ -33,6 +33,18 @@ impl Site {
     pub(crate) fn caller(&self) -> &'static Location<'static> {
         self.caller
     }
+
+    /// The end of a message: which line made the operation, where that is known.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn started(&self) -> String {
+        format!("; it was started at {}", self.caller)
+    }
+
+    /// The end of a message: nothing.
+    #[cfg(not(feature = "tracing"))]
+    pub(crate) fn started(&self) -> &'static str {
+        ""
+    }
 }
 
 impl Deref for Site {

@@ -45,7 +45,9 @@ use crate::token::CompletionToken;
 ///
 /// # Panics
 ///
-/// A panic of `future` unwinds out of the executor; the handler is dropped.
+/// A panic of `future` unwinds out of the executor; the handler is dropped. Who
+/// waits for the result elsewhere panics too, and is not told of the first panic
+/// more than that there may have been one.
 ///
 /// # Examples
 ///

@@ -6,14 +6,27 @@ use std::io;
 use std::time::Duration;
 
 use async_op::{
-    Blocking, Executor, Handler, IoContext, Task, TcpListener, TcpStream, Timer, bind_executor,
-    defer_call, defer_on, dispatch_call, dispatch_on, post_call, post_on, spawn,
+    Blocking, Executor, Handler, IoContext, SystemExecutor, Task, TcpListener, TcpStream, Timer,
+    UseFuture, bind_executor, defer_call, defer_on, dispatch_call, dispatch_on, post_call, post_on,
+    spawn,
 };
 use async_op_tests::{
     Form, HandlerForm, Log, Manual, Polled, Probe, both_forms, panic_of, without_hanging,
 };
 
-const ABANDONED: &str = "`async_handler_later` was abandoned: its `Completion`, or its task, was dropped without a result";
+/// Checks what a waiter panics with; where operations are traced, the line that
+/// made the operation follows.
+fn assert_abandoned(message: &str, name: &str) {
+    let rest = "was abandoned: its `Completion`, or its task, was dropped without a result, \
+                perhaps by a panic";
+    let rest = message.strip_prefix(&format!("`{name}` {rest}"));
+    let rest = rest.unwrap_or_else(|| panic!("{message}"));
+    if cfg!(feature = "tracing") {
+        assert!(rest.starts_with("; it was started at "), "{message}");
+    } else {
+        assert_eq!(rest, "");
+    }
+}
 
 #[test]
 fn a_future_panics_with_the_name_of_the_operation() {
@@ -23,7 +36,7 @@ fn a_future_panics_with_the_name_of_the_operation() {
     assert!(future.poll().is_pending());
     form.abandon();
     assert_eq!(future.wakes(), 1);
-    assert_eq!(panic_of(|| future.poll()), ABANDONED);
+    assert_abandoned(&panic_of(|| future.poll()), "async_handler_later");
     drop(future);
     assert_eq!(context.run(), 0);
 }
@@ -34,8 +47,17 @@ fn a_blocking_caller_panics_with_the_name_of_the_operation() {
     let form = HandlerForm::default();
     let inner = form.clone();
     context.post(Task::new(move || inner.abandon()));
-    assert_eq!(panic_of(|| form.operation(&context).blocking()), ABANDONED);
+    let message = panic_of(|| form.operation(&context).blocking());
+    assert_abandoned(&message, "async_handler_later");
     assert_eq!(context.run(), 0);
+}
+
+#[test]
+fn a_future_that_panics_is_said_to_have_done_so_perhaps() {
+    let panicking = async { panic!("on the thread of the system context") };
+    let spawned = spawn(&*SystemExecutor, panicking, UseFuture);
+    let message = panic_of(|| pollster::block_on(spawned));
+    assert_abandoned(&message, "spawn");
 }
 
 /// An executor whose event loop is gone.
@@ -67,8 +89,7 @@ fn an_executor_that_drops_its_tasks_panics_the_waiter_with_a_name() {
             panic_of(|| Timer::new(&context).async_wait(bind_executor(Gone, Blocking))),
         ),
     ] {
-        let rest = ABANDONED.strip_prefix("`async_handler_later`").unwrap();
-        assert_eq!(message, format!("`{name}`{rest}"));
+        assert_abandoned(&message, name);
     }
 }
 
@@ -85,7 +106,7 @@ fn a_frame_that_awaits_an_abandoned_operation_panics() {
     let form = HandlerForm::default();
     async_outer(&context, form.clone(), Handler(Probe::new(&log)));
     form.abandon();
-    assert_eq!(panic_of(|| context.run()), ABANDONED);
+    assert_abandoned(&panic_of(|| context.run()), "async_handler_later");
     assert_eq!(log.take(), "drop");
     assert_eq!(context.run(), 0);
 }

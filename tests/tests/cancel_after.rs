@@ -80,6 +80,17 @@ impl Held {
     }
 }
 
+/// The function that is asked to stop completes the operation while the context
+/// wakes what is due: no task is queued for the handler.
+#[test]
+fn a_handler_that_a_limit_has_called_is_no_task() {
+    let (held, context) = (Held::default(), IoContext::new().unwrap());
+    let token = cancel_after(SOON, outcome(&held.log));
+    async_keep(&context, held.clone(), token);
+    assert_eq!(context.run(), 0);
+    assert_eq!(held.log.take(), "{terminal} timeout");
+}
+
 #[test]
 fn time_runs_out_over_every_token() {
     let (log, context) = (Log::new(), IoContext::new().unwrap());

@@ -1,6 +1,7 @@
 //! Bytes arrive, each once and in order, however they are sent.
 
-use std::io::{Read, Write};
+use std::future::poll_fn;
+use std::io::{IoSlice, Read, Write};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -270,4 +271,27 @@ fn a_read_cut_short_by_urgent_data_does_not_hide_what_follows() {
     assert_eq!(result.unwrap(), 3);
     let (result, buffer) = Polled::new(stream.read_some([0; 64])).ready();
     assert_eq!(&buffer[..result.unwrap()], b"de");
+}
+
+/// More parts than the system takes in one call, and many without content: what is
+/// left has room, though the call wrote less than it was given.
+#[test]
+fn any_number_of_parts_can_be_polled_for() {
+    let context = IoContext::new().unwrap();
+    let (stream, mut peer) = half_pair(&context);
+    let mut polled = stream.into_poll_io();
+    let sent = pattern(3000);
+    let mut parts = vec![IoSlice::new(&[]); 3000];
+    parts.extend(sent.chunks(1).map(IoSlice::new));
+    let mut written = 0;
+    while written < sent.len() {
+        let rest = if written == 0 { 0 } else { 3000 + written };
+        let mut write = Polled::new(poll_fn(|cx| polled.poll_write(cx, &parts[rest..])));
+        let n = write.ready().unwrap();
+        assert!(n > 0);
+        written += n;
+    }
+    let mut got = vec![0; 3000];
+    peer.read_exact(&mut got).unwrap();
+    assert!(got == sent);
 }

@@ -86,7 +86,7 @@ macro_rules! rounds {
 }
 
 rounds! {
-    fn sixteen_parts_at_once(context) -> [("writev", 1), ("readv", 1)], {
+    fn sixteen_parts_at_once(context) -> [("sendmsg", 1), ("readv", 1)], {
         let (a, b) = pair(&context);
         {
             let (result, parts) = a.write_some([[1; 8]; 16]).await;
@@ -96,7 +96,7 @@ rounds! {
     }
 
     /// Sixteen in each.
-    fn forty_parts_in_three_calls(context) -> [("writev", 3), ("readv", 3)], {
+    fn forty_parts_in_three_calls(context) -> [("sendmsg", 3), ("readv", 3)], {
         let (a, b) = pair(&context);
         {
             let (result, parts) = write_all(&a, [[1; 8]; 40]).await;

@@ -34,9 +34,8 @@ use crate::task::Task;
 ///
 /// So somebody has to run it: a future that awaits one of its operations elsewhere,
 /// as in `pollster::block_on`, does not, and waits for ever where no thread does.
-/// [`Blocking`](crate::Blocking) runs it;
-/// [`SystemExecutor`](crate::SystemExecutor) belongs to a context that always has a
-/// thread.
+/// [`Blocking`](crate::Blocking) runs it; for others see
+/// [below](#on-a-thread-of-its-own).
 ///
 /// Everything that belongs to a context holds a handle, [`IoExecutor`], never
 /// the context. Dropping the context destroys the operations that it can
@@ -54,6 +53,90 @@ use crate::task::Task;
 /// timer.async_wait(|result: std::io::Result<()>| println!("{result:?}"));
 /// assert_eq!(context.run(), 1);
 /// # Ok(())
+/// # }
+/// ```
+///
+/// # On a thread of its own
+///
+/// A [`WorkGuard`](crate::WorkGuard) keeps `run` from returning while nothing is
+/// outstanding:
+///
+/// ```
+/// use async_op::{IoContext, Timer, WorkGuard};
+/// use std::sync::Arc;
+/// use std::thread;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let context = Arc::new(IoContext::new()?);
+/// let work = WorkGuard::new(context.executor());
+/// let background = Arc::clone(&context);
+/// let thread = thread::spawn(move || background.run());
+///
+/// let timer = Timer::new(&context);
+/// pollster::block_on(timer.wait())?; // here, or in any runtime
+///
+/// drop(work); // `run` returns when what is outstanding is over
+/// thread.join().unwrap();
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Without the guard `run` returns before the first operation has been started, or
+/// between two of them. The context is stopped then: what is started later has no
+/// thread to complete on, and is waited for in vain. A handler that panics ends the
+/// thread too, unless it catches that and calls `run` again.
+///
+/// # Awaited in another runtime
+///
+/// The operations of a context can be awaited in any runtime. What completes them is
+/// one of these:
+///
+/// - **The system's context**, for I/O objects that are made with
+///   [`SystemExecutor`](crate::SystemExecutor): it has a thread already.
+/// - **A thread** as above, for a context apart.
+/// - **A task of the runtime**, which waits for the [descriptor](Self::timeout) of
+///   the context: no other thread, and none to be woken for each result.
+///
+/// The last of these in tokio:
+///
+/// ```
+/// # #[cfg(unix)]
+/// # mod unix {
+/// use async_op::{IoContext, Timer, WorkGuard};
+/// use std::io;
+/// use std::os::fd::AsFd;
+/// use std::time::Duration;
+/// use tokio::io::{Interest, unix::AsyncFd};
+///
+/// /// Runs the context in the runtime, until it is dropped.
+/// async fn drive(context: IoContext) -> io::Result<()> {
+///     let _work = WorkGuard::new(context.executor());
+///     let fd = context.as_fd().try_clone_to_owned()?;
+///     let fd = AsyncFd::with_interest(fd, Interest::READABLE)?;
+///     loop {
+///         context.poll();
+///         let timeout = context.timeout().unwrap_or(Duration::MAX);
+///         if let Ok(readable) = tokio::time::timeout(timeout, fd.readable()).await {
+///             readable?.clear_ready();
+///         }
+///     }
+/// }
+///
+/// #[tokio::main(flavor = "current_thread")]
+/// # pub
+/// async fn main() -> io::Result<()> {
+///     let context = IoContext::new()?;
+///     let timer = Timer::new(&context);
+///     let driver = tokio::spawn(drive(context));
+///     timer.expires_after(Duration::from_millis(2));
+///     timer.wait().await?;
+///     driver.abort(); // drops the context
+///     Ok(())
+/// }
+/// # }
+/// # fn main() {
+/// #     #[cfg(unix)]
+/// #     unix::main().unwrap();
 /// # }
 /// ```
 pub struct IoContext {
@@ -107,6 +190,13 @@ impl IoContext {
     /// Runs handlers until no work is left or the context is stopped; returns
     /// how many tasks it ran.
     ///
+    /// A task is what an executor queues: a function that was posted, a handler that
+    /// comes from elsewhere, an `async fn` that goes on after it has waited. A handler
+    /// is no task of its own where its operation completes on this thread: inside of
+    /// another task, or where a timer or an event says so, as when a limit on time
+    /// calls a function of [`on_cancel`](crate::Completion::on_cancel) that completes
+    /// its operation. So 0 means that no task has run, but a handler may have.
+    ///
     /// Several threads may run one context. Inside a handler it may be called
     /// again; it then returns when there is nothing else to do. Not in the body of an
     /// operation, or a future that is [spawned](crate::spawn): that is outstanding, and
@@ -119,7 +209,8 @@ impl IoContext {
         self.bounded(usize::MAX, Wait::Forever)
     }
 
-    /// Runs at most one task, and waits for it; returns how many it ran.
+    /// Runs at most one task, and waits for it; returns how many it ran, as
+    /// [`run`](Self::run) counts them.
     ///
     /// # Panics
     ///
@@ -377,8 +468,8 @@ impl Executor for IoExecutor {
     ///
     /// # Panics
     ///
-    /// On a thread that is running the context, and when the context has been
-    /// stopped with nobody left to run it.
+    /// On a thread that is running the context, and after
+    /// [`stop`](IoContext::stop) with nobody left to run it.
     fn block(&self, until: &Unblock) {
         assert!(
             !self.runs_here(),

@@ -3,6 +3,7 @@
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::task::{Context, Poll};
 
+use super::send::{self, send_parts};
 use super::source::Source;
 use crate::buffer::{ReadBuffer, WriteBuffer, read_parts, write_parts};
 use crate::context::{Direction, Progress, WaiterKey};
@@ -22,7 +23,7 @@ pub(super) trait ByteStream: mio::event::Source {
 }
 
 macro_rules! byte_stream {
-    ($ty:ty, $short_means_drained:expr, |$stream:ident| $io:expr) => {
+    ($ty:ty, $short_means_drained:expr, |$stream:ident| $io:expr, $write_vectored:expr) => {
         impl ByteStream for $ty {
             const SHORT_MEANS_DRAINED: [bool; 2] = $short_means_drained;
 
@@ -42,21 +43,35 @@ macro_rules! byte_stream {
             }
 
             fn write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-                let $stream = self;
-                Write::write_vectored(&mut { $io }, parts)
+                $write_vectored(self, parts)
             }
         }
     };
 }
 
-byte_stream!(mio::net::TcpStream, [cfg!(unix); 2], |stream| stream);
+byte_stream!(
+    mio::net::TcpStream,
+    [cfg!(unix); 2],
+    |stream| stream,
+    send_parts
+);
 // A read ends where descriptors or other credentials were sent, though there is
 // more.
 #[cfg(unix)]
-byte_stream!(mio::net::UnixStream, [false, true], |stream| stream);
+byte_stream!(
+    mio::net::UnixStream,
+    [false, true],
+    |stream| stream,
+    send_parts
+);
 // A terminal hands out a line at a time: a short read says nothing.
 #[cfg(unix)]
-byte_stream!(super::file::PolledFile, [false; 2], |file| &file.0);
+byte_stream!(
+    super::file::PolledFile,
+    [false; 2],
+    |file| &file.0,
+    |file: &super::file::PolledFile, parts| Write::write_vectored(&mut &file.0, parts)
+);
 
 /// A transfer of `n` out of `wanted` bytes, and how far that got.
 fn transferred(short_means_drained: bool, n: usize, wanted: usize) -> (usize, Progress) {
@@ -163,10 +178,13 @@ impl<S: ByteStream> Source<S> {
         cx: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let wanted = parts.iter().map(|part| part.len()).sum();
-        if wanted == 0 {
+        let Some(first) = parts.iter().position(|part| !part.is_empty()) else {
             return Poll::Ready(Ok(0));
-        }
+        };
+        // No more than one call takes: less than those would look as if the system
+        // took no more.
+        let parts = &parts[first..parts.len().min(first + send::MOST)];
+        let wanted = parts.iter().map(|part| part.len()).sum();
         self.poll_io(Direction::Write, key, cx, |stream| {
             let n = match parts {
                 [part] => stream.write(part)?,

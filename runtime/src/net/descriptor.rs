@@ -15,6 +15,10 @@ use crate::context::{IoExecutor, Registration};
 /// A handle: clones are the same descriptor, which is closed with the last of
 /// them and of its operations.
 ///
+/// It is read and written as a file is: to write when nobody reads any more sends
+/// the signal `SIGPIPE`, also where it is a socket. That ends a program whose
+/// `main` is in C and does not ignore it; see [`WritablePipe`](crate::WritablePipe).
+///
 /// ```
 /// use async_op::{Descriptor, Readiness, SystemExecutor};
 /// use std::os::fd::OwnedFd;

@@ -14,6 +14,7 @@ mod poll_io;
 mod readiness;
 #[cfg(feature = "resolver")]
 mod resolver;
+mod send;
 #[cfg(all(unix, feature = "signal"))]
 mod signal_set;
 mod source;

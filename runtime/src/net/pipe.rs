@@ -92,6 +92,12 @@ reads!(ReadablePipe);
 ///
 /// A handle: clones are the same end, which is closed with the last of them and
 /// of its operations.
+///
+/// To write when nobody reads any more is the error
+/// [`BrokenPipe`](io::ErrorKind::BrokenPipe), and the system sends the signal
+/// `SIGPIPE` besides, which no flag prevents as one does for sockets. A program in
+/// Rust ignores it from the start. One whose `main` is in C is ended by it, unless
+/// that has called `signal(SIGPIPE, SIG_IGN)`.
 #[derive(Clone, Debug)]
 pub struct WritablePipe {
     source: Shared<Source<PolledFile>>,

@@ -307,13 +307,16 @@ impl<S: Signature + 'static> SlotFuture<S> {
         // SAFETY: the future's half keeps the slot alive (I3).
         let slot = unsafe { this.as_ref() };
         let result = slot.state.load(Ordering::Acquire);
-        let name = slot.core.site.name();
+        let site = slot.core.site;
         // SAFETY: by I3 the slot is ours to free; by I2 the arguments are there
         // when it is DONE.
         match unsafe { Slot::free(this, result) } {
             Some(args) => args,
             None => panic!(
-                "`{name}` was abandoned: its `Completion`, or its task, was dropped without a result"
+                "`{}` was abandoned: its `Completion`, or its task, was dropped without a result, \
+                 perhaps by a panic{}",
+                site.name(),
+                site.started(),
             ),
         }
     }

@@ -31,12 +31,27 @@ use crate::signature::Signature;
 /// None for an operation written as an `async fn`; borrowed buffers are fine. One
 /// recycled block for an operation in handler form.
 ///
+/// Results are on the stack, in several copies where nothing is optimised: box those
+/// of more than 64 KiB, as the page of [`Signature`] says.
+///
 /// # Panics
 ///
-/// On a thread that is already running the operation's context, or a runtime of
-/// tokio that it belongs to; and on a context that is or has been stopped, by another
-/// thread too: either would wait for ever. What nobody can
-/// see, every thread of a pool blocking on that pool, does wait for ever.
+/// If it would wait for ever:
+///
+/// - on a thread that is already running the operation's context, or a runtime of
+///   tokio that it belongs to;
+/// - on a context after [`stop`](crate::IoContext::stop), called before or meanwhile
+///   and by any thread, until [`restart`](crate::IoContext::restart). A context that
+///   is [`stopped`](crate::IoContext::stopped) because a `run` found no work left is
+///   driven again.
+///
+/// Only where it has to wait: an operation that is over when it is started, such as
+/// the wait for a timer that has expired, returns its result there too, as it may.
+/// What nobody can see, every thread of a pool blocking on that pool, does wait for
+/// ever.
+///
+/// An operation that is abandoned, or whose future panics elsewhere, panics here with
+/// its name.
 #[must_use = "a token does nothing until it is passed to an initiating function"]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Blocking;

@@ -44,6 +44,103 @@ use crate::signature::Signature;
 /// # }
 /// ```
 ///
+/// # Results of yours
+///
+/// [`IntoC`] cannot be implemented for a `Result` with an error of yours, as neither
+/// the trait nor the type is yours. Change the result to a type that is:
+///
+/// ```
+/// use async_op::{Completion, IntoC, IoContext, IoExecutor, async_op, c_callback};
+/// use std::ffi::c_void;
+///
+/// /// Why the server has refused.
+/// struct Refused(i64);
+///
+/// #[async_op]
+/// fn async_count(context: &IoExecutor, op: Completion<fn(Result<u32, Refused>)>) {
+///     op.complete(Err(Refused(7)));
+/// }
+///
+/// /// The count, or the negative reason why there is none.
+/// struct Reply(Result<u32, Refused>);
+///
+/// impl IntoC for Reply {
+///     type C = i64;
+///
+///     fn into_c(self) -> i64 {
+///         self.0.map_or_else(|Refused(reason)| -reason, i64::from)
+///     }
+/// }
+///
+/// # fn main() -> std::io::Result<()> {
+/// unsafe extern "C" fn on_count(reply: i64, user_data: *mut c_void) {
+///     // SAFETY: the pointer is to a number that outlives the context.
+///     unsafe { *user_data.cast::<i64>() = reply };
+/// }
+/// let function: unsafe extern "C" fn(i64, *mut c_void) = on_count;
+/// let mut seen: i64 = 0;
+///
+/// let context = IoContext::new()?;
+/// // SAFETY: `seen` outlives the call, and this thread alone runs the context.
+/// let token = unsafe { c_callback(function, (&raw mut seen).cast()) };
+/// count(&context).map(Reply).with(token);
+/// context.run();
+/// assert_eq!(seen, -7);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Data that is lent
+///
+/// What [`into_c`](IntoC::into_c) returns belongs to C, and what a result owned is
+/// gone by then: pointers into it would dangle. Either hand the whole over, as a box
+/// made a pointer, with another function that takes it back; or lend the data for the
+/// duration of the call, by a closure in the place of this token:
+///
+/// ```
+/// use async_op::{Completion, IoContext, IoExecutor, async_op};
+/// use std::ffi::c_void;
+///
+/// #[async_op]
+/// fn async_name(context: &IoExecutor, op: Completion<fn(Vec<u8>)>) {
+///     op.complete(b"name".to_vec());
+/// }
+///
+/// /// What a C library is given: the bytes are its own until the function returns.
+/// struct OnName(unsafe extern "C" fn(*const u8, usize, *mut c_void), *mut c_void);
+/// // SAFETY: the library's word that the pointer may be used on any thread.
+/// unsafe impl Send for OnName {}
+///
+/// impl OnName {
+///     fn call(self, name: &[u8]) {
+///         // SAFETY: the bytes are borrowed for the call; it is called once.
+///         unsafe { (self.0)(name.as_ptr(), name.len(), self.1) };
+///     }
+/// }
+///
+/// # fn main() -> std::io::Result<()> {
+/// unsafe extern "C" fn on_name(_: *const u8, len: usize, user_data: *mut c_void) {
+///     // SAFETY: the pointer is to a number that outlives the context.
+///     unsafe { *user_data.cast::<usize>() = len };
+/// }
+/// let mut seen: usize = 0;
+///
+/// let context = IoContext::new()?;
+/// let on_name = OnName(on_name, (&raw mut seen).cast());
+/// name(&context).callback(move |name| on_name.call(&name));
+/// context.run();
+/// assert_eq!(seen, 4);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Programs in C
+///
+/// One whose `main` is in C is ended by the signal `SIGPIPE`, unless it calls
+/// `signal(SIGPIPE, SIG_IGN)`, which is what the start of a program in Rust does.
+/// Sockets of this crate do not send it; a pipe, or a `Descriptor`, that is written to
+/// when nobody reads does.
+///
 /// # Allocation
 ///
 /// None but the operation's own.
@@ -153,7 +250,8 @@ pub trait Sealed {}
 ///
 /// Numbers are themselves. A result of I/O is what a system call returns, but
 /// for the error, which is negative: `-ECANCELED`, say, and `-EIO` for what is
-/// no error of the system.
+/// no error of the system. For a type that is not yours, see
+/// [`c_callback`](c_callback#results-of-yours).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no form in C",
     note = "change the result with `Operation::map`, or implement `IntoC` for a type of yours"
@@ -162,7 +260,7 @@ pub trait IntoC {
     /// The type in C.
     type C;
 
-    /// Makes it the value in C.
+    /// Makes it the value in C, which outlives this: not one that points into it.
     fn into_c(self) -> Self::C;
 }
 
