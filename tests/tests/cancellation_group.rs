@@ -334,6 +334,7 @@ fn a_dropped_context_takes_what_the_group_could_ask() {
 /// A million operations, ten at a time, some of them hosted: the group takes what
 /// ten need.
 #[test]
+#[cfg_attr(async_op_sanitize, ignore = "recycling is off")]
 #[cfg_attr(feature = "tracing", ignore = "the list of what is outstanding grows")]
 fn it_does_not_grow() {
     const ROUNDS: usize = 100_000;
