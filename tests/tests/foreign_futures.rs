@@ -283,6 +283,7 @@ fn outside_any_operation_it_awaits() {
 }
 
 #[test]
+#[cfg_attr(async_op_sanitize, ignore = "recycling is off")]
 fn without_the_heap() {
     let (context, signal) = (IoContext::new().unwrap(), CancellationSignal::new());
     let mut before = 0;
