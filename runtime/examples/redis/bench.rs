@@ -73,16 +73,6 @@ impl Callbacks {
         Ok(())
     }
 
-    /// The same, by a host that has a processor for it: it looks again and again
-    /// instead of sleeping until something happens.
-    pub(crate) fn get_without_sleeping(&self, requests: u64) -> Result<()> {
-        self.start(requests);
-        while !self.context.stopped() {
-            self.context.poll();
-        }
-        Ok(())
-    }
-
     /// The same; says ten times a second how many have been sent.
     fn get_and_say(&self, requests: u64, say: impl Fn(u64)) -> Result<()> {
         let left = self.start(requests);

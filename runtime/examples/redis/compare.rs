@@ -62,7 +62,7 @@ struct Contestant {
     prepare: fn(&Address, &Load) -> Result<Option<Work>>,
 }
 
-const CONTESTANTS: [Contestant; 11] = [
+const CONTESTANTS: [Contestant; 10] = [
     Contestant {
         name: "async-op, blocking",
         prepare: blocking,
@@ -70,10 +70,6 @@ const CONTESTANTS: [Contestant; 11] = [
     Contestant {
         name: "async-op, callbacks",
         prepare: callbacks,
-    },
-    Contestant {
-        name: "async-op, callbacks, polled without sleep",
-        prepare: callbacks_without_sleeping,
     },
     Contestant {
         name: "async-op, awaited on its context",
@@ -239,15 +235,6 @@ fn callbacks(address: &Address, load: &Load) -> Result<Option<Work>> {
     let callbacks = Callbacks::new(address, load.connections, load.depth)?;
     Ok(Some(Box::new(move |requests| {
         callbacks.get(requests)?;
-        Ok(None)
-    })))
-}
-
-/// The same, on a processor of its own.
-fn callbacks_without_sleeping(address: &Address, load: &Load) -> Result<Option<Work>> {
-    let callbacks = Callbacks::new(address, load.connections, load.depth)?;
-    Ok(Some(Box::new(move |requests| {
-        callbacks.get_without_sleeping(requests)?;
         Ok(None)
     })))
 }
