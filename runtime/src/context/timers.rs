@@ -1,45 +1,54 @@
 use std::mem;
+use std::num::NonZeroU64;
 use std::time::Instant;
 
 /// How many children an entry has: with four there are half as many levels as with
 /// two, and those of one entry are next to each other.
 const CHILDREN: usize = 4;
 
-/// A priority queue of deadlines: a heap whose entries know their places, so that
-/// any of them can be removed. Keeps its capacity.
+/// A priority queue of deadlines, any of which can be removed. Keeps its capacity.
+///
+/// A heap. A deadline that is removed leaves its entry there, to be taken out together
+/// with others: to find it and to fill the gap would touch memory all over a large
+/// heap, and all entries would have to be told their places. Never are more than half
+/// of the entries such leftovers, and never the first, so that what is earliest is
+/// known.
 pub(crate) struct Timers<T> {
     heap: Vec<Entry>,
     slots: Vec<Slot<T>>,
     /// The first slot that is free.
     free: Option<usize>,
-    sequence: u64,
+    /// How many entries are leftovers.
+    left: usize,
+    /// That of the next deadline.
+    sequence: NonZeroU64,
 }
 
 #[derive(Clone, Copy)]
 struct Entry {
     deadline: Instant,
-    // First come, first served among equal deadlines; and the unique part of
-    // a key.
-    sequence: u64,
     slot: usize,
 }
 
+/// What there is of a deadline besides its time.
 enum Slot<T> {
-    /// The place of its entry in the heap.
     Taken {
-        place: usize,
-        owner: T,
+        // First come, first served among equal deadlines; and the unique part of
+        // a key.
+        sequence: NonZeroU64,
+        /// `None` for a leftover.
+        owner: Option<T>,
     },
     Free {
         next: Option<usize>,
     },
 }
 
-/// Names one entry. Never reused.
+/// Names one deadline. Never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TimerKey {
     slot: usize,
-    sequence: u64,
+    sequence: NonZeroU64,
 }
 
 impl<T> Default for Timers<T> {
@@ -48,28 +57,25 @@ impl<T> Default for Timers<T> {
             heap: Vec::new(),
             slots: Vec::new(),
             free: None,
-            sequence: 0,
+            left: 0,
+            sequence: NonZeroU64::MIN,
         }
-    }
-}
-
-impl Entry {
-    fn is_before(&self, other: &Self) -> bool {
-        (self.deadline, self.sequence) < (other.deadline, other.sequence)
     }
 }
 
 impl<T> Timers<T> {
     /// Adds a deadline; says whether it is now the earliest.
     pub(crate) fn insert(&mut self, deadline: Instant, owner: T) -> (TimerKey, bool) {
-        self.sequence += 1;
-        let place = self.heap.len();
-        let taken = Slot::Taken { place, owner };
+        let sequence = self.sequence;
+        self.sequence = sequence.saturating_add(1);
+        let owner = Some(owner);
+        let taken = Slot::Taken { sequence, owner };
         let slot = match self.free {
             Some(slot) => {
-                if let Slot::Free { next } = mem::replace(&mut self.slots[slot], taken) {
+                if let Slot::Free { next } = self.slots[slot] {
                     self.free = next;
                 }
+                self.slots[slot] = taken;
                 slot
             }
             None => {
@@ -77,84 +83,102 @@ impl<T> Timers<T> {
                 self.slots.len() - 1
             }
         };
-        let entry = Entry {
-            deadline,
-            sequence: self.sequence,
-            slot,
-        };
+        let entry = Entry { deadline, slot };
+        let place = self.heap.len();
         self.heap.push(entry);
-        let key = TimerKey {
-            slot,
-            sequence: self.sequence,
-        };
+        let key = TimerKey { slot, sequence };
         (key, self.sift_up(place, entry) == 0)
     }
 
-    /// Removes an entry, if it is still there.
+    /// Removes a deadline, if it is still there.
     pub(crate) fn remove(&mut self, key: TimerKey) -> Option<T> {
-        let Slot::Taken { place, .. } = *self.slots.get(key.slot)? else {
-            return None;
+        let owner = match self.slots.get_mut(key.slot)? {
+            Slot::Taken { sequence, owner } if *sequence == key.sequence => owner.take()?,
+            _ => return None,
         };
-        if self.heap[place].sequence != key.sequence {
-            return None;
-        }
-        self.remove_at(place)
+        self.left += 1;
+        self.tidy();
+        Some(owner)
     }
 
     pub(crate) fn earliest(&self) -> Option<Instant> {
         self.heap.first().map(|entry| entry.deadline)
     }
 
-    /// Removes the earliest entry if it is due.
+    /// Removes the earliest deadline if it is due.
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<(TimerKey, T)> {
-        let entry = *self.heap.first()?;
-        if entry.deadline > now {
+        if self.heap.first()?.deadline > now {
             return None;
         }
-        self.pop_first(entry)
+        self.pop()
     }
 
-    /// Removes any entry.
+    /// Removes the earliest deadline.
     pub(crate) fn pop(&mut self) -> Option<(TimerKey, T)> {
-        let entry = *self.heap.first()?;
-        self.pop_first(entry)
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.heap.is_empty()
-    }
-
-    fn pop_first(&mut self, entry: Entry) -> Option<(TimerKey, T)> {
-        let key = TimerKey {
-            slot: entry.slot,
-            sequence: entry.sequence,
+        let slot = self.heap.first()?.slot;
+        let Slot::Taken { sequence, owner } = &mut self.slots[slot] else {
+            unreachable!("an entry has a slot")
         };
-        Some((key, self.remove_at(0)?))
+        let sequence = *sequence;
+        let owner = owner.take()?;
+        self.left += 1;
+        self.tidy();
+        Some((TimerKey { slot, sequence }, owner))
     }
 
-    fn remove_at(&mut self, place: usize) -> Option<T> {
-        let Entry { slot, .. } = self.heap.swap_remove(place);
-        if let Some(&moved) = self.heap.get(place) {
-            // What filled the gap may belong above or below it.
-            if self.sift_up(place, moved) == place {
-                self.sift_down(place, moved);
+    /// Returns how many entries there are, leftovers included: 0 if no deadline.
+    pub(crate) fn len(&self) -> usize {
+        self.heap.len()
+    }
+
+    /// Takes leftovers out: those at both ends, and all when they are too many.
+    fn tidy(&mut self) {
+        while let Some(last) = self.heap.pop_if(|last| self.slots[last.slot].is_left()) {
+            self.release(last.slot);
+        }
+        while let Some(&Entry { slot, .. }) = self.heap.first()
+            && self.slots[slot].is_left()
+        {
+            self.heap.swap_remove(0);
+            self.release(slot);
+            if let Some(&moved) = self.heap.first() {
+                self.sift_down(0, moved);
             }
         }
-        let free = Slot::Free {
-            next: self.free.replace(slot),
-        };
-        match mem::replace(&mut self.slots[slot], free) {
-            Slot::Taken { owner, .. } => Some(owner),
-            Slot::Free { .. } => None,
+        if 2 * self.left > self.heap.len() {
+            self.sweep();
         }
     }
 
-    /// Puts `entry` in `place`, and tells it.
-    fn put(&mut self, place: usize, entry: Entry) {
-        self.heap[place] = entry;
-        if let Slot::Taken { place: known, .. } = &mut self.slots[entry.slot] {
-            *known = place;
+    /// Takes all leftovers out.
+    #[cold]
+    fn sweep(&mut self) {
+        let mut heap = mem::take(&mut self.heap);
+        heap.retain(|entry| {
+            let is_left = self.slots[entry.slot].is_left();
+            if is_left {
+                self.release(entry.slot);
+            }
+            !is_left
+        });
+        self.heap = heap;
+        // From the bottom up; what has no children is in its place.
+        for place in (0..self.heap.len().div_ceil(CHILDREN)).rev() {
+            self.sift_down(place, self.heap[place]);
         }
+    }
+
+    /// Frees the slot of a leftover whose entry has been taken out.
+    fn release(&mut self, slot: usize) {
+        let next = self.free.replace(slot);
+        self.slots[slot] = Slot::Free { next };
+        self.left -= 1;
+    }
+
+    fn is_before(&self, one: Entry, other: Entry) -> bool {
+        let sequence = |entry: Entry| self.slots[entry.slot].sequence();
+        one.deadline < other.deadline
+            || (one.deadline == other.deadline && sequence(one) < sequence(other))
     }
 
     /// Finds a place for `entry`: `place`, which is free, or one above it.
@@ -162,13 +186,13 @@ impl<T> Timers<T> {
         while place > 0 {
             let parent = (place - 1) / CHILDREN;
             let above = self.heap[parent];
-            if !entry.is_before(&above) {
+            if !self.is_before(entry, above) {
                 break;
             }
-            self.put(place, above);
+            self.heap[place] = above;
             place = parent;
         }
-        self.put(place, entry);
+        self.heap[place] = entry;
         place
     }
 
@@ -181,23 +205,38 @@ impl<T> Timers<T> {
                 break;
             };
             for other in first + 1..end {
-                if self.heap[other].is_before(&self.heap[child]) {
+                if self.is_before(self.heap[other], self.heap[child]) {
                     child = other;
                 }
             }
             let below = self.heap[child];
-            if !below.is_before(&entry) {
+            if !self.is_before(below, entry) {
                 break;
             }
-            self.put(place, below);
+            self.heap[place] = below;
             place = child;
         }
-        self.put(place, entry);
+        self.heap[place] = entry;
+    }
+}
+
+impl<T> Slot<T> {
+    fn is_left(&self) -> bool {
+        matches!(self, Self::Taken { owner: None, .. })
+    }
+
+    fn sequence(&self) -> Option<NonZeroU64> {
+        match self {
+            Self::Taken { sequence, .. } => Some(*sequence),
+            Self::Free { .. } => None,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use std::time::Duration;
 
     use super::*;
@@ -212,9 +251,9 @@ mod tests {
 
     #[test]
     fn pops_in_order_whatever_is_inserted_and_removed() {
+        let mut timers = Timers::default();
         let start = Instant::now();
         let mut random = 0x9e37_79b9_7f4a_7c15;
-        let mut timers = Timers::default();
         let mut model: Vec<(Instant, u64, TimerKey)> = Vec::new();
         for n in 0..5_000_u64 {
             if !xorshift(&mut random).is_multiple_of(3) {
@@ -236,6 +275,28 @@ mod tests {
             let (popped, owner) = timers.pop_due(deadline).unwrap();
             assert_eq!((popped, owner), (key, n));
         }
-        assert!(timers.is_empty());
+        assert!(timers.len() == 0);
+    }
+
+    #[test]
+    fn leftovers_are_never_more_than_half() {
+        let start = Instant::now();
+        let mut random = 0x9e37_79b9_7f4a_7c15;
+        let mut timers = Timers::default();
+        let mut add = |timers: &mut Timers<()>| {
+            let deadline = start + Duration::from_secs(xorshift(&mut random) % 100_000);
+            timers.insert(deadline, ()).0
+        };
+        let mut keys: Vec<_> = (0..1000).map(|_| add(&mut timers)).collect();
+        for n in 0..100_000 {
+            let key = std::mem::replace(&mut keys[n % 1000], add(&mut timers));
+            assert!(timers.remove(key).is_some());
+            assert!(timers.heap.len() <= 2000 && timers.heap.len() == 1000 + timers.left);
+        }
+        assert!(timers.slots.len() <= 2001);
+        for key in keys {
+            assert!(timers.remove(key).is_some());
+        }
+        assert!(timers.len() == 0 && timers.earliest().is_none());
     }
 }
