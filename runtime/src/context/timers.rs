@@ -237,8 +237,6 @@ impl<T> Slot<T> {
 mod tests {
     use std::time::Duration;
 
-    use std::time::Duration;
-
     use super::*;
 
     /// A generator that needs no dependency and no seed from outside.
