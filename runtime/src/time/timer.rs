@@ -1,16 +1,16 @@
 use std::fmt;
-use std::future::poll_fn;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::pin::Pin;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
+use super::waits::{Key, Outcome, Waits};
 use crate::alloc::Shared;
 use crate::async_op;
 use crate::cancel;
 use crate::context::{Due, IoExecutor, Reactor, TimerKey, WakeList, context_gone};
 use crate::executor::IoObject;
-use crate::sync::queue::{Key, Queue};
 use crate::task::{budget, scope};
 
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
@@ -19,8 +19,11 @@ const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 /// clock is taken as a century.
 pub(crate) fn from_now(duration: Duration) -> Instant {
     let now = Instant::now();
-    now.checked_add(duration).unwrap_or(now + CENTURY)
+    now.checked_add(duration).unwrap_or_else(|| now + CENTURY)
 }
+
+/// When new timers have expired. No look at the clock, for each is soon set.
+static PAST: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// A point in time that any number of operations can wait for.
 ///
@@ -52,29 +55,11 @@ pub(crate) struct TimerState {
 
 struct Inner {
     expiry: Instant,
-    /// The operations that wait, each with its outcome once it is over.
-    waits: Queue<Option<Outcome>>,
+    waits: Waits,
     /// From the first wait on.
     reactor: Option<Arc<Reactor>>,
     /// The entry in the reactor, while anybody waits.
     armed: Option<TimerKey>,
-}
-
-#[derive(Clone, Copy)]
-enum Outcome {
-    Expired,
-    Cancelled,
-    ContextGone,
-}
-
-impl Outcome {
-    fn result(self) -> io::Result<()> {
-        match self {
-            Self::Expired => Ok(()),
-            Self::Cancelled => Err(cancel::cancelled()),
-            Self::ContextGone => Err(context_gone()),
-        }
-    }
 }
 
 impl Timer {
@@ -85,8 +70,8 @@ impl Timer {
             state: Shared::new(TimerState {
                 executor: *executor,
                 inner: Mutex::new(Inner {
-                    expiry: Instant::now(),
-                    waits: Queue::default(),
+                    expiry: *PAST,
+                    waits: Waits::default(),
                     reactor: None,
                     armed: None,
                 }),
@@ -110,24 +95,27 @@ impl Timer {
         self.state.set_expiry(from_now(duration))
     }
 
-    /// Returns the time when the timer expires.
+    /// Returns the time when the timer expires: some time in the past if none has been
+    /// set.
     pub fn expiry(&self) -> Instant {
         self.state.lock().expiry
     }
 
     /// Cancels all waits and returns how many there were. The expiry stays.
     pub fn cancel(&self) -> usize {
-        let mut wake = WakeList::default();
-        self.state.lock().cancel(&mut wake)
+        cancel(self.state.lock())
     }
 
     /// Cancels the wait that was started first; returns whether there was one.
     pub fn cancel_one(&self) -> bool {
-        let mut wake = WakeList::default();
         let mut inner = self.state.lock();
-        let cancelled = inner.end_waits(1, Outcome::Cancelled, &mut wake) == 1;
+        let Some(waker) = inner.waits.end_first(Outcome::Cancelled) else {
+            return false;
+        };
         inner.disarm_if_unwanted();
-        cancelled
+        drop(inner);
+        waker.wake();
+        true
     }
 
     /// Waits until the timer expires.
@@ -158,11 +146,7 @@ impl Timer {
     /// [`Other`](io::ErrorKind::Other) when the context is gone.
     #[async_op(cancellation = total)]
     pub async fn async_wait(&self) -> io::Result<()> {
-        let mut wait = WaitGuard {
-            timer: &self.state,
-            key: None,
-        };
-        poll_fn(|cx| wait.poll(cx)).await
+        Wait::new(&self.state).await
     }
 }
 
@@ -188,11 +172,9 @@ impl TimerState {
     }
 
     fn set_expiry(&self, expiry: Instant) -> usize {
-        // Declared first, to be dropped, and the wakers woken, after the lock.
-        let mut wake = WakeList::default();
         let mut inner = self.lock();
         inner.expiry = expiry;
-        inner.cancel(&mut wake)
+        cancel(inner)
     }
 
     /// Ends the waits for the deadline `key`, which has been reached.
@@ -210,34 +192,50 @@ impl TimerState {
         // The expiry may have been changed since the reactor took the entry.
         if inner.armed == Some(key) {
             inner.armed = None;
-            inner.end_waits(usize::MAX, outcome, wake);
+            while let Some(waker) = inner.waits.end_first(outcome) {
+                wake.push(waker);
+            }
         }
     }
 }
 
+/// Cancels all waits; returns how many there were.
+fn cancel(mut inner: MutexGuard<'_, Inner>) -> usize {
+    let Some(first) = inner.waits.end_first(Outcome::Cancelled) else {
+        return 0;
+    };
+    if !inner.waits.are_over() {
+        return cancel_several(inner, first);
+    }
+    inner.disarm();
+    drop(inner);
+    first.wake();
+    1
+}
+
+/// As `cancel`, where the first of several is to be woken.
+#[cold]
+fn cancel_several(mut inner: MutexGuard<'_, Inner>, first: Waker) -> usize {
+    let mut wake = WakeList::default();
+    wake.push(first);
+    while let Some(waker) = inner.waits.end_first(Outcome::Cancelled) {
+        wake.push(waker);
+    }
+    inner.disarm();
+    drop(inner);
+    wake.wake_all()
+}
+
 impl Inner {
-    fn cancel(&mut self, wake: &mut WakeList) -> usize {
-        let count = self.end_waits(usize::MAX, Outcome::Cancelled, wake);
-        self.disarm_if_unwanted();
-        count
-    }
-
-    /// Ends up to `limit` waits that are not over, the oldest first.
-    fn end_waits(&mut self, limit: usize, outcome: Outcome, wake: &mut WakeList) -> usize {
-        let mut ended = 0;
-        while ended < limit
-            && let Some(wait) = self.waits.pop(wake)
-        {
-            *wait = Some(outcome);
-            ended += 1;
-        }
-        ended
-    }
-
     /// Takes the entry out of the reactor when nobody waits for it any more.
     fn disarm_if_unwanted(&mut self) {
-        if self.waits.first().is_none()
-            && let Some(key) = self.armed.take()
+        if self.waits.are_over() {
+            self.disarm();
+        }
+    }
+
+    fn disarm(&mut self) {
+        if let Some(key) = self.armed.take()
             && let Some(reactor) = &self.reactor
         {
             reactor.remove_timer(key);
@@ -246,61 +244,77 @@ impl Inner {
 }
 
 /// An operation that waits, or is about to; takes its wait back when dropped.
-struct WaitGuard<'a> {
+struct Wait<'a> {
     timer: &'a Shared<TimerState>,
     key: Option<Key>,
 }
 
-impl WaitGuard<'_> {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !scope::requested().is_empty() {
-            return Poll::Ready(Err(cancel::cancelled()));
-        }
-        ready!(budget::proceed(cx));
-        let mut inner = self.timer.lock();
-        // The key stays where it is: the clone of a foreign waker may panic.
-        if let Some(key) = &self.key
-            && inner.waits.is_waiting(key)
-        {
-            let old = inner.waits.renew(key, cx.waker());
-            // A foreign waker's drop may come back here.
-            drop(inner);
-            drop(old);
-            return Poll::Pending;
-        }
-        if let Some(key) = self.key.take() {
-            let (outcome, _) = inner.waits.remove(key);
-            let outcome = outcome.expect("a wait leaves the queue with an outcome");
-            return Poll::Ready(outcome.result());
-        }
+impl<'a> Wait<'a> {
+    fn new(timer: &'a Shared<TimerState>) -> Self {
+        Self { timer, key: None }
+    }
+
+    fn start(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // It may be foreign: where it is dropped, that is done after the lock.
+        let waker;
+        let mut guard = self.timer.lock();
+        let inner = &mut *guard;
         if inner.expiry <= Instant::now() {
             return Poll::Ready(Ok(()));
         }
-        // First: it may be foreign, and panic.
-        let waker = cx.waker().clone();
+        // And cloned first, which may panic.
+        waker = cx.waker().clone();
         let mut is_earliest = false;
         if inner.armed.is_none() {
-            let reactor = match inner.reactor.take() {
+            let reactor = match &mut inner.reactor {
                 Some(reactor) => reactor,
-                None => self.timer.executor.reactor()?,
+                none => none.insert(self.timer.executor.reactor()?),
             };
             let due = Due::Timer(Shared::clone(self.timer));
-            let added = reactor.add_timer(inner.expiry, due);
-            inner.reactor = Some(reactor);
-            let (key, earliest) = added?;
+            let (key, earliest) = reactor.add_timer(inner.expiry, due)?;
             inner.armed = Some(key);
             is_earliest = earliest;
         }
-        self.key = Some(inner.waits.push(None, waker));
-        drop(inner);
+        self.key = Some(inner.waits.push(waker));
+        drop(guard);
         if is_earliest {
             self.timer.executor.interrupt();
         }
         Poll::Pending
     }
+
+    fn resume(&mut self, key: Key, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut inner = self.timer.lock();
+        if !inner.waits.is_waiting(&key) {
+            let (outcome, _) = inner.waits.remove(key);
+            let outcome = outcome.expect("a wait that is over has an outcome");
+            return Poll::Ready(outcome.result());
+        }
+        // Back in its place first: the clone of a foreign waker may panic.
+        let old = inner.waits.renew(self.key.insert(key), cx.waker());
+        // A foreign waker's drop may come back here.
+        drop(inner);
+        drop(old);
+        Poll::Pending
+    }
 }
 
-impl Drop for WaitGuard<'_> {
+impl Future for Wait<'_> {
+    type Output = io::Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !scope::requested().is_empty() {
+            return Poll::Ready(Err(cancel::cancelled()));
+        }
+        ready!(budget::proceed(cx));
+        match self.key.take() {
+            None => self.start(cx),
+            Some(key) => self.resume(key, cx),
+        }
+    }
+}
+
+impl Drop for Wait<'_> {
     fn drop(&mut self) {
         let Some(key) = self.key.take() else { return };
         let mut inner = self.timer.lock();
@@ -309,5 +323,27 @@ impl Drop for WaitGuard<'_> {
         drop(inner);
         // Outside the lock: it may be foreign.
         drop(waker);
+    }
+}
+
+impl Outcome {
+    fn result(self) -> io::Result<()> {
+        match self {
+            Self::Expired => Ok(()),
+            Self::Cancelled => Err(cancel::cancelled()),
+            Self::ContextGone => Err(context_gone()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn a_timer_is_one_small_block() {
+        // With its count it is 96 bytes, which is a size that is recycled.
+        assert!(size_of::<TimerState>() <= 88);
     }
 }
