@@ -97,6 +97,10 @@ impl<T> Timers<T> {
             _ => return None,
         };
         self.left += 1;
+        // Mostly one that is later than most: it is where it was put.
+        if self.heap.pop_if(|last| last.slot == key.slot).is_some() {
+            self.release(key.slot);
+        }
         self.tidy();
         Some(owner)
     }
@@ -131,11 +135,15 @@ impl<T> Timers<T> {
         self.heap.len()
     }
 
-    /// Takes leftovers out: those at both ends, and all when they are too many.
+    /// Takes leftovers out: those that are the first, and all when they are too many.
+    #[inline]
     fn tidy(&mut self) {
-        while let Some(last) = self.heap.pop_if(|last| self.slots[last.slot].is_left()) {
-            self.release(last.slot);
+        if self.left > 0 {
+            self.take_out();
         }
+    }
+
+    fn take_out(&mut self) {
         while let Some(&Entry { slot, .. }) = self.heap.first()
             && self.slots[slot].is_left()
         {
@@ -169,6 +177,7 @@ impl<T> Timers<T> {
     }
 
     /// Frees the slot of a leftover whose entry has been taken out.
+    #[inline]
     fn release(&mut self, slot: usize) {
         let next = self.free.replace(slot);
         self.slots[slot] = Slot::Free { next };

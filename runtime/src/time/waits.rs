@@ -43,11 +43,16 @@ impl Default for Place {
 
 impl Waits {
     /// Adds a wait, the last in turn.
+    #[inline]
     pub(super) fn push(&mut self, waker: Waker) -> Key {
         if let (Place::Idle(None), true) = (&self.first, self.later_are_over()) {
             self.first = Place::Waiting(waker);
             return Key::First;
         }
+        self.push_later(waker)
+    }
+
+    fn push_later(&mut self, waker: Waker) -> Key {
         let later = self.later.get_or_insert_default();
         Key::Later(later.push(None, waker))
     }
@@ -64,6 +69,7 @@ impl Waits {
     }
 
     /// Ends the first wait; returns its waker, to be woken outside of locks.
+    #[inline]
     pub(super) fn end_first(&mut self, outcome: Outcome) -> Option<Waker> {
         if let Place::Waiting(_) = self.first {
             let over = Place::Idle(Some(outcome));
@@ -72,6 +78,11 @@ impl Waits {
             };
             return Some(waker);
         }
+        self.later.as_ref()?;
+        self.end_later(outcome)
+    }
+
+    fn end_later(&mut self, outcome: Outcome) -> Option<Waker> {
         let (wait, waker) = self.later.as_mut()?.next()?;
         *wait = Some(outcome);
         Some(waker)
