@@ -23,6 +23,9 @@ pub(crate) struct Shared<T> {
     inner: NonNull<Inner<T>>,
 }
 
+/// On cache lines of its own: what is used together comes with the count, and what
+/// other threads do with its neighbours does not slow it down.
+#[repr(C, align(64))]
 struct Inner<T> {
     count: AtomicUsize,
     value: T,
