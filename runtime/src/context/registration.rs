@@ -4,6 +4,7 @@ use std::sync::PoisonError;
 use std::task::{Context, Poll, Waker};
 
 use super::{WaiterKey, Waiters, WakeList, context_gone};
+use crate::alloc::{CacheLine, Shared};
 use crate::shim::{AtomicU32, Mutex, MutexGuard, Ordering};
 
 /// What the system has said of one source of events, and who waits for more.
@@ -104,6 +105,9 @@ impl Default for Registration {
     }
 }
 
+/// A registration that a source shares with its reactor.
+pub(crate) type SharedRegistration = Shared<Registration, CacheLine>;
+
 impl Registration {
     /// A source that can surely be written to: no need to wait for the event
     /// that says so.
@@ -153,7 +157,9 @@ impl Registration {
         let next = |seen: u32| seen.wrapping_add(Seen::EVENT) | Seen::READY | uncertain;
         let _ = self
             .of(direction)
-            .fetch_update(Ordering::Release, Ordering::Relaxed, |seen| Some(next(seen)));
+            .fetch_update(Ordering::Release, Ordering::Relaxed, |seen| {
+                Some(next(seen))
+            });
         waiting.take_all(direction, wake);
     }
 
@@ -307,3 +313,16 @@ impl Registration {
 
 #[cfg(all(test, async_op_loom))]
 mod loom_tests;
+
+#[cfg(all(test, target_pointer_width = "64", not(async_op_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_reads_touch_is_on_the_line_of_the_count() {
+        let waiting = mem::offset_of!(Registration, waiting);
+        let lock = size_of::<Mutex<Waiting>>() - size_of::<Waiting>();
+        let write = mem::offset_of!(Waiting, write);
+        assert_eq!(size_of::<usize>() + waiting + lock + write, 64);
+    }
+}
