@@ -74,6 +74,7 @@ impl Seen {
     /// last one is out of date.
     const EVENT: u32 = 8;
 
+    #[inline]
     fn is(self, flags: u32) -> bool {
         self.0 & flags != 0
     }
@@ -277,6 +278,7 @@ impl Registration {
     /// # Errors
     ///
     /// If the context is gone.
+    #[inline]
     fn seen(&self, direction: Direction) -> io::Result<Seen> {
         let seen = Seen(self.of(direction).load(Ordering::Acquire));
         if seen.is(Seen::CONTEXT_GONE) {
@@ -288,6 +290,7 @@ impl Registration {
     /// Notes that nothing is left, unless an event has come since what was `seen`.
     /// An inference from a short transfer does not stand where that is uncertain;
     /// `certain` is the system's own word.
+    #[inline]
     fn clear(&self, direction: Direction, seen: Seen, certain: bool) {
         if certain || !seen.is(Seen::UNCERTAIN) {
             let next = seen.0 & !Seen::READY;
@@ -301,6 +304,7 @@ impl Registration {
         }
     }
 
+    #[inline]
     fn of(&self, direction: Direction) -> &AtomicU32 {
         &self.readiness[direction as usize]
     }

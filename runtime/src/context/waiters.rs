@@ -146,32 +146,27 @@ impl Later {
 }
 
 /// Wakers to be woken once all locks are released. Wakes them when dropped.
+#[derive(Default)]
 pub(crate) struct WakeList {
     // In place: most events concern one operation.
     first: Option<Waker>,
-    rest: VecIn<Waker, Recycling>,
-}
-
-impl Default for WakeList {
-    fn default() -> Self {
-        Self {
-            first: None,
-            rest: VecIn::new_in(Recycling),
-        }
-    }
+    rest: Option<VecIn<Waker, Recycling>>,
 }
 
 impl WakeList {
     pub(crate) fn push(&mut self, waker: Waker) {
-        if self.first.is_none() && self.rest.is_empty() {
+        if self.is_empty() {
             self.first = Some(waker);
         } else {
-            self.rest.push(waker);
+            let rest = self.rest.get_or_insert_with(|| VecIn::new_in(Recycling));
+            rest.push(waker);
         }
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.first.is_none() && self.rest.is_empty()
+        // The first is there for as long as there are others.
+        self.first.is_none()
     }
 
     /// Wakes all, even if one of them panics; returns how many there were.
@@ -193,17 +188,19 @@ impl WakeList {
             }
         }
 
-        let mut count = 0;
+        let Some(first) = self.first.take() else {
+            return 0;
+        };
+        let Some(mut rest) = self.rest.take() else {
+            first.wake();
+            return 1;
+        };
+        let count = 1 + rest.len();
         // Taken from the end.
-        self.rest.reverse();
-        let first = self.first.take();
-        let rest = Rest(&mut self.rest);
-        if let Some(waker) = first {
-            count += 1;
-            waker.wake();
-        }
+        rest.reverse();
+        let rest = Rest(&mut rest);
+        first.wake();
         while let Some(waker) = rest.0.pop() {
-            count += 1;
             waker.wake();
         }
         count
