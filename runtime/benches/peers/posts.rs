@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use async_op::{AnyExecutor, Executor, IoContext, Strand, Task, UseFuture, spawn};
+use async_op::{
+    AnyExecutor, Executor, IoContext, Strand, Task, UseFuture, dispatch_on, post_on, spawn,
+};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
@@ -169,13 +171,13 @@ fn dispatch<E: Executor>(run: &mut Run, executor: fn(&IoContext) -> E) {
     let executor = executor(&context);
     run.measure(|rounds| {
         let inside = executor.clone();
-        executor.post(Task::new(move || {
+        post_on(&executor, move || {
             for round in 0..rounds {
-                inside.dispatch(Task::new(move || {
+                dispatch_on(&inside, move || {
                     std::hint::black_box(round);
-                }));
+                });
             }
-        }));
+        });
         context.run();
         context.restart();
     });

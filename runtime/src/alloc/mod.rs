@@ -8,7 +8,7 @@ pub(crate) use allocator_api2::alloc::Global;
 pub use allocator_api2::alloc::{AllocError, Allocator};
 pub use any::AnyAllocator;
 pub use recycling::Recycling;
-pub(crate) use shared::{Shared, WakeShared};
+pub(crate) use shared::{CacheLine, Shared, WakeShared};
 
 /// An allocator that can be associated with a completion handler.
 ///

@@ -32,10 +32,15 @@ use super::{AllocError, Allocator, Global};
 
 /// Classes are multiples of this many bytes; blocks are aligned to it at least.
 const GRAIN: usize = 16;
-/// Requests above this many bytes, or with a larger alignment than `GRAIN`,
-/// go to the global allocator.
+/// Requests above this many bytes go to the global allocator.
 const LARGEST: usize = 16 * 1024;
-const CLASSES: usize = 19;
+/// So do those with a larger alignment than this, or than `GRAIN` if they are for
+/// more than `MOST_LINES` lines.
+const LINE: usize = 64;
+const MOST_LINES: usize = 4;
+/// The classes of one line and more come after those that are aligned to `GRAIN`.
+const LINES: usize = 19;
+const CLASSES: usize = LINES + MOST_LINES;
 /// How many bytes of each class a thread keeps at the most.
 const KEPT_PER_CLASS: usize = 256 * 1024;
 /// How many batches of each class the depot keeps at the most.
@@ -50,9 +55,10 @@ const RECYCLES: bool = !cfg!(any(async_op_sanitize, async_op_loom));
 ///
 /// A chain of operations therefore allocates from the heap once, and so do
 /// operations that are started on one thread and complete on another. Each
-/// thread keeps at most 256 KiB of each of 19 sizes, and all threads together
+/// thread keeps at most 256 KiB of each of 23 sizes, and all threads together
 /// 1 MiB of each in transit; [`trim`](Self::trim) gives them back. Requests of
-/// more than 16 KiB or aligned to more than 16 bytes go to the global allocator.
+/// more than 16 KiB, aligned to more than 64 bytes, or of more than 256 bytes and
+/// aligned to more than 16, go to the global allocator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Recycling;
 
@@ -256,13 +262,23 @@ impl Bin {
 }
 
 /// The class that serves `layout`: steps of 32 bytes to 256, then of 64 to
-/// 512, then doubling with a half step to 2 KiB, then doubling.
+/// 512, then doubling with a half step to 2 KiB, then doubling; or so many lines.
 #[inline]
 const fn class_of(layout: Layout) -> Option<usize> {
-    if !RECYCLES || layout.align() > GRAIN || layout.size() > LARGEST || layout.size() == 0 {
+    let size = layout.size();
+    if !RECYCLES || size == 0 {
         return None;
     }
-    let size = layout.size();
+    if layout.align() > GRAIN {
+        return if layout.align() <= LINE && size <= MOST_LINES * LINE {
+            Some(LINES + (size - 1) / LINE)
+        } else {
+            None
+        };
+    }
+    if size > LARGEST {
+        return None;
+    }
     Some(if size <= 256 {
         (size - 1) / 32
     } else if size <= 512 {
@@ -285,18 +301,19 @@ const fn class_of(layout: Layout) -> Option<usize> {
 }
 
 const fn layout_of(class: usize) -> Layout {
-    let size = match class {
-        0..=7 => (class + 1) * 32,
-        8..=11 => 256 + (class - 7) * 64,
-        12 => 768,
-        13 => 1024,
-        14 => 1536,
-        15 => 2048,
-        16 => 4096,
-        17 => 8192,
-        _ => 16384,
+    let (size, align) = match class {
+        0..=7 => ((class + 1) * 32, GRAIN),
+        8..=11 => (256 + (class - 7) * 64, GRAIN),
+        12 => (768, GRAIN),
+        13 => (1024, GRAIN),
+        14 => (1536, GRAIN),
+        15 => (2048, GRAIN),
+        16 => (4096, GRAIN),
+        17 => (8192, GRAIN),
+        18 => (16384, GRAIN),
+        _ => ((class - LINES + 1) * LINE, LINE),
     };
-    match Layout::from_size_align(size, GRAIN) {
+    match Layout::from_size_align(size, align) {
         Ok(layout) => layout,
         Err(_) => unreachable!(),
     }
@@ -418,11 +435,14 @@ mod tests {
         if !RECYCLES {
             return;
         }
-        for size in 1..=LARGEST {
-            let layout = Layout::from_size_align(size, 8).unwrap();
-            let class = class_of(layout).unwrap();
-            assert!(layout_of(class).size() >= size, "{size} in class {class}");
-            if class > 0 {
+        let unaligned = (1..=LARGEST).map(|size| (size, 8));
+        let aligned = (1..=MOST_LINES * LINE).flat_map(|size| [(size, 32), (size, 64)]);
+        for (size, align) in unaligned.chain(aligned) {
+            let class = class_of(Layout::from_size_align(size, align).unwrap()).unwrap();
+            let layout = layout_of(class);
+            assert!(layout.align() >= align, "{align} in class {class}");
+            assert!(layout.size() >= size, "{size} in class {class}");
+            if class != 0 && class != LINES {
                 assert!(
                     layout_of(class - 1).size() < size,
                     "{size} in class {class}"
@@ -433,7 +453,7 @@ mod tests {
 
     #[test]
     fn a_batch_ends_where_the_bin_goes_on() {
-        const CLASS: usize = CLASSES - 1;
+        const CLASS: usize = LINES - 1;
         const SIZE: usize = layout_of(CLASS).size();
         let take = |count| -> Vec<Box<[u8; SIZE], Recycling>> {
             (0..count)
@@ -456,7 +476,7 @@ mod tests {
 
     #[test]
     fn large_and_overaligned_requests_bypass_the_bins() {
-        for (size, align) in [(0, 1), (LARGEST + 1, 8), (64, 32), (64, 4096)] {
+        for (size, align) in [(0, 1), (LARGEST + 1, 8), (257, 32), (64, 128), (64, 4096)] {
             let layout = Layout::from_size_align(size, align).unwrap();
             assert_eq!(class_of(layout), None);
             let block = Recycling.allocate(layout).unwrap();

@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //!
-//! - **I1** `inner` points to an `Inner<T>` that [`Shared::new`] has made. It is
+//! - **I1** `inner` points to an `Inner<T, P>` that [`Shared::new`] has made. It is
 //!   alive while `count`, the number of handles and wakers, is not 0; whoever
 //!   takes it there frees it, and nobody else touches it any more.
 
@@ -18,33 +18,43 @@ use allocator_api2::boxed::Box;
 use super::Recycling;
 use crate::shim::{AtomicUsize, Ordering};
 
-/// An `Arc` in memory of [`Recycling`]: in the long run it needs no heap.
-pub(crate) struct Shared<T> {
-    inner: NonNull<Inner<T>>,
+/// An `Arc` in memory of [`Recycling`]: in the long run it needs no heap. It is
+/// aligned as `P` is, if that is more.
+pub(crate) struct Shared<T, P = ()> {
+    inner: NonNull<Inner<T, P>>,
 }
 
-struct Inner<T> {
+/// For what is used often, and together: it is not spread over one cache line more,
+/// nor slowed down by what other threads do with its neighbours. New memory takes
+/// longer to get.
+#[repr(align(64))]
+pub(crate) struct CacheLine;
+
+#[repr(C)] // `count` first: the first line has 56 bytes of the value.
+struct Inner<T, P> {
     count: AtomicUsize,
     value: T,
+    aligned: [P; 0],
 }
 
 // SAFETY: as for `Arc`: handles on several threads share the value, and the
 // last one drops it.
-unsafe impl<T: Send + Sync> Send for Shared<T> {}
+unsafe impl<T: Send + Sync, P> Send for Shared<T, P> {}
 
 // SAFETY: as above.
-unsafe impl<T: Send + Sync> Sync for Shared<T> {}
+unsafe impl<T: Send + Sync, P> Sync for Shared<T, P> {}
 
 /// What the wakers of a shared value do.
 pub(crate) trait WakeShared: Send + Sync + 'static {
     fn wake(&self);
 }
 
-impl<T> Shared<T> {
+impl<T, P> Shared<T, P> {
     pub(crate) fn new(value: T) -> Self {
         let inner = Inner {
             count: AtomicUsize::new(1),
             value,
+            aligned: [],
         };
         Self {
             inner: NonNull::from(Box::leak(Box::new_in(inner, Recycling))),
@@ -52,7 +62,7 @@ impl<T> Shared<T> {
     }
 }
 
-impl<T> Shared<T> {
+impl<T, P> Shared<T, P> {
     /// Returns the value, if there is no other handle.
     pub(crate) fn try_unwrap(this: Self) -> Result<T, Self> {
         // SAFETY: by I1 alive, as this handle is counted.
@@ -76,13 +86,13 @@ impl<T> Shared<T> {
     ///
     /// - The caller has taken the count to 0.
     #[cold]
-    unsafe fn end(inner: NonNull<Inner<T>>) {
+    unsafe fn end(inner: NonNull<Inner<T, P>>) {
         // SAFETY: made by `new`, and by I1 the caller's alone.
         drop(unsafe { Box::from_raw_in(inner.as_ptr(), Recycling) });
     }
 }
 
-impl<T: WakeShared> Shared<T> {
+impl<T: WakeShared, P: 'static> Shared<T, P> {
     const VTABLE: RawWakerVTable = RawWakerVTable::new(
         |data| {
             // SAFETY: the waker that `data` is of is borrowed.
@@ -131,7 +141,7 @@ impl<T: WakeShared> Shared<T> {
     }
 }
 
-impl<T> Deref for Shared<T> {
+impl<T, P> Deref for Shared<T, P> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -140,7 +150,7 @@ impl<T> Deref for Shared<T> {
     }
 }
 
-impl<T> Clone for Shared<T> {
+impl<T, P> Clone for Shared<T, P> {
     fn clone(&self) -> Self {
         // SAFETY: by I1 alive, as this handle is counted.
         let inner = unsafe { self.inner.as_ref() };
@@ -153,7 +163,7 @@ impl<T> Clone for Shared<T> {
     }
 }
 
-impl<T> Drop for Shared<T> {
+impl<T, P> Drop for Shared<T, P> {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: by I1 alive, as this handle is counted.
@@ -167,13 +177,13 @@ impl<T> Drop for Shared<T> {
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Shared<T> {
+impl<T: fmt::Debug, P> fmt::Debug for Shared<T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         T::fmt(self, f)
     }
 }
 
-impl<T: Default> Default for Shared<T> {
+impl<T: Default, P> Default for Shared<T, P> {
     fn default() -> Self {
         Self::new(T::default())
     }
@@ -205,7 +215,7 @@ mod tests {
     fn the_last_handle_or_waker_drops_the_value() {
         let counts = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
         let seen = || counts.each_ref().map(|count| count.load(Ordering::Relaxed));
-        let shared = Shared::new(Counts(Arc::clone(&counts)));
+        let shared: Shared<_> = Shared::new(Counts(Arc::clone(&counts)));
         let waker = shared.waker();
         let other = waker.clone();
         assert!(waker.will_wake(&other));
@@ -221,7 +231,7 @@ mod tests {
     fn the_only_handle_becomes_the_value() {
         let counts = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
         let dropped = || counts[1].load(Ordering::Relaxed);
-        let shared = Shared::new(Counts(Arc::clone(&counts)));
+        let shared: Shared<_> = Shared::new(Counts(Arc::clone(&counts)));
         let other = shared.clone();
         let Err(shared) = Shared::try_unwrap(shared) else {
             panic!("there is another handle");
@@ -238,7 +248,7 @@ mod tests {
     #[test]
     fn on_several_threads() {
         let counts = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
-        let shared = Shared::new(Counts(Arc::clone(&counts)));
+        let shared: Shared<_, CacheLine> = Shared::new(Counts(Arc::clone(&counts)));
         thread::scope(|scope| {
             for _ in 0..4 {
                 let shared = shared.clone();
@@ -265,7 +275,7 @@ mod loom_tests {
     fn the_end_of_the_value_comes_after_every_use() {
         loom::model(|| {
             // Watched: a use that is not ordered before its drop is reported.
-            let shared = Shared::new(AtomicUsize::new(0));
+            let shared: Shared<_> = Shared::new(AtomicUsize::new(0));
             let other = shared.clone();
             let thread = thread::spawn(move || {
                 other.fetch_add(1, Ordering::Relaxed);

@@ -12,7 +12,7 @@ use crate::this_op;
 const MOST: usize = 16;
 
 /// Passes what is left of `buffer` after `skip` bytes to `one`, if that is one
-/// part, or else to `several`.
+/// part or nothing, or else to `several`.
 pub(crate) fn read_parts<B: ReadBuffer, R>(
     buffer: &mut B,
     skip: usize,
@@ -21,9 +21,18 @@ pub(crate) fn read_parts<B: ReadBuffer, R>(
 ) -> R {
     let mut window = Window::after(skip);
     let mut count = 0;
-    buffer.parts(|part| count += usize::from(!window.next(part.len()).is_empty()));
+    let mut first: &mut [u8] = &mut [];
+    buffer.parts(|part| {
+        let range = window.next(part.len());
+        if !range.is_empty() {
+            if count == 0 {
+                first = &mut part[range];
+            }
+            count += 1;
+        }
+    });
     if count <= 1 {
-        return one(buffer.after(skip));
+        return one(first);
     }
     let mut window = Window::after(skip);
     let mut list = std::array::from_fn::<_, MOST, _>(|_| IoSliceMut::new(&mut []));
@@ -40,7 +49,7 @@ pub(crate) fn read_parts<B: ReadBuffer, R>(
 }
 
 /// Passes what is left of `buffer` after `skip` bytes to `one`, if that is one
-/// part, or else to `several`.
+/// part or nothing, or else to `several`.
 pub(crate) fn write_parts<B: WriteBuffer, R>(
     buffer: &B,
     skip: usize,
@@ -49,9 +58,18 @@ pub(crate) fn write_parts<B: WriteBuffer, R>(
 ) -> R {
     let mut window = Window::after(skip);
     let mut count = 0;
-    buffer.parts(|part| count += usize::from(!window.next(part.len()).is_empty()));
+    let mut first: &[u8] = &[];
+    buffer.parts(|part| {
+        let range = window.next(part.len());
+        if !range.is_empty() {
+            if count == 0 {
+                first = &part[range];
+            }
+            count += 1;
+        }
+    });
     if count <= 1 {
-        return one(buffer.after(skip));
+        return one(first);
     }
     let mut window = Window::after(skip);
     let mut list = [IoSlice::new(&[]); MOST];
@@ -85,6 +103,7 @@ pub(super) struct Window {
 }
 
 impl Window {
+    #[inline]
     fn after(skip: usize) -> Self {
         Self {
             skip,
@@ -97,6 +116,7 @@ impl Window {
     }
 
     /// Returns what is inside of the next part, which has `len` bytes.
+    #[inline]
     pub(super) fn next(&mut self, len: usize) -> std::ops::Range<usize> {
         let start = len.min(self.skip);
         let end = start + (len - start).min(self.take);

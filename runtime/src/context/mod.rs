@@ -9,7 +9,7 @@ mod timers;
 mod waiters;
 
 pub(crate) use self::reactor::{ContextGone, Due, Reactor};
-pub(crate) use self::registration::{Direction, Progress, Registration};
+pub(crate) use self::registration::{Direction, Progress, Registration, SharedRegistration};
 pub(crate) use self::timers::TimerKey;
 pub(crate) use self::waiters::{WaiterKey, Waiters, WakeList};
 

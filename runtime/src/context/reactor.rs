@@ -8,7 +8,7 @@ use mio::event::Source;
 use mio::{Events, Interest, Poll, Registry, Token};
 
 use super::timers::Timers;
-use super::{Registration, TimerKey, WakeList, context_gone};
+use super::{Registration, SharedRegistration, TimerKey, WakeList, context_gone};
 use crate::alloc::Shared;
 use crate::time::TimerState;
 
@@ -87,7 +87,7 @@ struct Entry {
     // Bumped at each removal: an event that is already on its way to a removed
     // source must not reach its successor.
     generation: u32,
-    registration: Option<Shared<Registration>>,
+    registration: Option<SharedRegistration>,
 }
 
 /// How long to wait for events.
@@ -205,7 +205,7 @@ impl Reactor {
         &self,
         source: &mut impl Source,
         registration: Registration,
-    ) -> io::Result<(Token, Shared<Registration>)> {
+    ) -> io::Result<(Token, SharedRegistration)> {
         let registration = Shared::new(registration);
         let token = lock(&self.sources).insert(Shared::clone(&registration))?;
         if let Err(error) = self.registry.register(source, token, INTEREST) {
@@ -300,7 +300,7 @@ impl Reactor {
 }
 
 impl Sources {
-    fn insert(&mut self, registration: Shared<Registration>) -> io::Result<Token> {
+    fn insert(&mut self, registration: SharedRegistration) -> io::Result<Token> {
         if self.context_gone {
             return Err(context_gone());
         }
@@ -324,7 +324,7 @@ impl Sources {
         entry.registration.as_deref()
     }
 
-    fn remove(&mut self, token: Token) -> Option<Shared<Registration>> {
+    fn remove(&mut self, token: Token) -> Option<SharedRegistration> {
         let (index, generation) = parts(token);
         let entry = self.entries.get_mut(index)?;
         if entry.generation != generation {

@@ -1,37 +1,81 @@
 use std::io;
+use std::mem;
 use std::sync::PoisonError;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use super::{WaiterKey, Waiters, WakeList, context_gone};
-use crate::shim::{AtomicUsize, Mutex, MutexGuard, Ordering};
+use crate::alloc::{CacheLine, Shared};
+use crate::shim::{AtomicU32, Mutex, MutexGuard, Ordering};
 
 /// What the system has said of one source of events, and who waits for more.
 ///
 /// Readiness is edge-triggered and cached per direction: it stands until an
 /// attempt shows that it is used up.
+///
+/// With the count of its handles, one cache line is all that reads touch.
+#[repr(C)] // In this order.
 pub(crate) struct Registration {
     /// Becomes ready under the lock of those who wait for that, so that none who
     /// looked there has missed it. It ceases to be ready without.
-    readiness: [AtomicUsize; 2],
-    waiters: Mutex<[Waiters; 2]>,
+    readiness: [AtomicU32; 2],
+    waiting: Mutex<Waiting>,
+}
+
+/// Who waits, in either direction.
+#[derive(Default)]
+#[repr(C)] // In this order: writes seldom wait, and are on the next cache line.
+struct Waiting {
+    read: Waiters,
+    /// Whether there may be any, to look for where there is an event.
+    any: [bool; 2],
+    write: Waiters,
+}
+
+impl Waiting {
+    /// Parks an operation; returns its previous waker, to be dropped outside the
+    /// lock.
+    #[must_use]
+    fn set(
+        &mut self,
+        direction: Direction,
+        key: &mut Option<WaiterKey>,
+        waker: &Waker,
+    ) -> Option<Waker> {
+        self.any[direction as usize] = true;
+        self.of(direction).set(key, waker)
+    }
+
+    fn take_all(&mut self, direction: Direction, wake: &mut WakeList) {
+        if mem::take(&mut self.any[direction as usize]) {
+            self.of(direction).take_all(wake);
+        }
+    }
+
+    fn of(&mut self, direction: Direction) -> &mut Waiters {
+        match direction {
+            Direction::Read => &mut self.read,
+            Direction::Write => &mut self.write,
+        }
+    }
 }
 
 /// What is known of one direction, at one moment.
 #[derive(Clone, Copy)]
-struct Seen(usize);
+struct Seen(u32);
 
 impl Seen {
-    const READY: usize = 1;
+    const READY: u32 = 1;
     /// Sticky: a short transfer does not show that nothing is left. Data and
     /// the end, or urgent data, which cuts reads short, can share one event, and
     /// none follows.
-    const UNCERTAIN: usize = 2;
-    const CONTEXT_GONE: usize = 4;
+    const UNCERTAIN: u32 = 2;
+    const CONTEXT_GONE: u32 = 4;
     /// One event. They are counted: what an attempt shows that began before the
     /// last one is out of date.
-    const EVENT: usize = 8;
+    const EVENT: u32 = 8;
 
-    fn is(self, flags: usize) -> bool {
+    #[inline]
+    fn is(self, flags: u32) -> bool {
         self.0 & flags != 0
     }
 }
@@ -40,6 +84,10 @@ impl Seen {
 pub(crate) enum Direction {
     Read,
     Write,
+}
+
+impl Direction {
+    const BOTH: [Self; 2] = [Self::Read, Self::Write];
 }
 
 /// How far an attempt got.
@@ -58,6 +106,9 @@ impl Default for Registration {
     }
 }
 
+/// A registration that a source shares with its reactor.
+pub(crate) type SharedRegistration = Shared<Registration, CacheLine>;
+
 impl Registration {
     /// A source that can surely be written to: no need to wait for the event
     /// that says so.
@@ -71,10 +122,10 @@ impl Registration {
         Self::with([Seen::READY; 2])
     }
 
-    fn with(readiness: [usize; 2]) -> Self {
+    fn with(readiness: [u32; 2]) -> Self {
         Self {
-            readiness: readiness.map(AtomicUsize::new),
-            waiters: Mutex::default(),
+            readiness: readiness.map(AtomicU32::new),
+            waiting: Mutex::default(),
         }
     }
 
@@ -84,14 +135,14 @@ impl Registration {
         let (read_closed, write_closed) = (event.is_read_closed(), event.is_write_closed());
         let read = event.is_readable() || read_closed || failed;
         let write = event.is_writable() || write_closed || failed;
-        let mut waiters = self.lock();
+        let mut waiting = self.lock();
         if read {
             let uncertain = read_closed || event.is_priority() || failed;
-            self.becomes_ready(Direction::Read, uncertain, &mut waiters, wake);
+            self.becomes_ready(Direction::Read, uncertain, &mut waiting, wake);
         }
         if write {
             let uncertain = write_closed || failed;
-            self.becomes_ready(Direction::Write, uncertain, &mut waiters, wake);
+            self.becomes_ready(Direction::Write, uncertain, &mut waiting, wake);
         }
     }
 
@@ -99,32 +150,37 @@ impl Registration {
         &self,
         direction: Direction,
         uncertain: bool,
-        waiters: &mut [Waiters; 2],
+        waiting: &mut Waiting,
         wake: &mut WakeList,
     ) {
-        let readiness = self.of(direction);
-        // What was seen before cannot be cleared any more once this is counted.
-        readiness.fetch_add(Seen::EVENT, Ordering::Relaxed);
         let uncertain = if uncertain { Seen::UNCERTAIN } else { 0 };
-        readiness.fetch_or(Seen::READY | uncertain, Ordering::Release);
-        waiters[direction as usize].take_all(wake);
+        // What was seen before cannot be cleared any more once this is counted.
+        let next = |seen: u32| seen.wrapping_add(Seen::EVENT) | Seen::READY | uncertain;
+        let _ = self
+            .of(direction)
+            .fetch_update(Ordering::Release, Ordering::Relaxed, |seen| {
+                Some(next(seen))
+            });
+        waiting.take_all(direction, wake);
     }
 
     /// Wakes all that wait, to look again.
     pub(crate) fn wake_all(&self) {
         // Declared first, to be dropped, and the wakers woken, after the lock.
         let mut wake = WakeList::default();
-        for waiters in &mut *self.lock() {
-            waiters.take_all(&mut wake);
+        let mut waiting = self.lock();
+        for direction in Direction::BOTH {
+            waiting.take_all(direction, &mut wake);
         }
     }
 
     /// Fails everything from now on.
     pub(super) fn shut_down(&self, wake: &mut WakeList) {
-        let mut waiters = self.lock();
-        for (readiness, waiters) in self.readiness.iter().zip(&mut *waiters) {
-            readiness.fetch_or(Seen::CONTEXT_GONE, Ordering::Relaxed);
-            waiters.take_all(wake);
+        let mut waiting = self.lock();
+        for direction in Direction::BOTH {
+            self.of(direction)
+                .fetch_or(Seen::CONTEXT_GONE, Ordering::Relaxed);
+            waiting.take_all(direction, wake);
         }
     }
 
@@ -141,12 +197,12 @@ impl Registration {
         loop {
             let seen = self.seen(direction)?;
             if !seen.is(Seen::READY) {
-                let mut waiters = self.lock();
+                let mut waiting = self.lock();
                 if self.seen(direction)?.is(Seen::READY) {
                     continue;
                 }
-                let previous = waiters[direction as usize].set(key, cx.waker());
-                drop(waiters);
+                let previous = waiting.set(direction, key, cx.waker());
+                drop(waiting);
                 drop(previous);
                 return Poll::Pending;
             }
@@ -203,17 +259,17 @@ impl Registration {
         key: &mut Option<WaiterKey>,
         cx: &Context<'_>,
     ) -> io::Result<()> {
-        let mut waiters = self.lock();
+        let mut waiting = self.lock();
         self.seen(direction)?;
-        let previous = waiters[direction as usize].set(key, cx.waker());
-        drop(waiters);
+        let previous = waiting.set(direction, key, cx.waker());
+        drop(waiting);
         drop(previous);
         Ok(())
     }
 
     /// Drops the waker of an operation that is going away.
     pub(crate) fn forget(&self, direction: Direction, key: WaiterKey) {
-        let waker = self.lock()[direction as usize].remove(key);
+        let waker = self.lock().of(direction).remove(key);
         drop(waker);
     }
 
@@ -222,6 +278,7 @@ impl Registration {
     /// # Errors
     ///
     /// If the context is gone.
+    #[inline]
     fn seen(&self, direction: Direction) -> io::Result<Seen> {
         let seen = Seen(self.of(direction).load(Ordering::Acquire));
         if seen.is(Seen::CONTEXT_GONE) {
@@ -233,6 +290,7 @@ impl Registration {
     /// Notes that nothing is left, unless an event has come since what was `seen`.
     /// An inference from a short transfer does not stand where that is uncertain;
     /// `certain` is the system's own word.
+    #[inline]
     fn clear(&self, direction: Direction, seen: Seen, certain: bool) {
         if certain || !seen.is(Seen::UNCERTAIN) {
             let next = seen.0 & !Seen::READY;
@@ -246,15 +304,29 @@ impl Registration {
         }
     }
 
-    fn of(&self, direction: Direction) -> &AtomicUsize {
+    #[inline]
+    fn of(&self, direction: Direction) -> &AtomicU32 {
         &self.readiness[direction as usize]
     }
 
-    fn lock(&self) -> MutexGuard<'_, [Waiters; 2]> {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
         // No foreign code runs under the lock but the clone of a waker.
-        self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(all(test, async_op_loom))]
 mod loom_tests;
+
+#[cfg(all(test, target_pointer_width = "64", not(async_op_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_reads_touch_is_on_the_line_of_the_count() {
+        let waiting = mem::offset_of!(Registration, waiting);
+        let lock = size_of::<Mutex<Waiting>>() - size_of::<Waiting>();
+        let write = mem::offset_of!(Waiting, write);
+        assert_eq!(size_of::<usize>() + waiting + lock + write, 64);
+    }
+}

@@ -11,7 +11,9 @@
 
 use std::cell::{Cell, UnsafeCell};
 use std::ptr;
+use std::sync::Arc;
 
+use super::reactor::Reactor;
 use super::scheduler::Scheduler;
 use crate::shim::thread_local;
 use crate::task::{Task, TaskQueue};
@@ -19,6 +21,8 @@ use crate::task::{Task, TaskQueue};
 pub(crate) struct Runner {
     scheduler: &'static Scheduler,
     pub(super) generation: u32,
+    /// The context's, to wait in. It may have been shut down.
+    pub(super) reactor: Option<Arc<Reactor>>,
     queue: UnsafeCell<TaskQueue>,
     /// Work that this thread has taken and given back, not yet added to the
     /// context's count.
@@ -37,6 +41,7 @@ impl Runner {
     pub(super) fn enter<R>(
         scheduler: &'static Scheduler,
         generation: u32,
+        reactor: Option<Arc<Reactor>>,
         before_look: u32,
         body: impl FnOnce(&Self) -> R,
     ) -> R {
@@ -50,6 +55,7 @@ impl Runner {
         let runner = Self {
             scheduler,
             generation,
+            reactor,
             queue: UnsafeCell::new(TaskQueue::new()),
             work: Cell::new(0),
             before_look: Cell::new(before_look),

@@ -403,10 +403,11 @@ impl Scheduler {
                 self.run_tasks(runner, &Bounds { nested, ..*bounds })
             }
             None => {
-                let Some(running) = Running::start(self, generation, bounds) else {
+                let Some((_running, reactor, before_look)) = Running::start(self, generation, bounds)
+                else {
                     return 0;
                 };
-                Runner::enter(self, generation, running.before_look, |runner| {
+                Runner::enter(self, generation, reactor, before_look, |runner| {
                     let _leaving = Leaving(self, runner);
                     self.run_tasks(runner, bounds)
                 })
@@ -463,10 +464,8 @@ impl Scheduler {
         }
         self.fetch(&mut shared, runner);
         let busy = runner.has_tasks();
-        let reactor = match &shared.reactor {
-            Some(reactor) if !shared.polling => Some(Arc::clone(reactor)),
-            _ => None,
-        };
+        let reactor = runner.reactor.as_deref();
+        let reactor = reactor.filter(|_| shared.reactor.is_some() && !shared.polling);
         if busy || bounds.wait == Wait::Never {
             let due = due || !busy;
             // With a host, to take back what has been said to it.
@@ -521,7 +520,7 @@ impl Scheduler {
         mut shared: MutexGuard<'_, Shared>,
         runner: &Runner,
         bounds: &Bounds<'_>,
-        reactor: Option<Arc<Reactor>>,
+        reactor: Option<&Reactor>,
     ) -> Next {
         self.deactivate(&mut shared, runner);
         // Out of work already, and here: this thread waits to be unblocked.
@@ -707,11 +706,15 @@ impl Bounds<'_> {
 struct Running {
     scheduler: &'static Scheduler,
     generation: u32,
-    before_look: u32,
 }
 
 impl Running {
-    fn start(scheduler: &'static Scheduler, generation: u32, bounds: &Bounds<'_>) -> Option<Self> {
+    /// Returns the reactor and the count before the next look with it.
+    fn start(
+        scheduler: &'static Scheduler,
+        generation: u32,
+        bounds: &Bounds<'_>,
+    ) -> Option<(Self, Option<Arc<Reactor>>, u32)> {
         let mut shared = scheduler.lock();
         let stopped = shared.stop_requested || (shared.out_of_work && bounds.unblock.is_none());
         if shared.generation != generation || stopped || bounds.limit == 0 {
@@ -719,11 +722,11 @@ impl Running {
         }
         shared.active += 1;
         scheduler.runners.fetch_add(1, Ordering::Relaxed);
-        Some(Self {
+        let running = Self {
             scheduler,
             generation,
-            before_look: shared.before_look,
-        })
+        };
+        Some((running, shared.reactor.clone(), shared.before_look))
     }
 }
 

@@ -1,5 +1,5 @@
 use std::mem;
-use std::num::NonZeroU64;
+use std::num::NonZeroU32;
 use std::task::Waker;
 
 use allocator_api2::vec::Vec as VecIn;
@@ -7,28 +7,41 @@ use allocator_api2::vec::Vec as VecIn;
 use crate::alloc::Recycling;
 
 /// Names an operation among those that wait for one thing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct WaiterKey(NonZeroU64);
+///
+/// A number, which starts again after the largest: nobody waits while four billion
+/// others come and go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaiterKey(NonZeroU32);
 
 /// The wakers of the operations that wait for one thing, in order of arrival.
 ///
-/// Keeps its capacity, so that waiting does not allocate in the long run.
+/// Keeps its capacity, so that waiting does not allocate in the long run. Half a
+/// cache line.
 #[derive(Default)]
 pub(crate) struct Waiters {
     /// In place: mostly one waits, and its waker is where its source is.
-    first: Option<(WaiterKey, Waker)>,
+    first: Option<Waker>,
+    /// The key of `first`.
+    first_key: Option<WaiterKey>,
+    /// The last key that was given out.
+    last: u32,
     /// Those that came later, if there ever were any.
     later: Option<Box<Later>>,
-    /// How many there have been.
-    count: u64,
 }
 
 #[derive(Default)]
 struct Later {
-    /// Sorted by key. Without a waker once the operation has gone: to close the gap
-    /// at once would make it dear for many to go.
+    /// In order of their keys. Without a waker once the operation has gone: to close
+    /// the gap at once would make it dear for many to go.
     list: Vec<(WaiterKey, Option<Waker>)>,
     gone: usize,
+}
+
+impl WaiterKey {
+    /// Returns how many keys after `earlier` this one was given out.
+    fn since(self, earlier: Self) -> u32 {
+        self.0.get().wrapping_sub(earlier.0.get())
+    }
 }
 
 impl Waiters {
@@ -46,8 +59,7 @@ impl Waiters {
             }
             return Some(mem::replace(current, waker.clone()));
         }
-        let new = WaiterKey(NonZeroU64::MIN.saturating_add(self.count));
-        self.count += 1;
+        let new = self.next_key();
         *key = Some(new);
         let waker = waker.clone();
         match &mut self.later {
@@ -58,32 +70,48 @@ impl Waiters {
                 let list = vec![(new, Some(waker))];
                 self.later = Some(Box::new(Later { list, gone: 0 }));
             }
-            _ => self.first = Some((new, waker)),
+            _ => {
+                self.first = Some(waker);
+                self.first_key = Some(new);
+            }
         }
         None
+    }
+
+    fn next_key(&mut self) -> WaiterKey {
+        self.last = self.last.wrapping_add(1);
+        let key = NonZeroU32::new(self.last).unwrap_or_else(|| {
+            self.last = 1;
+            NonZeroU32::MIN
+        });
+        WaiterKey(key)
     }
 
     /// Removes the waker of an operation, if it is still there.
     ///
     /// To be dropped by the caller, outside its locks.
     pub(crate) fn remove(&mut self, key: WaiterKey) -> Option<Waker> {
-        if let Some((_, waker)) = self.first.take_if(|(first, _)| *first == key) {
-            return Some(waker);
+        if self.is_first(key) {
+            return self.first.take();
         }
         self.later.as_mut()?.remove(key)
     }
 
     /// Returns the waker of an operation, if it is still there.
     fn waker(&mut self, key: WaiterKey) -> Option<&mut Waker> {
-        match &mut self.first {
-            Some((first, waker)) if *first == key => Some(waker),
-            _ => self.later.as_mut()?.place(key)?.as_mut(),
+        if self.is_first(key) {
+            return self.first.as_mut();
         }
+        self.later.as_mut()?.place(key)?.as_mut()
+    }
+
+    fn is_first(&self, key: WaiterKey) -> bool {
+        self.first_key == Some(key)
     }
 
     /// Moves all wakers to `wake`.
     pub(crate) fn take_all(&mut self, wake: &mut WakeList) {
-        if let Some((_, waker)) = self.first.take() {
+        if let Some(waker) = self.first.take() {
             wake.push(waker);
         }
         if let Some(later) = &mut self.later {
@@ -99,7 +127,10 @@ impl Waiters {
 
 impl Later {
     fn place(&mut self, key: WaiterKey) -> Option<&mut Option<Waker>> {
-        let index = self.list.binary_search_by_key(&key, |(key, _)| *key);
+        let oldest = self.list.first()?.0;
+        let index = self
+            .list
+            .binary_search_by_key(&key.since(oldest), |(key, _)| key.since(oldest));
         Some(&mut self.list[index.ok()?].1)
     }
 
@@ -115,32 +146,27 @@ impl Later {
 }
 
 /// Wakers to be woken once all locks are released. Wakes them when dropped.
+#[derive(Default)]
 pub(crate) struct WakeList {
     // In place: most events concern one operation.
     first: Option<Waker>,
-    rest: VecIn<Waker, Recycling>,
-}
-
-impl Default for WakeList {
-    fn default() -> Self {
-        Self {
-            first: None,
-            rest: VecIn::new_in(Recycling),
-        }
-    }
+    rest: Option<VecIn<Waker, Recycling>>,
 }
 
 impl WakeList {
     pub(crate) fn push(&mut self, waker: Waker) {
-        if self.first.is_none() && self.rest.is_empty() {
+        if self.is_empty() {
             self.first = Some(waker);
         } else {
-            self.rest.push(waker);
+            let rest = self.rest.get_or_insert_with(|| VecIn::new_in(Recycling));
+            rest.push(waker);
         }
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.first.is_none() && self.rest.is_empty()
+        // The first is there for as long as there are others.
+        self.first.is_none()
     }
 
     /// Wakes all, even if one of them panics; returns how many there were.
@@ -162,17 +188,19 @@ impl WakeList {
             }
         }
 
-        let mut count = 0;
+        let Some(first) = self.first.take() else {
+            return 0;
+        };
+        let Some(mut rest) = self.rest.take() else {
+            first.wake();
+            return 1;
+        };
+        let count = 1 + rest.len();
         // Taken from the end.
-        self.rest.reverse();
-        let first = self.first.take();
-        let rest = Rest(&mut self.rest);
-        if let Some(waker) = first {
-            count += 1;
-            waker.wake();
-        }
+        rest.reverse();
+        let rest = Rest(&mut rest);
+        first.wake();
         while let Some(waker) = rest.0.pop() {
-            count += 1;
             waker.wake();
         }
         count
@@ -196,7 +224,19 @@ mod tests {
 
     #[test]
     fn gaps_are_closed_and_the_order_stays() {
+        goes_on_after(0);
+    }
+
+    #[test]
+    fn keys_start_again() {
+        for last in u32::MAX - 8..=u32::MAX {
+            goes_on_after(last);
+        }
+    }
+
+    fn goes_on_after(last: u32) {
         let (waker, mut waiters) = (Waker::noop(), Waiters::default());
+        waiters.last = last;
         let mut keys: Vec<_> = (0..8)
             .map(|_| {
                 let mut key = None;

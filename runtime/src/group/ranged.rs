@@ -123,7 +123,7 @@ where
                 continue;
             }
             pass.index = index;
-            let waker = Shared::new(MemberWaker {
+            let waker: Shared<_> = Shared::new(MemberWaker {
                 is_woken: place.is_woken.clone(),
                 group: group.clone(),
             });

@@ -93,14 +93,14 @@ impl<S: ByteStream> Source<S> {
     ) -> impl Future<Output = io::Result<usize>> {
         let is_empty = buffer.after(skip).is_empty();
         let attempt = move |stream: &S| {
-            if is_empty {
-                return Ok((0, Progress::More));
-            }
             let [drained, _] = S::SHORT_MEANS_DRAINED;
             read_parts(
                 buffer,
                 skip,
-                |part| Ok(transferred(drained, stream.read(part)?, part.len())),
+                |part| match part.len() {
+                    0 => Ok((0, Progress::More)),
+                    wanted => Ok(transferred(drained, stream.read(part)?, wanted)),
+                },
                 |parts| {
                     let wanted = parts.iter().map(|part| part.len()).sum();
                     Ok(transferred(drained, stream.read_vectored(parts)?, wanted))
@@ -120,14 +120,14 @@ impl<S: ByteStream> Source<S> {
         let is_empty = buffer.after(skip).is_empty();
         // Moved into: a shared reference to a buffer need not be `Send`.
         let attempt = move |stream: &S| {
-            if is_empty {
-                return Ok((0, Progress::More));
-            }
             let [_, drained] = S::SHORT_MEANS_DRAINED;
             write_parts(
                 buffer,
                 skip,
-                |part| Ok(transferred(drained, stream.write(part)?, part.len())),
+                |part| match part.len() {
+                    0 => Ok((0, Progress::More)),
+                    wanted => Ok(transferred(drained, stream.write(part)?, wanted)),
+                },
                 |parts| {
                     let wanted = parts.iter().map(|part| part.len()).sum();
                     Ok(transferred(drained, stream.write_vectored(parts)?, wanted))

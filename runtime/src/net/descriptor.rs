@@ -5,7 +5,7 @@ use super::byte_stream::{reads, writes};
 use super::file::PolledFile;
 use super::handle::{io_object, waits};
 use super::poll_io::polls;
-use super::source::Source;
+use super::source::{SharedSource, Source};
 use crate::alloc::Shared;
 use crate::context::{IoExecutor, Registration};
 
@@ -36,7 +36,7 @@ use crate::context::{IoExecutor, Registration};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Descriptor {
-    source: Shared<Source<PolledFile>>,
+    source: SharedSource<PolledFile>,
 }
 
 io_object!(Descriptor);

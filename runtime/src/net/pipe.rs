@@ -5,7 +5,7 @@ use super::byte_stream::{reads, writes};
 use super::file::PolledFile;
 use super::handle::{io_object, waits};
 use super::poll_io::polls;
-use super::source::Source;
+use super::source::{SharedSource, Source};
 use crate::alloc::Shared;
 use crate::context::{IoExecutor, Registration};
 
@@ -82,7 +82,7 @@ macro_rules! end {
 /// of its operations.
 #[derive(Clone, Debug)]
 pub struct ReadablePipe {
-    source: Shared<Source<PolledFile>>,
+    source: SharedSource<PolledFile>,
 }
 
 end!(ReadablePipe, Registration::default());
@@ -100,7 +100,7 @@ reads!(ReadablePipe);
 /// that has called `signal(SIGPIPE, SIG_IGN)`.
 #[derive(Clone, Debug)]
 pub struct WritablePipe {
-    source: Shared<Source<PolledFile>>,
+    source: SharedSource<PolledFile>,
 }
 
 end!(WritablePipe, Registration::writable());

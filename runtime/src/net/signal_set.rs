@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use mio::{Interest, Registry, Token};
 use signal_hook_mio::v1_0::Signals;
 
-use super::source::Source;
+use super::source::{SharedSource, Source};
 use crate::alloc::Shared;
 use crate::async_op;
 use crate::context::{Direction, IoExecutor, Progress, Registration};
@@ -32,7 +32,7 @@ use crate::executor::IoObject;
 /// ```
 #[derive(Clone)]
 pub struct SignalSet {
-    source: Shared<Source<Pending>>,
+    source: SharedSource<Pending>,
 }
 
 /// Looking at what has arrived takes `&mut`.

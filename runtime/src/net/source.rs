@@ -1,18 +1,20 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
-use std::num::NonZeroU64;
+use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use mio::Token;
 
-use crate::alloc::Shared;
+use crate::alloc::{CacheLine, Shared};
 use crate::cancel;
-use crate::context::{Direction, IoExecutor, Progress, Reactor, Registration, WaiterKey};
+use crate::context::{
+    Direction, IoExecutor, Progress, Reactor, Registration, SharedRegistration, WaiterKey,
+};
 use crate::task::{budget, scope};
 use crate::time::Pause;
 
@@ -26,14 +28,17 @@ const PAUSE: std::ops::RangeInclusive<Duration> =
 pub(super) struct Source<S: mio::event::Source> {
     executor: IoExecutor,
     reactor: Arc<Reactor>,
-    registration: Shared<Registration>,
+    registration: SharedRegistration,
     token: Token,
-    /// How often all operations have been cancelled: those of an earlier era are
-    /// over.
-    era: AtomicU64,
+    /// Another odd number each time all operations have been cancelled: those of an
+    /// earlier era are over.
+    era: AtomicU32,
     // Taken out in `into_io`.
     io: Option<S>,
 }
+
+/// A source, as its handles and operations share it.
+pub(super) type SharedSource<S> = Shared<Source<S>, CacheLine>;
 
 impl<S: mio::event::Source> Source<S> {
     /// Registers `io` with the context of `executor`.
@@ -53,7 +58,7 @@ impl<S: mio::event::Source> Source<S> {
             reactor,
             registration,
             token,
-            era: AtomicU64::new(0),
+            era: AtomicU32::new(1),
             io: Some(io),
         })
     }
@@ -78,7 +83,7 @@ impl<S: mio::event::Source> Source<S> {
     /// Cancels all operations that are outstanding.
     pub(super) fn cancel(&self) {
         // Release: what the caller did before comes with it.
-        self.era.fetch_add(1, Ordering::Release);
+        self.era.fetch_add(2, Ordering::Release);
         self.registration.wake_all();
     }
 
@@ -186,7 +191,7 @@ impl<S: mio::event::Source> Source<S> {
 
     /// Fails if the operation that began in `era`, or begins now, has been asked
     /// to stop.
-    fn poll_cancelled(&self, era: &mut Option<NonZeroU64>) -> io::Result<()> {
+    fn poll_cancelled(&self, era: &mut Option<NonZeroU32>) -> io::Result<()> {
         if scope::requested().is_empty() {
             self.poll_era(era)
         } else {
@@ -196,8 +201,8 @@ impl<S: mio::event::Source> Source<S> {
 
     /// Fails if all operations have been cancelled since the one that began in
     /// `era`, or begins now.
-    fn poll_era(&self, era: &mut Option<NonZeroU64>) -> io::Result<()> {
-        let now = NonZeroU64::MIN.saturating_add(self.era.load(Ordering::Acquire));
+    fn poll_era(&self, era: &mut Option<NonZeroU32>) -> io::Result<()> {
+        let now = NonZeroU32::MIN | self.era.load(Ordering::Acquire);
         if *era.get_or_insert(now) == now {
             Ok(())
         } else {
@@ -228,7 +233,7 @@ pub(super) struct Io<'a, S: mio::event::Source, A> {
     source: &'a Source<S>,
     attempt: A,
     key: Option<WaiterKey>,
-    era: Option<NonZeroU64>,
+    era: Option<NonZeroU32>,
     direction: Direction,
     waits: bool,
 }

@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 
 use super::TcpStream;
 use super::handle::handle;
-use super::source::Source;
+use super::source::{SharedSource, Source};
 use crate::alloc::Shared;
 use crate::async_op;
 use crate::context::{Direction, IoExecutor, Progress, Registration};
@@ -33,7 +33,7 @@ use crate::context::{Direction, IoExecutor, Progress, Registration};
 /// ```
 #[derive(Clone, Debug)]
 pub struct TcpListener {
-    source: Shared<Source<mio::net::TcpListener>>,
+    source: SharedSource<mio::net::TcpListener>,
 }
 
 handle!(

@@ -4,7 +4,7 @@ use std::net::{Shutdown, SocketAddr};
 use super::byte_stream::{reads, writes};
 use super::handle::handle;
 use super::poll_io::polls;
-use super::source::Source;
+use super::source::{SharedSource, Source};
 use crate::alloc::Shared;
 use crate::async_op;
 use crate::cancel::is_cancelled;
@@ -36,7 +36,7 @@ use crate::context::{Direction, IoExecutor, Progress, Registration};
 /// `socket2::SockRef::from(&stream)`.
 #[derive(Clone, Debug)]
 pub struct TcpStream {
-    source: Shared<Source<mio::net::TcpStream>>,
+    source: SharedSource<mio::net::TcpStream>,
 }
 
 handle!(

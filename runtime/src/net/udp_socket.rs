@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 
 use super::datagram::{Datagram, datagrams};
 use super::handle::handle;
-use super::source::Source;
+use super::source::{SharedSource, Source};
 use crate::alloc::Shared;
 use crate::context::{IoExecutor, Registration};
 
@@ -32,7 +32,7 @@ use crate::context::{IoExecutor, Registration};
 /// an interface, see `socket2::SockRef::from(&socket)`.
 #[derive(Clone, Debug)]
 pub struct UdpSocket {
-    source: Shared<Source<mio::net::UdpSocket>>,
+    source: SharedSource<mio::net::UdpSocket>,
 }
 
 handle!(

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::datagram::{Datagram, datagrams};
 use super::handle::handle;
-use super::source::Source;
+use super::source::{SharedSource, Source};
 use crate::alloc::Shared;
 use crate::context::{IoExecutor, Registration};
 
@@ -38,7 +38,7 @@ use crate::context::{IoExecutor, Registration};
 /// ```
 #[derive(Clone, Debug)]
 pub struct UnixDatagram {
-    source: Shared<Source<mio::net::UnixDatagram>>,
+    source: SharedSource<mio::net::UnixDatagram>,
 }
 
 handle!(

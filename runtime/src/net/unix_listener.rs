@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::UnixStream;
 use super::handle::handle;
-use super::source::Source;
+use super::source::{SharedSource, Source};
 use crate::alloc::Shared;
 use crate::async_op;
 use crate::context::{Direction, IoExecutor, Progress, Registration};
@@ -34,7 +34,7 @@ use crate::context::{Direction, IoExecutor, Progress, Registration};
 /// ```
 #[derive(Clone, Debug)]
 pub struct UnixListener {
-    source: Shared<Source<mio::net::UnixListener>>,
+    source: SharedSource<mio::net::UnixListener>,
 }
 
 handle!(

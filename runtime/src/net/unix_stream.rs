@@ -6,7 +6,7 @@ use std::path::Path;
 use super::byte_stream::{reads, writes};
 use super::handle::handle;
 use super::poll_io::polls;
-use super::source::Source;
+use super::source::{SharedSource, Source};
 use crate::alloc::Shared;
 use crate::async_op;
 use crate::context::{Direction, IoExecutor, Progress, Registration};
@@ -31,7 +31,7 @@ use crate::initiation::Initiation;
 /// ```
 #[derive(Clone, Debug)]
 pub struct UnixStream {
-    source: Shared<Source<mio::net::UnixStream>>,
+    source: SharedSource<mio::net::UnixStream>,
 }
 
 handle!(

@@ -56,6 +56,7 @@ impl FrameHeader {
         unsafe { post(this) };
     }
 
+    #[inline]
     fn stub(&self) -> Option<NonNull<Stub>> {
         NonNull::new(self.stub.load(Ordering::Acquire))
     }

@@ -87,10 +87,11 @@ pub(crate) trait Kind: Sized {
 pub(crate) struct VtableOf(Vtable);
 
 /// The scope of a frame.
+#[repr(C)] // What each poll looks at first: it is on the cache line of the header.
 pub(super) struct OfFrame<A, X> {
+    pub(super) cancellation: CancellationState,
     pub(super) allocator: A,
     pub(super) executor: X,
-    pub(super) cancellation: CancellationState,
 }
 
 impl<A: OperationAllocator, X: Executor> Kind for OfFrame<A, X> {

@@ -31,9 +31,9 @@ fn event_against_poll(registration: fn() -> Registration, events: usize) {
                 for _ in 0..events {
                     data.fetch_add(1, Ordering::AcqRel);
                     let mut wake = WakeList::default();
-                    let mut waiters = registration.lock();
-                    registration.becomes_ready(Direction::Read, false, &mut waiters, &mut wake);
-                    drop(waiters);
+                    let mut waiting = registration.lock();
+                    registration.becomes_ready(Direction::Read, false, &mut waiting, &mut wake);
+                    drop(waiting);
                     wake.wake_all();
                 }
             })
