@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 
 use super::waits::{Key, Outcome, Waits};
 use crate::alloc::Shared;
-use crate::async_op;
-use crate::cancel;
+use crate::cancel::{self, CancellationType};
 use crate::context::{Due, IoExecutor, Reactor, TimerKey, WakeList, context_gone};
 use crate::executor::IoObject;
+use crate::initiation::{Initiation, async_initiate, from_future};
+use crate::meta::Meta;
 use crate::task::{budget, scope};
+use crate::token::{CompletionToken, Deferred, Operation};
 
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
@@ -144,9 +146,32 @@ impl Timer {
     /// [Cancelled](crate::is_cancelled) by [`cancel`](Self::cancel),
     /// [`cancel_one`](Self::cancel_one) or a new expiry; an error of kind
     /// [`Other`](io::ErrorKind::Other) when the context is gone.
-    #[async_op(cancellation = total)]
-    pub async fn async_wait(&self) -> io::Result<()> {
-        Wait::new(&self.state).await
+    #[track_caller]
+    pub fn async_wait<'op, Token>(
+        &self,
+        token: Token,
+    ) -> Token::Return<impl Initiation<fn(io::Result<()>)> + 'op + use<'op, Token>>
+    where
+        Token: CompletionToken<'op, fn(io::Result<()>)>,
+    {
+        // By hand: two references in two `async` blocks would be most of the operation.
+        static META: Meta =
+            Meta::new("async_wait", &["self"], &[]).with_cancellation(CancellationType::TOTAL);
+        let wait = Wait {
+            timer: Shared::clone(&self.state),
+            key: None,
+        };
+        async_initiate(from_future(&META, self.executor(), wait), token)
+    }
+
+    /// Waits until the timer expires.
+    ///
+    /// The operation of [`async_wait`](Self::async_wait), not yet started.
+    #[track_caller]
+    pub fn wait(
+        &self,
+    ) -> Operation<fn(io::Result<()>), impl Initiation<fn(io::Result<()>)> + use<>> {
+        self.async_wait(Deferred)
     }
 }
 
@@ -244,16 +269,12 @@ impl Inner {
 }
 
 /// An operation that waits, or is about to; takes its wait back when dropped.
-struct Wait<'a> {
-    timer: &'a Shared<TimerState>,
+struct Wait {
+    timer: Shared<TimerState>,
     key: Option<Key>,
 }
 
-impl<'a> Wait<'a> {
-    fn new(timer: &'a Shared<TimerState>) -> Self {
-        Self { timer, key: None }
-    }
-
+impl Wait {
     fn start(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // It may be foreign: where it is dropped, that is done after the lock.
         let waker;
@@ -270,7 +291,7 @@ impl<'a> Wait<'a> {
                 Some(reactor) => reactor,
                 none => none.insert(self.timer.executor.reactor()?),
             };
-            let due = Due::Timer(Shared::clone(self.timer));
+            let due = Due::Timer(Shared::clone(&self.timer));
             let (key, earliest) = reactor.add_timer(inner.expiry, due)?;
             inner.armed = Some(key);
             is_earliest = earliest;
@@ -299,7 +320,7 @@ impl<'a> Wait<'a> {
     }
 }
 
-impl Future for Wait<'_> {
+impl Future for Wait {
     type Output = io::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -314,7 +335,7 @@ impl Future for Wait<'_> {
     }
 }
 
-impl Drop for Wait<'_> {
+impl Drop for Wait {
     fn drop(&mut self) {
         let Some(key) = self.key.take() else { return };
         let mut inner = self.timer.lock();
