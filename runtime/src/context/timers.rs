@@ -36,8 +36,16 @@ enum Slot<T> {
         // First come, first served among equal deadlines; and the unique part of
         // a key.
         sequence: NonZeroU64,
-        /// `None` for a leftover.
-        owner: Option<T>,
+        owner: T,
+    },
+    /// Nested: so there is room for all of it in place of the above, without a tag.
+    Gone(Gone),
+}
+
+enum Gone {
+    /// The entry is a leftover.
+    Left {
+        sequence: NonZeroU64,
     },
     Free {
         next: Option<usize>,
@@ -68,14 +76,14 @@ impl<T> Timers<T> {
     pub(crate) fn insert(&mut self, deadline: Instant, owner: T) -> (TimerKey, bool) {
         let sequence = self.sequence;
         self.sequence = sequence.saturating_add(1);
-        let owner = Some(owner);
         let taken = Slot::Taken { sequence, owner };
         let slot = match self.free {
             Some(slot) => {
-                if let Slot::Free { next } = self.slots[slot] {
+                let place = &mut self.slots[slot];
+                if let Slot::Gone(Gone::Free { next }) = *place {
                     self.free = next;
                 }
-                self.slots[slot] = taken;
+                *place = taken;
                 slot
             }
             None => {
@@ -92,11 +100,11 @@ impl<T> Timers<T> {
 
     /// Removes a deadline, if it is still there.
     pub(crate) fn remove(&mut self, key: TimerKey) -> Option<T> {
-        let owner = match self.slots.get_mut(key.slot)? {
-            Slot::Taken { sequence, owner } if *sequence == key.sequence => owner.take()?,
+        match self.slots.get(key.slot)? {
+            Slot::Taken { sequence, .. } if *sequence == key.sequence => {}
             _ => return None,
-        };
-        self.left += 1;
+        }
+        let owner = self.leave(key.slot)?;
         // Mostly one that is later than most: it is where it was put.
         if self.heap.pop_if(|last| last.slot == key.slot).is_some() {
             self.release(key.slot);
@@ -120,12 +128,8 @@ impl<T> Timers<T> {
     /// Removes the earliest deadline.
     pub(crate) fn pop(&mut self) -> Option<(TimerKey, T)> {
         let slot = self.heap.first()?.slot;
-        let Slot::Taken { sequence, owner } = &mut self.slots[slot] else {
-            unreachable!("an entry has a slot")
-        };
-        let sequence = *sequence;
-        let owner = owner.take()?;
-        self.left += 1;
+        let sequence = self.slots[slot].sequence()?;
+        let owner = self.leave(slot)?;
         self.tidy();
         Some((TimerKey { slot, sequence }, owner))
     }
@@ -176,11 +180,25 @@ impl<T> Timers<T> {
         }
     }
 
+    /// Makes the entry of `slot` a leftover.
+    #[inline]
+    fn leave(&mut self, slot: usize) -> Option<T> {
+        let slot = &mut self.slots[slot];
+        let sequence = slot.sequence()?;
+        match mem::replace(slot, Slot::Gone(Gone::Left { sequence })) {
+            Slot::Taken { owner, .. } => {
+                self.left += 1;
+                Some(owner)
+            }
+            Slot::Gone(_) => None,
+        }
+    }
+
     /// Frees the slot of a leftover whose entry has been taken out.
     #[inline]
     fn release(&mut self, slot: usize) {
         let next = self.free.replace(slot);
-        self.slots[slot] = Slot::Free { next };
+        self.slots[slot] = Slot::Gone(Gone::Free { next });
         self.left -= 1;
     }
 
@@ -231,13 +249,14 @@ impl<T> Timers<T> {
 
 impl<T> Slot<T> {
     fn is_left(&self) -> bool {
-        matches!(self, Self::Taken { owner: None, .. })
+        matches!(self, Self::Gone(Gone::Left { .. }))
     }
 
+    /// That of an entry.
     fn sequence(&self) -> Option<NonZeroU64> {
-        match self {
-            Self::Taken { sequence, .. } => Some(*sequence),
-            Self::Free { .. } => None,
+        match *self {
+            Self::Taken { sequence, .. } | Self::Gone(Gone::Left { sequence }) => Some(sequence),
+            Self::Gone(Gone::Free { .. }) => None,
         }
     }
 }

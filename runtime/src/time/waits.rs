@@ -134,8 +134,8 @@ mod tests {
     fn in_turn_whatever_place_they_have() {
         let (waker, outcome) = (Waker::noop(), Outcome::Expired);
         let mut waits = Waits::default();
-        let mut push = |waits: &mut Waits| waits.push(waker.clone());
-        let mut is = |waits: &Waits, keys: &[&Key]| {
+        let push = |waits: &mut Waits| waits.push(waker.clone());
+        let is = |waits: &Waits, keys: &[&Key]| {
             let waiting: Vec<_> = keys.iter().map(|key| waits.is_waiting(key)).collect();
             assert_eq!(waits.are_over(), !waiting.contains(&true));
             waiting
