@@ -46,6 +46,7 @@ struct Vtable {
     /// The same, for what it forwards alone.
     requested: Option<unsafe fn(NonNull<Head>) -> CancellationType>,
     filter: Option<unsafe fn(NonNull<Head>) -> CancellationType>,
+    wakes: bool,
 }
 
 /// A block, and where it came from.
@@ -64,6 +65,7 @@ const NOTHING: Vtable = Vtable {
     cancellation: None,
     requested: None,
     filter: None,
+    wakes: false,
 };
 
 /// Where a block of [`allocate`] came from.
@@ -112,7 +114,7 @@ impl<A: OperationAllocator, X: Executor> Kind for OfFrame<A, X> {
         cancellation: Some(|head| unsafe { &of::<Self>(head).cancellation }.clone()),
         // SAFETY: as above.
         requested: Some(|head| unsafe { &of::<Self>(head).cancellation }.forwarded()),
-        filter: None,
+        ..NOTHING
     });
 }
 
@@ -151,6 +153,17 @@ impl Kind for OfFilter {
     const VTABLE: &'static VtableOf = &VtableOf(Vtable {
         // SAFETY: by I2 the head is that of a `Scope<Self>`.
         filter: Some(|head| unsafe { of::<Self>(head) }.0),
+        ..NOTHING
+    });
+}
+
+/// No poll: a runner wakes operations. Handlers that are called by that are outside
+/// of it.
+pub(crate) struct OfWakes;
+
+impl Kind for OfWakes {
+    const VTABLE: &'static VtableOf = &VtableOf(Vtable {
+        wakes: true,
         ..NOTHING
     });
 }
@@ -254,6 +267,13 @@ impl Drop for Outside {
 #[inline]
 pub(crate) fn is_any() -> bool {
     !CURRENT.get().is_null()
+}
+
+/// Returns whether this thread is waking operations, and nothing else.
+pub(crate) fn wakes() -> bool {
+    let head = NonNull::new(CURRENT.get().cast_mut());
+    // SAFETY: by I1 the scope is alive.
+    head.is_some_and(|head| unsafe { head.as_ref() }.vtable.wakes)
 }
 
 /// Obtains memory from the allocator of the current scope, or from
