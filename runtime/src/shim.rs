@@ -1,9 +1,8 @@
 //! The synchronisation primitives of the unsafe core: the standard library's,
 //! or loom's when its models are built with `--cfg async_op_loom`.
 //!
-//! The thread-locals of `task/` stay the standard library's. Loom runs all
-//! threads of a model on one, so a model must not poll two frames at once: the
-//! poll scopes of two threads would not nest.
+//! Loom runs all threads of a model on one of the system's. The thread-locals that
+//! stay the standard library's do not mind.
 
 #[cfg(async_op_loom)]
 mod watched;
@@ -18,7 +17,7 @@ pub(crate) use loom::{
     thread,
 };
 
-/// Loom's, for the one thread-local that holds something of loom's.
+/// Loom's, for what each thread of a model has for itself.
 #[cfg(async_op_loom)]
 macro_rules! loom_thread_local {
     ($(#[$attr:meta])* static $name:ident: $ty:ty = const { $init:expr };) => {

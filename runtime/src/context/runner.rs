@@ -13,9 +13,11 @@ use std::cell::{Cell, UnsafeCell};
 use std::ptr;
 use std::sync::Arc;
 
+use super::WakeList;
 use super::reactor::Reactor;
 use super::scheduler::Scheduler;
 use crate::shim::thread_local;
+use crate::task::scope::{self, OfWakes, Scope};
 use crate::task::{Task, TaskQueue};
 
 pub(crate) struct Runner {
@@ -29,6 +31,8 @@ pub(crate) struct Runner {
     work: Cell<i32>,
     /// How many tasks may run before the scheduler looks around.
     pub(super) before_look: Cell<u32>,
+    /// Whether this thread wakes operations of the context.
+    wakes: Cell<bool>,
     outer: *const Runner,
 }
 
@@ -59,6 +63,7 @@ impl Runner {
             queue: UnsafeCell::new(TaskQueue::new()),
             work: Cell::new(0),
             before_look: Cell::new(before_look),
+            wakes: Cell::new(false),
             outer: TOP.with(Cell::get),
         };
         let _restore = Restore(runner.outer);
@@ -95,6 +100,24 @@ impl Runner {
         // SAFETY: by I2 nobody else has a reference.
         let queue = unsafe { &mut *self.queue.get() };
         queue.pop()
+    }
+
+    /// Returns whether this thread wakes operations of the context just now.
+    pub(super) fn is_waking(&self) -> bool {
+        self.wakes.get() && scope::wakes()
+    }
+
+    /// Wakes operations of the context; keeps their tasks.
+    pub(super) fn wake(&self, mut wakers: WakeList) {
+        struct Restore<'a>(&'a Cell<bool>, bool);
+        impl Drop for Restore<'_> {
+            fn drop(&mut self) {
+                self.0.set(self.1);
+            }
+        }
+
+        let _restore = Restore(&self.wakes, self.wakes.replace(true));
+        Scope::new(OfWakes).within(|| wakers.wake_all());
     }
 
     pub(super) fn has_tasks(&self) -> bool {

@@ -116,8 +116,6 @@ impl Wait {
 enum Next {
     /// Run tasks: there may be some.
     Run,
-    /// Wake these first: they may make some.
-    Wake(WakeList),
     Leave,
 }
 
@@ -403,7 +401,8 @@ impl Scheduler {
                 self.run_tasks(runner, &Bounds { nested, ..*bounds })
             }
             None => {
-                let Some((_running, reactor, before_look)) = Running::start(self, generation, bounds)
+                let Some((_running, reactor, before_look)) =
+                    Running::start(self, generation, bounds)
                 else {
                     return 0;
                 };
@@ -446,10 +445,25 @@ impl Scheduler {
             }
             match self.look_around(runner, bounds, due) {
                 Next::Run => {}
-                Next::Wake(mut wake) => {
-                    wake.wake_all();
-                }
                 Next::Leave => return ran,
+            }
+        }
+    }
+
+    /// Wakes operations. Their tasks are shared with the other runners together, and
+    /// another thread is woken only if there are more than the first of them, which
+    /// is this thread's.
+    fn wake_operations(&self, runner: &Runner, mut wake: WakeList) {
+        if self.has_one_runner() {
+            wake.wake_all();
+            return;
+        }
+        runner.wake(wake);
+        if runner.has_tasks() {
+            let mut shared = self.lock();
+            self.fetch(&mut shared, runner);
+            if !shared.queue.is_empty() {
+                self.wake_one(shared);
             }
         }
     }
@@ -457,6 +471,7 @@ impl Scheduler {
     /// Fetches tasks from the shared queue and events from the reactor; waits
     /// for them if there is nothing else to do. With tasks to run, it looks at
     /// the reactor only when that is `due`.
+    #[inline(never)] // The loop around it is tight.
     fn look_around(&self, runner: &Runner, bounds: &Bounds<'_>, due: bool) -> Next {
         let mut shared = self.lock();
         if shared.stop_requested || (shared.out_of_work && bounds.unblock.is_none()) {
@@ -488,7 +503,8 @@ impl Scheduler {
             let wake = reactor.wait(Timeout::Zero);
             self.end_polling(self.lock());
             if busy || !wake.is_empty() {
-                return Next::Wake(wake);
+                self.wake_operations(runner, wake);
+                return Next::Run;
             }
             return self.leave_or_stop(runner, bounds);
         }
@@ -570,7 +586,8 @@ impl Scheduler {
         if is_over {
             return Next::Leave;
         }
-        Next::Wake(wake)
+        self.wake_operations(runner, wake);
+        Next::Run
     }
 
     /// Makes a runner that has waited active again. Returns whether a nested

@@ -24,6 +24,7 @@ use std::ptr::{self, NonNull};
 use crate::alloc::{AllocError, AnyAllocator, OperationAllocator, Recycling};
 use crate::cancel::{CancellationState, CancellationType};
 use crate::executor::{AnyExecutor, Executor};
+use crate::shim::thread_local;
 
 /// Something that code in a scope can find. `head` comes first: a pointer to a
 /// head is cast to this.
@@ -46,6 +47,7 @@ struct Vtable {
     /// The same, for what it forwards alone.
     requested: Option<unsafe fn(NonNull<Head>) -> CancellationType>,
     filter: Option<unsafe fn(NonNull<Head>) -> CancellationType>,
+    wakes: bool,
 }
 
 /// A block, and where it came from.
@@ -64,6 +66,7 @@ const NOTHING: Vtable = Vtable {
     cancellation: None,
     requested: None,
     filter: None,
+    wakes: false,
 };
 
 /// Where a block of [`allocate`] came from.
@@ -112,7 +115,7 @@ impl<A: OperationAllocator, X: Executor> Kind for OfFrame<A, X> {
         cancellation: Some(|head| unsafe { &of::<Self>(head).cancellation }.clone()),
         // SAFETY: as above.
         requested: Some(|head| unsafe { &of::<Self>(head).cancellation }.forwarded()),
-        filter: None,
+        ..NOTHING
     });
 }
 
@@ -151,6 +154,17 @@ impl Kind for OfFilter {
     const VTABLE: &'static VtableOf = &VtableOf(Vtable {
         // SAFETY: by I2 the head is that of a `Scope<Self>`.
         filter: Some(|head| unsafe { of::<Self>(head) }.0),
+        ..NOTHING
+    });
+}
+
+/// No poll: a runner wakes operations. Handlers that are called by that are outside
+/// of it.
+pub(crate) struct OfWakes;
+
+impl Kind for OfWakes {
+    const VTABLE: &'static VtableOf = &VtableOf(Vtable {
+        wakes: true,
         ..NOTHING
     });
 }
@@ -203,7 +217,7 @@ impl<T: Kind> Scope<T> {
     #[inline]
     pub(super) unsafe fn enter<'a>(this: NonNull<Self>) -> Entered<'a> {
         let head: NonNull<Head> = this.cast();
-        let outer = CURRENT.replace(head.as_ptr());
+        let outer = CURRENT.with(|current| current.replace(head.as_ptr()));
         // SAFETY: alive, by the caller's promise.
         unsafe { head.as_ref() }.outer.set(outer);
         Entered {
@@ -216,13 +230,13 @@ impl<T: Kind> Scope<T> {
 impl Drop for Entered<'_> {
     #[inline]
     fn drop(&mut self) {
-        CURRENT.set(self.outer);
+        CURRENT.with(|current| current.set(self.outer));
     }
 }
 
 /// Returns the innermost scope that `pick` finds something in, with that.
 fn find<T>(pick: impl Fn(&Vtable) -> Option<T>) -> Option<(NonNull<Head>, T)> {
-    let mut head = NonNull::new(CURRENT.get().cast_mut())?;
+    let mut head = NonNull::new(CURRENT.with(Cell::get).cast_mut())?;
     loop {
         // SAFETY: by I1 the scope is alive.
         let scope = unsafe { head.as_ref() };
@@ -240,20 +254,27 @@ pub(crate) struct Outside(*const Head);
 /// a poll is no part of what is polled.
 #[inline]
 pub(crate) fn outside() -> Outside {
-    Outside(CURRENT.replace(ptr::null()))
+    Outside(CURRENT.with(|current| current.replace(ptr::null())))
 }
 
 impl Drop for Outside {
     #[inline]
     fn drop(&mut self) {
-        CURRENT.set(self.0);
+        CURRENT.with(|current| current.set(self.0));
     }
 }
 
 /// Returns whether there is any scope.
 #[inline]
 pub(crate) fn is_any() -> bool {
-    !CURRENT.get().is_null()
+    !CURRENT.with(Cell::get).is_null()
+}
+
+/// Returns whether this thread is waking operations, and nothing else.
+pub(crate) fn wakes() -> bool {
+    let head = NonNull::new(CURRENT.with(Cell::get).cast_mut());
+    // SAFETY: by I1 the scope is alive.
+    head.is_some_and(|head| unsafe { head.as_ref() }.vtable.wakes)
 }
 
 /// Obtains memory from the allocator of the current scope, or from
@@ -305,7 +326,7 @@ pub(crate) fn requested() -> CancellationType {
 fn requested_in_scope() -> CancellationType {
     // Filters count up to the scope that requests come from.
     let mut filtered = CancellationType::ALL;
-    let mut head = CURRENT.get();
+    let mut head = CURRENT.with(Cell::get);
     while let Some(scope) = NonNull::new(head.cast_mut()) {
         // SAFETY: by I1 the scope is alive.
         let Head { vtable, outer } = unsafe { scope.as_ref() };

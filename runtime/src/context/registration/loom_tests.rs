@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::task::{Wake, Waker};
 
 use super::*;
-use crate::shim::{AtomicBool, thread};
+use crate::shim::{AtomicBool, AtomicUsize, thread};
 
 #[derive(Default)]
 struct Flag(AtomicBool);
