@@ -125,7 +125,8 @@ impl Reactor {
 
     /// Returns when the earliest timer expires.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        // Whoever adds one that is the earliest interrupts the wait afterwards.
+        // Whoever adds one that is the earliest interrupts the wait afterwards, under
+        // the lock of the scheduler, which whoever waits takes before each wait.
         match self.timers.load(Ordering::Relaxed) {
             0 => None,
             _ => lock(&self.deadlines).timers.earliest(),
@@ -185,14 +186,13 @@ impl Reactor {
         }
         let mut deadlines = lock(&self.deadlines);
         let now = Instant::now();
-        while let Some((key, due)) = deadlines.timers.pop_due(now) {
+        while let Some((key, deadline, due)) = deadlines.timers.pop_due(now) {
             self.count_timers(&deadlines);
             match due {
                 Due::Timer(timer) => {
                     // A timer's own lock comes first wherever both are held.
                     drop(deadlines);
-                    timer.fire(key, wake);
-                    drop(timer);
+                    TimerState::fire(timer, key, deadline, self, wake);
                     deadlines = lock(&self.deadlines);
                 }
                 Due::Waker(waker) => wake.push(waker),
@@ -243,6 +243,12 @@ impl Reactor {
         let removed = deadlines.timers.remove(key);
         self.count_timers(&deadlines);
         removed
+    }
+
+    /// Returns how many entries there are.
+    #[cfg(test)]
+    pub(crate) fn timers(&self) -> usize {
+        self.timers.load(Ordering::Relaxed)
     }
 
     fn count_timers(&self, deadlines: &Deadlines) {

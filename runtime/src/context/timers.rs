@@ -118,11 +118,10 @@ impl<T> Timers<T> {
     }
 
     /// Removes the earliest deadline if it is due.
-    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<(TimerKey, T)> {
-        if self.heap.first()?.deadline > now {
-            return None;
-        }
-        self.pop()
+    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<(TimerKey, Instant, T)> {
+        let deadline = self.earliest().filter(|&deadline| deadline <= now)?;
+        let (key, owner) = self.pop()?;
+        Some((key, deadline, owner))
     }
 
     /// Removes the earliest deadline.
@@ -298,8 +297,7 @@ mod tests {
         for (deadline, n, key) in model {
             assert_eq!(timers.earliest(), Some(deadline));
             assert!(timers.pop_due(deadline - Duration::from_nanos(1)).is_none());
-            let (popped, owner) = timers.pop_due(deadline).unwrap();
-            assert_eq!((popped, owner), (key, n));
+            assert_eq!(timers.pop_due(deadline), Some((key, deadline, n)));
         }
         assert!(timers.len() == 0);
     }

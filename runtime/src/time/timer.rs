@@ -1,5 +1,6 @@
 use std::fmt;
 use std::io;
+use std::mem;
 use std::pin::Pin;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
@@ -60,7 +61,10 @@ struct Inner {
     waits: Waits,
     /// From the first wait on.
     reactor: Option<Arc<Reactor>>,
-    /// The entry in the reactor, while anybody waits.
+    /// The entry in the reactor, from the first wait on, while that or somebody waits
+    /// for it. A cancelled wait leaves it there, for the next one: most timers are set
+    /// again and again, and never fire. It is for the expiry or an earlier time, at
+    /// which it is put off.
     armed: Option<TimerKey>,
 }
 
@@ -114,7 +118,6 @@ impl Timer {
         let Some(waker) = inner.waits.end_first(Outcome::Cancelled) else {
             return false;
         };
-        inner.disarm_if_unwanted();
         drop(inner);
         waker.wake();
         true
@@ -175,6 +178,13 @@ impl Timer {
     }
 }
 
+impl Drop for Timer {
+    #[inline]
+    fn drop(&mut self) {
+        TimerState::leave(&self.state);
+    }
+}
+
 impl IoObject for Timer {
     type Executor = IoExecutor;
 
@@ -198,27 +208,57 @@ impl TimerState {
 
     fn set_expiry(&self, expiry: Instant) -> usize {
         let mut inner = self.lock();
-        inner.expiry = expiry;
+        let old = mem::replace(&mut inner.expiry, expiry);
+        if expiry < old {
+            inner.disarm();
+        }
         cancel(inner)
     }
 
-    /// Ends the waits for the deadline `key`, which has been reached.
-    pub(crate) fn fire(&self, key: TimerKey, wake: &mut WakeList) {
-        self.end(key, Outcome::Expired, wake);
+    /// Ends the waits, as `deadline`, whose entry was `key`, has been reached; or puts
+    /// the entry off.
+    pub(crate) fn fire(
+        this: Shared<Self>,
+        key: TimerKey,
+        deadline: Instant,
+        reactor: &Reactor,
+        wake: &mut WakeList,
+    ) {
+        let mut inner = this.lock();
+        // It may have been changed since the reactor took the entry.
+        if inner.armed != Some(key) {
+            return;
+        }
+        inner.armed = None;
+        if inner.expiry <= deadline {
+            inner.end_all(Outcome::Expired, wake);
+        } else if !inner.waits.are_over() {
+            // Even if it is late: others may come before.
+            match reactor.add_timer(inner.expiry, Due::Timer(Shared::clone(&this))) {
+                Ok((key, _)) => inner.armed = Some(key),
+                Err(_) => inner.end_all(Outcome::ContextGone, wake),
+            }
+        }
     }
 
-    /// Ends the waits for the deadline `key`, whose context is being dropped.
+    /// Ends the waits, as the context is being dropped; the entry was `key`.
     pub(crate) fn shut_down(&self, key: TimerKey, wake: &mut WakeList) {
-        self.end(key, Outcome::ContextGone, wake);
-    }
-
-    fn end(&self, key: TimerKey, outcome: Outcome, wake: &mut WakeList) {
         let mut inner = self.lock();
-        // The expiry may have been changed since the reactor took the entry.
         if inner.armed == Some(key) {
             inner.armed = None;
-            while let Some(waker) = inner.waits.end_first(outcome) {
-                wake.push(waker);
+            inner.end_all(Outcome::ContextGone, wake);
+        }
+    }
+
+    /// Takes the entry out of the reactor if that has the only other handle: nobody
+    /// will wait any more. Where others come or go just now this can be missed; the
+    /// entry goes when its time comes, then.
+    #[inline]
+    fn leave(this: &Shared<Self>) {
+        if this.handles() == 2 {
+            let mut inner = this.lock();
+            if inner.waits.are_over() {
+                inner.disarm();
             }
         }
     }
@@ -232,7 +272,6 @@ fn cancel(mut inner: MutexGuard<'_, Inner>) -> usize {
     if !inner.waits.are_over() {
         return cancel_several(inner, first);
     }
-    inner.disarm();
     drop(inner);
     first.wake();
     1
@@ -243,19 +282,15 @@ fn cancel(mut inner: MutexGuard<'_, Inner>) -> usize {
 fn cancel_several(mut inner: MutexGuard<'_, Inner>, first: Waker) -> usize {
     let mut wake = WakeList::default();
     wake.push(first);
-    while let Some(waker) = inner.waits.end_first(Outcome::Cancelled) {
-        wake.push(waker);
-    }
-    inner.disarm();
+    inner.end_all(Outcome::Cancelled, &mut wake);
     drop(inner);
     wake.wake_all()
 }
 
 impl Inner {
-    /// Takes the entry out of the reactor when nobody waits for it any more.
-    fn disarm_if_unwanted(&mut self) {
-        if self.waits.are_over() {
-            self.disarm();
+    fn end_all(&mut self, outcome: Outcome, wake: &mut WakeList) {
+        while let Some(waker) = self.waits.end_first(outcome) {
+            wake.push(waker);
         }
     }
 
@@ -337,13 +372,14 @@ impl Future for Wait {
 
 impl Drop for Wait {
     fn drop(&mut self) {
-        let Some(key) = self.key.take() else { return };
-        let mut inner = self.timer.lock();
-        let (_, waker) = inner.waits.remove(key);
-        inner.disarm_if_unwanted();
-        drop(inner);
-        // Outside the lock: it may be foreign.
-        drop(waker);
+        if let Some(key) = self.key.take() {
+            let mut inner = self.timer.lock();
+            let (_, waker) = inner.waits.remove(key);
+            drop(inner);
+            // Outside the lock: it may be foreign.
+            drop(waker);
+        }
+        TimerState::leave(&self.timer);
     }
 }
 
@@ -359,12 +395,46 @@ impl Outcome {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
     use super::*;
+    use crate::context::IoContext;
 
     #[test]
     #[cfg(target_pointer_width = "64")]
     fn a_timer_is_one_small_block() {
         // With its count it is 96 bytes, which is a size that is recycled.
         assert!(size_of::<TimerState>() <= 88);
+    }
+
+    #[test]
+    fn an_entry_stays_for_the_next_wait_and_goes_with_the_timer() {
+        let hours = |n: u64| Duration::from_secs(3600 * n);
+        let context = IoContext::new().unwrap();
+        let reactor = context.reactor().unwrap();
+        let wait = |timer: &Timer| {
+            let mut wait = pin!(timer.wait().into_future());
+            let mut poll = || wait.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            assert!(poll().is_pending());
+            assert_eq!(reactor.timers(), 1);
+            assert_eq!(timer.cancel(), 1);
+            assert!(poll().is_ready());
+        };
+        let timer = Timer::new(&context);
+        for (hour, left) in [(2, 0), (3, 1), (3, 1), (1, 0), (2, 1)] {
+            timer.expires_after(hours(hour));
+            assert_eq!(reactor.timers(), left);
+            wait(&timer);
+        }
+        assert_eq!(reactor.timers(), 1);
+        let other = timer.clone();
+        drop(timer);
+        assert_eq!(reactor.timers(), 1);
+        // Whoever has the last handle, an operation too.
+        let wait = other.wait().into_future();
+        drop(other);
+        assert_eq!(reactor.timers(), 1);
+        drop(wait);
+        assert_eq!(reactor.timers(), 0);
     }
 }
