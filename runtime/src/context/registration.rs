@@ -214,6 +214,7 @@ impl Registration {
     /// Attempts I/O until it has a result; parks the operation while the
     /// source is not ready. `key` is the operation's, to be given to
     /// [`forget`](Self::forget) when it is dropped.
+    #[inline]
     pub(crate) fn poll_io<T>(
         &self,
         direction: Direction,
@@ -224,14 +225,10 @@ impl Registration {
         loop {
             let seen = self.seen(direction)?;
             if !seen.is(Seen::READY) {
-                let mut waiting = self.lock();
-                if self.seen(direction)?.is(Seen::READY) {
-                    continue;
+                if self.parks(direction, key, cx)? {
+                    return Poll::Pending;
                 }
-                let previous = self.park(&mut waiting, direction, key, cx);
-                drop(waiting);
-                drop(previous);
-                return Poll::Pending;
+                continue;
             }
             match attempt() {
                 Ok((value, progress)) => {
@@ -240,12 +237,43 @@ impl Registration {
                     }
                     return Poll::Ready(Ok(value));
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.clear(direction, seen, true);
+                Err(error) => {
+                    if let Some(error) = self.failed(direction, seen, error) {
+                        return Poll::Ready(Err(error));
+                    }
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Poll::Ready(Err(error)),
             }
+        }
+    }
+
+    /// Parks an operation; returns whether it has, and the source has not become
+    /// ready before.
+    fn parks(
+        &self,
+        direction: Direction,
+        key: &mut Option<WaiterKey>,
+        cx: &Context<'_>,
+    ) -> io::Result<bool> {
+        let mut waiting = self.lock();
+        if self.seen(direction)?.is(Seen::READY) {
+            return Ok(false);
+        }
+        let previous = self.park(&mut waiting, direction, key, cx);
+        drop(waiting);
+        drop(previous);
+        Ok(true)
+    }
+
+    /// Takes note of an attempt that has failed; returns the error, or that another
+    /// attempt is due.
+    fn failed(&self, direction: Direction, seen: Seen, error: io::Error) -> Option<io::Error> {
+        match error.kind() {
+            io::ErrorKind::WouldBlock => {
+                self.clear(direction, seen, true);
+                None
+            }
+            io::ErrorKind::Interrupted => None,
+            _ => Some(error),
         }
     }
 
