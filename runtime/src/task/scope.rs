@@ -219,7 +219,6 @@ impl<T: Kind> Scope<T> {
         let _entered = condition.then(|| unsafe { Self::enter(NonNull::from(self)) });
         body()
     }
-
 }
 
 impl<T> Scope<T> {
