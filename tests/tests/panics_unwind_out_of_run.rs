@@ -178,7 +178,8 @@ fn a_panicking_drop_of_a_future_that_is_abandoned() {
 fn timers_that_expired_together_with_a_panic_are_kept() {
     let (log, context) = (Log::new(), IoContext::new().unwrap());
     let timer = Timer::new(&context);
-    timer.expires_after(Duration::from_millis(1));
+    // Not before all of them wait.
+    timer.expires_after(Duration::from_millis(50));
     for n in 0..4 {
         let log = log.clone();
         timer.wait().callback(move |result| {

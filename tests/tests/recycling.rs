@@ -316,7 +316,13 @@ fn a_fan_out_beyond_what_is_kept() {
 
 #[test]
 fn larger_and_overaligned_blocks_go_straight_to_the_heap() {
-    for (size, align) in [(64, 32), (64, 4096), (LARGEST + 1, 8), (100_000, 16)] {
+    for (size, align) in [
+        (64, 128),
+        (64, 4096),
+        (257, 32),
+        (LARGEST + 1, 8),
+        (100_000, 16),
+    ] {
         for _ in 0..3 {
             let made = MADE_HERE.get();
             let block = Block::aligned(size, align);

@@ -1,5 +1,6 @@
 //! The event loop: queues, work counting, readiness and timers.
 
+mod bounds;
 mod life;
 mod reactor;
 mod registration;
@@ -19,8 +20,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use self::bounds::{Bounds, Wait};
 use self::runner::Runner;
-use self::scheduler::{Bounds, Scheduler, Wait};
+use self::scheduler::Scheduler;
 use crate::executor::{Executor, Unblock};
 use crate::task::Task;
 

@@ -1,10 +1,11 @@
 use std::io;
-use std::mem;
 use std::sync::PoisonError;
 use std::task::{Context, Poll, Waker};
 
+use allocator_api2::boxed::Box;
+
 use super::{WaiterKey, Waiters, WakeList, context_gone};
-use crate::alloc::{CacheLine, Shared};
+use crate::alloc::{CacheLine, Recycling, Shared};
 use crate::shim::{AtomicU32, Mutex, MutexGuard, Ordering};
 
 /// What the system has said of one source of events, and who waits for more.
@@ -12,8 +13,7 @@ use crate::shim::{AtomicU32, Mutex, MutexGuard, Ordering};
 /// Readiness is edge-triggered and cached per direction: it stands until an
 /// attempt shows that it is used up.
 ///
-/// With the count of its handles, one cache line is all that reads touch.
-#[repr(C)] // In this order.
+/// With the count of its handles it is one cache line.
 pub(crate) struct Registration {
     /// Becomes ready under the lock of those who wait for that, so that none who
     /// looked there has missed it. It ceases to be ready without.
@@ -23,12 +23,10 @@ pub(crate) struct Registration {
 
 /// Who waits, in either direction.
 #[derive(Default)]
-#[repr(C)] // In this order: writes seldom wait, and are on the next cache line.
 struct Waiting {
     read: Waiters,
-    /// Whether there may be any, to look for where there is an event.
-    any: [bool; 2],
-    write: Waiters,
+    /// Once anybody has: most writes need not wait.
+    write: Option<Box<Waiters, Recycling>>,
 }
 
 impl Waiting {
@@ -41,20 +39,29 @@ impl Waiting {
         key: &mut Option<WaiterKey>,
         waker: &Waker,
     ) -> Option<Waker> {
-        self.any[direction as usize] = true;
-        self.of(direction).set(key, waker)
-    }
-
-    fn take_all(&mut self, direction: Direction, wake: &mut WakeList) {
-        if mem::take(&mut self.any[direction as usize]) {
-            self.of(direction).take_all(wake);
+        match direction {
+            Direction::Read => self.read.set(key, waker),
+            Direction::Write => {
+                let new = || Box::new_in(Waiters::default(), Recycling);
+                self.write.get_or_insert_with(new).set(key, waker)
+            }
         }
     }
 
-    fn of(&mut self, direction: Direction) -> &mut Waiters {
+    fn remove(&mut self, direction: Direction, key: WaiterKey) -> Option<Waker> {
+        self.of(direction)?.remove(key)
+    }
+
+    fn take_all(&mut self, direction: Direction, wake: &mut WakeList) {
+        if let Some(waiters) = self.of(direction) {
+            waiters.take_all(wake);
+        }
+    }
+
+    fn of(&mut self, direction: Direction) -> Option<&mut Waiters> {
         match direction {
-            Direction::Read => &mut self.read,
-            Direction::Write => &mut self.write,
+            Direction::Read => Some(&mut self.read),
+            Direction::Write => self.write.as_deref_mut(),
         }
     }
 }
@@ -70,9 +77,11 @@ impl Seen {
     /// none follows.
     const UNCERTAIN: u32 = 2;
     const CONTEXT_GONE: u32 = 4;
+    /// Somebody has begun to wait since the last event. Changes under the lock.
+    const AWAITED: u32 = 8;
     /// One event. They are counted: what an attempt shows that began before the
     /// last one is out of date.
-    const EVENT: u32 = 8;
+    const EVENT: u32 = 16;
 
     #[inline]
     fn is(self, flags: u32) -> bool {
@@ -155,13 +164,31 @@ impl Registration {
     ) {
         let uncertain = if uncertain { Seen::UNCERTAIN } else { 0 };
         // What was seen before cannot be cleared any more once this is counted.
-        let next = |seen: u32| seen.wrapping_add(Seen::EVENT) | Seen::READY | uncertain;
-        let _ = self
-            .of(direction)
-            .fetch_update(Ordering::Release, Ordering::Relaxed, |seen| {
-                Some(next(seen))
-            });
-        waiting.take_all(direction, wake);
+        let next = |seen: u32| {
+            let seen = seen & !Seen::AWAITED;
+            Some(seen.wrapping_add(Seen::EVENT) | Seen::READY | uncertain)
+        };
+        let readiness = self.of(direction);
+        let (Ok(before) | Err(before)) =
+            readiness.fetch_update(Ordering::Release, Ordering::Relaxed, next);
+        if Seen(before).is(Seen::AWAITED) {
+            waiting.take_all(direction, wake);
+        }
+    }
+
+    /// Parks an operation; returns its previous waker, to be dropped outside the
+    /// lock.
+    #[must_use]
+    fn park(
+        &self,
+        waiting: &mut Waiting,
+        direction: Direction,
+        key: &mut Option<WaiterKey>,
+        cx: &Context<'_>,
+    ) -> Option<Waker> {
+        self.of(direction)
+            .fetch_or(Seen::AWAITED, Ordering::Relaxed);
+        waiting.set(direction, key, cx.waker())
     }
 
     /// Wakes all that wait, to look again.
@@ -187,6 +214,7 @@ impl Registration {
     /// Attempts I/O until it has a result; parks the operation while the
     /// source is not ready. `key` is the operation's, to be given to
     /// [`forget`](Self::forget) when it is dropped.
+    #[inline]
     pub(crate) fn poll_io<T>(
         &self,
         direction: Direction,
@@ -197,14 +225,10 @@ impl Registration {
         loop {
             let seen = self.seen(direction)?;
             if !seen.is(Seen::READY) {
-                let mut waiting = self.lock();
-                if self.seen(direction)?.is(Seen::READY) {
-                    continue;
+                if self.parks(direction, key, cx)? {
+                    return Poll::Pending;
                 }
-                let previous = waiting.set(direction, key, cx.waker());
-                drop(waiting);
-                drop(previous);
-                return Poll::Pending;
+                continue;
             }
             match attempt() {
                 Ok((value, progress)) => {
@@ -213,12 +237,43 @@ impl Registration {
                     }
                     return Poll::Ready(Ok(value));
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.clear(direction, seen, true);
+                Err(error) => {
+                    if let Some(error) = self.failed(direction, seen, error) {
+                        return Poll::Ready(Err(error));
+                    }
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Poll::Ready(Err(error)),
             }
+        }
+    }
+
+    /// Parks an operation; returns whether it has, and the source has not become
+    /// ready before.
+    fn parks(
+        &self,
+        direction: Direction,
+        key: &mut Option<WaiterKey>,
+        cx: &Context<'_>,
+    ) -> io::Result<bool> {
+        let mut waiting = self.lock();
+        if self.seen(direction)?.is(Seen::READY) {
+            return Ok(false);
+        }
+        let previous = self.park(&mut waiting, direction, key, cx);
+        drop(waiting);
+        drop(previous);
+        Ok(true)
+    }
+
+    /// Takes note of an attempt that has failed; returns the error, or that another
+    /// attempt is due.
+    fn failed(&self, direction: Direction, seen: Seen, error: io::Error) -> Option<io::Error> {
+        match error.kind() {
+            io::ErrorKind::WouldBlock => {
+                self.clear(direction, seen, true);
+                None
+            }
+            io::ErrorKind::Interrupted => None,
+            _ => Some(error),
         }
     }
 
@@ -261,7 +316,7 @@ impl Registration {
     ) -> io::Result<()> {
         let mut waiting = self.lock();
         self.seen(direction)?;
-        let previous = waiting.set(direction, key, cx.waker());
+        let previous = self.park(&mut waiting, direction, key, cx);
         drop(waiting);
         drop(previous);
         Ok(())
@@ -269,7 +324,7 @@ impl Registration {
 
     /// Drops the waker of an operation that is going away.
     pub(crate) fn forget(&self, direction: Direction, key: WaiterKey) {
-        let waker = self.lock().of(direction).remove(key);
+        let waker = self.lock().remove(direction, key);
         drop(waker);
     }
 
@@ -323,10 +378,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_reads_touch_is_on_the_line_of_the_count() {
-        let waiting = mem::offset_of!(Registration, waiting);
-        let lock = size_of::<Mutex<Waiting>>() - size_of::<Waiting>();
-        let write = mem::offset_of!(Waiting, write);
-        assert_eq!(size_of::<usize>() + waiting + lock + write, 64);
+    fn a_registration_and_its_count_are_one_cache_line() {
+        assert_eq!(size_of::<usize>() + size_of::<Registration>(), 64);
     }
 }

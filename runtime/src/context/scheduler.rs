@@ -5,7 +5,7 @@
 //!
 //! 1. Inside `run`, guards taken and released by this thread change only the
 //!    thread's own `work`; tasks posted by it go to its own queue while it is
-//!    the only runner.
+//!    the only runner, and while it wakes operations, which are no handlers.
 //! 2. A runner stops being active only under the mutex. It gives up its queue
 //!    and adds its `work` to the count first. If then the count is 0, nobody is
 //!    active and the shared queue is empty, there is no work left: the context
@@ -18,6 +18,8 @@
 //! Queued and running tasks need no count of their own: they are in a queue
 //! that the test looks at, or on a thread that is active.
 
+mod running;
+
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, OnceLock, PoisonError};
@@ -25,6 +27,8 @@ use std::task::{Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use self::running::{Leaving, Running};
+use super::bounds::{Bounds, Wait};
 use super::life::Life;
 use super::reactor::{Reactor, Timeout};
 use super::runner::Runner;
@@ -82,34 +86,6 @@ struct Shared {
     /// The runner's count of the same name, from one call of `run_one` to the
     /// next: a loop of such calls starves nobody either.
     before_look: u32,
-}
-
-/// When a call of `run` and its relatives ends.
-#[derive(Clone, Copy)]
-pub(super) struct Bounds<'a> {
-    pub(super) limit: usize,
-    pub(super) wait: Wait,
-    /// Set when a thread drives the context to be unblocked.
-    pub(super) unblock: Option<&'a Unblock>,
-    /// Whether it is called by a handler of the same context.
-    pub(super) nested: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wait {
-    Never,
-    Until(Instant),
-    Forever,
-}
-
-impl Wait {
-    /// A duration that is too long for the clock is for ever.
-    pub(super) fn for_duration(duration: Duration) -> Self {
-        match Instant::now().checked_add(duration) {
-            Some(deadline) => Self::Until(deadline),
-            None => Self::Forever,
-        }
-    }
 }
 
 /// What a runner does after it has looked around.
@@ -703,92 +679,6 @@ impl Shared {
     fn reactor_is_gone(&self) -> bool {
         // Loom's models run without a reactor.
         !cfg!(async_op_loom) && self.reactor.is_none()
-    }
-}
-
-impl Bounds<'_> {
-    #[inline]
-    fn is_unblocked(&self) -> bool {
-        // A call that does not wait ends by itself.
-        self.wait != Wait::Never && self.unblock.is_some_and(Unblock::is_set)
-    }
-
-    #[inline]
-    fn is_late(&self) -> bool {
-        matches!(self.wait, Wait::Until(deadline) if deadline <= Instant::now())
-    }
-}
-
-/// Counts this thread among the runners.
-struct Running {
-    scheduler: &'static Scheduler,
-    generation: u32,
-}
-
-impl Running {
-    /// Returns the reactor and the count before the next look with it.
-    fn start(
-        scheduler: &'static Scheduler,
-        generation: u32,
-        bounds: &Bounds<'_>,
-    ) -> Option<(Self, Option<Arc<Reactor>>, u32)> {
-        let mut shared = scheduler.lock();
-        let stopped = shared.stop_requested || (shared.out_of_work && bounds.unblock.is_none());
-        if shared.generation != generation || stopped || bounds.limit == 0 {
-            return None;
-        }
-        shared.active += 1;
-        scheduler.runners.fetch_add(1, Ordering::Relaxed);
-        let running = Self {
-            scheduler,
-            generation,
-        };
-        Some((running, shared.reactor.clone(), shared.before_look))
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let Self { scheduler, .. } = self;
-        let shared = scheduler.lock();
-        scheduler.runners.fetch_sub(1, Ordering::Relaxed);
-        if shared.generation != self.generation {
-            // A handler of this thread, the last one left, dropped the context.
-            scheduler.retire(shared);
-        } else if shared.blocked > 0 {
-            // The last one to leave lets a blocked thread drive the context.
-            drop(shared);
-            scheduler.blocked.notify_all();
-        }
-    }
-}
-
-/// Ends the part of a runner, on unwind too.
-struct Leaving<'a>(&'a Scheduler, &'a Runner);
-
-impl Drop for Leaving<'_> {
-    fn drop(&mut self) {
-        let Self(scheduler, runner) = self;
-        let mut shared = scheduler.lock();
-        if shared.generation != runner.generation {
-            // Dropped by a handler of this thread. What it posted afterwards
-            // is dropped with the record.
-            return;
-        }
-        shared.return_tasks(runner);
-        shared.before_look = runner.before_look.get();
-        scheduler.deactivate(&mut shared, runner);
-        let others = scheduler.runners.load(Ordering::Relaxed) > 1;
-        if !others {
-            return;
-        }
-        if scheduler.is_out_of_work(&shared) {
-            scheduler.end_work(shared);
-        } else if !shared.queue.is_empty() || !shared.polling {
-            // For the tasks; or this runner had been woken to wait in the
-            // reactor, and another has to.
-            scheduler.wake_one(shared);
-        }
     }
 }
 

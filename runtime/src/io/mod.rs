@@ -29,6 +29,7 @@ use crate::task::scope;
 
 /// Ends a composed operation between two steps if it has been asked to. A
 /// stream that is always ready need not look.
+#[inline]
 fn check_cancelled() -> Result<()> {
     if scope::requested().is_empty() {
         Ok(())

@@ -425,11 +425,12 @@ where
             post: Head::<E, X, A, P::Executor>::post,
             stub: AtomicPtr::new(ptr::null_mut()),
         };
-        let scope = Scope::new(OfFrame {
+        let scope = OfFrame {
+            cancellation,
             allocator,
             executor: home,
-            cancellation,
-        });
+        };
+        let scope = scope.into_scope();
         let value = Self {
             head: Head {
                 header,

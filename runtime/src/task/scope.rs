@@ -47,6 +47,8 @@ struct Vtable {
     /// The same, for what it forwards alone.
     requested: Option<unsafe fn(NonNull<Head>) -> CancellationType>,
     filter: Option<unsafe fn(NonNull<Head>) -> CancellationType>,
+    /// No requests come from here or further out.
+    quiet: bool,
     wakes: bool,
 }
 
@@ -66,6 +68,7 @@ const NOTHING: Vtable = Vtable {
     cancellation: None,
     requested: None,
     filter: None,
+    quiet: false,
     wakes: false,
 };
 
@@ -97,8 +100,8 @@ pub(super) struct OfFrame<A, X> {
     pub(super) executor: X,
 }
 
-impl<A: OperationAllocator, X: Executor> Kind for OfFrame<A, X> {
-    const VTABLE: &'static VtableOf = &VtableOf(Vtable {
+impl<A: OperationAllocator, X: Executor> OfFrame<A, X> {
+    const VTABLE: Vtable = Vtable {
         // SAFETY: by I2 the head is that of a `Scope<Self>`, here and below.
         memory: Some(Memory {
             allocate: |head, layout| {
@@ -116,7 +119,22 @@ impl<A: OperationAllocator, X: Executor> Kind for OfFrame<A, X> {
         // SAFETY: as above.
         requested: Some(|head| unsafe { &of::<Self>(head).cancellation }.forwarded()),
         ..NOTHING
-    });
+    };
+
+    pub(super) fn into_scope(self) -> Scope<Self> {
+        // A request to cancel can only come by way of the slot of the operation.
+        let vtable = if self.cancellation.is_connected() {
+            const { &Self::VTABLE }
+        } else {
+            const {
+                &Vtable {
+                    quiet: true,
+                    ..Self::VTABLE
+                }
+            }
+        };
+        Scope::with(vtable, self)
+    }
 }
 
 /// Another allocator.
@@ -186,13 +204,7 @@ pub(crate) struct Entered<'a> {
 
 impl<T: Kind> Scope<T> {
     pub(crate) const fn new(value: T) -> Self {
-        Self {
-            head: Head {
-                vtable: &T::VTABLE.0,
-                outer: Cell::new(ptr::null()),
-            },
-            value,
-        }
+        Self::with(&T::VTABLE.0, value)
     }
 
     /// Calls `body` in this scope.
@@ -206,6 +218,19 @@ impl<T: Kind> Scope<T> {
         // here.
         let _entered = condition.then(|| unsafe { Self::enter(NonNull::from(self)) });
         body()
+    }
+}
+
+impl<T> Scope<T> {
+    /// `vtable` has to fit (I2).
+    const fn with(vtable: &'static Vtable, value: T) -> Self {
+        Self {
+            head: Head {
+                vtable,
+                outer: Cell::new(ptr::null()),
+            },
+            value,
+        }
     }
 
     /// Makes this the current scope until the guard is dropped.
@@ -316,11 +341,12 @@ pub(crate) fn cancellation() -> CancellationState {
 /// Returns what an operation that is awaited here has been asked.
 #[inline]
 pub(crate) fn requested() -> CancellationType {
-    if is_any() {
-        requested_in_scope()
-    } else {
-        CancellationType::default()
+    let head = NonNull::new(CURRENT.with(Cell::get).cast_mut());
+    // SAFETY: by I1 the scope is alive.
+    if head.is_none_or(|head| unsafe { head.as_ref() }.vtable.quiet) {
+        return CancellationType::default();
     }
+    requested_in_scope()
 }
 
 fn requested_in_scope() -> CancellationType {
@@ -330,6 +356,9 @@ fn requested_in_scope() -> CancellationType {
     while let Some(scope) = NonNull::new(head.cast_mut()) {
         // SAFETY: by I1 the scope is alive.
         let Head { vtable, outer } = unsafe { scope.as_ref() };
+        if vtable.quiet {
+            break;
+        }
         if let Some(requested) = vtable.requested {
             // SAFETY: by I1 the scope is alive, by I2 the function fits it.
             return filtered & unsafe { requested(scope) };

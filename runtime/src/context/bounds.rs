@@ -1,0 +1,45 @@
+use std::time::{Duration, Instant};
+
+use crate::executor::Unblock;
+
+/// When a call of `run` and its relatives ends.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds<'a> {
+    pub(super) limit: usize,
+    pub(super) wait: Wait,
+    /// Set when a thread drives the context to be unblocked.
+    pub(super) unblock: Option<&'a Unblock>,
+    /// Whether it is called by a handler of the same context.
+    pub(super) nested: bool,
+}
+
+/// How long it may wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    Never,
+    Until(Instant),
+    Forever,
+}
+
+impl Wait {
+    /// A duration that is too long for the clock is for ever.
+    pub(super) fn for_duration(duration: Duration) -> Self {
+        match Instant::now().checked_add(duration) {
+            Some(deadline) => Self::Until(deadline),
+            None => Self::Forever,
+        }
+    }
+}
+
+impl Bounds<'_> {
+    #[inline]
+    pub(super) fn is_unblocked(&self) -> bool {
+        // A call that does not wait ends by itself.
+        self.wait != Wait::Never && self.unblock.is_some_and(Unblock::is_set)
+    }
+
+    #[inline]
+    pub(super) fn is_late(&self) -> bool {
+        matches!(self.wait, Wait::Until(deadline) if deadline <= Instant::now())
+    }
+}
