@@ -171,6 +171,7 @@ impl Timer {
     ///
     /// The operation of [`async_wait`](Self::async_wait), not yet started.
     #[track_caller]
+    #[allow(clippy::type_complexity, reason = "what it is made of says what it is")]
     pub fn wait(
         &self,
     ) -> Operation<fn(io::Result<()>), impl Initiation<fn(io::Result<()>)> + use<>> {
