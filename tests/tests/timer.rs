@@ -93,6 +93,38 @@ fn timers_fire_in_the_order_of_their_expiry() {
     drop(timers);
 }
 
+/// The one that is first was to expire before all others, once: its place then is
+/// not its place now. Be the context on time or late.
+#[test]
+fn timers_that_were_put_off_fire_in_the_order_of_their_expiry() {
+    for is_late in [false, true] {
+        let context = IoContext::new().unwrap();
+        let start = Instant::now();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let timers = [3, 1, 2].map(|n| {
+            let timer = Timer::new(&context);
+            if n == 3 {
+                timer.expires_at(start + SHORT / 2);
+                timer.wait().callback(|_| {});
+            }
+            timer.expires_at(start + n * SHORT);
+            let log = Arc::clone(&log);
+            timer.wait().callback(move |result| {
+                result.unwrap();
+                assert!(Instant::now() >= start + n * SHORT);
+                log.lock().unwrap().push(n);
+            });
+            timer
+        });
+        while is_late && Instant::now() < start + 4 * SHORT {
+            thread::yield_now();
+        }
+        context.run();
+        assert_eq!(*log.lock().unwrap(), [1, 2, 3], "late: {is_late}");
+        drop(timers);
+    }
+}
+
 #[test]
 fn cancel_and_a_new_expiry_end_the_waits_there_are() {
     let context = IoContext::new().unwrap();

@@ -80,6 +80,13 @@ impl<T, P> Shared<T, P> {
         Ok(Box::into_inner(inner).value)
     }
 
+    /// Returns how many handles there are, wakers included; others may come and go.
+    #[inline]
+    pub(crate) fn handles(&self) -> usize {
+        // SAFETY: by I1 alive, as this handle is counted.
+        unsafe { self.inner.as_ref() }.count.load(Ordering::Relaxed)
+    }
+
     /// Drops the value. Not inlined: most handles are not the last.
     ///
     /// # Safety

@@ -38,8 +38,10 @@ pub(crate) struct Reactor {
     sources: Mutex<Sources>,
     deadlines: Mutex<Deadlines>,
     waiting: Mutex<Waiting>,
-    /// How many sources and timers there are: zero, and nobody need look.
+    /// How many sources there are, and how many entries in `deadlines`: zero, and
+    /// nobody need look. The second is written with the lock held.
     interest: AtomicUsize,
+    timers: AtomicUsize,
 }
 
 struct WaitState {
@@ -111,6 +113,7 @@ impl Reactor {
             deadlines: Mutex::default(),
             waiting: Mutex::default(),
             interest: AtomicUsize::new(0),
+            timers: AtomicUsize::new(0),
         })
     }
 
@@ -122,12 +125,17 @@ impl Reactor {
 
     /// Returns when the earliest timer expires.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        lock(&self.deadlines).timers.earliest()
+        // Whoever adds one that is the earliest interrupts the wait afterwards, under
+        // the lock of the scheduler, which whoever waits takes before each wait.
+        match self.timers.load(Ordering::Relaxed) {
+            0 => None,
+            _ => lock(&self.deadlines).timers.earliest(),
+        }
     }
 
     /// Returns whether there is anything to wait for.
     pub(super) fn has_interest(&self) -> bool {
-        self.interest.load(Ordering::Relaxed) != 0
+        self.interest.load(Ordering::Relaxed) != 0 || self.timers.load(Ordering::Relaxed) != 0
     }
 
     /// Ends the wait that is under way, or the next one.
@@ -173,19 +181,18 @@ impl Reactor {
     }
 
     fn expire(&self, wake: &mut WakeList) {
-        let mut deadlines = lock(&self.deadlines);
-        if deadlines.timers.is_empty() {
+        if self.timers.load(Ordering::Relaxed) == 0 {
             return;
         }
+        let mut deadlines = lock(&self.deadlines);
         let now = Instant::now();
-        while let Some((key, due)) = deadlines.timers.pop_due(now) {
-            self.interest.fetch_sub(1, Ordering::Relaxed);
+        while let Some((key, deadline, due)) = deadlines.timers.pop_due(now) {
+            self.count_timers(&deadlines);
             match due {
                 Due::Timer(timer) => {
                     // A timer's own lock comes first wherever both are held.
                     drop(deadlines);
-                    timer.fire(key, wake);
-                    drop(timer);
+                    TimerState::fire(timer, key, deadline, self, wake);
                     deadlines = lock(&self.deadlines);
                 }
                 Due::Waker(waker) => wake.push(waker),
@@ -226,15 +233,26 @@ impl Reactor {
             return Err(context_gone());
         }
         let added = deadlines.timers.insert(deadline, due);
-        self.interest.fetch_add(1, Ordering::Relaxed);
+        self.count_timers(&deadlines);
         Ok(added)
     }
 
     /// Takes a deadline back, if it has not been reached.
     pub(crate) fn remove_timer(&self, key: TimerKey) -> Option<Due> {
-        let removed = lock(&self.deadlines).timers.remove(key)?;
-        self.interest.fetch_sub(1, Ordering::Relaxed);
-        Some(removed)
+        let mut deadlines = lock(&self.deadlines);
+        let removed = deadlines.timers.remove(key);
+        self.count_timers(&deadlines);
+        removed
+    }
+
+    /// Returns how many entries there are.
+    #[cfg(test)]
+    pub(crate) fn timers(&self) -> usize {
+        self.timers.load(Ordering::Relaxed)
+    }
+
+    fn count_timers(&self, deadlines: &Deadlines) {
+        self.timers.store(deadlines.timers.len(), Ordering::Relaxed);
     }
 
     /// Has `object` told when the context is dropped.
@@ -277,8 +295,8 @@ impl Reactor {
             let Some((key, due)) = deadlines.timers.pop() else {
                 return wake;
             };
+            self.count_timers(&deadlines);
             drop(deadlines);
-            self.interest.fetch_sub(1, Ordering::Relaxed);
             match due {
                 Due::Timer(timer) => timer.shut_down(key, &mut wake),
                 Due::Waker(waker) => drop(waker),

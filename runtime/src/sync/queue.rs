@@ -121,11 +121,18 @@ impl<T> Queue<T> {
 
     /// Takes the first entry that waits out of the turn; it will be woken.
     pub(crate) fn pop(&mut self, wake: &mut WakeList) -> Option<&mut T> {
+        let (entry, waker) = self.next()?;
+        wake.push(waker);
+        Some(entry)
+    }
+
+    /// Takes the first entry that waits out of the turn; it is to be woken.
+    pub(crate) fn next(&mut self) -> Option<(&mut T, Waker)> {
         let number = self.first?;
         self.unlink(number);
         let place = &mut self.places[number];
-        wake.push(place.waker.take()?);
-        place.entry.as_mut()
+        let waker = place.waker.take()?;
+        Some((place.entry.as_mut()?, waker))
     }
 
     /// Returns whether an entry still waits.

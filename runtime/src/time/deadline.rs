@@ -1,10 +1,12 @@
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
+use std::task::Waker;
 use std::time::Instant;
 
 use crate::alloc::{Shared, WakeShared};
 use crate::cancel::{CancellationSignal, CancellationSlot, CancellationState, CancellationType};
 use crate::context::{Due, IoExecutor, Reactor, TimerKey};
 use crate::executor::Executor;
+use crate::shim::{Mutex, MutexGuard};
 use crate::task::Task;
 
 /// Asks one operation to stop when its time has run out, and passes on what
@@ -36,11 +38,14 @@ struct Inner {
     passed_on: CancellationType,
 }
 
+/// What is left to be taken out of the reactor.
+type Entry = (TimerKey, Arc<Reactor>);
+
 enum Progress {
     /// The operation is being started.
     Starting,
-    /// The entry in the reactor, unless the context is gone.
-    Running(Instant, Option<(TimerKey, Arc<Reactor>)>),
+    /// No entry where the context is gone.
+    Running(Instant, Option<Entry>),
     /// The time has run out, and nobody had asked for as much before.
     Expired,
     /// The operation is over, or has been asked to stop.
@@ -118,6 +123,28 @@ impl Clock {
     /// slot it cannot be asked. Nothing is asked in here, so that no handler
     /// runs inside an initiating function.
     pub(crate) fn start(self, timers: &IoExecutor, expiry: Instant) {
+        let mut is_earliest = false;
+        let post = |waker: Waker| timers.post(Task::new(move || waker.wake()));
+        self.start_with(expiry, post, |waker| {
+            // A context that is gone has ended the operation, or will.
+            let reactor = timers.reactor().ok()?;
+            let (key, earliest) = reactor.add_timer(expiry, Due::Waker(waker)).ok()?;
+            is_earliest = earliest;
+            Some((key, reactor))
+        });
+        if is_earliest {
+            timers.interrupt();
+        }
+    }
+
+    /// As `start`, with what it needs of a context: to have something woken soon, and
+    /// at the expiry. Both are called under the lock.
+    fn start_with(
+        self,
+        expiry: Instant,
+        soon: impl FnOnce(Waker),
+        at_expiry: impl FnOnce(Waker) -> Option<Entry>,
+    ) {
         let Self { shared } = self;
         let waker = shared.waker();
         let mut inner = shared.lock();
@@ -125,21 +152,9 @@ impl Clock {
             return;
         }
         if !inner.news().is_empty() {
-            let waker = waker.clone();
-            timers.post(Task::new(move || waker.wake()));
+            soon(waker.clone());
         }
-        // A context that is gone has ended the operation, or will.
-        let mut is_earliest = false;
-        let entry = timers.reactor().ok().and_then(|reactor| {
-            let (key, earliest) = reactor.add_timer(expiry, Due::Waker(waker)).ok()?;
-            is_earliest = earliest;
-            Some((key, reactor))
-        });
-        inner.progress = Progress::Running(expiry, entry);
-        drop(inner);
-        if is_earliest {
-            timers.interrupt();
-        }
+        inner.progress = Progress::Running(expiry, at_expiry(waker));
     }
 }
 
@@ -188,3 +203,6 @@ impl WakeShared for State {
         }
     }
 }
+
+#[cfg(all(test, async_op_loom))]
+mod loom_tests;

@@ -3,6 +3,7 @@
 mod deadline;
 mod pause;
 mod timer;
+mod waits;
 mod wall_timer;
 
 pub(crate) use deadline::Deadline;

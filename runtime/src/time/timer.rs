@@ -1,17 +1,20 @@
 use std::fmt;
-use std::future::poll_fn;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::mem;
+use std::pin::Pin;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
+use super::waits::{Key, Outcome, Waits};
 use crate::alloc::Shared;
-use crate::async_op;
-use crate::cancel;
+use crate::cancel::{self, CancellationType};
 use crate::context::{Due, IoExecutor, Reactor, TimerKey, WakeList, context_gone};
 use crate::executor::IoObject;
-use crate::sync::queue::{Key, Queue};
+use crate::initiation::{Initiation, async_initiate, from_future};
+use crate::meta::Meta;
 use crate::task::{budget, scope};
+use crate::token::{CompletionToken, Deferred, Operation};
 
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
@@ -19,8 +22,11 @@ const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 /// clock is taken as a century.
 pub(crate) fn from_now(duration: Duration) -> Instant {
     let now = Instant::now();
-    now.checked_add(duration).unwrap_or(now + CENTURY)
+    now.checked_add(duration).unwrap_or_else(|| now + CENTURY)
 }
+
+/// When new timers have expired. No look at the clock, for each is soon set.
+static PAST: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// A point in time that any number of operations can wait for.
 ///
@@ -52,29 +58,14 @@ pub(crate) struct TimerState {
 
 struct Inner {
     expiry: Instant,
-    /// The operations that wait, each with its outcome once it is over.
-    waits: Queue<Option<Outcome>>,
+    waits: Waits,
     /// From the first wait on.
     reactor: Option<Arc<Reactor>>,
-    /// The entry in the reactor, while anybody waits.
+    /// The entry in the reactor, from the first wait on, while that or somebody waits
+    /// for it. A cancelled wait leaves it there, for the next one: most timers are set
+    /// again and again, and never fire. It is for the expiry or an earlier time, at
+    /// which it is put off.
     armed: Option<TimerKey>,
-}
-
-#[derive(Clone, Copy)]
-enum Outcome {
-    Expired,
-    Cancelled,
-    ContextGone,
-}
-
-impl Outcome {
-    fn result(self) -> io::Result<()> {
-        match self {
-            Self::Expired => Ok(()),
-            Self::Cancelled => Err(cancel::cancelled()),
-            Self::ContextGone => Err(context_gone()),
-        }
-    }
 }
 
 impl Timer {
@@ -85,8 +76,8 @@ impl Timer {
             state: Shared::new(TimerState {
                 executor: *executor,
                 inner: Mutex::new(Inner {
-                    expiry: Instant::now(),
-                    waits: Queue::default(),
+                    expiry: *PAST,
+                    waits: Waits::default(),
                     reactor: None,
                     armed: None,
                 }),
@@ -110,24 +101,26 @@ impl Timer {
         self.state.set_expiry(from_now(duration))
     }
 
-    /// Returns the time when the timer expires.
+    /// Returns the time when the timer expires: some time in the past if none has been
+    /// set.
     pub fn expiry(&self) -> Instant {
         self.state.lock().expiry
     }
 
     /// Cancels all waits and returns how many there were. The expiry stays.
     pub fn cancel(&self) -> usize {
-        let mut wake = WakeList::default();
-        self.state.lock().cancel(&mut wake)
+        cancel(self.state.lock())
     }
 
     /// Cancels the wait that was started first; returns whether there was one.
     pub fn cancel_one(&self) -> bool {
-        let mut wake = WakeList::default();
         let mut inner = self.state.lock();
-        let cancelled = inner.end_waits(1, Outcome::Cancelled, &mut wake) == 1;
-        inner.disarm_if_unwanted();
-        cancelled
+        let Some(waker) = inner.waits.end_first(Outcome::Cancelled) else {
+            return false;
+        };
+        drop(inner);
+        waker.wake();
+        true
     }
 
     /// Waits until the timer expires.
@@ -156,13 +149,40 @@ impl Timer {
     /// [Cancelled](crate::is_cancelled) by [`cancel`](Self::cancel),
     /// [`cancel_one`](Self::cancel_one) or a new expiry; an error of kind
     /// [`Other`](io::ErrorKind::Other) when the context is gone.
-    #[async_op(cancellation = total)]
-    pub async fn async_wait(&self) -> io::Result<()> {
-        let mut wait = WaitGuard {
-            timer: &self.state,
+    #[track_caller]
+    pub fn async_wait<'op, Token>(
+        &self,
+        token: Token,
+    ) -> Token::Return<impl Initiation<fn(io::Result<()>)> + 'op + use<'op, Token>>
+    where
+        Token: CompletionToken<'op, fn(io::Result<()>)>,
+    {
+        // By hand: two references in two `async` blocks would be most of the operation.
+        static META: Meta =
+            Meta::new("async_wait", &["self"], &[]).with_cancellation(CancellationType::TOTAL);
+        let wait = Wait {
+            timer: Shared::clone(&self.state),
             key: None,
         };
-        poll_fn(|cx| wait.poll(cx)).await
+        async_initiate(from_future(&META, self.executor(), wait), token)
+    }
+
+    /// Waits until the timer expires.
+    ///
+    /// The operation of [`async_wait`](Self::async_wait), not yet started.
+    #[track_caller]
+    #[allow(clippy::type_complexity, reason = "what it is made of says what it is")]
+    pub fn wait(
+        &self,
+    ) -> Operation<fn(io::Result<()>), impl Initiation<fn(io::Result<()>)> + use<>> {
+        self.async_wait(Deferred)
+    }
+}
+
+impl Drop for Timer {
+    #[inline]
+    fn drop(&mut self) {
+        TimerState::leave(&self.state);
     }
 }
 
@@ -188,56 +208,95 @@ impl TimerState {
     }
 
     fn set_expiry(&self, expiry: Instant) -> usize {
-        // Declared first, to be dropped, and the wakers woken, after the lock.
-        let mut wake = WakeList::default();
         let mut inner = self.lock();
-        inner.expiry = expiry;
-        inner.cancel(&mut wake)
+        let old = mem::replace(&mut inner.expiry, expiry);
+        if expiry < old {
+            inner.disarm();
+        }
+        cancel(inner)
     }
 
-    /// Ends the waits for the deadline `key`, which has been reached.
-    pub(crate) fn fire(&self, key: TimerKey, wake: &mut WakeList) {
-        self.end(key, Outcome::Expired, wake);
+    /// Ends the waits, as `deadline`, whose entry was `key`, has been reached; or puts
+    /// the entry off.
+    pub(crate) fn fire(
+        this: Shared<Self>,
+        key: TimerKey,
+        deadline: Instant,
+        reactor: &Reactor,
+        wake: &mut WakeList,
+    ) {
+        let mut inner = this.lock();
+        // It may have been changed since the reactor took the entry.
+        if inner.armed != Some(key) {
+            return;
+        }
+        inner.armed = None;
+        if inner.expiry <= deadline {
+            inner.end_all(Outcome::Expired, wake);
+        } else if !inner.waits.are_over() {
+            // Even if it is late: others may come before.
+            match reactor.add_timer(inner.expiry, Due::Timer(Shared::clone(&this))) {
+                Ok((key, _)) => inner.armed = Some(key),
+                Err(_) => inner.end_all(Outcome::ContextGone, wake),
+            }
+        }
     }
 
-    /// Ends the waits for the deadline `key`, whose context is being dropped.
+    /// Ends the waits, as the context is being dropped; the entry was `key`.
     pub(crate) fn shut_down(&self, key: TimerKey, wake: &mut WakeList) {
-        self.end(key, Outcome::ContextGone, wake);
-    }
-
-    fn end(&self, key: TimerKey, outcome: Outcome, wake: &mut WakeList) {
         let mut inner = self.lock();
-        // The expiry may have been changed since the reactor took the entry.
         if inner.armed == Some(key) {
             inner.armed = None;
-            inner.end_waits(usize::MAX, outcome, wake);
+            inner.end_all(Outcome::ContextGone, wake);
+        }
+    }
+
+    /// Takes the entry out of the reactor if that has the only other handle: nobody
+    /// will wait any more. Where others come or go just now this can be missed; the
+    /// entry goes when its time comes, then.
+    #[inline]
+    fn leave(this: &Shared<Self>) {
+        if this.handles() == 2 {
+            let mut inner = this.lock();
+            if inner.waits.are_over() {
+                inner.disarm();
+            }
         }
     }
 }
 
+/// Cancels all waits; returns how many there were.
+fn cancel(mut inner: MutexGuard<'_, Inner>) -> usize {
+    let Some(first) = inner.waits.end_first(Outcome::Cancelled) else {
+        return 0;
+    };
+    if !inner.waits.are_over() {
+        return cancel_several(inner, first);
+    }
+    drop(inner);
+    first.wake();
+    1
+}
+
+/// As `cancel`, where the first of several is to be woken.
+#[cold]
+fn cancel_several(mut inner: MutexGuard<'_, Inner>, first: Waker) -> usize {
+    let mut wake = WakeList::default();
+    wake.push(first);
+    inner.end_all(Outcome::Cancelled, &mut wake);
+    drop(inner);
+    wake.wake_all()
+}
+
 impl Inner {
-    fn cancel(&mut self, wake: &mut WakeList) -> usize {
-        let count = self.end_waits(usize::MAX, Outcome::Cancelled, wake);
-        self.disarm_if_unwanted();
-        count
-    }
-
-    /// Ends up to `limit` waits that are not over, the oldest first.
-    fn end_waits(&mut self, limit: usize, outcome: Outcome, wake: &mut WakeList) -> usize {
-        let mut ended = 0;
-        while ended < limit
-            && let Some(wait) = self.waits.pop(wake)
-        {
-            *wait = Some(outcome);
-            ended += 1;
+    fn end_all(&mut self, outcome: Outcome, wake: &mut WakeList) {
+        while let Some(waker) = self.waits.end_first(outcome) {
+            wake.push(waker);
         }
-        ended
     }
 
-    /// Takes the entry out of the reactor when nobody waits for it any more.
-    fn disarm_if_unwanted(&mut self) {
-        if self.waits.first().is_none()
-            && let Some(key) = self.armed.take()
+    fn disarm(&mut self) {
+        if let Some(key) = self.armed.take()
             && let Some(reactor) = &self.reactor
         {
             reactor.remove_timer(key);
@@ -246,68 +305,137 @@ impl Inner {
 }
 
 /// An operation that waits, or is about to; takes its wait back when dropped.
-struct WaitGuard<'a> {
-    timer: &'a Shared<TimerState>,
+struct Wait {
+    timer: Shared<TimerState>,
     key: Option<Key>,
 }
 
-impl WaitGuard<'_> {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !scope::requested().is_empty() {
-            return Poll::Ready(Err(cancel::cancelled()));
-        }
-        ready!(budget::proceed(cx));
-        let mut inner = self.timer.lock();
-        // The key stays where it is: the clone of a foreign waker may panic.
-        if let Some(key) = &self.key
-            && inner.waits.is_waiting(key)
-        {
-            let old = inner.waits.renew(key, cx.waker());
-            // A foreign waker's drop may come back here.
-            drop(inner);
-            drop(old);
-            return Poll::Pending;
-        }
-        if let Some(key) = self.key.take() {
-            let (outcome, _) = inner.waits.remove(key);
-            let outcome = outcome.expect("a wait leaves the queue with an outcome");
-            return Poll::Ready(outcome.result());
-        }
+impl Wait {
+    fn start(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // It may be foreign: where it is dropped, that is done after the lock.
+        let waker;
+        let mut guard = self.timer.lock();
+        let inner = &mut *guard;
         if inner.expiry <= Instant::now() {
             return Poll::Ready(Ok(()));
         }
-        // First: it may be foreign, and panic.
-        let waker = cx.waker().clone();
+        // And cloned first, which may panic.
+        waker = cx.waker().clone();
         let mut is_earliest = false;
         if inner.armed.is_none() {
-            let reactor = match inner.reactor.take() {
+            let reactor = match &mut inner.reactor {
                 Some(reactor) => reactor,
-                None => self.timer.executor.reactor()?,
+                none => none.insert(self.timer.executor.reactor()?),
             };
-            let due = Due::Timer(Shared::clone(self.timer));
-            let added = reactor.add_timer(inner.expiry, due);
-            inner.reactor = Some(reactor);
-            let (key, earliest) = added?;
+            let due = Due::Timer(Shared::clone(&self.timer));
+            let (key, earliest) = reactor.add_timer(inner.expiry, due)?;
             inner.armed = Some(key);
             is_earliest = earliest;
         }
-        self.key = Some(inner.waits.push(None, waker));
-        drop(inner);
+        self.key = Some(inner.waits.push(waker));
+        drop(guard);
         if is_earliest {
             self.timer.executor.interrupt();
         }
         Poll::Pending
     }
+
+    fn resume(&mut self, key: Key, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut inner = self.timer.lock();
+        if !inner.waits.is_waiting(&key) {
+            let (outcome, _) = inner.waits.remove(key);
+            let outcome = outcome.expect("a wait that is over has an outcome");
+            return Poll::Ready(outcome.result());
+        }
+        // Back in its place first: the clone of a foreign waker may panic.
+        let old = inner.waits.renew(self.key.insert(key), cx.waker());
+        // A foreign waker's drop may come back here.
+        drop(inner);
+        drop(old);
+        Poll::Pending
+    }
 }
 
-impl Drop for WaitGuard<'_> {
+impl Future for Wait {
+    type Output = io::Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !scope::requested().is_empty() {
+            return Poll::Ready(Err(cancel::cancelled()));
+        }
+        ready!(budget::proceed(cx));
+        match self.key.take() {
+            None => self.start(cx),
+            Some(key) => self.resume(key, cx),
+        }
+    }
+}
+
+impl Drop for Wait {
     fn drop(&mut self) {
-        let Some(key) = self.key.take() else { return };
-        let mut inner = self.timer.lock();
-        let (_, waker) = inner.waits.remove(key);
-        inner.disarm_if_unwanted();
-        drop(inner);
-        // Outside the lock: it may be foreign.
-        drop(waker);
+        if let Some(key) = self.key.take() {
+            let mut inner = self.timer.lock();
+            let (_, waker) = inner.waits.remove(key);
+            drop(inner);
+            // Outside the lock: it may be foreign.
+            drop(waker);
+        }
+        TimerState::leave(&self.timer);
+    }
+}
+
+impl Outcome {
+    fn result(self) -> io::Result<()> {
+        match self {
+            Self::Expired => Ok(()),
+            Self::Cancelled => Err(cancel::cancelled()),
+            Self::ContextGone => Err(context_gone()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use super::*;
+    use crate::context::IoContext;
+
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn a_timer_is_one_small_block() {
+        // With its count it is 96 bytes, which is a size that is recycled.
+        assert!(size_of::<TimerState>() <= 88);
+    }
+
+    #[test]
+    fn an_entry_stays_for_the_next_wait_and_goes_with_the_timer() {
+        let hours = |n: u64| Duration::from_secs(3600 * n);
+        let context = IoContext::new().unwrap();
+        let reactor = context.reactor().unwrap();
+        let wait = |timer: &Timer| {
+            let mut wait = pin!(timer.wait().into_future());
+            let mut poll = || wait.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            assert!(poll().is_pending());
+            assert_eq!(reactor.timers(), 1);
+            assert_eq!(timer.cancel(), 1);
+            assert!(poll().is_ready());
+        };
+        let timer = Timer::new(&context);
+        for (hour, left) in [(2, 0), (3, 1), (3, 1), (1, 0), (2, 1)] {
+            timer.expires_after(hours(hour));
+            assert_eq!(reactor.timers(), left);
+            wait(&timer);
+        }
+        assert_eq!(reactor.timers(), 1);
+        let other = timer.clone();
+        drop(timer);
+        assert_eq!(reactor.timers(), 1);
+        // Whoever has the last handle, an operation too.
+        let wait = other.wait().into_future();
+        drop(other);
+        assert_eq!(reactor.timers(), 1);
+        drop(wait);
+        assert_eq!(reactor.timers(), 0);
     }
 }

@@ -1,0 +1,170 @@
+use std::mem;
+use std::task::Waker;
+
+use crate::sync::queue::{self, Queue};
+
+/// The operations that wait for one timer, in turn.
+///
+/// Each has a place, until it gives its key back. Keeps its capacity.
+#[derive(Default)]
+pub(super) struct Waits {
+    /// Mostly one waits: it needs no links. The first in turn, as it takes nobody in
+    /// while others wait.
+    first: Place,
+    /// Those that came later, if there ever were any.
+    later: Option<Box<Queue<Option<Outcome>>>>,
+}
+
+enum Place {
+    Waiting(Waker),
+    /// Free, or of a wait that is over.
+    Idle(Option<Outcome>),
+}
+
+/// How a wait has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Expired,
+    Cancelled,
+    ContextGone,
+}
+
+/// Names a wait, which has its place until this is given back.
+pub(super) enum Key {
+    First,
+    Later(queue::Key),
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self::Idle(None)
+    }
+}
+
+impl Waits {
+    /// Adds a wait, the last in turn.
+    #[inline]
+    pub(super) fn push(&mut self, waker: Waker) -> Key {
+        if let (Place::Idle(None), true) = (&self.first, self.later_are_over()) {
+            self.first = Place::Waiting(waker);
+            return Key::First;
+        }
+        self.push_later(waker)
+    }
+
+    fn push_later(&mut self, waker: Waker) -> Key {
+        let later = self.later.get_or_insert_default();
+        Key::Later(later.push(None, waker))
+    }
+
+    /// Returns whether nobody waits.
+    pub(super) fn are_over(&self) -> bool {
+        matches!(self.first, Place::Idle(_)) && self.later_are_over()
+    }
+
+    fn later_are_over(&self) -> bool {
+        self.later
+            .as_ref()
+            .is_none_or(|later| later.first().is_none())
+    }
+
+    /// Ends the first wait; returns its waker, to be woken outside of locks.
+    #[inline]
+    pub(super) fn end_first(&mut self, outcome: Outcome) -> Option<Waker> {
+        if let Place::Waiting(_) = self.first {
+            let over = Place::Idle(Some(outcome));
+            let Place::Waiting(waker) = mem::replace(&mut self.first, over) else {
+                unreachable!("just seen")
+            };
+            return Some(waker);
+        }
+        self.later.as_ref()?;
+        self.end_later(outcome)
+    }
+
+    fn end_later(&mut self, outcome: Outcome) -> Option<Waker> {
+        let (wait, waker) = self.later.as_mut()?.next()?;
+        *wait = Some(outcome);
+        Some(waker)
+    }
+
+    /// Returns whether a wait is not over.
+    pub(super) fn is_waiting(&self, key: &Key) -> bool {
+        match (key, &self.later) {
+            (Key::First, _) => matches!(self.first, Place::Waiting(_)),
+            (Key::Later(key), Some(later)) => later.is_waiting(key),
+            (Key::Later(_), None) => false,
+        }
+    }
+
+    /// Renews the waker of a wait that is not over. Returns the old one, to be dropped
+    /// by the caller, outside its locks.
+    #[must_use]
+    pub(super) fn renew(&mut self, key: &Key, waker: &Waker) -> Option<Waker> {
+        match (key, &mut self.first) {
+            (Key::First, Place::Waiting(current)) if !current.will_wake(waker) => {
+                Some(mem::replace(current, waker.clone()))
+            }
+            (Key::First, _) => None,
+            (Key::Later(key), _) => self.later.as_mut()?.renew(key, waker),
+        }
+    }
+
+    /// Removes a wait. Returns how it has ended, or its waker if it has not: to be
+    /// dropped by the caller, outside its locks.
+    pub(super) fn remove(&mut self, key: Key) -> (Option<Outcome>, Option<Waker>) {
+        match key {
+            Key::First => match mem::take(&mut self.first) {
+                Place::Waiting(waker) => (None, Some(waker)),
+                Place::Idle(outcome) => (outcome, None),
+            },
+            Key::Later(key) => {
+                let later = self.later.as_mut();
+                later.expect("the queue of this wait").remove(key)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_turn_whatever_place_they_have() {
+        let (waker, outcome) = (Waker::noop(), Outcome::Expired);
+        let mut waits = Waits::default();
+        let push = |waits: &mut Waits| waits.push(waker.clone());
+        let is = |waits: &Waits, keys: &[&Key]| {
+            let waiting: Vec<_> = keys.iter().map(|key| waits.is_waiting(key)).collect();
+            assert_eq!(waits.are_over(), !waiting.contains(&true));
+            waiting
+        };
+        let (a, b, c) = (push(&mut waits), push(&mut waits), push(&mut waits));
+        assert!(matches!((&a, &b), (Key::First, Key::Later(_))));
+        assert_eq!(is(&waits, &[&a, &b, &c]), [true; 3]);
+        // The first place is free, but others wait: whoever comes is after them.
+        let (ended, left) = waits.remove(a);
+        assert!(ended.is_none() && left.is_some());
+        let d = push(&mut waits);
+        assert!(matches!(d, Key::Later(_)));
+        for waiting in [[false, true, true], [false, false, true], [false; 3]] {
+            assert!(waits.end_first(outcome).is_some());
+            assert_eq!(is(&waits, &[&b, &c, &d]), waiting);
+        }
+        assert!(waits.end_first(outcome).is_none());
+        // Nobody waits any more, though not all have gone.
+        let e = push(&mut waits);
+        assert!(matches!(e, Key::First));
+        assert!(waits.end_first(Outcome::Cancelled).is_some());
+        // The place is free only when its owner has gone.
+        let f = push(&mut waits);
+        assert!(matches!(f, Key::Later(_)) && waits.renew(&e, waker).is_none());
+        assert_eq!(waits.remove(e).0, Some(Outcome::Cancelled));
+        for key in [b, c, d] {
+            assert_eq!(waits.remove(key).0, Some(outcome));
+        }
+        assert_eq!(is(&waits, &[&f]), [true]);
+        assert!(waits.remove(f).1.is_some() && waits.are_over());
+    }
+}
