@@ -19,6 +19,7 @@
 mod bench;
 mod client;
 mod compare;
+mod processors;
 mod server;
 
 use std::env;
@@ -77,7 +78,7 @@ fn run(words: &[&str]) -> Result<()> {
                 requests as u64,
             )?;
         }
-        ["compare", ref rest @ ..] => compare::run(&address, rest)?,
+        ["compare", ref rest @ ..] => compare::run(&address, own.as_ref(), rest)?,
         ["listen", channel] => {
             client.subscribe(channel).blocking()?;
             loop {

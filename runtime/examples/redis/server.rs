@@ -115,6 +115,11 @@ impl RedisServer {
         true
     }
 
+    /// Returns the id of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Returns the path of its Unix socket.
     pub fn socket(&self) -> PathBuf {
         self.folder.join("socket")

@@ -7,9 +7,9 @@ use async_op::Recycling;
 /// allocation.
 pub struct Command {
     short: [u8; SHORT],
-    /// Where it is if it is long; all of this is initialised.
+    short_len: u8,
+    /// Where all of it is if it is long.
     long: Vec<u8, Recycling>,
-    len: usize,
     /// How many replies it has. The last one is the result, or all of them are.
     pub(super) replies: u32,
     pub(super) collects: bool,
@@ -17,15 +17,16 @@ pub struct Command {
     pub(super) subscribes: bool,
 }
 
-const SHORT: usize = 104;
+/// With it a command has 112 bytes; what is much larger is slower to move.
+const SHORT: usize = 80;
 
 /// Nothing yet.
 impl Default for Command {
     fn default() -> Self {
         Self {
             short: [0; SHORT],
+            short_len: 0,
             long: Vec::new_in(Recycling),
-            len: 0,
             replies: 0,
             collects: false,
             subscribes: false,
@@ -68,18 +69,22 @@ impl Command {
 
     pub fn as_bytes(&self) -> &[u8] {
         if self.long.is_empty() {
-            &self.short[..self.len]
+            &self.short[..usize::from(self.short_len)]
         } else {
-            &self.long[..self.len]
+            &self.long
         }
     }
 
     /// Makes one of several, each with a reply of its own.
     pub(super) fn all(commands: &[Self]) -> Self {
-        let none = Self {
+        let mut none = Self {
             collects: true,
             ..Self::default()
         };
+        let len: usize = commands.iter().map(|it| it.as_bytes().len()).sum();
+        if len > SHORT {
+            none.long.reserve(len);
+        }
         commands.iter().fold(none, Self::and)
     }
 
@@ -97,25 +102,25 @@ impl Command {
     }
 
     /// Makes the command longer by so many bytes; returns where they are.
+    #[inline]
     fn room(&mut self, more: usize) -> &mut [u8] {
-        let start = self.len;
-        self.len += more;
-        if self.len <= SHORT {
-            return &mut self.short[start..self.len];
+        let start = usize::from(self.short_len);
+        if self.long.is_empty() && start + more <= SHORT {
+            self.short_len += more as u8;
+            return &mut self.short[start..start + more];
         }
-        if self.len > self.long.len() {
-            self.grow(start);
-        }
-        &mut self.long[start..self.len]
+        self.long_room(more)
     }
 
-    #[cold]
-    fn grow(&mut self, start: usize) {
-        let is_first = self.long.is_empty();
-        self.long.resize(2 * self.len, 0);
-        if is_first {
-            self.long[..start].copy_from_slice(&self.short[..start]);
+    #[inline(never)]
+    fn long_room(&mut self, more: usize) -> &mut [u8] {
+        if self.long.is_empty() {
+            self.long
+                .extend_from_slice(&self.short[..usize::from(self.short_len)]);
         }
+        let start = self.long.len();
+        self.long.resize(start + more, 0);
+        &mut self.long[start..]
     }
 }
 

@@ -361,23 +361,23 @@ impl Shared {
                 Client::clone_of(self).async_connect(self.stoppable());
                 return;
             }
-            Link::Up(stream) => stream.clone(),
+            Link::Up(stream) => (!state.is_reading).then(|| stream.clone()),
         };
+        state.is_reading = true;
         let epoch = state.epoch;
-        let starts_reading = !mem::replace(&mut state.is_reading, true);
         if state.is_write_due || state.is_writing || state.outgoing.is_empty() {
             drop(state);
         } else if is_alone && !self.executor.runs_here() {
-            drop(state);
-            self.write();
+            self.write(state);
         } else {
             // With what else there will be by then, in one system call.
             state.is_write_due = true;
             drop(state);
             let shared = self.clone();
-            self.executor.defer(Task::new(move || shared.write()));
+            self.executor
+                .defer(Task::new(move || shared.write(shared.lock())));
         }
-        if starts_reading {
+        if let Some(stream) = stream {
             Client::clone_of(self).async_read_loop(stream, epoch, self.stoppable());
         }
     }
@@ -412,8 +412,7 @@ impl Shared {
     }
 
     /// Writes what there is: here and now, if the system takes it.
-    fn write(self: &Arc<Self>) {
-        let mut state = self.lock();
+    fn write(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
         state.is_write_due = false;
         let Link::Up(stream) = &state.link else {
             return;
@@ -573,35 +572,34 @@ impl Reader {
     fn deliver(&mut self) -> Result<bool> {
         let limit = self.shared.config.longest_reply;
         let mut next = self.input.next(limit)?;
+        let Some(mut state) = self.shared.lock_for(self.epoch) else {
+            return Ok(false);
+        };
+        // What the handlers ask for now is written afterwards, all at once.
+        let writes = next.is_some() && !mem::replace(&mut state.is_write_due, true);
         if next.is_some() {
-            // What the handlers ask for now is written afterwards, all at once.
-            let Some(mut state) = self.shared.lock_for(self.epoch) else {
-                return Ok(false);
-            };
-            let was_due = mem::replace(&mut state.is_write_due, true);
             drop(state);
             let mut served = 0;
             while let Some(value) = next {
                 served += u32::from(self.shared.route(self.epoch, value)?);
                 next = self.input.next(limit)?;
             }
-            if let Some(mut state) = self.shared.lock_for(self.epoch) {
-                state.at_once = served;
-            }
-            if !was_due {
-                self.shared.write();
-            }
+            state = match self.shared.lock_for(self.epoch) {
+                Some(state) => state,
+                None => return Ok(false),
+            };
+            state.at_once = served;
         }
-        let Some(mut state) = self.shared.lock_for(self.epoch) else {
-            return Ok(false);
-        };
-        if state.waiting > 0 {
-            return Ok(true);
+        let goes_on = state.waiting > 0;
+        if !goes_on {
+            state.is_reading = false;
+            state.input = mem::take(&mut self.input);
+            self.is_over = true;
         }
-        state.is_reading = false;
-        state.input = mem::take(&mut self.input);
-        self.is_over = true;
-        Ok(false)
+        if writes {
+            self.shared.write(state);
+        }
+        Ok(goes_on)
     }
 }
 
@@ -625,9 +623,8 @@ impl Drop for Reader {
         drop(state);
         let shared = self.shared.clone();
         self.shared.executor.post(Task::new(move || {
-            shared.write();
-            let state = shared.lock();
-            shared.serve(state, false);
+            shared.write(shared.lock());
+            shared.serve(shared.lock(), false);
         }));
     }
 }

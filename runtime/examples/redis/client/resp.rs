@@ -102,25 +102,23 @@ impl Scanner {
         let Some((kind, line, next)) = line(bytes, 0)? else {
             return Ok(None);
         };
-        let end = match kind {
-            b'+' | b'-' | b':' => next,
+        let (value, end) = match kind {
+            b'+' | b'-' | b':' => (Decoder { rest: &[] }.value_of(kind, line, 0)?, next),
             b'$' => match length(line)? {
-                None => next,
+                None => (Value::Null, next),
                 Some(len) => {
                     let end = next.saturating_add(len).saturating_add(2);
-                    if bytes.get(end - 2..end) != Some(b"\r\n") {
-                        return Ok(None);
+                    self.limited(end, limit)?;
+                    match bytes.get(next..end) {
+                        Some([string @ .., b'\r', b'\n']) => (Value::Bytes(string.to_vec()), end),
+                        _ => return Ok(None),
                     }
-                    end
                 }
             },
             _ => return Ok(None),
         };
         self.limited(end, limit)?;
-        let mut decoder = Decoder {
-            rest: &bytes[next..end],
-        };
-        Ok(Some((decoder.value_of(kind, line, 0)?, end)))
+        Ok(Some((value, end)))
     }
 
     fn scan(&mut self, bytes: &[u8], limit: usize) -> Result<Option<usize>> {
