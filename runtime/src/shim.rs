@@ -1,8 +1,9 @@
 //! The synchronisation primitives of the unsafe core: the standard library's,
 //! or loom's when its models are built with `--cfg async_op_loom`.
 //!
-//! Loom runs all threads of a model on one of the system's. The thread-locals that
-//! stay the standard library's do not mind.
+//! Loom runs all threads of a model on one of the system's. Some thread-locals of
+//! `task/` stay the standard library's all the same: a budget is a number, and no
+//! model completes an operation inside of its initiating function.
 
 #[cfg(async_op_loom)]
 mod watched;

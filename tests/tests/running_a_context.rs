@@ -1,10 +1,14 @@
 //! `run` and its relatives: what they return, and when.
 
+use std::io;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use async_op::{Executor, IoContext, IoExecutor, Strand, Task, Timer, WorkGuard, bind_executor};
+use async_op::{
+    Completion, Executor, IoContext, IoExecutor, Strand, Task, Timer, WorkGuard, async_op,
+    bind_executor, cancel_at,
+};
 use async_op_tests::{Form, HandlerForm, Log, Probe, both_forms, without_hanging};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -329,6 +333,45 @@ both_forms! {
             }
         });
     }
+}
+
+/// Completes when it is asked to stop, inside of the request.
+#[async_op]
+fn async_until_asked(_context: &IoExecutor, op: Completion<fn(io::Result<()>)>) {
+    let place = std::sync::Arc::new(std::sync::Mutex::new(
+        None::<Completion<fn(io::Result<()>)>>,
+    ));
+    let own = std::sync::Arc::clone(&place);
+    op.on_cancel(move |_| {
+        let op = own.lock().unwrap().take();
+        op.expect("asked once").complete(Ok(()));
+    });
+    *place.lock().unwrap() = Some(op);
+}
+
+/// The handler is called by the clock. What expires with it has been taken out of the
+/// reactor by then, and is not woken yet.
+#[test]
+fn a_nested_call_inside_a_waker_runs_what_is_woken_after_it() {
+    without_hanging(|| {
+        let (log, context) = (Log::new(), std::sync::Arc::new(IoContext::new().unwrap()));
+        let at = Instant::now() + Duration::from_millis(20);
+        let (own, inner) = (std::sync::Arc::clone(&context), log.clone());
+        let nested = move |_: io::Result<()>| {
+            inner.push("handler");
+            own.run();
+            inner.push("back");
+        };
+        async_until_asked(&context, cancel_at(at, nested));
+        let timer = Timer::new(&context);
+        timer.expires_at(at);
+        for entry in ["first", "second"] {
+            let log = log.clone();
+            timer.wait().callback(move |_| log.push(entry));
+        }
+        context.run();
+        assert_eq!(log.take(), "handler first second back");
+    });
 }
 
 #[test]

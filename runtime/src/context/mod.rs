@@ -400,16 +400,6 @@ impl fmt::Debug for IoContext {
 }
 
 impl IoExecutor {
-    /// Whoever is free takes the task: a handler that waits for what it posted would
-    /// wait for ever otherwise. An operation that is woken is no handler.
-    #[inline(never)]
-    fn post_to_any(&self, runner: Option<&Runner>, task: Task) {
-        match runner {
-            Some(runner) if runner.is_waking() => runner.push(task),
-            _ => self.scheduler.post(self.generation, task),
-        }
-    }
-
     /// Returns the reactor, for I/O objects to register with.
     pub(crate) fn reactor(&self) -> io::Result<Arc<Reactor>> {
         self.scheduler.reactor(self.generation)
@@ -425,8 +415,10 @@ impl Executor for IoExecutor {
     #[inline]
     fn post(&self, task: Task) {
         match Runner::find(self.scheduler, self.generation) {
+            // With several runners, whoever is free takes it; else a handler
+            // that waits for what it posted would wait for ever.
             Some(runner) if self.scheduler.has_one_runner() => runner.push(task),
-            runner => self.post_to_any(runner, task),
+            _ => self.scheduler.post(self.generation, task),
         }
     }
 

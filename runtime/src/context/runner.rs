@@ -12,12 +12,15 @@
 use std::cell::{Cell, UnsafeCell};
 use std::ptr;
 use std::sync::Arc;
+use std::task::Waker;
+
+use allocator_api2::vec::Vec;
 
 use super::WakeList;
 use super::reactor::Reactor;
 use super::scheduler::Scheduler;
+use crate::alloc::Recycling;
 use crate::shim::thread_local;
-use crate::task::scope::{self, OfWakes, Scope};
 use crate::task::{Task, TaskQueue};
 
 pub(crate) struct Runner {
@@ -31,8 +34,9 @@ pub(crate) struct Runner {
     work: Cell<i32>,
     /// How many tasks may run before the scheduler looks around.
     pub(super) before_look: Cell<u32>,
-    /// Whether this thread wakes operations of the context.
-    wakes: Cell<bool>,
+    /// What is still to be woken of what the last wait has brought, the first at the
+    /// end: whoever runs the context again inside of a waker goes on with it.
+    to_wake: Cell<Option<Vec<Waker, Recycling>>>,
     outer: *const Runner,
 }
 
@@ -63,7 +67,7 @@ impl Runner {
             queue: UnsafeCell::new(TaskQueue::new()),
             work: Cell::new(0),
             before_look: Cell::new(before_look),
-            wakes: Cell::new(false),
+            to_wake: Cell::new(None),
             outer: TOP.with(Cell::get),
         };
         let _restore = Restore(runner.outer);
@@ -102,22 +106,40 @@ impl Runner {
         queue.pop()
     }
 
-    /// Returns whether this thread wakes operations of the context just now.
-    pub(super) fn is_waking(&self) -> bool {
-        self.wakes.get() && scope::wakes()
+    /// Wakes what a wait has brought.
+    #[inline]
+    pub(super) fn wake(&self, mut wake: WakeList) {
+        match wake.take_several() {
+            None => drop(wake),
+            Some(several) => {
+                self.to_wake.set(Some(several));
+                self.wake_rest();
+            }
+        }
     }
 
-    /// Wakes operations of the context; keeps their tasks.
-    pub(super) fn wake(&self, mut wakers: WakeList) {
-        struct Restore<'a>(&'a Cell<bool>, bool);
-        impl Drop for Restore<'_> {
+    /// Wakes what is still to be woken, even if one of them panics.
+    pub(super) fn wake_rest(&self) {
+        struct Rest<'a>(&'a Runner);
+        impl Drop for Rest<'_> {
             fn drop(&mut self) {
-                self.0.set(self.1);
+                while let Some(waker) = self.0.next_to_wake() {
+                    waker.wake();
+                }
             }
         }
 
-        let _restore = Restore(&self.wakes, self.wakes.replace(true));
-        Scope::new(OfWakes).within(|| wakers.wake_all());
+        let rest = Rest(self);
+        while let Some(waker) = rest.0.next_to_wake() {
+            waker.wake();
+        }
+    }
+
+    fn next_to_wake(&self) -> Option<Waker> {
+        let mut wakers = self.to_wake.take()?;
+        let next = wakers.pop()?;
+        self.to_wake.set(Some(wakers));
+        Some(next)
     }
 
     pub(super) fn has_tasks(&self) -> bool {

@@ -5,7 +5,7 @@
 //!
 //! 1. Inside `run`, guards taken and released by this thread change only the
 //!    thread's own `work`; tasks posted by it go to its own queue while it is
-//!    the only runner, and while it wakes operations, which are no handlers.
+//!    the only runner.
 //! 2. A runner stops being active only under the mutex. It gives up its queue
 //!    and adds its `work` to the count first. If then the count is 0, nobody is
 //!    active and the shared queue is empty, there is no work left: the context
@@ -27,12 +27,12 @@ use std::task::{Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use self::running::{Leaving, Running};
+use self::running::{EndingNested, Leaving, Running};
 use super::bounds::{Bounds, Wait};
+use super::context_gone;
 use super::life::Life;
 use super::reactor::{Reactor, Timeout};
 use super::runner::Runner;
-use super::{WakeList, context_gone};
 use crate::executor::Unblock;
 use crate::shim::{AtomicBool, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering};
 use crate::task::{Task, TaskQueue, scope};
@@ -373,6 +373,7 @@ impl Scheduler {
         match Runner::find(self, generation) {
             // A nested call goes on with the record of the outer one.
             Some(runner) => {
+                let _ending = EndingNested(self, runner);
                 let nested = true;
                 self.run_tasks(runner, &Bounds { nested, ..*bounds })
             }
@@ -426,29 +427,15 @@ impl Scheduler {
         }
     }
 
-    /// Wakes operations. Their tasks are shared with the other runners together, and
-    /// another thread is woken only if there are more than the first of them, which
-    /// is this thread's.
-    fn wake_operations(&self, runner: &Runner, mut wake: WakeList) {
-        if self.has_one_runner() {
-            wake.wake_all();
-            return;
-        }
-        runner.wake(wake);
-        if runner.has_tasks() {
-            let mut shared = self.lock();
-            self.fetch(&mut shared, runner);
-            if !shared.queue.is_empty() {
-                self.wake_one(shared);
-            }
-        }
-    }
-
     /// Fetches tasks from the shared queue and events from the reactor; waits
     /// for them if there is nothing else to do. With tasks to run, it looks at
     /// the reactor only when that is `due`.
     #[inline(never)] // The loop around it is tight.
     fn look_around(&self, runner: &Runner, bounds: &Bounds<'_>, due: bool) -> Next {
+        if bounds.nested {
+            // Or it would wait for what this very thread is about to wake.
+            runner.wake_rest();
+        }
         let mut shared = self.lock();
         if shared.stop_requested || (shared.out_of_work && bounds.unblock.is_none()) {
             return Next::Leave;
@@ -479,7 +466,7 @@ impl Scheduler {
             let wake = reactor.wait(Timeout::Zero);
             self.end_polling(self.lock());
             if busy || !wake.is_empty() {
-                self.wake_operations(runner, wake);
+                runner.wake(wake);
                 return Next::Run;
             }
             return self.leave_or_stop(runner, bounds);
@@ -562,7 +549,7 @@ impl Scheduler {
         if is_over {
             return Next::Leave;
         }
-        self.wake_operations(runner, wake);
+        runner.wake(wake);
         Next::Run
     }
 

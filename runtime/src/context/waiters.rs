@@ -169,6 +169,15 @@ impl WakeList {
         self.first.is_none()
     }
 
+    /// Takes the wakers out, the first at the end, if there are several.
+    #[inline]
+    pub(super) fn take_several(&mut self) -> Option<VecIn<Waker, Recycling>> {
+        let mut wakers = self.rest.take()?;
+        wakers.reverse();
+        wakers.extend(self.first.take());
+        Some(wakers)
+    }
+
     /// Wakes all, even if one of them panics; returns how many there were.
     #[inline]
     pub(crate) fn wake_all(&mut self) -> usize {

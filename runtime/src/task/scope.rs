@@ -49,7 +49,6 @@ struct Vtable {
     filter: Option<unsafe fn(NonNull<Head>) -> CancellationType>,
     /// No requests come from here or further out.
     quiet: bool,
-    wakes: bool,
 }
 
 /// A block, and where it came from.
@@ -69,7 +68,6 @@ const NOTHING: Vtable = Vtable {
     requested: None,
     filter: None,
     quiet: false,
-    wakes: false,
 };
 
 /// Where a block of [`allocate`] came from.
@@ -172,17 +170,6 @@ impl Kind for OfFilter {
     const VTABLE: &'static VtableOf = &VtableOf(Vtable {
         // SAFETY: by I2 the head is that of a `Scope<Self>`.
         filter: Some(|head| unsafe { of::<Self>(head) }.0),
-        ..NOTHING
-    });
-}
-
-/// No poll: a runner wakes operations. Handlers that are called by that are outside
-/// of it.
-pub(crate) struct OfWakes;
-
-impl Kind for OfWakes {
-    const VTABLE: &'static VtableOf = &VtableOf(Vtable {
-        wakes: true,
         ..NOTHING
     });
 }
@@ -293,13 +280,6 @@ impl Drop for Outside {
 #[inline]
 pub(crate) fn is_any() -> bool {
     !CURRENT.with(Cell::get).is_null()
-}
-
-/// Returns whether this thread is waking operations, and nothing else.
-pub(crate) fn wakes() -> bool {
-    let head = NonNull::new(CURRENT.with(Cell::get).cast_mut());
-    // SAFETY: by I1 the scope is alive.
-    head.is_some_and(|head| unsafe { head.as_ref() }.vtable.wakes)
 }
 
 /// Obtains memory from the allocator of the current scope, or from

@@ -7,8 +7,6 @@
 //!
 //! There is no reactor here; runners wait on the condition variable.
 
-use std::sync::Arc as StdArc;
-
 use loom::model::Builder;
 use loom::sync::Arc;
 use loom::sync::atomic::AtomicUsize;
@@ -435,32 +433,6 @@ fn loom_drop_of_the_last_waker_against_the_drop_of_the_context() {
         model.close();
         other.join().unwrap();
         fate.assert_over(0..=0);
-    });
-}
-
-/// A waker that posts a task, as that of an operation does.
-struct Posts(Model);
-
-impl Wake for Posts {
-    fn wake(self: StdArc<Self>) {
-        self.0.post(Model::finish_one);
-    }
-}
-
-/// What one runner wakes is for the other, too, if that has nothing to do.
-#[test]
-fn loom_operations_are_woken_while_the_other_runner_goes_idle() {
-    bounded_model(3, |model| {
-        model.post(|model| {
-            let scheduler = model.executor.scheduler;
-            let runner = Runner::find(scheduler, 0).expect("a task is run by a runner");
-            let mut wake = WakeList::default();
-            for _ in 0..2 {
-                wake.push(Waker::from(StdArc::new(Posts(model.clone()))));
-            }
-            scheduler.wake_operations(runner, wake);
-        });
-        model.run_on_two(2);
     });
 }
 

@@ -78,3 +78,24 @@ impl Drop for Leaving<'_> {
         }
     }
 }
+
+/// Ends a nested call, on unwind too: its handler goes on, perhaps for long, and what
+/// the call was told of or has fetched is for the other runners.
+pub(super) struct EndingNested<'a>(pub(super) &'a Scheduler, pub(super) &'a Runner);
+
+impl Drop for EndingNested<'_> {
+    fn drop(&mut self) {
+        let Self(scheduler, runner) = self;
+        if scheduler.has_one_runner() {
+            return;
+        }
+        let mut shared = scheduler.lock();
+        if shared.generation != runner.generation {
+            return;
+        }
+        shared.return_tasks(runner);
+        if !shared.queue.is_empty() || !shared.polling {
+            scheduler.wake_one(shared);
+        }
+    }
+}
