@@ -237,6 +237,7 @@ fn suite(caller: &impl Caller, config: Config) {
         command!["LPOP", "t"],
     ];
     let replies = caller.call(client.transaction(&commands)).unwrap();
+    let replies = replies.expect("no key is watched");
     assert_eq!(replies[..2], [Value::Ok, Value::Integer(2)]);
     assert!(matches!(&replies[2], Value::Error(message) if message.starts_with("WRONGTYPE")));
     let commands = [command!["SET", "t", "7"], command!["NONSENSE"]];

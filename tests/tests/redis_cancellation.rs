@@ -296,3 +296,86 @@ fn replies_go_astray_where_a_request_is_a_write_and_a_read() {
         assert!(tally.wrong.load(Ordering::Relaxed) > 0, "{tally:?}");
     });
 }
+
+/// What is stored may look like a message of a channel.
+#[test]
+fn a_reply_that_looks_like_a_message_is_a_reply() {
+    let Some(server) = RedisServer::start() else {
+        return;
+    };
+    without_hanging(move || {
+        let looks = ["message", "channel", "payload"];
+        let as_values = |list: Vec<Bytes>| list.iter().eq(looks.iter().map(|it| it.as_bytes()));
+        for resp3 in [false, true] {
+            let context = IoContext::new().unwrap();
+            let mut config = Config::new(Address::Tcp(server.address));
+            config.resp3 = resp3;
+            let client = Client::new(&context, config);
+            let (kind, channel, payload) = ("message", "channel", "payload");
+            let delete = client.request(command!["DEL", "looks"]);
+            delete.blocking().unwrap();
+            let push = command!["RPUSH", "looks", kind, channel, payload];
+            client.request(push).blocking().unwrap();
+            // Under way when the subscription is asked for.
+            let before = client.async_lrange("looks", 0, -1, async_op::UsePromise);
+            client.subscribe("channel").blocking().unwrap();
+            assert!(as_values(before.wait().blocking().unwrap()));
+            if resp3 {
+                assert!(as_values(client.lrange("looks", 0, -1).blocking().unwrap()));
+                assert_eq!(client.incr("number").blocking().unwrap(), 1);
+            }
+            let other = Client::new(&context, Config::new(Address::Tcp(server.address)));
+            assert_eq!(other.publish("channel", b"text").blocking().unwrap(), 1);
+            let message = client.next_message().blocking().unwrap();
+            assert_eq!(message.payload, b"text");
+        }
+    });
+}
+
+/// A connection that is being made when the client is closed is not the next one.
+#[test]
+fn closed_while_it_connects() {
+    let Some(server) = RedisServer::start() else {
+        return;
+    };
+    without_hanging(move || {
+        let context = IoContext::new().unwrap();
+        let clients = [context.executor(), *SystemExecutor];
+        for round in 0..50 {
+            let executor = clients[round % 2];
+            let config = Config::new(Address::Tcp(server.address));
+            let client = Client::new(&executor, config);
+            let first = client.async_request(command!["PING"], async_op::UsePromise);
+            client.close();
+            let second = client.async_request(command!["ECHO", "x"], async_op::UsePromise);
+            // In time, perhaps, where another thread runs the context.
+            if let Err(error) = first.wait().blocking() {
+                assert!(error.is_cancelled());
+            }
+            let reply = second.wait().blocking().unwrap();
+            assert_eq!(reply, Value::Bytes(b"x".to_vec()));
+            client.close();
+            context.restart();
+            context.run();
+            assert!(!client.is_connected());
+        }
+    });
+}
+
+#[test]
+fn a_transaction_whose_key_has_changed() {
+    let Some(server) = RedisServer::start() else {
+        return;
+    };
+    without_hanging(move || {
+        let context = IoContext::new().unwrap();
+        let client = || Client::new(&context, Config::new(Address::Tcp(server.address)));
+        let (one, other) = (client(), client());
+        one.request(command!["WATCH", "k"]).blocking().unwrap();
+        other.incr("k").blocking().unwrap();
+        let get = [command!["GET", "k"]];
+        assert_eq!(one.transaction(&get).blocking().unwrap(), None);
+        let replies = one.transaction(&get).blocking().unwrap();
+        assert_eq!(replies, Some(vec![Value::Bytes(b"1".to_vec())]));
+    });
+}

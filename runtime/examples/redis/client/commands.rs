@@ -99,15 +99,19 @@ impl Client {
     }
 
     /// Carries out all of `commands` or none, with nothing in between; completes
-    /// with their replies.
+    /// with their replies, or with `None` where somebody has changed a key that this
+    /// connection watches.
     #[async_op]
     pub fn async_transaction(
         &self,
         commands: &[Command],
-    ) -> impl Initiation<fn(Result<Vec<Value>>)> {
+    ) -> impl Initiation<fn(Result<Option<Vec<Value>>>)> {
         let all = commands.iter().fold(command!["MULTI"], Command::and);
         self.request(all.and(&command!["EXEC"]))
-            .map(|reply| reply?.array())
+            .map(|reply| match reply? {
+                Value::Null => Ok(None),
+                replies => replies.array().map(Some),
+            })
     }
 
     #[async_op]

@@ -118,8 +118,11 @@ struct State {
     messages: VecDeque<Message>,
     /// How many of all these somebody still waits for.
     waiting: usize,
-    /// In RESP2 a message is an array like any other, but for this.
+    /// Whether messages have been asked for.
     subscribed: bool,
+    /// Whether the server has said so. In RESP2 a message is an array like any other,
+    /// but for this: what was asked for before may be one, too.
+    is_subscription_in_force: bool,
     is_reading: bool,
     is_writing: bool,
     /// Somebody will write before long.
@@ -142,6 +145,7 @@ type Waiting<T> = Completion<fn(Result<T>)>;
 struct Pending {
     number: u64,
     replies: u32,
+    subscribes: bool,
     /// Those that have come, if all count.
     all: Option<Vec<Value>>,
     /// `None` when nobody waits any more.
@@ -184,6 +188,8 @@ impl Client {
     pub fn close(&self) {
         let epoch = self.shared.lock().epoch;
         self.shared.fail(epoch, cancelled());
+        // A connection that is being made is none yet.
+        self.shared.stop.emit(CancellationType::TERMINAL);
     }
 
     /// Sends a command, and completes with its reply.
@@ -210,6 +216,7 @@ impl Client {
         state.pending.push_back(Pending {
             number,
             replies: command.replies,
+            subscribes: command.subscribes,
             all: command
                 .collects
                 .then(|| Vec::with_capacity(command.replies as usize)),
@@ -242,29 +249,29 @@ impl Client {
         self.shared.serve(state, false);
     }
 
-    /// Connects, says hello, and starts the loops.
+    /// Makes connection `epoch`: connects, says hello, and starts the loops.
     #[async_op]
-    async fn async_connect(&self) {
+    async fn async_connect(&self, epoch: u64) {
         let shared = &self.shared;
         let result = loop {
             match shared.dial().await {
                 // Somebody has come after the last one had gone.
-                Err(error) if error.is_cancelled() && shared.lock().waiting > 0 => {
+                Err(error) if error.is_cancelled() && shared.is_awaited(epoch) => {
                     this_op::cancellation().clear();
                 }
                 result => break result,
             }
         };
         match result {
-            Ok(stream) => {
-                let mut state = shared.lock();
-                state.link = Link::Up(stream);
-                shared.serve(state, true);
-            }
-            Err(error) => {
-                let epoch = shared.lock().epoch;
-                shared.fail(epoch, error);
-            }
+            Ok(stream) => match shared.lock_for(epoch) {
+                Some(mut state) => {
+                    state.link = Link::Up(stream);
+                    shared.serve(state, true);
+                }
+                // Closed meanwhile.
+                None => stream.close(),
+            },
+            Err(error) => shared.fail(epoch, error),
         }
     }
 
@@ -313,6 +320,11 @@ impl Shared {
         Some(self.lock()).filter(|state| state.epoch == epoch)
     }
 
+    /// Returns whether anybody waits for connection `epoch`.
+    fn is_awaited(&self, epoch: u64) -> bool {
+        self.lock_for(epoch).is_some_and(|state| state.waiting > 0)
+    }
+
     /// Has `op`, whose number is returned, completed when it is asked to stop.
     fn on_cancel<T: 'static>(self: &Arc<Self>, op: &Waiting<T>) -> u64 {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
@@ -357,8 +369,9 @@ impl Shared {
             Link::Connecting => return,
             Link::Down => {
                 state.link = Link::Connecting;
+                let epoch = state.epoch;
                 drop(state);
-                Client::clone_of(self).async_connect(self.stoppable());
+                Client::clone_of(self).async_connect(epoch, self.stoppable());
                 return;
             }
             Link::Up(stream) => (!state.is_reading).then(|| stream.clone()),
@@ -457,7 +470,9 @@ impl Shared {
         let Some(mut state) = self.lock_for(epoch) else {
             return Ok(false);
         };
-        let value = match news(value, state.subscribed) {
+        // RESP3 says itself what a message is.
+        let in_arrays = state.is_subscription_in_force && !self.config.resp3;
+        let value = match news(value, in_arrays) {
             News::Message(message) => {
                 if let Some((_, op)) = state.listeners.pop_front() {
                     state.waiting -= 1;
@@ -471,10 +486,16 @@ impl Shared {
             News::Other => return Ok(false),
             News::Reply(value) => value,
         };
-        let Some(front) = state.pending.front_mut() else {
+        let State {
+            pending,
+            is_subscription_in_force,
+            ..
+        } = &mut *state;
+        let Some(front) = pending.front_mut() else {
             return Err(Error::Protocol("a reply that nobody has asked for"));
         };
         front.replies -= 1;
+        *is_subscription_in_force |= front.subscribes && is_confirmation(&value);
         let value = match &mut front.all {
             Some(all) => {
                 all.push(value);
@@ -629,6 +650,14 @@ impl Drop for Reader {
     }
 }
 
+/// Returns whether the server has let a client subscribe.
+fn is_confirmation(value: &Value) -> bool {
+    let (Value::Push(items) | Value::Array(items)) = value else {
+        return false;
+    };
+    matches!(items.first(), Some(Value::Bytes(kind)) if kind.ends_with(b"subscribe"))
+}
+
 enum News {
     Reply(Value),
     Message(Message),
@@ -636,13 +665,14 @@ enum News {
     Other,
 }
 
-/// Tells what the server says by itself from what it has been asked for.
-fn news(value: Value, subscribed: bool) -> News {
+/// Tells what the server says by itself from what it has been asked for; whether
+/// that may be `in_arrays`, too.
+fn news(value: Value, in_arrays: bool) -> News {
     let is_push = matches!(value, Value::Push(_));
     let (Value::Push(items) | Value::Array(items)) = &value else {
         return News::Reply(value);
     };
-    if !is_push && !subscribed {
+    if !is_push && !in_arrays {
         return News::Reply(value);
     }
     let Some(Value::Bytes(kind)) = items.first() else {
