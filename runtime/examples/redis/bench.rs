@@ -1,6 +1,7 @@
 //! Many connections, one thread, callbacks alone.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -111,6 +112,10 @@ pub(crate) fn run(
     depth: usize,
     requests: u64,
 ) -> Result<()> {
+    if connections == 0 || depth == 0 || requests == 0 {
+        let text = "each of the numbers has to be 1 at least";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, text).into());
+    }
     let callbacks = Callbacks::new(address, connections, depth)?;
     callbacks.get(requests / 20)?;
     let figures = measure(requests, || {

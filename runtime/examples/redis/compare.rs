@@ -67,7 +67,7 @@ struct Contestant {
 
 const CONTESTANTS: [Contestant; 10] = [
     Contestant {
-        name: "async-op, blocking",
+        name: "async-op, one thread that blocks",
         prepare: blocking,
     },
     Contestant {
@@ -129,6 +129,10 @@ pub(crate) fn run(address: &Address, server: Option<&RedisServer>, words: &[&str
         _ => true,
     };
     let loads: Vec<&Load> = LOADS.iter().filter(is_meant).collect();
+    if loads.is_empty() {
+        let text = "there is no such load; there are 1 1, 1 16, 64 1 and 64 16";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, text).into());
+    }
     println!(
         "GET of {} bytes. Thousands of requests per second [heap allocations per request], and the\n\
          ratio to the best of the redis crate. The median of {ROUNDS} rounds, in turn.\n\

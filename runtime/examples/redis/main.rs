@@ -23,7 +23,7 @@ mod processors;
 mod server;
 
 use std::env;
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -32,8 +32,19 @@ use async_op::IoContext;
 use client::{Address, Client, Command, Config, Error, Result, Value};
 use server::RedisServer;
 
-/// No command may take longer.
+/// No command that is typed in may take longer.
 const LIMIT: Duration = Duration::from_secs(5);
+
+const USAGE: &str = "\
+redis COMMAND [ARGUMENT]..      any command of the server: get KEY, set KEY VALUE, ..
+redis listen CHANNEL            prints what is published there
+redis bench CONNECTIONS DEPTH [REQUESTS]
+redis compare [CONNECTIONS DEPTH]
+redis                           a tour
+
+The server is the one at REDIS, which is HOST:PORT or the path of a socket, by default
+127.0.0.1:6379. With REDIS=own one is started for as long as this runs; compare and the
+tour do that without being told.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -48,12 +59,26 @@ fn main() -> ExitCode {
 }
 
 fn run(words: &[&str]) -> Result<()> {
+    match words {
+        ["help" | "--help" | "-h", ..] => {
+            println!("{USAGE}");
+            return Ok(());
+        }
+        ["listen"] | ["bench"] | ["bench", _] => {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, USAGE).into());
+        }
+        _ => {}
+    }
     let place = env::var("REDIS").ok();
     let wants_own = matches!(words, [] | ["compare", ..]) && place.is_none();
     let own = if wants_own || place.as_deref() == Some("own") {
         match RedisServer::start() {
             Some(server) => Some(server),
-            None => return Ok(()),
+            None => {
+                let text =
+                    "there is no `redis-server` to start: install it, or set REDIS=HOST:PORT";
+                return Err(io::Error::new(io::ErrorKind::NotFound, text).into());
+            }
         }
     } else {
         None

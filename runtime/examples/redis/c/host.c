@@ -1,4 +1,9 @@
-/* A host in C, with an epoll loop of its own: cc host.c -lredis_c -o host
+/* A host in C, with an epoll loop of its own. From the project's folder:
+ *
+ *     cargo build --release --example redis_c
+ *     cc runtime/examples/redis/c/host.c -Ltarget/release/examples -lredis_c \
+ *        -Wl,-rpath,$PWD/target/release/examples -o host
+ *     ./host 127.0.0.1:6379
  *
  * Its loop waits for a timer of its own besides the library's descriptor. It checks
  * what it receives, on which thread, and that all memory has come back. */
