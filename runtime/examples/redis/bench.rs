@@ -2,13 +2,13 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use async_op::IoContext;
 
-use crate::client::{Address, Client, Config, Result};
+use crate::client::{Address, Client, Config, Error, Result};
 
 pub(crate) const KEY: &str = "key";
 pub(crate) const VALUE: &[u8] = b"value";
@@ -69,39 +69,66 @@ impl Callbacks {
     }
 
     pub(crate) fn get(&self, requests: u64) -> Result<()> {
-        self.start(requests);
+        let work = self.start(requests);
         self.context.run();
-        Ok(())
+        Work::end(work)
     }
 
     /// The same; says ten times a second how many have been sent.
     fn get_and_say(&self, requests: u64, say: impl Fn(u64)) -> Result<()> {
-        let left = self.start(requests);
+        let work = self.start(requests);
         while !self.context.stopped() {
             self.context.run_for(Duration::from_millis(100));
-            let left = left.load(Ordering::Relaxed).max(0);
-            say(requests - left as u64);
+            let left = work.left.load(Ordering::Relaxed).max(0);
+            if work.failure.get().is_none() {
+                say(requests - left as u64);
+            }
         }
-        Ok(())
+        Work::end(work)
     }
 
-    fn start(&self, requests: u64) -> Arc<AtomicI64> {
-        let left = Arc::new(AtomicI64::new(requests as i64));
+    fn start(&self, requests: u64) -> Arc<Work> {
+        let work = Arc::new(Work {
+            left: AtomicI64::new(requests as i64),
+            failure: OnceLock::new(),
+        });
         for client in &self.clients {
             for _ in 0..self.depth {
-                next(client.clone(), left.clone());
+                next(client.clone(), work.clone());
             }
         }
         self.context.restart();
-        left
+        work
     }
 }
 
-fn next(client: Client, left: Arc<AtomicI64>) {
-    if left.fetch_sub(1, Ordering::Relaxed) > 0 {
-        client.get(KEY).callback(move |value| {
-            assert_eq!(value.unwrap().unwrap(), VALUE);
-            next(client, left);
+struct Work {
+    left: AtomicI64,
+    /// The first: no more is sent then.
+    failure: OnceLock<Error>,
+}
+
+impl Work {
+    /// Returns what has become of it, once nothing is under way.
+    fn end(this: Arc<Self>) -> Result<()> {
+        match Arc::into_inner(this).and_then(|work| work.failure.into_inner()) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+}
+
+fn next(client: Client, work: Arc<Work>) {
+    if work.left.fetch_sub(1, Ordering::Relaxed) > 0 {
+        client.get(KEY).callback(move |value| match value {
+            Ok(value) => {
+                assert_eq!(value.as_deref(), Some(VALUE));
+                next(client, work);
+            }
+            Err(error) => {
+                work.left.store(0, Ordering::Relaxed);
+                let _ = work.failure.set(error);
+            }
         });
     }
 }

@@ -61,7 +61,7 @@ class Redis:
         assert threading.current_thread() is threading.main_thread()
         future = self.waiting.pop(number)
         result = result.contents
-        data = ctypes.string_at(result.data, result.len)
+        data = ctypes.string_at(result.data, result.len) if result.data else b""
         if future.done():
             return  # cancelled
         if result.status == -2:
@@ -71,7 +71,7 @@ class Redis:
         elif result.status == 1:
             future.set_result(None)
         else:
-            future.set_result(data if result.len else result.integer)
+            future.set_result(data if result.data else result.integer)
 
     async def command(self, *words, timeout=None):
         words = [str(word).encode() for word in words]
@@ -110,6 +110,13 @@ async def main(library, address):
     assert await redis.command("SET", "py:key", "value") == b"OK"
     assert await redis.command("GET", "py:key") == b"value"
     assert await redis.command("GET", "py:none") is None
+    await redis.command("SET", "py:empty", "")
+    assert await redis.command("GET", "py:empty") == b""
+    try:
+        await redis.command("LRANGE", "py:none", "0", "-1")
+        raise AssertionError("a list has no place in a result")
+    except RedisError as error:
+        assert "several parts" in str(error)
     await redis.command("DEL", "py:n")
     numbers = await asyncio.gather(*(redis.command("INCR", "py:n") for _ in range(500)))
     assert numbers == list(range(1, 501)), numbers

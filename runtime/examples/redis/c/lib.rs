@@ -32,6 +32,9 @@ const TIMED_OUT: c_int = -2;
 const REFUSED: c_int = -3;
 const FAILED: c_int = -4;
 
+/// What is said of an array, a map or another reply of its kind.
+const NO_PLACE: &[u8] = b"the reply has several parts, which have no place in a result";
+
 /// What a callback receives; valid until it returns.
 #[derive(Debug)]
 #[repr(C)]
@@ -135,14 +138,13 @@ unsafe impl Send for Target {}
 impl Target {
     fn call(self, result: Result<Value>) {
         let mut text = String::new();
-        let (status, data, integer): (_, &[u8], _) = match &result {
-            Ok(Value::Bytes(bytes)) => (OK, bytes, 0),
-            Ok(Value::Status(text)) => (OK, text.as_bytes(), 0),
-            Ok(Value::Integer(n)) => (OK, b"", *n),
-            Ok(Value::Null) => (NIL, b"", 0),
-            Ok(Value::Ok) => (OK, b"OK", 0),
-            // What has more than one part has no place in this small interface.
-            Ok(_) => (OK, b"", 0),
+        let (status, data, integer): (_, Option<&[u8]>, _) = match &result {
+            Ok(Value::Bytes(bytes)) => (OK, Some(bytes), 0),
+            Ok(Value::Status(text)) => (OK, Some(text.as_bytes()), 0),
+            Ok(Value::Integer(n)) => (OK, None, *n),
+            Ok(Value::Null) => (NIL, None, 0),
+            Ok(Value::Ok) => (OK, Some(b"OK"), 0),
+            Ok(_) => (FAILED, Some(NO_PLACE), 0),
             Err(error) => {
                 text = error.to_string();
                 let status = match error {
@@ -151,13 +153,13 @@ impl Target {
                     Error::Server(_) => REFUSED,
                     _ => FAILED,
                 };
-                (status, text.as_bytes(), 0)
+                (status, Some(text.as_bytes()), 0)
             }
         };
         let result = RedisResult {
             status,
-            data: data.as_ptr().cast(),
-            len: data.len(),
+            data: data.map_or(ptr::null(), <[u8]>::as_ptr).cast(),
+            len: data.map_or(0, <[u8]>::len),
             integer,
         };
         // SAFETY: the host has given both for this.

@@ -20,13 +20,13 @@ enum {
     REDIS_CANCELLED = -1,
     REDIS_TIMED_OUT = -2,
     REDIS_REFUSED = -3,   /* by the server; data says why */
-    REDIS_FAILED = -4     /* the connection; data says how */
+    REDIS_FAILED = -4     /* the connection, or the reply is no single value; data says how */
 };
 
 /* Valid until the callback returns. */
 typedef struct redis_result {
     int status;
-    const char *data; /* not terminated by a zero */
+    const char *data; /* not terminated by a zero; NULL for an integer, and for nil */
     size_t len;
     int64_t integer;
 } redis_result;
