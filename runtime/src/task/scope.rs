@@ -131,7 +131,8 @@ impl<A: OperationAllocator, X: Executor> OfFrame<A, X> {
                 }
             }
         };
-        Scope::with(vtable, self)
+        // SAFETY: both are made for a `Scope<Self>`.
+        unsafe { Scope::with(vtable, self) }
     }
 }
 
@@ -191,7 +192,8 @@ pub(crate) struct Entered<'a> {
 
 impl<T: Kind> Scope<T> {
     pub(crate) const fn new(value: T) -> Self {
-        Self::with(&T::VTABLE.0, value)
+        // SAFETY: a kind's own vtable fits its scope.
+        unsafe { Self::with(&T::VTABLE.0, value) }
     }
 
     /// Calls `body` in this scope.
@@ -209,8 +211,10 @@ impl<T: Kind> Scope<T> {
 }
 
 impl<T> Scope<T> {
-    /// `vtable` has to fit (I2).
-    const fn with(vtable: &'static Vtable, value: T) -> Self {
+    /// # Safety
+    ///
+    /// - `vtable` fits a `Scope<T>` (I2).
+    const unsafe fn with(vtable: &'static Vtable, value: T) -> Self {
         Self {
             head: Head {
                 vtable,
