@@ -344,8 +344,8 @@ fn run(caller: impl Caller + Send + 'static) {
         return;
     };
     without_hanging(move || {
-        suite(&caller, Config::new(Address::Tcp(server.address)));
-        let mut config = Config::new(Address::Unix(server.socket()));
+        suite(&caller, Config::new(server.address));
+        let mut config = Config::new(server.socket());
         config.resp3 = true;
         config.database = 3;
         suite(&caller, config);
@@ -405,7 +405,7 @@ fn sixty_four_connections_from_one_thread() {
     }
     without_hanging(move || {
         let context = IoContext::new().unwrap();
-        let client = || Client::new(&context, Config::new(Address::Tcp(server.address)));
+        let client = || Client::new(&context, Config::new(server.address));
         let clients: Vec<_> = (0..64).map(|_| client()).collect();
         for client in &clients {
             next(client.clone(), 50);
@@ -427,7 +427,7 @@ fn blocking_calls_inside_of_a_runtime() {
     without_hanging(move || {
         Tokio::multi_thread().0.block_on(async {
             let context = IoContext::new().unwrap();
-            let client = Client::new(&context, Config::new(Address::Tcp(server.address)));
+            let client = Client::new(&context, Config::new(server.address));
             client.set("key", b"value").blocking().unwrap();
             assert_eq!(client.get("key").blocking().unwrap().unwrap(), b"value");
         });
@@ -442,7 +442,7 @@ fn passwords() {
     without_hanging(move || {
         let context = IoContext::new().unwrap();
         for resp3 in [false, true] {
-            let mut config = Config::new(Address::Tcp(server.address));
+            let mut config = Config::new(server.address);
             config.resp3 = resp3;
             let client = Client::new(&context, config.clone());
             assert!(matches!(client.ping().blocking(), Err(Error::Server(_))));
@@ -471,7 +471,7 @@ fn a_context_that_nobody_waits_for_is_done() {
     };
     without_hanging(move || {
         let context = IoContext::new().unwrap();
-        let client = Client::new(&context, Config::new(Address::Tcp(server.address)));
+        let client = Client::new(&context, Config::new(server.address));
         client.ping().blocking().unwrap();
         let signal = CancellationSignal::new();
         let token = bind_cancellation_slot(signal.slot(), |result: Result<Value>| {
@@ -503,7 +503,7 @@ fn a_callback_that_panics() {
     };
     without_hanging(move || {
         let context = IoContext::new().unwrap();
-        let client = Client::new(&context, Config::new(Address::Tcp(server.address)));
+        let client = Client::new(&context, Config::new(server.address));
         let id = client.request(command!["CLIENT", "ID"]).blocking().unwrap();
         let (sender, receiver) = channel();
         for n in 0..10 {

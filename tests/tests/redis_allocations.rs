@@ -56,7 +56,7 @@ fn requests_allocate_nothing_but_replies() {
         return;
     };
     without_hanging(move || {
-        let config = Config::new(Address::Tcp(server.address));
+        let config = Config::new(server.address);
         let context = IoContext::new().unwrap();
         let client = Client::new(&context, config.clone());
         client.set("key", b"value").blocking().unwrap();

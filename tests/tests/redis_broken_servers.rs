@@ -71,7 +71,7 @@ fn answer_and_die(reply: &'static [u8]) -> Act {
 }
 
 fn config(address: SocketAddr) -> Config {
-    let mut config = Config::new(Address::Tcp(address));
+    let mut config = Config::new(address);
     config.longest_reply = 128 << 20;
     config
 }

@@ -171,8 +171,8 @@ fn nobody_receives_the_reply_of_another() {
     };
     without_hanging(move || {
         for (tasks, address) in [
-            (16, Address::Tcp(server.address)),
-            (2, Address::Tcp(server.address)),
+            (16, Address::from(server.address)),
+            (2, Address::from(server.address)),
             (16, Address::Unix(server.socket())),
         ] {
             let client = Client::new(&SystemExecutor, Config::new(address));
@@ -204,7 +204,7 @@ fn callbacks_in_a_pipeline() {
     };
     without_hanging(move || {
         let context = IoContext::new().unwrap();
-        let client = Client::new(&context, Config::new(Address::Tcp(server.address)));
+        let client = Client::new(&context, Config::new(server.address));
         let before = id_of(&client);
         let tally = Arc::new(Tally::default());
         let mut random = Random(7);
@@ -308,7 +308,7 @@ fn a_reply_that_looks_like_a_message_is_a_reply() {
         let as_values = |list: Vec<Bytes>| list.iter().eq(looks.iter().map(|it| it.as_bytes()));
         for resp3 in [false, true] {
             let context = IoContext::new().unwrap();
-            let mut config = Config::new(Address::Tcp(server.address));
+            let mut config = Config::new(server.address);
             config.resp3 = resp3;
             let client = Client::new(&context, config);
             let (kind, channel, payload) = ("message", "channel", "payload");
@@ -324,7 +324,7 @@ fn a_reply_that_looks_like_a_message_is_a_reply() {
                 assert!(as_values(client.lrange("looks", 0, -1).blocking().unwrap()));
                 assert_eq!(client.incr("number").blocking().unwrap(), 1);
             }
-            let other = Client::new(&context, Config::new(Address::Tcp(server.address)));
+            let other = Client::new(&context, Config::new(server.address));
             assert_eq!(other.publish("channel", b"text").blocking().unwrap(), 1);
             let message = client.next_message().blocking().unwrap();
             assert_eq!(message.payload, b"text");
@@ -343,7 +343,7 @@ fn closed_while_it_connects() {
         let clients = [context.executor(), *SystemExecutor];
         for round in 0..50 {
             let executor = clients[round % 2];
-            let config = Config::new(Address::Tcp(server.address));
+            let config = Config::new(server.address);
             let client = Client::new(&executor, config);
             let first = client.async_request(command!["PING"], async_op::UsePromise);
             client.close();
@@ -369,7 +369,7 @@ fn a_transaction_whose_key_has_changed() {
     };
     without_hanging(move || {
         let context = IoContext::new().unwrap();
-        let client = || Client::new(&context, Config::new(Address::Tcp(server.address)));
+        let client = || Client::new(&context, Config::new(server.address));
         let (one, other) = (client(), client());
         one.request(command!["WATCH", "k"]).blocking().unwrap();
         other.incr("k").blocking().unwrap();

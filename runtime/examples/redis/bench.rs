@@ -1,16 +1,18 @@
 //! Many connections, one thread, callbacks alone.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::io;
+use std::io::ErrorKind;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use async_op::IoContext;
 
-use crate::client::{Address, Client, Config, Error, Result};
+use crate::bar::Bar;
+use crate::client::{Client, Config, Error, Result};
+use crate::{Failure, LIMIT};
 
-pub(crate) const KEY: &str = "key";
+pub(crate) const KEY: &str = "async-op:example:key";
 pub(crate) const VALUE: &[u8] = b"value";
 
 /// What so many requests have taken.
@@ -52,10 +54,10 @@ pub(crate) struct Callbacks {
 }
 
 impl Callbacks {
-    pub(crate) fn new(address: &Address, connections: usize, depth: usize) -> Result<Self> {
+    pub(crate) fn new(config: &Config, connections: usize, depth: usize) -> Result<Self> {
         let context = IoContext::new()?;
         let clients = (0..connections)
-            .map(|_| Client::new(&context, Config::new(address.clone())))
+            .map(|_| Client::new(&context, config.clone()))
             .collect();
         let this = Self {
             context,
@@ -63,7 +65,7 @@ impl Callbacks {
             depth,
         };
         for client in &this.clients {
-            client.set(KEY, VALUE).blocking()?;
+            client.set(KEY, VALUE).cancel_after(LIMIT).blocking()?;
         }
         Ok(this)
     }
@@ -74,17 +76,33 @@ impl Callbacks {
         Work::end(work)
     }
 
-    /// The same; says ten times a second how many have been sent.
-    fn get_and_say(&self, requests: u64, say: impl Fn(u64)) -> Result<()> {
+    /// The same; shows how far it is, and ends when nothing is answered any more.
+    fn get_and_show(&self, requests: u64, show: impl Fn(u64)) -> Result<()> {
         let work = self.start(requests);
+        let mut last = (0, Instant::now());
         while !self.context.stopped() {
             self.context.run_for(Duration::from_millis(100));
             let left = work.left.load(Ordering::Relaxed).max(0);
+            let done = requests - left as u64;
             if work.failure.get().is_none() {
-                say(requests - left as u64);
+                show(done);
+            }
+            if last.0 != done {
+                last = (done, Instant::now());
+            } else if last.1.elapsed() > LIMIT {
+                work.fail(Error::Io(ErrorKind::TimedOut.into()));
+                self.clients.iter().for_each(Client::close);
             }
         }
         Work::end(work)
+    }
+
+    /// Removes what it has needed.
+    pub(crate) fn clean(&self) -> Result<()> {
+        if let Some(client) = self.clients.first() {
+            client.del(&[KEY]).cancel_after(LIMIT).blocking()?;
+        }
+        Ok(())
     }
 
     fn start(&self, requests: u64) -> Arc<Work> {
@@ -109,6 +127,11 @@ struct Work {
 }
 
 impl Work {
+    fn fail(&self, error: Error) {
+        self.left.store(0, Ordering::Relaxed);
+        let _ = self.failure.set(error);
+    }
+
     /// Returns what has become of it, once nothing is under way.
     fn end(this: Arc<Self>) -> Result<()> {
         match Arc::into_inner(this).and_then(|work| work.failure.into_inner()) {
@@ -121,49 +144,38 @@ impl Work {
 fn next(client: Client, work: Arc<Work>) {
     if work.left.fetch_sub(1, Ordering::Relaxed) > 0 {
         client.get(KEY).callback(move |value| match value {
-            Ok(value) => {
-                assert_eq!(value.as_deref(), Some(VALUE));
-                next(client, work);
-            }
-            Err(error) => {
-                work.left.store(0, Ordering::Relaxed);
-                let _ = work.failure.set(error);
-            }
+            Ok(value) if value.as_deref() == Some(VALUE) => next(client, work),
+            Ok(_) => work.fail(Error::Unexpected("the value that was set")),
+            Err(error) => work.fail(error),
         });
     }
 }
 
 pub(crate) fn run(
-    address: &Address,
-    connections: usize,
-    depth: usize,
-    requests: u64,
-) -> Result<()> {
-    if connections == 0 || depth == 0 || requests == 0 {
-        let text = "each of the numbers has to be 1 at least";
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, text).into());
+    config: &Config,
+    connections: u32,
+    depth: u32,
+    requests: u32,
+) -> std::result::Result<String, Failure> {
+    if u64::from(connections) * u64::from(depth) > 1_000_000 {
+        let text = "more than a million requests under way";
+        return Err(Failure::Usage(text.to_owned()));
     }
-    let callbacks = Callbacks::new(address, connections, depth)?;
-    callbacks.get(requests / 20)?;
+    let requests = u64::from(requests);
+    let callbacks = Callbacks::new(config, connections as usize, depth as usize)?;
+    callbacks.get_and_show(requests / 20, |_| {})?;
+    let bar = Bar::new(requests);
     let figures = measure(requests, || {
-        callbacks.get_and_say(requests, |done| progress(done, requests))
+        callbacks.get_and_show(requests, |done| bar.draw(done))
     })?;
-    eprintln!();
-    println!(
+    drop(bar);
+    callbacks.clean()?;
+    Ok(format!(
         "{requests} GET on {connections} connections from one thread, {depth} under way on each: \
          {:.0} per second, {:.3} allocations each, of which 1 is the reply",
         figures.per_second(),
         figures.allocations_each()
-    );
-    Ok(())
-}
-
-/// Draws a bar over the last one.
-fn progress(done: u64, all: u64) {
-    const WIDTH: u64 = 40;
-    let filled = WIDTH * done / all.max(1);
-    let bar = (0..WIDTH).map(|n| if n < filled { '#' } else { '.' });
-    eprint!("\r[{}] {done} of {all}", bar.collect::<String>());
+    ))
 }
 
 /// Counts what the whole program takes from the heap, on every thread.

@@ -1,30 +1,35 @@
 //! The same work, by other clients: the crate `redis`, synchronous and on tokio,
 //! and `redis-benchmark`, which is written in C and belongs to the server.
 
+use std::cell::Cell;
 use std::io;
 use std::os::fd::AsFd;
 use std::process;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use async_op::{IoContext, Promise, SystemExecutor, UsePromise, WorkGuard, spawn};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Commands, Pipeline};
+use redis::{
+    AsyncConnectionConfig, Commands, ConnectionAddr, IntoConnectionInfo, Pipeline,
+    RedisConnectionInfo,
+};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::runtime::{Builder, Runtime};
 
+use crate::bar::Bar;
 use crate::bench::{Callbacks, KEY, VALUE, measure};
 use crate::client::{Address, Client, Command, Config, Error, Result, Value};
-use crate::command;
-use crate::processors;
-use crate::server::RedisServer;
+use crate::own::OwnServer;
+use crate::watch::Watch;
+use crate::{LIMIT, command, processors};
 
 const ROUNDS: usize = 25;
 
 /// What is measured: a column of the table.
-struct Load {
+pub(crate) struct Load {
     connections: usize,
     /// Requests under way on each connection.
     depth: usize,
@@ -62,13 +67,17 @@ type Work = Box<dyn FnMut(u64) -> Result<Option<f64>>>;
 struct Contestant {
     name: &'static str,
     /// Connects; `None` where it has no way to carry that load.
-    prepare: fn(&Address, &Load) -> Result<Option<Work>>,
+    prepare: fn(&Config, &Load) -> Result<Option<Work>>,
 }
 
-const CONTESTANTS: [Contestant; 10] = [
+const CONTESTANTS: [Contestant; 11] = [
     Contestant {
         name: "async-op, one thread that blocks",
         prepare: blocking,
+    },
+    Contestant {
+        name: "async-op, blocking, a thread each",
+        prepare: blocking_in_threads,
     },
     Contestant {
         name: "async-op, callbacks",
@@ -92,15 +101,15 @@ const CONTESTANTS: [Contestant; 10] = [
     },
     Contestant {
         name: "redis crate, tokio",
-        prepare: |address, load| crate_in_tokio(address, load, one_thread()?, load.depth),
+        prepare: |config, load| crate_in_tokio(config, load, one_thread()?, load.depth),
     },
     Contestant {
         name: "redis crate, tokio, two threads",
-        prepare: |address, load| crate_in_tokio(address, load, two_threads()?, load.depth),
+        prepare: |config, load| crate_in_tokio(config, load, two_threads()?, load.depth),
     },
     Contestant {
         name: "redis crate, tokio, a task per request",
-        prepare: |address, load| crate_in_tokio(address, load, one_thread()?, 1),
+        prepare: |config, load| crate_in_tokio(config, load, one_thread()?, 1),
     },
     Contestant {
         name: "redis-benchmark",
@@ -113,65 +122,104 @@ const PEER: &str = "redis crate";
 
 /// What has been measured of one client and one load.
 #[derive(Clone, Copy)]
-struct Cell {
+struct Figure {
     per_second: f64,
     /// From the heap, for each request; not known of other programs.
     allocations: Option<f64>,
 }
 
-/// Measures all, or only the load that `words` name: connections and depth. The
-/// server is one that we have started, or somebody else's, which is left where it is.
-pub(crate) fn run(address: &Address, server: Option<&RedisServer>, words: &[&str]) -> Result<()> {
+/// Returns the loads that `words` name, by connections and depth: all, if there are
+/// none.
+pub(crate) fn loads(words: &[&[u8]]) -> std::result::Result<Vec<&'static Load>, String> {
     let is_meant = |load: &&Load| match *words {
+        [] => true,
         [connections, depth] => {
-            load.connections.to_string() == connections && load.depth.to_string() == depth
+            load.connections.to_string().as_bytes() == connections
+                && load.depth.to_string().as_bytes() == depth
         }
-        _ => true,
+        _ => false,
     };
     let loads: Vec<&Load> = LOADS.iter().filter(is_meant).collect();
     if loads.is_empty() {
-        let text = "there is no such load; there are 1 1, 1 16, 64 1 and 64 16";
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, text).into());
+        return Err("there is no such load; there are 1 1, 1 16, 64 1 and 64 16".to_owned());
     }
-    println!(
+    Ok(loads)
+}
+
+/// Measures all clients; returns a table. The server is one that we have started, or
+/// somebody else's, which is left where it is.
+pub(crate) fn run(config: &Config, server: Option<&OwnServer>, loads: &[&Load]) -> Result<String> {
+    let place = place(server);
+    let context = IoContext::new()?;
+    let client = Client::new(&context, config.clone());
+    client.set(KEY, VALUE).cancel_after(LIMIT).blocking()?;
+
+    let bar = Bar::new((loads.len() * (ROUNDS + 1) * CONTESTANTS.len()) as u64);
+    let progress = Progress {
+        bar,
+        done: Cell::new(0),
+        watch: Watch::new(10 * LIMIT)?,
+    };
+    let columns = loads.iter().map(|load| column(config, load, &progress));
+    let columns = columns.collect::<Result<Vec<_>>>();
+    drop(progress);
+    let table = table(&place, loads, &columns?);
+    client.del(&[KEY]).cancel_after(LIMIT).blocking()?;
+    Ok(table)
+}
+
+/// How far it has come.
+struct Progress {
+    bar: Bar,
+    done: Cell<u64>,
+    watch: Watch,
+}
+
+impl Progress {
+    fn step(&self) {
+        self.watch.touch();
+        self.bar.draw(self.done.get());
+        self.done.set(self.done.get() + 1);
+    }
+}
+
+fn table(place: &str, loads: &[&Load], columns: &[Vec<Option<Figure>>]) -> String {
+    let mut text = format!(
         "GET of {} bytes. Thousands of requests per second [heap allocations per request], and the\n\
          ratio to the best of the redis crate. The median of {ROUNDS} rounds, in turn.\n\
-         {}\n",
+         {place}\n\n\
+         | connections x requests under way |",
         VALUE.len(),
-        place(server)
     );
-    print!("| connections x requests under way |");
-    for load in &loads {
-        print!(" {} x {} |", load.connections, load.depth);
+    for load in loads {
+        text += &format!(" {} x {} |", load.connections, load.depth);
     }
-    println!("\n|---|{}", "---:|".repeat(loads.len()));
-    let columns = loads.iter().map(|load| column(address, load));
-    let columns = columns.collect::<Result<Vec<_>>>()?;
+    text += &format!("\n|---|{}\n", "---:|".repeat(loads.len()));
     for (line, contestant) in CONTESTANTS.iter().enumerate() {
-        print!("| {} |", contestant.name);
-        for column in &columns {
+        text += &format!("| {} |", contestant.name);
+        for column in columns {
             let Some(cell) = column[line] else {
-                print!(" |");
+                text += " |";
                 continue;
             };
-            print!(" {:.1}", cell.per_second / 1000.0);
+            text += &format!(" {:.1}", cell.per_second / 1000.0);
             if let Some(allocations) = cell.allocations {
-                print!(" [{allocations:.2}]");
+                text += &format!(" [{allocations:.2}]");
             }
             let peers = CONTESTANTS.iter().zip(column);
             let peers = peers.filter(|(peer, _)| peer.name.starts_with(PEER));
             let peers = peers.filter_map(|(_, cell)| Some((*cell)?.per_second));
-            print!(" {:.2} |", cell.per_second / peers.fold(f64::NAN, f64::max));
+            text += &format!(" {:.2} |", cell.per_second / peers.fold(f64::NAN, f64::max));
         }
-        println!();
+        text += "\n";
     }
-    Ok(())
+    text
 }
 
 /// Pins the server and us, before there are other threads; returns what to say of it.
-fn place(server: Option<&RedisServer>) -> String {
+fn place(server: Option<&OwnServer>) -> String {
     let pinned = match server {
-        Some(server) => processors::pin(server),
+        Some(server) => processors::pin(server.id),
         None => Err(io::Error::other("the server is not ours")),
     };
     match pinned {
@@ -184,12 +232,16 @@ fn place(server: Option<&RedisServer>) -> String {
 
 /// Measures all clients under one load: in turn, so that whatever else the machine
 /// does slows them all.
-fn column(address: &Address, load: &Load) -> Result<Vec<Option<Cell>>> {
-    let works = CONTESTANTS.iter().map(|it| (it.prepare)(address, load));
+fn column(config: &Config, load: &Load, progress: &Progress) -> Result<Vec<Option<Figure>>> {
+    let works = CONTESTANTS.iter().map(|it| {
+        progress.watch.touch();
+        (it.prepare)(config, load)
+    });
     let mut works = works.collect::<Result<Vec<_>>>()?;
-    let mut cells: Vec<Vec<Cell>> = vec![Vec::new(); works.len()];
+    let mut cells: Vec<Vec<Figure>> = vec![Vec::new(); works.len()];
     for round in 0..=ROUNDS {
         for (work, cells) in works.iter_mut().zip(&mut cells) {
+            progress.step();
             let Some(work) = work else { continue };
             let mut own = None;
             let figures = measure(load.requests, || {
@@ -198,7 +250,7 @@ fn column(address: &Address, load: &Load) -> Result<Vec<Option<Cell>>> {
             })?;
             // The first round warms up.
             if round > 0 {
-                cells.push(Cell {
+                cells.push(Figure {
                     per_second: own.unwrap_or(figures.per_second()),
                     allocations: own.is_none().then(|| figures.allocations_each()),
                 });
@@ -216,39 +268,35 @@ fn column(address: &Address, load: &Load) -> Result<Vec<Option<Cell>>> {
 
 /// One thread that asks and waits; for batches, if several requests are under way,
 /// and with promises, if there are several connections.
-fn blocking(address: &Address, load: &Load) -> Result<Option<Work>> {
+fn blocking(config: &Config, load: &Load) -> Result<Option<Work>> {
     let context = IoContext::new()?;
-    let clients = clients(&context, address, load);
+    let clients = clients(&context, config, load);
     let depth = load.depth;
     let batch: Vec<Command> = (0..depth).map(|_| command!["GET", KEY]).collect();
     Ok(Some(Box::new(move |requests| {
         let _ = &context;
         if let ([client], 1) = (&clients[..], depth) {
             for _ in 0..requests {
-                assert_eq!(client.get(KEY).blocking()?.unwrap(), VALUE);
+                check(client.get(KEY).blocking()?)?;
             }
             return Ok(None);
         }
-        let check = |replies: Vec<Value>| {
-            let is_right = |it: &Value| matches!(it, Value::Bytes(bytes) if bytes == VALUE);
-            assert!(replies.len() == depth && replies.iter().all(is_right));
-        };
         type Get = fn(Result<Option<Vec<u8>>>);
         let mut gets: Vec<Promise<Get>> = Vec::with_capacity(clients.len());
         let mut batches = Vec::with_capacity(clients.len());
         for _ in 0..requests / (clients.len() * depth) as u64 {
             if let [client] = &clients[..] {
-                check(client.pipeline(&batch).blocking()?);
+                check_all(client.pipeline(&batch).blocking()?, depth)?;
             } else if depth == 1 {
                 gets.extend(clients.iter().map(|it| it.async_get(KEY, UsePromise)));
                 for get in gets.drain(..) {
-                    assert_eq!(get.wait().blocking()?.unwrap(), VALUE);
+                    check(get.wait().blocking()?)?;
                 }
             } else {
                 let started = clients.iter();
                 batches.extend(started.map(|it| it.async_pipeline(&batch, UsePromise)));
                 for batch in batches.drain(..) {
-                    check(batch.wait().blocking()?);
+                    check_all(batch.wait().blocking()?, depth)?;
                 }
             }
         }
@@ -256,8 +304,64 @@ fn blocking(address: &Address, load: &Load) -> Result<Option<Work>> {
     })))
 }
 
-fn callbacks(address: &Address, load: &Load) -> Result<Option<Work>> {
-    let callbacks = Callbacks::new(address, load.connections, load.depth)?;
+/// A thread for each connection, and its context.
+fn blocking_in_threads(config: &Config, load: &Load) -> Result<Option<Work>> {
+    if load.connections == 1 {
+        return Ok(None);
+    }
+    let depth = load.depth;
+    let clients = (0..load.connections).map(|_| {
+        let context = IoContext::new()?;
+        let client = Client::new(&context, config.clone());
+        Ok((context, client))
+    });
+    let clients = clients.collect::<Result<Vec<_>>>()?;
+    Ok(Some(Box::new(move |requests| {
+        let rounds = requests / (clients.len() * depth) as u64;
+        let get = |client: &Client| {
+            let batch: Vec<Command> = (0..depth).map(|_| command!["GET", KEY]).collect();
+            for _ in 0..rounds {
+                if depth == 1 {
+                    check(client.get(KEY).blocking()?)?;
+                } else {
+                    check_all(client.pipeline(&batch).blocking()?, depth)?;
+                }
+            }
+            Ok(())
+        };
+        in_threads(clients.iter().map(|(_, client)| || get(client)))?;
+        Ok(None)
+    })))
+}
+
+/// Does all of `works`, each on a thread.
+fn in_threads<W>(works: impl Iterator<Item = W>) -> Result<()>
+where
+    W: FnOnce() -> Result<()> + Send,
+{
+    thread::scope(|scope| {
+        let threads: Vec<_> = works.map(|work| scope.spawn(work)).collect();
+        let mut results = threads.into_iter().map(|it| it.join().expect("no panic"));
+        results.try_for_each(|result| result)
+    })
+}
+
+fn check(value: Option<Vec<u8>>) -> Result<()> {
+    match value {
+        Some(value) if value == VALUE => Ok(()),
+        _ => Err(Error::Unexpected("the value that was set")),
+    }
+}
+
+fn check_all(replies: Vec<Value>, count: usize) -> Result<()> {
+    if replies.len() != count {
+        return Err(Error::Unexpected("a reply for each"));
+    }
+    replies.into_iter().try_for_each(|it| check(it.bytes()?))
+}
+
+fn callbacks(config: &Config, load: &Load) -> Result<Option<Work>> {
+    let callbacks = Callbacks::new(config, load.connections, load.depth)?;
     Ok(Some(Box::new(move |requests| {
         callbacks.get(requests)?;
         Ok(None)
@@ -265,28 +369,36 @@ fn callbacks(address: &Address, load: &Load) -> Result<Option<Work>> {
 }
 
 /// Tasks on the context that does the I/O.
-fn awaited(address: &Address, load: &Load) -> Result<Option<Work>> {
+fn awaited(config: &Config, load: &Load) -> Result<Option<Work>> {
     let context = IoContext::new()?;
-    let clients = clients(&context, address, load);
+    let clients = clients(&context, config, load);
     let depth = load.depth;
     Ok(Some(Box::new(move |requests| {
         let left = left(requests);
+        let failure = Arc::new(OnceLock::new());
         for client in each(&clients, depth) {
-            spawn(&context, gets(client, left.clone()), |result: Result<()>| {
-                result.unwrap();
+            let failure = failure.clone();
+            let gets = gets(client, left.clone());
+            spawn(&context, gets, move |result: Result<()>| {
+                if let Err(error) = result {
+                    let _ = failure.set(error);
+                }
             });
         }
         context.restart();
         context.run();
-        Ok(None)
+        match Arc::into_inner(failure).and_then(OnceLock::into_inner) {
+            Some(error) => Err(error),
+            None => Ok(None),
+        }
     })))
 }
 
 /// Tasks of tokio, whose one thread drives the I/O too.
-fn awaited_in_tokio(address: &Address, load: &Load) -> Result<Option<Work>> {
+fn awaited_in_tokio(config: &Config, load: &Load) -> Result<Option<Work>> {
     let runtime = one_thread()?;
     let context = IoContext::new()?;
-    let clients = clients(&context, address, load);
+    let clients = clients(&context, config, load);
     let depth = load.depth;
     runtime.spawn(async move {
         let _work = WorkGuard::new(context.executor());
@@ -310,9 +422,9 @@ fn awaited_in_tokio(address: &Address, load: &Load) -> Result<Option<Work>> {
 }
 
 /// Tasks of tokio; the I/O is on the background thread.
-fn awaited_across_threads(address: &Address, load: &Load) -> Result<Option<Work>> {
+fn awaited_across_threads(config: &Config, load: &Load) -> Result<Option<Work>> {
     let runtime = one_thread()?;
-    let clients = clients(&SystemExecutor, address, load);
+    let clients = clients(&SystemExecutor, config, load);
     let depth = load.depth;
     Ok(Some(Box::new(move |requests| {
         let left = left(requests);
@@ -321,9 +433,9 @@ fn awaited_across_threads(address: &Address, load: &Load) -> Result<Option<Work>
     })))
 }
 
-fn clients(executor: &async_op::IoExecutor, address: &Address, load: &Load) -> Vec<Client> {
+fn clients(executor: &async_op::IoExecutor, config: &Config, load: &Load) -> Vec<Client> {
     (0..load.connections)
-        .map(|_| Client::new(executor, Config::new(address.clone())))
+        .map(|_| Client::new(executor, config.clone()))
         .collect()
 }
 
@@ -342,21 +454,32 @@ async fn gets(client: Client, left: Arc<AtomicU64>) -> Result<()> {
         .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
         .is_ok()
     {
-        assert_eq!(client.get(KEY).await?.unwrap(), VALUE);
+        check(client.get(KEY).await?)?;
     }
     Ok(())
 }
 
-fn crate_client(address: &Address) -> Result<redis::Client> {
-    let url = match address {
-        Address::Tcp(address) => format!("redis://{address}"),
-        Address::Unix(path) => format!("redis+unix://{}", path.display()),
+fn crate_client(config: &Config) -> Result<redis::Client> {
+    let address = match &config.address {
+        Address::Tcp(addresses) => {
+            let first = addresses.first().ok_or(Error::Unexpected("an address"))?;
+            ConnectionAddr::Tcp(first.ip().to_string(), first.port())
+        }
+        Address::Unix(path) => ConnectionAddr::Unix(path.clone()),
     };
-    redis::Client::open(url).map_err(other)
+    let mut settings = RedisConnectionInfo::default().set_db(config.database);
+    if let Some(user) = &config.user {
+        settings = settings.set_username(user);
+    }
+    if let Some(password) = &config.password {
+        settings = settings.set_password(password);
+    }
+    let info = address.into_connection_info().map_err(other)?;
+    redis::Client::open(info.set_redis_settings(settings)).map_err(other)
 }
 
-fn crate_synchronous(address: &Address, load: &Load) -> Result<Option<Work>> {
-    let client = crate_client(address)?;
+fn crate_synchronous(config: &Config, load: &Load) -> Result<Option<Work>> {
+    let client = crate_client(config)?;
     let connections = (0..load.connections).map(|_| client.get_connection().map_err(other));
     let mut connections: Vec<_> = connections.collect::<Result<_>>()?;
     let depth = load.depth;
@@ -364,29 +487,23 @@ fn crate_synchronous(address: &Address, load: &Load) -> Result<Option<Work>> {
         let each = requests / connections.len() as u64;
         if let [connection] = &mut connections[..] {
             synchronous(connection, each, depth)?;
-            return Ok(None);
+        } else {
+            let connections = connections.iter_mut();
+            in_threads(connections.map(|it| move || synchronous(it, each, depth)))?;
         }
-        thread::scope(|scope| {
-            let threads: Vec<_> = connections
-                .iter_mut()
-                .map(|connection| scope.spawn(move || synchronous(connection, each, depth)))
-                .collect();
-            let mut results = threads.into_iter().map(|it| it.join().expect("no panic"));
-            results.try_for_each(|result| result)
-        })?;
         Ok(None)
     })))
 }
 
 /// Requests in batches of so many, which is the crate's way, or each in a task.
 fn crate_in_tokio(
-    address: &Address,
+    config: &Config,
     load: &Load,
     runtime: Runtime,
     batch: usize,
 ) -> Result<Option<Work>> {
     let tasks_each = load.depth / batch;
-    let client = crate_client(address)?;
+    let client = crate_client(config)?;
     let connections = (0..load.connections).map(|_| {
         // Without a limit on time, which takes time, and which a busy machine exceeds.
         let config = AsyncConnectionConfig::new().set_response_timeout(None);
@@ -433,11 +550,10 @@ fn synchronous(connection: &mut redis::Connection, requests: u64, depth: usize) 
     let batch = batch(depth);
     for _ in 0..requests / depth as u64 {
         if depth == 1 {
-            let value: Vec<u8> = connection.get(KEY).map_err(other)?;
-            assert_eq!(value, VALUE);
+            check(connection.get(KEY).map_err(other)?)?;
         } else {
-            let values: Vec<Vec<u8>> = batch.query(connection).map_err(other)?;
-            assert!(values.iter().all(|value| value == VALUE));
+            let values: Vec<Option<Vec<u8>>> = batch.query(connection).map_err(other)?;
+            values.into_iter().try_for_each(check)?;
         }
     }
     Ok(())
@@ -451,36 +567,45 @@ async fn asynchronous(
     let batch = batch(depth);
     for _ in 0..requests / depth as u64 {
         if depth == 1 {
-            let value: Vec<u8> = redis::AsyncCommands::get(&mut connection, KEY)
-                .await
-                .map_err(other)?;
-            assert_eq!(value, VALUE);
+            let value = redis::AsyncCommands::get(&mut connection, KEY).await;
+            check(value.map_err(other)?)?;
         } else {
-            let values: Vec<Vec<u8>> = batch.query_async(&mut connection).await.map_err(other)?;
-            assert!(values.iter().all(|value| value == VALUE));
+            let values = batch.query_async(&mut connection).await;
+            let values: Vec<Option<Vec<u8>>> = values.map_err(other)?;
+            values.into_iter().try_for_each(check)?;
         }
     }
     Ok(())
 }
 
 fn other(error: redis::RedisError) -> Error {
-    Error::Server(error.to_string())
+    Error::Io(io::Error::other(format!("the crate redis: {error}")))
 }
 
 /// What belongs to the server, if it is installed.
-fn redis_benchmark(address: &Address, load: &Load) -> Result<Option<Work>> {
+fn redis_benchmark(config: &Config, load: &Load) -> Result<Option<Work>> {
     let mut command = process::Command::new("redis-benchmark");
-    match address {
-        Address::Tcp(to) => {
-            let (host, port) = (to.ip().to_string(), to.port().to_string());
-            command.args(["-h", &host, "-p", &port])
+    match &config.address {
+        Address::Tcp(addresses) => {
+            let first = addresses.first().ok_or(Error::Unexpected("an address"))?;
+            let (host, port) = (first.ip().to_string(), first.port().to_string());
+            command.args(["-h", &host, "-p", &port]);
         }
-        Address::Unix(path) => command.arg("-s").arg(path),
-    };
+        Address::Unix(path) => {
+            command.arg("-s").arg(path);
+        }
+    }
+    if let Some(user) = &config.user {
+        command.args(["--user", user]);
+    }
+    if let Some(password) = &config.password {
+        command.args(["-a", password]);
+    }
     command
         .arg("--csv")
         .args(["-c", &load.connections.to_string()])
         .args(["-P", &load.depth.to_string()])
+        .args(["--dbnum", &config.database.to_string()])
         .args(["-n", &load.requests.to_string(), "GET", KEY]);
     if command.output().is_err() {
         return Ok(None);

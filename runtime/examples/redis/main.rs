@@ -5,164 +5,228 @@
 //! cargo run --release --example redis -- get greeting
 //! cargo run --release --example redis -- listen news
 //! cargo run --release --example redis -- bench 64 16    # connections, requests under way on each
-//!                                                       # and, if you like, how many in all
 //! cargo run --release --example redis -- compare        # with other clients
+//! cargo run --release --example redis -- --help
 //! ```
 //!
 //! The client is in `client/`: read `commands.rs`, then `connection.rs`. It has
 //! one version of each command. This file, and the host in C in `c/`, choose how
 //! the results arrive.
-//!
-//! The server is the one at `REDIS`, by default `127.0.0.1:6379`. With `REDIS=own`
-//! this starts one for as long as it runs; so do `compare`, and no arguments.
 
+mod bar;
 mod bench;
 mod client;
 mod compare;
+mod own;
 mod processors;
 mod server;
+mod tour;
+mod watch;
 
 use std::env;
-use std::io::{self, Write};
+use std::ffi::{OsStr, OsString};
+use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
+use std::str;
 use std::time::Duration;
 
 use async_op::IoContext;
 
-use client::{Address, Client, Command, Config, Error, Result, Value};
-use server::RedisServer;
+use client::{Address, Client, Command, Config, Error, Value};
+use own::OwnServer;
 
-/// No command that is typed in may take longer.
+/// What is asked for has to come within it. A message that one listens for may come
+/// at any time.
 const LIMIT: Duration = Duration::from_secs(5);
 
 const USAGE: &str = "\
 redis COMMAND [ARGUMENT]..      any command of the server: get KEY, set KEY VALUE, ..
 redis listen CHANNEL            prints what is published there
 redis bench CONNECTIONS DEPTH [REQUESTS]
+                                GET on so many connections, with so many under way on each
 redis compare [CONNECTIONS DEPTH]
+                                the same by other clients, and redis-benchmark; 3 minutes
 redis                           a tour
 
-The server is the one at REDIS, which is HOST:PORT or the path of a socket, by default
-127.0.0.1:6379. With REDIS=own one is started for as long as this runs; compare and the
-tour do that without being told.";
+A reply is printed as it is, an array one element on each line. The status is 0; 1 for a
+key that is not there; 2 if something goes wrong, such as that nothing is answered for
+5 seconds.
 
-fn main() -> ExitCode {
-    let arguments: Vec<String> = env::args().skip(1).collect();
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match run(&words) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
+The server is the one at REDIS, by default 127.0.0.1:6379:
+    REDIS=HOST:PORT
+    REDIS=/PATH/OF/SOCKET
+    REDIS=redis://USER:PASSWORD@HOST:PORT/DATABASE
+    REDIS=unix:///PATH/OF/SOCKET?user=USER&pass=PASSWORD&db=DATABASE
+    REDIS=own                   one that is started for as long as this runs
+compare and the tour start one of their own without being told.";
+
+/// Why this ends before it has done what it should.
+enum Failure {
+    /// What was typed, or is in `REDIS`, makes no sense.
+    Usage(String),
+    /// The server is not to be had, or refuses; and where it is.
+    Client(Error, Option<Address>),
+    /// Nobody takes what is printed.
+    Output(io::Error),
+    Other(io::Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Client(error, None)
     }
 }
 
-fn run(words: &[&str]) -> Result<()> {
-    match words {
-        ["help" | "--help" | "-h", ..] => {
-            println!("{USAGE}");
-            return Ok(());
+fn main() -> ExitCode {
+    let words: Vec<OsString> = env::args_os().skip(1).collect();
+    let words: Vec<&[u8]> = words.iter().map(|it| it.as_encoded_bytes()).collect();
+    let place = env::var_os("REDIS");
+    let place = place.as_deref().unwrap_or(OsStr::new("127.0.0.1:6379"));
+    let failure = match run(&words, &place.to_string_lossy()) {
+        Ok(status) => return status,
+        Err(failure) => failure,
+    };
+    // If nobody reads this either, there is nobody to tell.
+    let mut out = io::stderr();
+    let _ = match failure {
+        Failure::Usage(text) => writeln!(out, "{text}"),
+        Failure::Client(error, address) => {
+            let hint = match error.as_io().map(io::Error::kind) {
+                Some(ErrorKind::ConnectionRefused | ErrorKind::NotFound) => {
+                    "\nStart `redis-server` there, or say where it is: REDIS=HOST:PORT, or \
+                     REDIS=own to start one here."
+                }
+                _ => "",
+            };
+            let address = address.map_or(String::new(), |it| format!("{it}: "));
+            writeln!(out, "{address}{error}{hint}")
         }
-        ["listen"] | ["bench"] | ["bench", _] => {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, USAGE).into());
+        // `redis .. | head`
+        Failure::Output(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        Failure::Output(error) | Failure::Other(error) => writeln!(out, "{error}"),
+    };
+    ExitCode::from(2)
+}
+
+fn run(words: &[&[u8]], place: &str) -> Result<ExitCode, Failure> {
+    match words {
+        [b"help" | b"--help" | b"-h", ..] => {
+            print(|out| writeln!(out, "{USAGE}"))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        [b"listen"] | [b"listen", _, _, ..] | [b"bench"] | [b"bench", _] => {
+            return Err(Failure::Usage(USAGE.to_owned()));
         }
         _ => {}
     }
-    let place = env::var("REDIS").ok();
-    let wants_own = matches!(words, [] | ["compare", ..]) && place.is_none();
-    let own = if wants_own || place.as_deref() == Some("own") {
-        match RedisServer::start() {
-            Some(server) => Some(server),
-            None => {
-                let text =
-                    "there is no `redis-server` to start: install it, or set REDIS=HOST:PORT";
-                return Err(io::Error::new(io::ErrorKind::NotFound, text).into());
-            }
-        }
+    let wants_own = matches!(words, [] | [b"compare", ..]) && env::var_os("REDIS").is_none();
+    let own = if wants_own || place == "own" {
+        Some(OwnServer::start().map_err(|error| match error.kind() {
+            ErrorKind::NotFound => Failure::Usage(format!(
+                "{error}\nInstall it, or say where a server is: REDIS=HOST:PORT"
+            )),
+            _ => Failure::Other(error),
+        })?)
     } else {
         None
     };
-    let address = match &own {
-        Some(server) => Address::Tcp(server.address),
-        None => Address::parse(place.as_deref().unwrap_or("127.0.0.1:6379"))?,
+    let config = match &own {
+        Some(server) => Config::new(server.address),
+        None => Config::parse(place)
+            .map_err(|error| Failure::Usage(format!("REDIS={place}: {error}")))?,
     };
 
+    carry_out(words, &config, own.as_ref()).map_err(|failure| match failure {
+        Failure::Client(error, None) => Failure::Client(error, Some(config.address)),
+        failure => failure,
+    })
+}
+
+fn carry_out(
+    words: &[&[u8]],
+    config: &Config,
+    own: Option<&OwnServer>,
+) -> Result<ExitCode, Failure> {
     // A blocking program: its one thread drives the I/O while it waits.
-    let context = IoContext::new()?;
-    let client = Client::new(&context, Config::new(address.clone()));
+    let context = IoContext::new().map_err(Failure::Other)?;
+    let client = Client::new(&context, config.clone());
     match *words {
-        [] => tour(&context, &client)?,
-        ["bench", connections, depth, ref requests @ ..] => {
-            let number = |text: &str| text.parse().map_err(|_| Error::Unexpected("a number"));
-            let requests = requests.first().map_or(Ok(400_000), |text| number(text))?;
-            bench::run(
-                &address,
-                number(connections)?,
-                number(depth)?,
-                requests as u64,
-            )?;
+        [] => {
+            let said = tour::run(&context, &client)?;
+            print(|out| writeln!(out, "{said}"))?;
         }
-        ["compare", ref rest @ ..] => compare::run(&address, own.as_ref(), rest)?,
-        ["listen", channel] => {
-            client.subscribe(channel).blocking()?;
+        [b"bench", connections, depth, ref requests @ ..] => {
+            let requests = match requests {
+                [] => 400_000,
+                [requests] => number(requests)?,
+                _ => return Err(Failure::Usage(USAGE.to_owned())),
+            };
+            let said = bench::run(config, number(connections)?, number(depth)?, requests)?;
+            print(|out| writeln!(out, "{said}"))?;
+        }
+        [b"compare", ref rest @ ..] => {
+            let loads = compare::loads(rest).map_err(Failure::Usage)?;
+            let table = compare::run(config, own, &loads)?;
+            print(|out| write!(out, "{table}"))?;
+        }
+        [b"listen", channel] => {
+            let channel = str::from_utf8(channel)
+                .map_err(|_| Failure::Usage("the channel is not in UTF-8".to_owned()))?;
+            client.subscribe(channel).cancel_after(LIMIT).blocking()?;
             loop {
                 let message = client.next_message().blocking()?;
-                println!("{}", String::from_utf8_lossy(&message.payload));
+                print(|out| line(out, &message.payload))?;
             }
         }
-        ["get", key] => {
-            let value = client.get(key).cancel_after(LIMIT).blocking()?;
-            let mut out = std::io::stdout();
-            out.write_all(&value.unwrap_or_default())?;
-            out.write_all(b"\n")?;
-        }
-        ["set", key, value] => {
-            let set = client.set(key, value.as_bytes());
-            set.cancel_after(LIMIT).blocking()?;
-        }
-        // Any other command, as it is.
+        // A command, as it is.
         _ => {
             let command = Command::new(words.len()).args(words.iter().copied());
             let reply = client.request(command).cancel_after(LIMIT).blocking()?;
-            println!("{reply:?}");
+            if reply == Value::Null {
+                return Ok(ExitCode::from(1));
+            }
+            print(|out| lines(out, &reply))?;
         }
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
-/// One command, in every way to wait for it.
-fn tour(context: &IoContext, client: &Client) -> Result<()> {
-    // This thread waits.
-    client.set("n", b"1").blocking()?;
-    assert_eq!(client.incr("n").blocking()?, 2);
+fn number(text: &[u8]) -> Result<u32, Failure> {
+    let number = str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+    number.filter(|&number| number > 0).ok_or_else(|| {
+        let text = String::from_utf8_lossy(text);
+        Failure::Usage(format!("{text} is not a number from 1 to {}", u32::MAX))
+    })
+}
 
-    // A callback each. They go out together, and `run` returns when all have been
-    // called.
-    for expected in 3..=102 {
-        client
-            .incr("n")
-            .callback(move |n| assert_eq!(n.unwrap(), expected));
+fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let written = write(&mut out).and_then(|()| out.flush());
+    written.map_err(Failure::Output)
+}
+
+fn line(out: &mut dyn Write, bytes: &[u8]) -> io::Result<()> {
+    out.write_all(bytes)?;
+    out.write_all(b"\n")
+}
+
+/// Writes each part of a reply on a line of its own.
+fn lines(out: &mut dyn Write, reply: &Value) -> io::Result<()> {
+    match reply {
+        Value::Null => writeln!(out, "(nil)"),
+        Value::Ok => writeln!(out, "OK"),
+        Value::Status(text) => writeln!(out, "{text}"),
+        Value::Integer(number) => writeln!(out, "{number}"),
+        Value::Double(number) => writeln!(out, "{number}"),
+        Value::Boolean(truth) => writeln!(out, "{truth}"),
+        Value::Bytes(bytes) => line(out, bytes),
+        Value::Array(items) | Value::Push(items) => {
+            items.iter().try_for_each(|item| lines(out, item))
+        }
+        Value::Map(pairs) => pairs.iter().try_for_each(|(key, value)| {
+            lines(out, key)?;
+            lines(out, value)
+        }),
+        Value::Error(text) => writeln!(out, "(error) {text}"),
     }
-    context.run();
-
-    // A future, on somebody else's runtime; the reactor is our own.
-    let elsewhere = Client::new(&async_op::SystemExecutor, client.config().clone());
-    let runtime = tokio::runtime::Builder::new_multi_thread().build()?;
-    let task = runtime.spawn(async move {
-        let commands = [command!["INCR", "n"], command!["GET", "n"]];
-        elsewhere.transaction(&commands).await
-    });
-    let replies = runtime.block_on(task).expect("the task does not panic")?;
-    let expected = vec![Value::Integer(103), Value::Bytes(b"103".to_vec())];
-    assert_eq!(replies, Some(expected));
-
-    // Nothing comes: the limit is kept, and so is the connection.
-    let nothing = client.request(command!["BLPOP", "nothing", "0.1"]);
-    context.restart();
-    let error = nothing.cancel_after(Duration::from_millis(10)).blocking();
-    assert!(error.is_err_and(|error| error.is_timeout()));
-    assert_eq!(client.incr("n").blocking()?, 104);
-    println!("104 increments: blocking, by callbacks, awaited in tokio, in a transaction");
-    Ok(())
 }

@@ -3,12 +3,10 @@
 
 use std::io;
 
-use crate::server::RedisServer;
-
-/// Puts the server on one processor, and this thread on another, with the threads
+/// Puts the server, whose process is given, on one processor, and this thread on another, with the threads
 /// and programs that it starts from now on; returns which they are.
 #[cfg(target_os = "linux")]
-pub(crate) fn pin(server: &RedisServer) -> io::Result<(usize, usize)> {
+pub(crate) fn pin(server: u32) -> io::Result<(usize, usize)> {
     use rustix::thread::{CpuSet, Pid, sched_getaffinity, sched_setaffinity};
 
     let permitted = sched_getaffinity(None)?;
@@ -22,13 +20,13 @@ pub(crate) fn pin(server: &RedisServer) -> io::Result<(usize, usize)> {
         set
     };
     // Its first thread, which does all that we measure.
-    let server = Pid::from_raw(server.id() as i32);
+    let server = Pid::from_raw(server as i32);
     sched_setaffinity(server, &only(first))?;
     sched_setaffinity(None, &only(second))?;
     Ok((first, second))
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn pin(_: &RedisServer) -> io::Result<(usize, usize)> {
+pub(crate) fn pin(_: u32) -> io::Result<(usize, usize)> {
     Err(io::Error::other("known on Linux only"))
 }

@@ -3,7 +3,7 @@
 
 use std::env;
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -25,24 +25,39 @@ pub struct RedisServer {
 }
 
 impl RedisServer {
-    /// Starts a server; returns `None`, and says so, where none is installed.
+    /// Starts a server for a test; returns `None`, and says so, where none is
+    /// installed.
     pub fn start() -> Option<Self> {
         Self::with(&[])
     }
 
-    /// Starts a server with more arguments.
+    /// Starts a server for a test, with more arguments.
     pub fn with(arguments: &[&str]) -> Option<Self> {
-        // Somebody else may take the port before it does.
-        for _ in 0..5 {
-            let mut server = Self::launch(arguments)?;
-            if server.comes_up() {
-                return Some(server);
+        match Self::launch(arguments) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                assert!(env::var_os(REQUIRED).is_none(), "{error}");
+                // Not by `eprintln`, which the test harness keeps to itself.
+                let test = thread::current().name().unwrap_or("a test").to_owned();
+                let _ = writeln!(io::stderr(), "SKIPPED {test}: {error}");
+                None
             }
+            server => Some(server.unwrap()),
         }
-        panic!("`redis-server` does not start");
     }
 
-    fn launch(arguments: &[&str]) -> Option<Self> {
+    /// Starts a server; [`NotFound`](ErrorKind::NotFound) where none is installed.
+    pub fn launch(arguments: &[&str]) -> io::Result<Self> {
+        // Somebody else may take the port before it does.
+        for _ in 0..5 {
+            let mut server = Self::spawn(arguments)?;
+            if server.comes_up()? {
+                return Ok(server);
+            }
+        }
+        Err(io::Error::other("`redis-server` ends at once"))
+    }
+
+    fn spawn(arguments: &[&str]) -> io::Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!(
             "async-op-redis-{}-{}",
@@ -50,11 +65,10 @@ impl RedisServer {
             COUNT.fetch_add(1, Ordering::Relaxed)
         );
         let folder = env::temp_dir().join(name);
-        fs::create_dir_all(&folder).unwrap();
+        fs::create_dir_all(&folder)
+            .map_err(|error| io::Error::other(format!("{}: {error}", folder.display())))?;
         // Free now.
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap();
-        drop(free);
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let mut command = Command::new("redis-server");
         command
             .args(["--bind", "127.0.0.1", "--port", &address.port().to_string()])
@@ -65,29 +79,19 @@ impl RedisServer {
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null());
-        let child = match command.spawn() {
-            Ok(child) => child,
+        match command.spawn() {
+            Ok(child) => Ok(Self {
+                command,
+                child,
+                folder,
+                address,
+            }),
             Err(error) => {
-                fs::remove_dir_all(&folder).unwrap();
-                assert!(
-                    env::var_os(REQUIRED).is_none(),
-                    "`redis-server` cannot be started: {error}"
-                );
-                // Not by `eprintln`, which the test harness keeps to itself.
-                let test = thread::current().name().unwrap_or("a test").to_owned();
-                let _ = writeln!(
-                    io::stderr(),
-                    "SKIPPED {test}: `redis-server` is not installed"
-                );
-                return None;
+                fs::remove_dir_all(&folder)?;
+                let text = format!("`redis-server` cannot be started: {error}");
+                Err(io::Error::new(error.kind(), text))
             }
-        };
-        Some(Self {
-            command,
-            child,
-            folder,
-            address,
-        })
+        }
     }
 
     /// Ends it at once, with whatever it has been doing.
@@ -99,20 +103,25 @@ impl RedisServer {
     /// Starts it where it was before [`kill`](Self::kill), empty.
     pub fn restart(&mut self) {
         self.child = self.command.spawn().unwrap();
-        assert!(self.comes_up(), "`redis-server` does not start again");
+        assert!(
+            self.comes_up().unwrap(),
+            "`redis-server` does not start again"
+        );
     }
 
     /// Waits until it answers; returns whether it does, and has not ended instead.
-    fn comes_up(&mut self) -> bool {
+    fn comes_up(&mut self) -> io::Result<bool> {
         let deadline = Instant::now() + Duration::from_secs(20);
         while !self.answers() {
-            assert!(Instant::now() < deadline, "`redis-server` does not answer");
-            if self.child.try_wait().unwrap().is_some() {
-                return false;
+            if self.child.try_wait()?.is_some() {
+                return Ok(false);
+            }
+            if Instant::now() > deadline {
+                return Err(io::Error::other("`redis-server` does not answer"));
             }
             thread::sleep(Duration::from_millis(5));
         }
-        true
+        Ok(true)
     }
 
     /// Returns the id of its process.
@@ -133,6 +142,7 @@ impl RedisServer {
     fn answers(&self) -> bool {
         let ask = || {
             let mut stream = TcpStream::connect(self.address)?;
+            stream.set_read_timeout(Some(Duration::from_secs(1)))?;
             stream.write_all(b"INFO server\r\nQUIT\r\n")?;
             let mut reply = String::new();
             stream.read_to_string(&mut reply)?;

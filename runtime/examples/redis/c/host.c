@@ -7,8 +7,11 @@
  *
  * Its loop waits for a timer of its own besides the library's descriptor. It checks
  * what it receives, on which thread, and that all memory has come back. */
+#define _POSIX_C_SOURCE 200809L
+
 #include <dirent.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,15 +30,21 @@
         }                                                                       \
     } while (0)
 
+/* Of all keys in here: a server that others use may be theirs, too. */
+#define PREFIX "async-op:example:c:"
+
 enum { REQUESTS = 1000 };
 
 static pthread_t here;
 static long blocks, blocks_ever;
 static int outstanding;
 static int64_t last;
+static bool is_memory_used_up;
 
 static void *allocate(void *user_data, size_t size, size_t align) {
     (void)user_data;
+    if (is_memory_used_up)
+        return NULL;
     size_t rounded = (size + align - 1) / align * align;
     void *block = aligned_alloc(align, rounded);
     blocks += block != NULL;
@@ -49,18 +58,26 @@ static void release(void *user_data, void *block, size_t size, size_t align) {
     free(block);
 }
 
-static void on_value(void *user_data, const redis_result *result) {
+/* Ends the program where a request has failed, and says how. */
+static void check(const redis_result *result, int status) {
     CHECK(pthread_equal(pthread_self(), here));
+    if (result->status == status)
+        return;
+    fprintf(stderr, "a request ended with status %d, not %d: %.*s\n", result->status, status,
+            (int)result->len, result->len > 0 ? result->data : "");
+    exit(1);
+}
+
+static void on_value(void *user_data, const redis_result *result) {
     const char *expected = user_data;
-    CHECK(result->status == REDIS_OK);
+    check(result, REDIS_OK);
     CHECK(result->len == strlen(expected));
     CHECK(memcmp(result->data, expected, result->len) == 0);
     outstanding--;
 }
 
 static void on_number(void *user_data, const redis_result *result) {
-    CHECK(pthread_equal(pthread_self(), here));
-    CHECK(result->status == REDIS_OK);
+    check(result, REDIS_OK);
     /* In the order in which they were asked for. */
     CHECK(result->integer == last + 1);
     last = result->integer;
@@ -69,8 +86,7 @@ static void on_number(void *user_data, const redis_result *result) {
 }
 
 static void on_status(void *user_data, const redis_result *result) {
-    CHECK(pthread_equal(pthread_self(), here));
-    CHECK(result->status == (int)(intptr_t)user_data);
+    check(result, (int)(intptr_t)user_data);
     outstanding--;
 }
 
@@ -117,13 +133,20 @@ static int loop(const redis_context *context, int poller, int timer) {
 }
 
 int main(int argc, char **argv) {
-    CHECK(argc == 2);
+    if (argc != 2) {
+        fprintf(stderr, "%s HOST:PORT, or the path of a socket, or a URL\n", argv[0]);
+        return 2;
+    }
     here = pthread_self();
     redis_allocator memory = {allocate, release, NULL};
     redis_context *context = redis_context_new(&memory);
     CHECK(context != NULL);
-    redis_connection *connection = redis_open(context, argv[1]);
-    CHECK(connection != NULL);
+    char why[200];
+    redis_connection *connection = redis_open(context, argv[1], why, sizeof why);
+    if (connection == NULL) {
+        fprintf(stderr, "%s: %s\n", argv[1], why);
+        return 2;
+    }
 
     int poller = epoll_create1(0), timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
     struct itimerspec every = {{0, 5000000}, {0, 5000000}};
@@ -134,34 +157,42 @@ int main(int argc, char **argv) {
     CHECK(epoll_ctl(poller, EPOLL_CTL_ADD, timer, &own) == 0);
 
     /* One after the other, and a pipeline. */
-    command(connection, "SET c:key value", -1, on_value, "OK", NULL);
-    CHECK(redis_get(connection, "c:key", 1000, on_value, "value", NULL) == REDIS_OK);
+    command(connection, "SET " PREFIX "key value", -1, on_value, "OK", NULL);
+    CHECK(redis_get(connection, PREFIX "key", 1000, on_value, "value", NULL) == REDIS_OK);
     outstanding++;
-    CHECK(redis_get(connection, "c:none", -1, on_status, (void *)REDIS_NIL, NULL) == REDIS_OK);
+    CHECK(redis_get(connection, PREFIX "none", -1, on_status, (void *)REDIS_NIL, NULL) == REDIS_OK);
     outstanding++;
-    command(connection, "INCR c:key", -1, on_status, (void *)(intptr_t)REDIS_REFUSED, NULL);
-    command(connection, "DEL c:n", -1, on_status, (void *)REDIS_OK, NULL);
+    command(connection, "INCR " PREFIX "key", -1, on_status, (void *)(intptr_t)REDIS_REFUSED, NULL);
+    command(connection, "DEL " PREFIX "n", -1, on_status, (void *)REDIS_OK, NULL);
     for (int i = 0; i < REQUESTS; i++)
-        command(connection, "INCR c:n", -1, on_number, NULL, NULL);
+        command(connection, "INCR " PREFIX "n", -1, on_number, NULL, NULL);
     CHECK(outstanding == REQUESTS + 5); /* never within the call */
     loop(context, poller, timer);
     CHECK(last == REQUESTS);
 
     /* Nobody pushes: one runs out of time, and one is cancelled. */
     redis_cancel *cancel = redis_cancel_new();
-    command(connection, "BLPOP c:list 0.1", 20, on_status, (void *)(intptr_t)REDIS_TIMED_OUT, NULL);
-    command(connection, "BLPOP c:list 0.1", -1, on_status, (void *)(intptr_t)REDIS_CANCELLED, cancel);
+    command(connection, "BLPOP " PREFIX "list 0.1", 20, on_status, (void *)(intptr_t)REDIS_TIMED_OUT, NULL);
+    command(connection, "BLPOP " PREFIX "list 0.1", -1, on_status, (void *)(intptr_t)REDIS_CANCELLED, cancel);
     redis_cancel_emit(cancel);
     loop(context, poller, timer);
     redis_cancel_free(cancel);
     /* The connection has been kept, and goes on in order. */
-    command(connection, "INCR c:n", -1, on_number, NULL, NULL);
+    command(connection, "INCR " PREFIX "n", -1, on_number, NULL, NULL);
     int ticks = loop(context, poller, timer);
     CHECK(last == REQUESTS + 1);
     CHECK(ticks > 5); /* the host's loop went on meanwhile */
 
+    /* A request for which there is no memory is not started. */
+    is_memory_used_up = true;
+    CHECK(redis_get(connection, PREFIX "key", -1, on_value, "value", NULL) == REDIS_FAILED);
+    CHECK(redis_get(connection, PREFIX "key", 1000, on_value, "value", NULL) == REDIS_FAILED);
+    is_memory_used_up = false;
+    command(connection, "DEL " PREFIX "key " PREFIX "n", -1, on_status, (void *)REDIS_OK, NULL);
+    loop(context, poller, timer);
+
     CHECK(threads() == 1);
-    command(connection, "BLPOP c:list 0", -1, on_status, (void *)(intptr_t)REDIS_CANCELLED, NULL);
+    command(connection, "BLPOP " PREFIX "list 0", -1, on_status, (void *)(intptr_t)REDIS_CANCELLED, NULL);
     redis_close(connection);
     loop(context, poller, timer);
     redis_context_free(context);

@@ -9,6 +9,10 @@ import sys
 import threading
 
 
+# Of all keys in here: a server that others use may be theirs, too.
+PREFIX = "async-op:example:py:"
+
+
 class Result(ctypes.Structure):
     _fields_ = [
         ("status", ctypes.c_int),
@@ -34,9 +38,12 @@ class Redis:
             getattr(lib, "redis_" + function).restype = ctypes.c_void_p
         self.loop = asyncio.get_running_loop()
         self.context = ctypes.c_void_p(lib.redis_context_new(None))
-        self.connection = ctypes.c_void_p(lib.redis_open(self.context, address.encode()))
+        why = ctypes.create_string_buffer(200)
+        self.connection = ctypes.c_void_p(
+            lib.redis_open(self.context, address.encode(), why, ctypes.c_size_t(len(why)))
+        )
         if not self.connection:
-            raise RedisError(address)
+            raise RedisError(why.value.decode())
         self.waiting = {}
         self.number = 0
         self.timer = None
@@ -82,12 +89,15 @@ class Redis:
         future = self.waiting[number] = self.loop.create_future()
         cancel = ctypes.c_void_p(self.lib.redis_cancel_new())
         limit = -1 if timeout is None else int(timeout * 1000)
-        self.lib.redis_command(
-            self.connection, ctypes.c_size_t(len(words)), arguments, lengths, limit,
-            self.callback, ctypes.c_void_p(number), cancel,
-        )
-        self.set_timer()
         try:
+            status = self.lib.redis_command(
+                self.connection, ctypes.c_size_t(len(words)), arguments, lengths, limit,
+                self.callback, ctypes.c_void_p(number), cancel,
+            )
+            if status < 0:
+                del self.waiting[number]
+                raise RedisError("the request cannot be started")
+            self.set_timer()
             return await future
         except asyncio.CancelledError:
             self.lib.redis_cancel_emit(cancel)
@@ -107,30 +117,30 @@ class Redis:
 
 async def main(library, address):
     redis = Redis(library, address)
-    assert await redis.command("SET", "py:key", "value") == b"OK"
-    assert await redis.command("GET", "py:key") == b"value"
-    assert await redis.command("GET", "py:none") is None
-    await redis.command("SET", "py:empty", "")
-    assert await redis.command("GET", "py:empty") == b""
+    assert await redis.command("SET", PREFIX + "key", "value") == b"OK"
+    assert await redis.command("GET", PREFIX + "key") == b"value"
+    assert await redis.command("GET", PREFIX + "none") is None
+    await redis.command("SET", PREFIX + "empty", "")
+    assert await redis.command("GET", PREFIX + "empty") == b""
     try:
-        await redis.command("LRANGE", "py:none", "0", "-1")
+        await redis.command("LRANGE", PREFIX + "none", "0", "-1")
         raise AssertionError("a list has no place in a result")
     except RedisError as error:
         assert "several parts" in str(error)
-    await redis.command("DEL", "py:n")
-    numbers = await asyncio.gather(*(redis.command("INCR", "py:n") for _ in range(500)))
+    await redis.command("DEL", PREFIX + "n")
+    numbers = await asyncio.gather(*(redis.command("INCR", PREFIX + "n") for _ in range(500)))
     assert numbers == list(range(1, 501)), numbers
     try:
-        await redis.command("INCR", "py:key")
+        await redis.command("INCR", PREFIX + "key")
         raise AssertionError("a word has been incremented")
     except RedisError as error:
         assert "not an integer" in str(error)
     try:
-        await redis.command("BLPOP", "py:list", "0.1", timeout=0.02)
+        await redis.command("BLPOP", PREFIX + "list", "0.1", timeout=0.02)
         raise AssertionError("it was late")
     except asyncio.TimeoutError:
         pass
-    task = asyncio.ensure_future(redis.command("BLPOP", "py:list", "0.1"))
+    task = asyncio.ensure_future(redis.command("BLPOP", PREFIX + "list", "0.1"))
     await asyncio.sleep(0.01)
     task.cancel()
     try:
@@ -139,10 +149,18 @@ async def main(library, address):
     except asyncio.CancelledError:
         pass
     # In order still, on the same connection.
-    assert await redis.command("INCR", "py:n") == 501
+    assert await redis.command("INCR", PREFIX + "n") == 501
     assert threading.active_count() == 1
+    await redis.command("DEL", *(PREFIX + name for name in ("key", "empty", "n")))
     redis.close()
     print("501 increments by asyncio, on one thread")
 
 
-asyncio.run(main(*sys.argv[1:]))
+if len(sys.argv) != 3:
+    sys.exit(__doc__)
+try:
+    asyncio.run(main(*sys.argv[1:]))
+except RedisError as error:
+    sys.exit(f"{sys.argv[2]}: {error}")
+except OSError as error:  # there is no such library
+    sys.exit(str(error))

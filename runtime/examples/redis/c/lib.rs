@@ -12,7 +12,9 @@ mod client;
 
 use std::alloc::Layout;
 use std::ffi::{CStr, c_char, c_int, c_void};
+use std::io;
 use std::os::fd::{AsFd, AsRawFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
 use std::slice;
 use std::time::Duration;
@@ -23,7 +25,7 @@ use async_op::{
     bind_cancellation_slot, cancel_after,
 };
 
-use client::{Address, Client, Command, Config, Error, Result, Value};
+use client::{Client, Command, Config, Error, Result, Value};
 
 const OK: c_int = 0;
 const NIL: c_int = 1;
@@ -169,22 +171,29 @@ impl Target {
 }
 
 impl RedisConnection {
-    /// Starts `operation`: a C function is a token like any other.
+    /// Starts `operation`: a C function is a token like any other. Fails where the host
+    /// has no memory for it; nothing has started then.
     fn start<I>(
         &self,
         operation: Operation<fn(Result<Value>), I>,
         timeout_ms: c_int,
         target: Target,
         cancel: Option<&CancellationSignal>,
-    ) where
+    ) -> c_int
+    where
         I: Initiation<fn(Result<Value>)> + 'static,
     {
         let slot = cancel.map_or_else(CancellationSlot::unconnected, CancellationSignal::slot);
         let handler = move |result: Result<Value>| target.call(result);
         let token = bind_allocator(self.allocator, bind_cancellation_slot(slot, handler));
-        match u64::try_from(timeout_ms) {
+        let start = || match u64::try_from(timeout_ms) {
             Ok(limit) => operation.with(cancel_after(Duration::from_millis(limit), token)),
             Err(_) => operation.with(token),
+        };
+        // An initiating function that has no memory panics before it does anything.
+        match catch_unwind(AssertUnwindSafe(start)) {
+            Ok(()) => OK,
+            Err(_) => FAILED,
         }
     }
 }
@@ -236,24 +245,41 @@ pub extern "C" fn redis_context_free(context: Option<Box<RedisContext>>) {
     drop(context);
 }
 
-/// Makes a connection to `host:port`, or to the path of a Unix socket; null if
-/// that is neither. It connects when there is something to send.
+/// Makes a connection to `host:port`, to the path of a Unix socket, or to what a URL
+/// says; null if it is none of these, and `why` says so. It connects when there is
+/// something to send.
 ///
 /// # Safety
 ///
-/// - `address` is a string that ends with a zero.
+/// - `address` is a string that ends with a zero; `why` is null, or has room for
+///   `size` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn redis_open(
     context: &RedisContext,
     address: *const c_char,
+    why: *mut c_char,
+    size: usize,
 ) -> Option<Box<RedisConnection>> {
     // SAFETY: the caller's promise.
-    let address = unsafe { CStr::from_ptr(address) }.to_str().ok()?;
-    let config = Config::new(Address::parse(address).ok()?);
-    Some(Box::new(RedisConnection {
-        client: Client::new(&context.context, config),
-        allocator: context.allocator,
-    }))
+    let address = unsafe { CStr::from_ptr(address) }.to_str();
+    let config = address.map_err(|_| io::Error::other("the address is not in UTF-8"));
+    match config.and_then(Config::parse) {
+        Ok(config) => Some(Box::new(RedisConnection {
+            client: Client::new(&context.context, config),
+            allocator: context.allocator,
+        })),
+        Err(error) => {
+            if !why.is_null() && size > 0 {
+                // SAFETY: the caller's promise.
+                let why = unsafe { slice::from_raw_parts_mut(why.cast::<u8>(), size) };
+                let text = error.to_string();
+                let len = text.floor_char_boundary(size - 1);
+                why[..len].copy_from_slice(&text.as_bytes()[..len]);
+                why[len] = 0;
+            }
+            None
+        }
+    }
 }
 
 /// Closes a connection; what is under way is cancelled.
@@ -289,8 +315,7 @@ pub unsafe extern "C" fn redis_get(
     };
     let get = connection.client.get(key);
     let get = get.map(|value| value.map(|value| value.map_or(Value::Null, Value::Bytes)));
-    connection.start(get, timeout_ms, target, cancel);
-    OK
+    connection.start(get, timeout_ms, target, cancel)
 }
 
 /// Sends any command.
@@ -331,8 +356,7 @@ pub unsafe extern "C" fn redis_command(
         timeout_ms,
         target,
         cancel,
-    );
-    OK
+    )
 }
 
 /// Makes what one request at a time can be cancelled by.

@@ -34,7 +34,7 @@ typedef struct redis_result {
 typedef void (*redis_callback)(void *user_data, const redis_result *result);
 
 /* All memory of requests comes from here. May be called from any thread that uses
- * the context. */
+ * the context. Where allocate returns NULL the request is not started. */
 typedef struct redis_allocator {
     void *(*allocate)(void *user_data, size_t size, size_t align);
     void (*release)(void *user_data, void *block, size_t size, size_t align);
@@ -47,14 +47,18 @@ int redis_context_timeout(const redis_context *); /* -1: for ever */
 size_t redis_context_poll(const redis_context *);
 void redis_context_free(redis_context *); /* after its connections */
 
-/* "host:port" or "/path/of/socket". Connects when there is something to send, and
- * again after a failure. */
-redis_connection *redis_open(const redis_context *, const char *address);
+/* "host:port", "/path/of/socket", or a URL: "redis://user:password@host:port/database"
+ * or "unix:///path/of/socket?user=..&pass=..&db=..". Connects when there is something
+ * to send, and again after a failure. A name is looked up here, which blocks: give an
+ * IP address if that must not be. Returns NULL for what is no address; why, which may
+ * be NULL, then holds a text, which a zero ends. */
+redis_connection *redis_open(const redis_context *, const char *address, char *why,
+                             size_t size);
 void redis_close(redis_connection *); /* cancels what is under way: poll once more */
 
 /* A request: timeout_ms is -1 for none, cancel may be NULL. Returns REDIS_OK, and
- * the callback comes once; or REDIS_FAILED, and it does not come. Any number may be
- * under way. */
+ * the callback comes once; or REDIS_FAILED, and it does not come: there is no memory,
+ * the key is not in UTF-8, or there are no arguments. Any number may be under way. */
 int redis_get(redis_connection *, const char *key, int timeout_ms,
               redis_callback callback, void *user_data, redis_cancel *cancel);
 int redis_command(redis_connection *, size_t count, const char *const *arguments,

@@ -23,57 +23,10 @@ use async_op::{
 };
 
 use super::command::Command;
+use super::config::Config;
 use super::resp::Input;
-use super::stream::{Address, Stream};
+use super::stream::Stream;
 use super::value::{Error, Result, Value};
-
-/// What a client has to know of its server.
-#[derive(Clone, Debug)]
-pub struct Config {
-    pub address: Address,
-    pub user: Option<String>,
-    pub password: Option<String>,
-    pub database: i64,
-    /// Speak RESP3. Servers before version 6 do not.
-    pub resp3: bool,
-    /// No reply is longer, in bytes.
-    pub longest_reply: usize,
-}
-
-impl Config {
-    pub fn new(address: Address) -> Self {
-        Self {
-            address,
-            user: None,
-            password: None,
-            database: 0,
-            resp3: false,
-            longest_reply: 1 << 30,
-        }
-    }
-
-    /// What is said first on a new connection, if anything.
-    fn greeting(&self) -> Option<Command> {
-        let user = self.user.as_deref().unwrap_or("default");
-        let first = match (self.resp3, self.password.as_deref()) {
-            (true, None) => Some(Command::new(2).arg("HELLO").arg("3")),
-            (true, Some(password)) => {
-                let hello = Command::new(5).arg("HELLO").arg("3").arg("AUTH");
-                Some(hello.arg(user).arg(password))
-            }
-            (false, Some(password)) if self.user.is_none() => {
-                Some(Command::new(2).arg("AUTH").arg(password))
-            }
-            (false, Some(password)) => Some(Command::new(3).arg("AUTH").arg(user).arg(password)),
-            (false, None) => None,
-        };
-        let select = (self.database != 0).then(|| Command::new(2).arg("SELECT").arg(self.database));
-        match (first, select) {
-            (Some(first), Some(select)) => Some(first.and(&select)),
-            (first, select) => first.or(select),
-        }
-    }
-}
 
 /// A message of a channel that has been subscribed to.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! A client of Redis: every command is written once, and called with any token.
 //!
 //! ```ignore
-//! let client = Client::new(&context, Config::new(Address::parse("localhost:6379")?));
+//! let client = Client::new(&context, Config::parse("localhost:6379")?);
 //! client.set("n", b"41").blocking()?;                       // this thread drives the I/O
 //! client.incr("n").await?;                                  // in any async runtime
 //! client.get("n").callback(|n| println!("{n:?}"));          // called back by the context
@@ -20,12 +20,13 @@
 
 mod command;
 mod commands;
+mod config;
 mod connection;
 mod resp;
 mod stream;
 mod value;
 
 pub use command::{Argument, Command};
-pub use connection::{Client, Config, Message};
-pub use stream::Address;
+pub use config::{Address, Config};
+pub use connection::{Client, Message};
 pub use value::{Error, Result, Value};

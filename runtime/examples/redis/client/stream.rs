@@ -1,40 +1,12 @@
-use std::fmt;
 use std::io;
-use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
-use std::path::PathBuf;
+use std::net::Shutdown;
 
 use async_op::{
     AsyncReadStream, AsyncWriteStream, IoExecutor, IoObject, ReadBuffer, TcpStream, UnixStream,
     WriteBuffer,
 };
 
-/// Where a server is.
-#[derive(Clone, Debug)]
-pub enum Address {
-    Tcp(SocketAddr),
-    Unix(PathBuf),
-}
-
-impl Address {
-    /// Reads `host:port`, or the path of a Unix socket, which has a slash in it.
-    pub fn parse(text: &str) -> io::Result<Self> {
-        if text.contains('/') {
-            return Ok(Self::Unix(text.into()));
-        }
-        let mut addresses = text.to_socket_addrs()?;
-        let address = addresses.next().ok_or(io::ErrorKind::NotFound)?;
-        Ok(Self::Tcp(address))
-    }
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(address) => write!(f, "{address}"),
-            Self::Unix(path) => write!(f, "{}", path.display()),
-        }
-    }
-}
+use super::config::Address;
 
 /// A connection of either kind, as one stream.
 #[derive(Clone)]
@@ -46,8 +18,9 @@ pub(super) enum Stream {
 impl Stream {
     pub(super) async fn connect(executor: &IoExecutor, address: &Address) -> io::Result<Self> {
         match address {
-            Address::Tcp(address) => {
-                let stream = TcpStream::connect(executor, *address).await?;
+            Address::Tcp(addresses) => {
+                let addresses = addresses.iter().copied();
+                let (stream, _) = TcpStream::connect_any(executor, addresses).await?;
                 stream.set_nodelay(true)?;
                 Ok(Self::Tcp(stream))
             }

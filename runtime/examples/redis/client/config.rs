@@ -1,0 +1,197 @@
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+
+use percent_encoding::percent_decode_str;
+use url::{Host, Url};
+
+use super::command::Command;
+
+/// Where servers listen if nobody says otherwise.
+const PORT: u16 = 6379;
+
+/// What a client has to know of its server.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub address: Address,
+    pub user: Option<String>,
+    pub password: Option<String>,
+    pub database: i64,
+    /// Speak RESP3. Servers before version 6 do not.
+    pub resp3: bool,
+    /// No reply is longer, in bytes.
+    pub longest_reply: usize,
+}
+
+/// Where a server is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// All of these are tried, in turn.
+    Tcp(Vec<SocketAddr>),
+    Unix(PathBuf),
+}
+
+impl Config {
+    pub fn new(address: impl Into<Address>) -> Self {
+        Self {
+            address: address.into(),
+            user: None,
+            password: None,
+            database: 0,
+            resp3: false,
+            longest_reply: 1 << 30,
+        }
+    }
+
+    /// Reads `host:port`, `host`, the path of a Unix socket, or a URL:
+    /// `redis://user:password@host:port/database?protocol=resp3`, and the same with
+    /// `unix:///path?db=1&user=name&pass=word`.
+    ///
+    /// The name of a host is looked up here, which blocks.
+    pub fn parse(text: &str) -> io::Result<Self> {
+        match text.split_once("://") {
+            Some(("redis" | "unix" | "redis+unix", _)) => {
+                let url = Url::parse(text).map_err(|error| invalid(error.to_string()))?;
+                Self::of_url(&url)
+            }
+            Some(("rediss", _)) => Err(invalid("this client does not speak TLS")),
+            Some(_) => Err(invalid(
+                "not a URL of Redis: redis://HOST:PORT or unix://PATH",
+            )),
+            None if text.contains('/') => Ok(Self::new(PathBuf::from(text))),
+            None => Ok(Self::new(Address::look_up(text)?)),
+        }
+    }
+
+    fn of_url(url: &Url) -> io::Result<Self> {
+        let path = decoded(url.path())?;
+        let mut database = None;
+        let mut config = if url.scheme() == "redis" {
+            let port = url.port().unwrap_or(PORT);
+            let address = match url.host() {
+                Some(Host::Domain(name)) => Address::look_up_at(&decoded(name)?, port)?,
+                Some(Host::Ipv4(ip)) => SocketAddr::new(ip.into(), port).into(),
+                Some(Host::Ipv6(ip)) => SocketAddr::new(ip.into(), port).into(),
+                None => return Err(invalid("the URL names no host")),
+            };
+            database = Some(path.trim_matches('/').to_owned());
+            Self::new(address)
+        } else {
+            Self::new(PathBuf::from(path))
+        };
+        config.user = Some(decoded(url.username())?);
+        config.password = url.password().map(decoded).transpose()?;
+        for (name, value) in url.query_pairs() {
+            match (&*name, &*value) {
+                ("db", number) => database = Some(number.to_owned()),
+                ("user", name) => config.user = Some(name.to_owned()),
+                ("pass", word) => config.password = Some(word.to_owned()),
+                ("protocol", "2" | "resp2") => config.resp3 = false,
+                ("protocol", "3" | "resp3") => config.resp3 = true,
+                _ => return Err(invalid(format!("what is {name}={value} in the URL?"))),
+            }
+        }
+        config.user = config.user.filter(|name| !name.is_empty());
+        if let Some(number) = database.filter(|number| !number.is_empty()) {
+            config.database = number
+                .parse()
+                .map_err(|_| invalid(format!("{number} is not the number of a database")))?;
+        }
+        Ok(config)
+    }
+
+    /// What is said first on a new connection, if anything.
+    pub(super) fn greeting(&self) -> Option<Command> {
+        let user = self.user.as_deref().unwrap_or("default");
+        let first = match (self.resp3, self.password.as_deref()) {
+            (true, None) => Some(Command::new(2).arg("HELLO").arg("3")),
+            (true, Some(password)) => {
+                let hello = Command::new(5).arg("HELLO").arg("3").arg("AUTH");
+                Some(hello.arg(user).arg(password))
+            }
+            (false, Some(password)) if self.user.is_none() => {
+                Some(Command::new(2).arg("AUTH").arg(password))
+            }
+            (false, Some(password)) => Some(Command::new(3).arg("AUTH").arg(user).arg(password)),
+            (false, None) => None,
+        };
+        let select = (self.database != 0).then(|| Command::new(2).arg("SELECT").arg(self.database));
+        match (first, select) {
+            (Some(first), Some(select)) => Some(first.and(&select)),
+            (first, select) => first.or(select),
+        }
+    }
+}
+
+impl Address {
+    /// Looks up `host:port` or `host`.
+    fn look_up(text: &str) -> io::Result<Self> {
+        if let Ok(address) = text.parse::<SocketAddr>() {
+            return Ok(address.into());
+        }
+        if let Ok(ip) = text.parse::<IpAddr>() {
+            return Ok(SocketAddr::new(ip, PORT).into());
+        }
+        let Some((name, port)) = text.rsplit_once(':') else {
+            return Self::look_up_at(text, PORT);
+        };
+        let port = port
+            .parse()
+            .map_err(|_| invalid(format!("{port} is not a port")))?;
+        Self::look_up_at(name, port)
+    }
+
+    fn look_up_at(name: &str, port: u16) -> io::Result<Self> {
+        if name.is_empty() {
+            return Err(invalid("no host is named"));
+        }
+        let addresses: Vec<_> = (name, port).to_socket_addrs()?.collect();
+        if addresses.is_empty() {
+            return Err(io::Error::new(
+                ErrorKind::NotFound,
+                "the host has no address",
+            ));
+        }
+        Ok(Self::Tcp(addresses))
+    }
+}
+
+impl From<SocketAddr> for Address {
+    fn from(address: SocketAddr) -> Self {
+        Self::Tcp(vec![address])
+    }
+}
+
+impl From<PathBuf> for Address {
+    fn from(path: PathBuf) -> Self {
+        Self::Unix(path)
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(path) => write!(f, "{}", path.display()),
+            Self::Tcp(addresses) => {
+                let mut between = "";
+                for address in addresses {
+                    write!(f, "{between}{address}")?;
+                    between = " or ";
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Undoes `%41` for `A`.
+fn decoded(text: &str) -> io::Result<String> {
+    let text = percent_decode_str(text).decode_utf8();
+    text.map(Into::into)
+        .map_err(|error| invalid(error.to_string()))
+}
+
+fn invalid(text: impl Into<String>) -> io::Error {
+    io::Error::new(ErrorKind::InvalidInput, text.into())
+}
