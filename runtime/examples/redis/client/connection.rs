@@ -39,7 +39,9 @@ pub struct Message {
 ///
 /// It connects when there is something to send, and again after a failure. What
 /// was under way when the connection failed is not sent a second time: it
-/// completes with the error.
+/// completes with the error. So does the first request on a connection that the server
+/// has closed meanwhile, for what belongs to a connection, such as the keys it watches,
+/// is gone with it.
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
