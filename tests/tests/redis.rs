@@ -16,7 +16,7 @@ use async_op::{
 use async_op_tests::redis::RedisServer;
 use async_op_tests::without_hanging;
 
-use client::{Address, Client, Config, Error, Message, Result, Value};
+use client::{Client, Config, Error, Message, Result, Value};
 
 /// A way to wait for a result.
 trait Caller {

@@ -18,7 +18,7 @@ use async_op::{
 use async_op_tests::redis::RedisServer;
 use async_op_tests::{CountingHeap, heap_allocations, without_hanging};
 
-use client::{Address, Client, Config, Result};
+use client::{Client, Config, Result};
 
 #[global_allocator]
 static HEAP: CountingHeap = CountingHeap;

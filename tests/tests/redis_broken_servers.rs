@@ -17,7 +17,7 @@ use async_op::{IoContext, OperationError};
 use async_op_tests::redis::RedisServer;
 use async_op_tests::without_hanging;
 
-use client::{Address, Client, Config, Error, Result, Value};
+use client::{Client, Config, Error, Result, Value};
 
 type Act = Box<dyn FnOnce(TcpStream) + Send>;
 
