@@ -16,11 +16,10 @@ use crate::time::TimerState;
 const INTERRUPT: Token = Token(usize::MAX);
 /// Urgent data is not read, but cuts reads short.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-const INTEREST: Interest = Interest::READABLE
-    .add(Interest::WRITABLE)
-    .add(Interest::PRIORITY);
+const READS: Interest = Interest::READABLE.add(Interest::PRIORITY);
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
+const READS: Interest = Interest::READABLE;
+const BOTH: Interest = READS.add(Interest::WRITABLE);
 /// How many events one wait takes from the system.
 const EVENTS: usize = 256;
 /// The system counts milliseconds in 32 bits; a longer wait is made of several.
@@ -200,20 +199,31 @@ impl Reactor {
         }
     }
 
-    /// Registers a source for both directions.
+    /// Registers a source for both directions, or for reads alone, if that is enough
+    /// at first.
     pub(crate) fn register(
         &self,
         source: &mut impl Source,
         registration: Registration,
     ) -> io::Result<(Token, SharedRegistration)> {
+        let interest = if registration.is_unwatched() {
+            READS
+        } else {
+            BOTH
+        };
         let registration = Shared::new(registration);
         let token = lock(&self.sources).insert(Shared::clone(&registration))?;
-        if let Err(error) = self.registry.register(source, token, INTEREST) {
+        if let Err(error) = self.registry.register(source, token, interest) {
             lock(&self.sources).remove(token);
             return Err(error);
         }
         self.interest.fetch_add(1, Ordering::Relaxed);
         Ok((token, registration))
+    }
+
+    /// Has the system tell of both directions.
+    pub(crate) fn watch_both(&self, mut source: impl Source, token: Token) -> io::Result<()> {
+        self.registry.reregister(&mut source, token, BOTH)
     }
 
     /// Takes a source back out.

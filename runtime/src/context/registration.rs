@@ -79,9 +79,12 @@ impl Seen {
     const CONTEXT_GONE: u32 = 4;
     /// Somebody has begun to wait since the last event. Changes under the lock.
     const AWAITED: u32 = 8;
+    /// The system has not been asked to tell when it is possible to write. Some
+    /// sockets would say so after each message that the other end takes.
+    const UNWATCHED: u32 = 16;
     /// One event. They are counted: what an attempt shows that began before the
     /// last one is out of date.
-    const EVENT: u32 = 16;
+    const EVENT: u32 = 32;
 
     #[inline]
     fn is(self, flags: u32) -> bool {
@@ -123,6 +126,14 @@ impl Registration {
     /// that says so.
     pub(crate) fn writable() -> Self {
         Self::with([0, Seen::READY])
+    }
+
+    /// The same, where the system is asked to tell of room only once a write has had
+    /// to wait for some: see [`is_unwatched`](Self::is_unwatched).
+    pub(crate) fn unwatched() -> Self {
+        // Elsewhere nothing but the source itself can ask it later.
+        let unwatched = if cfg!(unix) { Seen::UNWATCHED } else { 0 };
+        Self::with([0, Seen::READY | unwatched])
     }
 
     /// A source of which nothing is known: an attempt in a direction that it does
@@ -320,6 +331,19 @@ impl Registration {
         drop(waiting);
         drop(previous);
         Ok(())
+    }
+
+    /// Returns whether nobody will tell that there is room, so that whoever waits for
+    /// it has to ask the system to. It looks at once: room that there is already is
+    /// told, too.
+    pub(crate) fn is_unwatched(&self) -> bool {
+        Seen(self.of(Direction::Write).load(Ordering::Acquire)).is(Seen::UNWATCHED)
+    }
+
+    /// Notes that the system has been asked.
+    pub(crate) fn watched(&self) {
+        self.of(Direction::Write)
+            .fetch_and(!Seen::UNWATCHED, Ordering::Release);
     }
 
     /// Drops the waker of an operation that is going away.

@@ -4,12 +4,12 @@ use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::task::{Context, Poll};
 
 use super::send::{self, send_parts};
-use super::source::Source;
+use super::source::{Pollable, Source};
 use crate::buffer::{ReadBuffer, WriteBuffer, read_parts, write_parts};
 use crate::context::{Direction, Progress, WaiterKey};
 
 /// A source that is a stream of bytes.
-pub(super) trait ByteStream: mio::event::Source {
+pub(super) trait ByteStream: Pollable {
     /// Whether a transfer of fewer bytes than asked for, by a read and by a
     /// write, shows that the buffer of the system is used up, so that the next
     /// event will say when it is not. True of sockets under edge-triggered epoll

@@ -2,14 +2,14 @@
 
 use std::io;
 
-use super::source::Source;
+use super::source::{Pollable, Source};
 #[cfg(unix)]
 use super::unix_datagram::lent;
 use crate::buffer::{ReadBuffer, WriteBuffer, read_parts, scratch, write_parts};
 use crate::context::{Direction, Progress};
 
 /// A source of datagrams.
-pub(super) trait Datagram: mio::event::Source {
+pub(super) trait Datagram: Pollable {
     type Address: Send;
 
     /// Whether the system says when there is room at any address. Of Unix

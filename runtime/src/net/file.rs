@@ -8,6 +8,8 @@ use mio::event::Source;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 
+use super::source::Pollable;
+
 /// A non-blocking descriptor; reads and writes as a [`File`] does.
 #[derive(Debug)]
 pub(super) struct PolledFile(pub(super) File);
@@ -60,6 +62,8 @@ impl Source for PolledFile {
         SourceFd(&self.as_raw_fd()).deregister(registry)
     }
 }
+
+impl Pollable for PolledFile {}
 
 impl AsFd for PolledFile {
     fn as_fd(&self) -> BorrowedFd<'_> {

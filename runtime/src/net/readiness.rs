@@ -1,7 +1,7 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
-use super::source::Source;
+use super::source::{Pollable, Source};
 use crate::context::{Direction, Progress};
 
 /// What can be waited for without doing it.
@@ -22,7 +22,7 @@ impl From<Readiness> for Direction {
     }
 }
 
-impl<S: mio::event::Source + AsFd> Source<S> {
+impl<S: Pollable + AsFd> Source<S> {
     /// Waits until a system call would not block.
     ///
     /// What the reactor remembers may be out of date, as nobody has tried: the

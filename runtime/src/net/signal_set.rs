@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use mio::{Interest, Registry, Token};
 use signal_hook_mio::v1_0::Signals;
 
-use super::source::{SharedSource, Source};
+use super::source::{Pollable, SharedSource, Source};
 use crate::alloc::Shared;
 use crate::async_op;
 use crate::context::{Direction, IoExecutor, Progress, Registration};
@@ -166,6 +166,8 @@ impl mio::event::Source for Pending {
         self.lock().deregister(registry)
     }
 }
+
+impl Pollable for Pending {}
 
 impl IoObject for SignalSet {
     type Executor = IoExecutor;

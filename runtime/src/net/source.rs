@@ -2,6 +2,8 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::num::NonZeroU32;
+#[cfg(unix)]
+use std::os::fd::RawFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,6 +11,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use mio::Token;
+#[cfg(unix)]
+use mio::unix::SourceFd;
 
 use crate::alloc::{CacheLine, Shared};
 use crate::cancel;
@@ -23,9 +27,20 @@ use crate::time::Pause;
 const PAUSE: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(1)..=Duration::from_millis(32);
 
+/// What the system reports events of.
+pub(super) trait Pollable: mio::event::Source {
+    /// Returns its descriptor, if the system is to tell of room for writes only once
+    /// one has had to wait for that: its registration is
+    /// [`unwatched`](Registration::unwatched) then.
+    #[cfg(unix)]
+    fn unwatched(&self) -> Option<RawFd> {
+        None
+    }
+}
+
 /// Something that the system reports events of, and its place in the reactor of
 /// its context.
-pub(super) struct Source<S: mio::event::Source> {
+pub(super) struct Source<S: Pollable> {
     executor: IoExecutor,
     reactor: Arc<Reactor>,
     registration: SharedRegistration,
@@ -40,7 +55,7 @@ pub(super) struct Source<S: mio::event::Source> {
 /// A source, as its handles and operations share it.
 pub(super) type SharedSource<S> = Shared<Source<S>, CacheLine>;
 
-impl<S: mio::event::Source> Source<S> {
+impl<S: Pollable> Source<S> {
     /// Registers `io` with the context of `executor`.
     ///
     /// # Errors
@@ -105,8 +120,30 @@ impl<S: mio::event::Source> Source<S> {
         cx: &mut Context<'_>,
         mut attempt: impl FnMut(&S) -> io::Result<(T, Progress)>,
     ) -> Poll<io::Result<T>> {
-        self.registration
-            .poll_io(direction, key, cx, || attempt(self.get()))
+        let attempt = || attempt(self.get());
+        let polled = self.registration.poll_io(direction, key, cx, attempt);
+        if polled.is_pending() {
+            self.watch(direction, key)?;
+        }
+        polled
+    }
+
+    /// Has the system tell of what the operation of `key`, which is among those that
+    /// wait already, waits for.
+    fn watch(&self, direction: Direction, key: &mut Option<WaiterKey>) -> io::Result<()> {
+        #[cfg(unix)]
+        if direction == Direction::Write
+            && self.registration.is_unwatched()
+            && let Some(fd) = self.get().unwatched()
+        {
+            // Whoever does the same just now, does no harm.
+            if let Err(error) = self.reactor.watch_both(SourceFd(&fd), self.token) {
+                self.forget(None, key.take());
+                return Err(error);
+            }
+            self.registration.watched();
+        }
+        Ok(())
     }
 
     /// Attempts I/O once.
@@ -161,6 +198,7 @@ impl<S: mio::event::Source> Source<S> {
                     // Among those that wait for an event, too: whoever cancels
                     // them, or drops the context, wakes it.
                     self.registration.wait(direction, &mut waiting.key, cx)?;
+                    self.watch(direction, &mut waiting.key)?;
                     self.poll_era(&mut era)?;
                     return Poll::Pending;
                 }
@@ -211,7 +249,7 @@ impl<S: mio::event::Source> Source<S> {
     }
 }
 
-impl<S: mio::event::Source> Drop for Source<S> {
+impl<S: Pollable> Drop for Source<S> {
     fn drop(&mut self) {
         if let Some(io) = &mut self.io {
             self.reactor.deregister(io, self.token);
@@ -219,7 +257,7 @@ impl<S: mio::event::Source> Drop for Source<S> {
     }
 }
 
-impl<S: mio::event::Source + fmt::Debug> fmt::Debug for Source<S> {
+impl<S: Pollable + fmt::Debug> fmt::Debug for Source<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.io.fmt(f)
     }
@@ -229,7 +267,7 @@ impl<S: mio::event::Source + fmt::Debug> fmt::Debug for Source<S> {
 ///
 /// No `async` block: all reads and writes consist of this, and a block would
 /// keep what it was made of next to what it became.
-pub(super) struct Io<'a, S: mio::event::Source, A> {
+pub(super) struct Io<'a, S: Pollable, A> {
     source: &'a Source<S>,
     attempt: A,
     key: Option<WaiterKey>,
@@ -238,7 +276,7 @@ pub(super) struct Io<'a, S: mio::event::Source, A> {
     waits: bool,
 }
 
-impl<S: mio::event::Source, A> Io<'_, S, A> {
+impl<S: Pollable, A> Io<'_, S, A> {
     /// Does not wait, and so cannot be cancelled, if `condition` holds: there is
     /// nothing to transfer.
     pub(super) fn at_once_if(mut self, condition: bool) -> Self {
@@ -249,7 +287,7 @@ impl<S: mio::event::Source, A> Io<'_, S, A> {
 
 impl<S, A, T> Future for Io<'_, S, A>
 where
-    S: mio::event::Source,
+    S: Pollable,
     A: FnMut(&S) -> io::Result<(T, Progress)>,
 {
     type Output = io::Result<T>;
@@ -276,9 +314,9 @@ where
 }
 
 // Nothing in it is pinned.
-impl<S: mio::event::Source, A> Unpin for Io<'_, S, A> {}
+impl<S: Pollable, A> Unpin for Io<'_, S, A> {}
 
-impl<S: mio::event::Source, A> Drop for Io<'_, S, A> {
+impl<S: Pollable, A> Drop for Io<'_, S, A> {
     fn drop(&mut self) {
         if let Some(key) = self.key {
             self.source.registration.forget(self.direction, key);

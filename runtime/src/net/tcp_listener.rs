@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 
 use super::TcpStream;
 use super::handle::handle;
-use super::source::{SharedSource, Source};
+use super::source::{Pollable, SharedSource, Source};
 use crate::alloc::Shared;
 use crate::async_op;
 use crate::context::{Direction, IoExecutor, Progress, Registration};
@@ -42,6 +42,8 @@ handle!(
     std::net::TcpListener,
     Registration::default()
 );
+
+impl Pollable for mio::net::TcpListener {}
 
 impl TcpListener {
     /// Makes a socket that listens on `address`.

@@ -4,7 +4,7 @@ use std::net::{Shutdown, SocketAddr};
 use super::byte_stream::{reads, writes};
 use super::handle::handle;
 use super::poll_io::polls;
-use super::source::{SharedSource, Source};
+use super::source::{Pollable, SharedSource, Source};
 use crate::alloc::Shared;
 use crate::async_op;
 use crate::cancel::is_cancelled;
@@ -48,6 +48,8 @@ handle!(
 reads!(TcpStream);
 writes!(TcpStream, |stream| stream.shutdown(Shutdown::Write));
 polls!(TcpStream);
+
+impl Pollable for mio::net::TcpStream {}
 
 impl TcpStream {
     /// Connects to `address`.

@@ -1,9 +1,11 @@
 use std::io;
 use std::net::SocketAddr;
+#[cfg(unix)]
+use std::os::fd::{AsRawFd, RawFd};
 
 use super::datagram::{Datagram, datagrams};
 use super::handle::handle;
-use super::source::{SharedSource, Source};
+use super::source::{Pollable, SharedSource, Source};
 use crate::alloc::Shared;
 use crate::context::{IoExecutor, Registration};
 
@@ -39,9 +41,17 @@ handle!(
     UdpSocket,
     mio::net::UdpSocket,
     std::net::UdpSocket,
-    Registration::writable()
+    Registration::unwatched()
 );
 datagrams!(UdpSocket, SocketAddr);
+
+impl Pollable for mio::net::UdpSocket {
+    // Each message that is taken makes room, which is nobody's concern.
+    #[cfg(unix)]
+    fn unwatched(&self) -> Option<RawFd> {
+        Some(self.as_raw_fd())
+    }
+}
 
 impl UdpSocket {
     /// Makes a socket that is bound to `address`.

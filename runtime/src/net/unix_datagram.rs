@@ -2,13 +2,13 @@ use std::io;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
-use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
 
 use super::datagram::{Datagram, datagrams};
 use super::handle::handle;
-use super::source::{SharedSource, Source};
+use super::source::{Pollable, SharedSource, Source};
 use crate::alloc::Shared;
 use crate::context::{IoExecutor, Registration};
 
@@ -45,9 +45,16 @@ handle!(
     UnixDatagram,
     mio::net::UnixDatagram,
     std::os::unix::net::UnixDatagram,
-    Registration::writable()
+    Registration::unwatched()
 );
 datagrams!(UnixDatagram, SocketAddr);
+
+impl Pollable for mio::net::UnixDatagram {
+    // Each message that is taken makes room, which is nobody's concern.
+    fn unwatched(&self) -> Option<RawFd> {
+        Some(self.as_raw_fd())
+    }
+}
 
 impl UnixDatagram {
     /// Makes a socket that is bound to `path`.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::UnixStream;
 use super::handle::handle;
-use super::source::{SharedSource, Source};
+use super::source::{Pollable, SharedSource, Source};
 use crate::alloc::Shared;
 use crate::async_op;
 use crate::context::{Direction, IoExecutor, Progress, Registration};
@@ -43,6 +43,8 @@ handle!(
     std::os::unix::net::UnixListener,
     Registration::default()
 );
+
+impl Pollable for mio::net::UnixListener {}
 
 impl UnixListener {
     /// Makes a socket that listens at `path`.

@@ -1,12 +1,13 @@
 use std::io;
 use std::net::Shutdown;
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
 
 use super::byte_stream::{reads, writes};
 use super::handle::handle;
 use super::poll_io::polls;
-use super::source::{SharedSource, Source};
+use super::source::{Pollable, SharedSource, Source};
 use crate::alloc::Shared;
 use crate::async_op;
 use crate::context::{Direction, IoExecutor, Progress, Registration};
@@ -38,11 +39,18 @@ handle!(
     UnixStream,
     mio::net::UnixStream,
     std::os::unix::net::UnixStream,
-    Registration::writable()
+    Registration::unwatched()
 );
 reads!(UnixStream);
 writes!(UnixStream, |stream| stream.shutdown(Shutdown::Write));
 polls!(UnixStream);
+
+impl Pollable for mio::net::UnixStream {
+    // Each message that is taken makes room, which is nobody's concern.
+    fn unwatched(&self) -> Option<RawFd> {
+        Some(self.as_raw_fd())
+    }
+}
 
 impl UnixStream {
     /// Makes two sockets that are connected to each other.
@@ -154,7 +162,7 @@ impl UnixStream {
         stream: io::Result<mio::net::UnixStream>,
     ) -> io::Result<Self> {
         let stream = stream?;
-        let source = Source::new(*executor, stream, Registration::writable())?;
+        let source = Source::new(*executor, stream, Registration::unwatched())?;
         source
             .io(Direction::Write, |stream| match stream.take_error()? {
                 Some(error) => Err(error),

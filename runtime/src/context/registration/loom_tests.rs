@@ -3,6 +3,7 @@ use std::task::{Wake, Waker};
 
 use super::*;
 use crate::shim::{AtomicBool, AtomicUsize, thread};
+use crate::task::testing::bounded;
 
 #[derive(Default)]
 struct Flag(AtomicBool);
@@ -82,6 +83,94 @@ fn an_event_is_not_cleared_by_an_earlier_attempt() {
 #[test]
 fn nor_is_the_next_one() {
     event_against_poll(Registration::untried, 2);
+}
+
+/// What the system knows of a socket whose buffer is full.
+#[derive(Default)]
+struct Buffer {
+    has_room: bool,
+    is_watched: bool,
+}
+
+/// Reports that there is room.
+fn tell(registration: &Registration) {
+    let mut wake = WakeList::default();
+    let mut waiting = registration.lock();
+    registration.becomes_ready(Direction::Write, false, &mut waiting, &mut wake);
+    drop(waiting);
+    wake.wake_all();
+}
+
+/// Writes if there is room; asks the system to tell of it if not, as a source does.
+fn write(
+    registration: &Registration,
+    buffer: &Mutex<Buffer>,
+    key: &mut Option<WaiterKey>,
+    flag: &Arc<Flag>,
+) -> bool {
+    let waker = Waker::from(Arc::clone(flag));
+    let cx = &mut Context::from_waker(&waker);
+    let polled = registration.poll_io(Direction::Write, key, cx, || {
+        match buffer.lock().unwrap().has_room {
+            true => Ok(((), Progress::More)),
+            false => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    });
+    if polled.is_pending() && registration.is_unwatched() {
+        let mut buffer = buffer.lock().unwrap();
+        buffer.is_watched = true;
+        let has_room = buffer.has_room;
+        drop(buffer);
+        if has_room {
+            tell(registration);
+        }
+        registration.watched();
+    }
+    polled.is_ready()
+}
+
+/// Room that comes while the system has not been asked to tell of it, or just is: two
+/// writes wait for it, which ask both, or one of them.
+#[test]
+fn room_is_told_though_nobody_has_watched_for_it() {
+    bounded(2).check(|| {
+        let registration = Arc::new(Registration::unwatched());
+        let buffer = Arc::new(Mutex::new(Buffer::default()));
+        let flags: [Arc<Flag>; 2] = Default::default();
+        let other = {
+            let (registration, buffer) = (Arc::clone(&registration), Arc::clone(&buffer));
+            let flag = Arc::clone(&flags[1]);
+            thread::spawn(move || {
+                let mut key = None;
+                (write(&registration, &buffer, &mut key, &flag), key)
+            })
+        };
+        let system = {
+            let (registration, buffer) = (Arc::clone(&registration), Arc::clone(&buffer));
+            thread::spawn(move || {
+                let mut buffer = buffer.lock().unwrap();
+                buffer.has_room = true;
+                let is_watched = buffer.is_watched;
+                drop(buffer);
+                if is_watched {
+                    tell(&registration);
+                }
+            })
+        };
+        let mut key = None;
+        let is_done = write(&registration, &buffer, &mut key, &flags[0]);
+        let (is_other_done, mut other_key) = other.join().unwrap();
+        system.join().unwrap();
+        for (is_done, key, flag) in [
+            (is_done, &mut key, &flags[0]),
+            (is_other_done, &mut other_key, &flags[1]),
+        ] {
+            if !is_done {
+                assert!(flag.is_set());
+                assert!(write(&registration, &buffer, key, flag));
+            }
+        }
+    });
 }
 
 #[test]
