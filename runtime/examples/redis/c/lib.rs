@@ -342,11 +342,14 @@ pub unsafe extern "C" fn redis_command(
     let arguments = unsafe { slice::from_raw_parts(arguments, count) };
     // SAFETY: the caller's promise.
     let lengths = unsafe { slice::from_raw_parts(lengths, count) };
-    let mut command = Command::new(count);
-    for (&argument, &length) in arguments.iter().zip(lengths) {
+    let mut words = arguments.iter().zip(lengths).map(|(&argument, &length)| {
         // SAFETY: the caller's promise.
-        command = command.arg(unsafe { slice::from_raw_parts(argument.cast::<u8>(), length) });
-    }
+        unsafe { slice::from_raw_parts(argument.cast::<u8>(), length) }
+    });
+    let Some(name) = words.next() else {
+        return FAILED;
+    };
+    let command = Command::new(name).args(words);
     let target = Target {
         callback,
         user_data,
