@@ -69,7 +69,8 @@ struct State {
     spare: Vec<u8>,
     /// What comes before that: from here on, it has not been written.
     unwritten: Option<(Vec<u8>, usize)>,
-    input: Input,
+    /// What has been read, while nobody reads: the loop has it then.
+    input: Option<Box<Input>>,
     queue: Queue,
     /// Those who wait for messages, and messages that nobody waits for.
     listeners: VecDeque<(u64, Waiting<Message>)>,
@@ -238,9 +239,9 @@ impl Client {
                 Ok(false) => return,
                 Err(error) => break error,
             }
-            match stream.read_after(&mut reader.input.room(), 0).await {
+            match stream.read_after(&mut reader.input().room(), 0).await {
                 Ok(0) => break Error::Io(ErrorKind::UnexpectedEof.into()),
-                Ok(n) => reader.input.read(n),
+                Ok(n) => reader.input().read(n),
                 // `deliver` finds out whether anybody waits.
                 Err(error) if async_op::is_cancelled(&error) => this_op::cancellation().clear(),
                 Err(error) => break error.into(),
@@ -624,7 +625,7 @@ impl Attempt {
             return stream.close();
         };
         state.link = Link::Up(stream);
-        state.input = input;
+        state.input = Some(Box::new(input));
         self.shared.serve(state, true);
     }
 }
@@ -643,7 +644,7 @@ impl Drop for Attempt {
 struct Reader {
     shared: Arc<Shared>,
     epoch: u64,
-    input: Input,
+    input: Option<Box<Input>>,
     is_over: bool,
 }
 
@@ -652,15 +653,19 @@ impl Reader {
         Self {
             shared: shared.clone(),
             epoch: state.epoch,
-            input: mem::take(&mut state.input),
+            input: state.input.take(),
             is_over: false,
         }
+    }
+
+    fn input(&mut self) -> &mut Input {
+        self.input.get_or_insert_default()
     }
 
     /// Hands out all replies that are here; returns whether to go on.
     fn deliver(&mut self) -> Result<bool> {
         let limit = self.shared.config.longest_reply;
-        let mut next = self.input.next(limit)?;
+        let mut next = self.input().next(limit)?;
         let Some(mut state) = self.shared.lock_for(self.epoch) else {
             return Ok(false);
         };
@@ -671,7 +676,7 @@ impl Reader {
             let mut served = 0;
             while let Some(value) = next {
                 served += u32::from(self.shared.route(self.epoch, value)?);
-                next = self.input.next(limit)?;
+                next = self.input().next(limit)?;
             }
             state = match self.shared.lock_for(self.epoch) {
                 Some(state) => state,
@@ -682,7 +687,7 @@ impl Reader {
         let goes_on = state.waiting > 0;
         if !goes_on {
             state.is_reading = false;
-            state.input = mem::take(&mut self.input);
+            state.input = self.input.take();
             self.is_over = true;
         }
         if writes {
@@ -708,7 +713,7 @@ impl Drop for Reader {
         }
         state.is_reading = false;
         state.is_write_due = true;
-        state.input = mem::take(&mut self.input);
+        state.input = self.input.take();
         drop(state);
         let resumption = Resumption {
             shared: Some(self.shared.clone()),
