@@ -6,9 +6,10 @@
 use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::net::Shutdown;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix;
+use std::os::unix::net::UnixStream as StdStream;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -16,8 +17,8 @@ use async_op::{
     CancellationSignal, CancellationType, IoContext, UnixListener, UnixStream, UseFuture,
     bind_cancellation_slot, is_cancelled, read_exact,
 };
-use async_op_tests::Polled;
-use async_op_tests::net::until_woken;
+use async_op_tests::net::{drive, until_woken};
+use async_op_tests::{Polled, without_hanging};
 
 /// A path of its own, removed at the end.
 struct Place(PathBuf);
@@ -300,4 +301,34 @@ fn a_read_cut_short_by_a_descriptor_does_not_hide_what_follows() {
         .0
         .unwrap();
     assert_eq!(parts, (*b"e", *b"fgh"));
+}
+
+/// A socket of which each read brings credentials.
+#[test]
+#[cfg(target_os = "linux")]
+fn reads_with_credentials() {
+    without_hanging(|| {
+        let context = IoContext::new().unwrap();
+        let (ours, theirs) = StdStream::pair().unwrap();
+        let stream = UnixStream::from_std(&context, ours).unwrap();
+        let on: libc::c_int = 1;
+        // SAFETY: the option is a number, which lives until the call returns.
+        let set = unsafe {
+            libc::setsockopt(
+                stream.as_fd().as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_PASSCRED,
+                (&raw const on).cast(),
+                size_of_val(&on) as libc::socklen_t,
+            )
+        };
+        assert_eq!(set, 0);
+        for _ in 0..3 {
+            (&theirs).write_all(b"one").unwrap();
+            drive(&context, async {
+                let mut buffer = [0; 100];
+                assert_eq!(stream.read_some(&mut buffer).await.unwrap(), 3);
+            });
+        }
+    });
 }

@@ -255,6 +255,9 @@ using Message = std::array<char, 256>; // with room for more
 
 void send(tcp::socket& s, Message& m, auto f) { s.async_write_some(asio::buffer(m, length), f); }
 void receive(tcp::socket& s, Message& m, auto f) { s.async_read_some(asio::buffer(m), f); }
+using local = asio::local::stream_protocol;
+void send(local::socket& s, Message& m, auto f) { s.async_write_some(asio::buffer(m, length), f); }
+void receive(local::socket& s, Message& m, auto f) { s.async_read_some(asio::buffer(m), f); }
 void send(udp::socket& s, Message& m, auto f) { s.async_send(asio::buffer(m, length), f); }
 void receive(udp::socket& s, Message& m, auto f) { s.async_receive(asio::buffer(m), f); }
 
@@ -303,6 +306,12 @@ std::array<End<udp::socket>, 2> udp_pair(asio::io_context& context) {
   a.connect(b.local_endpoint());
   b.connect(a.local_endpoint());
   return {End<udp::socket>{std::move(a)}, End<udp::socket>{std::move(b)}};
+}
+
+std::array<End<local::socket>, 2> unix_pair(asio::io_context& context) {
+  local::socket a(context), b(context);
+  asio::local::connect_pair(a, b);
+  return {End<local::socket>{std::move(a)}, End<local::socket>{std::move(b)}};
 }
 
 void ping_pong(asio::io_context& context, auto ends) {
@@ -398,6 +407,10 @@ constexpr Workload workloads[] = {
     {"udp-ping-pong", 100, [] {
        asio::io_context context(1);
        ping_pong(context, udp_pair(context));
+     }},
+    {"unix-ping-pong", 100, [] {
+       asio::io_context context(1);
+       ping_pong(context, unix_pair(context));
      }},
     {"echo-1", 100, [] { serve("echo", 1, 64); }},
     {"echo-64", 400, [] { serve("echo", 64, 64); }},

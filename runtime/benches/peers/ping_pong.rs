@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{self, SocketAddr};
+use std::os::unix::net::UnixStream;
 use std::thread;
 
 use async_op::{Blocking, IoContext, TcpStream, UdpSocket, spawn};
@@ -47,6 +48,16 @@ pub(crate) const WORKLOADS: &[Workload] = &[
             ("smol", udp_smol),
         ],
     },
+    Workload {
+        name: "unix-ping-pong",
+        round: "64 bytes to and fro by Unix sockets, both ends on one loop",
+        rounds: [1_000, 20_000],
+        contenders: &[
+            ("async-op", unix_ours),
+            ("mio", |run| on_mio(run, unix_pair)),
+            ("tokio", unix_tokio),
+        ],
+    },
 ];
 
 const LENGTH: usize = 64;
@@ -76,6 +87,14 @@ fn udp_pair() -> [net::UdpSocket; 2] {
         sockets[one].set_nonblocking(true).unwrap();
     }
     sockets
+}
+
+fn unix_pair() -> [UnixStream; 2] {
+    let (a, b) = UnixStream::pair().unwrap();
+    [a, b].map(|stream| {
+        stream.set_nonblocking(true).unwrap();
+        stream
+    })
 }
 
 fn our_pair(contexts: [&IoContext; 2]) -> [TcpStream; 2] {
@@ -225,6 +244,37 @@ fn udp_ours(run: &mut Run) {
     });
 }
 
+fn unix_ours(run: &mut Run) {
+    async fn client(stream: async_op::UnixStream, rounds: u64) -> io::Result<()> {
+        let mut buffer = [0; ROOM];
+        start_laps();
+        for _ in 0..rounds {
+            assert_eq!(stream.write_some(&buffer[..LENGTH]).await?, LENGTH);
+            assert_eq!(stream.read_some(&mut buffer).await?, LENGTH);
+            lap();
+        }
+        Ok(())
+    }
+    async fn server(stream: async_op::UnixStream, rounds: u64) -> io::Result<()> {
+        let mut buffer = [0; ROOM];
+        for _ in 0..rounds {
+            assert_eq!(stream.read_some(&mut buffer).await?, LENGTH);
+            assert_eq!(stream.write_some(&buffer[..LENGTH]).await?, LENGTH);
+        }
+        Ok(())
+    }
+    let context = IoContext::new().unwrap();
+    let ours = |stream| async_op::UnixStream::from_std(&context, stream).unwrap();
+    let [a, b] = unix_pair().map(ours);
+    run.measure(|rounds| {
+        let ended = |result: io::Result<()>| result.unwrap();
+        spawn(&context, server(b.clone(), rounds), ended);
+        spawn(&context, client(a.clone(), rounds), ended);
+        context.run();
+        context.restart();
+    });
+}
+
 /// A socket of the standard library, and how mio and we use it.
 trait Socket: Sized {
     type Mio: mio::event::Source;
@@ -256,6 +306,19 @@ impl Socket for net::UdpSocket {
     }
     fn receive(socket: &Self::Mio, bytes: &mut [u8]) -> io::Result<usize> {
         socket.recv(bytes)
+    }
+}
+
+impl Socket for UnixStream {
+    type Mio = mio::net::UnixStream;
+    fn into_mio(self) -> Self::Mio {
+        mio::net::UnixStream::from_std(self)
+    }
+    fn send(mut socket: &Self::Mio, bytes: &[u8]) -> io::Result<usize> {
+        socket.write(bytes)
+    }
+    fn receive(mut socket: &Self::Mio, bytes: &mut [u8]) -> io::Result<usize> {
+        socket.read(bytes)
     }
 }
 
@@ -342,12 +405,15 @@ fn two_mios(run: &mut Run) {
 }
 
 mod tokio_ends {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpStream;
+    use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
     use super::*;
 
-    pub(super) async fn client(stream: &mut TcpStream, rounds: u64) {
+    pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+
+    impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Stream for S {}
+
+    pub(super) async fn client(stream: &mut impl Stream, rounds: u64) {
         let mut buffer = [0; ROOM];
         start_laps();
         for _ in 0..rounds {
@@ -357,7 +423,7 @@ mod tokio_ends {
         }
     }
 
-    pub(super) async fn server(stream: &mut TcpStream, rounds: u64) {
+    pub(super) async fn server(stream: &mut impl Stream, rounds: u64) {
         let mut buffer = [0; ROOM];
         for _ in 0..rounds {
             assert_eq!(stream.read(&mut buffer).await.unwrap(), LENGTH);
@@ -367,8 +433,25 @@ mod tokio_ends {
 }
 
 fn on_tokio(run: &mut Run, runtime: tokio::runtime::Runtime) {
-    let _inside = runtime.enter();
-    let [a, b] = tcp_pair().map(|stream| tokio::net::TcpStream::from_std(stream).unwrap());
+    let inside = runtime.enter();
+    let streams = tcp_pair().map(|stream| tokio::net::TcpStream::from_std(stream).unwrap());
+    drop(inside);
+    streams_of_tokio(run, &runtime, streams);
+}
+
+fn unix_tokio(run: &mut Run) {
+    let runtime = current_thread();
+    let inside = runtime.enter();
+    let streams = unix_pair().map(|stream| tokio::net::UnixStream::from_std(stream).unwrap());
+    drop(inside);
+    streams_of_tokio(run, &runtime, streams);
+}
+
+fn streams_of_tokio<S>(run: &mut Run, runtime: &tokio::runtime::Runtime, streams: [S; 2])
+where
+    S: tokio_ends::Stream,
+{
+    let [a, b] = streams;
     let mut streams = Some((a, b));
     run.measure(|rounds| {
         let (mut a, mut b) = streams.take().unwrap();

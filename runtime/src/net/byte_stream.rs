@@ -3,78 +3,95 @@
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::task::{Context, Poll};
 
+#[cfg(unix)]
+use super::receive::receive_parts;
 use super::send::{self, send_parts};
 use super::source::{Pollable, Source};
 use crate::buffer::{ReadBuffer, WriteBuffer, read_parts, write_parts};
 use crate::context::{Direction, Progress, WaiterKey};
 
 /// A source that is a stream of bytes.
+///
+/// A transfer of fewer bytes than asked for may show that the buffer of the system is
+/// used up, so that the next event will say when it is not. That is true of sockets under
+/// edge-triggered epoll and kqueue (epoll(7), question 9), but for what is said below.
 pub(super) trait ByteStream: Pollable {
-    /// Whether a transfer of fewer bytes than asked for, by a read and by a
-    /// write, shows that the buffer of the system is used up, so that the next
-    /// event will say when it is not. True of sockets under edge-triggered epoll
-    /// and kqueue (epoll(7), question 9), but for what is said below.
-    const SHORT_MEANS_DRAINED: [bool; 2];
+    /// Whether a short write shows that.
+    const SHORT_WRITE_MEANS_FULL: bool;
 
-    fn read(&self, part: &mut [u8]) -> io::Result<usize>;
-    fn read_vectored(&self, parts: &mut [IoSliceMut<'_>]) -> io::Result<usize>;
+    /// Reads; returns also whether a short read shows that.
+    fn read(&self, part: &mut [u8]) -> io::Result<(usize, bool)>;
+    /// The same for several parts.
+    fn read_vectored(&self, parts: &mut [IoSliceMut<'_>]) -> io::Result<(usize, bool)>;
     fn write(&self, part: &[u8]) -> io::Result<usize>;
     fn write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<usize>;
 }
 
-macro_rules! byte_stream {
-    ($ty:ty, $short_means_drained:expr, |$stream:ident| $io:expr, $write_vectored:expr) => {
-        impl ByteStream for $ty {
-            const SHORT_MEANS_DRAINED: [bool; 2] = $short_means_drained;
+impl ByteStream for mio::net::TcpStream {
+    const SHORT_WRITE_MEANS_FULL: bool = cfg!(unix);
 
-            fn read(&self, part: &mut [u8]) -> io::Result<usize> {
-                let $stream = self;
-                Read::read(&mut { $io }, part)
-            }
+    fn read(&self, part: &mut [u8]) -> io::Result<(usize, bool)> {
+        Ok((Read::read(&mut { self }, part)?, cfg!(unix)))
+    }
 
-            fn read_vectored(&self, parts: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-                let $stream = self;
-                Read::read_vectored(&mut { $io }, parts)
-            }
+    fn read_vectored(&self, parts: &mut [IoSliceMut<'_>]) -> io::Result<(usize, bool)> {
+        Ok((Read::read_vectored(&mut { self }, parts)?, cfg!(unix)))
+    }
 
-            fn write(&self, part: &[u8]) -> io::Result<usize> {
-                let $stream = self;
-                Write::write(&mut { $io }, part)
-            }
+    fn write(&self, part: &[u8]) -> io::Result<usize> {
+        Write::write(&mut { self }, part)
+    }
 
-            fn write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-                $write_vectored(self, parts)
-            }
-        }
-    };
+    fn write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        send_parts(self, parts)
+    }
 }
 
-byte_stream!(
-    mio::net::TcpStream,
-    [cfg!(unix); 2],
-    |stream| stream,
-    send_parts
-);
-// A read ends where descriptors or other credentials were sent, though there is
-// more.
 #[cfg(unix)]
-byte_stream!(
-    mio::net::UnixStream,
-    [false, true],
-    |stream| stream,
-    send_parts
-);
-// A terminal hands out a line at a time: a short read says nothing.
+impl ByteStream for mio::net::UnixStream {
+    const SHORT_WRITE_MEANS_FULL: bool = true;
+
+    fn read(&self, part: &mut [u8]) -> io::Result<(usize, bool)> {
+        receive_parts(self, &mut [IoSliceMut::new(part)])
+    }
+
+    fn read_vectored(&self, parts: &mut [IoSliceMut<'_>]) -> io::Result<(usize, bool)> {
+        receive_parts(self, parts)
+    }
+
+    fn write(&self, part: &[u8]) -> io::Result<usize> {
+        Write::write(&mut { self }, part)
+    }
+
+    fn write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        send_parts(self, parts)
+    }
+}
+
+/// A terminal hands out a line at a time: a short read says nothing.
 #[cfg(unix)]
-byte_stream!(
-    super::file::PolledFile,
-    [false; 2],
-    |file| &file.0,
-    |file: &super::file::PolledFile, parts| Write::write_vectored(&mut &file.0, parts)
-);
+impl ByteStream for super::file::PolledFile {
+    const SHORT_WRITE_MEANS_FULL: bool = false;
+
+    fn read(&self, part: &mut [u8]) -> io::Result<(usize, bool)> {
+        Ok((Read::read(&mut &self.0, part)?, false))
+    }
+
+    fn read_vectored(&self, parts: &mut [IoSliceMut<'_>]) -> io::Result<(usize, bool)> {
+        Ok((Read::read_vectored(&mut &self.0, parts)?, false))
+    }
+
+    fn write(&self, part: &[u8]) -> io::Result<usize> {
+        Write::write(&mut &self.0, part)
+    }
+
+    fn write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        Write::write_vectored(&mut &self.0, parts)
+    }
+}
 
 /// A transfer of `n` out of `wanted` bytes, and how far that got.
-fn transferred(short_means_drained: bool, n: usize, wanted: usize) -> (usize, Progress) {
+fn transferred((n, short_means_drained): (usize, bool), wanted: usize) -> (usize, Progress) {
     // Nothing at all is the end, and that lasts.
     if 0 < n && n < wanted && short_means_drained {
         (n, Progress::Drained)
@@ -93,17 +110,16 @@ impl<S: ByteStream> Source<S> {
     ) -> impl Future<Output = io::Result<usize>> {
         let is_empty = buffer.after(skip).is_empty();
         let attempt = move |stream: &S| {
-            let [drained, _] = S::SHORT_MEANS_DRAINED;
             read_parts(
                 buffer,
                 skip,
                 |part| match part.len() {
                     0 => Ok((0, Progress::More)),
-                    wanted => Ok(transferred(drained, stream.read(part)?, wanted)),
+                    wanted => Ok(transferred(stream.read(part)?, wanted)),
                 },
                 |parts| {
                     let wanted = parts.iter().map(|part| part.len()).sum();
-                    Ok(transferred(drained, stream.read_vectored(parts)?, wanted))
+                    Ok(transferred(stream.read_vectored(parts)?, wanted))
                 },
             )
         };
@@ -120,17 +136,17 @@ impl<S: ByteStream> Source<S> {
         let is_empty = buffer.after(skip).is_empty();
         // Moved into: a shared reference to a buffer need not be `Send`.
         let attempt = move |stream: &S| {
-            let [_, drained] = S::SHORT_MEANS_DRAINED;
+            let full = S::SHORT_WRITE_MEANS_FULL;
             write_parts(
                 buffer,
                 skip,
                 |part| match part.len() {
                     0 => Ok((0, Progress::More)),
-                    wanted => Ok(transferred(drained, stream.write(part)?, wanted)),
+                    wanted => Ok(transferred((stream.write(part)?, full), wanted)),
                 },
                 |parts| {
                     let wanted = parts.iter().map(|part| part.len()).sum();
-                    Ok(transferred(drained, stream.write_vectored(parts)?, wanted))
+                    Ok(transferred((stream.write_vectored(parts)?, full), wanted))
                 },
             )
         };
@@ -142,15 +158,14 @@ impl<S: ByteStream> Source<S> {
 impl<S: ByteStream> Source<S> {
     pub(super) fn try_read(&self, part: &mut [u8]) -> io::Result<usize> {
         self.try_io(Direction::Read, |stream| {
-            let [drained, _] = S::SHORT_MEANS_DRAINED;
-            Ok(transferred(drained, stream.read(part)?, part.len()))
+            Ok(transferred(stream.read(part)?, part.len()))
         })
     }
 
     pub(super) fn try_write(&self, part: &[u8]) -> io::Result<usize> {
         self.try_io(Direction::Write, |stream| {
-            let [_, drained] = S::SHORT_MEANS_DRAINED;
-            Ok(transferred(drained, stream.write(part)?, part.len()))
+            let n = stream.write(part)?;
+            Ok(transferred((n, S::SHORT_WRITE_MEANS_FULL), part.len()))
         })
     }
 }
@@ -167,8 +182,7 @@ impl<S: ByteStream> Source<S> {
             return Poll::Ready(Ok(0));
         }
         self.poll_io(Direction::Read, key, cx, |stream| {
-            let [drained, _] = S::SHORT_MEANS_DRAINED;
-            Ok(transferred(drained, stream.read(part)?, part.len()))
+            Ok(transferred(stream.read(part)?, part.len()))
         })
     }
 
@@ -190,8 +204,7 @@ impl<S: ByteStream> Source<S> {
                 [part] => stream.write(part)?,
                 parts => stream.write_vectored(parts)?,
             };
-            let [_, drained] = S::SHORT_MEANS_DRAINED;
-            Ok(transferred(drained, n, wanted))
+            Ok(transferred((n, S::SHORT_WRITE_MEANS_FULL), wanted))
         })
     }
 }

@@ -12,6 +12,8 @@ mod pipe;
 mod poll_io;
 #[cfg(unix)]
 mod readiness;
+#[cfg(unix)]
+mod receive;
 #[cfg(feature = "resolver")]
 mod resolver;
 mod send;
