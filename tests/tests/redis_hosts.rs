@@ -111,7 +111,7 @@ fn a_host_in_c() {
         return;
     };
     let library = library();
-    let host = compiled(&examples().join("host.c"), &library, server.folder());
+    let host = compiled(&examples().join("host.c"), &library, &server.folder());
     for address in [
         server.address.to_string(),
         server.socket().display().to_string(),
@@ -128,7 +128,7 @@ fn callbacks_of_a_host_in_c() {
     };
     let library = library();
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/redis_callbacks.c");
-    let host = compiled(&source, &library, server.folder());
+    let host = compiled(&source, &library, &server.folder());
     let mut run = c_host(&host, &library, &server.address.to_string());
     let output = run.output().unwrap();
     check(&output);
