@@ -180,7 +180,7 @@ fn carry_out(
         }
         // A command, as it is.
         _ => {
-            let command = Command::new(words.len()).args(words.iter().copied());
+            let command = Command::new(words[0]).args(words[1..].iter().copied());
             let reply = client.request(command).cancel_after(LIMIT).blocking()?;
             if reply == Value::Null {
                 return Ok(ExitCode::from(1));

@@ -391,9 +391,8 @@ pub unsafe extern "C" fn redis_get(
 ///
 /// # Safety
 ///
-/// - There are `count` arguments of these lengths, of which those of length 0 may be
-///   null; `callback` may be called with
-///   `user_data`, once.
+/// - There are `count` arguments of these lengths; one of length 0 may be null.
+/// - `callback` may be called with `user_data`, once.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn redis_command(
     connection: &RedisConnection,
@@ -412,15 +411,17 @@ pub unsafe extern "C" fn redis_command(
     let arguments = unsafe { slice::from_raw_parts(arguments, count) };
     // SAFETY: the caller's promise.
     let lengths = unsafe { slice::from_raw_parts(lengths, count) };
-    let mut command = Command::new(count);
-    for (&argument, &length) in arguments.iter().zip(lengths) {
-        let argument = match length {
-            0 => &[],
-            // SAFETY: the caller's promise.
-            _ => unsafe { slice::from_raw_parts(argument.cast::<u8>(), length) },
-        };
-        command = command.arg(argument);
-    }
+    let mut words = arguments.iter().zip(lengths).map(|(&argument, &length)| {
+        if length == 0 {
+            return &[][..];
+        }
+        // SAFETY: the caller's promise.
+        unsafe { slice::from_raw_parts(argument.cast::<u8>(), length) }
+    });
+    let Some(name) = words.next() else {
+        return FAILED;
+    };
+    let command = Command::new(name).args(words);
     let target = Target {
         callback,
         user_data,

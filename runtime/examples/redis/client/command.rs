@@ -13,8 +13,34 @@ pub struct Command {
     /// How many replies it has. The last one is the result, or all of them are.
     pub(super) replies: u32,
     pub(super) collects: bool,
-    /// Whether messages follow.
-    pub(super) subscribes: bool,
+    /// Whether it begins or ends subscriptions: each channel has a reply.
+    pub(super) is_about_channels: bool,
+    /// Why it cannot be sent.
+    pub(super) flaw: Option<Flaw>,
+}
+
+/// What a client whose requests have replies cannot ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flaw {
+    /// `MONITOR` and the like: what follows is no replies.
+    Endless,
+    /// `CLIENT REPLY`: there is none.
+    Silent,
+    /// `UNSUBSCRIBE` from all channels: nobody knows how many that is.
+    NoChannel,
+    /// About channels, in a transaction.
+    InTransaction,
+}
+
+impl Flaw {
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::Endless => "a command that replies for ever needs a connection of its own",
+            Self::Silent => "a command without a reply cannot be told from others",
+            Self::NoChannel => "name the channels: there is a reply for each",
+            Self::InTransaction => "a transaction does not change subscriptions",
+        }
+    }
 }
 
 /// With it a command has 112 bytes; what is much larger is slower to move.
@@ -29,20 +55,25 @@ impl Default for Command {
             long: Vec::new_in(Recycling),
             replies: 0,
             collects: false,
-            subscribes: false,
+            is_about_channels: false,
+            flaw: None,
         }
     }
 }
 
 impl Command {
-    /// Begins a command of `arguments` arguments, its name among them.
-    pub fn new(arguments: usize) -> Self {
-        let mut command = Self {
-            replies: 1,
-            ..Self::default()
-        };
-        let header = Header::new(b'*', arguments as u64);
-        header.write(command.room(header.len()));
+    /// Begins a command; its arguments follow.
+    pub fn new(name: impl Argument) -> Self {
+        let mut command = Self::default();
+        command.room(4).copy_from_slice(b"*0\r\n");
+        name.with_bytes(|name| {
+            command.is_about_channels = is_about_channels(name);
+            if is_endless(name) {
+                command.flaw = Some(Flaw::Endless);
+            }
+            command.push_bytes(name);
+        });
+        command.replies = u32::from(!command.is_about_channels);
         command
     }
 
@@ -53,14 +84,52 @@ impl Command {
 
     pub fn push(&mut self, argument: impl Argument) {
         argument.with_bytes(|argument| {
-            let header = Header::new(b'$', argument.len() as u64);
-            let room = self.room(header.len() + argument.len() + 2);
-            let (start, rest) = room.split_at_mut(header.len());
-            header.write(start);
-            let (middle, end) = rest.split_at_mut(argument.len());
-            middle.copy_from_slice(argument);
-            end.copy_from_slice(b"\r\n");
+            self.replies += u32::from(self.is_about_channels);
+            if argument.len() == 5 && is_silent(self.as_bytes(), argument) {
+                self.flaw = Some(Flaw::Silent);
+            }
+            self.push_bytes(argument);
         });
+    }
+
+    fn push_bytes(&mut self, argument: &[u8]) {
+        self.count_one_more();
+        let header = Header::new(argument.len() as u64);
+        let room = self.room(header.len() + argument.len() + 2);
+        let (start, rest) = room.split_at_mut(header.len());
+        header.write(start);
+        let (middle, end) = rest.split_at_mut(argument.len());
+        middle.copy_from_slice(argument);
+        end.copy_from_slice(b"\r\n");
+    }
+
+    /// Adds one to the number in the first line.
+    #[inline]
+    fn count_one_more(&mut self) {
+        let bytes = self.bytes_mut();
+        if bytes[2] == b'\r' && bytes[1] < b'9' {
+            bytes[1] += 1;
+        } else {
+            self.count_beyond_nine();
+        }
+    }
+
+    #[inline(never)]
+    fn count_beyond_nine(&mut self) {
+        let bytes = self.bytes_mut();
+        let digits = bytes.iter().position(|&byte| byte == b'\r').unwrap_or(1);
+        for digit in bytes[1..digits].iter_mut().rev() {
+            if *digit < b'9' {
+                *digit += 1;
+                return;
+            }
+            *digit = b'0';
+        }
+        // 99 is followed by 100.
+        self.room(1);
+        let bytes = self.bytes_mut();
+        bytes.copy_within(1..bytes.len() - 1, 2);
+        bytes[1] = b'1';
     }
 
     pub fn args<A: Argument>(self, arguments: impl IntoIterator<Item = A>) -> Self {
@@ -72,6 +141,14 @@ impl Command {
             &self.short[..usize::from(self.short_len)]
         } else {
             &self.long
+        }
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        if self.long.is_empty() {
+            &mut self.short[..usize::from(self.short_len)]
+        } else {
+            &mut self.long
         }
     }
 
@@ -88,17 +165,29 @@ impl Command {
         commands.iter().fold(none, Self::and)
     }
 
-    pub(super) fn subscribing(mut self) -> Self {
-        self.subscribes = true;
-        self
+    /// Makes one of several, which are carried out together.
+    pub(super) fn transaction(commands: &[Self]) -> Self {
+        let mut all = commands.iter().fold(Self::new("MULTI"), Self::and);
+        if commands.iter().any(|it| it.is_about_channels) {
+            all.flaw = Some(Flaw::InTransaction);
+        }
+        all.and(&Self::new("EXEC"))
     }
 
-    /// Adds a command, whose replies come after those of this one.
+    /// Adds a command, whose replies come after those of this one. No arguments follow.
     pub fn and(mut self, next: &Self) -> Self {
         let next_bytes = next.as_bytes();
         self.room(next_bytes.len()).copy_from_slice(next_bytes);
+        self.flaw = self.flaw().or(next.flaw());
         self.replies += next.replies;
+        self.is_about_channels |= next.is_about_channels;
         self
+    }
+
+    /// Returns why it cannot be sent.
+    pub(super) fn flaw(&self) -> Option<Flaw> {
+        let needs_one = self.is_about_channels && self.replies == 0;
+        self.flaw.or(needs_one.then_some(Flaw::NoChannel))
     }
 
     /// Makes the command longer by so many bytes; returns where they are.
@@ -127,12 +216,38 @@ impl Command {
 /// Makes a [`Command`] of its words: `command!["SET", key, value]`.
 #[macro_export]
 macro_rules! command {
-    ($($argument:expr),+ $(,)?) => {
-{
-        let mut command = $crate::client::Command::new([$(stringify!($argument)),+].len());
-        $(command.push($argument);)+
+    ($name:expr $(, $argument:expr)* $(,)?) => {{
+        #[allow(unused_mut, reason = "there may be no arguments")]
+        let mut command = $crate::client::Command::new($name);
+        $(command.push($argument);)*
         command
-    }    };
+    }};
+}
+
+fn is_about_channels(name: &[u8]) -> bool {
+    const SUFFIX: &[u8] = b"SUBSCRIBE";
+    let Some(start) = name.len().checked_sub(SUFFIX.len()) else {
+        return false;
+    };
+    let (prefix, suffix) = name.split_at(start);
+    let prefixes: [&[u8]; 6] = [b"", b"P", b"S", b"UN", b"PUN", b"SUN"];
+    suffix.eq_ignore_ascii_case(SUFFIX) && prefixes.iter().any(|it| prefix.eq_ignore_ascii_case(it))
+}
+
+fn is_endless(name: &[u8]) -> bool {
+    match name.len() {
+        4 => name.eq_ignore_ascii_case(b"SYNC"),
+        5 => name.eq_ignore_ascii_case(b"PSYNC"),
+        7 => name.eq_ignore_ascii_case(b"MONITOR"),
+        _ => false,
+    }
+}
+
+/// Returns whether this is the first argument of `CLIENT`, and says that there shall be
+/// no replies.
+fn is_silent(before: &[u8], argument: &[u8]) -> bool {
+    argument.eq_ignore_ascii_case(b"REPLY")
+        && before.eq_ignore_ascii_case(b"*1\r\n$6\r\nCLIENT\r\n")
 }
 
 /// An argument of a command.
@@ -162,27 +277,27 @@ impl Argument for i64 {
     }
 }
 
-/// What comes before an array or a string.
+/// What comes before a string.
 enum Header {
     /// Most are of this kind: a number below 10.
     Short([u8; 4]),
-    Long(u8, Digits),
+    Long(Digits),
 }
 
 impl Header {
     #[inline]
-    fn new(kind: u8, number: u64) -> Self {
+    fn new(number: u64) -> Self {
         if number < 10 {
-            return Self::Short([kind, b'0' + number as u8, b'\r', b'\n']);
+            return Self::Short([b'$', b'0' + number as u8, b'\r', b'\n']);
         }
-        Self::Long(kind, Digits::new(number))
+        Self::Long(Digits::new(number))
     }
 
     #[inline]
     fn len(&self) -> usize {
         match self {
             Self::Short(header) => header.len(),
-            Self::Long(_, digits) => digits.as_bytes().len() + 3,
+            Self::Long(digits) => digits.as_bytes().len() + 3,
         }
     }
 
@@ -190,9 +305,9 @@ impl Header {
     fn write(&self, to: &mut [u8]) {
         match self {
             Self::Short(header) => to.copy_from_slice(header),
-            Self::Long(kind, digits) => {
+            Self::Long(digits) => {
                 let digits = digits.as_bytes();
-                to[0] = *kind;
+                to[0] = b'$';
                 to[1..=digits.len()].copy_from_slice(digits);
                 to[digits.len() + 1..].copy_from_slice(b"\r\n");
             }

@@ -30,8 +30,7 @@ impl Client {
     /// Removes keys; completes with how many there were.
     #[async_op]
     pub fn async_del(&self, keys: &[&str]) -> impl Initiation<fn(Result<i64>)> {
-        let command = Command::new(1 + keys.len()).arg("DEL");
-        self.request(command.args(keys.iter().copied()))
+        self.request(Command::new("DEL").args(keys.iter().copied()))
             .map(|reply| reply?.integer())
     }
 
@@ -106,8 +105,7 @@ impl Client {
         &self,
         commands: &[Command],
     ) -> impl Initiation<fn(Result<Option<Vec<Value>>>)> {
-        let all = commands.iter().fold(command!["MULTI"], Command::and);
-        self.request(all.and(&command!["EXEC"]))
+        self.request(Command::transaction(commands))
             .map(|reply| match reply? {
                 Value::Null => Ok(None),
                 replies => replies.array().map(Some),
@@ -125,14 +123,14 @@ impl Client {
     /// In RESP2 a connection that has subscribed serves nothing else.
     #[async_op]
     pub fn async_subscribe(&self, channel: &str) -> impl Initiation<fn(Result<()>)> {
-        self.request(command!["SUBSCRIBE", channel].subscribing())
+        self.request(command!["SUBSCRIBE", channel])
             .map(|reply| reply?.array().map(drop))
     }
 
     /// Subscribes to all channels whose name is like `pattern`.
     #[async_op]
     pub fn async_psubscribe(&self, pattern: &str) -> impl Initiation<fn(Result<()>)> {
-        self.request(command!["PSUBSCRIBE", pattern].subscribing())
+        self.request(command!["PSUBSCRIBE", pattern])
             .map(|reply| reply?.array().map(drop))
     }
 

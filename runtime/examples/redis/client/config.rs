@@ -105,18 +105,18 @@ impl Config {
     pub(super) fn greeting(&self) -> Option<Command> {
         let user = self.user.as_deref().unwrap_or("default");
         let first = match (self.resp3, self.password.as_deref()) {
-            (true, None) => Some(Command::new(2).arg("HELLO").arg("3")),
+            (true, None) => Some(Command::new("HELLO").arg("3")),
             (true, Some(password)) => {
-                let hello = Command::new(5).arg("HELLO").arg("3").arg("AUTH");
+                let hello = Command::new("HELLO").arg("3").arg("AUTH");
                 Some(hello.arg(user).arg(password))
             }
             (false, Some(password)) if self.user.is_none() => {
-                Some(Command::new(2).arg("AUTH").arg(password))
+                Some(Command::new("AUTH").arg(password))
             }
-            (false, Some(password)) => Some(Command::new(3).arg("AUTH").arg(user).arg(password)),
+            (false, Some(password)) => Some(Command::new("AUTH").arg(user).arg(password)),
             (false, None) => None,
         };
-        let select = (self.database != 0).then(|| Command::new(2).arg("SELECT").arg(self.database));
+        let select = (self.database != 0).then(|| Command::new("SELECT").arg(self.database));
         match (first, select) {
             (Some(first), Some(select)) => Some(first.and(&select)),
             (first, select) => first.or(select),

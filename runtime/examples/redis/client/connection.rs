@@ -11,29 +11,32 @@
 //! waits for anything.
 
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
 
 use async_op::{
-    AsyncReadStream, CancellationSignal, CancellationType, Completion, Detached, Executor,
-    IoExecutor, IoObject, OperationError, Task, async_op, bind_cancellation_slot, this_op,
-    write_all,
+    AsyncReadStream, AsyncWriteStream, CancellationSignal, CancellationType, Completion,
+    CompletionToken, Detached, Executor, IoExecutor, IoObject, OperationError, Task, async_op,
+    bind_cancellation_slot, this_op, write_all,
 };
 
 use super::command::Command;
 use super::config::Config;
+use super::news::{Message, News, Subscriptions, news};
+use super::queue::{Bereaved, Place, Queue, Waiting};
 use super::resp::Input;
 use super::stream::Stream;
 use super::value::{Error, Result, Value};
 
-/// A message of a channel that has been subscribed to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    pub channel: Vec<u8>,
-    pub payload: Vec<u8>,
-}
+/// So many messages are kept that nobody has asked for yet; more end the connection.
+const MOST_MESSAGES: usize = 100_000;
+/// Where nobody waits for anything, a connection with more unsent bytes, or more
+/// replies to come, is given up: the server takes nothing.
+const MOST_UNSENT: usize = 4 << 20;
+const MOST_UNANSWERED: usize = 100_000;
 
 /// A client: a handle, as all I/O objects are.
 ///
@@ -52,8 +55,6 @@ struct Shared {
     config: Config,
     /// Numbers those who wait.
     numbers: AtomicU64,
-    /// Stops the loop that reads, or connects, when nobody waits any more.
-    stop: CancellationSignal,
     state: Mutex<State>,
 }
 
@@ -62,22 +63,21 @@ struct State {
     link: Link,
     /// Counts connections: a loop that outlives its own touches nothing.
     epoch: u64,
+    stops: Arc<Stops>,
     /// What is written next, and the buffer that takes turns with it.
     outgoing: Vec<u8>,
     spare: Vec<u8>,
-    input: Input,
-    /// Those whose replies are to come, in the order of their commands.
-    pending: VecDeque<Pending>,
+    /// What comes before that: from here on, it has not been written.
+    unwritten: Option<(Vec<u8>, usize)>,
+    /// What has been read, while nobody reads: the loop has it then.
+    input: Option<Box<Input>>,
+    queue: Queue,
     /// Those who wait for messages, and messages that nobody waits for.
     listeners: VecDeque<(u64, Waiting<Message>)>,
     messages: VecDeque<Message>,
-    /// How many of all these somebody still waits for.
+    /// How many, of all these, somebody still waits for.
     waiting: usize,
-    /// Whether messages have been asked for.
-    subscribed: bool,
-    /// Whether the server has said so. In RESP2 a message is an array like any other,
-    /// but for this: what was asked for before may be one, too.
-    is_subscription_in_force: bool,
+    subscriptions: Subscriptions,
     is_reading: bool,
     is_writing: bool,
     /// Somebody will write before long.
@@ -87,24 +87,27 @@ struct State {
     at_once: u32,
 }
 
+/// Ends the loops of a connection when nobody waits any more.
+#[derive(Default)]
+struct Stops {
+    /// Of the one that reads, or connects.
+    read: CancellationSignal,
+    write: CancellationSignal,
+}
+
+impl Stops {
+    fn emit(&self) {
+        self.read.emit(CancellationType::TERMINAL);
+        self.write.emit(CancellationType::TERMINAL);
+    }
+}
+
 #[derive(Default)]
 enum Link {
     #[default]
     Down,
     Connecting,
     Up(Stream),
-}
-
-type Waiting<T> = Completion<fn(Result<T>)>;
-
-struct Pending {
-    number: u64,
-    replies: u32,
-    subscribes: bool,
-    /// Those that have come, if all count.
-    all: Option<Vec<Value>>,
-    /// `None` when nobody waits any more.
-    op: Option<Waiting<Value>>,
 }
 
 impl IoObject for Client {
@@ -122,7 +125,6 @@ impl Client {
             executor: *executor,
             config,
             numbers: AtomicU64::new(0),
-            stop: CancellationSignal::new(),
             state: Mutex::default(),
         };
         Self {
@@ -139,22 +141,30 @@ impl Client {
         matches!(self.shared.lock().link, Link::Up(_))
     }
 
-    /// Closes the connection: all who wait are cancelled.
+    /// Closes the connection: all who wait are cancelled. No handler runs in here.
     pub fn close(&self) {
-        let epoch = self.shared.lock().epoch;
-        self.shared.fail(epoch, cancelled());
-        // A connection that is being made is none yet.
-        self.shared.stop.emit(CancellationType::TERMINAL);
+        let state = self.shared.lock();
+        self.shared.end(state, cancelled()).tell_later();
     }
 
     /// Sends a command, and completes with its reply.
     ///
     /// Of several commands in one the last reply counts, or, if it has been made so,
-    /// an array of all. Cancelled or dropped, the
-    /// command is carried out all the same, but for one that had not been sent
-    /// before the connection failed.
+    /// an array of all. Cancelled or dropped, the command is carried out all the same,
+    /// but for one that had not been sent before the connection failed.
+    ///
+    /// What replies for ever, or not at all, such as `MONITOR` or `CLIENT REPLY`, is
+    /// refused.
     #[async_op]
     pub fn async_request(&self, command: Command, op: Completion<fn(Result<Value>)>) {
+        if let Some(flaw) = command.flaw() {
+            return op.complete(Err(
+                io::Error::new(ErrorKind::InvalidInput, flaw.text()).into()
+            ));
+        }
+        if command.replies == 0 {
+            return op.complete(Ok(Value::Array(Vec::new())));
+        }
         let number = self.shared.on_cancel(&op);
         let mut state = self.shared.lock();
         if !op.requested().is_empty() {
@@ -162,27 +172,29 @@ impl Client {
             drop(state);
             return op.complete(Err(cancelled()));
         }
-        if command.replies == 0 {
-            drop(state);
-            return op.complete(Ok(Value::Array(Vec::new())));
+        if state.waiting == 0 && state.is_clogged() {
+            // Nobody is left to be told.
+            self.shared.end(state, cancelled()).tell();
+            state = self.shared.lock();
         }
-        let is_alone = state.pending.is_empty() && state.at_once < 2;
+        let is_alone = state.queue.is_empty() && state.at_once < 2;
         state.outgoing.extend_from_slice(command.as_bytes());
-        state.pending.push_back(Pending {
+        state.queue.push(Place {
             number,
             replies: command.replies,
-            subscribes: command.subscribes,
+            is_about_channels: command.is_about_channels,
             all: command
                 .collects
                 .then(|| Vec::with_capacity(command.replies as usize)),
             op: Some(op),
         });
         state.waiting += 1;
-        state.subscribed |= command.subscribes;
+        state.subscriptions.asked += u32::from(command.is_about_channels);
         self.shared.serve(state, is_alone);
     }
 
-    /// Completes with the next message of the channels subscribed to.
+    /// Completes with the next message of the channels subscribed to; with the error
+    /// [`NotConnected`](ErrorKind::NotConnected) when there is no such channel any more.
     #[async_op]
     pub fn async_next_message(&self, op: Completion<fn(Result<Message>)>) {
         let number = self.shared.on_cancel(&op);
@@ -191,75 +203,74 @@ impl Client {
             drop(state);
             return op.complete(Err(cancelled()));
         }
-        if !state.subscribed {
-            drop(state);
-            return op.complete(Err(Error::Io(io::ErrorKind::NotConnected.into())));
-        }
         if let Some(message) = state.messages.pop_front() {
             drop(state);
             return op.complete(Ok(message));
+        }
+        if !state.subscriptions.are_due() {
+            drop(state);
+            return op.complete(Err(not_subscribed()));
         }
         state.listeners.push_back((number, op));
         state.waiting += 1;
         self.shared.serve(state, false);
     }
 
-    /// Makes connection `epoch`: connects, says hello, and starts the loops.
+    /// Makes a connection: connects, says hello, and starts the loops.
     #[async_op]
-    async fn async_connect(&self, epoch: u64) {
-        let shared = &self.shared;
-        let result = loop {
-            match shared.dial().await {
-                // Somebody has come after the last one had gone.
-                Err(error) if error.is_cancelled() && shared.is_awaited(epoch) => {
-                    this_op::cancellation().clear();
-                }
-                result => break result,
+    async fn async_connect(&self, attempt: Attempt) {
+        while attempt.goes_on() {
+            match attempt.shared.dial().await {
+                Ok((stream, input)) => return attempt.succeeds(stream, input),
+                // It goes on if somebody has come after the last one had gone.
+                Err(error) if error.is_cancelled() => this_op::cancellation().clear(),
+                Err(error) => return attempt.shared.fail(attempt.epoch, error),
             }
-        };
-        match result {
-            Ok(stream) => match shared.lock_for(epoch) {
-                Some(mut state) => {
-                    state.link = Link::Up(stream);
-                    shared.serve(state, true);
-                }
-                // Closed meanwhile.
-                None => stream.close(),
-            },
-            Err(error) => shared.fail(epoch, error),
         }
     }
 
     /// Hands out replies until nobody waits for any.
     #[async_op]
-    async fn async_read_loop(&self, stream: Stream, epoch: u64) {
-        let mut reader = Reader::new(&self.shared, epoch);
+    async fn async_read_loop(&self, stream: Stream, reader: Reader) {
+        let mut reader = reader;
         let error = loop {
             match reader.deliver() {
                 Ok(true) => {}
                 Ok(false) => return,
                 Err(error) => break error,
             }
-            match stream.read_after(&mut reader.input.room(), 0).await {
-                Ok(0) => break Error::Io(io::ErrorKind::UnexpectedEof.into()),
-                Ok(n) => reader.input.read(n),
+            match stream.read_after(&mut reader.input().room(), 0).await {
+                Ok(0) => break Error::Io(ErrorKind::UnexpectedEof.into()),
+                Ok(n) => reader.input().read(n),
                 // `deliver` finds out whether anybody waits.
                 Err(error) if async_op::is_cancelled(&error) => this_op::cancellation().clear(),
                 Err(error) => break error.into(),
             }
         };
-        self.shared.fail(epoch, error);
+        self.shared.fail(reader.epoch, error);
     }
 
-    /// Writes the rest of `bytes`, and what comes up meanwhile.
+    /// Writes `bytes` from there on, and what comes up meanwhile, while anybody waits.
     #[async_op]
     async fn async_write_loop(&self, stream: Stream, epoch: u64, bytes: Vec<u8>, from: usize) {
-        let mut next = Some((bytes, from));
-        while let Some((bytes, from)) = next {
-            if let Err(error) = write_all(&stream, &bytes[from..]).await {
-                return self.shared.fail(epoch, error.into());
+        let (mut bytes, mut from) = (bytes, from);
+        loop {
+            bytes = match self.shared.goes_on_writing(epoch, bytes, from) {
+                Some(bytes) => bytes,
+                None => return,
+            };
+            match stream.write_after(&mut &bytes[from..], 0).await {
+                Ok(n) if from + n == bytes.len() => {
+                    bytes = match self.shared.written(epoch, bytes) {
+                        Some(more) => more,
+                        None => return,
+                    };
+                    from = 0;
+                }
+                Ok(n) => from += n,
+                Err(error) if async_op::is_cancelled(&error) => this_op::cancellation().clear(),
+                Err(error) => return self.shared.fail(epoch, error.into()),
             }
-            next = self.shared.written(epoch, bytes).map(|more| (more, 0));
         }
     }
 }
@@ -273,11 +284,6 @@ impl Shared {
     /// The state, if it is that of connection `epoch` still.
     fn lock_for(&self, epoch: u64) -> Option<MutexGuard<'_, State>> {
         Some(self.lock()).filter(|state| state.epoch == epoch)
-    }
-
-    /// Returns whether anybody waits for connection `epoch`.
-    fn is_awaited(&self, epoch: u64) -> bool {
-        self.lock_for(epoch).is_some_and(|state| state.waiting > 0)
     }
 
     /// Has `op`, whose number is returned, completed when it is asked to stop.
@@ -295,25 +301,32 @@ impl Shared {
     /// Completes the one that has this number, and leaves its place in the queue.
     fn cancel(&self, number: u64) {
         let mut state = self.lock();
-        let mut pending = state.pending.iter_mut();
-        let request = pending
-            .find(|it| it.number == number)
-            .and_then(|it| it.op.take());
+        let request = state.queue.take(number);
         let listener = state.listeners.iter().position(|it| it.0 == number);
         let listener = listener.and_then(|place| state.listeners.remove(place));
         if request.is_none() && listener.is_none() {
             return;
         }
         state.waiting -= 1;
-        let was_last = state.waiting == 0;
+        let stops = (state.waiting == 0).then(|| state.stops.clone());
         drop(state);
-        if was_last {
-            self.stop.emit(CancellationType::TERMINAL);
+        if let Some(stops) = stops {
+            stops.emit();
         }
         if let Some(op) = request {
-            op.complete(Err(cancelled()));
+            self.complete_later(op);
         }
         if let Some((_, op)) = listener {
+            self.complete_later(op);
+        }
+    }
+
+    /// Completes what has been cancelled: not within the call that asks for it.
+    fn complete_later<T: Send + 'static>(&self, op: Waiting<T>) {
+        if self.executor.runs_here() {
+            self.executor
+                .post(Task::new(move || op.complete(Err(cancelled()))));
+        } else {
             op.complete(Err(cancelled()));
         }
     }
@@ -324,16 +337,23 @@ impl Shared {
             Link::Connecting => return,
             Link::Down => {
                 state.link = Link::Connecting;
-                let epoch = state.epoch;
+                let attempt = Attempt {
+                    shared: self.clone(),
+                    epoch: state.epoch,
+                };
+                let token = stoppable(state.stops.clone(), |stops| &stops.read);
                 drop(state);
-                Client::clone_of(self).async_connect(epoch, self.stoppable());
+                Client::clone_of(self).async_connect(attempt, token);
                 return;
             }
             Link::Up(stream) => (!state.is_reading).then(|| stream.clone()),
         };
-        state.is_reading = true;
-        let epoch = state.epoch;
-        if state.is_write_due || state.is_writing || state.outgoing.is_empty() {
+        let reader = stream.map(|stream| {
+            state.is_reading = true;
+            let token = stoppable(state.stops.clone(), |stops| &stops.read);
+            (stream, Reader::new(self, &mut state), token)
+        });
+        if state.is_write_due || state.is_writing || !state.has_unsent() {
             drop(state);
         } else if is_alone && !self.executor.runs_here() {
             self.write(state);
@@ -345,30 +365,26 @@ impl Shared {
             self.executor
                 .defer(Task::new(move || shared.write(shared.lock())));
         }
-        if let Some(stream) = stream {
-            Client::clone_of(self).async_read_loop(stream, epoch, self.stoppable());
+        if let Some((stream, reader, token)) = reader {
+            Client::clone_of(self).async_read_loop(stream, reader, token);
         }
     }
 
-    /// The token of what ends when nobody waits for it.
-    fn stoppable(&self) -> impl async_op::CompletionToken<'static, fn()> + use<> {
-        bind_cancellation_slot(self.stop.slot(), Detached)
-    }
-
-    async fn dial(&self) -> Result<Stream> {
+    /// Connects, and says hello; returns what the server has said beyond its answer.
+    async fn dial(&self) -> Result<(Stream, Input)> {
         let stream = Stream::connect(&self.executor, &self.config.address).await?;
+        let mut input = Input::default();
         let Some(greeting) = self.config.greeting() else {
-            return Ok(stream);
+            return Ok((stream, input));
         };
         write_all(&stream, greeting.as_bytes()).await?;
-        let mut input = Input::default();
         for _ in 0..greeting.replies {
             let reply = loop {
                 if let Some(reply) = input.next(self.config.longest_reply)? {
                     break reply;
                 }
                 match stream.read_after(&mut input.room(), 0).await? {
-                    0 => return Err(Error::Io(io::ErrorKind::UnexpectedEof.into())),
+                    0 => return Err(Error::Io(ErrorKind::UnexpectedEof.into())),
                     n => input.read(n),
                 }
             };
@@ -376,7 +392,7 @@ impl Shared {
                 return Err(Error::Server(message));
             }
         }
-        Ok(stream)
+        Ok((stream, input))
     }
 
     /// Writes what there is: here and now, if the system takes it.
@@ -385,24 +401,52 @@ impl Shared {
         let Link::Up(stream) = &state.link else {
             return;
         };
-        let stream = stream.clone();
-        let epoch = state.epoch;
-        if state.is_writing || state.outgoing.is_empty() {
+        if state.is_writing || !state.has_unsent() {
             return;
         }
+        let stream = stream.clone();
+        let epoch = state.epoch;
         state.is_writing = true;
-        let mut next = Some(state.take_outgoing());
+        let (mut bytes, mut from) = match state.unwritten.take() {
+            Some(unwritten) => unwritten,
+            None => (state.take_outgoing(), 0),
+        };
         drop(state);
-        while let Some(bytes) = next {
-            match stream.write_now(&bytes) {
-                Ok(n) if n == bytes.len() => next = self.written(epoch, bytes),
-                Ok(n) => {
-                    let client = Client::clone_of(self);
-                    return client.async_write_loop(stream, epoch, bytes, n, Detached);
+        loop {
+            match stream.write_now(&bytes[from..]) {
+                Ok(n) if from + n == bytes.len() => {
+                    bytes = match self.written(epoch, bytes) {
+                        Some(more) => more,
+                        None => return,
+                    };
+                    from = 0;
                 }
+                Ok(n) => return self.write_rest(stream, epoch, bytes, from + n),
                 Err(error) => return self.fail(epoch, error.into()),
             }
         }
+    }
+
+    /// Goes on when the system takes more.
+    fn write_rest(self: &Arc<Self>, stream: Stream, epoch: u64, bytes: Vec<u8>, from: usize) {
+        let Some(state) = self.lock_for(epoch) else {
+            return;
+        };
+        let token = stoppable(state.stops.clone(), |stops| &stops.write);
+        drop(state);
+        Client::clone_of(self).async_write_loop(stream, epoch, bytes, from, token);
+    }
+
+    /// Returns the bytes if they shall be written now. If not, they are kept: nobody
+    /// waits, and the next request goes on with them.
+    fn goes_on_writing(&self, epoch: u64, bytes: Vec<u8>, from: usize) -> Option<Vec<u8>> {
+        let mut state = self.lock_for(epoch)?;
+        if state.waiting > 0 {
+            return Some(bytes);
+        }
+        state.unwritten = Some((bytes, from));
+        state.is_writing = false;
+        None
     }
 
     /// Takes back the buffer that has been written; returns the next one.
@@ -426,15 +470,17 @@ impl Shared {
             return Ok(false);
         };
         // RESP3 says itself what a message is.
-        let in_arrays = state.is_subscription_in_force && !self.config.resp3;
+        let in_arrays = state.subscriptions.are_in_force() && !self.config.resp3;
         let value = match news(value, in_arrays) {
             News::Message(message) => {
                 if let Some((_, op)) = state.listeners.pop_front() {
                     state.waiting -= 1;
                     drop(state);
                     op.complete(Ok(message));
-                } else {
+                } else if state.messages.len() < MOST_MESSAGES {
                     state.messages.push_back(message);
+                } else {
+                    return Err(Error::Protocol("more messages than are asked for"));
                 }
                 return Ok(false);
             }
@@ -442,15 +488,17 @@ impl Shared {
             News::Reply(value) => value,
         };
         let State {
-            pending,
-            is_subscription_in_force,
+            queue,
+            subscriptions,
             ..
         } = &mut *state;
-        let Some(front) = pending.front_mut() else {
+        let Some(front) = queue.front() else {
             return Err(Error::Protocol("a reply that nobody has asked for"));
         };
         front.replies -= 1;
-        *is_subscription_in_force |= front.subscribes && is_confirmation(&value);
+        if front.is_about_channels {
+            subscriptions.note(&value);
+        }
         let value = match &mut front.all {
             Some(all) => {
                 all.push(value);
@@ -464,10 +512,18 @@ impl Shared {
         if front.replies > 0 {
             return Ok(false);
         }
-        let op = state.pending.pop_front().and_then(|front| front.op);
-        state.waiting -= usize::from(op.is_some());
+        let Some(place) = queue.pop() else {
+            return Ok(false);
+        };
+        subscriptions.asked -= u32::from(place.is_about_channels);
+        let disappointed = state.disappointed();
+        state.waiting -= usize::from(place.op.is_some());
         drop(state);
-        let Some(op) = op else {
+        if !disappointed.is_empty() {
+            let none = Queue::default();
+            Bereaved::new(self.executor, not_subscribed(), none, disappointed).tell_later();
+        }
+        let Some(op) = place.op else {
             return Ok(false);
         };
         op.complete(match value {
@@ -480,32 +536,25 @@ impl Shared {
     /// Ends connection `epoch`: all who wait receive the error. The next request
     /// makes another connection.
     fn fail(&self, epoch: u64, error: Error) {
-        let Some(mut state) = self.lock_for(epoch) else {
-            return;
+        if let Some(state) = self.lock_for(epoch) {
+            self.end(state, error).tell();
+        }
+    }
+
+    /// Ends the connection; returns those who have to be told.
+    fn end(&self, mut state: MutexGuard<'_, State>, error: Error) -> Bereaved {
+        let next = State {
+            epoch: state.epoch + 1,
+            ..State::default()
         };
-        let epoch = state.epoch + 1;
-        let State {
-            link,
-            pending,
-            listeners,
-            ..
-        } = mem::replace(
-            &mut *state,
-            State {
-                epoch,
-                ..State::default()
-            },
-        );
+        let last = mem::replace(&mut *state, next);
         drop(state);
-        if let Link::Up(stream) = link {
+        if let Link::Up(stream) = last.link {
             stream.close();
         }
-        for op in pending.into_iter().filter_map(|it| it.op) {
-            op.complete(Err(error.again()));
-        }
-        for (_, op) in listeners {
-            op.complete(Err(error.again()));
-        }
+        // Before anybody is told, who might ask for the next connection.
+        last.stops.emit();
+        Bereaved::new(self.executor, error, last.queue, last.listeners)
     }
 }
 
@@ -518,9 +567,76 @@ impl Client {
 }
 
 impl State {
+    fn has_unsent(&self) -> bool {
+        self.unwritten.is_some() || !self.outgoing.is_empty()
+    }
+
+    /// Returns whether the server takes too little, or answers too little.
+    fn is_clogged(&self) -> bool {
+        let unwritten = self.unwritten.as_ref().map_or(0, |it| it.0.len() - it.1);
+        unwritten + self.outgoing.len() > MOST_UNSENT || self.queue.len() > MOST_UNANSWERED
+    }
+
+    /// Takes out those who wait for messages, if none will come.
+    fn disappointed(&mut self) -> VecDeque<(u64, Waiting<Message>)> {
+        if self.listeners.is_empty() || self.subscriptions.are_due() {
+            return VecDeque::new();
+        }
+        self.waiting -= self.listeners.len();
+        mem::take(&mut self.listeners)
+    }
+
     fn take_outgoing(&mut self) -> Vec<u8> {
         let spare = mem::take(&mut self.spare);
         mem::replace(&mut self.outgoing, spare)
+    }
+}
+
+/// The token of what ends when nobody waits for it.
+fn stoppable(
+    stops: Arc<Stops>,
+    which: fn(&Stops) -> &CancellationSignal,
+) -> impl CompletionToken<'static, fn()> {
+    bind_cancellation_slot(which(&stops).slot(), Detached)
+}
+
+/// A connection that is being made.
+struct Attempt {
+    shared: Arc<Shared>,
+    epoch: u64,
+}
+
+impl Attempt {
+    /// Returns whether anybody waits for it. If not, it is over.
+    fn goes_on(&self) -> bool {
+        let Some(state) = self.shared.lock_for(self.epoch) else {
+            return false;
+        };
+        let goes_on = state.waiting > 0;
+        if !goes_on {
+            self.shared.end(state, cancelled()).tell();
+        }
+        goes_on
+    }
+
+    fn succeeds(&self, stream: Stream, input: Input) {
+        let Some(mut state) = self.shared.lock_for(self.epoch) else {
+            // Closed meanwhile.
+            return stream.close();
+        };
+        state.link = Link::Up(stream);
+        state.input = Some(Box::new(input));
+        self.shared.serve(state, true);
+    }
+}
+
+/// If the context goes, all who wait are told.
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        let state = self.shared.lock_for(self.epoch);
+        if let Some(state) = state.filter(|state| matches!(state.link, Link::Connecting)) {
+            self.shared.end(state, context_gone()).tell();
+        }
     }
 }
 
@@ -528,26 +644,28 @@ impl State {
 struct Reader {
     shared: Arc<Shared>,
     epoch: u64,
-    input: Input,
+    input: Option<Box<Input>>,
     is_over: bool,
 }
 
 impl Reader {
-    fn new(shared: &Arc<Shared>, epoch: u64) -> Self {
-        let state = shared.lock_for(epoch);
-        let input = state.map(|mut state| mem::take(&mut state.input));
+    fn new(shared: &Arc<Shared>, state: &mut State) -> Self {
         Self {
             shared: shared.clone(),
-            epoch,
-            input: input.unwrap_or_default(),
+            epoch: state.epoch,
+            input: state.input.take(),
             is_over: false,
         }
+    }
+
+    fn input(&mut self) -> &mut Input {
+        self.input.get_or_insert_default()
     }
 
     /// Hands out all replies that are here; returns whether to go on.
     fn deliver(&mut self) -> Result<bool> {
         let limit = self.shared.config.longest_reply;
-        let mut next = self.input.next(limit)?;
+        let mut next = self.input().next(limit)?;
         let Some(mut state) = self.shared.lock_for(self.epoch) else {
             return Ok(false);
         };
@@ -558,7 +676,7 @@ impl Reader {
             let mut served = 0;
             while let Some(value) = next {
                 served += u32::from(self.shared.route(self.epoch, value)?);
-                next = self.input.next(limit)?;
+                next = self.input().next(limit)?;
             }
             state = match self.shared.lock_for(self.epoch) {
                 Some(state) => state,
@@ -569,7 +687,7 @@ impl Reader {
         let goes_on = state.waiting > 0;
         if !goes_on {
             state.is_reading = false;
-            state.input = mem::take(&mut self.input);
+            state.input = self.input.take();
             self.is_over = true;
         }
         if writes {
@@ -589,67 +707,59 @@ impl Drop for Reader {
         let Some(mut state) = self.shared.lock_for(self.epoch) else {
             return;
         };
-        if !std::thread::panicking() {
+        if !thread::panicking() {
             drop(state);
             return self.shared.fail(self.epoch, context_gone());
         }
         state.is_reading = false;
         state.is_write_due = true;
-        state.input = mem::take(&mut self.input);
+        state.input = self.input.take();
         drop(state);
-        let shared = self.shared.clone();
-        self.shared.executor.post(Task::new(move || {
-            shared.write(shared.lock());
-            shared.serve(shared.lock(), false);
-        }));
+        let resumption = Resumption {
+            shared: Some(self.shared.clone()),
+            epoch: self.epoch,
+        };
+        self.shared
+            .executor
+            .post(Task::new(move || resumption.run()));
     }
 }
 
-/// Returns whether the server has let a client subscribe.
-fn is_confirmation(value: &Value) -> bool {
-    let (Value::Push(items) | Value::Array(items)) = value else {
-        return false;
-    };
-    matches!(items.first(), Some(Value::Bytes(kind)) if kind.ends_with(b"subscribe"))
+/// What goes on where a loop was that a handler's panic has ended.
+struct Resumption {
+    /// `None` once it does.
+    shared: Option<Arc<Shared>>,
+    epoch: u64,
 }
 
-enum News {
-    Reply(Value),
-    Message(Message),
-    /// Such as that a key has changed which this client caches: nobody asked.
-    Other,
-}
-
-/// Tells what the server says by itself from what it has been asked for; whether
-/// that may be `in_arrays`, too.
-fn news(value: Value, in_arrays: bool) -> News {
-    let is_push = matches!(value, Value::Push(_));
-    let (Value::Push(items) | Value::Array(items)) = &value else {
-        return News::Reply(value);
-    };
-    if !is_push && !in_arrays {
-        return News::Reply(value);
-    }
-    let Some(Value::Bytes(kind)) = items.first() else {
-        return News::Reply(value);
-    };
-    let from = match &kind[..] {
-        b"message" | b"smessage" => 1,
-        b"pmessage" => 2,
-        kind if kind.ends_with(b"subscribe") => return News::Reply(value),
-        _ if is_push => return News::Other,
-        _ => return News::Reply(value),
-    };
-    let (Value::Push(items) | Value::Array(items)) = value else {
-        unreachable!("just matched")
-    };
-    let mut items = items.into_iter().skip(from);
-    match (items.next(), items.next()) {
-        (Some(Value::Bytes(channel)), Some(Value::Bytes(payload))) => {
-            News::Message(Message { channel, payload })
+impl Resumption {
+    fn run(mut self) {
+        let Some(shared) = self.shared.take() else {
+            return;
+        };
+        if let Some(state) = shared.lock_for(self.epoch) {
+            shared.write(state);
         }
-        _ => News::Other,
+        if let Some(state) = shared.lock_for(self.epoch)
+            && state.waiting > 0
+        {
+            shared.serve(state, false);
+        }
     }
+}
+
+/// The panic has taken the context with it.
+impl Drop for Resumption {
+    fn drop(&mut self) {
+        if let Some(shared) = self.shared.take() {
+            shared.fail(self.epoch, context_gone());
+        }
+    }
+}
+
+fn not_subscribed() -> Error {
+    let text = "there is no channel whose messages could come";
+    Error::Io(io::Error::new(ErrorKind::NotConnected, text))
 }
 
 fn cancelled() -> Error {

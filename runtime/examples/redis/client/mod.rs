@@ -22,11 +22,14 @@ mod command;
 mod commands;
 mod config;
 mod connection;
+mod news;
+mod queue;
 mod resp;
 mod stream;
 mod value;
 
 pub use command::{Argument, Command};
 pub use config::{Address, Config};
-pub use connection::{Client, Message};
+pub use connection::Client;
+pub use news::Message;
 pub use value::{Error, Result, Value};

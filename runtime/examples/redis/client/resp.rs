@@ -80,6 +80,8 @@ struct Scanner {
     left: usize,
     /// The reply has at least so many bytes.
     needed: usize,
+    /// How many elements all arrays have.
+    elements: usize,
 }
 
 impl Default for Scanner {
@@ -88,6 +90,7 @@ impl Default for Scanner {
             at: 0,
             left: 1,
             needed: 0,
+            elements: 0,
         }
     }
 }
@@ -153,8 +156,10 @@ impl Scanner {
                         _ => len,
                     };
                     self.left = (self.left - 1).saturating_add(elements);
-                    // Each has three bytes at least.
-                    self.limited(self.left.saturating_mul(3), limit)?;
+                    // Decoded, the smallest of them is ten times what it was.
+                    self.elements = self.elements.saturating_add(elements);
+                    let size = self.elements.saturating_mul(size_of::<Value>());
+                    self.limited(size, limit)?;
                 }
                 _ => return Err(Error::Protocol("a reply of an unknown kind")),
             }

@@ -44,9 +44,10 @@ impl Error {
     /// The same error once more, for the next of those that it concerns.
     pub(super) fn again(&self) -> Self {
         match self {
-            Self::Io(error) => Self::Io(match error.raw_os_error() {
-                Some(code) => io::Error::from_raw_os_error(code),
-                None => error.kind().into(),
+            Self::Io(error) => Self::Io(match (error.raw_os_error(), error.get_ref()) {
+                (Some(code), _) => io::Error::from_raw_os_error(code),
+                (None, Some(text)) => io::Error::new(error.kind(), text.to_string()),
+                (None, None) => error.kind().into(),
             }),
             Self::Server(message) => Self::Server(message.clone()),
             Self::Protocol(what) => Self::Protocol(what),
