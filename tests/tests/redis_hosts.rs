@@ -53,30 +53,121 @@ fn check(output: &Output) {
     );
 }
 
+/// Compiles a host in C, strictly.
+fn compiled(source: &Path, library: &Path, folder: &Path) -> PathBuf {
+    let host = folder.join("host");
+    let mut compiler = Command::new("cc");
+    compiler
+        .args(["-std=c11", "-O1", "-Wall", "-Wextra", "-pedantic"])
+        .args(["-Werror", "-pthread", "-I"])
+        .arg(examples())
+        .arg(source)
+        .arg(library)
+        .arg("-o")
+        .arg(&host);
+    check(&compiler.output().unwrap());
+    host
+}
+
+/// A host in C, ready to be run; ended if it hangs.
+fn c_host(host: &Path, library: &Path, address: &str) -> Command {
+    let mut run = Command::new("timeout");
+    run.arg("60").arg(host).arg(address);
+    run.env("LD_LIBRARY_PATH", library.parent().unwrap());
+    // Memory that is used after it has been freed is none that looks well.
+    run.env("MALLOC_PERTURB_", "165");
+    run
+}
+
+/// The same in Python.
+fn python_host(library: &Path, address: &str) -> Command {
+    let mut run = Command::new("timeout");
+    run.args(["60", "python3"]).arg(examples().join("host.py"));
+    run.arg(library).arg(address);
+    run
+}
+
+/// A folder for a test without a server.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let name = format!("async-op-{name}-{}", std::process::id());
+        let folder = env::temp_dir().join(name);
+        fs::create_dir(&folder).unwrap();
+        Self(folder)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
 #[test]
 fn a_host_in_c() {
     let Some(server) = RedisServer::start() else {
         return;
     };
     let library = library();
-    let host = server.folder().join("host");
-    let mut compiler = Command::new("cc");
-    compiler
-        .args(["-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", "-pthread"])
-        .arg(examples().join("host.c"))
-        .arg(&library)
-        .arg("-o")
-        .arg(&host);
-    check(&compiler.output().unwrap());
+    let host = compiled(&examples().join("host.c"), &library, &server.folder());
     for address in [
         server.address.to_string(),
         server.socket().display().to_string(),
     ] {
-        let mut run = Command::new("timeout");
-        run.arg("60").arg(&host).arg(address);
-        run.env("LD_LIBRARY_PATH", library.parent().unwrap());
-        check(&run.output().unwrap());
+        check(&c_host(&host, &library, &address).output().unwrap());
     }
+}
+
+/// Where callbacks come from and what may be done in them; and what results are.
+#[test]
+fn callbacks_of_a_host_in_c() {
+    let Some(server) = RedisServer::start() else {
+        return;
+    };
+    let library = library();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/redis_callbacks.c");
+    let host = compiled(&source, &library, &server.folder());
+    let mut run = c_host(&host, &library, &server.address.to_string());
+    let output = run.output().unwrap();
+    check(&output);
+    // Nor does the library print, when the host has no memory, for one.
+    assert!(
+        output.stdout.is_empty() && output.stderr.is_empty(),
+        "{output:?}"
+    );
+}
+
+/// The header serves C++ as well, where there is a compiler for that.
+#[test]
+fn a_host_in_cpp() {
+    let folder = Folder::new("redis-cpp");
+    let source = folder.0.join("host.cpp");
+    let text = r#"
+        #include "redis.h"
+        int main() {
+            redis_context *context = redis_context_new(nullptr);
+            redis_context_free(context);
+            return context == nullptr;
+        }
+    "#;
+    fs::write(&source, text).unwrap();
+    let library = library();
+    let host = folder.0.join("host");
+    let mut compiler = Command::new("g++");
+    compiler
+        .args(["-Wall", "-Wextra", "-pedantic", "-Werror", "-I"])
+        .arg(examples())
+        .arg(&source)
+        .arg(&library)
+        .arg("-o")
+        .arg(&host);
+    match compiler.output() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+        output => check(&output.unwrap()),
+    }
+    check(&c_host(&host, &library, "").output().unwrap());
 }
 
 #[test]
@@ -84,12 +175,46 @@ fn a_host_in_python() {
     let Some(server) = RedisServer::start() else {
         return;
     };
+    let library = library();
+    let address = server.address.to_string();
+    check(&python_host(&library, &address).output().unwrap());
+    // And what it does not do itself: to close early, and to be called wrongly.
     let mut run = Command::new("timeout");
-    run.args(["60", "python3"])
+    run.args(["60", "python3", "-B", "-X", "dev", "-W", "error"])
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/redis_host.py"))
         .arg(examples().join("host.py"))
-        .arg(library())
-        .arg(server.address.to_string());
-    check(&run.output().unwrap());
+        .args([library.as_os_str(), OsStr::new(&address)]);
+    let output = run.output().unwrap();
+    check(&output);
+    assert!(output.stderr.is_empty(), "{output:?}");
+}
+
+/// They say why there is no connection, but not what the password is; and a server
+/// that says nothing is given up.
+#[test]
+fn hosts_say_what_is_wrong() {
+    let library = library();
+    let folder = Folder::new("redis-wrong");
+    let host = compiled(&examples().join("host.c"), &library, &folder.0);
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = silent.local_addr().unwrap().to_string();
+    let fails = |mut run: Command, status: i32, text: &str| {
+        let output = run.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(status), "{said}");
+        assert!(said.contains(text), "{said}");
+        for word in ["secret", "Traceback", "panicked"] {
+            assert!(!said.contains(word), "{said}");
+        }
+    };
+    let url = "redis://:secret@localhost/x";
+    let text = "x is not the number of a database";
+    fails(c_host(&host, &library, url), 2, text);
+    fails(python_host(&library, url), 1, text);
+    thread::scope(|scope| {
+        scope.spawn(|| fails(c_host(&host, &library, &place), 1, "timed out"));
+        scope.spawn(|| fails(python_host(&library, &place), 1, "does not answer"));
+    });
 }
 
 /// The command-line tool, built.

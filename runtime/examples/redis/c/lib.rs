@@ -1,28 +1,31 @@
 //! The same client as a library for C: `redis.h` is its header.
 //!
 //! Nothing of the client is written a second time. A C function is a completion
-//! token here: a closure that calls it, bound to the allocator of the host and to
-//! a slot by which the host can cancel. The host's own event loop drives the
-//! context by one descriptor, so callbacks come on the host's thread, and there is
-//! no other.
+//! token here: a closure that calls it, bound to the allocator of the host, to a
+//! slot by which the host can cancel, and to an executor that only posts. The host's
+//! own event loop drives the context by one descriptor, so callbacks come on the
+//! host's thread, from its poll and from nowhere else.
 #![cfg(unix)]
 
 #[path = "../client/mod.rs"]
 mod client;
 
 use std::alloc::Layout;
+use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
 use std::slice;
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_op::{
-    AllocError, Allocator, CancellationSignal, CancellationSlot, CancellationType, Initiation,
-    IoContext, IoExecutor, Operation, OperationError, WorkGuard, bind_allocator,
-    bind_cancellation_slot, cancel_after,
+    AllocError, Allocator, CancellationSignal, CancellationSlot, CancellationType, Executor,
+    Initiation, IoContext, IoExecutor, IoObject, Operation, OperationError, PostOnly, WorkGuard,
+    bind_allocator, bind_cancellation_slot, bind_executor, cancel_after,
 };
 
 use client::{Client, Command, Config, Error, Result, Value};
@@ -33,9 +36,29 @@ const CANCELLED: c_int = -1;
 const TIMED_OUT: c_int = -2;
 const REFUSED: c_int = -3;
 const FAILED: c_int = -4;
+const SEVERAL: c_int = -5;
 
 /// What is said of an array, a map or another reply of its kind.
 const NO_PLACE: &[u8] = b"the reply has several parts, which have no place in a result";
+
+thread_local! {
+    /// Whether this thread starts a request, which panics if there is no memory.
+    static IS_STARTING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Keeps that panic off the host's `stderr`: it is a status, and no bug. The library
+/// has a standard library of its own, and so a hook of its own.
+fn silence_starts() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let previous = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !IS_STARTING.get() {
+                previous(info);
+            }
+        }));
+    });
+}
 
 /// What a callback receives; valid until it returns.
 #[derive(Debug)]
@@ -112,6 +135,8 @@ const DEFAULT: RedisAllocator = RedisAllocator {
 pub struct RedisContext {
     allocator: RedisAllocator,
     context: IoContext,
+    /// By a callback, whose poll still uses it.
+    is_freed: AtomicBool,
     /// Or it would stop when there is nothing to do.
     _work: WorkGuard<IoExecutor>,
 }
@@ -146,7 +171,13 @@ impl Target {
             Ok(Value::Integer(n)) => (OK, None, *n),
             Ok(Value::Null) => (NIL, None, 0),
             Ok(Value::Ok) => (OK, Some(b"OK"), 0),
-            Ok(_) => (FAILED, Some(NO_PLACE), 0),
+            Ok(Value::Boolean(is_true)) => (OK, None, i64::from(*is_true)),
+            Ok(Value::Double(number)) => {
+                text = number.to_string();
+                (OK, Some(text.as_bytes()), 0)
+            }
+            Ok(Value::Error(message)) => (REFUSED, Some(message.as_bytes()), 0),
+            Ok(Value::Array(_) | Value::Map(_) | Value::Push(_)) => (SEVERAL, Some(NO_PLACE), 0),
             Err(error) => {
                 text = error.to_string();
                 let status = match error {
@@ -186,12 +217,18 @@ impl RedisConnection {
         let slot = cancel.map_or_else(CancellationSlot::unconnected, CancellationSignal::slot);
         let handler = move |result: Result<Value>| target.call(result);
         let token = bind_allocator(self.allocator, bind_cancellation_slot(slot, handler));
+        // Or a callback would come inside of a call that completes others, such as
+        // `redis_close`.
+        let token = bind_executor(PostOnly(self.client.executor()), token);
         let start = || match u64::try_from(timeout_ms) {
             Ok(limit) => operation.with(cancel_after(Duration::from_millis(limit), token)),
             Err(_) => operation.with(token),
         };
         // An initiating function that has no memory panics before it does anything.
-        match catch_unwind(AssertUnwindSafe(start)) {
+        IS_STARTING.set(true);
+        let started = catch_unwind(AssertUnwindSafe(start));
+        IS_STARTING.set(false);
+        match started {
             Ok(()) => OK,
             Err(_) => FAILED,
         }
@@ -209,11 +246,13 @@ pub unsafe extern "C" fn redis_context_new(
 ) -> Option<Box<RedisContext>> {
     // SAFETY: the caller's promise.
     let allocator = unsafe { allocator.as_ref() }.copied().unwrap_or(DEFAULT);
+    silence_starts();
     let context = IoContext::new().ok()?;
     let work = WorkGuard::new(context.executor());
     Some(Box::new(RedisContext {
         allocator,
         context,
+        is_freed: AtomicBool::new(false),
         _work: work,
     }))
 }
@@ -234,15 +273,42 @@ pub extern "C" fn redis_context_timeout(context: &RedisContext) -> c_int {
 }
 
 /// Does what there is to do: callbacks come in here, and only here.
+///
+/// # Safety
+///
+/// - The context has not been freed, and no other thread polls it.
 #[unsafe(no_mangle)]
-pub extern "C" fn redis_context_poll(context: &RedisContext) -> usize {
-    context.context.poll()
+pub unsafe extern "C" fn redis_context_poll(context: *mut RedisContext) -> usize {
+    // SAFETY: the caller's promise; a callback that frees it leaves that to us.
+    let this = unsafe { &*context };
+    let count = this.context.poll();
+    // A callback may poll, too: the outermost call is the last.
+    if this.is_freed.load(Ordering::Relaxed) && !this.context.runs_here() {
+        // SAFETY: it came from `redis_context_new`, and who has freed it does not use
+        // it any more.
+        drop(unsafe { Box::from_raw(context) });
+    }
+    count
 }
 
-/// Ends a context; callbacks that have not come do not come.
+/// Ends a context, or null; callbacks that have not come do not come.
+///
+/// # Safety
+///
+/// - The context is not used any more, and no other thread polls it.
 #[unsafe(no_mangle)]
-pub extern "C" fn redis_context_free(context: Option<Box<RedisContext>>) {
-    drop(context);
+pub unsafe extern "C" fn redis_context_free(context: *mut RedisContext) {
+    // SAFETY: the caller's promise.
+    let Some(this) = (unsafe { context.as_ref() }) else {
+        return;
+    };
+    if this.context.runs_here() {
+        this.is_freed.store(true, Ordering::Relaxed);
+        this.context.stop();
+        return;
+    }
+    // SAFETY: it came from `redis_context_new`, and nobody uses it any more.
+    drop(unsafe { Box::from_raw(context) });
 }
 
 /// Makes a connection to `host:port`, to the path of a Unix socket, or to what a URL
@@ -270,12 +336,15 @@ pub unsafe extern "C" fn redis_open(
         })),
         Err(error) => {
             if !why.is_null() && size > 0 {
-                // SAFETY: the caller's promise.
-                let why = unsafe { slice::from_raw_parts_mut(why.cast::<u8>(), size) };
                 let text = error.to_string();
                 let len = text.floor_char_boundary(size - 1);
-                why[..len].copy_from_slice(&text.as_bytes()[..len]);
-                why[len] = 0;
+                // SAFETY: there is room for more than `len` bytes, by the caller's
+                // promise; nothing of ours is there.
+                unsafe { ptr::copy_nonoverlapping(text.as_ptr(), why.cast(), len) };
+                // SAFETY: `len` is less than `size`.
+                let end = unsafe { why.add(len) };
+                // SAFETY: as before.
+                unsafe { end.write(0) };
             }
             None
         }
@@ -322,8 +391,8 @@ pub unsafe extern "C" fn redis_get(
 ///
 /// # Safety
 ///
-/// - There are `count` arguments of these lengths; `callback` may be called with
-///   `user_data`, once.
+/// - There are `count` arguments of these lengths; one of length 0 may be null.
+/// - `callback` may be called with `user_data`, once.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn redis_command(
     connection: &RedisConnection,
@@ -343,6 +412,9 @@ pub unsafe extern "C" fn redis_command(
     // SAFETY: the caller's promise.
     let lengths = unsafe { slice::from_raw_parts(lengths, count) };
     let mut words = arguments.iter().zip(lengths).map(|(&argument, &length)| {
+        if length == 0 {
+            return &[][..];
+        }
         // SAFETY: the caller's promise.
         unsafe { slice::from_raw_parts(argument.cast::<u8>(), length) }
     });
