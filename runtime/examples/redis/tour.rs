@@ -63,7 +63,7 @@ fn increment(context: &IoContext, client: &Client) -> Result<&'static str> {
 
 /// Others may count on the same server.
 fn check(is_expected: bool) -> Result<()> {
-    is_expected
-        .then_some(())
-        .ok_or(Error::Unexpected("that of a key which only the tour changes"))
+    is_expected.then_some(()).ok_or(Error::Unexpected(
+        "that of a key which only the tour changes",
+    ))
 }

@@ -88,6 +88,8 @@ impl Config {
             Self::new(address)
         } else if url.host_str().is_some_and(|name| !name.is_empty()) {
             return Err(invalid("the URL names a host; write unix:///PATH"));
+        } else if path.is_empty() {
+            return Err(invalid("the URL names no path"));
         } else {
             Self::new(PathBuf::from(path))
         };
