@@ -6,7 +6,7 @@
 use std::env;
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::os::fd::FromRawFd;
 use std::os::unix::ffi::OsStrExt;
@@ -287,8 +287,7 @@ fn a_command_line_tool_authenticates() {
     tool.fails(&format!("redis://eve@{address}"), &["ping"], 2, "WRONGPASS");
 }
 
-/// Where nobody names a port it is Redis' own: what listens there is no matter, but only
-/// that it is asked for.
+/// Where nobody names a port it is Redis' own, whoever listens there.
 #[test]
 fn a_command_line_tool_on_ipv6() {
     let Ok(silent) = TcpListener::bind("[::1]:0") else {
@@ -345,6 +344,32 @@ fn a_benchmark_does_not_wait_for_ever() {
     let output = bench.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("timed out"));
+}
+
+/// All that is asked for is under way at once, and comes slowly, but it comes.
+#[test]
+fn a_benchmark_of_a_slow_server() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = listener.local_addr().unwrap().to_string();
+    let slow = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+        for line in lines.map_while(Result::ok) {
+            let reply = match line.as_str() {
+                "SET" => "+OK\r\n",
+                "GET" => {
+                    thread::sleep(Duration::from_millis(1700));
+                    "$5\r\nvalue\r\n"
+                }
+                "DEL" => ":1\r\n",
+                _ => continue,
+            };
+            stream.write_all(reply.as_bytes()).unwrap();
+        }
+    });
+    let tool = Tool::new();
+    check(&tool.run(&place, &["bench", "1", "4", "4"]));
+    slow.join().unwrap();
 }
 
 /// What has been needed is removed where work fails, too.
