@@ -221,9 +221,9 @@ impl Progress {
 fn table(place: &str, loads: &[&Load], columns: &[Vec<Option<Figure>>]) -> String {
     let mut text = format!(
         "GET of {} bytes. Thousands of requests per second [heap allocations per request, of which\n\
-         1 is the reply; a block that grows is one more], and the ratio to the best of the redis\n\
-         crate. The median of {ROUNDS} rounds, in turn; `redis-benchmark` makes {BENCHMARK_TIMES} times the\n\
-         requests.\n\
+         1 is the reply; a block that grows counts once more], and the ratio to the best of the\n\
+         redis crate. The median of {ROUNDS} rounds, in turn. redis-benchmark makes {BENCHMARK_TIMES} times as\n\
+         many requests.\n\
          {place}\n\n\
          | connections x requests under way |",
         VALUE.len(),
