@@ -6,15 +6,16 @@
 use std::env;
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::os::fd::FromRawFd;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::ptr;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_op_tests::redis::RedisServer;
 
@@ -233,6 +234,18 @@ impl Tool {
         command
     }
 
+    /// Made to run on a server of its own, whose files are in `folder`; without
+    /// `timeout`, which does not say by which signal it has ended.
+    fn on_its_own(&self, folder: &Path, words: &[&str]) -> Command {
+        let mut command = Command::new(&self.0);
+        command
+            .args(words)
+            .env("REDIS", "own")
+            .env("TMPDIR", folder);
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+    }
+
     fn run<A: AsRef<OsStr>>(&self, place: &str, words: &[A]) -> Output {
         self.command(place, words).output().unwrap()
     }
@@ -322,8 +335,13 @@ fn a_command_line_tool_says_what_is_wrong() {
         ("ftp://localhost", "not a URL of Redis"),
         ("rediss://localhost", "does not speak TLS"),
         ("redis://localhost/x", "not the number of a database"),
-        ("redis://localhost?colour=red", "colour=red"),
+        ("redis://localhost?colour=red", "none of db="),
         ("redis://", "no host"),
+        ("unix://tmp/x.sock", "write unix:///PATH"),
+        ("unix://", "no path"),
+        ("unix:///tmp/a#b", "as %XX"),
+        ("unix:/no/such/socket", "/no/such/socket: No such file"),
+        ("REDIS://localhost/x", "not the number of a database"),
         ("localhost:port", "not a port"),
         ("", "no host"),
         ("/no/such/socket", "/no/such/socket: No such file"),
@@ -336,6 +354,81 @@ fn a_command_line_tool_says_what_is_wrong() {
     let text = format!("{nowhere}: Connection refused");
     tool.fails(&nowhere, &["get", "x"], 2, &text);
     tool.fails(&nowhere, &["get", "x"], 2, "REDIS=own");
+}
+
+/// Wherever it ends up in a URL that is not what was meant.
+#[test]
+fn a_command_line_tool_prints_no_password() {
+    let tool = Tool::new();
+    for place in [
+        "redis://:sec:ret@127.0.0.1/x",
+        "redis://:sec/ret@127.0.0.1",
+        "redis://127.0.0.1:12/ret@127.0.0.1",
+        "redis://127.0.0.1:12?ret@127.0.0.1",
+        "redis://127.0.0.1:12#ret@127.0.0.1",
+        "redis://:ret@/0",
+        "redis://127.0.0.1?password=ret",
+        "redis://:ret%ff@127.0.0.1",
+        "unix:///socket?pas=ret",
+        "unix://user:ret@host/socket",
+        "rediss://:ret@127.0.0.1",
+        ":ret@127.0.0.1:6379",
+        "127.0.0.1:ret@127.0.0.1",
+    ] {
+        let output = tool.run(place, &["get", "x"]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{place}: {said}");
+        assert!(said.starts_with("REDIS: "), "{place}: {said}");
+        assert!(!said.contains("sec"), "{place}: {said}");
+        assert!(!said.contains("ret"), "{place}: {said}");
+    }
+}
+
+#[test]
+fn a_command_line_tool_authenticates() {
+    let Some(server) = RedisServer::start() else {
+        return;
+    };
+    let tool = Tool::new();
+    let address = server.address.to_string();
+    for (name, secret) in [("bob", "nopass"), ("eve", ">a+b%c")] {
+        let words = ["acl", "setuser", name, "on", secret, "+@all"];
+        check(&tool.run(&address, &words));
+    }
+    let socket = server.socket().display().to_string();
+    for (place, user) in [
+        (format!("redis://{address}"), "default"),
+        (format!("redis://bob@{address}"), "bob"),
+        (format!("Redis://bob@{address}?protocol=resp3"), "bob"),
+        (format!("redis://eve:a+b%25c@{address}"), "eve"),
+        (format!("redis://{address}?user=eve&pass=a+b%25c"), "eve"),
+        (format!("unix://{socket}?user=eve&pass=a%2Bb%25c"), "eve"),
+        (format!("unix:{socket}?user=bob&protocol=3"), "bob"),
+    ] {
+        let output = tool.run(&place, &["acl", "whoami"]);
+        check(&output);
+        assert_eq!(output.stdout, format!("{user}\n").as_bytes(), "{place}");
+    }
+    tool.fails(&format!("redis://eve@{address}"), &["ping"], 2, "WRONGPASS");
+}
+
+/// Where nobody names a port it is Redis' own, whoever listens there.
+#[test]
+fn a_command_line_tool_on_ipv6() {
+    let Ok(silent) = TcpListener::bind("[::1]:0") else {
+        return;
+    };
+    let tool = Tool::new();
+    let port = silent.local_addr().unwrap().port();
+    for place in [format!("[::1]:{port}"), format!("redis://[::1]:{port}")] {
+        tool.fails(&place, &["ping"], 2, "timed out");
+    }
+    for place in ["[::1]", "::1", "redis://[::1]"] {
+        let output = tool.run(place, &["ping"]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        let is_up = output.status.success();
+        assert!(is_up || said.starts_with("[::1]:6379: "), "{place}: {said}");
+    }
 }
 
 /// A server that accepts, and never says anything, is given up.
@@ -378,43 +471,218 @@ fn a_benchmark_does_not_wait_for_ever() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("timed out"));
 }
 
-/// A server of its own goes with the tool, however that ends.
+/// All that is asked for is under way at once, and comes slowly, but it comes.
+#[test]
+fn a_benchmark_of_a_slow_server() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = listener.local_addr().unwrap().to_string();
+    let slow = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+        for line in lines.map_while(Result::ok) {
+            let reply = match line.as_str() {
+                "SET" => "+OK\r\n",
+                "GET" => {
+                    thread::sleep(Duration::from_millis(1700));
+                    "$5\r\nvalue\r\n"
+                }
+                "DEL" => ":1\r\n",
+                _ => continue,
+            };
+            stream.write_all(reply.as_bytes()).unwrap();
+        }
+    });
+    let tool = Tool::new();
+    check(&tool.run(&place, &["bench", "1", "4", "4"]));
+    slow.join().unwrap();
+}
+
+/// What has been needed is removed where work fails, too.
+#[test]
+fn a_benchmark_that_fails_leaves_no_key() {
+    let Some(server) = RedisServer::with(&["--maxclients", "3"]) else {
+        return;
+    };
+    let tool = Tool::new();
+    let address = server.address.to_string();
+    let left = || tool.run(&address, &["keys", "*"]).stdout;
+    // Too many for this server.
+    tool.fails(&address, &["bench", "8", "1"], 2, "max number of clients");
+    assert!(left().is_empty());
+    // The value is another one all at once.
+    let mut command = tool.command(&address, &["bench", "1", "4", "1000000000"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let bench = command.spawn().unwrap();
+    thread::sleep(Duration::from_millis(500));
+    check(&tool.run(&address, &["set", "async-op:example:key", "other"]));
+    let output = bench.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("the value that was set"), "{said}");
+    assert!(left().is_empty());
+}
+
+/// Whatever it is doing when its server goes, it says so.
+#[test]
+fn a_comparison_whose_server_goes() {
+    let tool = Tool::new();
+    thread::scope(|scope| {
+        for delay in [300, 900, 2000, 3500] {
+            let Some(mut server) = RedisServer::start() else {
+                return;
+            };
+            let tool = &tool;
+            scope.spawn(move || {
+                let words = ["compare", "64", "16"];
+                let mut command = tool.command(&server.address.to_string(), &words);
+                command.stdout(Stdio::piped()).stderr(Stdio::piped());
+                let compare = command.spawn().unwrap();
+                thread::sleep(Duration::from_millis(delay));
+                server.kill();
+                let output = compare.wait_with_output().unwrap();
+                let said = String::from_utf8_lossy(&output.stderr);
+                assert_eq!(output.status.code(), Some(2), "{said}");
+                assert!(!said.is_empty());
+                assert!(!said.contains("panicked"), "{said}");
+            });
+        }
+    });
+}
+
+/// A folder for the files of servers, which goes with its test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let name = format!("async-op-tool-{name}-{}", std::process::id());
+        let path = env::temp_dir().join(name);
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let files = fs::read_dir(&self.0).unwrap();
+        files.map(|it| it.unwrap().path()).collect()
+    }
+
+    /// Waits until the one server in it is up.
+    fn wait_for_server(&self) {
+        let is_up = || matches!(&self.files()[..], [it] if it.join("socket").exists());
+        let start = Instant::now();
+        while !is_up() {
+            assert!(start.elapsed() < Duration::from_secs(30), "no server");
+            thread::sleep(Duration::from_millis(10));
+        }
+        // The tool looks whether it is, too.
+        thread::sleep(Duration::from_millis(200));
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Sends a signal to a process, or to the group that it leads.
+fn signal(child: &Child, signal: i32, group: bool) {
+    let process = libc::pid_t::try_from(child.id()).unwrap();
+    let process = if group { -process } else { process };
+    // SAFETY: asks the system to signal a process of ours.
+    assert_eq!(unsafe { libc::kill(process, signal) }, 0);
+}
+
+/// Waits for its end, but not for ever; returns what it has said, too.
+fn end(mut child: Child) -> (ExitStatus, String) {
+    let start = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if start.elapsed() > Duration::from_secs(30) {
+            child.kill().unwrap();
+            panic!("it does not end");
+        }
+        thread::sleep(Duration::from_millis(10));
+    };
+    let mut said = String::new();
+    let mut errors = child.stderr.take().unwrap();
+    errors.read_to_string(&mut said).unwrap();
+    (status, said)
+}
+
+/// A server of its own goes with the tool, which ends by the signal and says nothing.
 #[test]
 fn a_command_line_tool_cleans_up() {
     if RedisServer::start().is_none() {
         return;
     }
     let tool = Tool::new();
-    let folder = env::temp_dir().join(format!("async-op-redis-tool-{}", std::process::id()));
-    fs::create_dir(&folder).unwrap();
-    for signal in [libc::SIGINT, libc::SIGTERM] {
-        let mut command = tool.command("own", &["listen", "news"]);
-        let mut listen = command.env("TMPDIR", &folder).spawn().unwrap();
-        // Its socket, once it is up.
-        let its_own = || fs::read_dir(&folder).unwrap().next();
-        let is_up = || its_own().is_some_and(|it| it.unwrap().path().join("socket").exists());
-        while !is_up() {
-            thread::sleep(Duration::from_millis(10));
+    let folder = Folder::new("ends");
+    for number in [libc::SIGHUP, libc::SIGINT, libc::SIGTERM] {
+        for words in [&["listen", "news"][..], &["bench", "4", "4", "1000000000"]] {
+            // Ctrl-C reaches the server as well.
+            for group in [false, true] {
+                let mut command = tool.on_its_own(&folder.0, words);
+                let child = command.process_group(0).spawn().unwrap();
+                folder.wait_for_server();
+                signal(&child, number, group);
+                let (status, said) = end(child);
+                assert_eq!(status.signal(), Some(number), "{words:?} {group}: {said}");
+                assert!(said.is_empty(), "{words:?} {number} {group}: {said}");
+                assert!(folder.files().is_empty(), "{words:?} {number} {group}");
+            }
         }
-        thread::sleep(Duration::from_millis(200));
-        // `timeout` passes it on.
-        let process = libc::pid_t::try_from(listen.id()).unwrap();
-        // SAFETY: asks the system to end a process of ours.
-        assert_eq!(unsafe { libc::kill(process, signal) }, 0);
-        listen.wait().unwrap();
-        assert!(its_own().is_none(), "signal {signal} has left a folder");
     }
-    // Nor does it panic where no folder can be made.
-    fs::write(folder.join("file"), "").unwrap();
-    let mut command = tool.command("own", &["get", "x"]);
-    let output = command.env("TMPDIR", folder.join("file")).output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2));
-    assert!(
-        said.contains("file") && !said.contains("panicked"),
-        "{said}"
-    );
-    fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_command_line_tool_under_nohup() {
+    if RedisServer::start().is_none() {
+        return;
+    }
+    let tool = Tool::new();
+    let folder = Folder::new("nohup");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' HUP; exec \"$0\" listen news"]);
+    shell.arg(&tool.0);
+    shell.env("REDIS", "own").env("TMPDIR", &folder.0);
+    let mut child = shell.stderr(Stdio::piped()).spawn().unwrap();
+    folder.wait_for_server();
+    signal(&child, libc::SIGHUP, false);
+    thread::sleep(Duration::from_millis(300));
+    assert!(child.try_wait().unwrap().is_none());
+    signal(&child, libc::SIGTERM, false);
+    assert_eq!(end(child).0.signal(), Some(libc::SIGTERM));
+    assert!(folder.files().is_empty());
+}
+
+/// Where no folder can be made, or no server comes up, that is said, and nothing left.
+#[test]
+fn a_command_line_tool_whose_server_does_not_start() {
+    if RedisServer::start().is_none() {
+        return;
+    }
+    let tool = Tool::new();
+    let folder = Folder::new("fails");
+    let fails = |place: &Path, text: &str| {
+        let child = tool.on_its_own(place, &["get", "x"]).spawn().unwrap();
+        let (status, said) = end(child);
+        assert_eq!(status.code(), Some(2), "{said}");
+        assert!(said.contains(text) && !said.contains("panicked"), "{said}");
+    };
+    let file = folder.0.join("file");
+    fs::write(&file, "").unwrap();
+    fails(&file, "file/");
+    fs::remove_file(&file).unwrap();
+    let none = folder.0.join("none");
+    fails(&none, "No such file");
+    assert!(!none.exists());
+    // A path that has no room in the address of a socket.
+    let long = folder.0.join("x".repeat(100));
+    fs::create_dir(&long).unwrap();
+    fails(&long, "path too long");
+    assert!(fs::read_dir(&long).unwrap().next().is_none());
 }
 
 /// What reads the output may go away: `redis .. | head`.

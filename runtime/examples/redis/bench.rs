@@ -64,8 +64,11 @@ impl Callbacks {
             clients,
             depth,
         };
-        for client in &this.clients {
-            client.set(KEY, VALUE).cancel_after(LIMIT).blocking()?;
+        let mut clients = this.clients.iter();
+        let set = clients.try_for_each(|it| it.set(KEY, VALUE).cancel_after(LIMIT).blocking());
+        if let (Err(error), Some(client)) = (set, this.clients.first()) {
+            remove(client, KEY);
+            return Err(error);
         }
         Ok(this)
     }
@@ -82,8 +85,11 @@ impl Callbacks {
         let mut last = (0, Instant::now());
         while !self.context.stopped() {
             self.context.run_for(Duration::from_millis(100));
-            let left = work.left.load(Ordering::Relaxed).max(0);
-            let done = requests - left as u64;
+            // Each request is taken from what is left by the answer to one before, but for
+            // the first ones.
+            let first = (self.clients.len() * self.depth) as i64;
+            let done = requests as i64 - first - work.left.load(Ordering::Relaxed);
+            let done = done.max(0) as u64;
             if work.failure.get().is_none() {
                 show(done);
             }
@@ -95,14 +101,6 @@ impl Callbacks {
             }
         }
         Work::end(work)
-    }
-
-    /// Removes what it has needed.
-    pub(crate) fn clean(&self) -> Result<()> {
-        if let Some(client) = self.clients.first() {
-            client.del(&[KEY]).cancel_after(LIMIT).blocking()?;
-        }
-        Ok(())
     }
 
     fn start(&self, requests: u64) -> Arc<Work> {
@@ -120,7 +118,14 @@ impl Callbacks {
     }
 }
 
+/// Removes what has been needed, if the server still listens: who asks may have failed.
+pub(crate) fn remove(client: &Client, key: &str) {
+    let limit = Duration::from_secs(1);
+    let _ = client.del(&[key]).cancel_after(limit).blocking();
+}
+
 struct Work {
+    /// Below zero once nothing is left: everybody who looks takes one.
     left: AtomicI64,
     /// The first: no more is sent then.
     failure: OnceLock<Error>,
@@ -163,13 +168,17 @@ pub(crate) fn run(
     }
     let requests = u64::from(requests);
     let callbacks = Callbacks::new(config, connections as usize, depth as usize)?;
-    callbacks.get_and_show(requests / 20, |_| {})?;
-    let bar = Bar::new(requests);
-    let figures = measure(requests, || {
-        callbacks.get_and_show(requests, |done| bar.draw(done))
-    })?;
-    drop(bar);
-    callbacks.clean()?;
+    let warm_up = callbacks.get_and_show(requests / 20, |_| {});
+    let figures = warm_up.and_then(|()| {
+        let bar = Bar::new(requests);
+        measure(requests, || {
+            callbacks.get_and_show(requests, |done| bar.draw(done))
+        })
+    });
+    if let Some(client) = callbacks.clients.first() {
+        remove(client, KEY);
+    }
+    let figures = figures?;
     Ok(format!(
         "{requests} GET on {connections} connections from one thread, {depth} under way on each: \
          {:.0} per second, {:.3} allocations each, of which 1 is the reply",
@@ -178,7 +187,8 @@ pub(crate) fn run(
     ))
 }
 
-/// Counts what the whole program takes from the heap, on every thread.
+/// Counts what the whole program takes from the heap, on every thread. A block that
+/// grows counts once more.
 struct Counting;
 
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
@@ -192,6 +202,18 @@ unsafe impl GlobalAlloc for Counting {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
         // SAFETY: the caller's promise is passed on.
         unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.realloc(block, layout, size) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {

@@ -50,7 +50,7 @@ redis                           a tour
 
 A reply is printed as it is, an array one element on each line. The status is 0; 1 for a
 key that is not there; 2 if something goes wrong, such as that nothing is answered for
-5 seconds.
+5 seconds, or 50 in the middle of compare.
 
 The server is the one at REDIS, by default 127.0.0.1:6379:
     REDIS=HOST:PORT
@@ -133,7 +133,7 @@ fn run(words: &[&[u8]], place: &str) -> Result<ExitCode, Failure> {
     let config = match &own {
         Some(server) => Config::new(server.address),
         None => Config::parse(place)
-            .map_err(|error| Failure::Usage(format!("REDIS={place}: {error}")))?,
+            .map_err(|error| Failure::Usage(format!("{}: {error}", named(place))))?,
     };
 
     carry_out(words, &config, own.as_ref()).map_err(|failure| match failure {
@@ -189,6 +189,15 @@ fn carry_out(
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What of `REDIS` is shown: anything but the name of a host may contain a password.
+fn named(place: &str) -> String {
+    if place.contains(['/', '@', '?']) {
+        "REDIS".to_owned()
+    } else {
+        format!("REDIS={place}")
+    }
 }
 
 fn number(text: &[u8]) -> Result<u32, Failure> {

@@ -3,8 +3,8 @@
 
 use std::io;
 
-/// Puts the server, whose process is given, on one processor, and this thread on another, with the threads
-/// and programs that it starts from now on; returns which they are.
+/// Puts the server, whose process is given, on one processor, and this thread on another,
+/// with the threads and programs that it starts from now on; returns which they are.
 #[cfg(target_os = "linux")]
 pub(crate) fn pin(server: u32) -> io::Result<(usize, usize)> {
     use rustix::thread::{CpuSet, Pid, sched_getaffinity, sched_setaffinity};

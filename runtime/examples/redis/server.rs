@@ -2,7 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "tests use more of it")]
 
 use std::env;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ const REQUIRED: &str = "ASYNC_OP_REQUIRES_REDIS";
 pub struct RedisServer {
     command: Command,
     child: Child,
-    folder: PathBuf,
+    folder: Folder,
     /// Where it listens.
     pub address: SocketAddr,
 }
@@ -47,38 +47,39 @@ impl RedisServer {
 
     /// Starts a server; [`NotFound`](ErrorKind::NotFound) where none is installed.
     pub fn launch(arguments: &[&str]) -> io::Result<Self> {
+        let mut said = String::new();
         // Somebody else may take the port before it does.
         for _ in 0..5 {
             let mut server = Self::spawn(arguments)?;
             if server.comes_up()? {
                 return Ok(server);
             }
+            said = server.last_words();
         }
-        Err(io::Error::other("`redis-server` ends at once"))
+        Err(io::Error::other(format!(
+            "`redis-server` ends at once; it says\n{said}"
+        )))
     }
 
     fn spawn(arguments: &[&str]) -> io::Result<Self> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!(
-            "async-op-redis-{}-{}",
-            std::process::id(),
-            COUNT.fetch_add(1, Ordering::Relaxed)
-        );
-        let folder = env::temp_dir().join(name);
-        fs::create_dir_all(&folder)
-            .map_err(|error| io::Error::other(format!("{}: {error}", folder.display())))?;
         // Free now.
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let folder = Folder::new()?;
+        let log = File::options()
+            .append(true)
+            .create(true)
+            .open(folder.0.join("log"))?;
         let mut command = Command::new("redis-server");
         command
             .args(["--bind", "127.0.0.1", "--port", &address.port().to_string()])
             .arg("--unixsocket")
-            .arg(folder.join("socket"))
+            .arg(folder.0.join("socket"))
             .args(["--save", "", "--appendonly", "no", "--dir"])
-            .arg(&folder)
+            .arg(&folder.0)
             .args(arguments)
             .stdin(Stdio::null())
-            .stdout(Stdio::null());
+            .stdout(log.try_clone()?)
+            .stderr(log);
         match command.spawn() {
             Ok(child) => Ok(Self {
                 command,
@@ -87,11 +88,18 @@ impl RedisServer {
                 address,
             }),
             Err(error) => {
-                fs::remove_dir_all(&folder)?;
                 let text = format!("`redis-server` cannot be started: {error}");
                 Err(io::Error::new(error.kind(), text))
             }
         }
+    }
+
+    /// Returns the last lines of what it has printed.
+    fn last_words(&self) -> String {
+        let said = fs::read(self.folder.0.join("log")).unwrap_or_default();
+        let said = String::from_utf8_lossy(&said);
+        let lines: Vec<&str> = said.lines().filter(|it| !it.trim().is_empty()).collect();
+        lines[lines.len().saturating_sub(4)..].join("\n")
     }
 
     /// Ends it at once, with whatever it has been doing.
@@ -105,7 +113,8 @@ impl RedisServer {
         self.child = self.command.spawn().unwrap();
         assert!(
             self.comes_up().unwrap(),
-            "`redis-server` does not start again"
+            "`redis-server` does not start again: {}",
+            self.last_words()
         );
     }
 
@@ -131,12 +140,12 @@ impl RedisServer {
 
     /// Returns the path of its Unix socket.
     pub fn socket(&self) -> PathBuf {
-        self.folder.join("socket")
+        self.folder.0.join("socket")
     }
 
     /// Returns the folder that goes with it, for more files.
     pub fn folder(&self) -> PathBuf {
-        self.folder.clone()
+        self.folder.0.clone()
     }
 
     fn answers(&self) -> bool {
@@ -158,6 +167,37 @@ impl Drop for RedisServer {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// What it has of files: goes with it.
+#[derive(Debug)]
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> io::Result<Self> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        loop {
+            let name = format!(
+                "async-op-redis-{}-{}",
+                std::process::id(),
+                COUNT.fetch_add(1, Ordering::Relaxed)
+            );
+            let path = env::temp_dir().join(name);
+            match fs::create_dir(&path) {
+                Ok(()) => return Ok(Self(path)),
+                // Left by a process that had our number, and was killed.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => {
+                    return Err(io::Error::other(format!("{}: {error}", path.display())));
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
     }
 }

@@ -1,10 +1,8 @@
 use std::io::{self, Write};
+use std::process;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
-
-use signal_hook::consts::SIGTERM;
-use signal_hook::low_level::raise;
 
 /// Ends the program when it does not get on: for work of others, which cannot be told
 /// to give up.
@@ -13,7 +11,11 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(limit: Duration) -> io::Result<Self> {
+    /// Watches; calls `before_end` before it ends the program.
+    pub(crate) fn new(
+        limit: Duration,
+        before_end: impl FnOnce() + Send + 'static,
+    ) -> io::Result<Self> {
         let touched = Arc::new(Mutex::new(Instant::now()));
         let watched = Arc::downgrade(&touched);
         thread::Builder::new().spawn(move || {
@@ -21,7 +23,8 @@ impl Watch {
                 let touched = *touched.lock().unwrap_or_else(PoisonError::into_inner);
                 if touched.elapsed() > limit {
                     let _ = writeln!(io::stderr(), "\nnothing has been answered for {limit:?}");
-                    let _ = raise(SIGTERM);
+                    before_end();
+                    process::exit(2);
                 }
                 thread::sleep(Duration::from_millis(200));
             }

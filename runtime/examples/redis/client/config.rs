@@ -1,6 +1,6 @@
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use percent_encoding::percent_decode_str;
@@ -11,8 +11,11 @@ use super::command::Command;
 /// Where servers listen if nobody says otherwise.
 const PORT: u16 = 6379;
 
+/// For a URL that is split where nobody meant it to be.
+const HINT: &str = "write special characters of names and passwords as %XX";
+
 /// What a client has to know of its server.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     pub address: Address,
     pub user: Option<String>,
@@ -48,23 +51,29 @@ impl Config {
     /// `redis://user:password@host:port/database?protocol=resp3`, and the same with
     /// `unix:///path?db=1&user=name&pass=word`.
     ///
-    /// The name of a host is looked up here, which blocks.
+    /// The name of a host is looked up here, which blocks. No error repeats any of the
+    /// text: where a password is not escaped, part of it may be anywhere.
     pub fn parse(text: &str) -> io::Result<Self> {
-        match text.split_once("://") {
-            Some(("redis" | "unix" | "redis+unix", _)) => {
-                let url = Url::parse(text).map_err(|error| invalid(error.to_string()))?;
-                Self::of_url(&url)
-            }
-            Some(("rediss", _)) => Err(invalid("this client does not speak TLS")),
-            Some(_) => Err(invalid(
-                "not a URL of Redis: redis://HOST:PORT or unix://PATH",
+        let (scheme, rest) = text.split_once(':').unwrap_or_default();
+        let scheme = scheme.to_ascii_lowercase();
+        let is_url = rest.starts_with("//");
+        match &*scheme {
+            "unix" | "redis+unix" if rest.starts_with('/') => Self::of_url(text),
+            "redis" if is_url => Self::of_url(text),
+            "rediss" if is_url => Err(invalid("this client does not speak TLS")),
+            _ if is_url => Err(invalid(
+                "not a URL of Redis: redis://HOST:PORT or unix:///PATH",
             )),
-            None if text.contains('/') => Ok(Self::new(PathBuf::from(text))),
-            None => Ok(Self::new(Address::look_up(text)?)),
+            _ if text.contains('/') => Ok(Self::new(PathBuf::from(text))),
+            _ => Ok(Self::new(Address::look_up(text)?)),
         }
     }
 
-    fn of_url(url: &Url) -> io::Result<Self> {
+    fn of_url(text: &str) -> io::Result<Self> {
+        let url = Url::parse(text).map_err(|error| invalid(format!("{error}; {HINT}")))?;
+        if url.fragment().is_some() {
+            return Err(invalid(format!("the URL has a part after a #; {HINT}")));
+        }
         let path = decoded(url.path())?;
         let mut database = None;
         let mut config = if url.scheme() == "redis" {
@@ -77,34 +86,54 @@ impl Config {
             };
             database = Some(path.trim_matches('/').to_owned());
             Self::new(address)
+        } else if url.host_str().is_some_and(|name| !name.is_empty()) {
+            return Err(invalid("the URL names a host; write unix:///PATH"));
+        } else if path.is_empty() {
+            return Err(invalid("the URL names no path"));
         } else {
             Self::new(PathBuf::from(path))
         };
         config.user = Some(decoded(url.username())?);
         config.password = url.password().map(decoded).transpose()?;
-        for (name, value) in url.query_pairs() {
-            match (&*name, &*value) {
-                ("db", number) => database = Some(number.to_owned()),
-                ("user", name) => config.user = Some(name.to_owned()),
-                ("pass", word) => config.password = Some(word.to_owned()),
+        // Not as a form, where + is a space.
+        let pairs = url.query().unwrap_or_default().split('&');
+        for pair in pairs.filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let value = decoded(value)?;
+            match (&*decoded(name)?, &*value) {
+                ("db", _) => database = Some(value),
+                ("user", _) => config.user = Some(value),
+                ("pass", _) => config.password = Some(value),
                 ("protocol", "2" | "resp2") => config.resp3 = false,
                 ("protocol", "3" | "resp3") => config.resp3 = true,
-                _ => return Err(invalid(format!("what is {name}={value} in the URL?"))),
+                _ => {
+                    return Err(invalid(format!(
+                        "the URL has a parameter that is none of db=, user=, pass=, \
+                         protocol=2 and protocol=3; {HINT}"
+                    )));
+                }
             }
         }
         config.user = config.user.filter(|name| !name.is_empty());
         if let Some(number) = database.filter(|number| !number.is_empty()) {
-            config.database = number
-                .parse()
-                .map_err(|_| invalid(format!("{number} is not the number of a database")))?;
+            config.database = number.parse().map_err(|_| {
+                let text = "what the URL has in its place is not the number of a database";
+                invalid(format!("{text}; {HINT}"))
+            })?;
         }
         Ok(config)
+    }
+
+    /// The password to say: a user who needs none has an empty one.
+    pub fn secret(&self) -> Option<&str> {
+        let empty = self.user.as_ref().map(|_| "");
+        self.password.as_deref().or(empty)
     }
 
     /// What is said first on a new connection, if anything.
     pub(super) fn greeting(&self) -> Option<Command> {
         let user = self.user.as_deref().unwrap_or("default");
-        let first = match (self.resp3, self.password.as_deref()) {
+        let first = match (self.resp3, self.secret()) {
             (true, None) => Some(Command::new("HELLO").arg("3")),
             (true, Some(password)) => {
                 let hello = Command::new("HELLO").arg("3").arg("AUTH");
@@ -124,6 +153,20 @@ impl Config {
     }
 }
 
+/// By hand: whoever prints it does not mean to print the password.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("address", &self.address)
+            .field("user", &self.user)
+            .field("password", &self.password.as_ref().map(|_| "***"))
+            .field("database", &self.database)
+            .field("resp3", &self.resp3)
+            .field("longest_reply", &self.longest_reply)
+            .finish()
+    }
+}
+
 impl Address {
     /// Looks up `host:port` or `host`.
     fn look_up(text: &str) -> io::Result<Self> {
@@ -133,12 +176,16 @@ impl Address {
         if let Ok(ip) = text.parse::<IpAddr>() {
             return Ok(SocketAddr::new(ip, PORT).into());
         }
+        let inside = text.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+        if let Some(Ok(ip)) = inside.map(str::parse::<Ipv6Addr>) {
+            return Ok(SocketAddr::new(ip.into(), PORT).into());
+        }
         let Some((name, port)) = text.rsplit_once(':') else {
             return Self::look_up_at(text, PORT);
         };
         let port = port
             .parse()
-            .map_err(|_| invalid(format!("{port} is not a port")))?;
+            .map_err(|_| invalid("what follows the last colon is not a port"))?;
         Self::look_up_at(name, port)
     }
 
