@@ -9,6 +9,7 @@ mod heap;
 mod log;
 pub mod net;
 mod probe;
+mod programs;
 #[path = "../../runtime/examples/redis/server.rs"]
 pub mod redis;
 mod slot;
@@ -22,6 +23,7 @@ pub use form::{AsyncForm, Form, Gate, HandlerForm, Hold, Number};
 pub use heap::{CountingHeap, heap_allocations, heap_allocations_here};
 pub use log::Log;
 pub use probe::{Alive, At, Io, On, Posted, Probe};
+pub use programs::{Folder, built, succeeded};
 pub use slot::Slot;
 pub use strace::system_calls_per_round;
 pub use stream::{Step, TestStream};
