@@ -122,18 +122,18 @@ impl<S: Pollable> Source<S> {
     ) -> Poll<io::Result<T>> {
         let attempt = || attempt(self.get());
         let polled = self.registration.poll_io(direction, key, cx, attempt);
-        if polled.is_pending() {
-            self.watch(direction, key)?;
+        if polled.is_pending() && direction == Direction::Write {
+            self.watch_writes(key)?;
         }
         polled
     }
 
-    /// Has the system tell of what the operation of `key`, which is among those that
-    /// wait already, waits for.
-    fn watch(&self, direction: Direction, key: &mut Option<WaiterKey>) -> io::Result<()> {
+    /// Has the system tell of room for the write of `key`, which is among those that
+    /// wait for it already.
+    #[cold]
+    fn watch_writes(&self, key: &mut Option<WaiterKey>) -> io::Result<()> {
         #[cfg(unix)]
-        if direction == Direction::Write
-            && self.registration.is_unwatched()
+        if self.registration.is_unwatched()
             && let Some(fd) = self.get().unwatched()
         {
             // Whoever does the same just now, does no harm.
@@ -198,7 +198,9 @@ impl<S: Pollable> Source<S> {
                     // Among those that wait for an event, too: whoever cancels
                     // them, or drops the context, wakes it.
                     self.registration.wait(direction, &mut waiting.key, cx)?;
-                    self.watch(direction, &mut waiting.key)?;
+                    if direction == Direction::Write {
+                        self.watch_writes(&mut waiting.key)?;
+                    }
                     self.poll_era(&mut era)?;
                     return Poll::Pending;
                 }
