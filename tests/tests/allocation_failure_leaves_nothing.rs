@@ -1,8 +1,20 @@
 //! Guarantee 8: an initiating function that gets no memory panics, with the
 //! operation's name and the size, before anything has started.
 
-use async_op::{Handler, IoContext, Task, Timer};
-use async_op_tests::{Alive, HandlerForm, Log, Manual, Probe, Recorder, both_forms, panic_of};
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_op::{
+    Adapted, Associations, Blocking, BoundAllocator, BoundCancellationSlot, CancellationGroup,
+    CancellationSignal, CancellationSlot, CancellationType, Completion, CompletionHandler, Handler,
+    IoContext, IoExecutor, Signature, Strand, Task, TimeLimit, Timer, UseFuture, UsePromise,
+    append, async_op, bind_allocator, bind_cancellation_slot, bind_executor, cancel_after, consign,
+    is_cancelled, parallel_group, post_on, prepend, redirect_error, spawn, wait_for_all,
+};
+use async_op_tests::{
+    Alive, HandlerForm, Log, Manual, Polled, Probe, Recorder, both_forms, panic_of,
+};
 
 both_forms! {
     fn in_the_initiating_function<F: Form>() {
@@ -108,4 +120,253 @@ fn of_a_task() {
     );
     assert_eq!(log.take(), "drop");
     recorder.assert_balanced();
+}
+
+/// Nothing in here takes so long.
+const LATE: Duration = Duration::from_secs(3600);
+
+type Waiting = Completion<fn(io::Result<()>)>;
+
+/// Handler form: stops when it is asked to.
+#[async_op]
+fn async_keep(_context: &IoExecutor, op: Completion<fn(io::Result<()>)>) {
+    let kept = Arc::new(Mutex::new(None));
+    let asked = Arc::clone(&kept);
+    op.on_cancel(move |_| {
+        let op: Option<Waiting> = asked.lock().unwrap().take();
+        if let Some(op) = op {
+            op.complete(Err(io::Error::from_raw_os_error(libc::ECANCELED)));
+        }
+    });
+    *kept.lock().unwrap() = Some(op);
+}
+
+fn late(context: &IoExecutor) -> Timer {
+    let timer = Timer::new(context);
+    timer.expires_after(LATE);
+    timer
+}
+
+/// A handler of anything.
+struct Uncalled(
+    Log,
+    #[expect(dead_code, reason = "held for its drop")] Alive,
+);
+
+impl Associations for Uncalled {}
+impl<S: Signature> CompletionHandler<S> for Uncalled {
+    fn complete(self, _: S::Args) {
+        self.0.push("call");
+    }
+}
+
+/// What an operation that gets no memory is started with.
+struct Start<'a> {
+    context: &'a IoExecutor,
+    slot: CancellationSlot,
+    log: &'a Log,
+    memory: &'a Recorder,
+}
+
+type Slotted<T> = Adapted<BoundCancellationSlot, Adapted<BoundAllocator<Recorder>, T>>;
+
+impl Start<'_> {
+    fn over<T>(&self, token: T) -> Slotted<T> {
+        let token = bind_allocator(self.memory.clone(), token);
+        bind_cancellation_slot(self.slot.clone(), token)
+    }
+
+    fn token(&self) -> Slotted<Handler<Uncalled>> {
+        let alive = Alive::new(self.log, "drop");
+        self.over(Handler(Uncalled(self.log.clone(), alive)))
+    }
+
+    fn limited(&self) -> TimeLimit<Slotted<Handler<Uncalled>>> {
+        cancel_after(LATE, self.token())
+    }
+}
+
+/// Starts an operation with `start`, whose allocation number `fail_at` fails, while
+/// an earlier one is under way that the same slot serves.
+#[track_caller]
+fn refused(fail_at: usize, name: &str, start: impl Fn(Start<'_>)) {
+    type First = fn(&IoExecutor, Bound);
+    type Bound = Adapted<BoundCancellationSlot, Box<dyn FnOnce(io::Result<()>) + Send>>;
+    let firsts: [First; 3] = [
+        |context, token| async_keep(context, token),
+        |context, token| late(context).async_wait(token),
+        |context, token| late(context).async_wait(cancel_after(LATE, token)),
+    ];
+    for first in firsts {
+        let (log, context) = (Log::new(), IoContext::new().unwrap());
+        let signal = CancellationSignal::new();
+        let inner = log.clone();
+        let handler = move |result: io::Result<()>| {
+            inner.push(match result {
+                Err(error) if is_cancelled(&error) => "cancelled",
+                _ => "not cancelled",
+            });
+        };
+        let handler: Box<dyn FnOnce(io::Result<()>) + Send> = Box::new(handler);
+        first(&context, bind_cancellation_slot(signal.slot(), handler));
+        let memory = Recorder::new(&Log::new()).fail_at(fail_at);
+        let message = panic_of(|| {
+            start(Start {
+                context: &context,
+                slot: signal.slot(),
+                log: &log,
+                memory: &memory,
+            });
+        });
+        assert!(
+            message.starts_with(&format!("`{name}` could not")),
+            "{message}"
+        );
+        assert!(["", "drop"].contains(&&*log.take()));
+        memory.assert_balanced();
+        assert_eq!(context.poll(), 0);
+        assert!(!context.stopped());
+        signal.emit(CancellationType::TERMINAL);
+        // No work is left but that of the first.
+        context.poll();
+        assert!(context.stopped());
+        assert_eq!(log.take(), "cancelled");
+    }
+}
+
+#[test]
+fn the_slot_serves_whom_it_served() {
+    refused(0, "async_keep", |s| async_keep(s.context, s.token()));
+    refused(0, "async_wait", |s| late(s.context).async_wait(s.token()));
+    refused(0, "spawn", |s| spawn(s.context, async {}, s.token()));
+    refused(0, "post", |s| {
+        let strand = Strand::new(*s.context);
+        post_on(s.context, bind_executor(strand, s.token()));
+    });
+    refused(0, "async_keep", |s| {
+        let strand = Strand::new(*s.context);
+        async_keep(s.context, bind_executor(strand, s.token()));
+    });
+    refused(0, "async_keep", |s| {
+        async_keep(s.context, append(1, prepend(2, consign(3, s.token()))));
+    });
+    refused(0, "async_keep", |s| {
+        async_keep(s.context, redirect_error(|_| (), s.token()))
+    });
+    refused(0, "parallel_group", |s| {
+        parallel_group((late(s.context).wait(),)).async_wait(wait_for_all(), s.token());
+    });
+    refused(0, "parallel_group", |s| {
+        parallel_group(vec![late(s.context).wait()]).async_wait(wait_for_all(), s.token());
+    });
+    refused(0, "async_keep", |s| {
+        drop(async_keep(s.context, s.over(UsePromise)))
+    });
+}
+
+#[test]
+fn the_slot_serves_whom_it_served_with_a_limit_on_time() {
+    refused(0, "async_keep", |s| async_keep(s.context, s.limited()));
+    refused(0, "async_keep", |s| {
+        async_keep(s.context, cancel_after(LATE, s.limited()))
+    });
+    refused(0, "async_wait", |s| late(s.context).async_wait(s.limited()));
+    refused(0, "async_wait", |s| {
+        late(s.context).wait().cancel_after(LATE).with(s.token());
+    });
+    refused(0, "spawn", |s| {
+        spawn(s.context, async { io::Result::Ok(()) }, s.limited())
+    });
+    refused(0, "async_keep", |s| {
+        let strand = Strand::new(*s.context);
+        async_keep(s.context, bind_executor(strand, s.limited()));
+    });
+    refused(0, "async_keep", |s| {
+        let strand = Strand::new(*s.context);
+        async_keep(
+            s.context,
+            cancel_after(LATE, bind_executor(strand, s.token())),
+        );
+    });
+    refused(0, "async_keep", |s| {
+        async_keep(s.context, append(1, consign(2, s.limited())))
+    });
+    refused(0, "parallel_group", |s| {
+        let group = parallel_group((late(s.context).wait(), late(s.context).wait()));
+        group.async_wait(wait_for_all(), s.limited());
+    });
+    refused(0, "async_keep", |s| {
+        drop(async_keep(
+            s.context,
+            cancel_after(LATE, s.over(UsePromise)),
+        ));
+    });
+}
+
+#[test]
+fn the_slot_serves_whom_it_served_where_the_caller_waits() {
+    refused(0, "async_keep", |s| {
+        drop(async_keep(s.context, s.over(Blocking)))
+    });
+    refused(0, "async_keep", |s| {
+        drop(async_keep(s.context, cancel_after(LATE, s.over(Blocking))));
+    });
+    // The memory of the result, and that of the operation.
+    for (fail_at, name) in ["spawn", "spawn"].into_iter().enumerate() {
+        refused(fail_at, name, |s| {
+            spawn(s.context, async {}, s.over(Blocking))
+        });
+    }
+    for (fail_at, name) in ["bind_executor", "async_keep"].into_iter().enumerate() {
+        refused(fail_at, name, |s| {
+            let strand = Strand::new(*s.context);
+            drop(async_keep(
+                s.context,
+                bind_executor(strand, s.over(Blocking)),
+            ));
+        });
+    }
+}
+
+#[test]
+fn one_that_gets_its_memory_takes_the_slot_over() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let signal = CancellationSignal::new();
+    let alive = Alive::new(&log, "dropped");
+    let first = consign(alive, |_: io::Result<()>| ());
+    async_keep(&context, bind_cancellation_slot(signal.slot(), first));
+    let token = bind_cancellation_slot(signal.slot(), UseFuture);
+    let mut second = Polled::new(async_keep(&context, token));
+    // Nobody could complete it any more.
+    assert!(second.poll().is_pending());
+    assert_eq!(log.take(), "dropped");
+    signal.emit(CancellationType::TERMINAL);
+    assert_eq!(second.wakes(), 1);
+    assert!(second.poll().is_ready());
+}
+
+/// Those that are under way are asked, and nobody else is there.
+#[test]
+fn a_group_forgets_it() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let all = CancellationGroup::new();
+    let inner = log.clone();
+    let handler = move |result: io::Result<()>| {
+        assert!(is_cancelled(&result.unwrap_err()));
+        inner.push("cancelled");
+    };
+    late(&context).async_wait(bind_cancellation_slot(all.slot(), handler));
+    let memory = Recorder::new(&Log::new()).fail_at(0);
+    let start = Start {
+        context: &context,
+        slot: all.slot(),
+        log: &log,
+        memory: &memory,
+    };
+    panic_of(|| async_keep(start.context, start.limited()));
+    assert_eq!(log.take(), "drop");
+    memory.assert_balanced();
+    all.emit(CancellationType::TERMINAL);
+    assert_eq!(context.run(), 1);
+    assert_eq!(log.take(), "cancelled");
 }

@@ -7,11 +7,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use async_op::{
-    Associations, Blocking, CancellationSignal, CancellationSlot, CancellationType, Completion,
-    CompletionHandler, Deferred, Executor, Handler, IoContext, IoExecutor, OperationAllocator,
-    OperationError, Recycling, Strand, ThreadPool, Timer, UseFuture, append, async_op,
-    bind_allocator, bind_cancellation_slot, bind_executor, cancel_after, cancel_at, consign,
-    is_cancelled, is_timeout, parallel_group, post_on, spawn, this_op, wait_for_all,
+    Associations, Blocking, CancellationGroup, CancellationSignal, CancellationSlot,
+    CancellationType, Completion, CompletionHandler, Deferred, Executor, Handler, IoContext,
+    IoExecutor, OperationAllocator, OperationError, Recycling, Strand, ThreadPool, Timer,
+    UseFuture, append, async_op, bind_allocator, bind_cancellation_slot, bind_executor,
+    cancel_after, cancel_at, consign, is_cancelled, is_timeout, parallel_group, post_on, spawn,
+    this_op, wait_for_all,
 };
 use async_op_tests::{
     Alive, CountingHeap, Log, Polled, Probe, Recorder, Slot, heap_allocations_here, without_hanging,
@@ -260,6 +261,36 @@ fn a_time_in_the_past() {
 
 #[test]
 fn no_handler_runs_inside_the_initiating_function() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let (executor, inner) = (context.executor(), log.clone());
+    post_on(&context, move || {
+        // The time is over before it has started.
+        let held = Held::default();
+        let token = cancel_at(Instant::now(), outcome(&inner));
+        async_keep(&executor, held.clone(), consign(held, token));
+        inner.push("started");
+    });
+    context.run();
+    assert_eq!(log.take(), "started timeout");
+
+    // The request has come before it has started.
+    let all = CancellationGroup::new();
+    all.emit(TERMINAL);
+    let inner = log.clone();
+    let executor = context.executor();
+    post_on(&context, move || {
+        let token = bind_cancellation_slot(all.slot(), outcome(&inner));
+        never(&executor).async_wait(cancel_after(LATE, token));
+        inner.push("started");
+    });
+    context.restart();
+    context.run();
+    assert_eq!(log.take(), "started cancelled");
+}
+
+/// As without a limit.
+#[test]
+fn a_request_before_the_start_has_no_effect() {
     /// Asks the operation to stop before that serves its slot.
     struct Early {
         signal: CancellationSignal,
@@ -280,34 +311,21 @@ fn no_handler_runs_inside_the_initiating_function() {
         }
     }
 
-    let (log, context) = (Log::new(), IoContext::new().unwrap());
-    let (executor, inner) = (context.executor(), log.clone());
-    post_on(&context, move || {
-        // The time is over before it has started.
-        let held = Held::default();
-        let token = cancel_at(Instant::now(), outcome(&inner));
-        async_keep(&executor, held.clone(), consign(held, token));
-        inner.push("started");
-    });
-    context.run();
-    assert_eq!(log.take(), "started timeout");
-
-    // The request has come before it has started.
-    let early = Early {
-        signal: CancellationSignal::new(),
-        log: log.clone(),
+    let (log, context, held) = (Log::new(), IoContext::new().unwrap(), Held::default());
+    let early = || {
+        Handler(Early {
+            signal: CancellationSignal::new(),
+            log: log.clone(),
+        })
     };
-    let inner = log.clone();
-    post_on(&context, move || {
-        let held = Held::default();
-        let token = cancel_after(LATE, Handler(early));
-        async_keep(&executor, held.clone(), consign(held, token));
-        inner.push("started");
-    });
-    context.restart();
-    context.run();
-    assert_eq!(log.take(), "started cancelled");
+    async_keep(&context, held.clone(), early());
+    held.complete();
+    async_keep(&context, held.clone(), cancel_after(LATE, early()));
+    held.complete();
+    assert_eq!(context.run(), 2);
+    assert_eq!((&*log.take(), &*held.log.take()), ("ok ok", ""));
 }
+
 #[test]
 fn the_body_of_the_operation_learns_of_it() {
     #[async_op]

@@ -3,9 +3,11 @@ use std::mem;
 use std::sync::PoisonError;
 use std::task::Waker;
 
+use allocator_api2::boxed::Box;
+
 use super::group::{Members, Place};
 use super::{CancellationType, Function};
-use crate::alloc::Shared;
+use crate::alloc::{Recycling, Shared};
 use crate::shim::{Mutex, MutexGuard};
 use crate::task::initiating::OperationId;
 use crate::trace;
@@ -93,6 +95,8 @@ struct Inner {
     receiver: Receiver,
     /// The signal has been dropped: nobody will be told any more.
     is_closed: bool,
+    /// What the slot serves again if the operation ends before this is dropped.
+    earlier: Option<Box<Inner, Recycling>>,
 }
 
 /// How the operation learns of a request.
@@ -100,6 +104,7 @@ struct Inner {
 enum Receiver {
     #[default]
     Nobody,
+    /// Where there is no operation yet, what is called when there is.
     Function(Function),
     Waker(Waker),
 }
@@ -128,6 +133,19 @@ impl CancellationSignal {
     /// As [`emit`](Self::emit); returns whether there was an operation to ask.
     pub(crate) fn request(&self, kind: CancellationType) -> bool {
         self.state.request(kind)
+    }
+
+    /// Calls `function` when the slot begins to serve an operation: that has its
+    /// memory then, and has done nothing else.
+    pub(crate) fn on_begin(&self, function: impl FnOnce() + Send + 'static) {
+        let function = Function::new(move |_| function());
+        let previous = self.state.lock().set_receiver(Receiver::Function(function));
+        drop(previous);
+    }
+
+    /// Takes note that nobody will be asked any more.
+    pub(crate) fn close(&self) {
+        self.state.close();
     }
 }
 
@@ -194,8 +212,9 @@ impl SignalState {
         let mut inner = self.lock();
         inner.is_closed = true;
         let receiver = mem::take(&mut inner.receiver);
+        let earlier = inner.earlier.take();
         drop(inner);
-        drop(receiver);
+        drop((receiver, earlier));
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -234,15 +253,28 @@ impl CancellationSlot {
 
     /// Makes the slot serve a new operation, which honours the requests in
     /// `honoured`. Returns the slot of that operation: another one in a group.
-    fn begin(self, operation: OperationId, honoured: CancellationType) -> Self {
+    ///
+    /// What it served before is dropped, or waits for the end of what is
+    /// `tentative`.
+    fn begin(self, operation: OperationId, honoured: CancellationType, tentative: bool) -> Self {
         let Some(state) = &self.state else {
             return self;
         };
         if let Some(group) = &state.group {
             return Self::of(Members::begin(group, operation, honoured));
         }
-        let next = Inner::of(operation, honoured);
-        let previous = state.lock().replace(next);
+        let mut inner = state.lock();
+        let mut previous = inner.replace(Inner::of(operation, honoured));
+        let is_served = previous.operation != OperationId::default();
+        if tentative && is_served {
+            inner.earlier = Some(Box::new_in(previous, Recycling));
+            drop(inner);
+            return self;
+        }
+        drop(inner);
+        if !is_served && let Receiver::Function(function) = &mut previous.receiver {
+            function.call(CancellationType::default());
+        }
         // Outside the lock: it may hold a foreign function.
         drop(previous);
         self
@@ -254,13 +286,17 @@ impl CancellationSlot {
     fn end(&self, operation: OperationId) -> Option<Inner> {
         let state = self.state.as_ref()?;
         let mut inner = state.lock();
-        if inner.operation != operation {
-            return None;
-        }
-        let ended = inner.replace(Inner::default());
+        let is_last = inner.operation == operation;
+        let served = inner.serving(operation)?;
+        let earlier = served.earlier.take();
+        let asked_in_vain = earlier.as_ref().map(|_| served.requested);
+        let ended = served.replace(earlier.map_or_else(Inner::default, Box::into_inner));
         drop(inner);
         if let (Some(group), Some(place)) = (&state.group, ended.place) {
             group.leave(place);
+        }
+        if is_last && let Some(kind) = asked_in_vain {
+            state.request(kind);
         }
         Some(ended)
     }
@@ -269,12 +305,12 @@ impl CancellationSlot {
     fn set_function(&self, operation: OperationId, mut function: Function) {
         let Some(state) = &self.state else { return };
         let mut inner = state.lock();
-        if inner.operation != operation {
+        let Some(served) = inner.serving(operation) else {
             return;
-        }
-        let requested = inner.requested;
+        };
+        let requested = served.requested;
         if requested.is_empty() {
-            let previous = inner.set_receiver(Receiver::Function(function));
+            let previous = served.set_receiver(Receiver::Function(function));
             drop(inner);
             drop(previous);
         } else {
@@ -287,15 +323,15 @@ impl CancellationSlot {
     fn set_waker(&self, operation: OperationId, waker: &Waker) {
         let Some(state) = &self.state else { return };
         let mut inner = state.lock();
-        if inner.operation != operation {
+        let Some(served) = inner.serving(operation) else {
             return;
-        }
-        if let Receiver::Waker(current) = &inner.receiver
+        };
+        if let Receiver::Waker(current) = &served.receiver
             && current.will_wake(waker)
         {
             return;
         }
-        let previous = inner.set_receiver(Receiver::Waker(waker.clone()));
+        let previous = served.set_receiver(Receiver::Waker(waker.clone()));
         drop(inner);
         drop(previous);
     }
@@ -305,11 +341,7 @@ impl CancellationSlot {
             return R::default();
         };
         let mut inner = state.lock();
-        if inner.operation == operation {
-            f(&mut inner)
-        } else {
-            R::default()
-        }
+        inner.serving(operation).map(f).unwrap_or_default()
     }
 }
 
@@ -329,6 +361,15 @@ impl Inner {
             filter_out: CancellationType::ALL,
             ..Self::default()
         }
+    }
+
+    /// Returns what is known of an operation, if the slot serves it, or will again.
+    fn serving(&mut self, operation: OperationId) -> Option<&mut Self> {
+        let mut inner = self;
+        while inner.operation != operation {
+            inner = inner.earlier.as_deref_mut()?;
+        }
+        Some(inner)
     }
 
     /// Puts `next` in place of this, which it returns.
@@ -393,13 +434,28 @@ impl CancellationState {
         Self::begin_for(OperationId::new(), slot, honoured)
     }
 
+    /// As [`begin`](Self::begin), for an operation that may yet get no memory: if it
+    /// ends before it is [settled](Self::settle), the slot serves whom it served.
+    pub(crate) fn begin_tentatively(slot: CancellationSlot, honoured: CancellationType) -> Self {
+        let operation = OperationId::new();
+        let slot = slot.begin(operation, honoured, true);
+        Self { slot, operation }
+    }
+
+    /// The operation has started: whom the slot served before is forgotten.
+    pub(crate) fn settle(&self) {
+        let earlier = self.slot.with(self.operation, |inner| inner.earlier.take());
+        // Outside the lock: it may hold a foreign function.
+        drop(earlier.map(Box::into_inner));
+    }
+
     /// As [`begin`](Self::begin), where the operation has its number already.
     pub(crate) fn begin_for(
         operation: OperationId,
         slot: CancellationSlot,
         honoured: CancellationType,
     ) -> Self {
-        let slot = slot.begin(operation, honoured);
+        let slot = slot.begin(operation, honoured, false);
         Self { slot, operation }
     }
 

@@ -5,9 +5,7 @@ use std::time::Instant;
 use crate::alloc::{Shared, WakeShared};
 use crate::cancel::{CancellationSignal, CancellationSlot, CancellationState, CancellationType};
 use crate::context::{Due, IoExecutor, Reactor, TimerKey};
-use crate::executor::Executor;
 use crate::shim::{Mutex, MutexGuard};
-use crate::task::Task;
 
 /// Asks one operation to stop when its time has run out, and passes on what
 /// others ask of it.
@@ -33,8 +31,10 @@ struct State {
 struct Inner {
     kind: CancellationType,
     progress: Progress,
-    /// What others can ask of the operation.
+    /// What others can ask of the operation, once that has begun.
     outer: CancellationState,
+    /// The operation has not begun, and then there is something to be asked.
+    is_awaited: bool,
     passed_on: CancellationType,
 }
 
@@ -55,19 +55,24 @@ enum Progress {
 impl Deadline {
     /// Makes a deadline that will ask for `kind`, and its clock, which does not
     /// run yet. Whatever reaches `outer` is passed on.
+    ///
+    /// `outer` serves whom it serves until the operation begins: one that gets no
+    /// memory never does.
     pub(crate) fn new(kind: CancellationType, outer: CancellationSlot) -> (Self, Clock) {
-        let shared = Shared::new(State {
+        let is_awaited = outer.is_connected();
+        let shared: Shared<_> = Shared::new(State {
             signal: CancellationSignal::new(),
             inner: Mutex::new(Inner {
                 kind,
                 progress: Progress::Starting,
-                outer: CancellationState::begin(outer, CancellationType::ALL),
+                outer: CancellationState::default(),
+                is_awaited,
                 passed_on: CancellationType::default(),
             }),
         });
-        let outer = shared.lock().outer.clone();
-        if outer.is_connected() {
-            outer.set_waker(&shared.waker());
+        if is_awaited {
+            let limited = shared.clone();
+            shared.signal.on_begin(move || begin(&limited, outer));
         }
         let clock = Clock {
             shared: shared.clone(),
@@ -99,7 +104,12 @@ impl Deadline {
         let mut inner = self.shared.lock();
         let progress = std::mem::replace(&mut inner.progress, Progress::Over);
         let outer = std::mem::take(&mut inner.outer);
+        let is_awaited = std::mem::take(&mut inner.is_awaited);
         drop(inner);
+        if is_awaited {
+            // What was to be called keeps the signal.
+            self.shared.signal.close();
+        }
         let _foreign = outer.end();
         match progress {
             Progress::Running(_, Some((key, reactor))) => {
@@ -112,6 +122,18 @@ impl Deadline {
     }
 }
 
+/// Makes `outer` serve the operation, which begins.
+fn begin(shared: &Shared<State>, outer: CancellationSlot) {
+    if !std::mem::take(&mut shared.lock().is_awaited) {
+        return;
+    }
+    let outer = CancellationState::begin(outer, CancellationType::ALL);
+    shared.lock().outer = outer.clone();
+    outer.set_waker(&shared.waker());
+    // A group may have asked before, and anybody in between.
+    shared.wake();
+}
+
 impl Drop for Deadline {
     fn drop(&mut self) {
         self.end();
@@ -120,12 +142,10 @@ impl Drop for Deadline {
 
 impl Clock {
     /// Starts the clock, once the operation has started: until it serves its
-    /// slot it cannot be asked. Nothing is asked in here, so that no handler
-    /// runs inside an initiating function.
+    /// slot it cannot be asked.
     pub(crate) fn start(self, timers: &IoExecutor, expiry: Instant) {
         let mut is_earliest = false;
-        let post = |waker: Waker| timers.post(Task::new(move || waker.wake()));
-        self.start_with(expiry, post, |waker| {
+        self.start_with(expiry, |waker| {
             // A context that is gone has ended the operation, or will.
             let reactor = timers.reactor().ok()?;
             let (key, earliest) = reactor.add_timer(expiry, Due::Waker(waker)).ok()?;
@@ -137,22 +157,14 @@ impl Clock {
         }
     }
 
-    /// As `start`, with what it needs of a context: to have something woken soon, and
-    /// at the expiry. Both are called under the lock.
-    fn start_with(
-        self,
-        expiry: Instant,
-        soon: impl FnOnce(Waker),
-        at_expiry: impl FnOnce(Waker) -> Option<Entry>,
-    ) {
+    /// As `start`, with what it needs of a context: to have something woken at the
+    /// expiry. That is called under the lock.
+    fn start_with(self, expiry: Instant, at_expiry: impl FnOnce(Waker) -> Option<Entry>) {
         let Self { shared } = self;
         let waker = shared.waker();
         let mut inner = shared.lock();
         if !matches!(inner.progress, Progress::Starting) {
             return;
-        }
-        if !inner.news().is_empty() {
-            soon(waker.clone());
         }
         inner.progress = Progress::Running(expiry, at_expiry(waker));
     }
@@ -190,15 +202,7 @@ impl WakeShared for State {
         }
         inner.passed_on = inner.passed_on | news;
         drop(inner);
-        if !news.is_empty() && !self.signal.request(news) {
-            let mut inner = self.lock();
-            if matches!(inner.progress, Progress::Starting) {
-                // The operation has not got so far: the clock asks again.
-                inner.passed_on = inner.passed_on.without(news);
-                return;
-            }
-            // The clock has started in between, and so has the operation.
-            drop(inner);
+        if !news.is_empty() {
             self.signal.request(news);
         }
     }
