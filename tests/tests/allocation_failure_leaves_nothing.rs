@@ -125,13 +125,15 @@ fn of_a_task() {
 /// Nothing in here takes so long.
 const LATE: Duration = Duration::from_secs(3600);
 
+type Waiting = Completion<fn(io::Result<()>)>;
+
 /// Handler form: stops when it is asked to.
 #[async_op]
 fn async_keep(_context: &IoExecutor, op: Completion<fn(io::Result<()>)>) {
     let kept = Arc::new(Mutex::new(None));
     let asked = Arc::clone(&kept);
     op.on_cancel(move |_| {
-        let op: Option<Completion<fn(io::Result<()>)>> = asked.lock().unwrap().take();
+        let op: Option<Waiting> = asked.lock().unwrap().take();
         if let Some(op) = op {
             op.complete(Err(io::Error::from_raw_os_error(libc::ECANCELED)));
         }
@@ -238,11 +240,11 @@ fn the_slot_serves_whom_it_served() {
     refused(0, "async_wait", |s| late(s.context).async_wait(s.token()));
     refused(0, "spawn", |s| spawn(s.context, async {}, s.token()));
     refused(0, "post", |s| {
-        let strand = Strand::new(s.context.clone());
+        let strand = Strand::new(*s.context);
         post_on(s.context, bind_executor(strand, s.token()));
     });
     refused(0, "async_keep", |s| {
-        let strand = Strand::new(s.context.clone());
+        let strand = Strand::new(*s.context);
         async_keep(s.context, bind_executor(strand, s.token()));
     });
     refused(0, "async_keep", |s| {
@@ -276,11 +278,11 @@ fn the_slot_serves_whom_it_served_with_a_limit_on_time() {
         spawn(s.context, async { io::Result::Ok(()) }, s.limited())
     });
     refused(0, "async_keep", |s| {
-        let strand = Strand::new(s.context.clone());
+        let strand = Strand::new(*s.context);
         async_keep(s.context, bind_executor(strand, s.limited()));
     });
     refused(0, "async_keep", |s| {
-        let strand = Strand::new(s.context.clone());
+        let strand = Strand::new(*s.context);
         async_keep(
             s.context,
             cancel_after(LATE, bind_executor(strand, s.token())),
@@ -317,7 +319,7 @@ fn the_slot_serves_whom_it_served_where_the_caller_waits() {
     }
     for (fail_at, name) in ["bind_executor", "async_keep"].into_iter().enumerate() {
         refused(fail_at, name, |s| {
-            let strand = Strand::new(s.context.clone());
+            let strand = Strand::new(*s.context);
             drop(async_keep(
                 s.context,
                 bind_executor(strand, s.over(Blocking)),

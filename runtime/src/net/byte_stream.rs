@@ -16,82 +16,91 @@ use crate::context::{Direction, Progress, WaiterKey};
 /// used up, so that the next event will say when it is not. That is true of sockets under
 /// edge-triggered epoll and kqueue (epoll(7), question 9), but for what is said below.
 pub(super) trait ByteStream: Pollable {
-    /// Whether a short write shows that.
-    const SHORT_WRITE_MEANS_FULL: bool;
-
-    /// Reads; returns also whether a short read shows that.
-    fn read(&self, part: &mut [u8]) -> io::Result<(usize, bool)>;
-    /// The same for several parts.
-    fn read_vectored(&self, parts: &mut [IoSliceMut<'_>]) -> io::Result<(usize, bool)>;
-    fn write(&self, part: &[u8]) -> io::Result<usize>;
-    fn write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<usize>;
+    fn read(&self, part: &mut [u8]) -> io::Result<(usize, Progress)>;
+    fn read_vectored(&self, parts: &mut [IoSliceMut<'_>]) -> io::Result<(usize, Progress)>;
+    fn write(&self, part: &[u8]) -> io::Result<(usize, Progress)>;
+    fn write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<(usize, Progress)>;
 }
 
 impl ByteStream for mio::net::TcpStream {
-    const SHORT_WRITE_MEANS_FULL: bool = cfg!(unix);
-
-    fn read(&self, part: &mut [u8]) -> io::Result<(usize, bool)> {
-        Ok((Read::read(&mut { self }, part)?, cfg!(unix)))
+    #[inline]
+    fn read(&self, part: &mut [u8]) -> io::Result<(usize, Progress)> {
+        let n = Read::read(&mut { self }, part)?;
+        Ok(transferred(n, part.len(), cfg!(unix)))
     }
 
-    fn read_vectored(&self, parts: &mut [IoSliceMut<'_>]) -> io::Result<(usize, bool)> {
-        Ok((Read::read_vectored(&mut { self }, parts)?, cfg!(unix)))
+    fn read_vectored(&self, parts: &mut [IoSliceMut<'_>]) -> io::Result<(usize, Progress)> {
+        let n = Read::read_vectored(&mut { self }, parts)?;
+        Ok(transferred(n, room(parts), cfg!(unix)))
     }
 
-    fn write(&self, part: &[u8]) -> io::Result<usize> {
-        Write::write(&mut { self }, part)
+    #[inline]
+    fn write(&self, part: &[u8]) -> io::Result<(usize, Progress)> {
+        let n = Write::write(&mut { self }, part)?;
+        Ok(transferred(n, part.len(), cfg!(unix)))
     }
 
-    fn write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        send_parts(self, parts)
+    fn write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<(usize, Progress)> {
+        let n = send_parts(self, parts)?;
+        Ok(transferred(n, length(parts), cfg!(unix)))
     }
 }
 
 #[cfg(unix)]
 impl ByteStream for mio::net::UnixStream {
-    const SHORT_WRITE_MEANS_FULL: bool = true;
-
-    fn read(&self, part: &mut [u8]) -> io::Result<(usize, bool)> {
-        receive_parts(self, &mut [IoSliceMut::new(part)])
+    #[inline]
+    fn read(&self, part: &mut [u8]) -> io::Result<(usize, Progress)> {
+        self.read_vectored(&mut [IoSliceMut::new(part)])
     }
 
-    fn read_vectored(&self, parts: &mut [IoSliceMut<'_>]) -> io::Result<(usize, bool)> {
-        receive_parts(self, parts)
+    fn read_vectored(&self, parts: &mut [IoSliceMut<'_>]) -> io::Result<(usize, Progress)> {
+        let (n, has_stopped) = receive_parts(self, parts)?;
+        Ok(transferred(n, room(parts), !has_stopped))
     }
 
-    fn write(&self, part: &[u8]) -> io::Result<usize> {
-        Write::write(&mut { self }, part)
+    #[inline]
+    fn write(&self, part: &[u8]) -> io::Result<(usize, Progress)> {
+        let n = Write::write(&mut { self }, part)?;
+        Ok(transferred(n, part.len(), true))
     }
 
-    fn write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        send_parts(self, parts)
+    fn write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<(usize, Progress)> {
+        let n = send_parts(self, parts)?;
+        Ok(transferred(n, length(parts), true))
     }
 }
 
 /// A terminal hands out a line at a time: a short read says nothing.
 #[cfg(unix)]
 impl ByteStream for super::file::PolledFile {
-    const SHORT_WRITE_MEANS_FULL: bool = false;
-
-    fn read(&self, part: &mut [u8]) -> io::Result<(usize, bool)> {
-        Ok((Read::read(&mut &self.0, part)?, false))
+    fn read(&self, part: &mut [u8]) -> io::Result<(usize, Progress)> {
+        Ok((Read::read(&mut &self.0, part)?, Progress::More))
     }
 
-    fn read_vectored(&self, parts: &mut [IoSliceMut<'_>]) -> io::Result<(usize, bool)> {
-        Ok((Read::read_vectored(&mut &self.0, parts)?, false))
+    fn read_vectored(&self, parts: &mut [IoSliceMut<'_>]) -> io::Result<(usize, Progress)> {
+        Ok((Read::read_vectored(&mut &self.0, parts)?, Progress::More))
     }
 
-    fn write(&self, part: &[u8]) -> io::Result<usize> {
-        Write::write(&mut &self.0, part)
+    fn write(&self, part: &[u8]) -> io::Result<(usize, Progress)> {
+        Ok((Write::write(&mut &self.0, part)?, Progress::More))
     }
 
-    fn write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        Write::write_vectored(&mut &self.0, parts)
+    fn write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<(usize, Progress)> {
+        Ok((Write::write_vectored(&mut &self.0, parts)?, Progress::More))
     }
 }
 
+fn room(parts: &[IoSliceMut<'_>]) -> usize {
+    parts.iter().map(|part| part.len()).sum()
+}
+
+fn length(parts: &[IoSlice<'_>]) -> usize {
+    parts.iter().map(|part| part.len()).sum()
+}
+
 /// A transfer of `n` out of `wanted` bytes, and how far that got.
-fn transferred((n, short_means_drained): (usize, bool), wanted: usize) -> (usize, Progress) {
+#[inline]
+fn transferred(n: usize, wanted: usize, short_means_drained: bool) -> (usize, Progress) {
     // Nothing at all is the end, and that lasts.
     if 0 < n && n < wanted && short_means_drained {
         (n, Progress::Drained)
@@ -113,14 +122,11 @@ impl<S: ByteStream> Source<S> {
             read_parts(
                 buffer,
                 skip,
-                |part| match part.len() {
-                    0 => Ok((0, Progress::More)),
-                    wanted => Ok(transferred(stream.read(part)?, wanted)),
+                |part| match part {
+                    [] => Ok((0, Progress::More)),
+                    part => stream.read(part),
                 },
-                |parts| {
-                    let wanted = parts.iter().map(|part| part.len()).sum();
-                    Ok(transferred(stream.read_vectored(parts)?, wanted))
-                },
+                |parts| stream.read_vectored(parts),
             )
         };
         self.io(Direction::Read, attempt).at_once_if(is_empty)
@@ -136,18 +142,14 @@ impl<S: ByteStream> Source<S> {
         let is_empty = buffer.after(skip).is_empty();
         // Moved into: a shared reference to a buffer need not be `Send`.
         let attempt = move |stream: &S| {
-            let full = S::SHORT_WRITE_MEANS_FULL;
             write_parts(
                 buffer,
                 skip,
-                |part| match part.len() {
-                    0 => Ok((0, Progress::More)),
-                    wanted => Ok(transferred((stream.write(part)?, full), wanted)),
+                |part| match part {
+                    [] => Ok((0, Progress::More)),
+                    part => stream.write(part),
                 },
-                |parts| {
-                    let wanted = parts.iter().map(|part| part.len()).sum();
-                    Ok(transferred((stream.write_vectored(parts)?, full), wanted))
-                },
+                |parts| stream.write_vectored(parts),
             )
         };
         self.io(Direction::Write, attempt).at_once_if(is_empty)
@@ -157,16 +159,11 @@ impl<S: ByteStream> Source<S> {
 /// For those who do not wait.
 impl<S: ByteStream> Source<S> {
     pub(super) fn try_read(&self, part: &mut [u8]) -> io::Result<usize> {
-        self.try_io(Direction::Read, |stream| {
-            Ok(transferred(stream.read(part)?, part.len()))
-        })
+        self.try_io(Direction::Read, |stream| stream.read(part))
     }
 
     pub(super) fn try_write(&self, part: &[u8]) -> io::Result<usize> {
-        self.try_io(Direction::Write, |stream| {
-            let n = stream.write(part)?;
-            Ok(transferred((n, S::SHORT_WRITE_MEANS_FULL), part.len()))
-        })
+        self.try_io(Direction::Write, |stream| stream.write(part))
     }
 }
 
@@ -181,9 +178,7 @@ impl<S: ByteStream> Source<S> {
         if part.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        self.poll_io(Direction::Read, key, cx, |stream| {
-            Ok(transferred(stream.read(part)?, part.len()))
-        })
+        self.poll_io(Direction::Read, key, cx, |stream| stream.read(part))
     }
 
     pub(super) fn poll_write(
@@ -198,13 +193,9 @@ impl<S: ByteStream> Source<S> {
         // No more than one call takes: less than those would look as if the system
         // took no more.
         let parts = &parts[first..parts.len().min(first + send::MOST)];
-        let wanted = parts.iter().map(|part| part.len()).sum();
-        self.poll_io(Direction::Write, key, cx, |stream| {
-            let n = match parts {
-                [part] => stream.write(part)?,
-                parts => stream.write_vectored(parts)?,
-            };
-            Ok(transferred((n, S::SHORT_WRITE_MEANS_FULL), wanted))
+        self.poll_io(Direction::Write, key, cx, |stream| match parts {
+            [part] => stream.write(part),
+            parts => stream.write_vectored(parts),
         })
     }
 }

@@ -6,8 +6,8 @@
 
 use std::io::{self, IoSliceMut};
 
-/// Reads into `parts`; returns how much, and whether less than there was room for means
-/// that nothing is left.
+/// Reads into `parts`; returns how much, and whether it may have stopped before the end
+/// of what there is.
 ///
 /// # Errors
 ///
@@ -32,8 +32,8 @@ pub(super) fn receive_parts(
     let received = usize::try_from(received).map_err(|_| io::Error::last_os_error())?;
     // unix(7): whatever came with the bytes has had no room, and ends the read. Where the
     // reader has asked for credentials, each read has some.
-    let stopped = message.msg_flags & libc::MSG_CTRUNC != 0;
-    Ok((received, !stopped))
+    let has_stopped = message.msg_flags & libc::MSG_CTRUNC != 0;
+    Ok((received, has_stopped))
 }
 
 /// Reads into `parts`. This system does not say where a read stops.
@@ -50,5 +50,5 @@ where
     for<'a> &'a S: io::Read,
 {
     let n = io::Read::read_vectored(&mut { socket }, parts)?;
-    Ok((n, false))
+    Ok((n, true))
 }
