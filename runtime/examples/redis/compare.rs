@@ -296,11 +296,20 @@ fn column(config: &Config, load: &Load, progress: &Progress) -> Result<Vec<Optio
     }
     // Not the best: a machine that others use too is twice as fast for a moment, in
     // which only one of them runs.
-    let median = cells.into_iter().map(|mut cells| {
-        cells.sort_by(|a, b| a.per_second.total_cmp(&b.per_second));
-        cells.get(cells.len() / 2).copied()
+    let medians = cells.into_iter().map(|cells| {
+        let allocations = cells.iter().filter_map(|cell| cell.allocations);
+        Some(Figure {
+            per_second: median(cells.iter().map(|cell| cell.per_second))?,
+            allocations: median(allocations),
+        })
     });
-    Ok(median.collect())
+    Ok(medians.collect())
+}
+
+fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
 }
 
 /// One thread that asks and waits; for batches, if several requests are under way,

@@ -341,7 +341,7 @@ impl Shared {
                     shared: self.clone(),
                     epoch: state.epoch,
                 };
-                let token = stoppable(state.stops.clone(), |stops| &stops.read);
+                let token = stoppable(&state.stops.read);
                 drop(state);
                 Client::clone_of(self).async_connect(attempt, token);
                 return;
@@ -350,7 +350,7 @@ impl Shared {
         };
         let reader = stream.map(|stream| {
             state.is_reading = true;
-            let token = stoppable(state.stops.clone(), |stops| &stops.read);
+            let token = stoppable(&state.stops.read);
             (stream, Reader::new(self, &mut state), token)
         });
         if state.is_write_due || state.is_writing || !state.has_unsent() {
@@ -432,7 +432,7 @@ impl Shared {
         let Some(state) = self.lock_for(epoch) else {
             return;
         };
-        let token = stoppable(state.stops.clone(), |stops| &stops.write);
+        let token = stoppable(&state.stops.write);
         drop(state);
         Client::clone_of(self).async_write_loop(stream, epoch, bytes, from, token);
     }
@@ -593,11 +593,8 @@ impl State {
 }
 
 /// The token of what ends when nobody waits for it.
-fn stoppable(
-    stops: Arc<Stops>,
-    which: fn(&Stops) -> &CancellationSignal,
-) -> impl CompletionToken<'static, fn()> {
-    bind_cancellation_slot(which(&stops).slot(), Detached)
+fn stoppable(stop: &CancellationSignal) -> impl CompletionToken<'static, fn()> + use<> {
+    bind_cancellation_slot(stop.slot(), Detached)
 }
 
 /// A connection that is being made.
