@@ -414,6 +414,10 @@ fn commands_without_exactly_one_reply() {
                 command!["psync", "?", "-1"],
                 command!["Client", "Reply", "OFF"],
                 command!["UNSUBSCRIBE"],
+                command!["REPLCONF", "ACK", "0"],
+                command!["hello", "2"],
+                command!["RESET"],
+                command!["SUBSCRIBE", "x", "y"],
             ] {
                 let batch = [command!["PING"], refused];
                 let [_, refused] = &batch;
@@ -435,6 +439,65 @@ fn commands_without_exactly_one_reply() {
             let same = client.request(command!["CLIENT", "ID"]).blocking().unwrap();
             assert_eq!(id, same);
         }
+    });
+}
+
+/// What the server refuses as a whole has one reply, however many it would have had.
+#[test]
+fn commands_that_are_refused_as_a_whole() {
+    let Some(server) = RedisServer::start() else {
+        return;
+    };
+    without_hanging(move || {
+        let context = IoContext::new().unwrap();
+        let admin = Client::new(&context, Config::new(server.address));
+        let rules = ["resetchannels", "&a*", "-multi"];
+        let user = Command::new("ACL").args(["SETUSER", "eve", "on", "nopass", "~*", "+@all"]);
+        admin.request(user.args(rules)).blocking().unwrap();
+        for resp3 in [false, true] {
+            let mut config = Config::new(server.address);
+            config.user = Some("eve".into());
+            config.resp3 = resp3;
+            let client = Client::new(&context, config);
+            let subscribe = client.async_request(command!["SUBSCRIBE", "a", "b"], UsePromise);
+            let echoes = ["one", "two", "three"];
+            let echoes =
+                echoes.map(|it| (it, client.async_request(command!["ECHO", it], UsePromise)));
+            let error = subscribe.wait().blocking().unwrap_err().to_string();
+            assert!(error.contains("NOPERM"), "{error}");
+            for (text, echo) in echoes {
+                let reply = echo.wait().blocking().unwrap();
+                assert_eq!(reply, Value::Bytes(text.into()));
+            }
+            // Each would have been carried out by itself: that is said.
+            let error = client.transaction(&[command!["PING"]]).blocking();
+            let error = error.unwrap_err().to_string();
+            assert!(error.contains("multi"), "{error}");
+        }
+        let nested = admin.transaction(&[command!["MULTI"], command!["PING"]]);
+        assert!(nested.blocking().is_err());
+    });
+}
+
+/// What nobody has asked for is nobody's reply: a server may end a subscription itself.
+#[test]
+fn a_subscription_that_the_server_ends() {
+    without_hanging(|| {
+        let (address, listener) = silent();
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 1000]);
+            stream.write_all(b"%0\r\n").unwrap();
+            let _ = stream.read(&mut [0; 1000]);
+            let push = b">3\r\n$12\r\nsunsubscribe\r\n$1\r\nc\r\n:0\r\n$1\r\nv\r\n";
+            stream.write_all(push).unwrap();
+            let _ = stream.read(&mut [0; 1000]);
+        });
+        let context = IoContext::new().unwrap();
+        let mut config = Config::new(address);
+        config.resp3 = true;
+        let client = Client::new(&context, config);
+        assert_eq!(client.get("k").blocking().unwrap(), Some(b"v".into()));
     });
 }
 

@@ -36,7 +36,7 @@ enum {
     REDIS_CANCELLED = -1, /* by redis_cancel_emit or redis_close */
     REDIS_TIMED_OUT = -2, /* after timeout_ms, or after as long as the system connects */
     REDIS_REFUSED = -3,   /* by the server; data says why */
-    REDIS_FAILED = -4,    /* the connection; data says how */
+    REDIS_FAILED = -4,    /* the connection, or no such request can be made; data says how */
     REDIS_SEVERAL = -5    /* carried out, but the reply is an array or a map: no one value */
 };
 
@@ -101,9 +101,11 @@ int redis_command(redis_connection *, size_t count, const char *const *arguments
                   const size_t *lengths, int timeout_ms,
                   redis_callback callback, void *user_data, redis_cancel *cancel);
 
+/* Messages of channels cannot be received by this library. */
+
 /* Cancels the request that was started with it last, while that is under way: before and
- * after, emit does nothing. To start a second request with it is to forget the first; a
- * start that fails may forget it, too. May be freed at any time, which cancels nothing. */
+ * after, emit does nothing. To start a second request with it is to forget the first. May
+ * be freed at any time, which cancels nothing. */
 redis_cancel *redis_cancel_new(void);
 void redis_cancel_emit(const redis_cancel *);
 void redis_cancel_free(redis_cancel *); /* or NULL */

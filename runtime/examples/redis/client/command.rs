@@ -15,6 +15,8 @@ pub struct Command {
     pub(super) collects: bool,
     /// Whether it begins or ends subscriptions: each channel has a reply.
     pub(super) is_about_channels: bool,
+    /// Whether it does that with more than one: the server may refuse with one reply.
+    has_several_channels: bool,
     /// Why it cannot be sent.
     pub(super) flaw: Option<Flaw>,
 }
@@ -30,6 +32,10 @@ pub(super) enum Flaw {
     NoChannel,
     /// About channels, in a transaction.
     InTransaction,
+    /// About several channels, among other commands: nobody knows how many replies.
+    Several,
+    /// `HELLO` and `RESET`: what replies look like is a matter of the configuration.
+    Protocol,
 }
 
 impl Flaw {
@@ -39,6 +45,8 @@ impl Flaw {
             Self::Silent => "a command without a reply cannot be told from others",
             Self::NoChannel => "name the channels: there is a reply for each",
             Self::InTransaction => "a transaction does not change subscriptions",
+            Self::Several => "among other commands one is about one channel",
+            Self::Protocol => "what a connection speaks is said in its configuration",
         }
     }
 }
@@ -46,9 +54,9 @@ impl Flaw {
 /// With it a command has 112 bytes; what is much larger is slower to move.
 const SHORT: usize = 80;
 
-/// Nothing yet.
-impl Default for Command {
-    fn default() -> Self {
+impl Command {
+    /// No command yet.
+    fn none() -> Self {
         Self {
             short: [0; SHORT],
             short_len: 0,
@@ -56,21 +64,18 @@ impl Default for Command {
             replies: 0,
             collects: false,
             is_about_channels: false,
+            has_several_channels: false,
             flaw: None,
         }
     }
-}
 
-impl Command {
     /// Begins a command; its arguments follow.
     pub fn new(name: impl Argument) -> Self {
-        let mut command = Self::default();
+        let mut command = Self::none();
         command.room(4).copy_from_slice(b"*0\r\n");
         name.with_bytes(|name| {
             command.is_about_channels = is_about_channels(name);
-            if is_endless(name) {
-                command.flaw = Some(Flaw::Endless);
-            }
+            command.flaw = flaw_of(name);
             command.push_bytes(name);
         });
         command.replies = u32::from(!command.is_about_channels);
@@ -84,6 +89,7 @@ impl Command {
 
     pub fn push(&mut self, argument: impl Argument) {
         argument.with_bytes(|argument| {
+            self.has_several_channels = self.is_about_channels && self.replies > 0;
             self.replies += u32::from(self.is_about_channels);
             if argument.len() == 5 && is_silent(self.as_bytes(), argument) {
                 self.flaw = Some(Flaw::Silent);
@@ -156,7 +162,7 @@ impl Command {
     pub(super) fn all(commands: &[Self]) -> Self {
         let mut none = Self {
             collects: true,
-            ..Self::default()
+            ..Self::none()
         };
         let len: usize = commands.iter().map(|it| it.as_bytes().len()).sum();
         if len > SHORT {
@@ -178,7 +184,9 @@ impl Command {
     pub fn and(mut self, next: &Self) -> Self {
         let next_bytes = next.as_bytes();
         self.room(next_bytes.len()).copy_from_slice(next_bytes);
-        self.flaw = self.flaw().or(next.flaw());
+        let several = self.has_several_channels || next.has_several_channels;
+        let several = several.then_some(Flaw::Several);
+        self.flaw = self.flaw().or(next.flaw()).or(several);
         self.replies += next.replies;
         self.is_about_channels |= next.is_about_channels;
         self
@@ -234,13 +242,17 @@ fn is_about_channels(name: &[u8]) -> bool {
     suffix.eq_ignore_ascii_case(SUFFIX) && prefixes.iter().any(|it| prefix.eq_ignore_ascii_case(it))
 }
 
-fn is_endless(name: &[u8]) -> bool {
-    match name.len() {
-        4 => name.eq_ignore_ascii_case(b"SYNC"),
-        5 => name.eq_ignore_ascii_case(b"PSYNC"),
-        7 => name.eq_ignore_ascii_case(b"MONITOR"),
-        _ => false,
-    }
+fn flaw_of(name: &[u8]) -> Option<Flaw> {
+    let (other, flaw): (&[u8], _) = match name.len() {
+        4 => (b"SYNC", Flaw::Endless),
+        5 if matches!(name[0], b'P' | b'p') => (b"PSYNC", Flaw::Endless),
+        5 if matches!(name[0], b'H' | b'h') => (b"HELLO", Flaw::Protocol),
+        5 => (b"RESET", Flaw::Protocol),
+        7 => (b"MONITOR", Flaw::Endless),
+        8 => (b"REPLCONF", Flaw::Silent),
+        _ => return None,
+    };
+    name.eq_ignore_ascii_case(other).then_some(flaw)
 }
 
 /// Returns whether this is the first argument of `CLIENT`, and says that there shall be

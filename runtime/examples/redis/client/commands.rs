@@ -4,7 +4,7 @@ use async_op::{Initiation, async_op};
 
 use super::command::Command;
 use super::connection::Client;
-use super::value::{Result, Value};
+use super::value::{Error, Result, Value};
 use crate::command;
 
 type Bytes = Vec<u8>;
@@ -99,16 +99,19 @@ impl Client {
 
     /// Carries out all of `commands` or none, with nothing in between; completes
     /// with their replies, or with `None` where somebody has changed a key that this
-    /// connection watches.
+    /// connection watches. Where the server does not permit `MULTI`, that is the error,
+    /// and they have been carried out one by one.
     #[async_op]
     pub fn async_transaction(
         &self,
         commands: &[Command],
     ) -> impl Initiation<fn(Result<Option<Vec<Value>>>)> {
+        let count = commands.len();
         self.request(Command::transaction(commands))
-            .map(|reply| match reply? {
+            .map(move |reply| match reply? {
                 Value::Null => Ok(None),
-                replies => replies.array().map(Some),
+                Value::Array(replies) if replies.len() == count => Ok(Some(replies)),
+                _ => Err(Error::Unexpected("a reply for each command")),
             })
     }
 

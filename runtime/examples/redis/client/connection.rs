@@ -154,7 +154,7 @@ impl Client {
     /// but for one that had not been sent before the connection failed.
     ///
     /// What replies for ever, or not at all, such as `MONITOR` or `CLIENT REPLY`, is
-    /// refused.
+    /// refused, and so are `HELLO` and `RESET`.
     #[async_op]
     pub fn async_request(&self, command: Command, op: Completion<fn(Result<Value>)>) {
         if let Some(flaw) = command.flaw() {
@@ -186,6 +186,7 @@ impl Client {
             all: command
                 .collects
                 .then(|| Vec::with_capacity(command.replies as usize)),
+            error: None,
             op: Some(op),
         });
         state.waiting += 1;
@@ -195,6 +196,9 @@ impl Client {
 
     /// Completes with the next message of the channels subscribed to; with the error
     /// [`NotConnected`](ErrorKind::NotConnected) when there is no such channel any more.
+    ///
+    /// A future of it that is dropped may take a message with it that has just come:
+    /// `cancel_after` or a signal loses none.
     #[async_op]
     pub fn async_next_message(&self, op: Completion<fn(Result<Message>)>) {
         let number = self.shared.on_cancel(&op);
@@ -471,7 +475,8 @@ impl Shared {
         };
         // RESP3 says itself what a message is.
         let in_arrays = state.subscriptions.are_in_force() && !self.config.resp3;
-        let value = match news(value, in_arrays) {
+        let is_about_channels = state.queue.front().is_some_and(|it| it.is_about_channels);
+        let value = match news(value, in_arrays, is_about_channels) {
             News::Message(message) => {
                 if let Some((_, op)) = state.listeners.pop_front() {
                     state.waiting -= 1;
@@ -495,10 +500,11 @@ impl Shared {
         let Some(front) = queue.front() else {
             return Err(Error::Protocol("a reply that nobody has asked for"));
         };
-        front.replies -= 1;
-        if front.is_about_channels {
-            subscriptions.note(&value);
+        if front.is_about_channels && !subscriptions.note(&value) && front.all.is_none() {
+            // Refused as a whole.
+            front.replies = 1;
         }
+        front.replies -= 1;
         let value = match &mut front.all {
             Some(all) => {
                 all.push(value);
@@ -507,11 +513,17 @@ impl Shared {
                 }
                 Value::Array(mem::take(all))
             }
-            None => value,
+            None if front.replies > 0 => {
+                if let Value::Error(error) = value {
+                    front.error.get_or_insert(error);
+                }
+                return Ok(false);
+            }
+            None => match (value, front.error.take()) {
+                (Value::Error(_), Some(first)) => Value::Error(first),
+                (value, _) => value,
+            },
         };
-        if front.replies > 0 {
-            return Ok(false);
-        }
         let Some(place) = queue.pop() else {
             return Ok(false);
         };

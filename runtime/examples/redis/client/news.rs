@@ -17,8 +17,8 @@ pub(super) enum News {
 }
 
 /// Tells what the server says by itself from what it has been asked for; whether
-/// that may be `in_arrays`, too.
-pub(super) fn news(value: Value, in_arrays: bool) -> News {
+/// that may be `in_arrays`, too, and whether the next reply `is_about_channels`.
+pub(super) fn news(value: Value, in_arrays: bool, is_about_channels: bool) -> News {
     let is_push = matches!(value, Value::Push(_));
     let (Value::Push(items) | Value::Array(items)) = &value else {
         return News::Reply(value);
@@ -32,7 +32,7 @@ pub(super) fn news(value: Value, in_arrays: bool) -> News {
     let from = match &kind[..] {
         b"message" | b"smessage" => 1,
         b"pmessage" => 2,
-        kind if kind.ends_with(b"subscribe") => return News::Reply(value),
+        kind if kind.ends_with(b"subscribe") && is_about_channels => return News::Reply(value),
         _ if is_push => return News::Other,
         _ => return News::Reply(value),
     };
@@ -60,18 +60,20 @@ pub(super) struct Subscriptions {
 }
 
 impl Subscriptions {
-    /// Notes what the server answers to a request about channels.
-    pub(super) fn note(&mut self, reply: &Value) {
+    /// Notes what the server answers to a request about channels; returns whether that
+    /// is about one of them. If not, it is about all.
+    pub(super) fn note(&mut self, reply: &Value) -> bool {
         let (Value::Push(items) | Value::Array(items)) = reply else {
-            return;
+            return false;
         };
         let [Value::Bytes(kind), _, Value::Integer(count)] = &items[..] else {
-            return;
+            return false;
         };
         match &kind[..] {
             b"ssubscribe" | b"sunsubscribe" => self.shards = *count,
             _ => self.channels = *count,
         }
+        true
     }
 
     /// Returns whether messages may come. In RESP2 they are arrays like any other, but

@@ -19,6 +19,8 @@ pub(super) struct Place {
     pub(super) is_about_channels: bool,
     /// Those that have come, if all count.
     pub(super) all: Option<Vec<Value>>,
+    /// The first error among them, which says more than the last.
+    pub(super) error: Option<String>,
     /// `None` when nobody waits any more.
     pub(super) op: Option<Waiting<Value>>,
 }
