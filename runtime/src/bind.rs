@@ -219,19 +219,15 @@ impl<S: Signature> Adapter<S> for BoundCancellationSlot {
 
     fn scoped<R>(&mut self, cx: &mut Context<'_>, poll: impl FnOnce(&mut Context<'_>) -> R) -> R {
         let slot = &self.slot;
-        let is_first = self.hosted.is_none();
+        // What the operation honours, it filters itself.
         let Hosted(state) = self.hosted.get_or_insert_with(|| {
-            // What the operation honours, it filters itself. Its memory, if it needs
-            // any, it gets in its first poll.
-            let all = CancellationType::ALL;
-            Hosted(CancellationState::begin_tentatively(slot.clone(), all))
+            Hosted(CancellationState::begin(
+                slot.clone(),
+                CancellationType::ALL,
+            ))
         });
         state.set_waker(cx.waker());
-        let polled = Scope::new(OfCancellation(state.clone())).within(|| poll(cx));
-        if is_first {
-            state.settle();
-        }
-        polled
+        Scope::new(OfCancellation(state.clone())).within(|| poll(cx))
     }
 }
 

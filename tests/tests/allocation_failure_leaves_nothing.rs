@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_op::{
-    Adapted, Associations, Blocking, BoundAllocator, BoundCancellationSlot, CancellationGroup,
+    Adapted, Associations, BoundAllocator, BoundCancellationSlot, CancellationGroup,
     CancellationSignal, CancellationSlot, CancellationType, Completion, CompletionHandler, Handler,
     IoContext, IoExecutor, Signature, Strand, Task, TimeLimit, Timer, UseFuture, UsePromise,
     append, async_op, bind_allocator, bind_cancellation_slot, bind_executor, cancel_after, consign,
@@ -301,31 +301,6 @@ fn the_slot_serves_whom_it_served_with_a_limit_on_time() {
             cancel_after(LATE, s.over(UsePromise)),
         ));
     });
-}
-
-#[test]
-fn the_slot_serves_whom_it_served_where_the_caller_waits() {
-    refused(0, "async_keep", |s| {
-        drop(async_keep(s.context, s.over(Blocking)))
-    });
-    refused(0, "async_keep", |s| {
-        drop(async_keep(s.context, cancel_after(LATE, s.over(Blocking))));
-    });
-    // The memory of the result, and that of the operation.
-    for (fail_at, name) in ["spawn", "spawn"].into_iter().enumerate() {
-        refused(fail_at, name, |s| {
-            spawn(s.context, async {}, s.over(Blocking))
-        });
-    }
-    for (fail_at, name) in ["bind_executor", "async_keep"].into_iter().enumerate() {
-        refused(fail_at, name, |s| {
-            let strand = Strand::new(*s.context);
-            drop(async_keep(
-                s.context,
-                bind_executor(strand, s.over(Blocking)),
-            ));
-        });
-    }
 }
 
 #[test]

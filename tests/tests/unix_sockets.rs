@@ -6,7 +6,7 @@
 use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, RawFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix;
 use std::os::unix::net::UnixStream as StdStream;
@@ -328,6 +328,32 @@ fn reads_with_credentials() {
             drive(&context, async {
                 let mut buffer = [0; 100];
                 assert_eq!(stream.read_some(&mut buffer).await.unwrap(), 3);
+            });
+        }
+    });
+}
+
+/// A socket of messages that comes from elsewhere: each read takes one, though more have
+/// come with the same event.
+#[test]
+fn reads_of_messages() {
+    without_hanging(|| {
+        let context = IoContext::new().unwrap();
+        let mut fds = [0; 2];
+        // SAFETY: there is room for two descriptors.
+        let made =
+            unsafe { libc::socketpair(libc::AF_UNIX, libc::SOCK_SEQPACKET, 0, fds.as_mut_ptr()) };
+        assert_eq!(made, 0);
+        // SAFETY: they are open, and nobody else's.
+        let [ours, mut theirs] = fds.map(|fd| unsafe { StdStream::from_raw_fd(fd) });
+        let stream = UnixStream::from_std(&context, ours).unwrap();
+        for _ in 0..3 {
+            theirs.write_all(b"one").unwrap();
+            theirs.write_all(b"three").unwrap();
+            drive(&context, async {
+                let mut buffer = [0; 100];
+                assert_eq!(stream.read_some(&mut buffer).await.unwrap(), 3);
+                assert_eq!(stream.read_some(&mut buffer).await.unwrap(), 5);
             });
         }
     });

@@ -3,11 +3,9 @@ use std::mem;
 use std::sync::PoisonError;
 use std::task::Waker;
 
-use allocator_api2::boxed::Box;
-
 use super::group::{Members, Place};
 use super::{CancellationType, Function};
-use crate::alloc::{Recycling, Shared};
+use crate::alloc::Shared;
 use crate::shim::{Mutex, MutexGuard};
 use crate::task::initiating::OperationId;
 use crate::trace;
@@ -95,8 +93,6 @@ struct Inner {
     receiver: Receiver,
     /// The signal has been dropped: nobody will be told any more.
     is_closed: bool,
-    /// What the slot serves again if the operation ends before this is dropped.
-    earlier: Option<Box<Inner, Recycling>>,
 }
 
 /// How the operation learns of a request.
@@ -212,9 +208,8 @@ impl SignalState {
         let mut inner = self.lock();
         inner.is_closed = true;
         let receiver = mem::take(&mut inner.receiver);
-        let earlier = inner.earlier.take();
         drop(inner);
-        drop((receiver, earlier));
+        drop(receiver);
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -253,29 +248,21 @@ impl CancellationSlot {
 
     /// Makes the slot serve a new operation, which honours the requests in
     /// `honoured`. Returns the slot of that operation: another one in a group.
-    ///
-    /// What it served before is dropped, or waits for the end of what is
-    /// `tentative`.
-    fn begin(self, operation: OperationId, honoured: CancellationType, tentative: bool) -> Self {
+    fn begin(self, operation: OperationId, honoured: CancellationType) -> Self {
         let Some(state) = &self.state else {
             return self;
         };
         if let Some(group) = &state.group {
             return Self::of(Members::begin(group, operation, honoured));
         }
-        let mut inner = state.lock();
-        let mut previous = inner.replace(Inner::of(operation, honoured));
-        let is_served = previous.operation != OperationId::default();
-        if tentative && is_served {
-            inner.earlier = Some(Box::new_in(previous, Recycling));
-            drop(inner);
-            return self;
-        }
-        drop(inner);
-        if !is_served && let Receiver::Function(function) = &mut previous.receiver {
+        let next = Inner::of(operation, honoured);
+        let mut previous = state.lock().replace(next);
+        // Outside the lock: functions may be foreign.
+        if previous.operation == OperationId::default()
+            && let Receiver::Function(function) = &mut previous.receiver
+        {
             function.call(CancellationType::default());
         }
-        // Outside the lock: it may hold a foreign function.
         drop(previous);
         self
     }
@@ -286,17 +273,13 @@ impl CancellationSlot {
     fn end(&self, operation: OperationId) -> Option<Inner> {
         let state = self.state.as_ref()?;
         let mut inner = state.lock();
-        let is_last = inner.operation == operation;
-        let served = inner.serving(operation)?;
-        let earlier = served.earlier.take();
-        let asked_in_vain = earlier.as_ref().map(|_| served.requested);
-        let ended = served.replace(earlier.map_or_else(Inner::default, Box::into_inner));
+        if inner.operation != operation {
+            return None;
+        }
+        let ended = inner.replace(Inner::default());
         drop(inner);
         if let (Some(group), Some(place)) = (&state.group, ended.place) {
             group.leave(place);
-        }
-        if is_last && let Some(kind) = asked_in_vain {
-            state.request(kind);
         }
         Some(ended)
     }
@@ -305,12 +288,12 @@ impl CancellationSlot {
     fn set_function(&self, operation: OperationId, mut function: Function) {
         let Some(state) = &self.state else { return };
         let mut inner = state.lock();
-        let Some(served) = inner.serving(operation) else {
+        if inner.operation != operation {
             return;
-        };
-        let requested = served.requested;
+        }
+        let requested = inner.requested;
         if requested.is_empty() {
-            let previous = served.set_receiver(Receiver::Function(function));
+            let previous = inner.set_receiver(Receiver::Function(function));
             drop(inner);
             drop(previous);
         } else {
@@ -323,15 +306,15 @@ impl CancellationSlot {
     fn set_waker(&self, operation: OperationId, waker: &Waker) {
         let Some(state) = &self.state else { return };
         let mut inner = state.lock();
-        let Some(served) = inner.serving(operation) else {
+        if inner.operation != operation {
             return;
-        };
-        if let Receiver::Waker(current) = &served.receiver
+        }
+        if let Receiver::Waker(current) = &inner.receiver
             && current.will_wake(waker)
         {
             return;
         }
-        let previous = served.set_receiver(Receiver::Waker(waker.clone()));
+        let previous = inner.set_receiver(Receiver::Waker(waker.clone()));
         drop(inner);
         drop(previous);
     }
@@ -341,7 +324,11 @@ impl CancellationSlot {
             return R::default();
         };
         let mut inner = state.lock();
-        inner.serving(operation).map(f).unwrap_or_default()
+        if inner.operation == operation {
+            f(&mut inner)
+        } else {
+            R::default()
+        }
     }
 }
 
@@ -361,15 +348,6 @@ impl Inner {
             filter_out: CancellationType::ALL,
             ..Self::default()
         }
-    }
-
-    /// Returns what is known of an operation, if the slot serves it, or will again.
-    fn serving(&mut self, operation: OperationId) -> Option<&mut Self> {
-        let mut inner = self;
-        while inner.operation != operation {
-            inner = inner.earlier.as_deref_mut()?;
-        }
-        Some(inner)
     }
 
     /// Puts `next` in place of this, which it returns.
@@ -434,28 +412,13 @@ impl CancellationState {
         Self::begin_for(OperationId::new(), slot, honoured)
     }
 
-    /// As [`begin`](Self::begin), for an operation that may yet get no memory: if it
-    /// ends before it is [settled](Self::settle), the slot serves whom it served.
-    pub(crate) fn begin_tentatively(slot: CancellationSlot, honoured: CancellationType) -> Self {
-        let operation = OperationId::new();
-        let slot = slot.begin(operation, honoured, true);
-        Self { slot, operation }
-    }
-
-    /// The operation has started: whom the slot served before is forgotten.
-    pub(crate) fn settle(&self) {
-        let earlier = self.slot.with(self.operation, |inner| inner.earlier.take());
-        // Outside the lock: it may hold a foreign function.
-        drop(earlier.map(Box::into_inner));
-    }
-
     /// As [`begin`](Self::begin), where the operation has its number already.
     pub(crate) fn begin_for(
         operation: OperationId,
         slot: CancellationSlot,
         honoured: CancellationType,
     ) -> Self {
-        let slot = slot.begin(operation, honoured, false);
+        let slot = slot.begin(operation, honoured);
         Self { slot, operation }
     }
 

@@ -222,6 +222,7 @@ impl Reactor {
     }
 
     /// Has the system tell of both directions.
+    #[cfg(unix)]
     pub(crate) fn watch_both(&self, mut source: impl Source, token: Token) -> io::Result<()> {
         self.registry.reregister(&mut source, token, BOTH)
     }

@@ -131,8 +131,17 @@ impl Registration {
     /// The same, where the system is asked to tell of room only once a write has had
     /// to wait for some: see [`is_unwatched`](Self::is_unwatched).
     pub(crate) fn unwatched() -> Self {
-        // Elsewhere nothing but the source itself can ask it later.
-        let unwatched = if cfg!(unix) { Seen::UNWATCHED } else { 0 };
+        // Elsewhere mio itself registers anew, or nothing but the source can ask later.
+        let asks_later = cfg!(any(
+            target_os = "android",
+            target_os = "dragonfly",
+            target_os = "freebsd",
+            target_os = "linux",
+            target_os = "netbsd",
+            target_os = "openbsd",
+            target_vendor = "apple",
+        ));
+        let unwatched = if asks_later { Seen::UNWATCHED } else { 0 };
         Self::with([0, Seen::READY | unwatched])
     }
 
@@ -333,6 +342,14 @@ impl Registration {
         Ok(())
     }
 
+    /// Makes a short read show nothing: of messages, there may be more.
+    #[cfg(unix)]
+    pub(crate) fn of_messages(self) -> Self {
+        self.of(Direction::Read)
+            .fetch_or(Seen::UNCERTAIN, Ordering::Relaxed);
+        self
+    }
+
     /// Returns whether nobody will tell that there is room, so that whoever waits for
     /// it has to ask the system to. It looks at once: room that there is already is
     /// told, too.
@@ -341,6 +358,7 @@ impl Registration {
     }
 
     /// Notes that the system has been asked.
+    #[cfg(unix)]
     pub(crate) fn watched(&self) {
         self.of(Direction::Write)
             .fetch_and(!Seen::UNWATCHED, Ordering::Release);

@@ -2,7 +2,8 @@
 //!
 //! Such a read ends where descriptors or other credentials were sent, though there may
 //! be more. The system says so in the flags of a message, which `recv` and `readv` do
-//! not hand out.
+//! not hand out. (It does not say so where urgent data has been, which somebody has taken
+//! out by a system call of his own before the event that tells of it.)
 
 use std::io::{self, IoSliceMut};
 
@@ -19,12 +20,13 @@ pub(super) fn receive_parts(
 ) -> io::Result<(usize, bool)> {
     use std::os::fd::AsRawFd;
 
+    debug_assert!(parts.len() <= super::send::MOST, "the system takes no more");
     // SAFETY: zeros are a value of this structure of C, which is numbers and
     // pointers: one without address, parts, control data and flags.
     let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
     // An `IoSliceMut` is an `iovec`, as its page says.
     message.msg_iov = parts.as_mut_ptr().cast();
-    message.msg_iovlen = parts.len().min(super::send::MOST) as _;
+    message.msg_iovlen = parts.len() as _;
     let fd = socket.as_fd().as_raw_fd();
     // SAFETY: the descriptor is borrowed. The message names nothing but the parts,
     // which are borrowed too, for writing, and no more of them than there are.
@@ -51,4 +53,26 @@ where
 {
     let n = io::Read::read_vectored(&mut { socket }, parts)?;
     Ok((n, true))
+}
+
+/// Returns whether a socket is one of bytes, whose reads do not end with a message.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+pub(super) fn is_stream(socket: &impl std::os::fd::AsFd) -> bool {
+    use std::os::fd::AsRawFd;
+
+    let mut kind: libc::c_int = 0;
+    let mut size = size_of_val(&kind) as libc::socklen_t;
+    let fd = socket.as_fd().as_raw_fd();
+    let value = (&raw mut kind).cast();
+    // SAFETY: the descriptor is borrowed; the option is a number, of this size, and both
+    // live until the call returns.
+    let asked =
+        unsafe { libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_TYPE, value, &raw mut size) };
+    asked == 0 && kind == libc::SOCK_STREAM
+}
+
+/// Returns whether a socket is one of bytes. Here no read says that nothing is left.
+#[cfg(not(any(target_os = "android", target_os = "linux")))]
+pub(super) fn is_stream<S>(_: &S) -> bool {
+    true
 }

@@ -36,6 +36,12 @@ pub(super) trait Pollable: mio::event::Source {
     fn unwatched(&self) -> Option<RawFd> {
         None
     }
+
+    /// Returns whether each read takes one message, however much room there is.
+    #[cfg(unix)]
+    fn has_messages(&self) -> bool {
+        false
+    }
 }
 
 /// Something that the system reports events of, and its place in the reactor of
@@ -67,6 +73,11 @@ impl<S: Pollable> Source<S> {
         registration: Registration,
     ) -> io::Result<Self> {
         let reactor = executor.reactor()?;
+        #[cfg(unix)]
+        let registration = match io.has_messages() {
+            true => registration.of_messages(),
+            false => registration,
+        };
         let (token, registration) = reactor.register(&mut io, registration)?;
         Ok(Self {
             executor,
@@ -122,6 +133,7 @@ impl<S: Pollable> Source<S> {
     ) -> Poll<io::Result<T>> {
         let attempt = || attempt(self.get());
         let polled = self.registration.poll_io(direction, key, cx, attempt);
+        #[cfg(unix)]
         if polled.is_pending() && direction == Direction::Write {
             self.watch_writes(key)?;
         }
@@ -130,9 +142,9 @@ impl<S: Pollable> Source<S> {
 
     /// Has the system tell of room for the write of `key`, which is among those that
     /// wait for it already.
+    #[cfg(unix)]
     #[cold]
     fn watch_writes(&self, key: &mut Option<WaiterKey>) -> io::Result<()> {
-        #[cfg(unix)]
         if self.registration.is_unwatched()
             && let Some(fd) = self.get().unwatched()
         {
@@ -198,6 +210,7 @@ impl<S: Pollable> Source<S> {
                     // Among those that wait for an event, too: whoever cancels
                     // them, or drops the context, wakes it.
                     self.registration.wait(direction, &mut waiting.key, cx)?;
+                    #[cfg(unix)]
                     if direction == Direction::Write {
                         self.watch_writes(&mut waiting.key)?;
                     }

@@ -7,6 +7,7 @@ use std::path::Path;
 use super::byte_stream::{reads, writes};
 use super::handle::handle;
 use super::poll_io::polls;
+use super::receive::is_stream;
 use super::source::{Pollable, SharedSource, Source};
 use crate::alloc::Shared;
 use crate::async_op;
@@ -49,6 +50,11 @@ impl Pollable for mio::net::UnixStream {
     // Each message that is taken makes room, which is nobody's concern.
     fn unwatched(&self) -> Option<RawFd> {
         Some(self.as_raw_fd())
+    }
+
+    // One that comes from elsewhere may be of type `SOCK_SEQPACKET`.
+    fn has_messages(&self) -> bool {
+        !is_stream(self)
     }
 }
 

@@ -163,47 +163,6 @@ fn loom_the_end_of_one_operation_against_the_start_of_another() {
     });
 }
 
-/// One that gets no memory gives the slot back: a request in between is the earlier
-/// one's.
-#[test]
-fn loom_emit_against_a_slot_that_is_given_back() {
-    bounded(4).check(|| {
-        let (record, backend) = (Record::new(), Backend::default());
-        let signal = Arc::new(CancellationSignal::new());
-        backend.start(&record, signal.slot());
-        let other = Arc::clone(&signal);
-        let asks = thread::spawn(move || other.emit(CancellationType::TERMINAL));
-        refuse(signal.slot());
-        asks.join().unwrap();
-        assert_eq!(backend.asked.get(), 1);
-        backend.assert_over(&record);
-    });
-}
-
-/// The earlier operation ends while the slot serves one that gets no memory.
-#[test]
-fn loom_complete_against_a_slot_that_is_given_back() {
-    bounded(4).check(|| {
-        let (record, backend) = (Record::new(), Backend::default());
-        let signal = CancellationSignal::new();
-        backend.start(&record, signal.slot());
-        let other = backend.clone();
-        let completes = thread::spawn(move || other.complete());
-        refuse(signal.slot());
-        completes.join().unwrap();
-        record.executor.run();
-        // It serves nobody.
-        assert!(!signal.request(CancellationType::TERMINAL));
-        assert_eq!(backend.asked.get(), 0);
-        backend.assert_over(&record);
-    });
-}
-
-fn refuse(slot: CancellationSlot) {
-    let refused = CancellationState::begin_tentatively(slot, CancellationType::ALL);
-    drop(refused.end());
-}
-
 #[test]
 fn loom_drop_of_the_signal_against_complete() {
     bounded(4).check(|| {
