@@ -6,11 +6,12 @@
 use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix;
 use std::os::unix::net::UnixStream as StdStream;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use async_op::{
@@ -303,7 +304,7 @@ fn a_read_cut_short_by_a_descriptor_does_not_hide_what_follows() {
     assert_eq!(parts, (*b"e", *b"fgh"));
 }
 
-/// A socket of which each read brings credentials.
+/// A read ends where another process has written, if the reader asks for credentials.
 #[test]
 #[cfg(target_os = "linux")]
 fn reads_with_credentials() {
@@ -325,9 +326,15 @@ fn reads_with_credentials() {
         assert_eq!(set, 0);
         for _ in 0..3 {
             (&theirs).write_all(b"one").unwrap();
+            let mut other = Command::new("printf");
+            let other = other
+                .arg("three")
+                .stdout(OwnedFd::from(theirs.try_clone().unwrap()));
+            assert!(other.status().unwrap().success());
             drive(&context, async {
                 let mut buffer = [0; 100];
                 assert_eq!(stream.read_some(&mut buffer).await.unwrap(), 3);
+                assert_eq!(stream.read_some(&mut buffer).await.unwrap(), 5);
             });
         }
     });

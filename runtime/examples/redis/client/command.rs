@@ -13,12 +13,19 @@ pub struct Command {
     /// How many replies it has. The last one is the result, or all of them are.
     pub(super) replies: u32,
     pub(super) collects: bool,
-    /// Whether it begins or ends subscriptions: each channel has a reply.
-    pub(super) is_about_channels: bool,
-    /// Whether it does that with more than one: the server may refuse with one reply.
-    has_several_channels: bool,
+    channels: Channels,
     /// Why it cannot be sent.
-    pub(super) flaw: Option<Flaw>,
+    flaw: Option<Flaw>,
+}
+
+/// Which channels a command begins or ends to listen to: each has a reply.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Channels {
+    NotAbout,
+    /// In each command of several, too.
+    OneAtMost,
+    /// The server may refuse all with one reply.
+    Several,
 }
 
 /// What a client whose requests have replies cannot ask for.
@@ -53,6 +60,8 @@ impl Flaw {
 
 /// With it a command has 112 bytes; what is much larger is slower to move.
 const SHORT: usize = 80;
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(size_of::<Command>() == 112);
 
 impl Command {
     /// No command yet.
@@ -63,8 +72,7 @@ impl Command {
             long: Vec::new_in(Recycling),
             replies: 0,
             collects: false,
-            is_about_channels: false,
-            has_several_channels: false,
+            channels: Channels::NotAbout,
             flaw: None,
         }
     }
@@ -74,11 +82,13 @@ impl Command {
         let mut command = Self::none();
         command.room(4).copy_from_slice(b"*0\r\n");
         name.with_bytes(|name| {
-            command.is_about_channels = is_about_channels(name);
+            if is_about_channels(name) {
+                command.channels = Channels::OneAtMost;
+            }
             command.flaw = flaw_of(name);
             command.push_bytes(name);
         });
-        command.replies = u32::from(!command.is_about_channels);
+        command.replies = u32::from(!command.is_about_channels());
         command
     }
 
@@ -89,8 +99,12 @@ impl Command {
 
     pub fn push(&mut self, argument: impl Argument) {
         argument.with_bytes(|argument| {
-            self.has_several_channels = self.is_about_channels && self.replies > 0;
-            self.replies += u32::from(self.is_about_channels);
+            if self.is_about_channels() {
+                if self.replies > 0 {
+                    self.channels = Channels::Several;
+                }
+                self.replies += 1;
+            }
             if argument.len() == 5 && is_silent(self.as_bytes(), argument) {
                 self.flaw = Some(Flaw::Silent);
             }
@@ -174,7 +188,7 @@ impl Command {
     /// Makes one of several, which are carried out together.
     pub(super) fn transaction(commands: &[Self]) -> Self {
         let mut all = commands.iter().fold(Self::new("MULTI"), Self::and);
-        if commands.iter().any(|it| it.is_about_channels) {
+        if commands.iter().any(Self::is_about_channels) {
             all.flaw = Some(Flaw::InTransaction);
         }
         all.and(&Self::new("EXEC"))
@@ -184,18 +198,26 @@ impl Command {
     pub fn and(mut self, next: &Self) -> Self {
         let next_bytes = next.as_bytes();
         self.room(next_bytes.len()).copy_from_slice(next_bytes);
-        let several = self.has_several_channels || next.has_several_channels;
+        let both = [self.channels, next.channels];
+        let several = both.contains(&Channels::Several);
         let several = several.then_some(Flaw::Several);
         self.flaw = self.flaw().or(next.flaw()).or(several);
         self.replies += next.replies;
-        self.is_about_channels |= next.is_about_channels;
+        if next.is_about_channels() {
+            self.channels = next.channels;
+        }
         self
     }
 
     /// Returns why it cannot be sent.
     pub(super) fn flaw(&self) -> Option<Flaw> {
-        let needs_one = self.is_about_channels && self.replies == 0;
+        let needs_one = self.is_about_channels() && self.replies == 0;
         self.flaw.or(needs_one.then_some(Flaw::NoChannel))
+    }
+
+    /// Returns whether it begins or ends subscriptions.
+    pub(super) fn is_about_channels(&self) -> bool {
+        self.channels != Channels::NotAbout
     }
 
     /// Makes the command longer by so many bytes; returns where they are.

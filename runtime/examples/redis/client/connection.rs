@@ -182,7 +182,7 @@ impl Client {
         state.queue.push(Place {
             number,
             replies: command.replies,
-            is_about_channels: command.is_about_channels,
+            is_about_channels: command.is_about_channels(),
             all: command
                 .collects
                 .then(|| Vec::with_capacity(command.replies as usize)),
@@ -190,7 +190,7 @@ impl Client {
             op: Some(op),
         });
         state.waiting += 1;
-        state.subscriptions.asked += u32::from(command.is_about_channels);
+        state.subscriptions.asked += u32::from(command.is_about_channels());
         self.shared.serve(state, is_alone);
     }
 
