@@ -6,51 +6,83 @@
 //!   which is alive on this thread's stack until `TOP` is restored; so does
 //!   each `outer`.
 //! - **I2** A record is used by its own thread only, and a reference into
-//!   `queue` is held only while code of this module and of `TaskQueue` runs,
+//!   `own` is held only while code of this module and of `Backlog` runs,
 //!   which calls nothing foreign.
 
 use std::cell::{Cell, UnsafeCell};
+use std::mem;
 use std::ptr;
 use std::sync::Arc;
-use std::task::Waker;
-
-use allocator_api2::vec::Vec;
 
 use super::WakeList;
 use super::reactor::Reactor;
 use super::scheduler::Scheduler;
-use crate::alloc::Recycling;
+use super::seat::{Backlog, Seat};
 use crate::shim::thread_local;
-use crate::task::{Task, TaskQueue};
+use crate::task::Task;
 
 pub(crate) struct Runner {
     scheduler: &'static Scheduler,
     pub(super) generation: u32,
     /// The context's, to wait in. It may have been shut down.
     pub(super) reactor: Option<Arc<Reactor>>,
-    queue: UnsafeCell<TaskQueue>,
+    pub(super) seat: Arc<Seat>,
+    /// Which of the seats it is.
+    pub(super) number: usize,
+    tasks: Cell<Tasks>,
+    own: UnsafeCell<Backlog>,
     /// Work that this thread has taken and given back, not yet added to the
     /// context's count.
     work: Cell<i32>,
     /// How many tasks may run before the scheduler looks around.
     pub(super) before_look: Cell<u32>,
-    /// What is still to be woken of what the last wait has brought, the first at the
-    /// end: whoever runs the context again inside of a waker goes on with it.
-    to_wake: Cell<Option<Vec<Waker, Recycling>>>,
+    /// Why it has come back from its last sleep.
+    pub(super) woken: Cell<Woken>,
     outer: *const Runner,
+}
+
+/// Where the tasks of a runner are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tasks {
+    /// At its seat.
+    Shared,
+    /// In `own`: no other thread runs the context.
+    Own,
+    /// Nowhere: a handler of this thread has dropped the context.
+    Gone,
+}
+
+/// Why a runner no longer sleeps.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Woken {
+    /// It does not matter.
+    #[default]
+    Otherwise,
+    /// It has been called.
+    Called,
+    /// It has watched for long enough.
+    Expired,
 }
 
 thread_local! {
     static TOP: Cell<*const Runner> = const { Cell::new(ptr::null()) };
 }
 
+/// What a runner starts with.
+pub(super) struct Start {
+    pub(super) generation: u32,
+    pub(super) reactor: Option<Arc<Reactor>>,
+    pub(super) seat: Arc<Seat>,
+    pub(super) number: usize,
+    pub(super) tasks: Tasks,
+    pub(super) before_look: u32,
+}
+
 impl Runner {
     /// Calls `body` with a new record for this thread.
     pub(super) fn enter<R>(
         scheduler: &'static Scheduler,
-        generation: u32,
-        reactor: Option<Arc<Reactor>>,
-        before_look: u32,
+        start: Start,
         body: impl FnOnce(&Self) -> R,
     ) -> R {
         struct Restore(*const Runner);
@@ -62,12 +94,15 @@ impl Runner {
 
         let runner = Self {
             scheduler,
-            generation,
-            reactor,
-            queue: UnsafeCell::new(TaskQueue::new()),
+            generation: start.generation,
+            reactor: start.reactor,
+            seat: start.seat,
+            number: start.number,
+            tasks: Cell::new(start.tasks),
+            own: UnsafeCell::default(),
             work: Cell::new(0),
-            before_look: Cell::new(before_look),
-            to_wake: Cell::new(None),
+            before_look: Cell::new(start.before_look),
+            woken: Cell::default(),
             outer: TOP.with(Cell::get),
         };
         let _restore = Restore(runner.outer);
@@ -93,17 +128,55 @@ impl Runner {
     }
 
     #[inline]
-    pub(super) fn push(&self, task: Task) {
+    pub(super) fn tasks(&self) -> Tasks {
+        self.tasks.get()
+    }
+
+    /// The context is gone: takes no more tasks.
+    pub(super) fn close(&self) {
+        self.tasks.set(Tasks::Gone);
+    }
+
+    /// Adds a task where no other runner sees it.
+    #[inline]
+    pub(super) fn push_own(&self, task: Task) {
         // SAFETY: by I2 nobody else has a reference.
-        let queue = unsafe { &mut *self.queue.get() };
-        queue.push(task);
+        let own = unsafe { &mut *self.own.get() };
+        own.push(task);
     }
 
     #[inline]
     pub(super) fn pop(&self) -> Option<Task> {
+        if self.tasks.get() == Tasks::Shared {
+            return self.seat.pop();
+        }
         // SAFETY: by I2 nobody else has a reference.
-        let queue = unsafe { &mut *self.queue.get() };
-        queue.pop()
+        let own = unsafe { &mut *self.own.get() };
+        own.pop()
+    }
+
+    pub(super) fn has_tasks(&self) -> bool {
+        // SAFETY: by I2 nobody else has a reference.
+        let own = unsafe { &*self.own.get() };
+        !own.is_empty() || self.seat.len() > 0
+    }
+
+    /// Adds tasks behind this thread's.
+    pub(super) fn append(&self, mut tasks: Backlog) {
+        if self.tasks.get() == Tasks::Shared {
+            return self.seat.append(tasks);
+        }
+        // SAFETY: by I2 nobody else has a reference.
+        let own = unsafe { &mut *self.own.get() };
+        own.append(&mut tasks);
+    }
+
+    /// Takes this thread's tasks out.
+    pub(super) fn take_tasks(&self) -> Backlog {
+        // SAFETY: by I2 nobody else has a reference.
+        let mut tasks = mem::take(unsafe { &mut *self.own.get() });
+        tasks.append(&mut self.seat.take(|len| len));
+        tasks
     }
 
     /// Wakes what a wait has brought.
@@ -111,8 +184,8 @@ impl Runner {
     pub(super) fn wake(&self, mut wake: WakeList) {
         match wake.take_several() {
             None => drop(wake),
-            Some(several) => {
-                self.to_wake.set(Some(several));
+            several => {
+                self.seat.set_to_wake(several);
                 self.wake_rest();
             }
         }
@@ -120,7 +193,7 @@ impl Runner {
 
     /// Wakes what is still to be woken, even if one of them panics.
     pub(super) fn wake_rest(&self) {
-        struct Rest<'a>(&'a Runner);
+        struct Rest<'a>(&'a Seat);
         impl Drop for Rest<'_> {
             fn drop(&mut self) {
                 while let Some(waker) = self.0.next_to_wake() {
@@ -129,36 +202,10 @@ impl Runner {
             }
         }
 
-        let rest = Rest(self);
+        let rest = Rest(&self.seat);
         while let Some(waker) = rest.0.next_to_wake() {
             waker.wake();
         }
-    }
-
-    fn next_to_wake(&self) -> Option<Waker> {
-        let mut wakers = self.to_wake.take()?;
-        let next = wakers.pop()?;
-        self.to_wake.set(Some(wakers));
-        Some(next)
-    }
-
-    pub(super) fn has_tasks(&self) -> bool {
-        // SAFETY: by I2 nobody else has a reference.
-        let queue = unsafe { &*self.queue.get() };
-        !queue.is_empty()
-    }
-
-    /// Moves all of `other` behind this thread's tasks.
-    pub(super) fn append(&self, other: &mut TaskQueue) {
-        // SAFETY: by I2 nobody else has a reference.
-        let queue = unsafe { &mut *self.queue.get() };
-        queue.append(other);
-    }
-
-    /// Takes this thread's tasks out.
-    pub(super) fn take_tasks(&self) -> TaskQueue {
-        // SAFETY: by I2 nobody else has a reference.
-        std::mem::take(unsafe { &mut *self.queue.get() })
     }
 
     #[inline]

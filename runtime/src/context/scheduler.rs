@@ -4,10 +4,11 @@
 //! waits or leaves):
 //!
 //! 1. Inside `run`, guards taken and released by this thread change only the
-//!    thread's own `work`; tasks posted by it go to its own queue while it is
-//!    the only runner.
-//! 2. A runner stops being active only under the mutex. It gives up its queue
-//!    and adds its `work` to the count first. If then the count is 0, nobody is
+//!    thread's own `work`; tasks posted by it go to its own seat, where each other
+//!    runner can take them.
+//! 2. A runner stops being active only under the mutex. It has no task then, or
+//!    gives those that it has to the shared queue, and adds its `work` to the count
+//!    first. If then the count is 0, nobody is
 //!    active and the shared queue is empty, there is no work left: the context
 //!    is stopped and everybody woken. Handlers that wait in a nested `run` are
 //!    not over: then those calls return, and the context goes on.
@@ -16,30 +17,35 @@
 //! 4. Nobody else concludes anything from the count.
 //!
 //! Queued and running tasks need no count of their own: they are in a queue
-//! that the test looks at, or on a thread that is active.
+//! that the test looks at, or with a thread that is active.
+//!
+//! The rules of waking are those of `crew`. A post to a seat reads one atomic, `call`,
+//! under no lock: it has locked the seat before, and whoever goes to sleep writes `call`
+//! before it locks each seat to look for tasks. So either the one sees the call, or the
+//! other the task.
 
+mod blocking;
+mod crew;
 mod running;
+mod turn;
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, OnceLock, PoisonError};
-use std::task::{Wake, Waker};
+use std::task::Waker;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use self::running::{EndingNested, Leaving, Running};
-use super::bounds::{Bounds, Wait};
+use self::crew::{Called, Crew, Left, Poller};
 use super::context_gone;
+use super::discard::discard;
 use super::life::Life;
-use super::reactor::{Reactor, Timeout};
-use super::runner::Runner;
-use crate::executor::Unblock;
-use crate::shim::{AtomicBool, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering};
-use crate::task::{Task, TaskQueue, scope};
-
-/// After this many tasks a runner looks at the shared queue, and at the
-/// reactor if anything is registered there.
-const LOOK_AROUND_EVERY: u32 = 64;
+use super::reactor::Reactor;
+use super::runner::{Runner, Tasks};
+use super::seat::Backlog;
+use crate::executor::Follower;
+use crate::shim::{AtomicBool, AtomicU8, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering};
+use crate::task::Task;
 
 /// The state of a context. Never freed: handles are plain references. When its
 /// context is dropped it waits for the next one, as a new generation.
@@ -49,50 +55,47 @@ pub(crate) struct Scheduler {
     runners: AtomicUsize,
     /// Mirrors `Shared::stop_requested`, for a look between two tasks.
     stop_requested: AtomicBool,
+    /// A [`Call`]. Written under the mutex.
+    call: AtomicU8,
     shared: Mutex<Shared>,
-    /// Where runners wait while another one waits in the reactor.
-    idle: Condvar,
-    /// Where blocked threads wait while another thread runs the context.
-    blocked: Condvar,
-    /// Wakes whoever waits on behalf of this context.
+    /// Where a thread that drops the context waits for those inside `run`.
+    closing: Condvar,
+    /// Wakes whoever drives this context to be unblocked.
     waker: OnceLock<Waker>,
+}
+
+/// When a runner that has posted to its own seat calls another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Call {
+    Nobody,
+    /// When it has several tasks there.
+    ForSeveral,
+    ForAny,
 }
 
 #[derive(Default)]
 struct Shared {
     generation: u32,
-    queue: TaskQueue,
+    /// Tasks from elsewhere.
+    queue: Backlog,
     reactor: Option<Arc<Reactor>>,
-    /// How many runners are active.
-    active: usize,
-    /// How many of the others wait inside a handler, in a nested `run`.
-    nested: usize,
-    /// How many runners wait on `idle`.
-    waiting: usize,
-    /// How many threads wait on `blocked`.
-    blocked: usize,
-    /// Whether a runner waits in the reactor, and whether it has been told to
-    /// come back.
-    polling: bool,
-    interrupted: bool,
+    crew: Crew,
+    /// Whether its user has promised that one thread runs it at a time.
+    for_one_thread: bool,
+    /// Threads that are blocked while another one runs the context.
+    followers: Vec<Follower>,
     /// Whether the host waits on the descriptor of the reactor while nobody is
-    /// inside `run`.
+    /// inside `run`, and whether it has been told to look.
     hosted: bool,
+    host_is_told: bool,
     stop_requested: bool,
     /// A `run` found no work left.
     out_of_work: bool,
-    /// The context is being dropped.
+    /// The context is being dropped: nothing more is taken in.
     closing: bool,
     /// The runner's count of the same name, from one call of `run_one` to the
     /// next: a loop of such calls starves nobody either.
     before_look: u32,
-}
-
-/// What a runner does after it has looked around.
-enum Next {
-    /// Run tasks: there may be some.
-    Run,
-    Leave,
 }
 
 /// Contexts that have been dropped, for the next ones.
@@ -104,23 +107,24 @@ impl Scheduler {
             life: Life::new(),
             runners: AtomicUsize::new(0),
             stop_requested: AtomicBool::new(false),
+            call: AtomicU8::new(Call::Nobody as u8),
             shared: Mutex::new(Shared::default()),
-            idle: Condvar::new(),
-            blocked: Condvar::new(),
+            closing: Condvar::new(),
             waker: OnceLock::new(),
         }
     }
 
     /// Opens a context; returns its generation with it.
-    pub(super) fn open() -> io::Result<(&'static Self, u32)> {
+    pub(super) fn open(for_one_thread: bool) -> io::Result<(&'static Self, u32)> {
         let reactor = Arc::new(Reactor::new()?);
         let spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let scheduler = spare.unwrap_or_else(|| Box::leak(Box::new(Self::new())));
         scheduler
             .waker
-            .get_or_init(|| Waker::from(Arc::new(WakeScheduler(scheduler))));
+            .get_or_init(|| blocking::driver_waker(scheduler));
         let mut shared = scheduler.lock();
         shared.reactor = Some(reactor);
+        shared.for_one_thread = for_one_thread;
         Ok((scheduler, shared.generation))
     }
 
@@ -130,32 +134,45 @@ impl Scheduler {
         // has to leave. If that is this very thread, in a handler that owned
         // the context, the state is free for the next one when it has left.
         let runner = Runner::find(self, generation);
-        let inside = runner.is_some();
+        let inside = usize::from(runner.is_some());
         let mut shared = self.lock();
         // In one step with the stop, which a blocked thread would object to.
         shared.closing = true;
-        self.request_stop(shared);
-        shared = self.lock();
-        while self.runners.load(Ordering::Relaxed) > usize::from(inside) {
-            shared.blocked += 1;
-            shared = wait(&self.blocked, shared);
-            shared.blocked -= 1;
+        self.request_stop(&mut shared);
+        while self.runners.load(Ordering::Relaxed) > inside {
+            shared = wait(&self.closing, shared);
         }
+        // Nothing comes after this, so it ends.
+        let mut tasks = std::mem::take(&mut shared.queue);
+        let reactor = shared.reactor.clone();
         drop(shared);
-        // A drop that panics does not save the rest.
         let mut panic = None;
-        let mut shared = loop {
-            match catch_unwind(AssertUnwindSafe(|| self.destroy_all(runner))) {
-                Ok(shared) => break shared,
-                Err(payload) => panic = panic.or(Some(payload)),
+        // A drop that panics does not save the rest.
+        let mut guarded = |drop: &mut dyn FnMut()| {
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(drop)) {
+                panic.get_or_insert(payload);
             }
         };
+        if let Some(runner) = runner {
+            runner.close();
+            tasks.append(&mut runner.take_tasks());
+        }
+        while let Some(task) = tasks.pop() {
+            let mut task = Some(task);
+            guarded(&mut || task.take().into_iter().for_each(discard));
+        }
+        // Those who are woken may begin something that is to be ended in its turn.
+        let mut is_over = reactor.is_none();
+        while !is_over {
+            guarded(&mut || {
+                let reactor = reactor.as_ref();
+                is_over = reactor.is_none_or(|reactor| reactor.shut_down().wake_all() == 0);
+            });
+        }
+        let mut shared = self.lock();
         shared.generation = self.life.next_generation();
         let reactor = shared.reactor.take();
-        if inside {
-            // Whoever still blocks has been woken, or was woken for nothing.
-            self.wake_all(shared);
-        } else {
+        if runner.is_none() {
             self.retire(shared);
         }
         drop(reactor);
@@ -166,39 +183,19 @@ impl Scheduler {
         }
     }
 
-    /// Destroys tasks, and ends the operations in the reactor, until nothing is
-    /// left. What a panic leaves is still in its place.
-    fn destroy_all(&self, runner: Option<&Runner>) -> MutexGuard<'_, Shared> {
-        loop {
-            let mut shared = self.lock();
-            let own = runner.and_then(Runner::pop);
-            if let Some(task) = own.or_else(|| shared.queue.pop()) {
-                // Outside the lock: its drop may post again.
-                drop(shared);
-                drop(task);
-                continue;
-            }
-            let reactor = shared.reactor.clone();
-            drop(shared);
-            let woken = reactor.map_or(0, |reactor| reactor.shut_down().wake_all());
-            let shared = self.lock();
-            if woken == 0 && shared.queue.is_empty() && !runner.is_some_and(Runner::has_tasks) {
-                return shared;
-            }
-        }
-    }
-
     /// Leaves the state of a context that is gone to the next one.
     fn retire(&'static self, mut shared: MutexGuard<'_, Shared>) {
-        shared.active = 0;
+        shared.crew.active = 0;
         shared.stop_requested = false;
         shared.out_of_work = false;
         shared.closing = false;
         shared.hosted = false;
-        shared.interrupted = false;
+        shared.host_is_told = false;
         self.stop_requested.store(false, Ordering::Relaxed);
-        // Whoever still blocks has been woken, or was woken for nothing.
-        self.wake_all(shared);
+        // All that they wait for has been woken.
+        let followers = std::mem::take(&mut shared.followers);
+        drop(shared);
+        drop(followers);
         // Loom's models free the state.
         if !cfg!(async_op_loom) {
             SPARE
@@ -216,22 +213,72 @@ impl Scheduler {
         }
     }
 
+    /// Queues a task for any runner; dropped when the context is gone.
     #[inline]
-    pub(super) fn has_one_runner(&self) -> bool {
-        // Asked by a runner. Another may come at any time; tasks that are in
-        // this one's queue by then are run by this one.
-        self.runners.load(Ordering::Relaxed) == 1
+    pub(super) fn post(&'static self, generation: u32, task: Task) {
+        match Runner::find(self, generation) {
+            Some(runner) => self.post_from(runner, task),
+            None => self.post_from_elsewhere(generation, task),
+        }
     }
 
-    /// Queues a task for any runner. Dropped when the context is gone.
-    pub(super) fn post(&self, generation: u32, task: Task) {
+    #[inline]
+    fn post_from(&self, runner: &Runner, task: Task) {
+        match runner.tasks() {
+            Tasks::Shared => {
+                let len = runner.seat.push(task);
+                // It costs less to ask than to be precise.
+                let call = self.call.load(Ordering::Relaxed);
+                if call != Call::Nobody as u8 && (len > 1 || call == Call::ForAny as u8) {
+                    self.call_another();
+                }
+            }
+            Tasks::Own => runner.push_own(task),
+            Tasks::Gone => discard(task),
+        }
+    }
+
+    /// Queues a task that is to follow the one that runs on this thread: nobody is
+    /// called for it.
+    #[inline]
+    pub(super) fn defer(&'static self, generation: u32, task: Task) {
+        match Runner::find(self, generation) {
+            Some(runner) => match runner.tasks() {
+                Tasks::Shared => {
+                    runner.seat.push(task);
+                }
+                Tasks::Own => runner.push_own(task),
+                Tasks::Gone => discard(task),
+            },
+            None => self.post_from_elsewhere(generation, task),
+        }
+    }
+
+    #[inline(never)] // Seldom where many tasks are posted.
+    fn post_from_elsewhere(&self, generation: u32, task: Task) {
         let mut shared = self.lock();
-        if shared.generation != generation || shared.reactor_is_gone() {
+        if shared.generation != generation || shared.closing || shared.reactor_is_gone() {
             drop(shared);
-            return drop(task);
+            return discard(task);
         }
         shared.queue.push(task);
-        self.wake_one(shared);
+        let host = self.host_to_tell(&mut shared);
+        self.release(shared, None);
+        if let Some(reactor) = host {
+            reactor.interrupt();
+        }
+    }
+
+    /// Calls one who sleeps, as there is something for it at the seat of this thread.
+    #[cold]
+    fn call_another(&self) {
+        let mut shared = self.lock();
+        let called = match shared.crew.call() {
+            Call::Nobody => None,
+            _ => shared.crew.call_one(),
+        };
+        self.note_call(&shared);
+        self.wake_called(shared, called);
     }
 
     pub(super) fn work_started(&self, generation: u32) {
@@ -240,14 +287,14 @@ impl Scheduler {
 
     pub(super) fn work_finished(&self, generation: u32) {
         if self.life.add(generation, -1) == Some(0) {
-            let shared = self.lock();
+            let mut shared = self.lock();
             // Rule 3. Without a runner there is nobody to stop; the next one
             // makes the test itself.
             if shared.generation == generation
                 && self.runners.load(Ordering::Relaxed) > 0
                 && self.is_out_of_work(&shared)
             {
-                self.end_work(shared);
+                self.end_work(&mut shared);
             }
         }
     }
@@ -273,13 +320,13 @@ impl Scheduler {
     }
 
     pub(super) fn stop(&self) {
-        self.request_stop(self.lock());
+        self.request_stop(&mut self.lock());
     }
 
-    fn request_stop(&self, mut shared: MutexGuard<'_, Shared>) {
+    fn request_stop(&self, shared: &mut Shared) {
         shared.stop_requested = true;
         self.stop_requested.store(true, Ordering::Relaxed);
-        self.wake_all(shared);
+        self.call_all(shared);
     }
 
     pub(super) fn stopped(&self) -> bool {
@@ -296,299 +343,38 @@ impl Scheduler {
 
     /// Ends the wait in the reactor, to look at the timers again.
     pub(super) fn interrupt(&'static self, generation: u32) {
-        if Runner::find(self, generation).is_some() && self.has_one_runner() {
+        if Runner::find(self, generation).is_some_and(|runner| runner.tasks() == Tasks::Own) {
             // Nobody waits: the only runner is here.
             return;
         }
-        let shared = self.lock();
-        if shared.generation == generation {
-            self.interrupt_poller(shared);
-        }
-    }
-
-    /// Blocks until `until` is set; drives the context while nobody else does.
-    pub(super) fn block(&'static self, generation: u32, until: &Unblock) {
-        until.also_wake(self.waker.get().cloned());
-        if until.is_restless(until.is_set()) {
-            // What is blocked on wakes itself, perhaps because it waits for what
-            // the context does.
-            self.give_way(generation, until);
-        }
-        let bounds = Bounds {
-            limit: usize::MAX,
-            wait: Wait::Forever,
-            unblock: Some(until),
-            nested: false,
-        };
-        loop {
-            let mut shared = self.lock();
-            if until.is_set() {
-                break;
-            }
-            if shared.generation != generation || shared.closing {
-                // Its last act is to wake all that waits for it.
-                drop(shared);
-                until.park();
-                break;
-            }
-            if self.runners.load(Ordering::Relaxed) > 0 {
-                shared.blocked += 1;
-                let mut shared = wait(&self.blocked, shared);
-                shared.blocked -= 1;
-                continue;
-            }
-            assert!(
-                !shared.stop_requested,
-                "blocking on an operation of a stopped `IoContext` would wait for ever: \
-                 call `restart` first"
-            );
-            drop(shared);
-            self.run(generation, &bounds);
-        }
-        until.also_wake(None);
-    }
-
-    /// Lets the context have its turn, if nobody else runs it, without waiting.
-    fn give_way(&'static self, generation: u32, until: &Unblock) {
-        let shared = self.lock();
-        let is_idle = self.runners.load(Ordering::Relaxed) == 0;
-        let is_open = shared.generation == generation && !shared.closing && !shared.stop_requested;
-        drop(shared);
-        if is_idle && is_open {
-            let bounds = Bounds {
-                limit: LOOK_AROUND_EVERY as usize,
-                wait: Wait::Never,
-                unblock: Some(until),
-                nested: false,
-            };
-            self.run(generation, &bounds);
-        }
-    }
-
-    /// Runs tasks within `bounds`; returns how many.
-    pub(super) fn run(&'static self, generation: u32, bounds: &Bounds<'_>) -> usize {
-        // Whoever runs a context inside of a poll does not make its tasks a part of
-        // that.
-        let _outside = scope::outside();
-        match Runner::find(self, generation) {
-            // A nested call goes on with the record of the outer one.
-            Some(runner) => {
-                let _ending = EndingNested(self, runner);
-                let nested = true;
-                self.run_tasks(runner, &Bounds { nested, ..*bounds })
-            }
-            None => {
-                let Some((_running, reactor, before_look)) =
-                    Running::start(self, generation, bounds)
-                else {
-                    return 0;
-                };
-                Runner::enter(self, generation, reactor, before_look, |runner| {
-                    let _leaving = Leaving(self, runner);
-                    self.run_tasks(runner, bounds)
-                })
-            }
-        }
-    }
-
-    fn run_tasks(&self, runner: &Runner, bounds: &Bounds<'_>) -> usize {
-        let mut ran = 0;
-        // A nested call that is given nothing to do does nothing.
-        if bounds.limit == 0 {
-            return 0;
-        }
-        let before_look = &runner.before_look;
-        loop {
-            if self.stop_requested.load(Ordering::Relaxed)
-                || bounds.is_unblocked()
-                || bounds.is_late()
-            {
-                return ran;
-            }
-            if before_look.get() > 0
-                && let Some(task) = runner.pop()
-            {
-                before_look.set(before_look.get() - 1);
-                task.run_outside();
-                ran += 1;
-                if ran == bounds.limit {
-                    return ran;
-                }
-                continue;
-            }
-            let due = before_look.get() == 0;
-            if due {
-                before_look.set(LOOK_AROUND_EVERY);
-            }
-            match self.look_around(runner, bounds, due) {
-                Next::Run => {}
-                Next::Leave => return ran,
-            }
-        }
-    }
-
-    /// Fetches tasks from the shared queue and events from the reactor; waits
-    /// for them if there is nothing else to do. With tasks to run, it looks at
-    /// the reactor only when that is `due`.
-    #[inline(never)] // The loop around it is tight.
-    fn look_around(&self, runner: &Runner, bounds: &Bounds<'_>, due: bool) -> Next {
-        if bounds.nested {
-            // Or it would wait for what this very thread is about to wake.
-            runner.wake_rest();
-        }
         let mut shared = self.lock();
-        if shared.stop_requested || (shared.out_of_work && bounds.unblock.is_none()) {
-            return Next::Leave;
+        if shared.generation != generation {
+            return;
         }
-        self.fetch(&mut shared, runner);
-        let busy = runner.has_tasks();
-        let reactor = runner.reactor.as_deref();
-        let reactor = reactor.filter(|_| shared.reactor.is_some() && !shared.polling);
-        if busy || bounds.wait == Wait::Never {
-            let due = due || !busy;
-            // With a host, to take back what has been said to it.
-            let hosted = shared.hosted;
-            let reactor = reactor.filter(|reactor| due && (hosted || reactor.has_interest()));
-            shared.polling |= reactor.is_some();
-            // Another is woken for what is left in the shared queue.
-            if shared.queue.is_empty() {
-                drop(shared);
-            } else {
-                self.wake_one(shared);
-            }
-            let Some(reactor) = reactor else {
-                return if busy {
-                    Next::Run
-                } else {
-                    self.leave_or_stop(runner, bounds)
-                };
-            };
-            let wake = reactor.wait(Timeout::Zero);
-            self.end_polling(self.lock());
-            if busy || !wake.is_empty() {
-                runner.wake(wake);
-                return Next::Run;
-            }
-            return self.leave_or_stop(runner, bounds);
-        }
-        self.wait_for_work(shared, runner, bounds, reactor)
-    }
-
-    /// A runner that will not wait has nothing to do.
-    fn leave_or_stop(&self, runner: &Runner, bounds: &Bounds<'_>) -> Next {
-        let mut shared = self.lock();
-        if !shared.queue.is_empty() {
-            return Next::Run;
-        }
-        // The handler that made a nested call goes on, and so does whoever blocks:
-        // no conclusion.
-        if !bounds.nested && bounds.unblock.is_none() {
-            self.deactivate(&mut shared, runner);
-            let over = self.is_out_of_work(&shared);
-            shared.active += 1;
-            if over {
-                self.end_work(shared);
-            }
-        }
-        Next::Leave
-    }
-
-    /// Waits in the reactor, or for the runner that does.
-    fn wait_for_work(
-        &self,
-        mut shared: MutexGuard<'_, Shared>,
-        runner: &Runner,
-        bounds: &Bounds<'_>,
-        reactor: Option<&Reactor>,
-    ) -> Next {
-        self.deactivate(&mut shared, runner);
-        // Out of work already, and here: this thread waits to be unblocked.
-        if self.is_out_of_work(&shared) && !shared.out_of_work {
-            if bounds.nested {
-                shared.active += 1;
-                return Next::Leave;
-            }
-            if shared.nested == 0 {
-                shared.active += 1;
-                self.end_work(shared);
-                return Next::Leave;
-            }
-            // Handlers that wait in a nested `run` go on, and so may the work.
-            self.idle.notify_all();
-            if let Some(reactor) = self.interruption(&mut shared) {
-                reactor.interrupt();
-            }
-        }
-        // The flag is set before a wake looks at who waits, and the other way
-        // round here; the mutex orders the two.
-        if bounds.is_unblocked() {
-            shared.active += 1;
-            return Next::Leave;
-        }
-        shared.nested += usize::from(bounds.nested);
-        let deadline = match bounds.wait {
-            Wait::Until(deadline) => Some(deadline),
-            Wait::Never | Wait::Forever => None,
+        let host = self.host_to_tell(&mut shared);
+        let called = match shared.crew.poller {
+            Poller::Asleep(number) => shared.crew.call_number(number),
+            Poller::Nobody | Poller::Passing => None,
         };
-        let Some(reactor) = reactor else {
-            shared.waiting += 1;
-            let mut shared = wait_until(&self.idle, shared, deadline);
-            shared.waiting -= 1;
-            return if self.reactivate(&mut shared, bounds) {
-                Next::Leave
-            } else {
-                Next::Run
-            };
-        };
-        shared.polling = true;
-        drop(shared);
-        let wake = reactor.wait(Timeout::Until(deadline));
-        let mut shared = self.lock();
-        let is_over = self.reactivate(&mut shared, bounds) && wake.is_empty();
-        self.end_polling(shared);
-        if is_over {
-            return Next::Leave;
-        }
-        runner.wake(wake);
-        Next::Run
-    }
-
-    /// Makes a runner that has waited active again. Returns whether a nested
-    /// call is over: if nobody else is active, there is nothing to wait for.
-    fn reactivate(&self, shared: &mut Shared, bounds: &Bounds<'_>) -> bool {
-        let is_over = bounds.nested && self.is_out_of_work(shared);
-        shared.nested -= usize::from(bounds.nested);
-        shared.active += 1;
-        is_over
-    }
-
-    fn end_polling(&self, mut shared: MutexGuard<'_, Shared>) {
-        shared.polling = false;
-        shared.interrupted = false;
-        if shared.waiting > 0 {
-            // Somebody has to wait for the next events.
-            drop(shared);
-            self.idle.notify_one();
+        self.note_call(&shared);
+        self.wake_called(shared, called);
+        if let Some(reactor) = host {
+            reactor.interrupt();
         }
     }
 
-    /// Moves tasks from the shared queue to the runner's.
-    fn fetch(&self, shared: &mut Shared, runner: &Runner) {
-        if self.has_one_runner() {
-            runner.append(&mut shared.queue);
-        } else {
-            // What this thread kept while it was alone is for all of them now.
-            // One at a time: each task is for whoever is free first.
-            shared.return_tasks(runner);
-            if let Some(task) = shared.queue.pop() {
-                runner.push(task);
-            }
+    /// Returns the reactor if a host waits for its descriptor who is to look.
+    fn host_to_tell(&self, shared: &mut Shared) -> Option<Arc<Reactor>> {
+        let waits = shared.hosted && self.runners.load(Ordering::Relaxed) == 0;
+        if !waits || std::mem::replace(&mut shared.host_is_told, true) {
+            return None;
         }
+        shared.reactor.clone()
     }
 
     /// Rule 2, but for the queue.
     fn deactivate(&self, shared: &mut Shared, runner: &Runner) {
-        shared.active -= 1;
+        shared.crew.active -= 1;
         let work = runner.take_work();
         if work != 0 {
             self.life.add(shared.generation, work);
@@ -596,54 +382,76 @@ impl Scheduler {
     }
 
     fn is_out_of_work(&self, shared: &Shared) -> bool {
-        shared.active == 0 && shared.queue.is_empty() && self.life.count() == 0
+        shared.crew.active == 0 && shared.queue.is_empty() && self.life.count() == 0
     }
 
     /// Stops the context for want of work. Handlers that wait in a nested `run`
     /// may make more when that returns, as it does now.
-    fn end_work(&self, mut shared: MutexGuard<'_, Shared>) {
-        shared.out_of_work |= shared.nested == 0;
-        self.wake_all(shared);
+    fn end_work(&self, shared: &mut Shared) {
+        shared.out_of_work |= shared.crew.nested == 0;
+        self.call_all(shared);
     }
 
-    /// Wakes one runner that waits, for a task in the shared queue.
-    fn wake_one(&self, shared: MutexGuard<'_, Shared>) {
-        if shared.waiting > 0 {
-            drop(shared);
-            self.idle.notify_one();
-        } else {
-            self.interrupt_poller(shared);
+    /// Writes down whom posts have to call; returns whether they did not, up to now,
+    /// for what they have to now.
+    fn note_call(&self, shared: &Shared) -> bool {
+        let call = shared.crew.call() as u8;
+        let before = self.call.load(Ordering::Relaxed);
+        if call != before {
+            self.call.store(call, Ordering::Relaxed);
+        }
+        call > before
+    }
+
+    /// Ends a look at the state, by a runner if it is one: calls somebody who sleeps if
+    /// there is something for him.
+    fn release(&self, mut shared: MutexGuard<'_, Shared>, number: Option<usize>) {
+        let raised = self.note_call(&shared);
+        let crew = &shared.crew;
+        let call = crew.call();
+        if call == Call::Nobody {
+            return;
+        }
+        let wanted = !shared.queue.is_empty()
+            || (crew.is_unattended() && !cfg!(async_op_loom))
+            || (raised && crew.left(number).is_for(call));
+        let called = if wanted { shared.crew.call_one() } else { None };
+        if called.is_some() {
+            self.note_call(&shared);
+        }
+        self.wake_called(shared, called);
+    }
+
+    fn wake_called(&self, shared: MutexGuard<'_, Shared>, called: Option<Called>) {
+        match called {
+            None => drop(shared),
+            Some(Called::InBed(seat)) => {
+                drop(shared);
+                seat.bed.notify_one();
+            }
+            Some(Called::InReactor) => {
+                let reactor = shared.reactor.clone();
+                drop(shared);
+                if let Some(reactor) = reactor {
+                    reactor.interrupt();
+                }
+            }
         }
     }
 
-    fn interrupt_poller(&self, mut shared: MutexGuard<'_, Shared>) {
-        let reactor = self.interruption(&mut shared);
-        drop(shared);
+    /// Wakes everybody who sleeps in `run`, to look at the state again. Under the lock:
+    /// this is rare.
+    fn call_all(&self, shared: &mut Shared) {
+        let mut reactor = self.host_to_tell(shared);
+        while let Some(called) = shared.crew.call_one() {
+            match called {
+                Called::InBed(seat) => seat.bed.notify_one(),
+                Called::InReactor => reactor = shared.reactor.clone(),
+            }
+        }
+        self.note_call(shared);
         if let Some(reactor) = reactor {
             reactor.interrupt();
-        }
-    }
-
-    /// Returns the reactor if somebody waits in it who is to be interrupted.
-    fn interruption(&self, shared: &mut Shared) -> Option<Arc<Reactor>> {
-        let waits = shared.polling || (shared.hosted && self.runners.load(Ordering::Relaxed) == 0);
-        if !waits || shared.interrupted {
-            return None;
-        }
-        shared.interrupted = true;
-        shared.reactor.clone()
-    }
-
-    /// Wakes everybody, to look at the state again.
-    fn wake_all(&self, shared: MutexGuard<'_, Shared>) {
-        let (waiting, blocked) = (shared.waiting > 0, shared.blocked > 0);
-        self.interrupt_poller(shared);
-        // To notify nobody is a system call, too.
-        if waiting {
-            self.idle.notify_all();
-        }
-        if blocked {
-            self.blocked.notify_all();
         }
     }
 
@@ -651,6 +459,16 @@ impl Scheduler {
         // No foreign code runs under this lock, so a panic has left nothing
         // half done.
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Left {
+    fn is_for(self, call: Call) -> bool {
+        match call {
+            Call::Nobody => false,
+            Call::ForSeveral => self == Self::Several,
+            Call::ForAny => self != Self::Nothing,
+        }
     }
 }
 
@@ -669,39 +487,8 @@ impl Shared {
     }
 }
 
-/// Wakes whoever waits on behalf of a context: its poller, and the threads that
-/// are blocked on its operations.
-struct WakeScheduler(&'static Scheduler);
-
-impl Wake for WakeScheduler {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.0.wake_all(self.0.lock());
-    }
-}
-
 fn wait<'a>(condvar: &Condvar, shared: MutexGuard<'a, Shared>) -> MutexGuard<'a, Shared> {
     condvar.wait(shared).unwrap_or_else(PoisonError::into_inner)
-}
-
-fn wait_until<'a>(
-    condvar: &Condvar,
-    shared: MutexGuard<'a, Shared>,
-    deadline: Option<Instant>,
-) -> MutexGuard<'a, Shared> {
-    match deadline {
-        None => wait(condvar, shared),
-        Some(deadline) => {
-            let timeout = deadline.saturating_duration_since(Instant::now());
-            condvar
-                .wait_timeout(shared, timeout)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0
-        }
-    }
 }
 
 #[cfg(all(test, async_op_loom))]

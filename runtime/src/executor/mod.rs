@@ -21,6 +21,7 @@ pub use strand::Strand;
 pub use self::tokio::TokioExecutor;
 pub use system::{SystemContext, SystemExecutor};
 pub use thread_pool::ThreadPool;
+pub(crate) use unblock::Follower;
 pub use unblock::Unblock;
 pub use work_guard::WorkGuard;
 

@@ -1,11 +1,10 @@
+use crate::shim::thread::{self, Thread};
+use crate::shim::{AtomicBool, Mutex, Ordering, thread_local};
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, PoisonError};
 use std::task::{Wake, Waker};
-use std::thread::{self, Thread};
-
-use crate::shim::{AtomicBool, Mutex, Ordering, thread_local};
 
 thread_local! {
     // One is kept per thread, so that a blocking call does not allocate.
@@ -19,6 +18,8 @@ struct Inner {
     set: AtomicBool,
     thread: Thread,
     also: Mutex<Option<Waker>>,
+    /// The thread is to drive its context itself.
+    leads: AtomicBool,
 }
 
 /// What a blocked thread waits for: set by the operation it waits on.
@@ -42,6 +43,7 @@ impl Unblock {
                 set: AtomicBool::new(false),
                 thread: thread::current(),
                 also: Mutex::new(None),
+                leads: AtomicBool::new(false),
             })
         });
         Self {
@@ -84,6 +86,19 @@ impl Unblock {
         }
     }
 
+    /// Returns a handle by which the thread is told to drive its context itself.
+    pub(crate) fn follow(&self) -> Follower {
+        self.inner.leads.store(false, Ordering::Relaxed);
+        Follower(Arc::clone(&self.inner))
+    }
+
+    /// Parks the thread until the wait is over, or it is to lead.
+    pub(crate) fn park_as(&self, follower: &Follower) {
+        while !self.is_set() && !follower.0.leads.load(Ordering::Acquire) {
+            thread::park();
+        }
+    }
+
     /// Wakes `waker` too when the wait is over, in place of the previous one.
     ///
     /// Check [`is_set`](Self::is_set) afterwards: a wait that was over before
@@ -109,6 +124,24 @@ impl Drop for Unblock {
         let inner = Arc::clone(&self.inner);
         // Nothing to keep it in while the thread ends.
         let _ = SPARE.try_with(|spare| spare.set(Some(inner)));
+    }
+}
+
+/// A blocked thread whose context another one drives.
+#[derive(Clone)]
+pub(crate) struct Follower(Arc<Inner>);
+
+impl Follower {
+    /// Has the thread drive the context, if it still waits.
+    pub(crate) fn lead(self) {
+        self.0.leads.store(true, Ordering::Release);
+        self.0.thread.unpark();
+    }
+}
+
+impl PartialEq for Follower {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 

@@ -20,13 +20,6 @@ pub(crate) struct TaskQueue {
 unsafe impl Send for TaskQueue {}
 
 impl TaskQueue {
-    pub(crate) const fn new() -> Self {
-        Self {
-            head: None,
-            tail: None,
-        }
-    }
-
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.head.is_none()
@@ -105,7 +98,7 @@ mod tests {
             let log = Arc::clone(&log);
             Task::new(move || log.lock().unwrap().push(n))
         };
-        let (mut first, mut second) = (TaskQueue::new(), TaskQueue::new());
+        let (mut first, mut second) = (TaskQueue::default(), TaskQueue::default());
         first.push(task(1));
         first.push(task(2));
         second.push(task(3));
@@ -128,7 +121,7 @@ mod tests {
         }
 
         let alive = Arc::new(());
-        let mut queue = TaskQueue::new();
+        let mut queue = TaskQueue::default();
         let panics = PanicsOnDrop;
         queue.push(Task::new(move || drop(panics)));
         let held = Arc::clone(&alive);
@@ -141,7 +134,7 @@ mod tests {
     #[test]
     fn a_dropped_queue_drops_its_tasks_unrun() {
         let alive = Arc::new(());
-        let mut queue = TaskQueue::new();
+        let mut queue = TaskQueue::default();
         for _ in 0..3 {
             let alive = Arc::clone(&alive);
             queue.push(Task::new(move || panic!("run: {alive:?}")));

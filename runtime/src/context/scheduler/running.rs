@@ -1,51 +1,81 @@
 //! A thread inside `run`: how it comes and goes.
 
-use std::sync::Arc;
-
-use super::{Reactor, Runner, Scheduler};
+use super::{Runner, Scheduler};
 use crate::context::bounds::Bounds;
+use crate::context::runner::{Start, Tasks};
 use crate::shim::Ordering;
 
 /// Counts this thread among the runners.
 pub(super) struct Running {
     scheduler: &'static Scheduler,
     generation: u32,
+    number: usize,
 }
 
 impl Running {
-    /// Returns the reactor and the count before the next look with it.
+    /// Returns what the thread starts with.
     pub(super) fn start(
         scheduler: &'static Scheduler,
         generation: u32,
         bounds: &Bounds<'_>,
-    ) -> Option<(Self, Option<Arc<Reactor>>, u32)> {
+    ) -> Option<(Self, Start)> {
         let mut shared = scheduler.lock();
         let stopped = shared.stop_requested || (shared.out_of_work && bounds.unblock.is_none());
         if shared.generation != generation || stopped || bounds.limit == 0 {
             return None;
         }
-        shared.active += 1;
+        let is_alone = scheduler.runners.load(Ordering::Relaxed) == 0;
+        if bounds.unblock.is_some() && !is_alone {
+            // Another has come first, which this one follows.
+            return None;
+        }
+        if shared.for_one_thread && !is_alone {
+            drop(shared);
+            panic!(
+                "a second thread runs an `IoContext::for_one_thread`: \
+                 make it with `IoContext::new`, or run it on one thread at a time"
+            );
+        }
         scheduler.runners.fetch_add(1, Ordering::Relaxed);
+        let (number, seat) = shared.crew.join();
+        if bounds.unblock.is_some() {
+            shared.crew.driver = Some(number);
+        }
         let running = Self {
             scheduler,
             generation,
+            number,
         };
-        Some((running, shared.reactor.clone(), shared.before_look))
+        let start = Start {
+            generation,
+            reactor: shared.reactor.clone(),
+            seat,
+            number,
+            tasks: if shared.for_one_thread {
+                Tasks::Own
+            } else {
+                Tasks::Shared
+            },
+            before_look: shared.before_look,
+        };
+        Some((running, start))
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         let Self { scheduler, .. } = self;
-        let shared = scheduler.lock();
-        scheduler.runners.fetch_sub(1, Ordering::Relaxed);
+        let mut shared = scheduler.lock();
+        let left = scheduler.runners.fetch_sub(1, Ordering::Relaxed) - 1;
+        shared.crew.leave(self.number);
         if shared.generation != self.generation {
             // A handler of this thread, the last one left, dropped the context.
             scheduler.retire(shared);
-        } else if shared.blocked > 0 {
-            // The last one to leave lets a blocked thread drive the context.
+        } else if shared.closing {
             drop(shared);
-            scheduler.blocked.notify_all();
+            scheduler.closing.notify_one();
+        } else if left == 0 {
+            scheduler.hand_over(shared);
         }
     }
 }
@@ -58,23 +88,19 @@ impl Drop for Leaving<'_> {
         let Self(scheduler, runner) = self;
         let mut shared = scheduler.lock();
         if shared.generation != runner.generation {
-            // Dropped by a handler of this thread. What it posted afterwards
-            // is dropped with the record.
+            // Dropped by a handler of this thread, with all its tasks.
             return;
         }
         shared.return_tasks(runner);
         shared.before_look = runner.before_look.get();
         scheduler.deactivate(&mut shared, runner);
         let others = scheduler.runners.load(Ordering::Relaxed) > 1;
-        if !others {
-            return;
-        }
-        if scheduler.is_out_of_work(&shared) {
-            scheduler.end_work(shared);
-        } else if !shared.queue.is_empty() || !shared.polling {
-            // For the tasks; or this runner had been woken to wait in the
-            // reactor, and another has to.
-            scheduler.wake_one(shared);
+        if others && scheduler.is_out_of_work(&shared) {
+            scheduler.end_work(&mut shared);
+        } else {
+            // For the tasks; or this runner was the one at the reactor, or had been
+            // called for something else.
+            scheduler.release(shared, None);
         }
     }
 }
@@ -86,16 +112,13 @@ pub(super) struct EndingNested<'a>(pub(super) &'a Scheduler, pub(super) &'a Runn
 impl Drop for EndingNested<'_> {
     fn drop(&mut self) {
         let Self(scheduler, runner) = self;
-        if scheduler.has_one_runner() {
+        if runner.tasks() != Tasks::Shared {
             return;
         }
         let mut shared = scheduler.lock();
-        if shared.generation != runner.generation {
-            return;
-        }
-        shared.return_tasks(runner);
-        if !shared.queue.is_empty() || !shared.polling {
-            scheduler.wake_one(shared);
+        if shared.generation == runner.generation {
+            shared.return_tasks(runner);
+            scheduler.release(shared, None);
         }
     }
 }

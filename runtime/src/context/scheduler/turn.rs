@@ -1,0 +1,314 @@
+//! What a runner does: tasks, and between them a look at what has come.
+
+use std::sync::PoisonError;
+use std::time::Instant;
+
+use super::crew::{Left, Poller, WATCH};
+use super::running::{EndingNested, Leaving, Running};
+use super::{Scheduler, Shared, wait};
+use crate::context::bounds::{Bounds, Wait};
+use crate::context::reactor::{Reactor, Timeout};
+use crate::context::runner::{Runner, Tasks, Woken};
+use crate::context::seat::{MOVED_AT_ONCE, Seat};
+use crate::shim::{MutexGuard, Ordering};
+use crate::task::scope;
+
+/// After this many tasks a runner looks at the shared queue, and at the
+/// reactor if anything is registered there.
+const LOOK_AROUND_EVERY: u32 = 64;
+
+/// What a runner does after it has looked around.
+enum Next {
+    /// Run tasks: there may be some.
+    Run,
+    Leave,
+}
+
+impl Scheduler {
+    /// Runs tasks within `bounds`; returns how many.
+    pub(in crate::context) fn run(&'static self, generation: u32, bounds: &Bounds<'_>) -> usize {
+        // Whoever runs a context inside of a poll does not make its tasks a part of
+        // that.
+        let _outside = scope::outside();
+        match Runner::find(self, generation) {
+            // A nested call goes on with the record of the outer one.
+            Some(runner) => {
+                let _ending = EndingNested(self, runner);
+                let nested = true;
+                self.run_tasks(runner, &Bounds { nested, ..*bounds })
+            }
+            None => {
+                let Some((_running, start)) = Running::start(self, generation, bounds) else {
+                    return 0;
+                };
+                Runner::enter(self, start, |runner| {
+                    let _leaving = Leaving(self, runner);
+                    self.run_tasks(runner, bounds)
+                })
+            }
+        }
+    }
+
+    fn run_tasks(&self, runner: &Runner, bounds: &Bounds<'_>) -> usize {
+        let mut ran = 0;
+        // A nested call that is given nothing to do does nothing.
+        if bounds.limit == 0 {
+            return 0;
+        }
+        let before_look = &runner.before_look;
+        loop {
+            if self.stop_requested.load(Ordering::Relaxed)
+                || bounds.is_unblocked()
+                || bounds.is_late()
+            {
+                return ran;
+            }
+            if before_look.get() > 0
+                && let Some(task) = runner.pop()
+            {
+                before_look.set(before_look.get() - 1);
+                task.run_outside();
+                ran += 1;
+                if ran == bounds.limit {
+                    return ran;
+                }
+                continue;
+            }
+            let due = before_look.get() == 0;
+            if due {
+                before_look.set(LOOK_AROUND_EVERY);
+            }
+            match self.look_around(runner, bounds, due) {
+                Next::Run => {}
+                Next::Leave => return ran,
+            }
+        }
+    }
+
+    /// Fetches tasks from the shared queue and events from the reactor; waits
+    /// for them if there is nothing else to do. With tasks to run, it looks at
+    /// the reactor only when that is `due`.
+    #[inline(never)] // The loop around it is tight.
+    fn look_around(&self, runner: &Runner, bounds: &Bounds<'_>, due: bool) -> Next {
+        if bounds.nested {
+            // Or it would wait for what this very thread is about to wake.
+            runner.wake_rest();
+        }
+        let mut shared = self.lock();
+        if shared.stop_requested || (shared.out_of_work && bounds.unblock.is_none()) {
+            return Next::Leave;
+        }
+        let woken = runner.woken.take();
+        self.fetch(&mut shared, runner);
+        let mut watch = false;
+        if woken != Woken::Otherwise && !runner.has_tasks() {
+            if let Some((tasks, wakers)) = shared.crew.rescue(runner.number) {
+                runner.append(tasks);
+                if wakers.is_some() {
+                    self.release(shared, Some(runner.number));
+                    runner.seat.set_to_wake(wakers);
+                    runner.wake_rest();
+                    return Next::Run;
+                }
+            } else {
+                // Called in vain, or while others go on without help.
+                watch = match woken {
+                    Woken::Expired if shared.crew.reactor_is_forgotten() => false,
+                    Woken::Expired => shared.crew.look(),
+                    _ => true,
+                };
+            }
+        }
+        let busy = runner.has_tasks();
+        let reactor = runner.reactor.as_deref();
+        let is_free = shared.reactor.is_some() && shared.crew.poller == Poller::Nobody;
+        let reactor = reactor.filter(|_| is_free);
+        if !busy && bounds.wait != Wait::Never {
+            return self.wait_for_work(shared, runner, bounds, reactor, watch);
+        }
+        let due = due || !busy;
+        // With a host, to take back what has been said to it.
+        let hosted = shared.hosted;
+        let reactor = reactor.filter(|reactor| due && (hosted || reactor.has_interest()));
+        if reactor.is_some() {
+            shared.crew.poller = Poller::Passing;
+        }
+        // Another is called for what is left.
+        self.release(shared, Some(runner.number));
+        if let Some(reactor) = reactor {
+            let wake = reactor.wait(Timeout::Zero);
+            let mut shared = self.lock();
+            shared.crew.end_polling();
+            shared.host_is_told = false;
+            self.release(shared, Some(runner.number));
+            if busy || !wake.is_empty() {
+                runner.wake(wake);
+                return Next::Run;
+            }
+        }
+        if busy {
+            Next::Run
+        } else {
+            self.leave_or_stop(runner, bounds)
+        }
+    }
+
+    /// A runner that will not wait has nothing to do.
+    fn leave_or_stop(&self, runner: &Runner, bounds: &Bounds<'_>) -> Next {
+        let mut shared = self.lock();
+        if !shared.queue.is_empty() {
+            return Next::Run;
+        }
+        // The handler that made a nested call goes on, and so does whoever blocks:
+        // no conclusion.
+        if !bounds.nested && bounds.unblock.is_none() {
+            self.deactivate(&mut shared, runner);
+            let over = self.is_out_of_work(&shared);
+            shared.crew.active += 1;
+            if over {
+                self.end_work(&mut shared);
+            }
+        }
+        Next::Leave
+    }
+
+    /// Waits in the reactor, or in bed while another does.
+    fn wait_for_work(
+        &self,
+        mut shared: MutexGuard<'_, Shared>,
+        runner: &Runner,
+        bounds: &Bounds<'_>,
+        reactor: Option<&Reactor>,
+        watch: bool,
+    ) -> Next {
+        let number = runner.number;
+        self.deactivate(&mut shared, runner);
+        // Out of work already, and here: this thread waits to be unblocked.
+        if self.is_out_of_work(&shared) && !shared.out_of_work {
+            if bounds.nested {
+                shared.crew.active += 1;
+                return Next::Leave;
+            }
+            if shared.crew.nested == 0 {
+                shared.crew.active += 1;
+                self.end_work(&mut shared);
+                return Next::Leave;
+            }
+            // Handlers that wait in a nested `run` go on, and so may the work.
+            self.call_all(&mut shared);
+        }
+        // The flag is set before a wake looks at who sleeps, and the other way
+        // round here; the mutex orders the two.
+        if bounds.is_unblocked() {
+            shared.crew.active += 1;
+            return Next::Leave;
+        }
+        shared.crew.nested += usize::from(bounds.nested);
+        match reactor {
+            Some(_) => shared.crew.sleep_in_reactor(number),
+            None => shared.crew.sleep_in_bed(number),
+        }
+        if watch {
+            shared.crew.watch(number);
+        }
+        if self.note_call(&shared) {
+            // Nobody has called for what came before that.
+            match shared.crew.left(Some(number)) {
+                Left::Several => {
+                    shared.crew.wake_up(number);
+                    self.reactivate(&mut shared, bounds);
+                    self.note_call(&shared);
+                    return Next::Run;
+                }
+                Left::One => {
+                    shared.crew.watch(number);
+                    self.note_call(&shared);
+                }
+                Left::Nothing => {}
+            }
+        }
+        let mut deadline = match bounds.wait {
+            Wait::Until(deadline) => Some(deadline),
+            Wait::Never | Wait::Forever => None,
+        };
+        let watches = shared.crew.watches(number);
+        if watches {
+            let expiry = Instant::now() + WATCH;
+            deadline = Some(deadline.map_or(expiry, |deadline| deadline.min(expiry)));
+        }
+        let (mut shared, wake) = match reactor {
+            None => (sleep(&runner.seat, shared, deadline), None),
+            Some(reactor) => {
+                drop(shared);
+                let wake = reactor.wait(Timeout::Until(deadline));
+                let mut shared = self.lock();
+                shared.host_is_told = false;
+                (shared, Some(wake))
+            }
+        };
+        let brought = wake.as_ref().is_some_and(|wake| !wake.is_empty());
+        let watched = shared.crew.watches(number);
+        runner.woken.set(match shared.crew.wake_up(number) {
+            true => Woken::Called,
+            false if watched && !brought => Woken::Expired,
+            false => Woken::Otherwise,
+        });
+        let is_over = self.reactivate(&mut shared, bounds) && !brought;
+        if wake.is_some() {
+            self.release(shared, Some(number));
+        } else {
+            // It is about to look, and calls somebody then if there is need.
+            drop(shared);
+        }
+        if is_over {
+            return Next::Leave;
+        }
+        if let Some(wake) = wake {
+            runner.wake(wake);
+        }
+        Next::Run
+    }
+
+    /// Makes a runner that has waited active again. Returns whether a nested
+    /// call is over: if nobody else is active, there is nothing to wait for.
+    fn reactivate(&self, shared: &mut Shared, bounds: &Bounds<'_>) -> bool {
+        let is_over = bounds.nested && self.is_out_of_work(shared);
+        shared.crew.nested -= usize::from(bounds.nested);
+        shared.crew.active += 1;
+        is_over
+    }
+
+    /// Moves tasks to a runner: from the shared queue; if it has nothing else to do,
+    /// from another runner.
+    fn fetch(&self, shared: &mut Shared, runner: &Runner) {
+        let posted = shared.queue.len();
+        if posted > 0 {
+            // A share of them: each task is for whoever is free first. A runner by
+            // itself takes all, and so runs them in the order in which they came.
+            let share = match self.runners.load(Ordering::Relaxed) {
+                1 => posted,
+                runners => (posted / runners + 1).min(MOVED_AT_ONCE),
+            };
+            runner.append(shared.queue.take(share));
+        } else if runner.tasks() == Tasks::Shared
+            && !runner.has_tasks()
+            && let Some(tasks) = shared.crew.steal(runner.number)
+        {
+            runner.append(tasks);
+        }
+    }
+}
+
+/// Sleeps until woken, no longer than until `deadline`.
+fn sleep<'a>(
+    seat: &Seat,
+    shared: MutexGuard<'a, Shared>,
+    deadline: Option<Instant>,
+) -> MutexGuard<'a, Shared> {
+    let Some(deadline) = deadline else {
+        return wait(&seat.bed, shared);
+    };
+    let timeout = deadline.saturating_duration_since(Instant::now());
+    let slept = seat.bed.wait_timeout(shared, timeout);
+    slept.unwrap_or_else(PoisonError::into_inner).0
+}
