@@ -13,7 +13,7 @@ pub(crate) use self::watched::{AtomicU8, AtomicUsize, UnsafeCell};
 
 #[cfg(async_op_loom)]
 pub(crate) use loom::{
-    sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering},
+    sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, fence},
     sync::{Condvar, Mutex, MutexGuard},
     thread,
 };
@@ -30,7 +30,9 @@ pub(crate) use loom_thread_local as thread_local;
 
 #[cfg(not(async_op_loom))]
 pub(crate) use std::{
-    sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering},
+    sync::atomic::{
+        AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    },
     sync::{Condvar, Mutex, MutexGuard},
     thread, thread_local,
 };

@@ -6,8 +6,10 @@
 //!   which is alive on this thread's stack until `TOP` is restored; so does
 //!   each `outer`.
 //! - **I2** A record is used by its own thread only, and a reference into
-//!   `own` is held only while code of this module and of `Backlog` runs,
+//!   `own` is held only while code of this module and of `TaskQueue` runs,
 //!   which calls nothing foreign.
+//! - **I3** A seat belongs to one record at a time: it is given to the next under the
+//!   lock of the scheduler, under which the last has given it back.
 
 use std::cell::{Cell, UnsafeCell};
 use std::mem;
@@ -17,9 +19,9 @@ use std::sync::Arc;
 use super::WakeList;
 use super::reactor::Reactor;
 use super::scheduler::Scheduler;
-use super::seat::{Backlog, Seat};
+use super::seat::Seat;
 use crate::shim::thread_local;
-use crate::task::Task;
+use crate::task::{Task, TaskQueue};
 
 pub(crate) struct Runner {
     scheduler: &'static Scheduler,
@@ -30,7 +32,10 @@ pub(crate) struct Runner {
     /// Which of the seats it is.
     pub(super) number: usize,
     tasks: Cell<Tasks>,
-    own: UnsafeCell<Backlog>,
+    own: UnsafeCell<TaskQueue>,
+    /// Tasks that had no room at the seat are in the shared queue, before all others;
+    /// what comes after them goes there, too.
+    pub(super) has_spilled: Cell<bool>,
     /// Work that this thread has taken and given back, not yet added to the
     /// context's count.
     work: Cell<i32>,
@@ -100,6 +105,7 @@ impl Runner {
             number: start.number,
             tasks: Cell::new(start.tasks),
             own: UnsafeCell::default(),
+            has_spilled: Cell::new(false),
             work: Cell::new(0),
             before_look: Cell::new(start.before_look),
             woken: Cell::default(),
@@ -145,10 +151,23 @@ impl Runner {
         own.push(task);
     }
 
+    /// Adds a task at the seat, if there is room; returns how many there are now.
+    #[inline]
+    pub(super) fn push(&self, task: Task) -> Result<usize, Task> {
+        if self.has_spilled.get() {
+            return Err(task);
+        }
+        // SAFETY: by I2 and I3 no other thread pushes there.
+        unsafe { self.seat.tasks.push(task) }
+    }
+
+    /// Takes the next task out, to be run.
     #[inline]
     pub(super) fn pop(&self) -> Option<Task> {
         if self.tasks.get() == Tasks::Shared {
-            return self.seat.pop();
+            let task = self.seat.tasks.pop()?;
+            self.seat.start();
+            return Some(task);
         }
         // SAFETY: by I2 nobody else has a reference.
         let own = unsafe { &mut *self.own.get() };
@@ -158,24 +177,33 @@ impl Runner {
     pub(super) fn has_tasks(&self) -> bool {
         // SAFETY: by I2 nobody else has a reference.
         let own = unsafe { &*self.own.get() };
-        !own.is_empty() || self.seat.len() > 0
+        !own.is_empty() || self.seat.tasks.len() > 0
     }
 
-    /// Adds tasks behind this thread's.
-    pub(super) fn append(&self, mut tasks: Backlog) {
-        if self.tasks.get() == Tasks::Shared {
-            return self.seat.append(tasks);
+    /// Moves tasks behind this thread's, `most` or as many as there is room for.
+    pub(super) fn fetch(&self, tasks: &mut TaskQueue, most: usize) {
+        if self.tasks.get() != Tasks::Shared {
+            // SAFETY: by I2 nobody else has a reference.
+            let own = unsafe { &mut *self.own.get() };
+            return own.append(tasks);
         }
-        // SAFETY: by I2 nobody else has a reference.
-        let own = unsafe { &mut *self.own.get() };
-        own.append(&mut tasks);
+        for _ in 0..most {
+            let Some(task) = tasks.pop() else { return };
+            // SAFETY: by I2 and I3 no other thread pushes there.
+            if let Err(task) = unsafe { self.seat.tasks.push(task) } {
+                return tasks.push_first(task);
+            }
+        }
     }
 
     /// Takes this thread's tasks out.
-    pub(super) fn take_tasks(&self) -> Backlog {
+    pub(super) fn take_tasks(&self) -> TaskQueue {
         // SAFETY: by I2 nobody else has a reference.
         let mut tasks = mem::take(unsafe { &mut *self.own.get() });
-        tasks.append(&mut self.seat.take(|len| len));
+        while let Some(task) = self.seat.tasks.pop() {
+            tasks.push(task);
+        }
+        self.has_spilled.set(false);
         tasks
     }
 

@@ -19,10 +19,9 @@
 //! Queued and running tasks need no count of their own: they are in a queue
 //! that the test looks at, or with a thread that is active.
 //!
-//! The rules of waking are those of `crew`. A post to a seat reads one atomic, `call`,
-//! under no lock: it has locked the seat before, and whoever goes to sleep writes `call`
-//! before it locks each seat to look for tasks. So either the one sees the call, or the
-//! other the task.
+//! The rules of waking are those of `crew`. A post to a seat takes no lock: it reads one
+//! atomic, `call`, after it has added the task. Whoever goes to sleep writes `call` before
+//! it looks for tasks at all seats. So either the one sees the call, or the other the task.
 
 mod blocking;
 mod crew;
@@ -42,10 +41,9 @@ use super::discard::discard;
 use super::life::Life;
 use super::reactor::Reactor;
 use super::runner::{Runner, Tasks};
-use super::seat::Backlog;
 use crate::executor::Follower;
 use crate::shim::{AtomicBool, AtomicU8, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering};
-use crate::task::Task;
+use crate::task::{Task, TaskQueue};
 
 /// The state of a context. Never freed: handles are plain references. When its
 /// context is dropped it waits for the next one, as a new generation.
@@ -77,7 +75,7 @@ enum Call {
 struct Shared {
     generation: u32,
     /// Tasks from elsewhere.
-    queue: Backlog,
+    queue: TaskQueue,
     reactor: Option<Arc<Reactor>>,
     crew: Crew,
     /// Whether its user has promised that one thread runs it at a time.
@@ -225,14 +223,15 @@ impl Scheduler {
     #[inline]
     fn post_from(&self, runner: &Runner, task: Task) {
         match runner.tasks() {
-            Tasks::Shared => {
-                let len = runner.seat.push(task);
-                // It costs less to ask than to be precise.
-                let call = self.call.load(Ordering::Relaxed);
-                if call != Call::Nobody as u8 && (len > 1 || call == Call::ForAny as u8) {
-                    self.call_another();
+            Tasks::Shared => match runner.push(task) {
+                Ok(len) => {
+                    let call = self.call.load(Ordering::SeqCst);
+                    if call != Call::Nobody as u8 && (len > 1 || call == Call::ForAny as u8) {
+                        self.call_another();
+                    }
                 }
-            }
+                Err(task) => self.spill(runner, task),
+            },
             Tasks::Own => runner.push_own(task),
             Tasks::Gone => discard(task),
         }
@@ -243,15 +242,24 @@ impl Scheduler {
     #[inline]
     pub(super) fn defer(&'static self, generation: u32, task: Task) {
         match Runner::find(self, generation) {
-            Some(runner) => match runner.tasks() {
-                Tasks::Shared => {
-                    runner.seat.push(task);
+            Some(runner) if runner.tasks() == Tasks::Shared => {
+                if let Err(task) = runner.push(task) {
+                    self.spill(runner, task);
                 }
-                Tasks::Own => runner.push_own(task),
-                Tasks::Gone => discard(task),
-            },
+            }
+            Some(runner) => self.post_from(runner, task),
             None => self.post_from_elsewhere(generation, task),
         }
+    }
+
+    /// Queues a task for which there is no room at the seat of this thread.
+    #[cold]
+    fn spill(&self, runner: &Runner, task: Task) {
+        // A runner by itself keeps to the order.
+        runner
+            .has_spilled
+            .set(self.runners.load(Ordering::Relaxed) == 1);
+        self.post_from_elsewhere(runner.generation, task);
     }
 
     #[inline(never)] // Seldom where many tasks are posted.
@@ -398,7 +406,7 @@ impl Scheduler {
         let call = shared.crew.call() as u8;
         let before = self.call.load(Ordering::Relaxed);
         if call != before {
-            self.call.store(call, Ordering::Relaxed);
+            self.call.store(call, Ordering::SeqCst);
         }
         call > before
     }

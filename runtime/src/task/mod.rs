@@ -22,6 +22,7 @@ mod frame_box;
 pub(crate) mod initiating;
 mod memory;
 mod queue;
+pub(crate) mod ring;
 pub(crate) mod scope;
 pub(crate) mod slot;
 mod stub;

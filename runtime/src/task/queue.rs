@@ -33,6 +33,14 @@ impl TaskQueue {
         self.link(header, header);
     }
 
+    /// Puts a task before all others.
+    pub(crate) fn push_first(&mut self, task: Task) {
+        let mut first = Self::default();
+        first.push(task);
+        first.append(self);
+        *self = first;
+    }
+
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<Task> {
         let header = self.head?;

@@ -65,7 +65,7 @@ pub(crate) struct TestExecutor {
 impl TestExecutor {
     pub(crate) fn new() -> Self {
         Self {
-            queue: Arc::new(shim::Mutex::new(TaskQueue::new())),
+            queue: Arc::new(shim::Mutex::new(TaskQueue::default())),
             work: Arc::default(),
         }
     }

@@ -15,7 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Call;
-use crate::context::seat::{Backlog, MOVED_AT_ONCE, Seat, Wakers};
+use crate::context::seat::{Seat, Wakers};
+use crate::task::TaskQueue;
 
 /// How long the watcher sleeps. Somebody who is held up waits for twice that at most.
 pub(super) const WATCH: Duration = Duration::from_millis(1);
@@ -187,7 +188,7 @@ impl Crew {
             if !member.is_taken {
                 return Left::Nothing;
             }
-            match (member.seat.exact_len(), Some(other) == number) {
+            match (member.seat.tasks.len(), Some(other) == number) {
                 (0, _) | (1, true) => Left::Nothing,
                 (1, false) => Left::One,
                 _ => Left::Several,
@@ -249,22 +250,25 @@ impl Crew {
     }
 
     /// Takes some of the tasks of one who has several.
-    pub(super) fn steal(&self, number: usize) -> Option<Backlog> {
-        self.others(number)
-            .filter(|member| member.seat.len() > 1)
-            .map(|member| member.seat.take(|len| (len / 2).min(MOVED_AT_ONCE)))
-            .find(|tasks| !tasks.is_empty())
+    pub(super) fn steal(&self, number: usize) -> TaskQueue {
+        let mut stolen = TaskQueue::default();
+        for member in self.others(number) {
+            if stolen.is_empty() {
+                member.seat.tasks.take(|len| len / 2, &mut stolen);
+            }
+        }
+        stolen
     }
 
     /// Takes what one who has not moved since the last look has left.
-    pub(super) fn rescue(&self, number: usize) -> Option<(Backlog, Wakers)> {
-        self.others(number)
-            .filter(|member| member.seat.started() == member.seen)
-            .map(|member| {
-                let seat = &member.seat;
-                let tasks = seat.take(|len| len.div_ceil(2).min(MOVED_AT_ONCE));
-                (tasks, seat.take_to_wake())
-            })
-            .find(|(tasks, wakers)| !tasks.is_empty() || wakers.is_some())
+    pub(super) fn rescue(&self, number: usize) -> (TaskQueue, Wakers) {
+        let (mut tasks, mut wakers) = (TaskQueue::default(), None);
+        for Member { seat, seen, .. } in self.others(number) {
+            if tasks.is_empty() && wakers.is_none() && seat.started() == *seen {
+                seat.tasks.take(|len| len.div_ceil(2), &mut tasks);
+                wakers = seat.take_to_wake();
+            }
+        }
+        (tasks, wakers)
     }
 }

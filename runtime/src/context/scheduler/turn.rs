@@ -9,8 +9,9 @@ use super::{Scheduler, Shared, wait};
 use crate::context::bounds::{Bounds, Wait};
 use crate::context::reactor::{Reactor, Timeout};
 use crate::context::runner::{Runner, Tasks, Woken};
-use crate::context::seat::{MOVED_AT_ONCE, Seat};
+use crate::context::seat::Seat;
 use crate::shim::{MutexGuard, Ordering};
+use crate::task::ring::MOVED;
 use crate::task::scope;
 
 /// After this many tasks a runner looks at the shared queue, and at the
@@ -78,7 +79,7 @@ impl Scheduler {
             if due {
                 before_look.set(LOOK_AROUND_EVERY);
             }
-            match self.look_around(runner, bounds, due) {
+            match self.look_around(runner, bounds, due, bounds.limit - ran) {
                 Next::Run => {}
                 Next::Leave => return ran,
             }
@@ -87,9 +88,9 @@ impl Scheduler {
 
     /// Fetches tasks from the shared queue and events from the reactor; waits
     /// for them if there is nothing else to do. With tasks to run, it looks at
-    /// the reactor only when that is `due`.
+    /// the reactor only when that is `due`. Fetches `most` tasks at the most.
     #[inline(never)] // The loop around it is tight.
-    fn look_around(&self, runner: &Runner, bounds: &Bounds<'_>, due: bool) -> Next {
+    fn look_around(&self, runner: &Runner, bounds: &Bounds<'_>, due: bool, most: usize) -> Next {
         if bounds.nested {
             // Or it would wait for what this very thread is about to wake.
             runner.wake_rest();
@@ -99,18 +100,18 @@ impl Scheduler {
             return Next::Leave;
         }
         let woken = runner.woken.take();
-        self.fetch(&mut shared, runner);
+        self.fetch(&mut shared, runner, most);
         let mut watch = false;
         if woken != Woken::Otherwise && !runner.has_tasks() {
-            if let Some((tasks, wakers)) = shared.crew.rescue(runner.number) {
-                runner.append(tasks);
-                if wakers.is_some() {
-                    self.release(shared, Some(runner.number));
-                    runner.seat.set_to_wake(wakers);
-                    runner.wake_rest();
-                    return Next::Run;
-                }
-            } else {
+            let (mut tasks, wakers) = shared.crew.rescue(runner.number);
+            if wakers.is_some() {
+                runner.fetch(&mut tasks, MOVED);
+                self.release(shared, Some(runner.number));
+                runner.seat.set_to_wake(wakers);
+                runner.wake_rest();
+                return Next::Run;
+            }
+            if tasks.is_empty() {
                 // Called in vain, or while others go on without help.
                 watch = match woken {
                     Woken::Expired if shared.crew.reactor_is_forgotten() => false,
@@ -118,6 +119,7 @@ impl Scheduler {
                     _ => true,
                 };
             }
+            runner.fetch(&mut tasks, MOVED);
         }
         let busy = runner.has_tasks();
         let reactor = runner.reactor.as_deref();
@@ -278,23 +280,26 @@ impl Scheduler {
         is_over
     }
 
-    /// Moves tasks to a runner: from the shared queue; if it has nothing else to do,
-    /// from another runner.
-    fn fetch(&self, shared: &mut Shared, runner: &Runner) {
-        let posted = shared.queue.len();
-        if posted > 0 {
-            // A share of them: each task is for whoever is free first. A runner by
-            // itself takes all, and so runs them in the order in which they came.
-            let share = match self.runners.load(Ordering::Relaxed) {
-                1 => posted,
-                runners => (posted / runners + 1).min(MOVED_AT_ONCE),
-            };
-            runner.append(shared.queue.take(share));
-        } else if runner.tasks() == Tasks::Shared
-            && !runner.has_tasks()
-            && let Some(tasks) = shared.crew.steal(runner.number)
-        {
-            runner.append(tasks);
+    /// Moves tasks to a runner, no more than `most`: from the shared queue; if it has
+    /// nothing else to do, from another runner.
+    fn fetch(&self, shared: &mut Shared, runner: &Runner, most: usize) {
+        if !shared.queue.is_empty() {
+            // Each task is for whoever is free first. A runner by itself takes all for
+            // which it has room, and what it posts comes after the rest: so all run in
+            // the order in which they were posted.
+            let alone = self.runners.load(Ordering::Relaxed) == 1;
+            runner.fetch(
+                &mut shared.queue,
+                most.min(if alone { most } else { MOVED }),
+            );
+            runner.has_spilled.set(alone && !shared.queue.is_empty());
+        } else {
+            runner.has_spilled.set(false);
+            if runner.tasks() == Tasks::Shared && !runner.has_tasks() {
+                let mut stolen = shared.crew.steal(runner.number);
+                runner.fetch(&mut stolen, MOVED);
+                debug_assert!(stolen.is_empty(), "there is room for so many");
+            }
         }
     }
 }
