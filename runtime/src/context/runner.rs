@@ -161,10 +161,10 @@ impl Runner {
         unsafe { self.seat.tasks.push(task) }
     }
 
-    /// Takes the next task out, to be run.
+    /// Takes the next task out, to be run: at the seat, or of its own.
     #[inline]
-    pub(super) fn pop(&self) -> Option<Task> {
-        if self.tasks.get() == Tasks::Shared {
+    pub(super) fn pop(&self, at_seat: bool) -> Option<Task> {
+        if at_seat {
             let task = self.seat.tasks.pop()?;
             self.seat.start();
             return Some(task);

@@ -223,17 +223,24 @@ impl Scheduler {
     #[inline]
     fn post_from(&self, runner: &Runner, task: Task) {
         match runner.tasks() {
-            Tasks::Shared => match runner.push(task) {
-                Ok(len) => {
-                    let call = self.call.load(Ordering::SeqCst);
-                    if call != Call::Nobody as u8 && (len > 1 || call == Call::ForAny as u8) {
-                        self.call_another();
-                    }
-                }
-                Err(task) => self.spill(runner, task),
-            },
             Tasks::Own => runner.push_own(task),
-            Tasks::Gone => discard(task),
+            _ => self.post_from_seat(runner, task),
+        }
+    }
+
+    #[inline(never)]
+    fn post_from_seat(&self, runner: &Runner, task: Task) {
+        if runner.tasks() == Tasks::Gone {
+            return discard(task);
+        }
+        match runner.push(task) {
+            Ok(len) => {
+                let call = self.call.load(Ordering::SeqCst);
+                if call != Call::Nobody as u8 && (len > 1 || call == Call::ForAny as u8) {
+                    self.call_another();
+                }
+            }
+            Err(task) => self.spill(runner, task),
         }
     }
 
@@ -280,11 +287,15 @@ impl Scheduler {
     /// Calls one who sleeps, as there is something for it at the seat of this thread.
     #[cold]
     fn call_another(&self) {
-        let mut shared = self.lock();
-        let called = match shared.crew.call() {
-            Call::Nobody => None,
-            _ => shared.crew.call_one(),
-        };
+        let shared = self.lock();
+        if shared.crew.call() != Call::Nobody {
+            self.call_one(shared);
+        }
+    }
+
+    #[cold]
+    fn call_one(&self, mut shared: MutexGuard<'_, Shared>) {
+        let called = shared.crew.call_one();
         self.note_call(&shared);
         self.wake_called(shared, called);
     }
@@ -413,21 +424,33 @@ impl Scheduler {
 
     /// Ends a look at the state, by a runner if it is one: calls somebody who sleeps if
     /// there is something for him.
-    fn release(&self, mut shared: MutexGuard<'_, Shared>, number: Option<usize>) {
-        let raised = self.note_call(&shared);
-        let crew = &shared.crew;
-        let call = crew.call();
-        if call == Call::Nobody {
+    #[inline]
+    fn release(&self, shared: MutexGuard<'_, Shared>, number: Option<usize>) {
+        // Whoever is here by itself calls nobody, and that has been written down.
+        if self.is_alone() && shared.crew.active == 1 {
             return;
         }
-        let wanted = !shared.queue.is_empty()
-            || (crew.is_unattended() && !cfg!(async_op_loom))
-            || (raised && crew.left(number).is_for(call));
-        let called = if wanted { shared.crew.call_one() } else { None };
-        if called.is_some() {
-            self.note_call(&shared);
+        self.release_to_others(shared, number);
+    }
+
+    #[inline(never)]
+    fn release_to_others(&self, shared: MutexGuard<'_, Shared>, number: Option<usize>) {
+        let raised = self.note_call(&shared);
+        let crew = &shared.crew;
+        if crew.has_sleepers() && !crew.is_arriving() {
+            let wanted = !shared.queue.is_empty()
+                || (crew.is_unattended() && !cfg!(async_op_loom))
+                || (raised && crew.left(number).is_for(crew.call()));
+            if wanted {
+                self.call_one(shared);
+            }
         }
-        self.wake_called(shared, called);
+    }
+
+    /// Whether one thread alone is inside `run`: another may come at any time.
+    #[inline]
+    fn is_alone(&self) -> bool {
+        self.runners.load(Ordering::Relaxed) == 1
     }
 
     fn wake_called(&self, shared: MutexGuard<'_, Shared>, called: Option<Called>) {

@@ -163,11 +163,19 @@ impl Crew {
         self.looks = self.looks.wrapping_add(1);
     }
 
-    /// Whom posts have to call.
+    pub(super) fn has_sleepers(&self) -> bool {
+        !self.in_bed.is_empty() || matches!(self.poller, Poller::Asleep(_))
+    }
+
+    /// Whether somebody has been called and will look around.
+    pub(super) fn is_arriving(&self) -> bool {
+        self.arriving > 0
+    }
+
+    /// Whom those who are active have to call when they post.
     pub(super) fn call(&self) -> Call {
-        let sleepers = !self.in_bed.is_empty() || matches!(self.poller, Poller::Asleep(_));
         match self.watcher {
-            _ if self.arriving > 0 || !sleepers => Call::Nobody,
+            _ if self.active == 0 || self.is_arriving() || !self.has_sleepers() => Call::Nobody,
             Some(_) => Call::ForSeveral,
             None => Call::ForAny,
         }
@@ -250,6 +258,7 @@ impl Crew {
     }
 
     /// Takes some of the tasks of one who has several.
+    #[inline(never)]
     pub(super) fn steal(&self, number: usize) -> TaskQueue {
         let mut stolen = TaskQueue::default();
         for member in self.others(number) {

@@ -41,6 +41,8 @@ impl Running {
         if bounds.unblock.is_some() {
             shared.crew.driver = Some(number);
         }
+        // If others sleep. All who were active have known before.
+        scheduler.note_call(&shared);
         let running = Self {
             scheduler,
             generation,

@@ -57,6 +57,8 @@ impl Scheduler {
             return 0;
         }
         let before_look = &runner.before_look;
+        // That stays so, or there will be no more.
+        let at_seat = runner.tasks() == Tasks::Shared;
         loop {
             if self.stop_requested.load(Ordering::Relaxed)
                 || bounds.is_unblocked()
@@ -65,7 +67,7 @@ impl Scheduler {
                 return ran;
             }
             if before_look.get() > 0
-                && let Some(task) = runner.pop()
+                && let Some(task) = runner.pop(at_seat)
             {
                 before_look.set(before_look.get() - 1);
                 task.run_outside();
@@ -100,9 +102,11 @@ impl Scheduler {
             return Next::Leave;
         }
         let woken = runner.woken.take();
-        self.fetch(&mut shared, runner, most);
+        // Without any it has just been told so.
+        let mut busy = due && runner.has_tasks();
+        busy |= self.fetch(&mut shared, runner, busy, most);
         let mut watch = false;
-        if woken != Woken::Otherwise && !runner.has_tasks() {
+        if woken != Woken::Otherwise && !busy {
             let (mut tasks, wakers) = shared.crew.rescue(runner.number);
             if wakers.is_some() {
                 runner.fetch(&mut tasks, MOVED);
@@ -111,7 +115,8 @@ impl Scheduler {
                 runner.wake_rest();
                 return Next::Run;
             }
-            if tasks.is_empty() {
+            busy = !tasks.is_empty();
+            if !busy {
                 // Called in vain, or while others go on without help.
                 watch = match woken {
                     Woken::Expired if shared.crew.reactor_is_forgotten() => false,
@@ -121,7 +126,6 @@ impl Scheduler {
             }
             runner.fetch(&mut tasks, MOVED);
         }
-        let busy = runner.has_tasks();
         let reactor = runner.reactor.as_deref();
         let is_free = shared.reactor.is_some() && shared.crew.poller == Poller::Nobody;
         let reactor = reactor.filter(|_| is_free);
@@ -213,12 +217,11 @@ impl Scheduler {
         if watch {
             shared.crew.watch(number);
         }
-        if self.note_call(&shared) {
+        if !self.is_alone() && self.note_call(&shared) {
             // Nobody has called for what came before that.
             match shared.crew.left(Some(number)) {
                 Left::Several => {
-                    shared.crew.wake_up(number);
-                    self.reactivate(&mut shared, bounds);
+                    self.wake_up(&mut shared, runner, bounds, true);
                     self.note_call(&shared);
                     return Next::Run;
                 }
@@ -238,69 +241,97 @@ impl Scheduler {
             let expiry = Instant::now() + WATCH;
             deadline = Some(deadline.map_or(expiry, |deadline| deadline.min(expiry)));
         }
-        let (mut shared, wake) = match reactor {
-            None => (sleep(&runner.seat, shared, deadline), None),
+        match reactor {
+            None => self.wait_in_bed(shared, runner, bounds, deadline),
             Some(reactor) => {
                 drop(shared);
-                let wake = reactor.wait(Timeout::Until(deadline));
-                let mut shared = self.lock();
-                shared.host_is_told = false;
-                (shared, Some(wake))
+                self.wait_in_reactor(reactor, runner, bounds, deadline)
             }
-        };
-        let brought = wake.as_ref().is_some_and(|wake| !wake.is_empty());
-        let watched = shared.crew.watches(number);
-        runner.woken.set(match shared.crew.wake_up(number) {
+        }
+    }
+
+    fn wait_in_bed(
+        &self,
+        shared: MutexGuard<'_, Shared>,
+        runner: &Runner,
+        bounds: &Bounds<'_>,
+        deadline: Option<Instant>,
+    ) -> Next {
+        let mut shared = sleep(&runner.seat, shared, deadline);
+        // It is about to look around, and calls somebody then if there is need.
+        match self.wake_up(&mut shared, runner, bounds, false) {
+            true => Next::Leave,
+            false => Next::Run,
+        }
+    }
+
+    fn wait_in_reactor(
+        &self,
+        reactor: &Reactor,
+        runner: &Runner,
+        bounds: &Bounds<'_>,
+        deadline: Option<Instant>,
+    ) -> Next {
+        let wake = reactor.wait(Timeout::Until(deadline));
+        let mut shared = self.lock();
+        shared.host_is_told = false;
+        let is_over = self.wake_up(&mut shared, runner, bounds, !wake.is_empty());
+        self.release(shared, Some(runner.number));
+        if is_over {
+            return Next::Leave;
+        }
+        runner.wake(wake);
+        Next::Run
+    }
+
+    /// Makes a runner that has waited active again. Returns whether a nested call is
+    /// over: if nobody else is active and the reactor has `brought` nothing, there is
+    /// nothing to wait for.
+    #[inline]
+    fn wake_up(
+        &self,
+        shared: &mut Shared,
+        runner: &Runner,
+        bounds: &Bounds<'_>,
+        brought: bool,
+    ) -> bool {
+        let watched = shared.crew.watches(runner.number);
+        runner.woken.set(match shared.crew.wake_up(runner.number) {
             true => Woken::Called,
             false if watched && !brought => Woken::Expired,
             false => Woken::Otherwise,
         });
-        let is_over = self.reactivate(&mut shared, bounds) && !brought;
-        if wake.is_some() {
-            self.release(shared, Some(number));
-        } else {
-            // It is about to look, and calls somebody then if there is need.
-            drop(shared);
-        }
-        if is_over {
-            return Next::Leave;
-        }
-        if let Some(wake) = wake {
-            runner.wake(wake);
-        }
-        Next::Run
-    }
-
-    /// Makes a runner that has waited active again. Returns whether a nested
-    /// call is over: if nobody else is active, there is nothing to wait for.
-    fn reactivate(&self, shared: &mut Shared, bounds: &Bounds<'_>) -> bool {
-        let is_over = bounds.nested && self.is_out_of_work(shared);
+        let is_over = bounds.nested && !brought && self.is_out_of_work(shared);
         shared.crew.nested -= usize::from(bounds.nested);
         shared.crew.active += 1;
         is_over
     }
 
-    /// Moves tasks to a runner, no more than `most`: from the shared queue; if it has
-    /// nothing else to do, from another runner.
-    fn fetch(&self, shared: &mut Shared, runner: &Runner, most: usize) {
+    /// Moves tasks to a runner, no more than `most`: from the shared queue; if it is not
+    /// busy, from another runner. Returns whether there were any.
+    #[inline]
+    fn fetch(&self, shared: &mut Shared, runner: &Runner, busy: bool, most: usize) -> bool {
+        let alone = self.is_alone();
         if !shared.queue.is_empty() {
             // Each task is for whoever is free first. A runner by itself takes all for
             // which it has room, and what it posts comes after the rest: so all run in
             // the order in which they were posted.
-            let alone = self.runners.load(Ordering::Relaxed) == 1;
             runner.fetch(
                 &mut shared.queue,
-                most.min(if alone { most } else { MOVED }),
+                if alone { most } else { most.min(MOVED) },
             );
             runner.has_spilled.set(alone && !shared.queue.is_empty());
-        } else {
-            runner.has_spilled.set(false);
-            if runner.tasks() == Tasks::Shared && !runner.has_tasks() {
-                let mut stolen = shared.crew.steal(runner.number);
-                runner.fetch(&mut stolen, MOVED);
-                debug_assert!(stolen.is_empty(), "there is room for so many");
-            }
+            return true;
         }
+        runner.has_spilled.set(false);
+        if alone || busy {
+            return false;
+        }
+        let mut stolen = shared.crew.steal(runner.number);
+        let found = !stolen.is_empty();
+        runner.fetch(&mut stolen, MOVED);
+        debug_assert!(stolen.is_empty(), "there is room for so many");
+        found
     }
 }
 
