@@ -25,7 +25,7 @@ pub(super) fn discard(task: Task) {
         queue.set(tasks);
         is_first
     });
-    if is_first != Ok(true) {
+    if !is_first.unwrap_or(false) {
         // While the thread ends there is no queue, and it is dropped here.
         return;
     }

@@ -280,4 +280,11 @@ impl Crew {
         }
         (tasks, wakers)
     }
+
+    #[cfg(all(test, async_op_loom))]
+    pub(super) fn assert_all_gone(&self) {
+        assert_eq!((self.active, self.nested, self.arriving), (0, 0, 0));
+        assert!(self.in_bed.is_empty() && self.members.iter().all(|member| !member.is_taken));
+        assert_eq!((self.watcher, self.poller), (None, Poller::Nobody));
+    }
 }

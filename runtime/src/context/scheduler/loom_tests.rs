@@ -15,7 +15,9 @@ use loom::thread;
 use super::*;
 use crate::alloc::OperationAllocator;
 use crate::context::IoExecutor;
-use crate::executor::{Executor, Strand, WorkGuard};
+use crate::context::bounds::Bounds;
+use crate::context::bounds::Wait;
+use crate::executor::{Executor, Strand, Unblock, WorkGuard};
 use crate::handler::{Associations, CompletionHandler};
 use crate::signature::Signature;
 use crate::task::testing::{Count, CountDrop, Recorder, bounded, site};
@@ -93,13 +95,8 @@ impl Model {
         self.run_all(expected);
         other.join().unwrap();
         let shared = self.executor.scheduler.lock();
-        assert_eq!((shared.active, shared.waiting, shared.nested), (0, 0, 0));
+        shared.crew.assert_all_gone();
     }
-}
-
-/// Every schedule.
-fn model(body: impl Fn(&Model) + Send + Sync + 'static) {
-    check(&Builder::new(), body);
 }
 
 /// Not every schedule. Two preemptions are enough for each known way to get the
@@ -126,7 +123,7 @@ fn a_handler_posts_while_the_other_runner_goes_idle() {
 
 #[test]
 fn a_handler_defers_while_the_other_runner_goes_idle() {
-    model(|model| {
+    bounded_model(4, |model| {
         model.post(|model| {
             let this = model.clone();
             model.executor.defer(Task::new(move || this.finish_one()));
@@ -201,7 +198,7 @@ fn a_guard_taken_inside_is_released_outside() {
 
 #[test]
 fn a_guard_taken_outside_is_released_inside() {
-    model(|model| {
+    bounded_model(4, |model| {
         let guard = model.guard();
         let this = model.clone();
         let runner = thread::spawn(move || this.run_all(1));
@@ -215,7 +212,7 @@ fn a_guard_taken_outside_is_released_inside() {
 
 #[test]
 fn a_runner_leaves_while_the_other_waits() {
-    model(|model| {
+    bounded_model(4, |model| {
         model.post(|model| model.post(Model::finish_one));
         let this = model.clone();
         let other = thread::spawn(move || this.run_all(1));
@@ -284,13 +281,199 @@ fn nested_runs_on_two_threads() {
 
 #[test]
 fn a_handler_stops_the_context_while_the_other_runner_waits() {
-    model(|model| {
+    bounded_model(4, |model| {
         let guard = model.guard();
         model.post(|model| model.executor.scheduler.stop());
         let this = model.clone();
         let other = thread::spawn(move || this.run());
         assert_eq!(model.run() + other.join().unwrap(), 1);
         drop(guard);
+    });
+}
+
+/// A flag that a thread of a model waits for.
+#[derive(Clone, Default)]
+struct Flag(Arc<(Mutex<bool>, Condvar)>);
+
+impl Flag {
+    fn set(&self) {
+        *self.0.0.lock().unwrap() = true;
+        self.0.1.notify_one();
+    }
+
+    fn wait(&self) {
+        let mut is_set = self.0.0.lock().unwrap();
+        while !*is_set {
+            is_set = self.0.1.wait(is_set).unwrap();
+        }
+    }
+}
+
+#[test]
+fn loom_a_handler_waits_for_what_it_has_posted() {
+    bounded_model(3, |model| {
+        model.post(|model| {
+            let flag = Flag::default();
+            let other = flag.clone();
+            model.post(move |model| {
+                model.finish_one();
+                other.set();
+            });
+            flag.wait();
+        });
+        model.run_on_two(1);
+    });
+}
+
+#[test]
+fn loom_two_tasks_wait_for_each_other() {
+    bounded_model(3, |model| {
+        let flags = [Flag::default(), Flag::default()];
+        for n in 0..2 {
+            let flags = flags.clone();
+            model.post(move |model| {
+                flags[n].set();
+                flags[1 - n].wait();
+                model.finish_one();
+            });
+        }
+        drop(flags);
+        model.run_on_two(2);
+    });
+}
+
+/// More than there is room for at a seat, in the order in which they were posted where
+/// one thread runs them; and all of them where there are two.
+#[test]
+fn loom_more_tasks_than_a_seat_has_room_for() {
+    bounded_model(3, |model| {
+        model.post(|model| {
+            for _ in 0..4 {
+                model.post(Model::finish_one);
+            }
+        });
+        model.run_on_two(4);
+    });
+}
+
+#[test]
+fn loom_a_foreign_post_meets_runners_that_go_to_sleep() {
+    bounded_model(3, |model| {
+        let guard = model.guard();
+        let this = model.clone();
+        let foreign = thread::spawn(move || {
+            this.post(Model::finish_one);
+            this.post(move |model| {
+                model.finish_one();
+                drop(guard);
+            });
+        });
+        model.run_on_two(2);
+        foreign.join().unwrap();
+    });
+}
+
+impl Model {
+    /// Blocks until a task that this posts has run.
+    fn post_and_block(&self) {
+        let unblock = Unblock::new();
+        let waker = unblock.waker();
+        self.post(move |model| {
+            model.finish_one();
+            waker.wake();
+        });
+        let IoExecutor { scheduler, .. } = self.executor;
+        scheduler.block(self.executor.generation, &unblock);
+        assert!(unblock.is_set());
+    }
+}
+
+/// Whoever drives leaves when it is unblocked, and the other drives.
+#[test]
+fn loom_two_threads_block() {
+    bounded_model(3, |model| {
+        let this = model.clone();
+        let other = thread::spawn(move || this.post_and_block());
+        model.post_and_block();
+        other.join().unwrap();
+        assert_eq!(model.done.load(Ordering::Relaxed), 2);
+        assert!(model.executor.scheduler.lock().followers.is_empty());
+    });
+}
+
+#[test]
+fn loom_three_threads_block() {
+    bounded_model(2, |model| {
+        let others = [(); 2].map(|()| {
+            let this = model.clone();
+            thread::spawn(move || this.post_and_block())
+        });
+        model.post_and_block();
+        for other in others {
+            other.join().unwrap();
+        }
+        assert_eq!(model.done.load(Ordering::Relaxed), 3);
+    });
+}
+
+#[test]
+fn loom_a_thread_blocks_while_a_runner_leaves() {
+    bounded_model(3, |model| {
+        let this = model.clone();
+        let runner = thread::spawn(move || this.bounded(1, Wait::Never));
+        model.post_and_block();
+        runner.join().unwrap();
+        assert_eq!(model.done.load(Ordering::Relaxed), 1);
+    });
+}
+
+/// What is blocked on is completed by a thread that does not run the context.
+#[test]
+fn loom_a_blocked_thread_is_woken_from_outside() {
+    bounded_model(3, |model| {
+        let unblock = Unblock::new();
+        let waker = unblock.waker();
+        let guard = model.guard();
+        let other = thread::spawn(move || waker.wake());
+        let IoExecutor { scheduler, .. } = model.executor;
+        scheduler.block(model.executor.generation, &unblock);
+        other.join().unwrap();
+        drop(guard);
+    });
+}
+
+#[test]
+fn loom_posts_against_the_drop_of_the_context() {
+    bounded_model(3, |model| {
+        let dropped = Count::default();
+        let tasks = [(); 2].map(|()| CountDrop(dropped.clone()));
+        let this = model.clone();
+        let other = thread::spawn(move || {
+            for task in tasks {
+                this.executor.post(Task::new(move || drop(task)));
+            }
+        });
+        model.close();
+        other.join().unwrap();
+        assert_eq!(dropped.get(), 2);
+        assert!(model.executor.scheduler.lock().queue.is_empty());
+    });
+}
+
+/// A runner that posts to its own seat while another thread drops the context.
+#[test]
+fn loom_posts_of_a_runner_against_the_drop_of_the_context() {
+    bounded_model(3, |model| {
+        let dropped = Count::default();
+        let task = CountDrop(dropped.clone());
+        let this = model.clone();
+        let runner = thread::spawn(move || {
+            this.post(|model| model.executor.post(Task::new(move || drop(task))));
+            this.run();
+        });
+        model.close();
+        runner.join().unwrap();
+        assert_eq!(dropped.get(), 1);
     });
 }
 
@@ -487,6 +670,6 @@ fn loom_completion_against_a_handler_that_drops_the_context() {
         model.run();
         other.join().unwrap();
         fate.assert_over(0..=1);
-        assert_eq!(model.executor.scheduler.lock().active, 0);
+        assert_eq!(model.executor.scheduler.lock().crew.active, 0);
     });
 }

@@ -93,17 +93,19 @@ impl Scheduler {
     /// the reactor only when that is `due`. Fetches `most` tasks at the most.
     #[inline(never)] // The loop around it is tight.
     fn look_around(&self, runner: &Runner, bounds: &Bounds<'_>, due: bool, most: usize) -> Next {
+        // Or there were none a moment ago.
+        let mut may_have_tasks = due;
         if bounds.nested {
             // Or it would wait for what this very thread is about to wake.
             runner.wake_rest();
+            may_have_tasks = true;
         }
         let mut shared = self.lock();
         if shared.stop_requested || (shared.out_of_work && bounds.unblock.is_none()) {
             return Next::Leave;
         }
         let woken = runner.woken.take();
-        // Without any it has just been told so.
-        let mut busy = due && runner.has_tasks();
+        let mut busy = may_have_tasks && runner.has_tasks();
         busy |= self.fetch(&mut shared, runner, busy, most);
         let mut watch = false;
         if woken != Woken::Otherwise && !busy {
