@@ -545,6 +545,13 @@ impl World {
         }
     }
 
+    fn all_ended(&self) -> bool {
+        self.operations.iter().all(|operation| {
+            let fate = &operation.fate;
+            fate.called.load(Ordering::SeqCst) + fate.dropped.load(Ordering::SeqCst) > 0
+        })
+    }
+
     /// Waits until there is nothing left: does not return while there is work.
     fn run_dry(&mut self) {
         if let Some(context) = &self.context {
@@ -589,10 +596,12 @@ fn run_script(seed: u64, runners: usize) {
         for _ in 0..10 {
             while !guarded(|| world.complete_all()) {}
         }
-        // Again, as one may have gone on while the last of another was looked for.
-        for _ in 0..1 + runners {
-            while !guarded(|| world.run_dry()) {}
+        // What a runner has just sent elsewhere is work here, too.
+        while runners > 0 && !world.all_ended() {
+            let _ok = guarded(|| world.complete_all());
+            thread::yield_now();
         }
+        while !guarded(|| world.run_dry()) {}
         if let Some(context) = &world.context {
             world.runners.end(context);
         }
