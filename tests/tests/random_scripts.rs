@@ -1,19 +1,20 @@
 //! All guarantees at once, for operations of any kind that are started,
 //! completed, cancelled, abandoned and dropped in any order, with allocators
-//! that fail.
+//! that fail; and the same with several threads that run the context meanwhile.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, Once, PoisonError, mpsc};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use async_op::{
     AnyExecutor, Associations, CancellationSignal, CancellationType, CompletionHandler, Handler,
-    InlineOr, IoContext, Signature, Strand, Timer, UseFuture, bind_allocator,
+    InlineOr, IoContext, IoExecutor, Signature, Strand, Timer, UseFuture, bind_allocator,
     bind_cancellation_slot, bind_executor, bind_immediate_executor, post_on, spawn,
 };
+use async_op_tests::net::post;
 use async_op_tests::{
     AsyncForm, Form, HandlerForm, Log, Manual, Number, Recorder, message_of, without_hanging,
 };
@@ -134,13 +135,120 @@ struct Operation {
     recorder: Recorder,
 }
 
+/// Handlers that wait for a task that they post. One runner does not: it is free for
+/// the task.
+#[derive(Default)]
+struct Waits {
+    /// How many may begin.
+    free: AtomicUsize,
+    begun: AtomicUsize,
+    ran: AtomicUsize,
+    ended: AtomicUsize,
+}
+
+impl Waits {
+    /// Posts a task and waits for it, if it may.
+    fn wait(self: &Arc<Self>, executor: &IoExecutor) {
+        let take = |free: usize| free.checked_sub(1);
+        let order = Ordering::SeqCst;
+        if self.free.fetch_update(order, order, take).is_err() {
+            return;
+        }
+        self.begun.fetch_add(1, order);
+        let (sender, receiver) = mpsc::channel();
+        let this = Arc::clone(self);
+        post(executor, move || {
+            this.ran.fetch_add(1, Ordering::SeqCst);
+            sender.send(()).unwrap();
+        });
+        receiver.recv().expect("the task runs");
+        self.ended.fetch_add(1, order);
+        self.free.fetch_add(1, order);
+    }
+
+    /// Lets no more begin; returns when all have ended.
+    fn close(&self, runners: usize) {
+        for _ in 1..runners {
+            let (take, order) = (|free: usize| free.checked_sub(1), Ordering::SeqCst);
+            while self.free.fetch_update(order, order, take).is_err() {
+                thread::yield_now();
+            }
+        }
+        let begun = self.begun.load(Ordering::SeqCst);
+        assert_eq!(self.ran.load(Ordering::SeqCst), begun);
+        assert_eq!(self.ended.load(Ordering::SeqCst), begun);
+    }
+}
+
+/// Threads that run the context, for a while each time, in any way.
+#[derive(Default)]
+struct Runners {
+    threads: Vec<JoinHandle<()>>,
+    over: Arc<AtomicBool>,
+    waits: Arc<Waits>,
+}
+
+impl Runners {
+    fn new(context: &Arc<IoContext>, seed: u64, count: usize) -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        let threads = (0..count).map(|n| {
+            let (context, over) = (Arc::clone(context), Arc::clone(&over));
+            let mut random = Random(!seed ^ ((n as u64) << 48));
+            thread::spawn(move || {
+                while !over.load(Ordering::SeqCst) {
+                    context.restart();
+                    let _ok = guarded(|| Self::run_some(&context, &mut random));
+                    thread::yield_now();
+                }
+            })
+        });
+        let waits = Waits {
+            free: AtomicUsize::new(count.saturating_sub(1)),
+            ..Waits::default()
+        };
+        Self {
+            threads: threads.collect(),
+            over,
+            waits: Arc::new(waits),
+        }
+    }
+
+    fn run_some(context: &IoContext, random: &mut Random) {
+        let moment = Duration::from_micros(random.below(50) as u64);
+        match random.below(6) {
+            0 => context.run(),
+            1 => context.run_one(),
+            2 => context.run_for(moment),
+            3 => context.run_one_for(moment),
+            4 => context.poll(),
+            _ => context.poll_one(),
+        };
+    }
+
+    /// Ends the threads, if there are any.
+    fn end(&mut self, context: &IoContext) {
+        self.waits.close(self.threads.len());
+        self.over.store(true, Ordering::SeqCst);
+        for thread in self.threads.drain(..) {
+            while !thread.is_finished() {
+                // Again: it may just have called `restart`.
+                context.stop();
+                thread::yield_now();
+            }
+            thread.join().unwrap();
+        }
+        context.restart();
+    }
+}
+
 struct World {
     random: Random,
     log: Log,
     /// Until it is dropped.
-    context: Option<IoContext>,
-    executor: async_op::IoExecutor,
-    strand: Strand<async_op::IoExecutor>,
+    context: Option<Arc<IoContext>>,
+    runners: Runners,
+    executor: IoExecutor,
+    strand: Strand<IoExecutor>,
     elsewhere: IoContext,
     manual: Manual,
     timers: Vec<Timer>,
@@ -151,9 +259,9 @@ struct World {
 }
 
 impl World {
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, runners: usize) -> Self {
         let log = Log::new();
-        let context = IoContext::new().unwrap();
+        let context = Arc::new(IoContext::new().unwrap());
         let executor = context.executor();
         Self {
             random: Random(seed),
@@ -163,6 +271,7 @@ impl World {
             manual: Manual::new("manual", &log),
             timers: (0..3).map(|_| Timer::new(&executor)).collect(),
             signals: (0..3).map(|_| CancellationSignal::new()).collect(),
+            runners: Runners::new(&context, seed, runners),
             context: Some(context),
             log,
             handler_forms: Vec::new(),
@@ -188,12 +297,20 @@ impl World {
             }
             _ => {
                 if self.random.one_in(4) {
-                    drop(self.context.take());
+                    self.drop_context();
                 }
             }
         }
         // Nobody looks at it, but it grows.
         self.log.take();
+    }
+
+    fn drop_context(&mut self) {
+        if let Some(context) = self.context.take() {
+            self.runners.end(&context);
+            // It is the last one.
+            Arc::into_inner(context).expect("the runners have ended");
+        }
     }
 
     /// Makes a handler, and an allocator for it that may fail.
@@ -228,6 +345,9 @@ impl World {
             ending.then = Some(Box::new(move || {
                 post_on(&executor, Handler(bind_allocator(allocator, next)));
             }));
+        } else if !self.runners.threads.is_empty() && self.random.one_in(4) {
+            let (executor, waits) = (self.executor, Arc::clone(&self.runners.waits));
+            ending.then = Some(Box::new(move || waits.wait(&executor)));
         }
 
         let allocator = ending.recorder.clone();
@@ -425,6 +545,13 @@ impl World {
         }
     }
 
+    fn all_ended(&self) -> bool {
+        self.operations.iter().all(|operation| {
+            let fate = &operation.fate;
+            fate.called.load(Ordering::SeqCst) + fate.dropped.load(Ordering::SeqCst) > 0
+        })
+    }
+
     /// Waits until there is nothing left: does not return while there is work.
     fn run_dry(&mut self) {
         if let Some(context) = &self.context {
@@ -453,8 +580,9 @@ fn is_expected(message: &str) -> bool {
     message.contains("could not allocate") || message.contains("abandoned")
 }
 
-fn run_script(seed: u64) {
-    let mut world = World::new(seed);
+/// Runs a script, with so many threads beside it.
+fn run_script(seed: u64, runners: usize) {
+    let mut world = World::new(seed, runners);
     for _ in 0..2 + world.random.below(40) {
         let _ok = guarded(|| world.step());
     }
@@ -468,12 +596,20 @@ fn run_script(seed: u64) {
         for _ in 0..10 {
             while !guarded(|| world.complete_all()) {}
         }
+        // What a runner has just sent elsewhere is work here, too.
+        while runners > 0 && !world.all_ended() {
+            let _ok = guarded(|| world.complete_all());
+            thread::yield_now();
+        }
         while !guarded(|| world.run_dry()) {}
+        if let Some(context) = &world.context {
+            world.runners.end(context);
+        }
         assert_eq!(world.manual.work(), 0, "work is outstanding");
         check(&world.operations, true);
     }
 
-    drop(world.context.take());
+    world.drop_context();
     world.signals.clear();
     // What holds the others is here: a form that is awaited is in the future
     // that waits for it.
@@ -510,8 +646,8 @@ fn check(operations: &[Operation], by_running: bool) {
     }
 }
 
-#[test]
-fn every_guarantee_holds_in_any_order() {
+/// Runs all scripts, each with as many threads beside it as `runners` says.
+fn run_scripts(runners: fn(u64) -> usize) {
     struct Name(u64);
     impl Drop for Name {
         fn drop(&mut self) {
@@ -521,15 +657,32 @@ fn every_guarantee_holds_in_any_order() {
         }
     }
 
-    // Thousands of expected panics are not printed.
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
-        if !is_expected(info.payload_as_str().unwrap_or_default()) {
-            hook(info);
-        }
-    }));
+    print_no_expected_panics();
     for seed in 0..scripts() {
         let _name = Name(seed);
-        without_hanging(move || run_script(seed));
+        without_hanging(move || run_script(seed, runners(seed)));
     }
+}
+
+/// There are thousands of them.
+fn print_no_expected_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !is_expected(info.payload_as_str().unwrap_or_default()) {
+                hook(info);
+            }
+        }));
+    });
+}
+
+#[test]
+fn every_guarantee_holds_in_any_order() {
+    run_scripts(|_| 0);
+}
+
+#[test]
+fn every_guarantee_holds_while_other_threads_run_the_context() {
+    run_scripts(|seed| 1 + (seed % 4) as usize);
 }
