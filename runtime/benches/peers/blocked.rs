@@ -58,7 +58,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     on_timers!(
         "block-timer-1",
         "timer of 200 us that a thread blocks on",
-        [200, 5_000],
+        [200, 2_000],
         1
     ),
     on_timers!(
