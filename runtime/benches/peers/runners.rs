@@ -2,7 +2,7 @@
 //! somebody outside who waits for the result of each.
 
 use std::sync::mpsc;
-use std::thread;
+use std::thread::{self, Scope};
 
 use async_op::{Blocking, Executor, IoContext, IoExecutor, Task, WorkGuard, spawn};
 use tokio::runtime::Runtime;
@@ -37,22 +37,34 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     },
 ];
 
-/// Runs `context` in one or two threads, this one among them, until there is nothing
-/// left to do. The other one is inside, and idle, when this one calls `begin`.
+/// Runs `context` in so many threads, this one among them, until there is nothing left
+/// to do. The others are inside, and idle, when this one calls `begin`.
 pub(crate) fn run_by(context: &IoContext, threads: u64, begin: impl FnOnce()) {
     thread::scope(|scope| {
         let work = WorkGuard::new(context.executor());
-        if threads == 2 {
-            let (inside, arrived) = mpsc::channel();
-            scope.spawn(|| context.run());
-            context.post(Task::new(move || inside.send(()).unwrap()));
-            arrived.recv().unwrap();
-        }
+        have_run(scope, context, threads - 1);
         begin();
         drop(work);
         context.run();
     });
     context.restart();
+}
+
+/// Has so many other `threads` run `context`, and waits until all are inside.
+fn have_run<'scope>(scope: &'scope Scope<'scope, '_>, context: &'scope IoContext, threads: u64) {
+    let mut held = Vec::new();
+    for _ in 0..threads {
+        scope.spawn(|| context.run());
+        let (inside, arrived) = mpsc::channel();
+        let (hold, released) = mpsc::channel::<()>();
+        context.post(Task::new(move || {
+            inside.send(()).unwrap();
+            // It holds its thread, so that the next such task is for the next thread.
+            assert!(released.recv().is_err());
+        }));
+        arrived.recv().unwrap();
+        held.push(hold);
+    }
 }
 
 fn repost_ours(run: &mut Run, threads: u64) {
@@ -80,9 +92,7 @@ fn outside_ours(run: &mut Run, threads: u64) {
     let context = IoContext::new().unwrap();
     thread::scope(|scope| {
         let work = WorkGuard::new(context.executor());
-        for _ in 0..threads {
-            scope.spawn(|| context.run());
-        }
+        have_run(scope, &context, threads);
         run.measure(|rounds| {
             for round in 0..rounds {
                 let joined = spawn(&context, async move { round }, Blocking);
