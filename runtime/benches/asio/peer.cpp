@@ -105,22 +105,39 @@ std::unique_ptr<asio::io_context> context_of(unsigned threads) {
 
 using Work = asio::executor_work_guard<asio::io_context::executor_type>;
 
-// Runs `context` in one or two threads, this one among them, until there is nothing
-// left to do. The other one is inside, and idle, when this one calls `begin`.
-void run_by(asio::io_context& context, unsigned threads, auto begin) {
-  std::thread other;
-  Work work(context.get_executor());
-  if (threads == 2) {
+// Has so many `threads` run `context`, and waits until all are inside.
+std::vector<std::thread> have_run(asio::io_context& context, unsigned threads) {
+  std::vector<std::thread> all;
+  std::promise<void> release;
+  auto released = release.get_future().share();
+  for (unsigned n = 0; n < threads; ++n) {
+    all.emplace_back([&] { context.run(); });
     std::promise<void> inside;
     auto arrived = inside.get_future();
-    other = std::thread([&] { context.run(); });
-    asio::post(context, [inside = std::move(inside)]() mutable { inside.set_value(); });
-    arrived.get();
+    // It holds its thread, so that the next such task is for the next thread.
+    asio::post(context, [inside = std::move(inside), released]() mutable {
+      inside.set_value();
+      released.wait();
+    });
+    arrived.wait();
   }
-  begin();
-  work.reset();
-  context.run();
-  if (threads == 2) other.join();
+  release.set_value();
+  return all;
+}
+
+// Calls `begin`, and runs `context` until there is nothing left to do: on this thread,
+// or on so many others, which are all inside, and idle, when `begin` is called.
+void run_by(asio::io_context& context, unsigned threads, auto begin) {
+  if (threads == 1) {
+    begin();
+    context.run();
+  } else {
+    Work work(context.get_executor());
+    auto all = have_run(context, threads);
+    begin();
+    work.reset();
+    for (auto& thread : all) thread.join();
+  }
   context.restart();
 }
 
@@ -233,8 +250,7 @@ void repost(unsigned threads) {
 void spawn_join_outside(unsigned threads) {
   auto context = context_of(threads);
   Work work(context->get_executor());
-  std::vector<std::thread> runners;
-  for (unsigned n = 0; n < threads; ++n) runners.emplace_back([&] { context->run(); });
+  auto runners = have_run(*context, threads);
   measure([&](uint64_t rounds) {
     for (uint64_t n = 0; n < rounds; ++n) {
       auto one = [n]() -> asio::awaitable<uint64_t> { co_return n; };

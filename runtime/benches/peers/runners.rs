@@ -37,16 +37,20 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     },
 ];
 
-/// Runs `context` in so many threads, this one among them, until there is nothing left
-/// to do. The others are inside, and idle, when this one calls `begin`.
+/// Calls `begin`, and runs `context` until there is nothing left to do: on this thread,
+/// or on so many others, which are all inside, and idle, when `begin` is called.
 pub(crate) fn run_by(context: &IoContext, threads: u64, begin: impl FnOnce()) {
-    thread::scope(|scope| {
-        let work = WorkGuard::new(context.executor());
-        have_run(scope, context, threads - 1);
+    if threads == 1 {
         begin();
-        drop(work);
         context.run();
-    });
+    } else {
+        thread::scope(|scope| {
+            let work = WorkGuard::new(context.executor());
+            have_run(scope, context, threads);
+            begin();
+            drop(work);
+        });
+    }
     context.restart();
 }
 
