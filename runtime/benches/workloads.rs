@@ -8,22 +8,39 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use async_op::{
     Allocator, Executor, IoContext, IoExecutor, Recycling, Task, TcpListener, TcpStream, Timer,
-    async_op,
+    WorkGuard, async_op,
 };
 
 /// A task that posts itself again.
 fn repost(context: &IoContext, rounds: u64) {
-    fn again(executor: IoExecutor, rounds: u64) {
-        if rounds > 0 {
-            executor.post(Task::new(move || again(executor, rounds - 1)));
-        }
-    }
     again(context.executor(), rounds);
     context.run();
+}
+
+fn again(executor: IoExecutor, rounds: u64) {
+    if rounds > 0 {
+        executor.post(Task::new(move || again(executor, rounds - 1)));
+    }
+}
+
+/// The same, while a second thread is inside of `run` and has nothing to do.
+fn repost_two(context: &IoContext, rounds: u64) {
+    thread::scope(|scope| {
+        let work = WorkGuard::new(context.executor());
+        let (inside, arrived) = mpsc::channel();
+        scope.spawn(|| context.run());
+        context.post(Task::new(move || inside.send(()).unwrap()));
+        arrived.recv().unwrap();
+        again(context.executor(), rounds);
+        drop(work);
+        context.run();
+    });
 }
 
 /// A thousand tasks at a time.
@@ -121,9 +138,10 @@ fn allocate(_: &IoContext, rounds: u64) {
 
 type Workload = fn(&IoContext, u64);
 
-const WORKLOADS: [(&str, Workload); 6] = [
+const WORKLOADS: [(&str, Workload); 7] = [
     ("allocate", allocate),
     ("repost", repost),
+    ("repost-two", repost_two),
     ("fan-out", fan_out),
     ("immediate", immediate),
     ("timer-cancel", timer_cancel),

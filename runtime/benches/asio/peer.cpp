@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <future>
 #include <memory>
 #include <new>
 #include <string>
@@ -33,6 +34,12 @@ bool clocks = true;
 uint64_t measured = 0, warm_up = 0;
 std::vector<uint64_t> laps;
 Clock::time_point last_lap;
+
+uint64_t switches() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return uint64_t(usage.ru_nvcsw);
+}
 
 uint64_t nanoseconds(Clock::duration d) {
   return uint64_t(std::chrono::duration_cast<std::chrono::nanoseconds>(d).count());
@@ -66,14 +73,17 @@ void measure(const std::function<void(uint64_t)>& work) {
   auto wall = Clock::now();
   auto cpu = cpu_time();
   auto before = allocations.load();
+  auto slept = switches();
   work(measured);
   auto wall_taken = nanoseconds(Clock::now() - wall);
   auto cpu_taken = cpu_time() - cpu;
   auto allocated = allocations.load() - before;
+  slept = switches() - slept;
   auto per_round = [](uint64_t n) { return double(n) / double(measured); };
   std::printf("wall ns,%.4f\n", per_round(wall_taken));
   std::printf("CPU ns,%.4f\n", per_round(cpu_taken));
   std::printf("allocations,%.4f\n", per_round(allocated));
+  std::printf("switches,%.4f\n", per_round(slept));
   std::sort(laps.begin(), laps.end());
   for (auto [name, share] : {std::pair{"p50 us", 0.5}, {"p99 us", 0.99}, {"p99.9 us", 0.999}}) {
     if (!laps.empty()) {
@@ -85,6 +95,50 @@ void measure(const std::function<void(uint64_t)>& work) {
 
 void check(bool good) {
   if (!good) std::abort();
+}
+
+// Makes a context that so many threads run.
+std::unique_ptr<asio::io_context> context_of(unsigned threads) {
+  return threads == 1 ? std::make_unique<asio::io_context>(1)
+                      : std::make_unique<asio::io_context>();
+}
+
+using Work = asio::executor_work_guard<asio::io_context::executor_type>;
+
+// Has so many `threads` run `context`, and waits until all are inside.
+std::vector<std::thread> have_run(asio::io_context& context, unsigned threads) {
+  std::vector<std::thread> all;
+  std::promise<void> release;
+  auto released = release.get_future().share();
+  for (unsigned n = 0; n < threads; ++n) {
+    all.emplace_back([&] { context.run(); });
+    std::promise<void> inside;
+    auto arrived = inside.get_future();
+    // It holds its thread, so that the next such task is for the next thread.
+    asio::post(context, [inside = std::move(inside), released]() mutable {
+      inside.set_value();
+      released.wait();
+    });
+    arrived.wait();
+  }
+  release.set_value();
+  return all;
+}
+
+// Calls `begin`, and runs `context` until there is nothing left to do: on this thread,
+// or on so many others, which are all inside, and idle, when `begin` is called.
+void run_by(asio::io_context& context, unsigned threads, auto begin) {
+  if (threads == 1) {
+    begin();
+    context.run();
+  } else {
+    Work work(context.get_executor());
+    auto all = have_run(context, threads);
+    begin();
+    work.reset();
+    for (auto& thread : all) thread.join();
+  }
+  context.restart();
 }
 
 // Posts -----------------------------------------------------------------------
@@ -137,12 +191,11 @@ void spawn_join() {
 
 // Threads ---------------------------------------------------------------------
 
-void cross_thread(uint64_t producers) {
+void cross_thread(uint64_t producers, unsigned threads_that_run) {
   asio::io_context context;
   measure([&](uint64_t rounds) {
     std::atomic<uint64_t> left{rounds};
-    auto work = std::make_unique<asio::executor_work_guard<asio::io_context::executor_type>>(
-        context.get_executor());
+    Work work(context.get_executor());
     std::vector<std::thread> threads;
     for (uint64_t p = 0; p < producers; ++p) {
       auto share = rounds / producers + (p < rounds % producers);
@@ -154,9 +207,8 @@ void cross_thread(uint64_t producers) {
         }
       });
     }
-    context.run();
+    run_by(context, threads_that_run, [] {});
     for (auto& thread : threads) thread.join();
-    context.restart();
   });
 }
 
@@ -185,6 +237,69 @@ void strand() {
     other.join();
     check(sum == 0);
     context.restart();
+  });
+}
+
+// Runners ---------------------------------------------------------------------
+
+void repost(unsigned threads) {
+  auto context = context_of(threads);
+  measure([&](uint64_t rounds) { run_by(*context, threads, Again{*context, rounds, 1}); });
+}
+
+void spawn_join_outside(unsigned threads) {
+  auto context = context_of(threads);
+  Work work(context->get_executor());
+  auto runners = have_run(*context, threads);
+  measure([&](uint64_t rounds) {
+    for (uint64_t n = 0; n < rounds; ++n) {
+      auto one = [n]() -> asio::awaitable<uint64_t> { co_return n; };
+      check(asio::co_spawn(*context, one(), asio::use_future).get() == n);
+    }
+  });
+  work.reset();
+  for (auto& runner : runners) runner.join();
+}
+
+// Fan-out ---------------------------------------------------------------------
+
+// The same as in ../peers/fan_out.rs.
+constexpr uint64_t turns = 600;
+
+void compute(uint64_t microseconds) {
+  uint64_t x = 88172645463325252;
+  asm volatile("" : "+r"(x));
+  for (uint64_t n = 0; n < turns * microseconds; ++n) {
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+  }
+  asm volatile("" : : "r"(x));
+}
+
+struct Bursts {
+  asio::io_context& context;
+  uint64_t microseconds, rounds;
+  std::atomic<uint64_t> left{0};
+
+  void burst() {
+    auto tasks = std::min<uint64_t>(1000, rounds);
+    rounds -= tasks;
+    left = tasks;
+    for (uint64_t n = 0; n < tasks; ++n) {
+      asio::post(context, [this] {
+        compute(microseconds);
+        if (left.fetch_sub(1) == 1) burst();
+      });
+    }
+  }
+};
+
+void fan_out(uint64_t microseconds, unsigned threads) {
+  auto context = context_of(threads);
+  measure([&](uint64_t rounds) {
+    Bursts bursts{*context, microseconds, rounds};
+    run_by(*context, threads, [&] { asio::post(*context, [&] { bursts.burst(); }); });
   });
 }
 
@@ -368,17 +483,16 @@ void accept(tcp::acceptor& acceptor, uint64_t connections) {
   });
 }
 
-void serve(const char* kind, uint64_t at_a_time, size_t size) {
-  asio::io_context context(1);
+void serve(const char* kind, uint64_t at_a_time, size_t size, unsigned threads) {
+  auto context = context_of(threads);
   measure([&](uint64_t messages) {
-    tcp::acceptor acceptor(context, {asio::ip::address_v4::loopback(), 0});
+    tcp::acceptor acceptor(*context, {asio::ip::address_v4::loopback(), 0});
     auto port = acceptor.local_endpoint().port();
     std::printf("load,%s,127.0.0.1:%u,%lu,%zu,%lu\n", kind, port, at_a_time, size, messages);
     std::fflush(stdout);
     bool churn = std::string("churn") == kind;
-    accept(acceptor, churn ? std::max(messages, at_a_time) : at_a_time);
-    context.run();
-    context.restart();
+    auto connections = churn ? std::max(messages, at_a_time) : at_a_time;
+    run_by(*context, threads, [&] { accept(acceptor, connections); });
   });
 }
 
@@ -386,16 +500,31 @@ struct Workload {
   const char* name;
   uint64_t warm_up; // as in ../peers: a tenth of the rounds in brief
   void (*run)();
+  const char* contender = "Asio";
 };
+
+constexpr const char* two = "Asio 2 threads";
 
 constexpr Workload workloads[] = {
     {"post-chain", 2000, [] { posts(1); }},
     {"post-fan-out", 2000, [] { posts(1000); }},
     {"dispatch-inline", 5000, dispatch_inline},
     {"spawn-join", 1000, spawn_join},
-    {"cross-thread-1", 2000, [] { cross_thread(1); }},
-    {"cross-thread-4", 2000, [] { cross_thread(4); }},
+    {"cross-thread-1", 2000, [] { cross_thread(1, 1); }},
+    {"cross-thread-1", 2000, [] { cross_thread(1, 2); }, two},
+    {"cross-thread-4", 2000, [] { cross_thread(4, 1); }},
+    {"cross-thread-4", 2000, [] { cross_thread(4, 2); }, two},
     {"strand", 2000, strand},
+    {"repost-2", 2000, [] { repost(1); }},
+    {"repost-2", 2000, [] { repost(2); }, two},
+    {"spawn-join-outside", 200, [] { spawn_join_outside(1); }},
+    {"spawn-join-outside", 200, [] { spawn_join_outside(2); }, two},
+    {"fan-out-1us", 2000, [] { fan_out(1, 1); }},
+    {"fan-out-1us", 2000, [] { fan_out(1, 2); }, two},
+    {"fan-out-10us", 500, [] { fan_out(10, 1); }},
+    {"fan-out-10us", 500, [] { fan_out(10, 2); }, two},
+    {"fan-out-100us", 100, [] { fan_out(100, 1); }},
+    {"fan-out-100us", 100, [] { fan_out(100, 2); }, two},
     {"timers-churn", 1000, timers_churn},
     {"timers-pending", 1000, timers_pending},
     {"timers-fired", 400, timers_fired},
@@ -412,12 +541,18 @@ constexpr Workload workloads[] = {
        asio::io_context context(1);
        ping_pong(context, unix_pair(context));
      }},
-    {"echo-1", 100, [] { serve("echo", 1, 64); }},
-    {"echo-64", 400, [] { serve("echo", 64, 64); }},
-    {"echo-1000", 400, [] { serve("echo", 1000, 64); }},
-    {"echo-64-16k", 200, [] { serve("echo", 64, 16 << 10); }},
-    {"echo-1000-16k", 200, [] { serve("echo", 1000, 16 << 10); }},
-    {"churn", 50, [] { serve("churn", 8, 64); }},
+    {"echo-1", 100, [] { serve("echo", 1, 64, 1); }},
+    {"echo-1", 100, [] { serve("echo", 1, 64, 2); }, two},
+    {"echo-64", 400, [] { serve("echo", 64, 64, 1); }},
+    {"echo-64", 400, [] { serve("echo", 64, 64, 2); }, two},
+    {"echo-1000", 400, [] { serve("echo", 1000, 64, 1); }},
+    {"echo-1000", 400, [] { serve("echo", 1000, 64, 2); }, two},
+    {"echo-64-16k", 200, [] { serve("echo", 64, 16 << 10, 1); }},
+    {"echo-64-16k", 200, [] { serve("echo", 64, 16 << 10, 2); }, two},
+    {"echo-1000-16k", 200, [] { serve("echo", 1000, 16 << 10, 1); }},
+    {"echo-1000-16k", 200, [] { serve("echo", 1000, 16 << 10, 2); }, two},
+    {"churn", 50, [] { serve("churn", 8, 64, 1); }},
+    {"churn", 50, [] { serve("churn", 8, 64, 2); }, two},
 };
 
 } // namespace
@@ -437,13 +572,21 @@ extern "C" void* __wrap_aligned_alloc(size_t alignment, size_t size) {
   return __real_aligned_alloc(alignment, size);
 }
 
-// `peer run|count WORKLOAD CONTENDER ROUNDS`
+// `peer run|count WORKLOAD CONTENDER ROUNDS`, and `peer contenders WORKLOAD`
 int main(int argc, char** argv) {
+  if (argc < 3) return 1;
+  std::string name = argv[2];
+  if (argc == 3) {
+    for (auto& workload : workloads) {
+      if (workload.name == name) std::puts(workload.contender);
+    }
+    return 0;
+  }
   if (argc != 5) return 1;
   clocks = argv[1] == std::string("run");
   measured = std::strtoull(argv[4], nullptr, 10);
   for (auto& workload : workloads) {
-    if (workload.name == std::string(argv[2])) {
+    if (workload.name == name && workload.contender == std::string(argv[3])) {
       warm_up = workload.warm_up;
       workload.run();
       return 0;

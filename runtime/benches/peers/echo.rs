@@ -13,6 +13,7 @@ use crate::clients::ask;
 use crate::measure::Run;
 use crate::ping_pong::LOOPBACK;
 use crate::posts::{current_thread, multi_thread};
+use crate::runners::run_by;
 
 /// The servers, under a load of so many connections and bytes.
 macro_rules! under_load {
@@ -22,7 +23,10 @@ macro_rules! under_load {
             round: $round,
             rounds: $rounds,
             contenders: &[
-                ("async-op", |run| $load.run(run, callbacks(BUFFER))),
+                ("async-op", |run| $load.run(run, callbacks(1, BUFFER))),
+                ("async-op 2 threads", |run| {
+                    $load.run(run, callbacks(2, BUFFER));
+                }),
                 ("async-op futures", |run| $load.run(run, futures(BUFFER))),
                 ("mio", |run| $load.run(run, on_mio())),
                 ("tokio", |run| {
@@ -113,7 +117,8 @@ pub(crate) fn under_load(
 /// Of a connection's buffer, as large as the largest message.
 const BUFFER: usize = 16 << 10;
 
-pub(crate) fn callbacks(room: usize) -> impl FnMut(net::TcpListener, u64) {
+/// So many `threads` run the context.
+pub(crate) fn callbacks(threads: u64, room: usize) -> impl FnMut(net::TcpListener, u64) {
     fn accept(listener: TcpListener, connections: u64, room: usize) {
         if connections > 0 {
             let next = listener.clone();
@@ -127,13 +132,8 @@ pub(crate) fn callbacks(room: usize) -> impl FnMut(net::TcpListener, u64) {
     }
     let context = IoContext::new().unwrap();
     move |listener, connections| {
-        accept(
-            TcpListener::from_std(&context, listener).unwrap(),
-            connections,
-            room,
-        );
-        context.run();
-        context.restart();
+        let listener = TcpListener::from_std(&context, listener).unwrap();
+        run_by(&context, threads, || accept(listener, connections, room));
     }
 }
 

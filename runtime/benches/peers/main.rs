@@ -14,14 +14,17 @@
 //! each workload a table. A load generator is a process of its own as well, and
 //! what it costs is in nobody's figures.
 
+mod blocked;
 mod clients;
 mod count;
 mod echo;
+mod fan_out;
 mod measure;
 mod mio_loop;
 mod ping_pong;
 mod posts;
 mod report;
+mod runners;
 mod scale;
 mod threads;
 mod timers;
@@ -46,6 +49,9 @@ type Contender = (&'static str, fn(&mut Run));
 const WORKLOADS: &[&[Workload]] = &[
     posts::WORKLOADS,
     threads::WORKLOADS,
+    runners::WORKLOADS,
+    fan_out::WORKLOADS,
+    blocked::WORKLOADS,
     timers::WORKLOADS,
     ping_pong::WORKLOADS,
     echo::WORKLOADS,

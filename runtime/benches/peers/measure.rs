@@ -1,4 +1,5 @@
-//! What a sample measures about itself: time, CPU time, memory, latencies.
+//! What a sample measures about itself: time, CPU time, memory, how often its
+//! threads went to sleep, latencies.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Mutex;
@@ -33,11 +34,13 @@ impl Run {
     pub(crate) fn measure_cold(&mut self, mut work: impl FnMut(u64)) {
         LAPS.lock().unwrap().taken.clear();
         let (wall, cpu, allocations) = (Instant::now(), cpu_time(), allocations());
+        let switches = switches();
         work(self.rounds);
         let per_round = |n: u128| n as f64 / self.rounds as f64;
         self.figures.extend([
             ("wall ns", per_round(wall.elapsed().as_nanos())),
             ("CPU ns", per_round((cpu_time() - cpu).as_nanos())),
+            ("switches", per_round(switches_since(switches).into())),
             (
                 "allocations",
                 per_round((allocations_since(allocations)).into()),
@@ -81,6 +84,19 @@ fn cpu_time() -> Duration {
     // SAFETY: writes a `timespec`.
     unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// How often a thread of this process has gone to sleep.
+fn switches() -> u64 {
+    // SAFETY: zeroes are an `rusage`.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: writes an `rusage`.
+    unsafe { libc::getrusage(libc::RUSAGE_SELF, &raw mut usage) };
+    usage.ru_nvcsw as u64
+}
+
+fn switches_since(before: u64) -> u64 {
+    switches() - before
 }
 
 /// The most bytes of memory that this process has had so far.

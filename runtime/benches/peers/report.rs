@@ -1,19 +1,20 @@
 //! Runs the samples, and says what they show.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use crate::measure::PERCENTILES;
 use crate::{WORKLOADS, Workload, count};
 
 /// Metrics in the order of the columns of a table.
-const COLUMNS: [&str; 8] = [
+const COLUMNS: [&str; 9] = [
     "wall ns",
     "CPU ns",
     "instructions",
     "system calls",
     "allocations",
+    "switches",
     PERCENTILES[0].0,
     PERCENTILES[1].0,
     PERCENTILES[2].0,
@@ -89,20 +90,32 @@ impl Contender {
 /// Ours, and those of another program that is named in the environment.
 fn contenders(workload: &Workload) -> Vec<(Contender, Figures)> {
     let this = std::env::current_exe().unwrap();
-    let also = std::env::var("PEERS_ALSO").ok();
-    let also = also.iter().filter_map(|also| also.split_once('='));
     let own = workload.contenders.iter();
-    own.map(|(name, _)| (*name, this.clone()))
-        .chain(also.map(|(name, program)| (name, program.into())))
+    let mut all: Vec<_> = own
+        .map(|(name, _)| (name.to_string(), this.clone()))
+        .collect();
+    if let Some(also) = std::env::var_os("PEERS_ALSO").map(PathBuf::from) {
+        let names = names(&also, workload);
+        all.extend(names.into_iter().map(|name| (name, also.clone())));
+    }
+    all.into_iter()
         .map(|(name, program)| {
             let contender = Contender {
                 workload: workload.name,
-                name: name.to_string(),
+                name,
                 program,
             };
             (contender, Figures::default())
         })
         .collect()
+}
+
+/// Asks a program who of it takes part.
+fn names(program: &Path, workload: &Workload) -> Vec<String> {
+    let mut command = Command::new(program);
+    let output = command.args(["contenders", workload.name]).output();
+    let names = String::from_utf8(output.unwrap().stdout).unwrap();
+    names.lines().map(str::to_string).collect()
 }
 
 /// Waits for a sample, and sends it the load that it asks for. Of the figures of
@@ -155,11 +168,16 @@ fn table(workload: &Workload, contenders: &mut [(Contender, Figures)]) {
             }
         }
     }
-    // Ratios are of CPU time; `async-op` comes first in each workload.
-    let ours = contenders[0].1.median("CPU ns").unwrap();
+    // Ratios are to `async-op`, which comes first in each workload.
+    let ratios = [("CPU ns", "CPU ratio"), ("wall ns", "wall ratio")];
+    let ours = ratios.map(|(metric, _)| contenders[0].1.median(metric).unwrap());
     println!("\n{name}, per {}", workload.round);
     print!("{:18}", "");
-    for metric in columns.iter().copied().chain(["CPU ratio"]) {
+    for metric in columns
+        .iter()
+        .copied()
+        .chain(ratios.map(|(_, ratio)| ratio))
+    {
         print!("{metric:>14}");
     }
     println!();
@@ -171,7 +189,10 @@ fn table(workload: &Workload, contenders: &mut [(Contender, Figures)]) {
                 None => print!("{:>14}", "-"),
             }
         }
-        println!("{:>14.2}", figures.median("CPU ns").unwrap() / ours);
+        for ((metric, _), ours) in ratios.into_iter().zip(ours) {
+            print!("{:>14.2}", figures.median(metric).unwrap() / ours);
+        }
+        println!();
     }
     println!();
 }

@@ -72,7 +72,7 @@ const SERIES: &[Series] = &[
         xs: CONNECTIONS,
         metric: "CPU ns",
         contenders: &[
-            ("async-op", |x| serve(x, echo::callbacks(ROOM))),
+            ("async-op", |x| serve(x, echo::callbacks(1, ROOM))),
             ("async-op futures", |x| serve(x, echo::futures(ROOM))),
             ("mio", |x| serve(x, echo::on_mio())),
             ("tokio", |x| {
@@ -87,7 +87,7 @@ const SERIES: &[Series] = &[
         xs: &[1_000, 10_000],
         metric: "bytes",
         contenders: &[
-            ("async-op", |x| idle(x, echo::callbacks(ROOM))),
+            ("async-op", |x| idle(x, echo::callbacks(1, ROOM))),
             ("async-op futures", |x| idle(x, echo::futures(ROOM))),
             ("mio", |x| idle(x, echo::on_mio())),
             ("tokio", |x| idle(x, echo::on_tokio(current_thread(), ROOM))),

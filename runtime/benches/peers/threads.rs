@@ -12,6 +12,7 @@ use crate::Workload;
 use crate::measure::Run;
 use crate::mio_loop::Loop;
 use crate::posts::{current_thread, multi_thread};
+use crate::runners::run_by;
 
 pub(crate) const WORKLOADS: &[Workload] = &[
     Workload {
@@ -19,10 +20,12 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         round: "post by one thread to a loop in another",
         rounds: [20_000, 1_000_000],
         contenders: &[
-            ("async-op", |run| ours(run, 1)),
+            ("async-op", |run| ours(run, 1, 1)),
+            ("async-op 2 threads", |run| ours(run, 1, 2)),
             ("locked array", |run| array(run, 1)),
             ("mio", |run| mio(run, 1)),
             ("tokio", |run| tokio(run, current_thread(), 1)),
+            ("tokio 2 threads", |run| tokio(run, multi_thread(), 1)),
             ("smol", |run| smol(run, 1)),
         ],
     },
@@ -31,10 +34,12 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         round: "post by one of four threads to a loop in a fifth",
         rounds: [20_000, 1_000_000],
         contenders: &[
-            ("async-op", |run| ours(run, 4)),
+            ("async-op", |run| ours(run, 4, 1)),
+            ("async-op 2 threads", |run| ours(run, 4, 2)),
             ("locked array", |run| array(run, 4)),
             ("mio", |run| mio(run, 4)),
             ("tokio", |run| tokio(run, current_thread(), 4)),
+            ("tokio 2 threads", |run| tokio(run, multi_thread(), 4)),
             ("smol", |run| smol(run, 4)),
         ],
     },
@@ -53,13 +58,13 @@ pub(crate) const WORKLOADS: &[Workload] = &[
 
 /// How many tasks are still to come, and what to do then. Never freed: nobody
 /// counts references to it, which would cost more than some of the queues.
-struct Left {
+pub(crate) struct Left {
     count: AtomicU64,
     done: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 impl Left {
-    fn new(rounds: u64, done: impl FnOnce() + Send + 'static) -> &'static Self {
+    pub(crate) fn new(rounds: u64, done: impl FnOnce() + Send + 'static) -> &'static Self {
         Box::leak(Box::new(Self {
             count: AtomicU64::new(rounds),
             done: Mutex::new(Some(Box::new(done))),
@@ -67,7 +72,7 @@ impl Left {
     }
 
     /// One has come.
-    fn arrive(&self) {
+    pub(crate) fn arrive(&self) {
         if self.count.fetch_sub(1, Ordering::Relaxed) == 1 {
             let done = self.done.lock().unwrap().take();
             done.expect("a last task")();
@@ -83,7 +88,7 @@ impl Left {
 type Item = (fn(&Left), &'static Left);
 
 /// Runs `post` for `rounds` rounds on `producers` threads, and `runner` on this.
-fn produce(rounds: u64, producers: u64, post: impl Fn() + Sync, runner: impl FnOnce()) {
+pub(crate) fn produce(rounds: u64, producers: u64, post: impl Fn() + Sync, runner: impl FnOnce()) {
     thread::scope(|scope| {
         for n in 0..producers {
             let share = rounds / producers + u64::from(n < rounds % producers);
@@ -94,17 +99,15 @@ fn produce(rounds: u64, producers: u64, post: impl Fn() + Sync, runner: impl FnO
     });
 }
 
-fn ours(run: &mut Run, producers: u64) {
+/// So many `threads` run the context.
+fn ours(run: &mut Run, producers: u64, threads: u64) {
     let context = IoContext::new().unwrap();
     let executor = context.executor();
     run.measure(|rounds| {
         let work = WorkGuard::new(executor);
         let left = Left::new(rounds, || drop(work));
         let post = || executor.post(Task::new(|| left.arrive()));
-        produce(rounds, producers, post, || {
-            context.run();
-        });
-        context.restart();
+        produce(rounds, producers, post, || run_by(&context, threads, || {}));
     });
 }
 
