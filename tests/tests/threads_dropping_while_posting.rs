@@ -279,16 +279,6 @@ fn tasks_whose_drop_posts_again_once() {
     });
 }
 
-#[test]
-fn tasks_whose_drop_posts_again_for_ever() {
-    without_hanging(|| with_tasks_that_post_again(|executor| executor, usize::MAX));
-}
-
-#[test]
-fn tasks_of_a_strand_whose_drop_posts_again_for_ever() {
-    without_hanging(|| with_tasks_that_post_again(Strand::new, usize::MAX));
-}
-
 /// The drops of their tasks post again, from wherever they are.
 #[test]
 fn tasks_of_other_threads_whose_drop_posts_again() {

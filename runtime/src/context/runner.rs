@@ -60,8 +60,10 @@ pub(super) enum Tasks {
 /// Why a runner no longer sleeps.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Woken {
-    /// It does not matter.
+    /// It has just come.
     #[default]
+    Here,
+    /// It does not matter.
     Otherwise,
     /// It has been called.
     Called,

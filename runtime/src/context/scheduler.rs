@@ -439,6 +439,7 @@ impl Scheduler {
         let crew = &shared.crew;
         if crew.has_sleepers() && !crew.is_arriving() {
             let wanted = !shared.queue.is_empty()
+                || number.is_some_and(|number| crew.has_several(number))
                 || (crew.is_unattended() && !cfg!(async_op_loom))
                 || (raised && crew.left(number).is_for(crew.call()));
             if wanted {

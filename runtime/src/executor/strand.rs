@@ -167,33 +167,14 @@ impl<E: Executor> State<E> {
     }
 
     /// Drops what is queued: the inner executor is gone, and that with it. The
-    /// caller has the right to run it (I1), and gives it up.
+    /// caller has the right to run it (I1), and gives it up first: whoever posts
+    /// meanwhile sees to its own task, so this ends.
     fn discard_queue(&self) {
-        // Goes on with the rest when the drop of a task panics.
-        struct Rest<'a, E: Executor>(&'a State<E>);
-        impl<E: Executor> Drop for Rest<'_, E> {
-            fn drop(&mut self) {
-                while let Some(task) = self.0.pop_or_give_up() {
-                    drop(task);
-                }
-            }
-        }
-
-        let rest = Rest(self);
-        // One by one, as a task's drop may post here.
-        while let Some(task) = self.pop_or_give_up() {
-            drop(task);
-        }
-        // The right is no longer ours.
-        mem::forget(rest);
-    }
-
-    /// Takes the next task out; gives up the right to run if there is none.
-    fn pop_or_give_up(&self) -> Option<Task> {
         let mut shared = self.lock();
-        let task = shared.queue.pop();
-        shared.running = task.is_some();
-        task
+        let tasks = mem::take(&mut shared.queue);
+        shared.running = false;
+        drop(shared);
+        drop(tasks);
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {

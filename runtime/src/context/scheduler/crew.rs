@@ -189,6 +189,11 @@ impl Crew {
             && (self.active == 0 || self.watcher.is_none())
     }
 
+    /// Whether a runner has more than what it does next.
+    pub(super) fn has_several(&self, number: usize) -> bool {
+        self.members[number].seat.tasks.len() > 1
+    }
+
     /// What those who work have left for one who sleeps. `number` is about to go on
     /// with its own tasks, if it is not about to sleep.
     pub(super) fn left(&self, number: Option<usize>) -> Left {

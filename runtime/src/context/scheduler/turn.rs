@@ -104,11 +104,12 @@ impl Scheduler {
         if shared.stop_requested || (shared.out_of_work && bounds.unblock.is_none()) {
             return Next::Leave;
         }
-        let woken = runner.woken.take();
+        let woken = runner.woken.replace(Woken::Otherwise);
         let mut busy = may_have_tasks && runner.has_tasks();
         busy |= self.fetch(&mut shared, runner, busy, most);
         let mut watch = false;
-        if woken != Woken::Otherwise && !busy {
+        let goes_on = woken == Woken::Otherwise && bounds.wait != Wait::Never;
+        if !busy && !goes_on && !self.is_alone() {
             let (mut tasks, wakers) = shared.crew.rescue(runner.number);
             if wakers.is_some() {
                 runner.fetch(&mut tasks, MOVED);
@@ -119,11 +120,11 @@ impl Scheduler {
             }
             busy = !tasks.is_empty();
             if !busy {
-                // Called in vain, or while others go on without help.
                 watch = match woken {
+                    Woken::Called => true,
                     Woken::Expired if shared.crew.reactor_is_forgotten() => false,
-                    Woken::Expired => shared.crew.look(),
-                    _ => true,
+                    // While others go on without help.
+                    _ => shared.crew.look() && woken == Woken::Expired,
                 };
             }
             runner.fetch(&mut tasks, MOVED);
