@@ -10,7 +10,7 @@ use crate::context::bounds::{Bounds, Wait};
 use crate::context::reactor::{Reactor, Timeout};
 use crate::context::runner::{Runner, Tasks, Woken};
 use crate::context::seat::Seat;
-use crate::shim::{MutexGuard, Ordering};
+use crate::shim::{MutexGuard, Ordering, thread};
 use crate::task::ring::MOVED;
 use crate::task::scope;
 
@@ -260,7 +260,7 @@ impl Scheduler {
         bounds: &Bounds<'_>,
         deadline: Option<Instant>,
     ) -> Next {
-        let mut shared = sleep(&runner.seat, shared, deadline);
+        let mut shared = self.sleep(&runner.seat, shared, deadline);
         // It is about to look around, and calls somebody then if there is need.
         match self.wake_up(&mut shared, runner, bounds, false) {
             true => Next::Leave,
@@ -336,18 +336,25 @@ impl Scheduler {
         debug_assert!(stolen.is_empty(), "there is room for so many");
         found
     }
-}
 
-/// Sleeps until woken, no longer than until `deadline`.
-fn sleep<'a>(
-    seat: &Seat,
-    shared: MutexGuard<'a, Shared>,
-    deadline: Option<Instant>,
-) -> MutexGuard<'a, Shared> {
-    let Some(deadline) = deadline else {
-        return wait(&seat.bed, shared);
-    };
-    let timeout = deadline.saturating_duration_since(Instant::now());
-    let slept = seat.bed.wait_timeout(shared, timeout);
-    slept.unwrap_or_else(PoisonError::into_inner).0
+    /// Sleeps until woken, no longer than until `deadline`.
+    fn sleep<'a>(
+        &'a self,
+        seat: &Seat,
+        shared: MutexGuard<'a, Shared>,
+        deadline: Option<Instant>,
+    ) -> MutexGuard<'a, Shared> {
+        let Some(deadline) = deadline else {
+            return wait(&seat.bed, shared);
+        };
+        if cfg!(async_op_loom) {
+            // Loom knows no time: it has come when the others have had their turn.
+            drop(shared);
+            thread::yield_now();
+            return self.lock();
+        }
+        let timeout = deadline.saturating_duration_since(Instant::now());
+        let slept = seat.bed.wait_timeout(shared, timeout);
+        slept.unwrap_or_else(PoisonError::into_inner).0
+    }
 }
