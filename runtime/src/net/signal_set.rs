@@ -68,7 +68,7 @@ impl SignalSet {
         let pending = Pending(Mutex::new(set));
         let source = Source::new(*executor, pending, Registration::default())?;
         Ok(Self {
-            source: Shared::new(source),
+            source: Shared::try_new(source)?,
         })
     }
 
