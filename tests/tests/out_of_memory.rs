@@ -123,7 +123,7 @@ fn a_strand_is_recycled() {
     let context = IoContext::new().unwrap();
     let strand = || Strand::new(context.executor());
     drop(strand());
-    // Its memory is not that of another test, whatever that has given back.
+    // A sanitizer sees all of them.
     let (_, is_refused) = refusing(0, || drop(strand()));
     assert_eq!(is_refused, cfg!(async_op_sanitize));
 }

@@ -67,8 +67,9 @@ pub(crate) trait Owned {
     fn disowned(&self);
 }
 
-/// What an owner counts. More than there ever are handles of others, or the last owner
-/// would not be known as such; the rest of the count is for owners.
+/// What an owner counts. There are never as many handles besides: the last owner would
+/// not be known as such then, and the value stay for ever. The rest of the count is for
+/// owners.
 const OWNER: usize = 1 << (usize::BITS / 4);
 
 impl<T, P> Shared<T, P> {
