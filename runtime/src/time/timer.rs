@@ -449,7 +449,7 @@ mod tests {
         mut make: impl FnMut() -> Option<(Timer, T)>,
         ours: impl Fn(Timer),
     ) {
-        const ROUNDS: usize = if cfg!(miri) { 20 } else { 50_000 };
+        const ROUNDS: usize = if cfg!(miri) { 20 } else { 20_000 };
         let arrived = AtomicUsize::new(0);
         // Both are awake when they go on, or they would not meet.
         let meet = |times: usize| {
