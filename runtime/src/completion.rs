@@ -117,9 +117,13 @@ impl<S: Signature + 'static> Completion<S> {
     /// operation completes on another: let it hold its target weakly. The
     /// request is no more than that; the operation still completes, once.
     /// Where nobody can ask, the function is dropped.
+    ///
+    /// # Panics
+    ///
+    /// If no memory can be had for the function.
     pub fn on_cancel(&self, function: impl FnOnce(CancellationType) + Send + 'static) {
         // SAFETY: the operation is ours, so it is alive.
-        unsafe { block::on_cancel(self.core, Function::new(function)) };
+        unsafe { block::on_cancel(self.core, Function::new(function, "on_cancel")) };
     }
 
     /// Returns what the operation has been asked for so far.

@@ -8,9 +8,14 @@
 //!   type allows (an executor that counts, say): `data` is a cell, or a reference
 //!   to it would promise the compiler that nothing does.
 
-use std::any::TypeId;
+use std::alloc::Layout;
+use std::any::{self, TypeId};
 use std::cell::UnsafeCell;
 use std::mem::{self, MaybeUninit};
+
+use allocator_api2::boxed::Box;
+
+use crate::alloc::{Global, out_of_memory};
 
 /// A value whose type has been erased: up to two words in place, else boxed.
 pub(crate) struct Erased {
@@ -49,6 +54,9 @@ impl<T: Clone + 'static> Of<T> {
         },
     };
 
+    /// # Panics
+    ///
+    /// If there is no memory for a box.
     fn hold(value: T) -> Data {
         let data = Data::new(MaybeUninit::uninit());
         let place = data.get();
@@ -56,9 +64,12 @@ impl<T: Clone + 'static> Of<T> {
             // SAFETY: `FITS` compared size and alignment, and the place is ours.
             unsafe { place.cast::<T>().write(value) };
         } else {
+            let Ok(value) = Box::try_new_in(value, Global) else {
+                out_of_memory(any::type_name::<T>(), Layout::new::<T>())
+            };
             // SAFETY: a `Box` of a sized type is one word, so it fits two; the
             // place is ours.
-            unsafe { place.cast::<Box<T>>().write(Box::new(value)) };
+            unsafe { place.cast::<Box<T>>().write(value) };
         }
         data
     }

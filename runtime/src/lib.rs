@@ -100,6 +100,26 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Out of memory
+//!
+//! An operation that gets no memory panics, with its name and the size, before anything
+//! has started; so does the making of an object, such as a [`Timer`], a
+//! [`CancellationSignal`] or a [`Strand`]. What returns an [`io::Result`](std::io::Result)
+//! anyway, as sockets do, fails with an error of kind
+//! [`OutOfMemory`](std::io::ErrorKind::OutOfMemory) instead.
+//!
+//! Where the standard library has nothing that could fail, the process is aborted, as it
+//! is when a `Box` gets no memory:
+//!
+//! - in [`IoContext::new`], [`ThreadPool::new`], the first use of the [`SystemContext`],
+//!   and the first operation that a thread [blocks](Blocking) on;
+//! - in the `new` of [`Channel`](sync::Channel), [`Mutex`](sync::Mutex) and
+//!   [`Semaphore`](sync::Semaphore), and that of wrappers around streams of other
+//!   libraries;
+//! - where a list grows: of those who wait for one object, but for the first, or are woken
+//!   at once; of the timers of a context; of the values in a channel;
+//! - inside of other libraries: signals, the resolver, tokio's tasks, tracing.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -30,7 +30,7 @@ where
     /// whether the operation can be asked to stop.
     pub(crate) fn new(site: Site, asks: bool) -> (Self, Relay<S>) {
         let (future, completion) = slot::new(site, Trace::none(site));
-        let asking = asks.then(Asking::new);
+        let asking = asks.then(|| Asking::new(site));
         let relay = Relay::new(completion, asking.as_ref());
         (Self { future, asking }, relay)
     }
@@ -64,9 +64,9 @@ struct Asking {
 }
 
 impl Asking {
-    fn new() -> Self {
+    fn new(site: Site) -> Self {
         Self {
-            signal: CancellationSignal::new(),
+            signal: CancellationSignal::for_use_in(site.name()),
             passed_on: CancellationType::default(),
             is_detached: false,
         }

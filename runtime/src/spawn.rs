@@ -211,6 +211,10 @@ pin_project! {
     {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
+            // Once it is over there is nobody to show the allocator to.
+            if this.future.is_none() {
+                return;
+            }
             let scope = Scope::new(OfAllocator(this.scope.clone()));
             scope.within(|| this.future.set(None));
         }

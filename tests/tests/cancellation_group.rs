@@ -103,6 +103,54 @@ fn all_that_are_under_way() {
     assert_eq!(log.take(), "cancelled");
 }
 
+/// Says good-bye in its own time, whatever has been asked before.
+#[async_op]
+async fn async_parting(_context: &IoExecutor, timer: Timer) -> io::Result<()> {
+    this_op::cancellation().clear();
+    timer.wait().await
+}
+
+/// Calls `function` when it is asked.
+#[async_op]
+fn async_calling(
+    _context: &IoExecutor,
+    function: impl FnOnce() + Send + 'static,
+    hold: HandlerHold,
+    op: Completion<fn(io::Result<()>)>,
+) {
+    op.on_cancel(move |_| function());
+    *hold.0.lock().unwrap() = Some(op);
+}
+
+/// An operation that begins while the others are asked knows of the request: it is not
+/// asked again in the place of one that has ended.
+#[test]
+fn each_request_reaches_an_operation_once() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let all = CancellationGroup::new();
+    let [first, second] = [HandlerHold::default(), HandlerHold::default()];
+    let replace = {
+        let (second, log, slot) = (second.clone(), log.clone(), all.slot());
+        let executor = context.executor();
+        move || {
+            drop(second.0.lock().unwrap().take());
+            let token = bind_cancellation_slot(slot, outcome(&log));
+            async_parting(&executor, never(&executor), token);
+        }
+    };
+    let token = bind_cancellation_slot(all.slot(), outcome(&log));
+    async_calling(&context, replace, first.clone(), token);
+    let token = bind_cancellation_slot(all.slot(), outcome(&log));
+    async_until_asked(&context, second, token);
+    all.emit(TERMINAL);
+    context.poll();
+    assert_eq!(log.take(), "");
+    all.emit(TERMINAL);
+    context.poll();
+    assert_eq!(log.take(), "cancelled");
+    drop(first.0.lock().unwrap().take());
+}
+
 #[test]
 fn one_slot_serves_all() {
     let (log, context) = (Log::new(), IoContext::new().unwrap());

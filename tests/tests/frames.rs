@@ -1,13 +1,17 @@
 //! Spawned futures, boxes and scopes: whose memory it is, to the letter.
 
+use std::alloc::Layout;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::thread;
 
 use allocator_api2::vec::Vec;
 use async_op::{
-    Completion, FrameBox, Handler, IoContext, IoExecutor, UseFuture, async_op, bind_allocator,
-    post_call, post_on, run_in, spawn, spawn_with, this_op,
+    AllocError, Allocator, Completion, FrameBox, Handler, IoContext, IoExecutor, UseFuture,
+    async_op, bind_allocator, post_call, post_on, run_in, spawn, spawn_with, this_op,
 };
 use async_op_tests::{Gate, Hold, Log, Manual, Polled, Probe, Recorder};
 
@@ -160,6 +164,48 @@ fn a_part_in_another_allocator() {
     assert_eq!(log.take(), "iA1 iD1");
     outer.assert_balanced();
     inner.assert_balanced();
+}
+
+#[test]
+fn a_part_that_is_over_leaves_its_allocator_alone() {
+    let (clones, log) = (Arc::new(AtomicUsize::new(0)), Log::new());
+    let count = || clones.load(Ordering::Relaxed);
+    let allocator = Cloned(Recorder::new(&log), Arc::clone(&clones));
+    let mut part = Polled::new(run_in(allocator.clone(), async {}));
+    part.ready();
+    let before = count();
+    part.drop_future();
+    assert_eq!(count(), before);
+    // One that is not over shows it to what it drops.
+    let inside = FrameBox::new(async {});
+    let part = run_in(allocator.clone(), async {
+        inside.await;
+    });
+    let before = count();
+    drop(part);
+    assert!(count() > before);
+}
+
+/// An allocator whose clones are counted.
+struct Cloned(Recorder, Arc<AtomicUsize>);
+
+impl Clone for Cloned {
+    fn clone(&self) -> Self {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        Self(self.0.clone(), Arc::clone(&self.1))
+    }
+}
+
+// SAFETY: hands everything on to an allocator that keeps the contract.
+unsafe impl Allocator for Cloned {
+    fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        self.0.allocate(layout)
+    }
+
+    unsafe fn deallocate(&self, memory: NonNull<u8>, layout: Layout) {
+        // SAFETY: the caller's promise is passed on.
+        unsafe { self.0.deallocate(memory, layout) };
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::Poll;
 use std::thread;
@@ -175,6 +175,46 @@ fn a_dropped_wait_leaves_nothing_to_wait_for() {
     assert_eq!(timer.cancel(), 0);
     assert_eq!((wakes.count(), wakes.wakers()), (0, 0));
     assert_eq!(context.run(), 0);
+}
+
+/// A wait for the new expiry is none for the old one, and not cancelled with those.
+#[test]
+fn a_wall_timer_is_set_in_one_step() {
+    const ROUNDS: u64 = 3_000;
+    without_hanging(|| {
+        let context = IoContext::new().unwrap();
+        let timer = WallTimer::new(&context);
+        let start = SystemTime::now() + FAR;
+        let expiry = |round| start + Duration::from_secs(round);
+        let (begun, set) = (AtomicU64::new(0), AtomicU64::new(0));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for round in 1..=ROUNDS {
+                    while begun.load(Ordering::Acquire) < round - 1 {
+                        thread::yield_now();
+                    }
+                    timer.expires_at(expiry(round));
+                    set.store(round, Ordering::Release);
+                }
+            });
+            for round in 1..=ROUNDS {
+                let mut looks = 0_u32;
+                while timer.expiry() < expiry(round) {
+                    looks += 1;
+                    if looks.is_multiple_of(100) {
+                        thread::yield_now();
+                    }
+                }
+                let mut wait = Polled::new(timer.wait());
+                assert!(wait.poll().is_pending());
+                while set.load(Ordering::Acquire) < round {
+                    thread::yield_now();
+                }
+                assert!(wait.poll().is_pending(), "in round {round}");
+                begun.store(round, Ordering::Release);
+            }
+        });
+    });
 }
 
 #[test]

@@ -68,6 +68,10 @@ impl Vtable {
 
 impl AnyAllocator {
     /// Erases the type of `allocator`.
+    ///
+    /// # Panics
+    ///
+    /// If no memory can be had for a large one.
     pub fn new<A: OperationAllocator>(allocator: A) -> Self {
         Self {
             vtable: const { &Vtable::of::<A>() },

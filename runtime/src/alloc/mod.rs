@@ -8,7 +8,9 @@ pub(crate) use allocator_api2::alloc::Global;
 pub use allocator_api2::alloc::{AllocError, Allocator};
 pub use any::AnyAllocator;
 pub use recycling::Recycling;
-pub(crate) use shared::{CacheLine, Shared, WakeShared};
+pub(crate) use shared::{CacheLine, Owned, Owner, Shared, WakeShared};
+
+use std::alloc::Layout;
 
 /// An allocator that can be associated with a completion handler.
 ///
@@ -27,3 +29,12 @@ pub(crate) use shared::{CacheLine, Shared, WakeShared};
 pub trait OperationAllocator: Allocator + Clone + Send + 'static {}
 
 impl<A: Allocator + Clone + Send + 'static> OperationAllocator for A {}
+
+/// Panics with the name of the operation or object that got no memory.
+#[cold]
+pub(crate) fn out_of_memory(what: &str, layout: Layout) -> ! {
+    panic!(
+        "`{what}` could not allocate {} bytes for itself",
+        layout.size()
+    )
+}

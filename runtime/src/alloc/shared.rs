@@ -2,12 +2,17 @@
 //!
 //! # Invariants
 //!
-//! - **I1** `inner` points to an `Inner<T, P>` that [`Shared::new`] has made. It is
-//!   alive while `count`, the number of handles and wakers, is not 0; whoever
-//!   takes it there frees it, and nobody else touches it any more.
+//! - **I1** `inner` points to an `Inner<T, P>` that [`Shared::with_count`] has made.
+//!   It is alive while `count` is not 0; whoever takes it there frees it, and nobody
+//!   else touches it any more.
+//! - **I2** `count` is the number of handles and wakers, and [`OWNER`] besides for each
+//!   [`Owner`]. All owners of a value have one of the handles together. Whoever takes
+//!   an owner out of `count`, and finds that it was the last, has that one alone.
 
+use std::alloc::Layout;
 use std::fmt;
-use std::mem::ManuallyDrop;
+use std::io;
+use std::mem::{self, ManuallyDrop};
 use std::ops::Deref;
 use std::process;
 use std::ptr::NonNull;
@@ -15,7 +20,7 @@ use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use allocator_api2::boxed::Box;
 
-use super::Recycling;
+use super::{AllocError, Recycling, out_of_memory};
 use crate::shim::{AtomicUsize, Ordering};
 
 /// An `Arc` in memory of [`Recycling`]: in the long run it needs no heap. It is
@@ -49,20 +54,59 @@ pub(crate) trait WakeShared: Send + Sync + 'static {
     fn wake(&self);
 }
 
+/// A handle of one who owns a value, where others have no more than a [`Shared`] of it:
+/// what is to end with its owners does so, whoever else has it just now.
+pub(crate) struct Owner<T: Owned> {
+    /// That of all owners: dropped by the last one, in `end`.
+    shared: ManuallyDrop<Shared<T>>,
+}
+
+/// A value that has owners.
+pub(crate) trait Owned {
+    /// Takes note that the last owner has gone. None comes after that.
+    fn disowned(&self);
+}
+
+/// What an owner counts. There are never as many handles besides: the last owner would
+/// not be known as such then, and the value stay for ever. The rest of the count is for
+/// owners.
+const OWNER: usize = 1 << (usize::BITS / 4);
+
 impl<T, P> Shared<T, P> {
-    pub(crate) fn new(value: T) -> Self {
+    /// Moves a value into memory of its own.
+    ///
+    /// # Panics
+    ///
+    /// If there is none, with the name of what it is for.
+    #[inline]
+    pub(crate) fn new(value: T, what: &str) -> Self {
+        match Self::with_count(value, 1) {
+            Ok(this) => this,
+            Err(_) => out_of_memory(what, Self::LAYOUT),
+        }
+    }
+
+    /// As [`new`](Self::new), with an error in place of the panic.
+    #[inline]
+    pub(crate) fn try_new(value: T) -> io::Result<Self> {
+        Self::with_count(value, 1).map_err(|_| io::ErrorKind::OutOfMemory.into())
+    }
+
+    const LAYOUT: Layout = Layout::new::<Inner<T, P>>();
+
+    #[inline]
+    fn with_count(value: T, count: usize) -> Result<Self, AllocError> {
         let inner = Inner {
-            count: AtomicUsize::new(1),
+            count: AtomicUsize::new(count),
             value,
             aligned: [],
         };
-        Self {
-            inner: NonNull::from(Box::leak(Box::new_in(inner, Recycling))),
-        }
+        let inner = Box::try_new_in(inner, Recycling)?;
+        Ok(Self {
+            inner: NonNull::from(Box::leak(inner)),
+        })
     }
-}
 
-impl<T, P> Shared<T, P> {
     /// Returns the value, if there is no other handle.
     pub(crate) fn try_unwrap(this: Self) -> Result<T, Self> {
         // SAFETY: by I1 alive, as this handle is counted.
@@ -80,11 +124,27 @@ impl<T, P> Shared<T, P> {
         Ok(Box::into_inner(inner).value)
     }
 
-    /// Returns how many handles there are, wakers included; others may come and go.
+    /// Makes a handle a pointer to the value, for [`from_pointer`](Self::from_pointer).
     #[inline]
-    pub(crate) fn handles(&self) -> usize {
+    pub(crate) fn into_pointer(this: Self) -> NonNull<T> {
+        let this = ManuallyDrop::new(this);
+        // Without a reference to it, which would be one to the value alone.
         // SAFETY: by I1 alive, as this handle is counted.
-        unsafe { self.inner.as_ref() }.count.load(Ordering::Relaxed)
+        let value = unsafe { &raw mut (*this.inner.as_ptr()).value };
+        // SAFETY: part of what is alive.
+        unsafe { NonNull::new_unchecked(value) }
+    }
+
+    /// # Safety
+    ///
+    /// - `value` is of [`into_pointer`](Self::into_pointer), and given up.
+    #[inline]
+    pub(crate) unsafe fn from_pointer(value: NonNull<T>) -> Self {
+        // SAFETY: by the caller's promise that is where the value is.
+        let inner = unsafe { value.byte_sub(mem::offset_of!(Inner<T, P>, value)) };
+        Self {
+            inner: inner.cast(),
+        }
     }
 
     /// Drops the value. Not inlined: most handles are not the last.
@@ -190,9 +250,79 @@ impl<T: fmt::Debug, P> fmt::Debug for Shared<T, P> {
     }
 }
 
-impl<T: Default, P> Default for Shared<T, P> {
-    fn default() -> Self {
-        Self::new(T::default())
+impl<T: Owned> Owner<T> {
+    /// Makes the first owner of a value.
+    ///
+    /// # Panics
+    ///
+    /// As [`Shared::new`].
+    #[inline]
+    pub(crate) fn new(value: T, what: &str) -> Self {
+        let Ok(shared) = Shared::with_count(value, OWNER + 1) else {
+            out_of_memory(what, Shared::<T>::LAYOUT)
+        };
+        Self {
+            shared: ManuallyDrop::new(shared),
+        }
+    }
+
+    /// Returns a handle that is no owner.
+    #[inline]
+    pub(crate) fn share(this: &Self) -> Shared<T> {
+        Shared::clone(&this.shared)
+    }
+
+    /// Takes note that the last owner has gone. Not inlined: most are not the last.
+    ///
+    /// # Safety
+    ///
+    /// - The caller has taken the last owner out of the count.
+    #[cold]
+    unsafe fn end(inner: NonNull<Inner<T, ()>>) {
+        // The handle of all owners, by I2 the caller's: dropped on unwind, too.
+        let shared = Shared { inner };
+        shared.disowned();
+    }
+}
+
+impl<T: Owned> Deref for Owner<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.shared
+    }
+}
+
+impl<T: Owned> Clone for Owner<T> {
+    #[inline]
+    fn clone(&self) -> Self {
+        let inner = self.shared.inner;
+        // SAFETY: by I1 alive, as this owner is counted.
+        let count = &unsafe { inner.as_ref() }.count;
+        // Relaxed: a new owner is made from one that exists.
+        let before = count.fetch_add(OWNER, Ordering::Relaxed);
+        if before > isize::MAX as usize {
+            process::abort();
+        }
+        Self {
+            shared: ManuallyDrop::new(Shared { inner }),
+        }
+    }
+}
+
+impl<T: Owned> Drop for Owner<T> {
+    #[inline]
+    fn drop(&mut self) {
+        let inner = self.shared.inner;
+        // SAFETY: by I1 alive, as this owner is counted.
+        let count = &unsafe { inner.as_ref() }.count;
+        // One step, and what it returns decides: of several owners that go at once one
+        // is the last. Release and Acquire as for handles.
+        if count.fetch_sub(OWNER, Ordering::AcqRel) < 2 * OWNER {
+            // SAFETY: fewer than two owners were left before.
+            unsafe { Self::end(inner) };
+        }
     }
 }
 
@@ -222,7 +352,7 @@ mod tests {
     fn the_last_handle_or_waker_drops_the_value() {
         let counts = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
         let seen = || counts.each_ref().map(|count| count.load(Ordering::Relaxed));
-        let shared: Shared<_> = Shared::new(Counts(Arc::clone(&counts)));
+        let shared: Shared<_> = Shared::new(Counts(Arc::clone(&counts)), "test");
         let waker = shared.waker();
         let other = waker.clone();
         assert!(waker.will_wake(&other));
@@ -238,7 +368,7 @@ mod tests {
     fn the_only_handle_becomes_the_value() {
         let counts = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
         let dropped = || counts[1].load(Ordering::Relaxed);
-        let shared: Shared<_> = Shared::new(Counts(Arc::clone(&counts)));
+        let shared: Shared<_> = Shared::new(Counts(Arc::clone(&counts)), "test");
         let other = shared.clone();
         let Err(shared) = Shared::try_unwrap(shared) else {
             panic!("there is another handle");
@@ -255,7 +385,7 @@ mod tests {
     #[test]
     fn on_several_threads() {
         let counts = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
-        let shared: Shared<_, CacheLine> = Shared::new(Counts(Arc::clone(&counts)));
+        let shared: Shared<_, CacheLine> = Shared::new(Counts(Arc::clone(&counts)), "test");
         thread::scope(|scope| {
             for _ in 0..4 {
                 let shared = shared.clone();
@@ -270,19 +400,61 @@ mod tests {
         let seen = counts.each_ref().map(|count| count.load(Ordering::Relaxed));
         assert_eq!(seen, [400, 1]);
     }
+
+    /// Counts how often it is disowned, and dropped.
+    impl Owned for Counts {
+        fn disowned(&self) {
+            self.0[0].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn the_last_owner_disowns_whoever_else_has_it() {
+        let counts = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+        let seen = || counts.each_ref().map(|count| count.load(Ordering::Relaxed));
+        let owner = Owner::new(Counts(Arc::clone(&counts)), "test");
+        let handles = [(); 3].map(|()| Owner::share(&owner));
+        let other = owner.clone();
+        drop(owner);
+        assert_eq!(seen(), [0, 0]);
+        drop(other);
+        assert_eq!(seen(), [1, 0]);
+        drop(handles);
+        assert_eq!(seen(), [1, 1]);
+        // Without others.
+        drop(Owner::new(Counts(Arc::clone(&counts)), "test"));
+        assert_eq!(seen(), [2, 2]);
+    }
+
+    #[test]
+    fn of_a_pointer_to_the_value() {
+        let counts = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+        let shared: Shared<_, CacheLine> = Shared::new(Counts(Arc::clone(&counts)), "test");
+        let pointer = Shared::into_pointer(shared.clone());
+        // SAFETY: of the line above.
+        let other = unsafe { Shared::<_, CacheLine>::from_pointer(pointer) };
+        assert!(std::ptr::eq(&*shared, &*other));
+        drop(shared);
+        assert_eq!(counts[1].load(Ordering::Relaxed), 0);
+        drop(other);
+        assert_eq!(counts[1].load(Ordering::Relaxed), 1);
+    }
 }
 
 #[cfg(all(test, async_op_loom))]
 mod loom_tests {
+    use std::mem;
+
     use loom::thread;
 
     use super::*;
+    use crate::shim::Mutex;
 
     #[test]
     fn the_end_of_the_value_comes_after_every_use() {
         loom::model(|| {
             // Watched: a use that is not ordered before its drop is reported.
-            let shared: Shared<_> = Shared::new(AtomicUsize::new(0));
+            let shared: Shared<_> = Shared::new(AtomicUsize::new(0), "test");
             let other = shared.clone();
             let thread = thread::spawn(move || {
                 other.fetch_add(1, Ordering::Relaxed);
@@ -290,6 +462,84 @@ mod loom_tests {
             shared.fetch_add(1, Ordering::Relaxed);
             drop(shared);
             thread.join().unwrap();
+        });
+    }
+
+    /// As a timer: what fires it has a handle, in a place of which the timer takes it
+    /// out when nobody owns it any more.
+    struct Alarm {
+        reactor: std::sync::Arc<Place>,
+        /// Watched: what the end does comes after every use.
+        uses: AtomicUsize,
+        disowned: AtomicUsize,
+    }
+
+    type Place = Mutex<Option<Shared<Alarm>>>;
+
+    impl Owned for Alarm {
+        fn disowned(&self) {
+            assert_eq!(self.disowned.fetch_add(1, Ordering::Relaxed), 0);
+            let entry = self.reactor.lock().unwrap().take();
+            drop(entry);
+        }
+    }
+
+    fn alarm() -> (std::sync::Arc<Place>, Owner<Alarm>) {
+        let reactor = std::sync::Arc::new(Mutex::new(None));
+        let alarm = Alarm {
+            reactor: std::sync::Arc::clone(&reactor),
+            uses: AtomicUsize::new(0),
+            disowned: AtomicUsize::new(0),
+        };
+        let owner = Owner::new(alarm, "test");
+        *reactor.lock().unwrap() = Some(Owner::share(&owner));
+        (reactor, owner)
+    }
+
+    /// The memory goes, too: loom would report the watched counts otherwise.
+    fn nothing_is_left(reactor: &Place) {
+        assert!(reactor.lock().unwrap().is_none());
+    }
+
+    #[test]
+    fn loom_owners_that_go_at_once() {
+        loom::model(|| {
+            let (reactor, owner) = alarm();
+            let other = owner.clone();
+            let thread = thread::spawn(move || {
+                other.uses.fetch_add(1, Ordering::Relaxed);
+                drop(other);
+            });
+            owner.uses.fetch_add(1, Ordering::Relaxed);
+            drop(owner);
+            thread.join().unwrap();
+            nothing_is_left(&reactor);
+        });
+    }
+
+    #[test]
+    fn loom_owners_that_go_while_an_alarm_is_put_off() {
+        loom::model(|| {
+            let (reactor, owner) = alarm();
+            let other = owner.clone();
+            let thread = thread::spawn(move || drop(other));
+            let fires = std::sync::Arc::clone(&reactor);
+            let runner = thread::spawn(move || {
+                let mut place = fires.lock().unwrap();
+                // Two handles for a while, as in `TimerState::fire`.
+                let due = mem::take(&mut *place);
+                if let Some(alarm) = &due
+                    && alarm.disowned.load(Ordering::Relaxed) == 0
+                {
+                    *place = Some(alarm.clone());
+                }
+                drop(place);
+                drop(due);
+            });
+            drop(owner);
+            thread.join().unwrap();
+            runner.join().unwrap();
+            nothing_is_left(&reactor);
         });
     }
 }

@@ -1,3 +1,4 @@
+use std::alloc::Layout;
 use std::fmt;
 use std::mem;
 use std::num::NonZeroU32;
@@ -5,7 +6,7 @@ use std::sync::PoisonError;
 
 use super::signal::SignalState;
 use super::{CancellationSlot, CancellationType};
-use crate::alloc::Shared;
+use crate::alloc::{Shared, out_of_memory};
 use crate::shim::{Mutex, MutexGuard};
 use crate::task::initiating::OperationId;
 use crate::trace;
@@ -66,7 +67,7 @@ use crate::trace;
 /// Three small blocks per group, and one per operation that is under way, in recycled
 /// memory. The list of these operations keeps the capacity that it once needed, and
 /// uses the places of those that are over again.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct CancellationGroup {
     handle: Shared<Handle>,
 }
@@ -86,6 +87,8 @@ pub(super) struct Members {
 #[derive(Default)]
 struct Inner {
     requested: CancellationType,
+    /// How often there has been a request.
+    requests: u64,
     places: Vec<Entry>,
     free: Option<Place>,
     /// The group has been dropped: nobody will be asked any more.
@@ -93,8 +96,9 @@ struct Inner {
 }
 
 enum Entry {
-    /// The state of an operation that is under way.
-    Taken(Shared<SignalState>),
+    /// The state of an operation that is under way, and how many requests there had
+    /// been when it began: of those it knows.
+    Taken(Shared<SignalState>, u64),
     /// The next place that is free.
     Free(Option<Place>),
 }
@@ -103,10 +107,22 @@ enum Entry {
 #[derive(Clone, Copy)]
 pub(super) struct Place(NonZeroU32);
 
+/// What gets no memory, where there is none.
+const NAME: &str = "CancellationGroup";
+
 impl CancellationGroup {
     /// Makes a group.
+    ///
+    /// # Panics
+    ///
+    /// If no memory can be had.
     pub fn new() -> Self {
-        Self::default()
+        let members: Shared<_> = Shared::new(Members::default(), NAME);
+        let state = SignalState::of_group(members.clone());
+        let slot = CancellationSlot::of(Shared::new(state, NAME));
+        Self {
+            handle: Shared::new(Handle { members, slot }, NAME),
+        }
     }
 
     /// Returns the slot of this group, which serves any number of operations.
@@ -152,12 +168,9 @@ impl fmt::Debug for CancellationGroup {
     }
 }
 
-impl Default for Handle {
+impl Default for CancellationGroup {
     fn default() -> Self {
-        let members = Shared::<Members>::default();
-        let state = SignalState::of_group(members.clone());
-        let slot = CancellationSlot::of(Shared::new(state));
-        Self { members, slot }
+        Self::new()
     }
 }
 
@@ -168,7 +181,7 @@ impl Drop for Handle {
         let places = mem::take(&mut inner.places);
         drop(inner);
         for entry in places {
-            if let Entry::Taken(state) = entry {
+            if let Entry::Taken(state, _) = entry {
                 state.close();
             }
         }
@@ -177,6 +190,10 @@ impl Drop for Handle {
 
 impl Members {
     /// Makes the state of an operation that is being started.
+    ///
+    /// # Panics
+    ///
+    /// If no memory can be had. The group is as it was then.
     pub(super) fn begin(
         this: &Shared<Self>,
         operation: OperationId,
@@ -184,11 +201,11 @@ impl Members {
     ) -> Shared<SignalState> {
         let mut inner = this.lock();
         let requested = inner.requested;
-        let place = (!inner.is_closed).then(|| inner.take_place());
+        let place = (!inner.is_closed).then(|| inner.next_place());
         let state = SignalState::of_member(this.clone(), place, operation, honoured, requested);
-        let state = Shared::new(state);
-        if let Some(place) = place {
-            *inner.entry(place) = Entry::Taken(state.clone());
+        let state = Shared::new(state, NAME);
+        if place.is_some() {
+            inner.take_next_place(state.clone());
         }
         drop(inner);
         let asked = requested & honoured;
@@ -213,13 +230,14 @@ impl Members {
     fn emit(&self, kind: CancellationType) {
         let mut inner = self.lock();
         inner.requested = inner.requested | kind;
-        let count = inner.places.len();
+        inner.requests += 1;
+        let (request, count) = (inner.requests, inner.places.len());
         drop(inner);
-        // What takes a place from now on knows already.
         for index in 0..count {
             let state = match self.lock().places.get(index) {
-                Some(Entry::Taken(state)) => state.clone(),
-                Some(Entry::Free(_)) | None => continue,
+                // What has taken the place since knows already, and may have gone on.
+                Some(Entry::Taken(state, known)) if *known < request => state.clone(),
+                _ => continue,
             };
             state.request(kind);
         }
@@ -232,17 +250,29 @@ impl Members {
 }
 
 impl Inner {
-    fn take_place(&mut self) -> Place {
+    /// Returns the place of the next operation, for which there is room then.
+    fn next_place(&mut self) -> Place {
         if let Some(place) = self.free {
-            if let Entry::Free(next) = *self.entry(place) {
-                self.free = next;
-            }
             return place;
         }
-        self.places.push(Entry::Free(None));
-        let number = u32::try_from(self.places.len()).ok();
+        if self.places.try_reserve(1).is_err() {
+            out_of_memory(NAME, Layout::new::<Entry>());
+        }
+        let number = u32::try_from(self.places.len() + 1).ok();
         let number = number.and_then(NonZeroU32::new);
         Place(number.expect("fewer than 4 billion operations are under way"))
+    }
+
+    fn take_next_place(&mut self, state: Shared<SignalState>) {
+        let taken = Entry::Taken(state, self.requests);
+        match self.free {
+            Some(place) => {
+                if let Entry::Free(next) = mem::replace(self.entry(place), taken) {
+                    self.free = next;
+                }
+            }
+            None => self.places.push(taken),
+        }
     }
 
     fn entry(&mut self, Place(number): Place) -> &mut Entry {

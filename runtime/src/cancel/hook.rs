@@ -1,3 +1,4 @@
+use std::alloc::Layout;
 use std::mem;
 use std::sync::PoisonError;
 
@@ -5,7 +6,7 @@ use allocator_api2::boxed::Box;
 use allocator_api2::unsize_box;
 
 use super::CancellationType;
-use crate::alloc::Recycling;
+use crate::alloc::{Recycling, out_of_memory};
 use crate::shim::{Mutex, MutexGuard};
 use crate::task::scope;
 
@@ -44,8 +45,17 @@ trait Call: Send {
 pub(crate) struct Function(Box<dyn Call, Recycling>);
 
 impl Function {
-    pub(crate) fn new(function: impl FnOnce(CancellationType) + Send + 'static) -> Self {
-        Self(unsize_box!(Box::new_in(Once(Some(function)), Recycling)))
+    /// # Panics
+    ///
+    /// If no memory can be had, with the name of what it is for.
+    pub(crate) fn new<F>(function: F, what: &str) -> Self
+    where
+        F: FnOnce(CancellationType) + Send + 'static,
+    {
+        match Box::try_new_in(Once(Some(function)), Recycling) {
+            Ok(function) => Self(unsize_box!(function)),
+            Err(_) => out_of_memory(what, Layout::new::<Once<F>>()),
+        }
     }
 
     /// Called at most once.

@@ -58,7 +58,6 @@ use crate::trace;
 /// # Allocation
 ///
 /// One shared block per signal, when it is made, in recycled memory.
-#[derive(Default)]
 pub struct CancellationSignal {
     state: Shared<SignalState>,
 }
@@ -107,8 +106,19 @@ enum Receiver {
 
 impl CancellationSignal {
     /// Makes a signal.
+    ///
+    /// # Panics
+    ///
+    /// If no memory can be had.
     pub fn new() -> Self {
-        Self::default()
+        Self::for_use_in("CancellationSignal")
+    }
+
+    /// Makes a signal, of which `what` is told to be out of memory.
+    pub(crate) fn for_use_in(what: &str) -> Self {
+        Self {
+            state: Shared::new(SignalState::default(), what),
+        }
     }
 
     /// Returns the slot of this signal.
@@ -134,7 +144,7 @@ impl CancellationSignal {
     /// Calls `function` when the slot begins to serve an operation: that has its
     /// memory then, and has done nothing else.
     pub(crate) fn on_begin(&self, function: impl FnOnce() + Send + 'static) {
-        let function = Function::new(move |_| function());
+        let function = Function::new(move |_| function(), "cancel_after");
         let previous = self.state.lock().set_receiver(Receiver::Function(function));
         drop(previous);
     }
@@ -215,6 +225,12 @@ impl SignalState {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // No foreign code runs under the lock but the clone of a waker.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for CancellationSignal {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

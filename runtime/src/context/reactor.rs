@@ -211,7 +211,7 @@ impl Reactor {
         } else {
             BOTH
         };
-        let registration = Shared::new(registration);
+        let registration = Shared::try_new(registration)?;
         let token = lock(&self.sources).insert(Shared::clone(&registration))?;
         if let Err(error) = self.registry.register(source, token, interest) {
             lock(&self.sources).remove(token);
@@ -321,15 +321,26 @@ impl Sources {
         if self.context_gone {
             return Err(context_gone());
         }
-        let index = self.free.pop().unwrap_or_else(|| {
-            self.entries.push(Entry::default());
-            // So that a removal, which is part of a drop, finds room.
-            self.free.reserve(self.entries.len());
-            self.entries.len() - 1
-        });
+        let index = match self.free.pop() {
+            Some(index) => index,
+            None => self.add()?,
+        };
         let entry = &mut self.entries[index];
         entry.registration = Some(registration);
         Ok(token(index, entry.generation))
+    }
+
+    /// Adds an entry; returns its index.
+    #[cold]
+    fn add(&mut self) -> io::Result<usize> {
+        let index = self.entries.len();
+        let room = self.entries.try_reserve(1).and_then(|()| {
+            // So that a removal, which is part of a drop, finds room.
+            self.free.try_reserve(index + 1)
+        });
+        room.map_err(|_| io::ErrorKind::OutOfMemory)?;
+        self.entries.push(Entry::default());
+        Ok(index)
     }
 
     fn find(&self, token: Token) -> Option<&Registration> {

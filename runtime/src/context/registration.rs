@@ -32,20 +32,25 @@ struct Waiting {
 impl Waiting {
     /// Parks an operation; returns its previous waker, to be dropped outside the
     /// lock.
-    #[must_use]
+    ///
+    /// # Errors
+    ///
+    /// If no memory can be had.
     fn set(
         &mut self,
         direction: Direction,
         key: &mut Option<WaiterKey>,
         waker: &Waker,
-    ) -> Option<Waker> {
-        match direction {
-            Direction::Read => self.read.set(key, waker),
-            Direction::Write => {
-                let new = || Box::new_in(Waiters::default(), Recycling);
-                self.write.get_or_insert_with(new).set(key, waker)
+    ) -> io::Result<Option<Waker>> {
+        let waiters = match (direction, &mut self.write) {
+            (Direction::Read, _) => &mut self.read,
+            (Direction::Write, Some(write)) => write,
+            (Direction::Write, none) => {
+                let write = Box::try_new_in(Waiters::default(), Recycling);
+                none.insert(write.map_err(|_| io::ErrorKind::OutOfMemory)?)
             }
-        }
+        };
+        Ok(waiters.set(key, waker))
     }
 
     fn remove(&mut self, direction: Direction, key: WaiterKey) -> Option<Waker> {
@@ -198,14 +203,17 @@ impl Registration {
 
     /// Parks an operation; returns its previous waker, to be dropped outside the
     /// lock.
-    #[must_use]
+    ///
+    /// # Errors
+    ///
+    /// As of [`Waiting::set`].
     fn park(
         &self,
         waiting: &mut Waiting,
         direction: Direction,
         key: &mut Option<WaiterKey>,
         cx: &Context<'_>,
-    ) -> Option<Waker> {
+    ) -> io::Result<Option<Waker>> {
         self.of(direction)
             .fetch_or(Seen::AWAITED, Ordering::Relaxed);
         waiting.set(direction, key, cx.waker())
@@ -278,7 +286,7 @@ impl Registration {
         if self.seen(direction)?.is(Seen::READY) {
             return Ok(false);
         }
-        let previous = self.park(&mut waiting, direction, key, cx);
+        let previous = self.park(&mut waiting, direction, key, cx)?;
         drop(waiting);
         drop(previous);
         Ok(true)
@@ -327,7 +335,7 @@ impl Registration {
     ///
     /// # Errors
     ///
-    /// If the context is gone.
+    /// If the context is gone, or no memory can be had.
     pub(crate) fn wait(
         &self,
         direction: Direction,
@@ -336,7 +344,7 @@ impl Registration {
     ) -> io::Result<()> {
         let mut waiting = self.lock();
         self.seen(direction)?;
-        let previous = self.park(&mut waiting, direction, key, cx);
+        let previous = self.park(&mut waiting, direction, key, cx)?;
         drop(waiting);
         drop(previous);
         Ok(())

@@ -86,6 +86,10 @@ impl Vtable {
 
 impl AnyExecutor {
     /// Erases the type of `executor`.
+    ///
+    /// # Panics
+    ///
+    /// If no memory can be had for a large one.
     pub fn new<E: Executor>(executor: E) -> Self {
         Self {
             vtable: const { &Vtable::of::<E>() },

@@ -5,7 +5,7 @@
 //! - **I1** `running` is true exactly while somebody has the right to run the
 //!   tasks of the strand: the `Task` made of its header, or the thread that runs
 //!   it. Whoever makes it true has that right and passes it on or gives it up.
-//! - **I2** The `Task` made of the header owns one count of the `Arc`, and there
+//! - **I2** The `Task` made of the header owns one handle of the state, and there
 //!   is one such task at the most (I1), so the header is in one queue at a time.
 //! - **I3** `TOP` is null or points to the innermost record of this thread,
 //!   which is alive on this thread's stack; so does each `outer`.
@@ -14,9 +14,10 @@ use std::cell::Cell;
 use std::fmt;
 use std::mem;
 use std::ptr::{self, NonNull};
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
 use super::{Executor, Unblock};
+use crate::alloc::Shared;
 use crate::context::IoExecutor;
 use crate::shim::{Mutex, MutexGuard, thread_local};
 use crate::task::{Header, Task, TaskQueue, TaskVtable};
@@ -53,16 +54,16 @@ use crate::task::{Header, Task, TaskQueue, TaskVtable};
 ///
 /// # Allocation
 ///
-/// One shared block per strand. Posting to it allocates nothing.
+/// One shared block per strand, in recycled memory. Posting to it allocates nothing.
 pub struct Strand<E: Executor> {
-    state: Arc<State<E>>,
+    state: Shared<State<E>>,
 }
 
 #[repr(C)] // `header` first: a `NonNull<Header>` is cast to this.
 struct State<E> {
     header: Header,
     inner: E,
-    shared: Mutex<Shared>,
+    shared: Mutex<Queued>,
 }
 
 // SAFETY: the header is used by whoever owns the `Task` made of it (I2);
@@ -73,7 +74,7 @@ unsafe impl<E: Executor> Send for State<E> {}
 unsafe impl<E: Executor> Sync for State<E> {}
 
 #[derive(Default)]
-struct Shared {
+struct Queued {
     queue: TaskQueue,
     running: bool,
 }
@@ -90,13 +91,18 @@ thread_local! {
 
 impl<E: Executor> Strand<E> {
     /// Makes a strand on `inner`.
+    ///
+    /// # Panics
+    ///
+    /// If no memory can be had.
     pub fn new(inner: E) -> Self {
+        let state = State {
+            header: Header::new(const { &State::<E>::VTABLE }),
+            inner,
+            shared: Mutex::new(Queued::default()),
+        };
         Self {
-            state: Arc::new(State {
-                header: Header::new(const { &State::<E>::VTABLE }),
-                inner,
-                shared: Mutex::new(Shared::default()),
-            }),
+            state: Shared::new(state, "Strand"),
         }
     }
 
@@ -109,8 +115,8 @@ impl<E: Executor> Strand<E> {
 impl<E: Executor> State<E> {
     const VTABLE: TaskVtable = TaskVtable {
         run: |header| {
-            // SAFETY: by I2 the task's count is passed on to here.
-            unsafe { Self::from_task(header) }.run_queue();
+            // SAFETY: by I2 the task's handle is passed on to here.
+            Self::run_queue(unsafe { Self::from_task(header) });
         },
         discard: |header| {
             // SAFETY: as in `run`.
@@ -121,25 +127,23 @@ impl<E: Executor> State<E> {
     /// # Safety
     ///
     /// - `header` is that of the task made by `schedule`, which is consumed.
-    unsafe fn from_task(header: NonNull<Header>) -> Arc<Self> {
-        // SAFETY: `schedule` turned an `Arc` into this pointer.
-        unsafe { Arc::from_raw(header.cast::<Self>().as_ptr()) }
+    unsafe fn from_task(header: NonNull<Header>) -> Shared<Self> {
+        // SAFETY: `schedule` turned a handle into this pointer.
+        unsafe { Shared::from_pointer(header.cast()) }
     }
 
     /// Queues the strand on the inner executor.
     ///
     /// The caller has the right to run it (I1), and passes that on.
-    fn schedule(self: Arc<Self>) {
-        let this = Arc::into_raw(self);
-        // SAFETY: made from an `Arc`.
-        let header = unsafe { NonNull::new_unchecked(this.cast_mut()) }.cast::<Header>();
+    fn schedule(this: Shared<Self>) {
+        let this = Shared::into_pointer(this);
         // First, so that the right is given up when the clone panics.
         // SAFETY: by I1 there is no other task of this header; the vtable fits,
-        // and the count of the `Arc` goes into the task (I2).
-        let task = unsafe { Task::from_raw(header) };
+        // and the handle goes into the task (I2).
+        let task = unsafe { Task::from_raw(this.cast()) };
         // SAFETY: alive while we have the task. Only shared references to the
         // state are ever made.
-        let inner = unsafe { &*this }.inner.clone();
+        let inner = unsafe { this.as_ref() }.inner.clone();
         // A copy: once posted, the state may be gone.
         inner.post(task);
     }
@@ -152,13 +156,13 @@ impl<E: Executor> State<E> {
     }
 
     /// Runs what is queued now; the caller has the right to (I1).
-    fn run_queue(self: Arc<Self>) {
-        let tasks = mem::take(&mut self.lock().queue);
+    fn run_queue(this: Shared<Self>) {
+        let tasks = mem::take(&mut this.lock().queue);
         let mut batch = Batch {
             tasks,
-            strand: self,
+            strand: this,
         };
-        let strand = Arc::as_ptr(&batch.strand).cast();
+        let strand = batch.strand.id();
         inside(strand, || {
             while let Some(task) = batch.tasks.pop() {
                 task.run();
@@ -177,7 +181,12 @@ impl<E: Executor> State<E> {
         drop(tasks);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Shared> {
+    /// Tells the strand from others.
+    fn id(&self) -> *const () {
+        ptr::from_ref(self).cast()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queued> {
         // No foreign code runs under this lock.
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -187,7 +196,7 @@ impl<E: Executor> State<E> {
 /// back to the front, and the right to run is passed on or given up.
 struct Batch<E: Executor> {
     tasks: TaskQueue,
-    strand: Arc<State<E>>,
+    strand: Shared<State<E>>,
 }
 
 impl<E: Executor> Drop for Batch<E> {
@@ -200,7 +209,7 @@ impl<E: Executor> Drop for Batch<E> {
             shared.running = false;
         } else {
             drop(shared);
-            Arc::clone(&self.strand).schedule();
+            State::schedule(self.strand.clone());
         }
     }
 }
@@ -226,12 +235,12 @@ fn inside(strand: *const (), body: impl FnOnce()) {
 impl<E: Executor> Executor for Strand<E> {
     fn post(&self, task: Task) {
         if self.state.push(task) {
-            Arc::clone(&self.state).schedule();
+            State::schedule(self.state.clone());
         }
     }
 
     fn runs_here(&self) -> bool {
-        let strand = Arc::as_ptr(&self.state).cast();
+        let strand = self.state.id();
         let mut record = TOP.with(Cell::get);
         while !record.is_null() {
             // SAFETY: by I3 the record is alive, and only this thread has it.
@@ -254,12 +263,12 @@ impl<E: Executor> Executor for Strand<E> {
         // Asked first: a panic would leave nobody with the right to run.
         let inner_runs_here = self.state.inner.runs_here();
         if self.state.push(task) {
-            let state = Arc::clone(&self.state);
+            let state = self.state.clone();
             if inner_runs_here {
                 // It was idle: the task is the only one, or came first.
-                state.run_queue();
+                State::run_queue(state);
             } else {
-                state.schedule();
+                State::schedule(state);
             }
         }
     }
@@ -288,14 +297,14 @@ impl<E: Executor> Executor for Strand<E> {
 impl<E: Executor> Clone for Strand<E> {
     fn clone(&self) -> Self {
         Self {
-            state: Arc::clone(&self.state),
+            state: self.state.clone(),
         }
     }
 }
 
 impl<E: Executor> PartialEq for Strand<E> {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.state, &other.state)
+        self.state.id() == other.state.id()
     }
 }
 

@@ -35,6 +35,10 @@ impl SystemContext {
     ///
     /// If the system has no descriptors or no thread for it. A later call tries
     /// again.
+    ///
+    /// # Out of memory
+    ///
+    /// The first use aborts the process, as [`Arc::new`](std::sync::Arc::new) does.
     pub fn get() -> io::Result<&'static Self> {
         static CONTEXT: OnceLock<SystemContext> = OnceLock::new();
         static STARTING: std::sync::Mutex<()> = std::sync::Mutex::new(());

@@ -34,7 +34,8 @@ use crate::task::Task;
 ///
 /// # Allocation
 ///
-/// Each task that is posted is one of tokio's, which allocates it.
+/// Each task that is posted is one of tokio's, which allocates it, or aborts the
+/// process.
 #[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
 #[derive(Clone)]
 pub struct TokioExecutor {

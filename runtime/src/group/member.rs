@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use super::GroupCondition;
+use super::{GroupCondition, NAME};
 use crate::cancel::{CancellationSignal, CancellationState, CancellationType};
 use crate::signature::Signature;
 use crate::task::scope::{self, OfCancellation, Scope};
@@ -36,7 +36,7 @@ struct Cancellation {
 impl Cancellation {
     fn state(&mut self) -> &CancellationState {
         self.state.get_or_insert_with(|| {
-            let slot = CancellationSignal::new().slot();
+            let slot = CancellationSignal::for_use_in(NAME).slot();
             // What the operation honours, it filters itself.
             CancellationState::begin(slot, CancellationType::ALL)
         })

@@ -74,8 +74,9 @@ pub struct ParallelGroup<G> {
     operations: G,
 }
 
-static META: Meta =
-    Meta::new("parallel_group", &[], &[]).with_cancellation(CancellationType::TOTAL);
+const NAME: &str = "parallel_group";
+
+static META: Meta = Meta::new(NAME, &[], &[]).with_cancellation(CancellationType::TOTAL);
 
 impl<G> ParallelGroup<G> {
     /// Starts the operations and waits until all have completed.

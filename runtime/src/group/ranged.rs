@@ -1,3 +1,4 @@
+use std::alloc::Layout;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -7,8 +8,8 @@ use std::task::{Context, Poll, Waker};
 use allocator_api2::vec::Vec as VecIn;
 
 use super::member::{Member, Pass, Requests};
-use super::{Group, GroupCondition};
-use crate::alloc::{AnyAllocator, Shared, WakeShared};
+use super::{Group, GroupCondition, NAME};
+use crate::alloc::{AnyAllocator, Shared, WakeShared, out_of_memory};
 use crate::cancel::CancellationType;
 use crate::executor::{AnyExecutor, SystemExecutor};
 use crate::initiation::Initiation;
@@ -78,8 +79,9 @@ where
     }
 
     fn into_future(self, condition: C) -> Self::Future {
-        let order = Vec::with_capacity(self.len());
-        let futures = self.into_iter().map(Initiation::into_hosted).collect();
+        let order = with_room(self.len());
+        let mut futures = with_room(self.len());
+        futures.extend(self.into_iter().map(Initiation::into_hosted));
         RangedFuture {
             stage: Stage::Unstarted(futures),
             condition,
@@ -94,10 +96,13 @@ where
     S: Signature + 'static,
 {
     fn new<F: Future<Output = S::Output> + Send + 'static>(futures: Vec<F>) -> Self {
-        let mut members = VecIn::with_capacity_in(futures.len(), scope::allocator());
+        let mut members = VecIn::new_in(scope::allocator());
+        if members.try_reserve_exact(futures.len()).is_err() {
+            no_room_for::<Place<S>>(futures.len());
+        }
         members.extend(futures.into_iter().map(|future| Place {
             member: Member::new(FrameBox::new(future)),
-            is_woken: Shared::new(AtomicBool::new(true)),
+            is_woken: Shared::new(AtomicBool::new(true), NAME),
         }));
         Self {
             members,
@@ -123,15 +128,29 @@ where
                 continue;
             }
             pass.index = index;
-            let waker: Shared<_> = Shared::new(MemberWaker {
+            let waker = MemberWaker {
                 is_woken: place.is_woken.clone(),
                 group: group.clone(),
-            });
-            let waker = waker.waker();
+            };
+            let waker = Shared::<_>::new(waker, NAME).waker();
             let mut cx = Context::from_waker(&waker);
             Pin::new(&mut place.member).poll(&mut cx, pass);
         }
     }
+}
+
+/// Makes an empty list with room for `len` values.
+fn with_room<T>(len: usize) -> Vec<T> {
+    let mut list = Vec::new();
+    if list.try_reserve_exact(len).is_err() {
+        no_room_for::<T>(len);
+    }
+    list
+}
+
+fn no_room_for<T>(len: usize) -> ! {
+    // One that is too large for a layout has been refused as well.
+    out_of_memory(NAME, Layout::array::<T>(len).unwrap_or(Layout::new::<T>()))
 }
 
 // Members are boxed before they are polled; nothing else is ever pinned.
@@ -176,9 +195,9 @@ where
             }
             asked = pass.asked;
         }
-        let outputs = started.members.drain(..);
-        let outputs = outputs.map(|mut place| Pin::new(&mut place.member).take());
-        let outputs = outputs.collect();
+        let mut outputs = with_room(started.members.len());
+        let members = started.members.drain(..);
+        outputs.extend(members.map(|mut place| Pin::new(&mut place.member).take()));
         Poll::Ready((std::mem::take(&mut this.order), outputs))
     }
 }

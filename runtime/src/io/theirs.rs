@@ -27,6 +27,10 @@ macro_rules! wrapper {
 
         impl<E: Executor, T> $name<E, T> {
             /// Wraps a stream; its operations belong to `executor`.
+            ///
+            /// # Out of memory
+            ///
+            /// Aborts the process, as [`Arc::new`] does.
             pub fn new(executor: E, stream: T) -> Self {
                 Self {
                     executor,

@@ -57,7 +57,7 @@ impl Descriptor {
         let file = PolledFile::new(fd.into())?;
         let source = Source::new(*executor, file, Registration::untried())?;
         Ok(Self {
-            source: Shared::new(source),
+            source: Shared::try_new(source)?,
         })
     }
 

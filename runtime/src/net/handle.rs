@@ -24,7 +24,7 @@ macro_rules! handle {
             /// when the context is gone.
             pub fn from_mio(executor: &IoExecutor, socket: $mio) -> std::io::Result<Self> {
                 Ok(Self {
-                    source: Shared::new(Source::new(*executor, socket, $registration)?),
+                    source: Shared::try_new(Source::new(*executor, socket, $registration)?)?,
                 })
             }
 

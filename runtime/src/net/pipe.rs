@@ -51,7 +51,7 @@ macro_rules! end {
             pub fn new(executor: &IoExecutor, fd: impl Into<OwnedFd>) -> io::Result<Self> {
                 let file = PolledFile::new(fd.into())?;
                 Ok(Self {
-                    source: Shared::new(Source::new(*executor, file, $registration)?),
+                    source: Shared::try_new(Source::new(*executor, file, $registration)?)?,
                 })
             }
 

@@ -59,7 +59,8 @@ impl Resolver {
     ///
     /// # Allocation
     ///
-    /// Some, from the heap: the name, the addresses, and what the threads need.
+    /// Some, from the heap: the name, the addresses, and what the threads need. Where
+    /// there is none, the process is aborted.
     ///
     /// # Cancel safety
     ///

@@ -59,6 +59,10 @@ impl SignalSet {
     ///
     /// For a signal that cannot be waited for: `SIGKILL`, `SIGSTOP`, `SIGILL`,
     /// `SIGFPE`, `SIGSEGV`.
+    ///
+    /// # Out of memory
+    ///
+    /// Aborts the process, where it is what is kept of each signal that gets none.
     pub fn new(executor: &IoExecutor, signals: impl IntoIterator<Item = i32>) -> io::Result<Self> {
         // One by one: what is no signal is found out before it does any harm.
         let mut set = Signals::new([] as [i32; 0])?;
@@ -68,7 +72,7 @@ impl SignalSet {
         let pending = Pending(Mutex::new(set));
         let source = Source::new(*executor, pending, Registration::default())?;
         Ok(Self {
-            source: Shared::new(source),
+            source: Shared::try_new(source)?,
         })
     }
 

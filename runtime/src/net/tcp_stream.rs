@@ -97,7 +97,7 @@ impl TcpStream {
             })
             .await?;
         Ok(Self {
-            source: Shared::new(source),
+            source: Shared::try_new(source)?,
         })
     }
 

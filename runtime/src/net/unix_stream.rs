@@ -176,7 +176,7 @@ impl UnixStream {
             })
             .await?;
         Ok(Self {
-            source: Shared::new(source),
+            source: Shared::try_new(source)?,
         })
     }
 

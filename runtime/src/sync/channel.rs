@@ -81,6 +81,10 @@ enum Receiving<T> {
 impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// Makes a channel that keeps up to `capacity` values; its operations are
     /// those of the executor of `on`.
+    ///
+    /// # Out of memory
+    ///
+    /// Aborts the process, as [`Arc::new`](std::sync::Arc::new) does.
     pub fn new<O>(on: &O, capacity: usize) -> Self
     where
         O: IoObject<Executor = E> + ?Sized,

@@ -70,6 +70,10 @@ pub struct MutexGuard<T: Send + 'static, E: Executor = IoExecutor> {
 
 impl<T: Send + 'static, E: Executor> Mutex<T, E> {
     /// Makes a mutex; its operations are those of the executor of `on`.
+    ///
+    /// # Out of memory
+    ///
+    /// Aborts the process, as [`Arc::new`](std::sync::Arc::new) does.
     pub fn new<O>(on: &O, value: T) -> Self
     where
         O: IoObject<Executor = E> + ?Sized,

@@ -69,6 +69,10 @@ pub struct Permit<E: Executor = IoExecutor> {
 
 impl<E: Executor> Semaphore<E> {
     /// Makes a semaphore; its operations are those of the executor of `on`.
+    ///
+    /// # Out of memory
+    ///
+    /// Aborts the process, as [`Arc::new`](std::sync::Arc::new) does.
     pub fn new<O>(on: &O, permits: usize) -> Self
     where
         O: IoObject<Executor = E> + ?Sized,

@@ -63,6 +63,10 @@ impl FrameHeader {
 
     /// Returns the stub, made now if there is none.
     ///
+    /// # Panics
+    ///
+    /// If no memory can be had.
+    ///
     /// # Safety
     ///
     /// - `this` is being polled.
@@ -72,7 +76,7 @@ impl FrameHeader {
         if let Some(stub) = header.stub() {
             return stub;
         }
-        let stub = Stub::new(this);
+        let stub = Stub::new(Stub::room("Waker"), this);
         // Two threads may use the poller's waker at once.
         match header.stub.compare_exchange(
             ptr::null_mut(),
@@ -88,17 +92,6 @@ impl FrameHeader {
                 unsafe { NonNull::new_unchecked(other) }
             }
         }
-    }
-
-    /// Returns a waker of the frame.
-    ///
-    /// # Safety
-    ///
-    /// - `this` is being polled, or about to be.
-    unsafe fn waker(this: NonNull<Self>) -> Waker {
-        // SAFETY: the caller's promise.
-        let stub = unsafe { Self::stub_or_new(this) };
-        Waker::clone(&Stub::borrowed_waker(stub))
     }
 
     /// Returns the waker to poll the frame with.
@@ -415,15 +408,18 @@ where
         handler: H,
     ) -> NonNull<Self> {
         let slot = handler.cancellation_slot();
+        // Before the slot is taken over: its requests come by a waker.
+        let room = slot.is_connected().then(|| Stub::room(site.name()));
         let layout = Layout::new::<Self>();
         let honoured = site.honours();
         let (frame, cancellation) =
             memory::allocate_and_begin(&allocator, layout, site.name(), &trace, slot, honoured);
         let frame: NonNull<Self> = frame.cast();
+        let stub = room.map(|room| Stub::new(room, frame.cast()));
         let header = FrameHeader {
             task: Header::new(const { &Self::POLL }),
             post: Head::<E, X, A, P::Executor>::post,
-            stub: AtomicPtr::new(ptr::null_mut()),
+            stub: AtomicPtr::new(stub.map_or(ptr::null_mut(), NonNull::as_ptr)),
         };
         let scope = OfFrame {
             cancellation,
@@ -446,12 +442,14 @@ where
         };
         // SAFETY: fresh memory with the layout of this type.
         unsafe { frame.write(value) };
-        // SAFETY: the frame is ours; shared access to its scope only.
-        let scope = unsafe { &(*frame.as_ptr()).head.scope };
-        if scope.value.cancellation.is_connected() {
-            // SAFETY: the frame is ours, as if it were being polled.
-            let waker = unsafe { FrameHeader::waker(frame.cast()) };
-            scope.value.cancellation.set_waker(&waker);
+        if let Some(stub) = stub {
+            // Lent out as if the frame were being polled: it is not over.
+            // SAFETY: the frame is ours; shared access to its scope only.
+            let scope = unsafe { &(*frame.as_ptr()).head.scope };
+            scope
+                .value
+                .cancellation
+                .set_waker(&Stub::borrowed_waker(stub));
         }
         frame
     }

@@ -5,6 +5,7 @@ use std::mem;
 use std::ptr::NonNull;
 
 use crate::alloc::OperationAllocator;
+pub(super) use crate::alloc::out_of_memory;
 use crate::cancel::{CancellationSlot, CancellationState, CancellationType};
 use crate::trace::Trace;
 
@@ -75,12 +76,4 @@ fn begin<A: OperationAllocator>(
     let cancellation = CancellationState::begin_for(trace.operation(), slot, honoured);
     mem::forget(on_unwind);
     cancellation
-}
-
-#[cold]
-pub(super) fn out_of_memory(operation: &str, layout: Layout) -> ! {
-    panic!(
-        "`{operation}` could not allocate {} bytes for itself",
-        layout.size()
-    )
 }

@@ -31,7 +31,8 @@
 //!   then. A `&Stub` that is a function's argument would be one too many, as
 //!   `frame` has to stay readable until the function returns.
 
-use std::mem::ManuallyDrop;
+use std::alloc::Layout;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::process;
 use std::ptr::NonNull;
 use std::task::{RawWaker, RawWakerVTable, Waker};
@@ -39,6 +40,7 @@ use std::task::{RawWaker, RawWakerVTable, Waker};
 use allocator_api2::boxed::Box;
 
 use super::frame::FrameHeader;
+use super::memory::out_of_memory;
 use crate::alloc::Recycling;
 use crate::shim::{AtomicUsize, Ordering};
 
@@ -65,6 +67,9 @@ pub(super) struct Stub {
     frame: NonNull<FrameHeader>,
 }
 
+/// Memory for a stub.
+pub(super) type Room = Box<MaybeUninit<Stub>, Recycling>;
+
 /// What the poller of a frame that is pending does next.
 #[must_use]
 pub(super) enum Pending {
@@ -84,16 +89,25 @@ pub(super) enum Start {
 }
 
 impl Stub {
+    /// Obtains memory for a stub.
+    ///
+    /// # Panics
+    ///
+    /// If there is none, with the name of what it is for.
+    pub(super) fn room(what: &str) -> Room {
+        match Box::try_new_uninit_in(Recycling) {
+            Ok(room) => room,
+            Err(_) => out_of_memory(what, Layout::new::<Self>()),
+        }
+    }
+
     /// Makes the stub of `frame`, which is being polled, without wakers.
-    pub(super) fn new(frame: NonNull<FrameHeader>) -> NonNull<Self> {
-        let stub = Box::new_in(
-            Self {
-                state: AtomicUsize::new(RUN),
-                frame,
-            },
-            Recycling,
-        );
-        NonNull::from(Box::leak(stub))
+    pub(super) fn new(room: Room, frame: NonNull<FrameHeader>) -> NonNull<Self> {
+        let stub = Self {
+            state: AtomicUsize::new(RUN),
+            frame,
+        };
+        NonNull::from(Box::leak(Box::write(room, stub)))
     }
 
     /// Frees a stub.
@@ -227,12 +241,12 @@ impl Stub {
     }
 
     /// Returns a waker that is not counted, to poll the frame with: to be lent
-    /// out during the poll only.
+    /// out during the poll only, or before the first one.
     pub(super) fn borrowed_waker(this: NonNull<Self>) -> ManuallyDrop<Waker> {
         // SAFETY: the functions of the vtable may be called from any thread,
         // and find the stub alive (I2): it is not DONE while the frame is
-        // polled. That this waker is not counted does not matter, as it is
-        // never dropped nor woken by value.
+        // polled, or about to be. That this waker is not counted does not
+        // matter, as it is never dropped nor woken by value.
         ManuallyDrop::new(unsafe { Waker::from_raw(Self::raw_waker(this)) })
     }
 

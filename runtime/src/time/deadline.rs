@@ -38,6 +38,9 @@ struct Inner {
     passed_on: CancellationType,
 }
 
+/// What gets no memory, where there is none.
+const LIMIT: &str = "cancel_after";
+
 /// What is left to be taken out of the reactor.
 type Entry = (TimerKey, Arc<Reactor>);
 
@@ -58,10 +61,14 @@ impl Deadline {
     ///
     /// `outer` serves whom it serves until the operation begins: one that gets no
     /// memory never does.
+    ///
+    /// # Panics
+    ///
+    /// If no memory can be had.
     pub(crate) fn new(kind: CancellationType, outer: CancellationSlot) -> (Self, Clock) {
         let is_awaited = outer.is_connected();
-        let shared: Shared<_> = Shared::new(State {
-            signal: CancellationSignal::new(),
+        let state = State {
+            signal: CancellationSignal::for_use_in(LIMIT),
             inner: Mutex::new(Inner {
                 kind,
                 progress: Progress::Starting,
@@ -69,7 +76,8 @@ impl Deadline {
                 is_awaited,
                 passed_on: CancellationType::default(),
             }),
-        });
+        };
+        let shared: Shared<_> = Shared::new(state, LIMIT);
         if is_awaited {
             let limited = shared.clone();
             shared.signal.on_begin(move || begin(&limited, outer));

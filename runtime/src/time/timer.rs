@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use super::waits::{Key, Outcome, Waits};
-use crate::alloc::Shared;
+use crate::alloc::{Owned, Owner, Shared};
 use crate::cancel::{self, CancellationType};
 use crate::context::{Due, IoExecutor, Reactor, TimerKey, WakeList, context_gone};
 use crate::executor::IoObject;
@@ -48,7 +48,7 @@ static PAST: LazyLock<Instant> = LazyLock::new(Instant::now);
 /// ```
 #[derive(Clone)]
 pub struct Timer {
-    state: Shared<TimerState>,
+    state: Owner<TimerState>,
 }
 
 pub(crate) struct TimerState {
@@ -71,17 +71,22 @@ struct Inner {
 impl Timer {
     /// Makes a timer of a context: `&context`, an executor of one, or
     /// `&SystemExecutor`. It has expired already.
+    ///
+    /// # Panics
+    ///
+    /// If no memory can be had.
     pub fn new(executor: &IoExecutor) -> Self {
-        Self {
-            state: Shared::new(TimerState {
-                executor: *executor,
-                inner: Mutex::new(Inner {
-                    expiry: *PAST,
-                    waits: Waits::default(),
-                    reactor: None,
-                    armed: None,
-                }),
+        let state = TimerState {
+            executor: *executor,
+            inner: Mutex::new(Inner {
+                expiry: *PAST,
+                waits: Waits::default(),
+                reactor: None,
+                armed: None,
             }),
+        };
+        Self {
+            state: Owner::new(state, "Timer"),
         }
     }
 
@@ -161,7 +166,7 @@ impl Timer {
         static META: Meta =
             Meta::new("async_wait", &["self"], &[]).with_cancellation(CancellationType::TOTAL);
         let wait = Wait {
-            timer: Shared::clone(&self.state),
+            timer: Owner::clone(&self.state),
             key: None,
         };
         async_initiate(from_future(&META, self.executor(), wait), token)
@@ -176,13 +181,6 @@ impl Timer {
         &self,
     ) -> Operation<fn(io::Result<()>), impl Initiation<fn(io::Result<()>)> + use<>> {
         self.async_wait(Deferred)
-    }
-}
-
-impl Drop for Timer {
-    #[inline]
-    fn drop(&mut self) {
-        TimerState::leave(&self.state);
     }
 }
 
@@ -250,18 +248,13 @@ impl TimerState {
             inner.end_all(Outcome::ContextGone, wake);
         }
     }
+}
 
-    /// Takes the entry out of the reactor if that has the only other handle: nobody
-    /// will wait any more. Where others come or go just now this can be missed; the
-    /// entry goes when its time comes, then.
-    #[inline]
-    fn leave(this: &Shared<Self>) {
-        if this.handles() == 2 {
-            let mut inner = this.lock();
-            if inner.waits.are_over() {
-                inner.disarm();
-            }
-        }
+/// Owned by its handles and its waits; the reactor has one handle more.
+impl Owned for TimerState {
+    /// Takes the entry out of the reactor: nobody waits, and nobody will.
+    fn disowned(&self) {
+        self.lock().disarm();
     }
 }
 
@@ -306,7 +299,7 @@ impl Inner {
 
 /// An operation that waits, or is about to; takes its wait back when dropped.
 struct Wait {
-    timer: Shared<TimerState>,
+    timer: Owner<TimerState>,
     key: Option<Key>,
 }
 
@@ -327,7 +320,7 @@ impl Wait {
                 Some(reactor) => reactor,
                 none => none.insert(self.timer.executor.reactor()?),
             };
-            let due = Due::Timer(Shared::clone(&self.timer));
+            let due = Due::Timer(Owner::share(&self.timer));
             let (key, earliest) = reactor.add_timer(inner.expiry, due)?;
             inner.armed = Some(key);
             is_earliest = earliest;
@@ -380,7 +373,6 @@ impl Drop for Wait {
             // Outside the lock: it may be foreign.
             drop(waker);
         }
-        TimerState::leave(&self.timer);
     }
 }
 
@@ -396,7 +388,11 @@ impl Outcome {
 
 #[cfg(test)]
 mod tests {
+    use std::iter;
     use std::pin::pin;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc;
+    use std::thread;
 
     use super::*;
     use crate::context::IoContext;
@@ -437,5 +433,84 @@ mod tests {
         assert_eq!(reactor.timers(), 1);
         drop(wait);
         assert_eq!(reactor.timers(), 0);
+    }
+
+    /// Starts a wait, unless the timer has expired.
+    fn start(timer: &Timer) -> Option<impl Future<Output = io::Result<()>> + Send + use<>> {
+        let mut wait = Box::pin(timer.wait().into_future());
+        let mut cx = Context::from_waker(Waker::noop());
+        wait.as_mut().poll(&mut cx).is_pending().then_some(wait)
+    }
+
+    /// Runs `ours` and drops what `make` returns, on two threads at once, many times;
+    /// then nothing may be left in the reactor.
+    fn race<T: Send>(
+        context: &IoContext,
+        mut make: impl FnMut() -> Option<(Timer, T)>,
+        ours: impl Fn(Timer),
+    ) {
+        const ROUNDS: usize = if cfg!(miri) { 20 } else { 20_000 };
+        let arrived = AtomicUsize::new(0);
+        // Both are awake when they go on, or they would not meet.
+        let meet = |times: usize| {
+            arrived.fetch_add(1, Ordering::AcqRel);
+            let mut spins = 0_u32;
+            while arrived.load(Ordering::Acquire) < 2 * times {
+                spins += 1;
+                if spins.is_multiple_of(1000) {
+                    thread::yield_now();
+                }
+            }
+        };
+        let reactor = context.reactor().unwrap();
+        thread::scope(|scope| {
+            let (sender, receiver) = mpsc::channel::<T>();
+            scope.spawn(move || {
+                for (round, theirs) in receiver.iter().enumerate() {
+                    meet(2 * round + 1);
+                    drop(theirs);
+                    meet(2 * round + 2);
+                }
+            });
+            for round in 0..ROUNDS {
+                let (timer, theirs) = iter::repeat_with(&mut make).flatten().next().unwrap();
+                assert_eq!(reactor.timers(), 1);
+                sender.send(theirs).unwrap();
+                meet(2 * round + 1);
+                ours(timer);
+                meet(2 * round + 2);
+                assert_eq!(reactor.timers(), 0, "in round {round}");
+            }
+        });
+    }
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn the_last_handles_may_go_at_once() {
+        let context = IoContext::new().unwrap();
+        let cancelled = || {
+            let timer = Timer::new(&context);
+            timer.expires_after(HOUR);
+            drop(start(&timer)?);
+            Some((timer.clone(), timer))
+        };
+        race(&context, cancelled, drop);
+        // And while the reactor has another handle for a while.
+        let put_off = || {
+            let timer = Timer::new(&context);
+            let early = Instant::now() + Duration::from_micros(50);
+            timer.expires_at(early);
+            drop(start(&timer)?);
+            // Its entry is for the earlier time still.
+            timer.expires_after(HOUR);
+            let wait = start(&timer)?;
+            while Instant::now() < early {}
+            Some((timer.clone(), (timer, wait)))
+        };
+        race(&context, put_off, |timer| {
+            drop(timer);
+            context.poll();
+        });
     }
 }

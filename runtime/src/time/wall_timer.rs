@@ -65,24 +65,30 @@ struct Inner {
 impl WallTimer {
     /// Makes a timer of a context: `&context`, an executor of one, or
     /// `&SystemExecutor`. It has expired already.
+    ///
+    /// # Panics
+    ///
+    /// If no memory can be had.
     pub fn new(executor: &IoExecutor) -> Self {
-        Self {
-            state: Shared::new(State {
-                check: Timer::new(executor),
-                inner: Mutex::new(Inner {
-                    expiry: SystemTime::now(),
-                    era: 0,
-                    waiting: 0,
-                }),
+        let state = State {
+            check: Timer::new(executor),
+            inner: Mutex::new(Inner {
+                expiry: SystemTime::now(),
+                era: 0,
+                waiting: 0,
             }),
+        };
+        Self {
+            state: Shared::new(state, "WallTimer"),
         }
     }
 
     /// Sets the time when the timer expires; cancels the waits for the old one
     /// and returns how many those were.
     pub fn expires_at(&self, expiry: SystemTime) -> usize {
-        self.state.lock().expiry = expiry;
-        self.cancel()
+        let mut inner = self.state.lock();
+        inner.expiry = expiry;
+        self.cancel_all(inner)
     }
 
     /// Returns the time when the timer expires.
@@ -92,7 +98,12 @@ impl WallTimer {
 
     /// Cancels all waits and returns how many there were. The expiry stays.
     pub fn cancel(&self) -> usize {
-        let mut inner = self.state.lock();
+        self.cancel_all(self.state.lock())
+    }
+
+    /// In one step with what the lock was taken for: who has seen the new expiry waits
+    /// for that.
+    fn cancel_all(&self, mut inner: MutexGuard<'_, Inner>) -> usize {
         inner.era += 1;
         let cancelled = std::mem::take(&mut inner.waiting);
         drop(inner);
