@@ -136,31 +136,35 @@ fn allocate(_: &IoContext, rounds: u64) {
     }
 }
 
+type Make = fn() -> io::Result<IoContext>;
 type Workload = fn(&IoContext, u64);
 
-const WORKLOADS: [(&str, Workload); 7] = [
-    ("allocate", allocate),
-    ("repost", repost),
-    ("repost-two", repost_two),
-    ("fan-out", fan_out),
-    ("immediate", immediate),
-    ("timer-cancel", timer_cancel),
-    ("ping-pong", ping_pong),
+/// In a context for one thread, and where the name says so in one for any number.
+const WORKLOADS: [(&str, Make, Workload); 9] = [
+    ("allocate", IoContext::for_one_thread, allocate),
+    ("repost", IoContext::for_one_thread, repost),
+    ("repost-any", IoContext::new, repost),
+    ("repost-two", IoContext::new, repost_two),
+    ("fan-out", IoContext::for_one_thread, fan_out),
+    ("immediate", IoContext::for_one_thread, immediate),
+    ("timer-cancel", IoContext::for_one_thread, timer_cancel),
+    ("ping-pong", IoContext::for_one_thread, ping_pong),
+    ("ping-pong-any", IoContext::new, ping_pong),
 ];
 
 fn main() {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     if let [name, rounds] = &arguments[..] {
         let rounds = rounds.parse().expect("a number of rounds");
-        let (_, workload) = WORKLOADS
+        let (_, make, workload) = WORKLOADS
             .iter()
-            .find(|(known, _)| known == name)
+            .find(|(known, ..)| known == name)
             .expect("the name of a workload");
-        workload(&IoContext::new().expect("a context"), rounds);
+        workload(&make().expect("a context"), rounds);
         return;
     }
-    for (name, workload) in WORKLOADS {
-        let context = IoContext::new().expect("a context");
+    for (name, make, workload) in WORKLOADS {
+        let context = make().expect("a context");
         workload(&context, 2_000);
         context.restart();
         let mut allocations = [0, 0];

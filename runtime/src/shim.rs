@@ -37,6 +37,14 @@ pub(crate) use std::{
     thread, thread_local,
 };
 
+#[cfg(not(async_op_loom))]
+pub(crate) use thread::park;
+
+/// Loom wakes a thread that is unparked wherever it waits; so its models look again and
+/// again, when others have had their turn.
+#[cfg(async_op_loom)]
+pub(crate) use loom::thread::yield_now as park;
+
 /// The standard cell under loom's interface, where each access is a closure.
 #[cfg(not(async_op_loom))]
 pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);

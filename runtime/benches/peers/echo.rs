@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::{self, SocketAddr};
 use std::os::fd::AsRawFd;
 
-use async_op::{BufferExt, IoContext, TcpListener, TcpStream, spawn, write_all};
+use async_op::{BufferExt, TcpListener, TcpStream, spawn, write_all};
 use mio::{Events, Interest, Poll, Token};
 use tokio::runtime::Runtime;
 
@@ -13,7 +13,7 @@ use crate::clients::ask;
 use crate::measure::Run;
 use crate::ping_pong::LOOPBACK;
 use crate::posts::{current_thread, multi_thread};
-use crate::runners::run_by;
+use crate::runners::{context_for, run_by};
 
 /// The servers, under a load of so many connections and bytes.
 macro_rules! under_load {
@@ -27,7 +27,10 @@ macro_rules! under_load {
                 ("async-op 2 threads", |run| {
                     $load.run(run, callbacks(2, BUFFER));
                 }),
-                ("async-op futures", |run| $load.run(run, futures(BUFFER))),
+                ("async-op futures", |run| $load.run(run, futures(1, BUFFER))),
+                ("async-op futures 2 threads", |run| {
+                    $load.run(run, futures(2, BUFFER));
+                }),
                 ("mio", |run| $load.run(run, on_mio())),
                 ("tokio", |run| {
                     $load.run(run, on_tokio(current_thread(), BUFFER))
@@ -130,7 +133,7 @@ pub(crate) fn callbacks(threads: u64, room: usize) -> impl FnMut(net::TcpListene
             });
         }
     }
-    let context = IoContext::new().unwrap();
+    let context = context_for(threads);
     move |listener, connections| {
         let listener = TcpListener::from_std(&context, listener).unwrap();
         run_by(&context, threads, || accept(listener, connections, room));
@@ -150,7 +153,7 @@ pub(crate) fn echo(stream: TcpStream, buffer: Vec<u8>) {
     });
 }
 
-pub(crate) fn futures(room: usize) -> impl FnMut(net::TcpListener, u64) {
+pub(crate) fn futures(threads: u64, room: usize) -> impl FnMut(net::TcpListener, u64) {
     async fn accept(listener: TcpListener, connections: u64, room: usize) -> io::Result<()> {
         for _ in 0..connections {
             let (stream, _) = listener.accept().await?;
@@ -168,13 +171,13 @@ pub(crate) fn futures(room: usize) -> impl FnMut(net::TcpListener, u64) {
             }
         }
     }
-    let context = IoContext::new().unwrap();
+    let context = context_for(threads);
     move |listener, connections| {
         let listener = TcpListener::from_std(&context, listener).unwrap();
         let accept = accept(listener, connections, room);
-        spawn(&context, accept, |result: io::Result<()>| result.unwrap());
-        context.run();
-        context.restart();
+        run_by(&context, threads, || {
+            spawn(&context, accept, |result: io::Result<()>| result.unwrap());
+        });
     }
 }
 

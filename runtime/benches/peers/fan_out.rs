@@ -1,13 +1,13 @@
 //! One task posts a thousand that compute: what a second thread gains.
 
-use async_op::{Executor, IoContext, IoExecutor, Task};
+use async_op::{Executor, IoExecutor, Task};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
 use crate::Workload;
 use crate::measure::Run;
 use crate::posts::{current_thread, multi_thread};
-use crate::runners::run_by;
+use crate::runners::{context_for, run_by};
 use crate::threads::Left;
 
 /// Those who post tasks of so many microseconds.
@@ -81,7 +81,7 @@ fn ours(run: &mut Run, threads: u64, microseconds: u64) {
             }));
         }
     }
-    let context = IoContext::new().unwrap();
+    let context = context_for(threads);
     run.measure(|rounds| {
         run_by(&context, threads, || {
             let executor = context.executor();

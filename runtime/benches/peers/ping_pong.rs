@@ -137,7 +137,7 @@ fn callbacks(run: &mut Run) {
                 });
             });
     }
-    let context = IoContext::new().unwrap();
+    let context = IoContext::for_one_thread().unwrap();
     let [a, b] = our_pair([&context; 2]);
     run.measure(|rounds| {
         start_laps();
@@ -169,7 +169,7 @@ async fn server(stream: TcpStream, rounds: u64) -> io::Result<()> {
 }
 
 fn futures(run: &mut Run) {
-    let context = IoContext::new().unwrap();
+    let context = IoContext::for_one_thread().unwrap();
     let [a, b] = our_pair([&context; 2]);
     run.measure(|rounds| {
         spawn(
@@ -192,7 +192,7 @@ fn futures(run: &mut Run) {
 }
 
 fn two_contexts(run: &mut Run) {
-    let contexts = [(); 2].map(|()| IoContext::new().unwrap());
+    let contexts = [(); 2].map(|()| IoContext::for_one_thread().unwrap());
     let [a, b] = our_pair([&contexts[0], &contexts[1]]);
     run.measure(|rounds| {
         thread::scope(|scope| {
@@ -222,7 +222,7 @@ fn udp_ours(run: &mut Run) {
         }
         Ok(())
     }
-    let context = IoContext::new().unwrap();
+    let context = IoContext::for_one_thread().unwrap();
     let [a, b] = udp_pair().map(|socket| UdpSocket::from_std(&context, socket).unwrap());
     run.measure(|rounds| {
         spawn(
@@ -263,7 +263,7 @@ fn unix_ours(run: &mut Run) {
         }
         Ok(())
     }
-    let context = IoContext::new().unwrap();
+    let context = IoContext::for_one_thread().unwrap();
     let ours = |stream| async_op::UnixStream::from_std(&context, stream).unwrap();
     let [a, b] = unix_pair().map(ours);
     run.measure(|rounds| {

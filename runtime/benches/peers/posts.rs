@@ -94,7 +94,7 @@ fn ours(run: &mut Run, burst: u64) {
             executor.post(Task::new(move || again(executor, left, burst)));
         }
     }
-    let context = IoContext::new().unwrap();
+    let context = IoContext::for_one_thread().unwrap();
     run.measure(|rounds| {
         again(context.executor(), rounds, burst);
         context.run();
@@ -167,7 +167,7 @@ fn smol(run: &mut Run, burst: u64) {
 }
 
 fn dispatch<E: Executor>(run: &mut Run, executor: fn(&IoContext) -> E) {
-    let context = IoContext::new().unwrap();
+    let context = IoContext::for_one_thread().unwrap();
     let executor = executor(&context);
     run.measure(|rounds| {
         let inside = executor.clone();
@@ -194,7 +194,7 @@ fn boxed_calls(rounds: u64) {
 }
 
 fn spawn_ours(run: &mut Run) {
-    let context = IoContext::new().unwrap();
+    let context = IoContext::for_one_thread().unwrap();
     let executor = context.executor();
     run.measure(|rounds| {
         let joins = async move {

@@ -37,6 +37,15 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     },
 ];
 
+/// A context for so many threads.
+pub(crate) fn context_for(threads: u64) -> IoContext {
+    let made = match threads {
+        1 => IoContext::for_one_thread(),
+        _ => IoContext::new(),
+    };
+    made.unwrap()
+}
+
 /// Calls `begin`, and runs `context` until there is nothing left to do: on this thread,
 /// or on so many others, which are all inside, and idle, when `begin` is called.
 pub(crate) fn run_by(context: &IoContext, threads: u64, begin: impl FnOnce()) {
@@ -77,7 +86,7 @@ fn repost_ours(run: &mut Run, threads: u64) {
             executor.post(Task::new(move || again(executor, rounds - 1)));
         }
     }
-    let context = IoContext::new().unwrap();
+    let context = context_for(threads);
     run.measure(|rounds| run_by(&context, threads, || again(context.executor(), rounds)));
 }
 
@@ -93,7 +102,7 @@ fn repost_tokio(run: &mut Run, runtime: Runtime) {
 }
 
 fn outside_ours(run: &mut Run, threads: u64) {
-    let context = IoContext::new().unwrap();
+    let context = context_for(threads);
     thread::scope(|scope| {
         let work = WorkGuard::new(context.executor());
         have_run(scope, &context, threads);

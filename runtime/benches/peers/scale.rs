@@ -73,7 +73,7 @@ const SERIES: &[Series] = &[
         metric: "CPU ns",
         contenders: &[
             ("async-op", |x| serve(x, echo::callbacks(1, ROOM))),
-            ("async-op futures", |x| serve(x, echo::futures(ROOM))),
+            ("async-op futures", |x| serve(x, echo::futures(1, ROOM))),
             ("mio", |x| serve(x, echo::on_mio())),
             ("tokio", |x| {
                 serve(x, echo::on_tokio(current_thread(), ROOM))
@@ -88,7 +88,7 @@ const SERIES: &[Series] = &[
         metric: "bytes",
         contenders: &[
             ("async-op", |x| idle(x, echo::callbacks(1, ROOM))),
-            ("async-op futures", |x| idle(x, echo::futures(ROOM))),
+            ("async-op futures", |x| idle(x, echo::futures(1, ROOM))),
             ("mio", |x| idle(x, echo::on_mio())),
             ("tokio", |x| idle(x, echo::on_tokio(current_thread(), ROOM))),
         ],
@@ -369,7 +369,7 @@ fn timers<F: Future>(pending: u64, timer: impl Fn(Duration) -> F) {
 }
 
 fn timers_ours(pending: u64) {
-    let context = IoContext::new().unwrap();
+    let context = IoContext::for_one_thread().unwrap();
     timers(pending, |after| {
         let timer = Timer::new(&context);
         timer.expires_after(after);

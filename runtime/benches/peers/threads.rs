@@ -12,7 +12,7 @@ use crate::Workload;
 use crate::measure::Run;
 use crate::mio_loop::Loop;
 use crate::posts::{current_thread, multi_thread};
-use crate::runners::run_by;
+use crate::runners::{context_for, run_by};
 
 pub(crate) const WORKLOADS: &[Workload] = &[
     Workload {
@@ -101,7 +101,7 @@ pub(crate) fn produce(rounds: u64, producers: u64, post: impl Fn() + Sync, runne
 
 /// So many `threads` run the context.
 fn ours(run: &mut Run, producers: u64, threads: u64) {
-    let context = IoContext::new().unwrap();
+    let context = context_for(threads);
     let executor = context.executor();
     run.measure(|rounds| {
         let work = WorkGuard::new(executor);

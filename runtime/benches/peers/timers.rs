@@ -24,7 +24,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         contenders: &[
             ("async-op", churn_ours),
             ("async-op futures", |run| {
-                let context = IoContext::new().unwrap();
+                let context = IoContext::for_one_thread().unwrap();
                 let timer = Timer::new(&context);
                 churn_futures(run, |_| {
                     timer.expires_after(HOUR);
@@ -48,7 +48,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         contenders: &[
             ("async-op", pending_ours),
             ("async-op futures", |run| {
-                let context = IoContext::new().unwrap();
+                let context = IoContext::for_one_thread().unwrap();
                 pending_futures(run, |n| {
                     let timer = Timer::new(&context);
                     timer.expires_after(shuffled(n));
@@ -97,7 +97,7 @@ fn churn_ours(run: &mut Run) {
             timer.cancel();
         }
     }
-    let context = IoContext::new().unwrap();
+    let context = IoContext::for_one_thread().unwrap();
     let timer = Timer::new(&context);
     run.measure(|rounds| {
         again(timer.clone(), rounds);
@@ -129,7 +129,7 @@ fn churn_map(run: &mut Run) {
 }
 
 fn pending_ours(run: &mut Run) {
-    let context = IoContext::new().unwrap();
+    let context = IoContext::for_one_thread().unwrap();
     run.measure(|rounds| {
         let schedule = |n| {
             let timer = Timer::new(&context);
@@ -181,7 +181,7 @@ fn due(start: Instant, rounds: u64, n: u64) -> Instant {
 }
 
 fn fired_ours(run: &mut Run) {
-    let context = IoContext::new().unwrap();
+    let context = IoContext::for_one_thread().unwrap();
     run.measure(|rounds| {
         let start = Instant::now();
         for n in 0..rounds {

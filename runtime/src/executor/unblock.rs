@@ -1,10 +1,11 @@
-use crate::shim::thread::{self, Thread};
-use crate::shim::{AtomicBool, Mutex, Ordering, thread_local};
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, PoisonError};
 use std::task::{Wake, Waker};
+use std::thread::{self, Thread};
+
+use crate::shim::{AtomicBool, Mutex, Ordering, park, thread_local};
 
 thread_local! {
     // One is kept per thread, so that a blocking call does not allocate.
@@ -82,7 +83,7 @@ impl Unblock {
     /// Parks the thread until the wait is over.
     pub fn park(&self) {
         while !self.is_set() {
-            thread::park();
+            park();
         }
     }
 
@@ -95,7 +96,7 @@ impl Unblock {
     /// Parks the thread until the wait is over, or it is to lead.
     pub(crate) fn park_as(&self, follower: &Follower) {
         while !self.is_set() && !follower.0.leads.load(Ordering::Acquire) {
-            thread::park();
+            park();
         }
     }
 
