@@ -35,7 +35,7 @@ use std::task::Waker;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use self::crew::{Called, Crew, Left, Poller};
+use self::crew::{Called, Crew, Poller};
 use super::context_gone;
 use super::discard::discard;
 use super::life::Life;
@@ -47,28 +47,39 @@ use crate::task::{Task, TaskQueue};
 
 /// The state of a context. Never freed: handles are plain references. When its
 /// context is dropped it waits for the next one, as a new generation.
+#[repr(align(128))] // What is read for each task is not on the line of a lock.
 pub(crate) struct Scheduler {
-    life: Life,
     /// How many threads are inside `run`. Written under the mutex.
     runners: AtomicUsize,
     /// Mirrors `Shared::stop_requested`, for a look between two tasks.
     stop_requested: AtomicBool,
     /// A [`Call`]. Written under the mutex.
     call: AtomicU8,
-    shared: Mutex<Shared>,
+    busy: Busy,
     /// Where a thread that drops the context waits for those inside `run`.
     closing: Condvar,
     /// Wakes whoever drives this context to be unblocked.
     waker: OnceLock<Waker>,
 }
 
-/// When a runner that has posted to its own seat calls another.
+/// What those who come from elsewhere write.
+#[repr(align(128))]
+struct Busy {
+    life: Life,
+    shared: Mutex<Shared>,
+}
+
+/// From how many tasks at its seat on a runner that posts there calls another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Call {
-    Nobody,
-    /// When it has several tasks there.
-    ForSeveral,
-    ForAny,
+struct Call(u8);
+
+impl Call {
+    const NEVER: Self = Self(u8::MAX);
+
+    #[inline]
+    fn is_for(self, tasks: usize) -> bool {
+        tasks >= usize::from(self.0) && self != Self::NEVER
+    }
 }
 
 #[derive(Default)]
@@ -102,11 +113,13 @@ static SPARE: std::sync::Mutex<Vec<&'static Scheduler>> = std::sync::Mutex::new(
 impl Scheduler {
     fn new() -> Self {
         Self {
-            life: Life::new(),
             runners: AtomicUsize::new(0),
             stop_requested: AtomicBool::new(false),
-            call: AtomicU8::new(Call::Nobody as u8),
-            shared: Mutex::new(Shared::default()),
+            call: AtomicU8::new(Call::NEVER.0),
+            busy: Busy {
+                life: Life::new(),
+                shared: Mutex::new(Shared::default()),
+            },
             closing: Condvar::new(),
             waker: OnceLock::new(),
         }
@@ -168,7 +181,7 @@ impl Scheduler {
             });
         }
         let mut shared = self.lock();
-        shared.generation = self.life.next_generation();
+        shared.generation = self.busy.life.next_generation();
         let reactor = shared.reactor.take();
         if runner.is_none() {
             self.retire(shared);
@@ -235,8 +248,7 @@ impl Scheduler {
         }
         match runner.push(task) {
             Ok(len) => {
-                let call = self.call.load(Ordering::SeqCst);
-                if call != Call::Nobody as u8 && (len > 1 || call == Call::ForAny as u8) {
+                if Call(self.call.load(Ordering::SeqCst)).is_for(len) {
                     self.call_another();
                 }
             }
@@ -288,8 +300,10 @@ impl Scheduler {
     #[cold]
     fn call_another(&self) {
         let shared = self.lock();
-        if shared.crew.call() != Call::Nobody {
-            self.call_one(shared);
+        match shared.crew.call() {
+            // Meanwhile.
+            Call::NEVER => {}
+            _ => self.call_one(shared),
         }
     }
 
@@ -301,11 +315,11 @@ impl Scheduler {
     }
 
     pub(super) fn work_started(&self, generation: u32) {
-        self.life.add(generation, 1);
+        self.busy.life.add(generation, 1);
     }
 
     pub(super) fn work_finished(&self, generation: u32) {
-        if self.life.add(generation, -1) == Some(0) {
+        if self.busy.life.add(generation, -1) == Some(0) {
             let mut shared = self.lock();
             // Rule 3. Without a runner there is nobody to stop; the next one
             // makes the test itself.
@@ -396,12 +410,12 @@ impl Scheduler {
         shared.crew.active -= 1;
         let work = runner.take_work();
         if work != 0 {
-            self.life.add(shared.generation, work);
+            self.busy.life.add(shared.generation, work);
         }
     }
 
     fn is_out_of_work(&self, shared: &Shared) -> bool {
-        shared.crew.active == 0 && shared.queue.is_empty() && self.life.count() == 0
+        shared.crew.active == 0 && shared.queue.is_empty() && self.busy.life.count() == 0
     }
 
     /// Stops the context for want of work. Handlers that wait in a nested `run`
@@ -411,23 +425,24 @@ impl Scheduler {
         self.call_all(shared);
     }
 
-    /// Writes down whom posts have to call; returns whether they did not, up to now,
+    /// Writes down when posts have to call; returns whether they did not, up to now,
     /// for what they have to now.
     fn note_call(&self, shared: &Shared) -> bool {
-        let call = shared.crew.call() as u8;
+        let Call(call) = shared.crew.call();
         let before = self.call.load(Ordering::Relaxed);
         if call != before {
             self.call.store(call, Ordering::SeqCst);
         }
-        call > before
+        call < before
     }
 
     /// Ends a look at the state, by a runner if it is one: calls somebody who sleeps if
     /// there is something for him.
     #[inline]
     fn release(&self, shared: MutexGuard<'_, Shared>, number: Option<usize>) {
-        // Whoever is here by itself calls nobody, and that has been written down.
-        if self.is_alone() && shared.crew.active == 1 {
+        // Whoever is here by itself calls nobody.
+        let never = self.call.load(Ordering::Relaxed) == Call::NEVER.0;
+        if never && self.is_alone() && shared.crew.active == 1 {
             return;
         }
         self.release_to_others(shared, number);
@@ -438,10 +453,11 @@ impl Scheduler {
         let raised = self.note_call(&shared);
         let crew = &shared.crew;
         if crew.has_sleepers() && !crew.is_arriving() {
+            let call = crew.call();
             let wanted = !shared.queue.is_empty()
-                || number.is_some_and(|number| crew.has_several(number))
+                || number.is_some_and(|number| call.is_for(crew.waiting_at(number)))
                 || (crew.is_unattended() && !cfg!(async_op_loom))
-                || (raised && crew.left(number).is_for(crew.call()));
+                || (raised && call.is_for(crew.waiting(number)));
             if wanted {
                 self.call_one(shared);
             }
@@ -490,17 +506,10 @@ impl Scheduler {
     fn lock(&self) -> MutexGuard<'_, Shared> {
         // No foreign code runs under this lock, so a panic has left nothing
         // half done.
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Left {
-    fn is_for(self, call: Call) -> bool {
-        match call {
-            Call::Nobody => false,
-            Call::ForSeveral => self == Self::Several,
-            Call::ForAny => self != Self::Nothing,
-        }
+        self.busy
+            .shared
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -4,10 +4,11 @@
 //! who *arrives*: then nobody else is called until it has looked for itself, and if it
 //! leaves something for others it calls the next one.
 //!
-//! Most calls for a single task would be in vain: its runner takes it next, long before
-//! somebody is awake. So whoever has been called in vain sleeps as the *watcher*: no
-//! longer than [`WATCH`], and while somebody watches, others are called only where a
-//! runner has several tasks. The watcher looks whether anybody is held up: a runner that
+//! Many a call is in vain: where tasks are short their runner has taken them long before
+//! somebody is awake. So whoever has been called in vain sleeps as the *watcher*, no
+//! longer than [`WATCH`]; and while somebody watches, others are called only for several
+//! tasks of one runner: for twice as many each time that was in vain, for half as many
+//! when it was not. The watcher looks whether anybody is held up: a runner that
 //! has tasks and has started none since the last look, or a reactor at which nobody has
 //! looked since. It goes on with those, and sleeps without limit once nothing moves.
 
@@ -18,8 +19,11 @@ use super::Call;
 use crate::context::seat::{Seat, Wakers};
 use crate::task::TaskQueue;
 
-/// How long the watcher sleeps. Somebody who is held up waits for twice that at most.
+/// How long the watcher sleeps. A task whose runner is held up waits for twice that at
+/// most.
 pub(super) const WATCH: Duration = Duration::from_millis(1);
+/// For how many tasks of one runner somebody is called at the latest.
+const MOST: u8 = 16;
 
 #[derive(Default)]
 pub(super) struct Crew {
@@ -33,6 +37,8 @@ pub(super) struct Crew {
     pub(super) poller: Poller,
     /// Who watches. Asleep, in bed or in the reactor.
     watcher: Option<usize>,
+    /// For how many tasks of one runner another is called while somebody watches.
+    several: u8,
     /// Who drives the context to be unblocked.
     pub(super) driver: Option<usize>,
     /// How many have been called and are not yet here.
@@ -66,15 +72,6 @@ pub(super) enum Poller {
 pub(super) enum Called {
     InBed(Arc<Seat>),
     InReactor,
-}
-
-/// What those who work have left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Left {
-    Nothing,
-    /// A task behind the one that its runner is at.
-    One,
-    Several,
 }
 
 impl Crew {
@@ -172,13 +169,26 @@ impl Crew {
         self.arriving > 0
     }
 
-    /// Whom those who are active have to call when they post.
+    /// For how many tasks at its seat a runner that posts is to call another.
     pub(super) fn call(&self) -> Call {
         match self.watcher {
-            _ if self.active == 0 || self.is_arriving() || !self.has_sleepers() => Call::Nobody,
-            Some(_) => Call::ForSeveral,
-            None => Call::ForAny,
+            _ if self.is_arriving() || !self.has_sleepers() => Call::NEVER,
+            Some(_) => Call(self.several.max(2)),
+            None => Call(1),
         }
+    }
+
+    /// Takes note whether it was in vain that somebody has been called.
+    pub(super) fn learn(&mut self, in_vain: bool) {
+        self.several = match in_vain {
+            true => (self.several * 2).clamp(2, MOST),
+            false => self.several / 2,
+        };
+    }
+
+    /// Somebody was held up, or nothing moves: the next task counts.
+    pub(super) fn forget(&mut self) {
+        self.several = 0;
     }
 
     /// Whether somebody in bed should be at the reactor.
@@ -189,25 +199,24 @@ impl Crew {
             && (self.active == 0 || self.watcher.is_none())
     }
 
-    /// Whether a runner has more than what it does next.
-    pub(super) fn has_several(&self, number: usize) -> bool {
-        self.members[number].seat.tasks.len() > 1
+    /// How many tasks a runner has, but for one that it does next.
+    pub(super) fn waiting_at(&self, number: usize) -> usize {
+        match self.members[number].seat.tasks.len() {
+            0 | 1 => 0,
+            len => len,
+        }
     }
 
-    /// What those who work have left for one who sleeps. `number` is about to go on
-    /// with its own tasks, if it is not about to sleep.
-    pub(super) fn left(&self, number: Option<usize>) -> Left {
-        let left = self.members.iter().enumerate().map(|(other, member)| {
-            if !member.is_taken {
-                return Left::Nothing;
-            }
-            match (member.seat.tasks.len(), Some(other) == number) {
-                (0, _) | (1, true) => Left::Nothing,
-                (1, false) => Left::One,
-                _ => Left::Several,
-            }
+    /// How many tasks the runner that has most of them has. `number` is about to go on
+    /// with its own, if it is not about to sleep.
+    pub(super) fn waiting(&self, number: Option<usize>) -> usize {
+        let members = self.members.iter().enumerate();
+        let taken = members.filter(|(_, member)| member.is_taken);
+        let lens = taken.map(|(other, member)| match number {
+            Some(number) if number == other => self.waiting_at(number),
+            _ => member.seat.tasks.len(),
         });
-        left.max().unwrap_or(Left::Nothing)
+        lens.max().unwrap_or(0)
     }
 
     /// Calls one who sleeps.

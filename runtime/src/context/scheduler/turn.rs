@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 use std::time::Instant;
 
-use super::crew::{Left, Poller, WATCH};
+use super::crew::{Poller, WATCH};
 use super::running::{EndingNested, Leaving, Running};
 use super::{Scheduler, Shared, wait};
 use crate::context::bounds::{Bounds, Wait};
@@ -108,26 +108,26 @@ impl Scheduler {
         let mut busy = may_have_tasks && runner.has_tasks();
         busy |= self.fetch(&mut shared, runner, busy, most);
         let mut watch = false;
-        let goes_on = woken == Woken::Otherwise && bounds.wait != Wait::Never;
-        if !busy && !goes_on && !self.is_alone() {
-            let (mut tasks, wakers) = shared.crew.rescue(runner.number);
-            if wakers.is_some() {
+        if !self.is_alone() {
+            if busy && matches!(woken, Woken::Called | Woken::Expired) {
+                shared.crew.learn(false);
+            }
+            if !busy && (woken != Woken::Otherwise || bounds.wait == Wait::Never) {
+                let (mut tasks, wakers) = shared.crew.rescue(runner.number);
+                busy = !tasks.is_empty();
                 runner.fetch(&mut tasks, MOVED);
-                self.release(shared, Some(runner.number));
-                runner.seat.set_to_wake(wakers);
-                runner.wake_rest();
-                return Next::Run;
+                if busy || wakers.is_some() {
+                    shared.crew.forget();
+                } else {
+                    watch = self.found_nothing(&mut shared, woken);
+                }
+                if wakers.is_some() {
+                    self.release(shared, Some(runner.number));
+                    runner.seat.set_to_wake(wakers);
+                    runner.wake_rest();
+                    return Next::Run;
+                }
             }
-            busy = !tasks.is_empty();
-            if !busy {
-                watch = match woken {
-                    Woken::Called => true,
-                    Woken::Expired if shared.crew.reactor_is_forgotten() => false,
-                    // While others go on without help.
-                    _ => shared.crew.look() && woken == Woken::Expired,
-                };
-            }
-            runner.fetch(&mut tasks, MOVED);
         }
         let reactor = runner.reactor.as_deref();
         let is_free = shared.reactor.is_some() && shared.crew.poller == Poller::Nobody;
@@ -159,6 +159,29 @@ impl Scheduler {
             Next::Run
         } else {
             self.leave_or_stop(runner, bounds)
+        }
+    }
+
+    /// A runner has looked in vain for something to do; returns whether it should watch.
+    fn found_nothing(&self, shared: &mut Shared, woken: Woken) -> bool {
+        let crew = &mut shared.crew;
+        match woken {
+            Woken::Called => {
+                crew.learn(true);
+                true
+            }
+            Woken::Expired if !crew.reactor_is_forgotten() && crew.look() => {
+                // Others go on without help.
+                true
+            }
+            Woken::Expired => {
+                crew.forget();
+                false
+            }
+            Woken::Here | Woken::Otherwise => {
+                crew.look();
+                false
+            }
         }
     }
 
@@ -222,17 +245,15 @@ impl Scheduler {
         }
         if !self.is_alone() && self.note_call(&shared) {
             // Nobody has called for what came before that.
-            match shared.crew.left(Some(number)) {
-                Left::Several => {
-                    self.wake_up(&mut shared, runner, bounds, true);
-                    self.note_call(&shared);
-                    return Next::Run;
-                }
-                Left::One => {
-                    shared.crew.watch(number);
-                    self.note_call(&shared);
-                }
-                Left::Nothing => {}
+            let waiting = shared.crew.waiting(Some(number));
+            if waiting > 1 {
+                self.wake_up(&mut shared, runner, bounds, true);
+                self.note_call(&shared);
+                return Next::Run;
+            }
+            if waiting == 1 {
+                shared.crew.watch(number);
+                self.note_call(&shared);
             }
         }
         let mut deadline = match bounds.wait {
