@@ -42,9 +42,10 @@ use crate::task::Task;
 /// [below](#on-a-thread-of-its-own).
 ///
 /// Everything that belongs to a context holds a handle, [`IoExecutor`], never
-/// the context. Dropping the context destroys the operations that it can
+/// the context. Dropping the context waits for threads that block on its operations,
+/// and destroys the operations that it can
 /// reach, their handlers uncalled; later operations of its objects complete
-/// with an error.
+/// with an error, and tasks that are posted from then on are destroyed by whoever posts them.
 ///
 /// ```
 /// use async_op::{IoContext, Timer};
@@ -235,7 +236,11 @@ impl IoContext {
     /// calls a function of [`on_cancel`](crate::Completion::on_cancel) that completes
     /// its operation. So 0 means that no task has run, but a handler may have.
     ///
-    /// Several threads may run one context. Inside a handler it may be called
+    /// Several threads may run one context: each task is for whoever is free first, and a
+    /// handler may wait for a task that it has posted, or that a waker which it has called
+    /// posts, while another thread is free. That one takes it at once, or, where threads
+    /// have been woken in vain just before, within two milliseconds. By itself a thread
+    /// runs the tasks in the order in which they were posted. Inside a handler it may be called
     /// again; it then returns when there is nothing else to do. Not in the body of an
     /// operation, or a future that is [spawned](crate::spawn): that is outstanding, and
     /// the call would wait for it.
