@@ -113,7 +113,8 @@
 //! is when a `Box` gets no memory:
 //!
 //! - in [`IoContext::new`], [`ThreadPool::new`], the first use of the [`SystemContext`],
-//!   and the first operation that a thread [blocks](Blocking) on;
+//!   the first operation that a thread [blocks](Blocking) on, and where more threads run
+//!   a context at once than ever before;
 //! - in the `new` of [`Channel`](sync::Channel), [`Mutex`](sync::Mutex) and
 //!   [`Semaphore`](sync::Semaphore), and that of wrappers around streams of other
 //!   libraries;

@@ -32,14 +32,20 @@ impl Wait {
 }
 
 impl Bounds<'_> {
+    /// Whether they may end before there is nothing left to do.
+    pub(super) fn may_end(&self) -> bool {
+        self.unblock.is_some() || matches!(self.wait, Wait::Until(_))
+    }
+
+    /// Whether they have.
+    pub(super) fn have_ended(&self) -> bool {
+        self.is_unblocked()
+            || matches!(self.wait, Wait::Until(deadline) if deadline <= Instant::now())
+    }
+
     #[inline]
     pub(super) fn is_unblocked(&self) -> bool {
         // A call that does not wait ends by itself.
         self.wait != Wait::Never && self.unblock.is_some_and(Unblock::is_set)
-    }
-
-    #[inline]
-    pub(super) fn is_late(&self) -> bool {
-        matches!(self.wait, Wait::Until(deadline) if deadline <= Instant::now())
     }
 }

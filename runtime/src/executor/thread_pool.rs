@@ -56,7 +56,8 @@ impl ThreadPool {
     ///
     /// # Errors
     ///
-    /// If the system has no descriptors or no threads left.
+    /// If the system has no descriptors or no threads left. Without memory the process is
+    /// [aborted](crate#out-of-memory).
     pub fn new(threads: usize) -> io::Result<Self> {
         let context = IoContext::new()?;
         let pool = Self {

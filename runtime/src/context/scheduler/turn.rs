@@ -51,29 +51,27 @@ impl Scheduler {
     }
 
     fn run_tasks(&self, runner: &Runner, bounds: &Bounds<'_>) -> usize {
-        let mut ran = 0;
+        let mut left = bounds.limit;
         // A nested call that is given nothing to do does nothing.
-        if bounds.limit == 0 {
+        if left == 0 {
             return 0;
         }
         let before_look = &runner.before_look;
+        let may_end = bounds.may_end();
         // That stays so, or there will be no more.
         let at_seat = runner.tasks() == Tasks::Shared;
         loop {
-            if self.stop_requested.load(Ordering::Relaxed)
-                || bounds.is_unblocked()
-                || bounds.is_late()
-            {
-                return ran;
+            if self.stop_requested.load(Ordering::Relaxed) || (may_end && bounds.have_ended()) {
+                break;
             }
             if before_look.get() > 0
                 && let Some(task) = runner.pop(at_seat)
             {
                 before_look.set(before_look.get() - 1);
                 task.run_outside();
-                ran += 1;
-                if ran == bounds.limit {
-                    return ran;
+                left -= 1;
+                if left == 0 {
+                    break;
                 }
                 continue;
             }
@@ -81,11 +79,12 @@ impl Scheduler {
             if due {
                 before_look.set(LOOK_AROUND_EVERY);
             }
-            match self.look_around(runner, bounds, due, bounds.limit - ran) {
+            match self.look_around(runner, bounds, due, left) {
                 Next::Run => {}
-                Next::Leave => return ran,
+                Next::Leave => break,
             }
         }
+        bounds.limit - left
     }
 
     /// Fetches tasks from the shared queue and events from the reactor; waits
