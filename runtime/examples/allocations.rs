@@ -436,7 +436,10 @@ fn pass(threads: &Threads<'_>, count: u64, at_once: u64, stalled: bool) {
 
 /// What is in use and what a thread keeps add up to a most. The warm-up gets
 /// there: the consumer first fills its shelf, and then rests until more is on
-/// the way than will be later.
+/// the way than will be later. So there are then, besides the shelf, blocks for
+/// `2 * IN_FLIGHT` operations; `IN_FLIGHT` of them are in use later at the most, and
+/// two batches of 64 in the hands of the threads. However slow a thread is, the depot
+/// has some left, and room for all (32 batches).
 fn warm_up(threads: &Threads<'_>) {
     pass(threads, 20 * IN_FLIGHT, IN_FLIGHT, false);
     threads.consumer.restart();
