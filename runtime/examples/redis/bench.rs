@@ -10,7 +10,7 @@ use async_op::IoContext;
 
 use crate::bar::Bar;
 use crate::client::{Client, Config, Error, Result};
-use crate::{Failure, LIMIT};
+use crate::{Failure, LIMIT, usage};
 
 pub(crate) const KEY: &str = "async-op:example:key";
 pub(crate) const VALUE: &[u8] = b"value";
@@ -20,12 +20,25 @@ pub(crate) const VALUE: &[u8] = b"value";
 pub(crate) struct Figures {
     pub(crate) requests: u64,
     pub(crate) time: Duration,
+    /// Of all processors, for this program.
+    pub(crate) processor: Duration,
+    /// How often a thread of it went to sleep.
+    pub(crate) switches: u64,
     pub(crate) allocations: u64,
 }
 
 impl Figures {
     pub(crate) fn per_second(&self) -> f64 {
         self.requests as f64 / self.time.as_secs_f64()
+    }
+
+    /// In microseconds.
+    pub(crate) fn processor_each(&self) -> f64 {
+        self.processor.as_secs_f64() * 1e6 / self.requests as f64
+    }
+
+    pub(crate) fn switches_each(&self) -> f64 {
+        self.switches as f64 / self.requests as f64
     }
 
     pub(crate) fn allocations_each(&self) -> f64 {
@@ -36,11 +49,16 @@ impl Figures {
 /// Runs `work`, which makes so many requests, with an eye on clock and heap.
 pub(crate) fn measure(requests: u64, work: impl FnOnce() -> Result<()>) -> Result<Figures> {
     let allocations = ALLOCATIONS.load(Ordering::Relaxed);
+    let usage = usage::of_this_program();
     let start = Instant::now();
     work()?;
+    let time = start.elapsed();
+    let (processor, switches) = usage::of_this_program();
     Ok(Figures {
         requests,
-        time: start.elapsed(),
+        time,
+        processor: processor - usage.0,
+        switches: switches - usage.1,
         allocations: ALLOCATIONS.load(Ordering::Relaxed) - allocations,
     })
 }

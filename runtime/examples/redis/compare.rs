@@ -28,7 +28,7 @@ use crate::own::OwnServer;
 use crate::watch::Watch;
 use crate::{LIMIT, command, processors};
 
-const ROUNDS: usize = 17;
+pub(crate) const ROUNDS: usize = 17;
 
 /// What is measured: a column of the table.
 pub(crate) struct Load {
@@ -63,7 +63,7 @@ const LOADS: [Load; 4] = [
 
 /// Makes so many requests; returns how many there were per second if it has
 /// measured that itself.
-type Work = Box<dyn FnMut(u64) -> Result<Option<f64>>>;
+pub(crate) type Work = Box<dyn FnMut(u64) -> Result<Option<f64>>>;
 
 /// A client to be measured: a line of the table.
 struct Contestant {
@@ -134,10 +134,14 @@ const PEER: &str = "redis crate";
 
 /// What has been measured of one client and one load.
 #[derive(Clone, Copy)]
-struct Figure {
-    per_second: f64,
+pub(crate) struct Figure {
+    pub(crate) per_second: f64,
+    /// Microseconds of this program's time on processors, for each request.
+    pub(crate) processor: f64,
+    /// How often a thread went to sleep, for each request.
+    pub(crate) switches: f64,
     /// From the heap, for each request; not known of other programs.
-    allocations: Option<f64>,
+    pub(crate) allocations: Option<f64>,
 }
 
 /// Returns the loads that `words` name, by connections and depth: all, if there are
@@ -161,14 +165,28 @@ pub(crate) fn loads(words: &[&[u8]]) -> std::result::Result<Vec<&'static Load>, 
 /// Measures all clients; returns a table. The server is one that we have started, or
 /// somebody else's, which is left where it is.
 pub(crate) fn run(config: &Config, server: Option<&OwnServer>, loads: &[&Load]) -> Result<String> {
+    prepared(config, server, |config, place| {
+        let progress = Progress::new(server, loads.len() * CONTESTANTS.len())?;
+        let columns = loads.iter().map(|load| column(config, load, &progress));
+        let columns = columns.collect::<Result<Vec<_>>>()?;
+        Ok(table(place, loads, &columns))
+    })
+}
+
+/// Measures when all has its place and the key is set.
+pub(crate) fn prepared(
+    config: &Config,
+    server: Option<&OwnServer>,
+    measure: impl FnOnce(&Config, &str) -> Result<String>,
+) -> Result<String> {
     let place = place(server);
     let context = IoContext::new()?;
     let config = &answering(&context, config)?;
     let client = Client::new(&context, config.clone());
     let set = client.set(KEY, VALUE).cancel_after(LIMIT).blocking();
-    let columns = set.and_then(|()| columns(config, server, loads));
+    let table = set.and_then(|()| measure(config, &place));
     remove(&client, KEY);
-    Ok(table(&place, loads, &columns?))
+    table
 }
 
 /// Of several addresses, such as those of `localhost`, all get the one that answers.
@@ -182,35 +200,29 @@ fn answering(context: &IoContext, config: &Config) -> Result<Config> {
     Ok(config)
 }
 
-fn columns(
-    config: &Config,
-    server: Option<&OwnServer>,
-    loads: &[&Load],
-) -> Result<Vec<Vec<Option<Figure>>>> {
-    let ending = server.map(OwnServer::ending);
-    let watch = Watch::new(LONGER_LIMIT, || {
-        if let Some(ending) = ending {
-            ending();
-        }
-    })?;
-    let bar = Bar::new((loads.len() * (ROUNDS + 1) * CONTESTANTS.len()) as u64);
-    let progress = Progress {
-        bar,
-        done: Cell::new(0),
-        watch,
-    };
-    let columns = loads.iter().map(|load| column(config, load, &progress));
-    columns.collect()
-}
-
 /// How far it has come.
-struct Progress {
+pub(crate) struct Progress {
     bar: Bar,
     done: Cell<u64>,
     watch: Watch,
 }
 
 impl Progress {
+    /// Of so many works.
+    pub(crate) fn new(server: Option<&OwnServer>, works: usize) -> Result<Self> {
+        let ending = server.map(OwnServer::ending);
+        let watch = Watch::new(LONGER_LIMIT, || {
+            if let Some(ending) = ending {
+                ending();
+            }
+        })?;
+        Ok(Self {
+            bar: Bar::new((works * (ROUNDS + 1)) as u64),
+            done: Cell::new(0),
+            watch,
+        })
+    }
+
     fn step(&self) {
         self.watch.touch();
         self.bar.draw(self.done.get());
@@ -267,28 +279,39 @@ fn place(server: Option<&OwnServer>) -> String {
     }
 }
 
-/// Measures all clients under one load: in turn, so that whatever else the machine
-/// does slows them all.
+/// Measures all clients under one load.
 fn column(config: &Config, load: &Load, progress: &Progress) -> Result<Vec<Option<Figure>>> {
     let works = CONTESTANTS.iter().map(|it| {
         progress.watch.touch();
         (it.prepare)(config, load)
     });
     let mut works = works.collect::<Result<Vec<_>>>()?;
+    take_turns(&mut works, load.requests, progress)
+}
+
+/// Measures all, which make so many requests: in turn, so that whatever else the machine
+/// does slows them all.
+pub(crate) fn take_turns(
+    works: &mut [Option<Work>],
+    requests: u64,
+    progress: &Progress,
+) -> Result<Vec<Option<Figure>>> {
     let mut cells: Vec<Vec<Figure>> = vec![Vec::new(); works.len()];
     for round in 0..=ROUNDS {
         for (work, cells) in works.iter_mut().zip(&mut cells) {
             progress.step();
             let Some(work) = work else { continue };
             let mut own = None;
-            let figures = measure(load.requests, || {
-                own = work(load.requests)?;
+            let figures = measure(requests, || {
+                own = work(requests)?;
                 Ok(())
             })?;
             // The first round warms up.
             if round > 0 {
                 cells.push(Figure {
                     per_second: own.unwrap_or(figures.per_second()),
+                    processor: figures.processor_each(),
+                    switches: figures.switches_each(),
                     allocations: own.is_none().then(|| figures.allocations_each()),
                 });
             }
@@ -300,6 +323,8 @@ fn column(config: &Config, load: &Load, progress: &Progress) -> Result<Vec<Optio
         let allocations = cells.iter().filter_map(|cell| cell.allocations);
         Some(Figure {
             per_second: median(cells.iter().map(|cell| cell.per_second))?,
+            processor: median(cells.iter().map(|cell| cell.processor))?,
+            switches: median(cells.iter().map(|cell| cell.switches))?,
             allocations: median(allocations),
         })
     });
@@ -381,7 +406,7 @@ fn blocking_in_threads(config: &Config, load: &Load) -> Result<Option<Work>> {
 }
 
 /// Does all of `works`, each on a thread.
-fn in_threads<W>(works: impl Iterator<Item = W>) -> Result<()>
+pub(crate) fn in_threads<W>(works: impl Iterator<Item = W>) -> Result<()>
 where
     W: FnOnce() -> Result<()> + Send,
 {
@@ -397,7 +422,7 @@ fn panicked() -> Error {
     Error::Io(io::Error::other("a thread or task has panicked"))
 }
 
-fn check(value: Option<Vec<u8>>) -> Result<()> {
+pub(crate) fn check(value: Option<Vec<u8>>) -> Result<()> {
     match value {
         Some(value) if value == VALUE => Ok(()),
         _ => Err(Error::Unexpected("the value that was set")),
@@ -512,7 +537,7 @@ async fn gets(client: Client, left: Arc<AtomicU64>) -> Result<()> {
     Ok(())
 }
 
-fn crate_client(config: &Config) -> Result<redis::Client> {
+pub(crate) fn crate_client(config: &Config) -> Result<redis::Client> {
     let address = match &config.address {
         Address::Tcp(addresses) => {
             let first = addresses.first().ok_or(Error::Unexpected("an address"))?;
@@ -637,7 +662,7 @@ async fn asynchronous(
     Ok(())
 }
 
-fn other(error: redis::RedisError) -> Error {
+pub(crate) fn other(error: redis::RedisError) -> Error {
     Error::Io(io::Error::other(format!("the crate redis: {error}")))
 }
 

@@ -20,7 +20,9 @@ mod compare;
 mod own;
 mod processors;
 mod server;
+mod threads;
 mod tour;
+mod usage;
 mod watch;
 
 use std::env;
@@ -46,6 +48,7 @@ redis bench CONNECTIONS DEPTH [REQUESTS]
                                 GET on so many connections, with so many under way on each
 redis compare [CONNECTIONS DEPTH]
                                 the same by other clients, and redis-benchmark; 3 minutes
+redis compare threads           one connection that threads share; 2 minutes
 redis                           a tour
 
 A reply is printed as it is, an array one element on each line. The status is 0; 1 for a
@@ -163,6 +166,10 @@ fn carry_out(
             };
             let said = bench::run(config, number(connections)?, number(depth)?, requests)?;
             print(|out| writeln!(out, "{said}"))?;
+        }
+        [b"compare", b"threads"] => {
+            let table = threads::run(config, own)?;
+            print(|out| write!(out, "{table}"))?;
         }
         [b"compare", ref rest @ ..] => {
             let loads = compare::loads(rest).map_err(Failure::Usage)?;
