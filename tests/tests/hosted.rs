@@ -145,3 +145,41 @@ fn timers_and_sockets() {
         }
     });
 }
+
+/// What is posted, or a timer that is set, while another thread is inside `run`, and which
+/// that leaves behind.
+#[test]
+fn what_another_thread_leaves_makes_it_readable() {
+    without_hanging(|| {
+        let contexts = [IoContext::new(), IoContext::for_one_thread()];
+        for context in contexts.map(Result::unwrap) {
+            let _work = WorkGuard::new(context.executor());
+            assert!(!is_readable(&context));
+            let executor = context.executor();
+            // The first is run by the other thread, the second by the host.
+            post(&executor, move || post(&executor, || ()));
+            assert_eq!(context.poll_one(), 1);
+            assert!(is_readable(&context));
+            assert_eq!(context.poll(), 1);
+            context.poll();
+            assert!(!is_readable(&context));
+
+            let timer = Timer::new(&context);
+            timer.expires_after(Duration::from_secs(3600));
+            let (set, later) = (timer.clone(), executor);
+            post(&executor, move || {
+                set.wait().callback(|result| assert!(result.is_err()));
+                post(&later, || ());
+            });
+            thread::scope(|scope| {
+                assert_eq!(scope.spawn(|| context.run_one()).join().unwrap(), 1);
+                assert_eq!(scope.spawn(|| context.run_one()).join().unwrap(), 1);
+            });
+            assert!(is_readable(&context));
+            assert!(context.timeout().is_some());
+            assert_eq!(timer.cancel(), 1);
+            while context.poll() > 0 {}
+            assert!(!is_readable(&context));
+        }
+    });
+}

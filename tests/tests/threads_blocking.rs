@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_op::{Blocking, IoContext, IoExecutor, Timer};
 use async_op_tests::net::post;
-use async_op_tests::{Form, HandlerForm, panic_of, without_hanging};
+use async_op_tests::{AsyncForm, Form, HandlerForm, panic_of, without_hanging};
 
 const STOPPED: &str = "blocking on an operation of a stopped `IoContext` would wait for ever: \
                        call `restart` first";
@@ -309,4 +309,27 @@ fn until_driven(executor: &IoExecutor) {
     let (sender, receiver) = mpsc::channel();
     post(executor, move || sender.send(()).unwrap());
     receiver.recv().unwrap();
+}
+
+/// One is told to drive as it leaves, and what it waits for is completed just then by a
+/// thread that does not run the context. The third waits for a timer.
+#[test]
+fn a_thread_that_is_to_drive_and_need_not() {
+    without_hanging(|| {
+        let context = IoContext::new().unwrap();
+        for round in 0..1000 {
+            let form = AsyncForm::default();
+            thread::scope(|scope| {
+                let blocked = form.clone();
+                let context = &context;
+                scope.spawn(move || blocked.operation(context).blocking());
+                scope.spawn(move || wait(context, Duration::from_micros(round % 97)).unwrap());
+                wait(context, Duration::from_micros(round % 89)).unwrap();
+                for _ in 0..round % 500 {
+                    std::hint::spin_loop();
+                }
+                form.finish(1);
+            });
+        }
+    });
 }

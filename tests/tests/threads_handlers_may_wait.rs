@@ -1,9 +1,11 @@
 //! A handler may wait for what it has started, as long as another thread runs the
 //! context too, whenever that comes and however it runs it.
 
-use std::sync::mpsc;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{self, Wake, Waker};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_op::sync::Channel;
 use async_op::{IoContext, IoExecutor, Strand, TcpStream, Timer, WorkGuard, spawn};
@@ -315,5 +317,55 @@ fn each_task_is_counted_by_whoever_ran_it() {
             });
             assert_eq!(ran, 2 * ROUNDS);
         });
+    }
+}
+
+/// A waker of another library that waits for what the next one of the same events starts,
+/// while the other runner comes later: before it has run any task, and after some.
+#[test]
+fn a_foreign_waker() {
+    struct Waits(Mutex<Option<(mpsc::Sender<()>, mpsc::Receiver<()>)>>);
+    impl Wake for Waits {
+        fn wake(self: Arc<Self>) {
+            if let Some((entered, released)) = self.0.lock().unwrap().take() {
+                entered.send(()).unwrap();
+                released.recv().unwrap();
+            }
+        }
+    }
+
+    fn with_tasks_before(tasks: usize) {
+        let context = IoContext::new().unwrap();
+        let _work = WorkGuard::new(context.executor());
+        for _ in 0..tasks {
+            post(&context.executor(), || ());
+        }
+        let (entered, entering) = mpsc::channel();
+        let (release, released) = mpsc::channel();
+        let (end, ended) = mpsc::channel();
+        let waker = Waker::from(Arc::new(Waits(Mutex::new(Some((entered, released))))));
+        let soon = Instant::now() + Duration::from_millis(1);
+        let (first, second) = (Timer::new(&context), Timer::new(&context));
+        first.expires_at(soon);
+        second.expires_at(soon);
+        let mut wait = pin!(first.wait().into_future());
+        let polled = wait.as_mut().poll(&mut task::Context::from_waker(&waker));
+        assert!(polled.is_pending());
+        second.wait().callback(move |result| {
+            result.unwrap();
+            release.send(()).unwrap();
+            end.send(()).unwrap();
+        });
+        thread::scope(|scope| {
+            scope.spawn(|| context.run());
+            entering.recv().unwrap();
+            scope.spawn(|| context.run());
+            ended.recv().unwrap();
+            context.stop();
+        });
+    }
+
+    for tasks in [0, 5] {
+        without_hanging(move || (0..20).for_each(|_| with_tasks_before(tasks)));
     }
 }

@@ -207,7 +207,8 @@ impl IoContext {
     ///
     /// # Panics
     ///
-    /// [`run`](Self::run) and its relatives do, while another thread is in one of them.
+    /// [`run`](Self::run) and its relatives do, while another thread is in one of them, or
+    /// drives the context as it blocks.
     pub fn for_one_thread() -> io::Result<Self> {
         Self::open(true)
     }

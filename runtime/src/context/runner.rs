@@ -19,7 +19,7 @@ use std::sync::Arc;
 use super::WakeList;
 use super::reactor::Reactor;
 use super::scheduler::Scheduler;
-use super::seat::Seat;
+use super::seat::{Seat, Wakers};
 use crate::shim::thread_local;
 use crate::task::{Task, TaskQueue};
 
@@ -214,11 +214,17 @@ impl Runner {
     pub(super) fn wake(&self, mut wake: WakeList) {
         match wake.take_several() {
             None => drop(wake),
-            several => {
-                self.seat.set_to_wake(several);
-                self.wake_rest();
-            }
+            Some(several) => self.wake_all(several),
         }
+    }
+
+    /// Wakes several, the first at the end.
+    pub(super) fn wake_all(&self, wakers: Wakers) {
+        let count = wakers.len();
+        self.seat.set_to_wake(wakers);
+        // Any of them may hold this thread up.
+        self.scheduler.call_for(count);
+        self.wake_rest();
     }
 
     /// Wakes what is still to be woken, even if one of them panics.

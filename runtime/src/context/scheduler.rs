@@ -13,15 +13,16 @@
 //!    is stopped and everybody woken. Handlers that wait in a nested `run` are
 //!    not over: then those calls return, and the context goes on.
 //! 3. A decrement from outside that reaches 0 takes the mutex and makes the
-//!    same test, with the count loaded again, if anybody is running.
+//!    same test, with the count loaded again, if anybody sleeps.
 //! 4. Nobody else concludes anything from the count.
 //!
 //! Queued and running tasks need no count of their own: they are in a queue
 //! that the test looks at, or with a thread that is active.
 //!
 //! The rules of waking are those of `crew`. A post to a seat takes no lock: it reads one
-//! atomic, `call`, after it has added the task. Whoever goes to sleep writes `call` before
-//! it looks for tasks at all seats. So either the one sees the call, or the other the task.
+//! atomic, `call`, after it has added the task. Whoever writes there that less is to be
+//! called for, as it goes to sleep or as one who was called has arrived, then looks for
+//! tasks at all seats. So either the one sees the call, or the other the task.
 
 mod blocking;
 mod crew;
@@ -55,6 +56,8 @@ pub(crate) struct Scheduler {
     stop_requested: AtomicBool,
     /// A [`Call`]. Written under the mutex.
     call: AtomicU8,
+    /// Whether a host waits on the descriptor of the reactor while nobody is inside `run`.
+    hosted: AtomicBool,
     busy: Busy,
     /// Where a thread that drops the context waits for those inside `run`.
     closing: Condvar,
@@ -93,10 +96,10 @@ struct Shared {
     for_one_thread: bool,
     /// Threads that are blocked while another one runs the context.
     followers: Vec<Follower>,
-    /// Whether the host waits on the descriptor of the reactor while nobody is
-    /// inside `run`, and whether it has been told to look.
-    hosted: bool,
+    /// Whether a host has been told to look.
     host_is_told: bool,
+    /// Whether it would have been told but for a runner.
+    host_missed: bool,
     stop_requested: bool,
     /// A `run` found no work left.
     out_of_work: bool,
@@ -116,6 +119,7 @@ impl Scheduler {
             runners: AtomicUsize::new(0),
             stop_requested: AtomicBool::new(false),
             call: AtomicU8::new(Call::NEVER.0),
+            hosted: AtomicBool::new(false),
             busy: Busy {
                 life: Life::new(),
                 shared: Mutex::new(Shared::default()),
@@ -183,8 +187,9 @@ impl Scheduler {
         let mut shared = self.lock();
         shared.generation = self.busy.life.next_generation();
         let reactor = shared.reactor.take();
-        if runner.is_none() {
-            self.retire(shared);
+        match runner {
+            None => self.retire(shared),
+            Some(_) => drop(shared),
         }
         drop(reactor);
         if let Some(payload) = panic
@@ -200,8 +205,9 @@ impl Scheduler {
         shared.stop_requested = false;
         shared.out_of_work = false;
         shared.closing = false;
-        shared.hosted = false;
+        self.hosted.store(false, Ordering::Relaxed);
         shared.host_is_told = false;
+        shared.host_missed = false;
         self.stop_requested.store(false, Ordering::Relaxed);
         // All that they wait for has been woken.
         let followers = std::mem::take(&mut shared.followers);
@@ -247,11 +253,7 @@ impl Scheduler {
             return discard(task);
         }
         match runner.push(task) {
-            Ok(len) => {
-                if Call(self.call.load(Ordering::SeqCst)).is_for(len) {
-                    self.call_another();
-                }
-            }
+            Ok(len) => self.call_for(len),
             Err(task) => self.spill(runner, task),
         }
     }
@@ -289,14 +291,19 @@ impl Scheduler {
             return discard(task);
         }
         shared.queue.push(task);
-        let host = self.host_to_tell(&mut shared);
+        self.tell_host(&mut shared);
         self.release(shared, None);
-        if let Some(reactor) = host {
-            reactor.interrupt();
+    }
+
+    /// Calls one who sleeps, if it takes no more than `len` tasks, or wakers, at the seat
+    /// of this thread.
+    #[inline]
+    pub(super) fn call_for(&self, len: usize) {
+        if Call(self.call.load(Ordering::SeqCst)).is_for(len) {
+            self.call_another();
         }
     }
 
-    /// Calls one who sleeps, as there is something for it at the seat of this thread.
     #[cold]
     fn call_another(&self) {
         let shared = self.lock();
@@ -310,7 +317,6 @@ impl Scheduler {
     #[cold]
     fn call_one(&self, mut shared: MutexGuard<'_, Shared>) {
         let called = shared.crew.call_one();
-        self.note_call(&shared);
         self.wake_called(shared, called);
     }
 
@@ -321,10 +327,9 @@ impl Scheduler {
     pub(super) fn work_finished(&self, generation: u32) {
         if self.busy.life.add(generation, -1) == Some(0) {
             let mut shared = self.lock();
-            // Rule 3. Without a runner there is nobody to stop; the next one
-            // makes the test itself.
+            // Rule 3. Whoever does not sleep makes the test itself.
             if shared.generation == generation
-                && self.runners.load(Ordering::Relaxed) > 0
+                && shared.crew.has_sleepers()
                 && self.is_out_of_work(&shared)
             {
                 self.end_work(&mut shared);
@@ -336,8 +341,8 @@ impl Scheduler {
     /// while nobody is inside `run`.
     #[cfg(unix)]
     pub(super) fn host(&self) -> std::os::fd::RawFd {
-        let mut shared = self.lock();
-        shared.hosted = true;
+        let shared = self.lock();
+        self.hosted.store(true, Ordering::Relaxed);
         let reactor = shared.reactor.as_ref().expect("a context has a reactor");
         reactor.raw_fd()
     }
@@ -376,7 +381,8 @@ impl Scheduler {
 
     /// Ends the wait in the reactor, to look at the timers again.
     pub(super) fn interrupt(&'static self, generation: u32) {
-        if Runner::find(self, generation).is_some_and(|runner| runner.tasks() == Tasks::Own) {
+        let is_own = |runner: &Runner| runner.tasks() == Tasks::Own;
+        if !self.is_hosted() && Runner::find(self, generation).is_some_and(is_own) {
             // Nobody waits: the only runner is here.
             return;
         }
@@ -384,25 +390,32 @@ impl Scheduler {
         if shared.generation != generation {
             return;
         }
-        let host = self.host_to_tell(&mut shared);
+        self.tell_host(&mut shared);
         let called = match shared.crew.poller {
             Poller::Asleep(number) => shared.crew.call_number(number),
             Poller::Nobody | Poller::Passing => None,
         };
-        self.note_call(&shared);
         self.wake_called(shared, called);
-        if let Some(reactor) = host {
-            reactor.interrupt();
-        }
     }
 
-    /// Returns the reactor if a host waits for its descriptor who is to look.
-    fn host_to_tell(&self, shared: &mut Shared) -> Option<Arc<Reactor>> {
-        let waits = shared.hosted && self.runners.load(Ordering::Relaxed) == 0;
-        if !waits || std::mem::replace(&mut shared.host_is_told, true) {
-            return None;
+    fn is_hosted(&self) -> bool {
+        self.hosted.load(Ordering::Relaxed)
+    }
+
+    /// Has a host look that waits for the reactor's descriptor, if there is one; later, if
+    /// somebody is inside `run`.
+    #[inline]
+    fn tell_host(&self, shared: &mut Shared) {
+        if self.is_hosted() {
+            shared.host_missed = self.runners.load(Ordering::Relaxed) > 0;
+            if !shared.host_missed && !std::mem::replace(&mut shared.host_is_told, true) {
+                // Under the lock: a host has no other thread, as a rule.
+                shared
+                    .reactor
+                    .iter()
+                    .for_each(|reactor| reactor.interrupt());
+            }
         }
-        shared.reactor.clone()
     }
 
     /// Rule 2, but for the queue.
@@ -426,7 +439,8 @@ impl Scheduler {
     }
 
     /// Writes down when posts have to call; returns whether they did not, up to now,
-    /// for what they have to now.
+    /// for what they have to now: the caller has to look for it.
+    #[must_use]
     fn note_call(&self, shared: &Shared) -> bool {
         let Call(call) = shared.crew.call();
         let before = self.call.load(Ordering::Relaxed);
@@ -434,6 +448,12 @@ impl Scheduler {
             self.call.store(call, Ordering::SeqCst);
         }
         call < before
+    }
+
+    /// Somebody has been called: nobody else is until that one looks.
+    fn note_arrival(&self, shared: &Shared) {
+        let raised = self.note_call(shared);
+        debug_assert!(!raised);
     }
 
     /// Ends a look at the state, by a runner if it is one: calls somebody who sleeps if
@@ -471,6 +491,9 @@ impl Scheduler {
     }
 
     fn wake_called(&self, shared: MutexGuard<'_, Shared>, called: Option<Called>) {
+        if called.is_some() {
+            self.note_arrival(&shared);
+        }
         match called {
             None => drop(shared),
             Some(Called::InBed(seat)) => {
@@ -490,14 +513,17 @@ impl Scheduler {
     /// Wakes everybody who sleeps in `run`, to look at the state again. Under the lock:
     /// this is rare.
     fn call_all(&self, shared: &mut Shared) {
-        let mut reactor = self.host_to_tell(shared);
+        self.tell_host(shared);
+        let mut reactor = None;
         while let Some(called) = shared.crew.call_one() {
             match called {
                 Called::InBed(seat) => seat.bed.notify_one(),
                 Called::InReactor => reactor = shared.reactor.clone(),
             }
         }
-        self.note_call(shared);
+        if shared.crew.is_arriving() {
+            self.note_arrival(shared);
+        }
         if let Some(reactor) = reactor {
             reactor.interrupt();
         }

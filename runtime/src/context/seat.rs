@@ -12,7 +12,8 @@ use crate::task::ring::Ring;
 
 /// What a runner is about to do, and where it sleeps.
 ///
-/// Its owner adds to it; whoever has the lock of the scheduler may take from it.
+/// Its owner adds to it and takes from it, without a lock; others take from it
+/// with the lock of the scheduler.
 #[repr(align(128))] // Seats of two runners share no cache line, nor a pair of them.
 pub(super) struct Seat {
     pub(super) tasks: Ring,
@@ -22,12 +23,12 @@ pub(super) struct Seat {
     /// What is still to be woken of what the last wait has brought, the first at the
     /// end: whoever runs the context inside of a waker goes on with it, or else another
     /// runner, where the owner is held up in one.
-    to_wake: Mutex<Wakers>,
+    to_wake: Mutex<Option<Wakers>>,
     /// Where the owner sleeps, with the lock of the scheduler.
     pub(super) bed: Condvar,
 }
 
-pub(super) type Wakers = Option<Vec<Waker, Recycling>>;
+pub(super) type Wakers = Vec<Waker, Recycling>;
 
 impl Seat {
     pub(super) fn new() -> Self {
@@ -54,12 +55,17 @@ impl Seat {
 
     /// Leaves wakers to be woken; all that were have been.
     pub(super) fn set_to_wake(&self, wakers: Wakers) {
-        let old = mem::replace(&mut *self.to_wake(), wakers);
+        let old = mem::replace(&mut *self.to_wake(), Some(wakers));
         debug_assert!(old.is_none());
     }
 
+    /// Whether something is still to be woken.
+    pub(super) fn has_to_wake(&self) -> bool {
+        self.to_wake().is_some()
+    }
+
     /// Takes out what is still to be woken.
-    pub(super) fn take_to_wake(&self) -> Wakers {
+    pub(super) fn take_to_wake(&self) -> Option<Wakers> {
         self.to_wake().take()
     }
 
@@ -75,7 +81,7 @@ impl Seat {
         next
     }
 
-    fn to_wake(&self) -> MutexGuard<'_, Wakers> {
+    fn to_wake(&self) -> MutexGuard<'_, Option<Wakers>> {
         // No foreign code runs under this lock.
         self.to_wake.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -133,6 +133,11 @@ impl Drop for Unblock {
 pub(crate) struct Follower(Arc<Inner>);
 
 impl Follower {
+    /// Returns whether the wait of the thread is over.
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.set.load(Ordering::Acquire)
+    }
+
     /// Has the thread drive the context, if it still waits.
     pub(crate) fn lead(self) {
         self.0.leads.store(true, Ordering::Release);

@@ -24,8 +24,16 @@ impl Scheduler {
             // the context does.
             self.give_way(generation, until);
         }
-        while !until.is_set() {
+        // Whether this thread has been told to drive, and has not done so.
+        let mut leads = false;
+        loop {
             let mut shared = self.lock();
+            if until.is_set() {
+                if leads && shared.generation == generation {
+                    self.hand_over(shared);
+                }
+                return;
+            }
             if shared.generation != generation || shared.closing {
                 // Its last act is to wake all that waits for it.
                 drop(shared);
@@ -36,7 +44,7 @@ impl Scheduler {
                 shared.followers.push(follower.clone());
                 drop(shared);
                 until.park_as(&follower);
-                self.stop_following(generation, until, &follower);
+                leads = self.stop_following(&follower);
                 continue;
             }
             if shared.stop_requested {
@@ -48,11 +56,13 @@ impl Scheduler {
                 );
             }
             drop(shared);
-            self.drive(generation, until);
+            // Who has driven has handed that on when it left.
+            leads &= !self.drive(generation, until);
         }
     }
 
-    fn drive(&'static self, generation: u32, until: &Unblock) {
+    /// Drives the context; returns whether this thread did: another may have come first.
+    fn drive(&'static self, generation: u32, until: &Unblock) -> bool {
         struct NoLonger<'a>(&'a Unblock);
         impl Drop for NoLonger<'_> {
             fn drop(&mut self) {
@@ -68,7 +78,7 @@ impl Scheduler {
             unblock: Some(until),
             nested: false,
         };
-        self.run(generation, &bounds);
+        self.run_from_outside(generation, &bounds).is_some()
     }
 
     /// Lets the context have its turn, if nobody else runs it, without waiting.
@@ -88,15 +98,11 @@ impl Scheduler {
         }
     }
 
-    fn stop_following(&self, generation: u32, until: &Unblock, follower: &Follower) {
-        let mut shared = self.lock();
-        let place = shared.followers.iter().rposition(|other| other == follower);
-        if let Some(place) = place {
-            shared.followers.swap_remove(place);
-        } else if until.is_set() && shared.generation == generation {
-            // It was to drive, but has no need to.
-            self.hand_over(shared);
-        }
+    /// Returns whether the thread has been taken from the list, to lead.
+    fn stop_following(&self, follower: &Follower) -> bool {
+        let followers = &mut self.lock().followers;
+        let place = followers.iter().rposition(|other| other == follower);
+        place.map(|place| followers.swap_remove(place)).is_none()
     }
 
     /// Has one of those who follow drive, if nobody does.
@@ -104,8 +110,12 @@ impl Scheduler {
         if self.runners.load(Ordering::Relaxed) > 0 {
             return;
         }
-        // The last one: what it waits for is likely to be the last, too.
-        let follower = shared.followers.pop();
+        // The last one: what it waits for is likely to be the last, too. But whoever is
+        // about to leave would only hand it on.
+        let mut follower = shared.followers.pop();
+        while follower.as_ref().is_some_and(Follower::is_set) {
+            follower = shared.followers.pop();
+        }
         drop(shared);
         if let Some(follower) = follower {
             follower.lead();
@@ -129,7 +139,6 @@ impl Wake for WakeDriver {
         let mut shared = self.0.lock();
         let driver = shared.crew.driver;
         let called = driver.and_then(|number| shared.crew.call_number(number));
-        self.0.note_call(&shared);
         self.0.wake_called(shared, called);
     }
 }

@@ -207,13 +207,14 @@ impl Crew {
         }
     }
 
-    /// How many tasks the runner that has most of them has. `number` is about to go on
-    /// with its own, if it is not about to sleep.
+    /// How many tasks the runner that has most of them has; wakers are one. `number` is
+    /// about to go on with its own, if it is not about to sleep.
     pub(super) fn waiting(&self, number: Option<usize>) -> usize {
         let members = self.members.iter().enumerate();
         let taken = members.filter(|(_, member)| member.is_taken);
         let lens = taken.map(|(other, member)| match number {
             Some(number) if number == other => self.waiting_at(number),
+            _ if member.seat.has_to_wake() => member.seat.tasks.len().max(1),
             _ => member.seat.tasks.len(),
         });
         lens.max().unwrap_or(0)
@@ -284,7 +285,7 @@ impl Crew {
     }
 
     /// Takes what one who has not moved since the last look has left.
-    pub(super) fn rescue(&self, number: usize) -> (TaskQueue, Wakers) {
+    pub(super) fn rescue(&self, number: usize) -> (TaskQueue, Option<Wakers>) {
         let (mut tasks, mut wakers) = (TaskQueue::default(), None);
         for Member { seat, seen, .. } in self.others(number) {
             if tasks.is_empty() && wakers.is_none() && seat.started() == *seen {

@@ -32,8 +32,9 @@ impl Running {
         if shared.for_one_thread && !is_alone {
             drop(shared);
             panic!(
-                "a second thread runs an `IoContext::for_one_thread`: \
-                 make it with `IoContext::new`, or run it on one thread at a time"
+                "a second thread runs an `IoContext::for_one_thread` (one that blocks on an \
+                 operation does, too): make it with `IoContext::new`, or run it on one thread \
+                 at a time"
             );
         }
         scheduler.runners.fetch_add(1, Ordering::Relaxed);
@@ -41,8 +42,6 @@ impl Running {
         if bounds.unblock.is_some() {
             shared.crew.driver = Some(number);
         }
-        // If others sleep. All who were active have known before.
-        scheduler.note_call(&shared);
         let running = Self {
             scheduler,
             generation,
@@ -60,6 +59,7 @@ impl Running {
             },
             before_look: shared.before_look,
         };
+        scheduler.release(shared, Some(number));
         Some((running, start))
     }
 }
@@ -77,6 +77,9 @@ impl Drop for Running {
             drop(shared);
             scheduler.closing.notify_one();
         } else if left == 0 {
+            if shared.host_missed || !shared.queue.is_empty() {
+                scheduler.tell_host(&mut shared);
+            }
             scheduler.hand_over(shared);
         }
     }
@@ -114,13 +117,12 @@ pub(super) struct EndingNested<'a>(pub(super) &'a Scheduler, pub(super) &'a Runn
 impl Drop for EndingNested<'_> {
     fn drop(&mut self) {
         let Self(scheduler, runner) = self;
-        if runner.tasks() != Tasks::Shared {
-            return;
-        }
-        let mut shared = scheduler.lock();
-        if shared.generation == runner.generation {
-            shared.return_tasks(runner);
-            scheduler.release(shared, None);
+        if runner.tasks() == Tasks::Shared {
+            scheduler.release(scheduler.lock(), None);
+            match runner.seat.tasks.len() {
+                0 => {}
+                len => scheduler.call_for(len),
+            }
         }
     }
 }

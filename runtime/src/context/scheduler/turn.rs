@@ -38,16 +38,22 @@ impl Scheduler {
                 let nested = true;
                 self.run_tasks(runner, &Bounds { nested, ..*bounds })
             }
-            None => {
-                let Some((_running, start)) = Running::start(self, generation, bounds) else {
-                    return 0;
-                };
-                Runner::enter(self, start, |runner| {
-                    let _leaving = Leaving(self, runner);
-                    self.run_tasks(runner, bounds)
-                })
-            }
+            None => self.run_from_outside(generation, bounds).unwrap_or(0),
         }
+    }
+
+    /// Runs tasks on a thread that does not yet; returns how many, or `None` if it could
+    /// not come in.
+    pub(super) fn run_from_outside(
+        &'static self,
+        generation: u32,
+        bounds: &Bounds<'_>,
+    ) -> Option<usize> {
+        let (_running, start) = Running::start(self, generation, bounds)?;
+        Some(Runner::enter(self, start, |runner| {
+            let _leaving = Leaving(self, runner);
+            self.run_tasks(runner, bounds)
+        }))
     }
 
     fn run_tasks(&self, runner: &Runner, bounds: &Bounds<'_>) -> usize {
@@ -120,10 +126,9 @@ impl Scheduler {
                 } else {
                     watch = self.found_nothing(&mut shared, woken);
                 }
-                if wakers.is_some() {
+                if let Some(wakers) = wakers {
                     self.release(shared, Some(runner.number));
-                    runner.seat.set_to_wake(wakers);
-                    runner.wake_rest();
+                    runner.wake_all(wakers);
                     return Next::Run;
                 }
             }
@@ -136,7 +141,7 @@ impl Scheduler {
         }
         let due = due || !busy;
         // With a host, to take back what has been said to it.
-        let hosted = shared.hosted;
+        let hosted = self.is_hosted();
         let reactor = reactor.filter(|reactor| due && (hosted || reactor.has_interest()));
         if reactor.is_some() {
             shared.crew.poller = Poller::Passing;
@@ -247,12 +252,12 @@ impl Scheduler {
             let waiting = shared.crew.waiting(Some(number));
             if waiting > 1 {
                 self.wake_up(&mut shared, runner, bounds, true);
-                self.note_call(&shared);
                 return Next::Run;
             }
             if waiting == 1 {
                 shared.crew.watch(number);
-                self.note_call(&shared);
+                let raised = self.note_call(&shared);
+                debug_assert!(!raised, "who watches is called for less");
             }
         }
         let mut deadline = match bounds.wait {
