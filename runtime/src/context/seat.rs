@@ -1,6 +1,5 @@
 //! The place of a runner, which all runners of its context can reach.
 
-use std::mem;
 use std::sync::PoisonError;
 use std::task::Waker;
 
@@ -55,7 +54,7 @@ impl Seat {
 
     /// Leaves wakers to be woken; all that were have been.
     pub(super) fn set_to_wake(&self, wakers: Wakers) {
-        let old = mem::replace(&mut *self.to_wake(), Some(wakers));
+        let old = self.to_wake().replace(wakers);
         debug_assert!(old.is_none());
     }
 
