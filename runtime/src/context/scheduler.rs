@@ -308,8 +308,9 @@ impl Scheduler {
     fn call_another(&self) {
         let shared = self.lock();
         match shared.crew.call() {
-            // Meanwhile.
-            Call::NEVER => {}
+            // Whoever slept has just come back, and may have looked too early. When it
+            // sleeps again it is for this to find that it has to look once more.
+            Call::NEVER => self.call.store(Call::NEVER.0, Ordering::SeqCst),
             _ => self.call_one(shared),
         }
     }

@@ -26,18 +26,15 @@ impl Scheduler {
         }
         // Whether this thread has been told to drive, and has not done so.
         let mut leads = false;
-        loop {
+        while leads || !until.is_set() {
             let mut shared = self.lock();
-            if until.is_set() {
-                if leads && shared.generation == generation {
-                    self.hand_over(shared);
-                }
-                return;
-            }
             if shared.generation != generation || shared.closing {
                 // Its last act is to wake all that waits for it.
                 drop(shared);
                 return until.park();
+            }
+            if until.is_set() {
+                return self.hand_over(shared);
             }
             if self.runners.load(Ordering::Relaxed) > 0 {
                 let follower = until.follow();

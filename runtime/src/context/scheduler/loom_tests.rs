@@ -676,24 +676,3 @@ fn loom_completion_against_a_handler_that_drops_the_context() {
         assert_eq!(model.executor.scheduler.lock().crew.active, 0);
     });
 }
-
-/// A follower that is told to drive and unblocked from outside between its two looks.
-#[test]
-fn loom_a_follower_that_is_to_drive_and_need_not() {
-    bounded_model(2, |model| {
-        let unblock = Unblock::new();
-        let waker = unblock.waker();
-        let this = model.clone();
-        let driver = thread::spawn(move || {
-            this.post_and_block();
-            waker.wake();
-        });
-        let this = model.clone();
-        let other = thread::spawn(move || this.post_and_block());
-        let IoExecutor { scheduler, .. } = model.executor;
-        scheduler.block(model.executor.generation, &unblock);
-        driver.join().unwrap();
-        other.join().unwrap();
-        assert_eq!(model.done.load(Ordering::Relaxed), 2);
-    });
-}
