@@ -178,12 +178,21 @@ impl Crew {
         }
     }
 
-    /// Takes note whether it was in vain that somebody has been called.
-    pub(super) fn learn(&mut self, in_vain: bool) {
+    /// Takes note of what a call was good for, which one who has been called has found
+    /// something to do by, or not. Where others have started several tasks meanwhile,
+    /// theirs are short, and a call costs more than it saves.
+    pub(super) fn learn(&mut self, number: usize, found: bool) {
+        let moved = |member: &Member| member.seat.started().wrapping_sub(member.seen);
+        let in_vain = !found || self.others(number).map(moved).max() > Some(2);
         self.several = match in_vain {
             true => (self.several * 2).clamp(2, MOST),
             false => self.several / 2,
         };
+    }
+
+    /// Whether calls have been in vain of late.
+    pub(super) fn is_patient(&self) -> bool {
+        self.several > 2
     }
 
     /// Somebody was held up, or nothing moves: the next task counts.

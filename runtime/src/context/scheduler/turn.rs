@@ -114,8 +114,8 @@ impl Scheduler {
         busy |= self.fetch(&mut shared, runner, busy, most);
         let mut watch = false;
         if !self.is_alone() {
-            if busy && matches!(woken, Woken::Called | Woken::Expired) {
-                shared.crew.learn(false);
+            if woken == Woken::Called {
+                shared.crew.learn(runner.number, busy);
             }
             if !busy && (woken != Woken::Otherwise || bounds.wait == Wait::Never) {
                 let (mut tasks, wakers) = shared.crew.rescue(runner.number);
@@ -170,10 +170,7 @@ impl Scheduler {
     fn found_nothing(&self, shared: &mut Shared, woken: Woken) -> bool {
         let crew = &mut shared.crew;
         match woken {
-            Woken::Called => {
-                crew.learn(true);
-                true
-            }
+            Woken::Called => true,
             Woken::Expired if !crew.reactor_is_forgotten() && crew.look() => {
                 // Others go on without help.
                 true
@@ -244,7 +241,7 @@ impl Scheduler {
             Some(_) => shared.crew.sleep_in_reactor(number),
             None => shared.crew.sleep_in_bed(number),
         }
-        if watch {
+        if watch || shared.crew.is_patient() {
             shared.crew.watch(number);
         }
         if !self.is_alone() && self.note_call(&shared) {
