@@ -241,21 +241,9 @@ impl Scheduler {
             Some(_) => shared.crew.sleep_in_reactor(number),
             None => shared.crew.sleep_in_bed(number),
         }
-        if watch || shared.crew.is_patient() {
-            shared.crew.watch(number);
-        }
-        if !self.is_alone() && self.note_call(&shared) {
-            // Nobody has called for what came before that.
-            let waiting = shared.crew.waiting(Some(number));
-            if waiting > 1 {
-                self.wake_up(&mut shared, runner, bounds, true);
-                return Next::Run;
-            }
-            if waiting == 1 {
-                shared.crew.watch(number);
-                let raised = self.note_call(&shared);
-                debug_assert!(!raised, "who watches is called for less");
-            }
+        if !self.is_alone() && self.has_overlooked(&mut shared, number, watch) {
+            self.wake_up(&mut shared, runner, bounds, true);
+            return Next::Run;
         }
         let mut deadline = match bounds.wait {
             Wait::Until(deadline) => Some(deadline),
@@ -273,6 +261,25 @@ impl Scheduler {
                 self.wait_in_reactor(reactor, runner, bounds, deadline)
             }
         }
+    }
+
+    /// One who is about to sleep has others call for what they post from now on, and looks
+    /// for what came before that; returns whether there is something to be taken.
+    fn has_overlooked(&self, shared: &mut Shared, number: usize, watch: bool) -> bool {
+        if watch || shared.crew.is_patient() {
+            shared.crew.watch(number);
+        }
+        if !self.note_call(shared) {
+            return false;
+        }
+        let waiting = shared.crew.waiting(Some(number));
+        if waiting == 1 {
+            // Its owner takes it next, or is held up.
+            shared.crew.watch(number);
+            let raised = self.note_call(shared);
+            debug_assert!(!raised, "who watches is called for less");
+        }
+        waiting > 1
     }
 
     fn wait_in_bed(
