@@ -13,7 +13,7 @@ use async_op_tests::net::post;
 use async_op_tests::without_hanging;
 
 const POSTERS: usize = 4;
-const ROUNDS: usize = 20;
+const ROUNDS: usize = 8;
 
 /// So many tasks are queued at the most, for the sake of memory.
 const QUEUED: usize = 1000;
