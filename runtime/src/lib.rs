@@ -113,13 +113,13 @@
 //! is when a `Box` gets no memory:
 //!
 //! - in [`IoContext::new`], [`ThreadPool::new`], the first use of the [`SystemContext`],
-//!   the first operation that a thread [blocks](Blocking) on, and where more threads run
-//!   a context at once than ever before;
+//!   the first operation that a thread [blocks](Blocking) on, and where a thread joins
+//!   a context that has never had so many at once;
 //! - in the `new` of [`Channel`](sync::Channel), [`Mutex`](sync::Mutex) and
 //!   [`Semaphore`](sync::Semaphore), and that of wrappers around streams of other
 //!   libraries;
-//! - where a list grows: of those who wait for one object, but for the first, or are woken
-//!   at once; of the timers of a context; of the values in a channel;
+//! - where a list grows: of operations that wait for one object (the first needs none), or
+//!   are woken at once; of the timers of a context; of the values in a channel;
 //! - inside of other libraries: signals, the resolver, tokio's tasks, tracing.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

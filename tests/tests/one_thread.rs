@@ -9,9 +9,9 @@ use std::time::Duration;
 use async_op::{Executor, IoContext, Strand, Task, Timer, WorkGuard};
 use async_op_tests::{Log, panic_of, without_hanging};
 
-const WORDS: &str = "a second thread runs an `IoContext::for_one_thread` (one that blocks on \
-                     an operation does, too): make it with `IoContext::new`, or run it on one \
-                     thread at a time";
+const WORDS: &str = "an `IoContext::for_one_thread` is being run by another thread, or driven by \
+                     one that blocks on an operation: make it with `IoContext::new`, or run it on \
+                     one thread at a time";
 
 #[test]
 fn tasks_run_in_order_wherever_they_come_from() {

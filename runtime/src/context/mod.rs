@@ -45,7 +45,7 @@ use crate::task::Task;
 /// the context. Dropping the context waits for threads that block on its operations,
 /// and destroys the operations that it can
 /// reach, their handlers uncalled; later operations of its objects complete
-/// with an error, and tasks that are posted from then on are destroyed by whoever posts them.
+/// with an error, if they have to wait, and tasks that are posted from then on are destroyed by whoever posts them.
 ///
 /// ```
 /// use async_op::{IoContext, Timer};
@@ -183,12 +183,12 @@ impl IoContext {
     }
 
     /// Makes a context that one thread runs at a time, which it does with fewer
-    /// instructions: some 18 less for each task that is posted inside, of 92.
+    /// instructions: a fifth less for each task that a handler posts.
     ///
     /// Other threads may use it in all other ways: post to it, start operations, stop it,
-    /// and [block](crate::Blocking) on operations, as one of those drives it and the
-    /// others wait. The thread may change from one call of [`run`](Self::run) to the
-    /// next. (In Asio a concurrency hint of 1.)
+    /// and [block](crate::Blocking) on operations (one drives it, the others wait). The
+    /// thread may change from one call of [`run`](Self::run) to the next. A handler must not
+    /// wait for another task: nobody else would run it. (In Asio a concurrency hint of 1.)
     ///
     /// ```
     /// use async_op::{Executor, IoContext, Task};
@@ -207,7 +207,7 @@ impl IoContext {
     ///
     /// # Panics
     ///
-    /// [`run`](Self::run) and its relatives do, while another thread is in one of them, or
+    /// [`run`](Self::run) and its relatives panic if another thread is in one of them, or
     /// drives the context as it blocks.
     pub fn for_one_thread() -> io::Result<Self> {
         Self::open(true)
@@ -238,12 +238,47 @@ impl IoContext {
     /// calls a function of [`on_cancel`](crate::Completion::on_cancel) that completes
     /// its operation. So 0 means that no task has run, but a handler may have.
     ///
-    /// Several threads may run one context: each task is for whoever is free first, and a
-    /// handler may wait for a task that it has posted, or that a waker which it has called
-    /// posts, while another thread is free. That one takes it at once, or, where threads
-    /// have been woken in vain just before, within two milliseconds. By itself a thread
-    /// runs the tasks in the order in which they were posted. Inside a handler it may be called
-    /// again; it then returns when there is nothing else to do. Not in the body of an
+    /// # On several threads
+    ///
+    /// Any number of threads may call it, at any time: each task can be taken by any of
+    /// them. A handler may wait for a task that it has posted, or that a waker posts which
+    /// it has called, while another thread is in here with nothing to do. That takes the
+    /// task at once or, where threads have been woken in vain just before, within two
+    /// milliseconds; for two such tasks in turn it may be twice that. A thread that
+    /// [blocks](crate::Blocking) on an operation does not count, nor does a task that was
+    /// [deferred](Executor::defer).
+    ///
+    /// One thread alone runs tasks in the order in which they were posted. Several do not
+    /// even start them in that order: a task may wait behind another while later ones run.
+    /// So tasks that wait for each other need as many threads as there are of them, and
+    /// order is what a [`Strand`](crate::Strand) is for.
+    ///
+    /// ```
+    /// use async_op::{Executor, IoContext, Strand, Task};
+    /// use std::thread;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let strand = Strand::new(context.executor());
+    /// for n in 0..100 {
+    ///     let strand = strand.clone();
+    ///     context.post(Task::new(move || {
+    ///         let square = n * n; // on any thread, beside others
+    ///         strand.post(Task::new(move || println!("{square}"))); // one at a time
+    ///     }));
+    /// }
+    /// thread::scope(|scope| {
+    ///     for _ in 0..4 {
+    ///         scope.spawn(|| context.run());
+    ///     }
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Inside a handler
+    ///
+    /// It may be called again; it then returns when there is nothing else to do. Not in the body of an
     /// operation, or a future that is [spawned](crate::spawn): that is outstanding, and
     /// the call would wait for it.
     ///
@@ -324,7 +359,8 @@ impl IoContext {
 
     /// Makes every `run` return as soon as its current handler has.
     ///
-    /// What is queued stays queued, for after [`restart`](Self::restart).
+    /// What is queued stays queued, for after [`restart`](Self::restart): to be called
+    /// when they have returned, as one that has not yet noticed goes on.
     pub fn stop(&self) {
         self.handle.scheduler.stop();
     }

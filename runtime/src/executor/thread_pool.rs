@@ -13,7 +13,9 @@ use crate::context::{IoContext, IoExecutor};
 ///
 /// Its executor is that of an [`IoContext`], so I/O objects may belong to it. A
 /// task that panics does not end its thread; the first panic is resumed in
-/// [`join`](Self::join).
+/// [`join`](Self::join). Tasks do not start in the order in which they were posted, and
+/// may wait for each other only where there are enough threads for all of them: see
+/// [there](IoContext::run#on-several-threads).
 ///
 /// ```
 /// use async_op::{Executor, Task, ThreadPool};
@@ -103,7 +105,9 @@ impl ThreadPool {
     }
 
     /// Waits until all work is done and the threads have ended. Called again,
-    /// it does nothing.
+    /// it does nothing. Without threads of its own it returns at once, and leaves the tasks
+    /// to those that are [attached](Self::attach); a task that is posted afterwards is
+    /// dropped with the pool.
     ///
     /// # Panics
     ///

@@ -11,7 +11,9 @@ use crate::signature::Signature;
 ///
 /// The thread waits as the operation's executor says: a handle of an
 /// [`IoContext`](crate::IoContext) drives the context while nobody else does,
-/// so no other thread is needed; other executors park.
+/// so no other thread is needed; other executors park. Of several that block on one
+/// context one drives it, each of the others sleeps until its own operation is over, and
+/// whoever leaves hands the driving over.
 ///
 /// ```
 /// use async_op::{Blocking, IoContext, Timer};
@@ -47,8 +49,12 @@ use crate::signature::Signature;
 ///
 /// Only where it has to wait: an operation that is over when it is started, such as
 /// the wait for a timer that has expired, returns its result there too, as it may.
-/// What nobody can see, every thread of a pool blocking on that pool, does wait for
-/// ever.
+/// What nobody can see does wait for ever: every thread of a pool blocking on that pool;
+/// and a handler that waits for a thread that blocks on the same context, as one that is
+/// inside a handler still counts as driving, and the others wait until it returns.
+///
+/// If a handler panics that this thread runs meanwhile, as it drives, that unwinds out of
+/// here, whatever operation it is of.
 ///
 /// An operation that is abandoned, or whose future panics elsewhere, panics here with
 /// its name.

@@ -32,9 +32,9 @@ impl Running {
         if shared.for_one_thread && !is_alone {
             drop(shared);
             panic!(
-                "a second thread runs an `IoContext::for_one_thread` (one that blocks on an \
-                 operation does, too): make it with `IoContext::new`, or run it on one thread \
-                 at a time"
+                "an `IoContext::for_one_thread` is being run by another thread, or driven by one \
+                 that blocks on an operation: make it with `IoContext::new`, or run it on one \
+                 thread at a time"
             );
         }
         scheduler.runners.fetch_add(1, Ordering::Relaxed);
