@@ -13,7 +13,7 @@ use std::any::{self, TypeId};
 use std::cell::UnsafeCell;
 use std::mem::{self, MaybeUninit};
 
-use allocator_api2::boxed::Box;
+use allocator_api2::boxed;
 
 use crate::alloc::{Global, out_of_memory};
 
@@ -64,9 +64,13 @@ impl<T: Clone + 'static> Of<T> {
             // SAFETY: `FITS` compared size and alignment, and the place is ours.
             unsafe { place.cast::<T>().write(value) };
         } else {
-            let Ok(value) = Box::try_new_in(value, Global) else {
+            let Ok(value) = boxed::Box::try_new_in(value, Global) else {
                 out_of_memory(any::type_name::<T>(), Layout::new::<T>())
             };
+            // The standard library's: where the drop of the value panics, the other one
+            // leaks the memory.
+            // SAFETY: of `Global`, which is the allocator of a `Box`, and no longer used.
+            let value = unsafe { Box::from_raw(boxed::Box::into_raw(value)) };
             // SAFETY: a `Box` of a sized type is one word, so it fits two; the
             // place is ours.
             unsafe { place.cast::<Box<T>>().write(value) };

@@ -369,3 +369,35 @@ fn a_foreign_waker() {
         without_hanging(move || (0..20).for_each(|_| with_tasks_before(tasks)));
     }
 }
+
+/// A task that waits for a later one, which its runner has at hand as well, while the other
+/// runner has just come back with nothing.
+#[test]
+fn a_task_that_waits_for_a_later_one() {
+    without_hanging(|| {
+        for round in 0..500_u64 {
+            let context = IoContext::new().unwrap();
+            let _work = WorkGuard::new(context.executor());
+            let executor = context.executor();
+            let (end, ended) = mpsc::channel();
+            thread::scope(|scope| {
+                scope.spawn(|| context.run());
+                scope.spawn(|| context.run());
+                post(&executor, move || {
+                    // Sends the other to and fro.
+                    let (sender, receiver) = mpsc::channel();
+                    post(&executor, move || sender.send(()).unwrap());
+                    receiver.recv().unwrap();
+                    for _ in 0..round * 200 {
+                        std::hint::spin_loop();
+                    }
+                    let (later, waits) = mpsc::channel();
+                    post(&executor, move || end.send(waits.recv()).unwrap());
+                    post(&executor, move || later.send(()).unwrap());
+                });
+                ended.recv().unwrap().unwrap();
+                context.stop();
+            });
+        }
+    });
+}

@@ -15,7 +15,7 @@ use crate::context::{IoContext, IoExecutor};
 /// task that panics does not end its thread; the first panic is resumed in
 /// [`join`](Self::join). Tasks do not start in the order in which they were posted, and
 /// may wait for each other only where there are enough threads for all of them: see
-/// [there](IoContext::run#on-several-threads).
+/// [`IoContext::run`].
 ///
 /// ```
 /// use async_op::{Executor, Task, ThreadPool};

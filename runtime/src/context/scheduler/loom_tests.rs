@@ -328,6 +328,26 @@ fn loom_a_handler_waits_for_what_it_has_posted() {
     });
 }
 
+/// At the same seat.
+#[test]
+fn loom_a_task_waits_for_a_later_one() {
+    bounded_model(3, |model| {
+        model.post(|model| {
+            let flag = Flag::default();
+            let other = flag.clone();
+            model.post(move |model| {
+                flag.wait();
+                model.finish_one();
+            });
+            model.post(move |model| {
+                other.set();
+                model.finish_one();
+            });
+        });
+        model.run_on_two(2);
+    });
+}
+
 #[test]
 fn loom_two_tasks_wait_for_each_other() {
     bounded_model(3, |model| {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::crew::{Poller, WATCH};
 use super::running::{EndingNested, Leaving, Running};
-use super::{Scheduler, Shared, wait};
+use super::{Call, Scheduler, Shared, wait};
 use crate::context::bounds::{Bounds, Wait};
 use crate::context::reactor::{Reactor, Timeout};
 use crate::context::runner::{Runner, Tasks, Woken};
@@ -243,6 +243,8 @@ impl Scheduler {
         }
         if !self.is_alone() && self.has_overlooked(&mut shared, number, watch) {
             self.wake_up(&mut shared, runner, bounds, true);
+            // They may be gone when it gets there, but for one: then it has to look again.
+            self.call.store(Call::NEVER.0, Ordering::SeqCst);
             return Next::Run;
         }
         let mut deadline = match bounds.wait {
