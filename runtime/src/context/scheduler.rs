@@ -277,9 +277,7 @@ impl Scheduler {
     #[cold]
     fn spill(&self, runner: &Runner, task: Task) {
         // A runner by itself keeps to the order.
-        runner
-            .has_spilled
-            .set(self.runners.load(Ordering::Relaxed) == 1);
+        runner.has_spilled.set(self.is_alone());
         self.post_from_elsewhere(runner.generation, task);
     }
 
@@ -295,8 +293,8 @@ impl Scheduler {
         self.release(shared, None);
     }
 
-    /// Calls one who sleeps, if it takes no more than `len` tasks, or wakers, at the seat
-    /// of this thread.
+    /// Calls one who sleeps, if so many tasks or wakers at the seat of this thread are
+    /// enough for that.
     #[inline]
     pub(super) fn call_for(&self, len: usize) {
         if Call(self.call.load(Ordering::SeqCst)).is_for(len) {
