@@ -11,6 +11,7 @@ use pin_project_lite::pin_project;
 
 use crate::cancel::CancellationType;
 use crate::completion::Completion;
+use crate::context::IoExecutor;
 use crate::executor::{Executor, WorkGuard};
 use crate::handler::CompletionHandler;
 use crate::is_send::IsSend;
@@ -18,6 +19,7 @@ use crate::meta::Meta;
 use crate::running::Running;
 use crate::signature::Signature;
 use crate::site::Site;
+use crate::task::leaf::{self, Attempt};
 use crate::task::scope::{OfFilter, Scope};
 use crate::task::slot::SlotFuture;
 use crate::task::{block, frame, scope, slot};
@@ -370,6 +372,69 @@ where
         S::Output: Send + 'static,
     {
         frame::start::<S, H, E, IsSend<F>>(self.site, self.executor, self.future, handler);
+    }
+}
+
+/// Makes an operation of attempts: one of this crate's own.
+#[track_caller]
+pub(crate) fn from_attempt<S, T>(
+    meta: &'static Meta,
+    executor: IoExecutor,
+    attempt: T,
+) -> FromAttempt<S, T>
+where
+    S: Signature<Output = T::Output>,
+    T: Attempt,
+{
+    FromAttempt {
+        site: Site::here(meta),
+        executor,
+        attempt,
+        _signature: PhantomData,
+    }
+}
+
+/// The operation of [`from_attempt`].
+#[must_use = "an operation does nothing until it is started"]
+pub(crate) struct FromAttempt<S, T> {
+    site: Site,
+    executor: IoExecutor,
+    attempt: T,
+    _signature: PhantomData<fn() -> S>,
+}
+
+impl<S, T> Initiation<S> for FromAttempt<S, T>
+where
+    S: Signature<Output = T::Output>,
+    T: Attempt,
+{
+    type Executor = IoExecutor;
+    type Future = FromFutureFuture<IoExecutor, T::Awaited>;
+
+    fn executor(&self) -> &IoExecutor {
+        &self.executor
+    }
+
+    #[inline]
+    fn into_hosted(self) -> Self::Future {
+        FromFutureFuture {
+            site: self.site,
+            future: IsSend::new(self.attempt.into_awaited()),
+            work: Work::NotYet {
+                executor: self.executor,
+            },
+        }
+    }
+
+    #[inline]
+    fn initiate<H: CompletionHandler<S>>(self, handler: H)
+    where
+        Self: 'static,
+        S: 'static,
+        S::Args: Send + 'static,
+        S::Output: Send + 'static,
+    {
+        leaf::start::<S, H, T>(self.site, self.executor, self.attempt, handler);
     }
 }
 

@@ -6,8 +6,10 @@ use std::task::Waker;
 use super::group::{Members, Place};
 use super::{CancellationType, Function};
 use crate::alloc::Shared;
+use crate::context::Finder;
 use crate::shim::{Mutex, MutexGuard};
 use crate::task::initiating::OperationId;
+use crate::task::leaf::Ended;
 use crate::trace;
 
 /// Asks operations to stop.
@@ -102,6 +104,8 @@ enum Receiver {
     /// Where there is no operation yet, what is called when there is.
     Function(Function),
     Waker(Waker),
+    /// The operation waits, where this finds it, at the address.
+    Finder(Finder, usize),
 }
 
 impl CancellationSignal {
@@ -205,6 +209,8 @@ impl SignalState {
             drop(inner);
             trace::cancel_requested(operation, kind);
             function.call(kind);
+        } else if let Receiver::Finder(..) = &inner.receiver {
+            request_of_leaf(inner, kind);
         } else {
             drop(inner);
             trace::cancel_requested(operation, kind);
@@ -225,6 +231,24 @@ impl SignalState {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // No foreign code runs under the lock but the clone of a waker.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends an operation that waits; one that does not finds the request by itself.
+#[cold]
+fn request_of_leaf(mut inner: MutexGuard<'_, Inner>, kind: CancellationType) {
+    let operation = inner.operation;
+    let receiver = mem::take(&mut inner.receiver);
+    drop(inner);
+    trace::cancel_requested(operation, kind);
+    if let Receiver::Finder(finder, address) = receiver {
+        end_leaf(&finder, address, operation);
+    }
+}
+
+fn end_leaf(finder: &Finder, address: usize, operation: OperationId) {
+    if let Some(leaf) = finder.find(address, operation) {
+        leaf.end(Ended::Cancelled);
     }
 }
 
@@ -333,6 +357,25 @@ impl CancellationSlot {
         let previous = inner.set_receiver(Receiver::Waker(waker.clone()));
         drop(inner);
         drop(previous);
+    }
+
+    /// Has the operation, which waits, found at the next request; now if there has been
+    /// one.
+    fn set_finder(&self, operation: OperationId, finder: Finder, address: usize) {
+        let Some(state) = &self.state else { return };
+        let mut inner = state.lock();
+        if inner.operation != operation {
+            // It is over, and has left nothing to be found.
+            return drop((inner, finder));
+        }
+        if inner.requested.is_empty() {
+            let previous = inner.set_receiver(Receiver::Finder(finder, address));
+            drop(inner);
+            drop(previous);
+        } else {
+            drop(inner);
+            end_leaf(&finder, address, operation);
+        }
     }
 
     fn with<R: Default>(&self, operation: OperationId, f: impl FnOnce(&mut Inner) -> R) -> R {
@@ -455,6 +498,18 @@ impl CancellationState {
     /// Calls `function` at the next request; now if there has been one.
     pub(crate) fn set_function(&self, function: Function) {
         self.slot.set_function(self.operation, function);
+    }
+
+    /// Has the operation, which waits, found at the next request; now if there has been
+    /// one.
+    pub(crate) fn set_finder(&self, finder: Finder, address: usize) {
+        self.slot.set_finder(self.operation, finder, address);
+    }
+
+    /// The number by which its requests know the operation; none's, if there can be none.
+    #[inline]
+    pub(crate) fn operation(&self) -> OperationId {
+        self.operation
     }
 
     /// Wakes `waker` at each request.

@@ -3,7 +3,9 @@
 mod bounds;
 mod discard;
 mod life;
+mod place;
 mod reactor;
+mod readiness;
 mod registration;
 mod runner;
 mod scheduler;
@@ -11,10 +13,13 @@ mod seat;
 mod timers;
 mod waiters;
 
+pub(crate) use self::place::{AtSource, Finder};
 pub(crate) use self::reactor::{ContextGone, Due, Reactor};
+pub(crate) use self::readiness::Seen;
 pub(crate) use self::registration::{Direction, Progress, Registration, SharedRegistration};
 pub(crate) use self::timers::TimerKey;
-pub(crate) use self::waiters::{WaiterKey, Waiters, WakeList};
+use self::waiters::Brought;
+pub(crate) use self::waiters::{WaiterKey, WakeList};
 
 use std::fmt;
 use std::io;

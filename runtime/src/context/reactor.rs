@@ -8,7 +8,7 @@ use mio::event::Source;
 use mio::{Events, Interest, Poll, Registry, Token};
 
 use super::timers::Timers;
-use super::{Registration, SharedRegistration, TimerKey, WakeList, context_gone};
+use super::{Brought, Registration, SharedRegistration, TimerKey, WakeList, context_gone};
 use crate::alloc::Shared;
 use crate::time::TimerState;
 
@@ -46,6 +46,8 @@ pub(crate) struct Reactor {
 struct WaitState {
     poll: Poll,
     events: Events,
+    /// How many there have been: each has a number of its own.
+    count: usize,
 }
 
 #[derive(Default)]
@@ -107,6 +109,7 @@ impl Reactor {
             wait: Mutex::new(WaitState {
                 poll,
                 events: Events::with_capacity(EVENTS),
+                count: 0,
             }),
             sources: Mutex::default(),
             deadlines: Mutex::default(),
@@ -144,10 +147,14 @@ impl Reactor {
             .expect("the system's event queue accepts wakeups");
     }
 
-    /// Waits, and returns the wakers of what became ready.
-    pub(super) fn wait(&self, timeout: Timeout) -> WakeList {
+    /// Waits, and returns who waited for what became ready.
+    pub(super) fn wait(&self, timeout: Timeout) -> Brought {
         let mut state = lock(&self.wait);
-        let WaitState { poll, events } = &mut *state;
+        let WaitState {
+            poll,
+            events,
+            count,
+        } = &mut *state;
         let timeout = match timeout {
             Timeout::Zero => Some(Duration::ZERO),
             Timeout::Until(deadline) => {
@@ -167,16 +174,17 @@ impl Reactor {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => events.clear(),
             Err(error) => panic!("waiting for the system's events failed: {error}"),
         }
-        let mut wake = WakeList::default();
+        let mut brought = Brought::default();
         let sources = lock(&self.sources);
         for event in events.iter() {
             if let Some(registration) = sources.find(event.token()) {
-                registration.notify(event, &mut wake);
+                *count = count.wrapping_add(1);
+                registration.notify(event, *count, &mut brought);
             }
         }
         drop(sources);
-        self.expire(&mut wake);
-        wake
+        self.expire(&mut brought.wake);
+        brought
     }
 
     fn expire(&self, wake: &mut WakeList) {
@@ -282,34 +290,36 @@ impl Reactor {
         Ok(())
     }
 
-    /// Fails everything that waits, now and from now on; returns the wakers.
-    pub(super) fn shut_down(&self) -> WakeList {
-        let mut wake = WakeList::default();
+    /// Fails everything that waits, now and from now on; returns who did.
+    pub(super) fn shut_down(&self) -> Brought {
+        let mut brought = Brought::default();
         let mut sources = lock(&self.sources);
         sources.context_gone = true;
         for entry in &sources.entries {
             if let Some(registration) = &entry.registration {
-                registration.shut_down(&mut wake);
+                registration.shut_down(&mut brought);
             }
         }
         drop(sources);
+        let wake = &mut brought.wake;
         let mut waiting = lock(&self.waiting);
         waiting.context_gone = true;
         let objects = std::mem::take(&mut waiting.objects);
         drop(waiting);
         for object in objects.iter().filter_map(Weak::upgrade) {
-            object.context_gone(&mut wake);
+            object.context_gone(wake);
         }
         loop {
             let mut deadlines = lock(&self.deadlines);
             deadlines.context_gone = true;
             let Some((key, due)) = deadlines.timers.pop() else {
-                return wake;
+                drop(deadlines);
+                return brought;
             };
             self.count_timers(&deadlines);
             drop(deadlines);
             match due {
-                Due::Timer(timer) => timer.shut_down(key, &mut wake),
+                Due::Timer(timer) => timer.shut_down(key, wake),
                 Due::Waker(waker) => drop(waker),
             }
         }

@@ -1,12 +1,14 @@
 use std::io;
 use std::sync::PoisonError;
-use std::task::{Context, Poll, Waker};
+use std::task::Context;
 
-use allocator_api2::boxed::Box;
-
-use super::{WaiterKey, Waiters, WakeList, context_gone};
-use crate::alloc::{CacheLine, Recycling, Shared};
-use crate::shim::{AtomicU32, Mutex, MutexGuard, Ordering};
+use super::readiness::{Readiness, Seen};
+use super::waiters::Waiters;
+use super::{Brought, WaiterKey, context_gone};
+use crate::alloc::{CacheLine, Shared};
+use crate::shim::{Mutex, MutexGuard};
+use crate::task::initiating::OperationId;
+use crate::task::leaf::{Ended, Parked, Parking};
 
 /// What the system has said of one source of events, and who waits for more.
 ///
@@ -15,86 +17,10 @@ use crate::shim::{AtomicU32, Mutex, MutexGuard, Ordering};
 ///
 /// With the count of its handles it is one cache line.
 pub(crate) struct Registration {
-    /// Becomes ready under the lock of those who wait for that, so that none who
-    /// looked there has missed it. It ceases to be ready without.
-    readiness: [AtomicU32; 2],
-    waiting: Mutex<Waiting>,
-}
-
-/// Who waits, in either direction.
-#[derive(Default)]
-struct Waiting {
-    read: Waiters,
-    /// Once anybody has: most writes need not wait.
-    write: Option<Box<Waiters, Recycling>>,
-}
-
-impl Waiting {
-    /// Parks an operation; returns its previous waker, to be dropped outside the
-    /// lock.
-    ///
-    /// # Errors
-    ///
-    /// If no memory can be had.
-    fn set(
-        &mut self,
-        direction: Direction,
-        key: &mut Option<WaiterKey>,
-        waker: &Waker,
-    ) -> io::Result<Option<Waker>> {
-        let waiters = match (direction, &mut self.write) {
-            (Direction::Read, _) => &mut self.read,
-            (Direction::Write, Some(write)) => write,
-            (Direction::Write, none) => {
-                let write = Box::try_new_in(Waiters::default(), Recycling);
-                none.insert(write.map_err(|_| io::ErrorKind::OutOfMemory)?)
-            }
-        };
-        Ok(waiters.set(key, waker))
-    }
-
-    fn remove(&mut self, direction: Direction, key: WaiterKey) -> Option<Waker> {
-        self.of(direction)?.remove(key)
-    }
-
-    fn take_all(&mut self, direction: Direction, wake: &mut WakeList) {
-        if let Some(waiters) = self.of(direction) {
-            waiters.take_all(wake);
-        }
-    }
-
-    fn of(&mut self, direction: Direction) -> Option<&mut Waiters> {
-        match direction {
-            Direction::Read => Some(&mut self.read),
-            Direction::Write => self.write.as_deref_mut(),
-        }
-    }
-}
-
-/// What is known of one direction, at one moment.
-#[derive(Clone, Copy)]
-struct Seen(u32);
-
-impl Seen {
-    const READY: u32 = 1;
-    /// Sticky: a short transfer does not show that nothing is left. Data and
-    /// the end, or urgent data, which cuts reads short, can share one event, and
-    /// none follows.
-    const UNCERTAIN: u32 = 2;
-    const CONTEXT_GONE: u32 = 4;
-    /// Somebody has begun to wait since the last event. Changes under the lock.
-    const AWAITED: u32 = 8;
-    /// The system has not been asked to tell when it is possible to write. Some
-    /// sockets would say so after each message that the other end takes.
-    const UNWATCHED: u32 = 16;
-    /// One event. They are counted: what an attempt shows that began before the
-    /// last one is out of date.
-    const EVENT: u32 = 32;
-
-    #[inline]
-    fn is(self, flags: u32) -> bool {
-        self.0 & flags != 0
-    }
+    readiness: [Readiness; 2],
+    /// Those who wait under the lock have said so in the readiness before: an event finds
+    /// that there, and comes for them.
+    waiting: Mutex<Waiters>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +30,7 @@ pub(crate) enum Direction {
 }
 
 impl Direction {
-    const BOTH: [Self; 2] = [Self::Read, Self::Write];
+    pub(super) const BOTH: [Self; 2] = [Self::Read, Self::Write];
 }
 
 /// How far an attempt got.
@@ -119,7 +45,7 @@ pub(crate) enum Progress {
 /// A source that is not ready before an event says so.
 impl Default for Registration {
     fn default() -> Self {
-        Self::with([0; 2])
+        Self::with(Readiness::new(false, false), Readiness::new(false, false))
     }
 }
 
@@ -130,7 +56,7 @@ impl Registration {
     /// A source that can surely be written to: no need to wait for the event
     /// that says so.
     pub(crate) fn writable() -> Self {
-        Self::with([0, Seen::READY])
+        Self::with(Readiness::new(false, false), Readiness::new(true, false))
     }
 
     /// The same, where the system is asked to tell of room only once a write has had
@@ -146,162 +72,119 @@ impl Registration {
             target_os = "openbsd",
             target_vendor = "apple",
         ));
-        let unwatched = if asks_later { Seen::UNWATCHED } else { 0 };
-        Self::with([0, Seen::READY | unwatched])
+        Self::with(
+            Readiness::new(false, false),
+            Readiness::new(true, asks_later),
+        )
     }
 
     /// A source of which nothing is known: an attempt in a direction that it does
     /// not have fails, while the event that it would wait for never comes.
     pub(crate) fn untried() -> Self {
-        Self::with([Seen::READY; 2])
+        Self::with(Readiness::new(true, false), Readiness::new(true, false))
     }
 
-    fn with(readiness: [u32; 2]) -> Self {
+    fn with(read: Readiness, write: Readiness) -> Self {
         Self {
-            readiness: readiness.map(AtomicU32::new),
+            readiness: [read, write],
             waiting: Mutex::default(),
         }
     }
 
-    /// Notes an event; the wakers of who waited for it go to `wake`.
-    pub(super) fn notify(&self, event: &mio::event::Event, wake: &mut WakeList) {
+    /// Notes an event, the one with this `number`; who waited for it goes to `brought`.
+    pub(super) fn notify(&self, event: &mio::event::Event, number: usize, brought: &mut Brought) {
         let failed = event.is_error();
         let (read_closed, write_closed) = (event.is_read_closed(), event.is_write_closed());
-        let read = event.is_readable() || read_closed || failed;
-        let write = event.is_writable() || write_closed || failed;
-        let mut waiting = self.lock();
-        if read {
-            let uncertain = read_closed || event.is_priority() || failed;
-            self.becomes_ready(Direction::Read, uncertain, &mut waiting, wake);
+        if event.is_readable() || read_closed || failed {
+            let is_uncertain = read_closed || event.is_priority() || failed;
+            self.becomes_ready(Direction::Read, number, is_uncertain, brought);
         }
-        if write {
-            let uncertain = write_closed || failed;
-            self.becomes_ready(Direction::Write, uncertain, &mut waiting, wake);
+        if event.is_writable() || write_closed || failed {
+            let is_uncertain = write_closed || failed;
+            self.becomes_ready(Direction::Write, number, is_uncertain, brought);
         }
     }
 
+    #[inline]
     fn becomes_ready(
         &self,
         direction: Direction,
-        uncertain: bool,
-        waiting: &mut Waiting,
-        wake: &mut WakeList,
+        number: usize,
+        is_uncertain: bool,
+        brought: &mut Brought,
     ) {
-        let uncertain = if uncertain { Seen::UNCERTAIN } else { 0 };
-        // What was seen before cannot be cleared any more once this is counted.
-        let next = |seen: u32| {
-            let seen = seen & !Seen::AWAITED;
-            Some(seen.wrapping_add(Seen::EVENT) | Seen::READY | uncertain)
-        };
-        let readiness = self.of(direction);
-        let (Ok(before) | Err(before)) =
-            readiness.fetch_update(Ordering::Release, Ordering::Relaxed, next);
-        if Seen(before).is(Seen::AWAITED) {
-            waiting.take_all(direction, wake);
+        let (leaf, is_awaited) = self.of(direction).event(number, is_uncertain);
+        if let Some(leaf) = leaf {
+            brought.leaves.push(leaf);
+        }
+        if is_awaited {
+            self.take_all(direction, brought);
         }
     }
 
-    /// Parks an operation; returns its previous waker, to be dropped outside the
-    /// lock.
-    ///
-    /// # Errors
-    ///
-    /// As of [`Waiting::set`].
-    fn park(
-        &self,
-        waiting: &mut Waiting,
-        direction: Direction,
-        key: &mut Option<WaiterKey>,
-        cx: &Context<'_>,
-    ) -> io::Result<Option<Waker>> {
-        self.of(direction)
-            .fetch_or(Seen::AWAITED, Ordering::Relaxed);
-        waiting.set(direction, key, cx.waker())
+    #[inline(never)]
+    fn take_all(&self, direction: Direction, brought: &mut Brought) {
+        let Brought { wake, leaves } = brought;
+        self.lock().take_all(direction, wake, leaves);
     }
 
-    /// Wakes all that wait, to look again.
-    pub(crate) fn wake_all(&self) {
-        // Declared first, to be dropped, and the wakers woken, after the lock.
-        let mut wake = WakeList::default();
-        let mut waiting = self.lock();
+    /// Cancels the leaves that wait, and wakes all others, to look again.
+    pub(crate) fn cancel_all(&self) {
+        let mut brought = Brought::default();
+        self.take_everybody(Readiness::disturb, &mut brought);
+        brought.end(Ended::Cancelled);
+    }
+
+    /// Fails everything from now on; who waits goes to `brought`.
+    pub(super) fn shut_down(&self, brought: &mut Brought) {
+        self.take_everybody(Readiness::end, brought);
+    }
+
+    fn take_everybody(&self, take: impl Fn(&Readiness) -> Option<Parked>, brought: &mut Brought) {
         for direction in Direction::BOTH {
-            waiting.take_all(direction, &mut wake);
+            // First, so that those who come later find it so.
+            if let Some(leaf) = take(self.of(direction)) {
+                brought.leaves.push(leaf);
+            }
+            self.take_all(direction, brought);
         }
     }
 
-    /// Fails everything from now on.
-    pub(super) fn shut_down(&self, wake: &mut WakeList) {
-        let mut waiting = self.lock();
-        for direction in Direction::BOTH {
-            self.of(direction)
-                .fetch_or(Seen::CONTEXT_GONE, Ordering::Relaxed);
-            waiting.take_all(direction, wake);
-        }
-    }
-
-    /// Attempts I/O until it has a result; parks the operation while the
-    /// source is not ready. `key` is the operation's, to be given to
-    /// [`forget`](Self::forget) when it is dropped.
+    /// Attempts I/O until it has a result, or has to wait for more than has been seen.
+    ///
+    /// `check` comes after the look at what is known: what it finds to be so, whoever
+    /// parks the operation then finds changed if it is no longer so.
     #[inline]
-    pub(crate) fn poll_io<T>(
+    pub(crate) fn attempt<T>(
         &self,
         direction: Direction,
-        key: &mut Option<WaiterKey>,
-        cx: &mut Context<'_>,
+        mut check: impl FnMut() -> io::Result<()>,
         mut attempt: impl FnMut() -> io::Result<(T, Progress)>,
-    ) -> Poll<io::Result<T>> {
+    ) -> Result<io::Result<T>, Seen> {
         loop {
-            let seen = self.seen(direction)?;
-            if !seen.is(Seen::READY) {
-                if self.parks(direction, key, cx)? {
-                    return Poll::Pending;
+            let seen = self.see(direction);
+            if let Err(error) = check() {
+                return Ok(Err(error));
+            }
+            if !seen.is_ready() {
+                if seen.is_gone() {
+                    return Ok(Err(context_gone()));
                 }
-                continue;
+                return Err(seen);
             }
             match attempt() {
                 Ok((value, progress)) => {
                     if progress == Progress::Drained {
-                        self.clear(direction, seen, false);
+                        self.of(direction).clear(seen, false);
                     }
-                    return Poll::Ready(Ok(value));
+                    return Ok(Ok(value));
                 }
-                Err(error) => {
-                    if let Some(error) = self.failed(direction, seen, error) {
-                        return Poll::Ready(Err(error));
-                    }
-                }
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock => self.of(direction).clear(seen, true),
+                    io::ErrorKind::Interrupted => {}
+                    _ => return Ok(Err(error)),
+                },
             }
-        }
-    }
-
-    /// Parks an operation; returns whether it has, and the source has not become
-    /// ready before.
-    fn parks(
-        &self,
-        direction: Direction,
-        key: &mut Option<WaiterKey>,
-        cx: &Context<'_>,
-    ) -> io::Result<bool> {
-        let mut waiting = self.lock();
-        if self.seen(direction)?.is(Seen::READY) {
-            return Ok(false);
-        }
-        let previous = self.park(&mut waiting, direction, key, cx)?;
-        drop(waiting);
-        drop(previous);
-        Ok(true)
-    }
-
-    /// Takes note of an attempt that has failed; returns the error, or that another
-    /// attempt is due.
-    fn failed(&self, direction: Direction, seen: Seen, error: io::Error) -> Option<io::Error> {
-        match error.kind() {
-            io::ErrorKind::WouldBlock => {
-                self.clear(direction, seen, true);
-                None
-            }
-            io::ErrorKind::Interrupted => None,
-            _ => Some(error),
         }
     }
 
@@ -311,24 +194,43 @@ impl Registration {
         direction: Direction,
         mut attempt: impl FnMut() -> io::Result<(T, Progress)>,
     ) -> io::Result<T> {
-        let seen = self.seen(direction)?;
+        let seen = self.see(direction);
+        if seen.is_gone() {
+            return Err(context_gone());
+        }
         loop {
             match attempt() {
                 Ok((value, progress)) => {
                     if progress == Progress::Drained {
-                        self.clear(direction, seen, false);
+                        self.of(direction).clear(seen, false);
                     }
                     return Ok(value);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     if error.kind() == io::ErrorKind::WouldBlock {
-                        self.clear(direction, seen, true);
+                        self.of(direction).clear(seen, true);
                     }
                     return Err(error);
                 }
             }
         }
+    }
+
+    /// Parks an operation that is awaited; `key` is the operation's, to be given to
+    /// [`forget`](Self::forget) when it is dropped. Returns whether it has to wait: the
+    /// source has not become ready before.
+    ///
+    /// # Errors
+    ///
+    /// If the context is gone, or no memory can be had.
+    pub(crate) fn parks(
+        &self,
+        direction: Direction,
+        key: &mut Option<WaiterKey>,
+        cx: &Context<'_>,
+    ) -> io::Result<bool> {
+        self.park(direction, key, cx, Seen::is_ready)
     }
 
     /// Parks an operation, whether the source is ready or not.
@@ -342,19 +244,93 @@ impl Registration {
         key: &mut Option<WaiterKey>,
         cx: &Context<'_>,
     ) -> io::Result<()> {
+        self.park(direction, key, cx, |_| false).map(drop)
+    }
+
+    fn park(
+        &self,
+        direction: Direction,
+        key: &mut Option<WaiterKey>,
+        cx: &Context<'_>,
+        is_due: impl Fn(Seen) -> bool,
+    ) -> io::Result<bool> {
         let mut waiting = self.lock();
-        self.seen(direction)?;
-        let previous = self.park(&mut waiting, direction, key, cx)?;
+        let seen = self.of(direction).begin_to_wait();
+        if seen.is_gone() {
+            return Err(context_gone());
+        }
+        if is_due(seen) {
+            return Ok(false);
+        }
+        let previous = waiting.set(direction, key, cx.waker())?;
         drop(waiting);
         drop(previous);
-        Ok(())
+        Ok(true)
+    }
+
+    /// Parks a leaf, if nothing has changed since what was `seen`.
+    ///
+    /// Unless there is one already, that is one exchange, after which nothing of the
+    /// source is looked at: it may be gone with the leaf.
+    #[inline]
+    pub(crate) fn park_leaf(
+        this: &SharedRegistration,
+        direction: Direction,
+        seen: Seen,
+        leaf: Parked,
+        is_due: impl FnOnce() -> bool,
+    ) -> Parking {
+        if !seen.has_room() {
+            return Self::park_behind(this, direction, leaf, is_due);
+        }
+        match this.of(direction).park(seen, leaf) {
+            Ok(()) => Parking::Parked,
+            Err(leaf) => Parking::Due(leaf),
+        }
+    }
+
+    /// Parks a leaf behind the one that waits already.
+    #[cold]
+    fn park_behind(
+        this: &SharedRegistration,
+        direction: Direction,
+        leaf: Parked,
+        is_due: impl FnOnce() -> bool,
+    ) -> Parking {
+        // What the leaf may take with it is needed until the lock is released.
+        let this = &SharedRegistration::clone(this);
+        let mut waiting = this.lock();
+        let seen = this.of(direction).begin_to_wait();
+        if seen.is_ready() || seen.has_room() || seen.is_gone() || is_due() {
+            return Parking::Due(leaf);
+        }
+        match waiting.add_leaf(direction, leaf) {
+            Ok(()) => Parking::Parked,
+            Err((leaf, error)) => Parking::Failed(leaf, error),
+        }
+    }
+
+    /// Takes out the leaf of `operation`, which is at `address`, unless it waits no more.
+    pub(super) fn take(
+        &self,
+        direction: Direction,
+        address: usize,
+        operation: OperationId,
+    ) -> Option<Parked> {
+        if let Some(leaf) = self.of(direction).take(address) {
+            if leaf.operation() == operation {
+                return Some(leaf);
+            }
+            // Another has its memory now, and looks again.
+            leaf.post();
+        }
+        self.lock().remove_leaf(direction, operation)
     }
 
     /// Makes a short read show nothing: of messages, there may be more.
     #[cfg(unix)]
     pub(crate) fn of_messages(self) -> Self {
-        self.of(Direction::Read)
-            .fetch_or(Seen::UNCERTAIN, Ordering::Relaxed);
+        self.of(Direction::Read).is_never_certain();
         self
     }
 
@@ -362,14 +338,13 @@ impl Registration {
     /// it has to ask the system to. It looks at once: room that there is already is
     /// told, too.
     pub(crate) fn is_unwatched(&self) -> bool {
-        Seen(self.of(Direction::Write).load(Ordering::Acquire)).is(Seen::UNWATCHED)
+        self.see(Direction::Write).is_unwatched()
     }
 
     /// Notes that the system has been asked.
     #[cfg(unix)]
     pub(crate) fn watched(&self) {
-        self.of(Direction::Write)
-            .fetch_and(!Seen::UNWATCHED, Ordering::Release);
+        self.of(Direction::Write).watched();
     }
 
     /// Drops the waker of an operation that is going away.
@@ -379,42 +354,17 @@ impl Registration {
     }
 
     /// Returns what is known of a direction.
-    ///
-    /// # Errors
-    ///
-    /// If the context is gone.
     #[inline]
-    fn seen(&self, direction: Direction) -> io::Result<Seen> {
-        let seen = Seen(self.of(direction).load(Ordering::Acquire));
-        if seen.is(Seen::CONTEXT_GONE) {
-            return Err(context_gone());
-        }
-        Ok(seen)
-    }
-
-    /// Notes that nothing is left, unless an event has come since what was `seen`.
-    /// An inference from a short transfer does not stand where that is uncertain;
-    /// `certain` is the system's own word.
-    #[inline]
-    fn clear(&self, direction: Direction, seen: Seen, certain: bool) {
-        if certain || !seen.is(Seen::UNCERTAIN) {
-            let next = seen.0 & !Seen::READY;
-            // Fails after an event, or when another has been quicker, or waits.
-            let _ = self.of(direction).compare_exchange(
-                seen.0,
-                next,
-                Ordering::Relaxed,
-                Ordering::Relaxed,
-            );
-        }
+    fn see(&self, direction: Direction) -> Seen {
+        self.of(direction).see()
     }
 
     #[inline]
-    fn of(&self, direction: Direction) -> &AtomicU32 {
+    fn of(&self, direction: Direction) -> &Readiness {
         &self.readiness[direction as usize]
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, Waiters> {
         // No foreign code runs under the lock but the clone of a waker.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -44,6 +44,7 @@ use super::reactor::Reactor;
 use super::runner::{Runner, Tasks};
 use crate::executor::Follower;
 use crate::shim::{AtomicBool, AtomicU8, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering};
+use crate::task::leaf::Ended;
 use crate::task::{Task, TaskQueue};
 
 /// The state of a context. Never freed: handles are plain references. When its
@@ -181,7 +182,8 @@ impl Scheduler {
         while !is_over {
             guarded(&mut || {
                 let reactor = reactor.as_ref();
-                is_over = reactor.is_none_or(|reactor| reactor.shut_down().wake_all() == 0);
+                is_over =
+                    reactor.is_none_or(|reactor| reactor.shut_down().end(Ended::ContextGone) == 0);
             });
         }
         let mut shared = self.lock();
@@ -244,6 +246,27 @@ impl Scheduler {
         match runner.tasks() {
             Tasks::Own => runner.push_own(task),
             _ => self.post_from_seat(runner, task),
+        }
+    }
+
+    /// Queues what a wait has brought to this thread.
+    fn post_all(&self, runner: &Runner, mut tasks: TaskQueue) {
+        let mut len = 0;
+        match runner.tasks() {
+            Tasks::Own => runner.fetch(&mut tasks, usize::MAX),
+            Tasks::Gone => {}
+            Tasks::Shared => {
+                while let Some(task) = tasks.pop() {
+                    match runner.push(task) {
+                        Ok(now) => len = now,
+                        Err(task) => self.spill(runner, task),
+                    }
+                }
+                self.call_for(len);
+            }
+        }
+        while let Some(task) = tasks.pop() {
+            discard(task);
         }
     }
 

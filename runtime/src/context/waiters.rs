@@ -1,10 +1,15 @@
+use std::io;
 use std::mem;
 use std::num::NonZeroU32;
 use std::task::Waker;
 
+use allocator_api2::boxed::Box;
 use allocator_api2::vec::Vec as VecIn;
 
+use super::registration::Direction;
 use crate::alloc::Recycling;
+use crate::task::initiating::OperationId;
+use crate::task::leaf::{Ended, LeafQueue, Parked};
 
 /// Names an operation among those that wait for one thing.
 ///
@@ -13,20 +18,33 @@ use crate::alloc::Recycling;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WaiterKey(NonZeroU32);
 
-/// The wakers of the operations that wait for one thing, in order of arrival.
+/// Who waits for a source under its lock, in order of arrival, for each direction.
 ///
 /// Keeps its capacity, so that waiting does not allocate in the long run. Half a
 /// cache line.
 #[derive(Default)]
-pub(crate) struct Waiters {
-    /// In place: mostly one waits, and its waker is where its source is.
-    first: Option<Waker>,
-    /// The key of `first`.
-    first_key: Option<WaiterKey>,
+pub(super) struct Waiters {
+    /// In place: mostly one waits, to read, and its waker is where its source is.
+    read: First,
     /// The last key that was given out.
     last: u32,
-    /// Those that came later, if there ever were any.
-    later: Option<Box<Later>>,
+    /// Of the others, if there ever were any.
+    rest: Option<Box<Rest, Recycling>>,
+}
+
+#[derive(Default)]
+struct Rest {
+    read: Later,
+    write: First,
+    write_later: Later,
+    /// Those that came when the place of their direction was taken.
+    leaves: [LeafQueue; 2],
+}
+
+#[derive(Default)]
+struct First {
+    waker: Option<Waker>,
+    key: Option<WaiterKey>,
 }
 
 #[derive(Default)]
@@ -49,33 +67,84 @@ impl Waiters {
     ///
     /// Returns the previous one, to be dropped by the caller, outside its
     /// locks.
-    #[must_use]
-    pub(crate) fn set(&mut self, key: &mut Option<WaiterKey>, waker: &Waker) -> Option<Waker> {
+    ///
+    /// # Errors
+    ///
+    /// If no memory can be had.
+    pub(super) fn set(
+        &mut self,
+        direction: Direction,
+        key: &mut Option<WaiterKey>,
+        waker: &Waker,
+    ) -> io::Result<Option<Waker>> {
         if let Some(key) = *key
-            && let Some(current) = self.waker(key)
+            && let Some(current) = self.waker(direction, key)
         {
             if current.will_wake(waker) {
-                return None;
+                return Ok(None);
             }
-            return Some(mem::replace(current, waker.clone()));
+            return Ok(Some(mem::replace(current, waker.clone())));
         }
-        let new = self.next_key();
-        *key = Some(new);
+        // Cloned first, which may panic.
         let waker = waker.clone();
-        match &mut self.later {
-            Some(later) if self.first.is_some() || !later.list.is_empty() => {
-                later.list.push((new, Some(waker)));
+        let new = self.next_key();
+        match self.places(direction) {
+            (Some(first), later) if first.has_room(later.as_deref()) => first.put(new, waker),
+            _ => self.add(direction, new, waker)?,
+        }
+        *key = Some(new);
+        Ok(None)
+    }
+
+    #[cold]
+    fn add(&mut self, direction: Direction, key: WaiterKey, waker: Waker) -> io::Result<()> {
+        self.rest_or_new()?;
+        match self.places(direction) {
+            (Some(first), Some(later)) if !first.has_room(Some(later)) => {
+                later.list.push((key, Some(waker)));
             }
-            None if self.first.is_some() => {
-                let list = vec![(new, Some(waker))];
-                self.later = Some(Box::new(Later { list, gone: 0 }));
+            (Some(first), _) => first.put(key, waker),
+            (None, _) => unreachable!("there is room for the rest"),
+        }
+        Ok(())
+    }
+
+    /// Adds a leaf.
+    ///
+    /// # Errors
+    ///
+    /// With the leaf, if no memory can be had.
+    pub(super) fn add_leaf(
+        &mut self,
+        direction: Direction,
+        leaf: Parked,
+    ) -> Result<(), (Parked, io::Error)> {
+        match self.rest_or_new() {
+            Ok(rest) => {
+                rest.leaves[direction as usize].push(leaf);
+                Ok(())
             }
-            _ => {
-                self.first = Some(waker);
-                self.first_key = Some(new);
+            Err(error) => Err((leaf, error)),
+        }
+    }
+
+    fn rest_or_new(&mut self) -> io::Result<&mut Rest> {
+        match &mut self.rest {
+            Some(rest) => Ok(rest),
+            none => {
+                let rest = Box::try_new_in(Rest::default(), Recycling);
+                Ok(none.insert(rest.map_err(|_| io::ErrorKind::OutOfMemory)?))
             }
         }
-        None
+    }
+
+    fn places(&mut self, direction: Direction) -> (Option<&mut First>, Option<&mut Later>) {
+        match (direction, self.rest.as_deref_mut()) {
+            (Direction::Read, None) => (Some(&mut self.read), None),
+            (Direction::Read, Some(rest)) => (Some(&mut self.read), Some(&mut rest.read)),
+            (Direction::Write, None) => (None, None),
+            (Direction::Write, Some(rest)) => (Some(&mut rest.write), Some(&mut rest.write_later)),
+        }
     }
 
     fn next_key(&mut self) -> WaiterKey {
@@ -90,31 +159,44 @@ impl Waiters {
     /// Removes the waker of an operation, if it is still there.
     ///
     /// To be dropped by the caller, outside its locks.
-    pub(crate) fn remove(&mut self, key: WaiterKey) -> Option<Waker> {
-        if self.is_first(key) {
-            return self.first.take();
+    pub(super) fn remove(&mut self, direction: Direction, key: WaiterKey) -> Option<Waker> {
+        let (first, later) = self.places(direction);
+        match first {
+            Some(first) if first.key == Some(key) => first.waker.take(),
+            _ => later?.remove(key),
         }
-        self.later.as_mut()?.remove(key)
+    }
+
+    /// Removes the leaf of an operation, if it is still there.
+    pub(super) fn remove_leaf(
+        &mut self,
+        direction: Direction,
+        operation: OperationId,
+    ) -> Option<Parked> {
+        self.rest.as_mut()?.leaves[direction as usize].remove(operation)
     }
 
     /// Returns the waker of an operation, if it is still there.
-    fn waker(&mut self, key: WaiterKey) -> Option<&mut Waker> {
-        if self.is_first(key) {
-            return self.first.as_mut();
+    fn waker(&mut self, direction: Direction, key: WaiterKey) -> Option<&mut Waker> {
+        let (first, later) = self.places(direction);
+        match first {
+            Some(first) if first.key == Some(key) => first.waker.as_mut(),
+            _ => later?.place(key)?.as_mut(),
         }
-        self.later.as_mut()?.place(key)?.as_mut()
     }
 
-    fn is_first(&self, key: WaiterKey) -> bool {
-        self.first_key == Some(key)
-    }
-
-    /// Moves all wakers to `wake`.
-    pub(crate) fn take_all(&mut self, wake: &mut WakeList) {
-        if let Some(waker) = self.first.take() {
+    /// Moves all wakers to `wake`, and all leaves to `leaves`.
+    pub(super) fn take_all(
+        &mut self,
+        direction: Direction,
+        wake: &mut WakeList,
+        leaves: &mut LeafQueue,
+    ) {
+        let (first, later) = self.places(direction);
+        if let Some(waker) = first.and_then(|first| first.waker.take()) {
             wake.push(waker);
         }
-        if let Some(later) = &mut self.later {
+        if let Some(later) = later {
             later.gone = 0;
             for (_, waker) in later.list.drain(..) {
                 if let Some(waker) = waker {
@@ -122,6 +204,21 @@ impl Waiters {
                 }
             }
         }
+        if let Some(rest) = &mut self.rest {
+            leaves.append(&mut rest.leaves[direction as usize]);
+        }
+    }
+}
+
+impl First {
+    /// Whether who comes now is the first, and nobody `later` waits.
+    fn has_room(&self, later: Option<&Later>) -> bool {
+        self.waker.is_none() && later.is_none_or(|later| later.list.is_empty())
+    }
+
+    fn put(&mut self, key: WaiterKey, waker: Waker) {
+        self.waker = Some(waker);
+        self.key = Some(key);
     }
 }
 
@@ -142,6 +239,45 @@ impl Later {
             self.gone = 0;
         }
         Some(waker)
+    }
+}
+
+/// What is to go on once all locks are released.
+#[derive(Default)]
+pub(crate) struct Brought {
+    pub(crate) wake: WakeList,
+    pub(crate) leaves: LeafQueue,
+}
+
+impl Brought {
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.wake.is_empty() && self.leaves.is_empty()
+    }
+
+    /// Ends the leaves, even if one of them panics, and wakes all others, to find out by
+    /// themselves. Returns how many there were.
+    pub(super) fn end(self, why: Ended) -> usize {
+        struct Rest(LeafQueue, Ended);
+        impl Rest {
+            fn end(&mut self) -> usize {
+                let mut count = 0;
+                while let Some(leaf) = self.0.pop() {
+                    count += 1;
+                    leaf.end(self.1);
+                }
+                count
+            }
+        }
+        impl Drop for Rest {
+            fn drop(&mut self) {
+                self.end();
+            }
+        }
+
+        let Self { mut wake, leaves } = self;
+        let count = Rest(leaves, why).end();
+        count + wake.wake_all()
     }
 }
 
@@ -227,49 +363,58 @@ impl Drop for WakeList {
 mod tests {
     use super::*;
 
-    fn list(waiters: &Waiters) -> &[(WaiterKey, Option<Waker>)] {
-        &waiters.later.as_ref().unwrap().list
+    fn list(waiters: &Waiters, direction: Direction) -> &[(WaiterKey, Option<Waker>)] {
+        let rest = waiters.rest.as_ref().unwrap();
+        match direction {
+            Direction::Read => &rest.read.list,
+            Direction::Write => &rest.write_later.list,
+        }
     }
 
     #[test]
     fn gaps_are_closed_and_the_order_stays() {
-        goes_on_after(0);
+        for direction in Direction::BOTH {
+            goes_on_after(0, direction);
+        }
     }
 
     #[test]
     fn keys_start_again() {
         for last in u32::MAX - 8..=u32::MAX {
-            goes_on_after(last);
+            goes_on_after(last, Direction::Read);
         }
     }
 
-    fn goes_on_after(last: u32) {
+    fn goes_on_after(last: u32, direction: Direction) {
         let (waker, mut waiters) = (Waker::noop(), Waiters::default());
         waiters.last = last;
         let mut keys: Vec<_> = (0..8)
             .map(|_| {
                 let mut key = None;
-                assert!(waiters.set(&mut key, waker).is_none());
+                assert!(waiters.set(direction, &mut key, waker).unwrap().is_none());
                 key.unwrap()
             })
             .collect();
         // The first, the last and some in between leave.
         for (index, len) in [(7, 7), (0, 7), (3, 7), (1, 7), (2, 3)] {
             let key = keys.remove(index);
-            assert!(waiters.remove(key).is_some());
-            assert_eq!(list(&waiters).len(), len);
-            assert!(waiters.remove(key).is_none());
+            assert!(waiters.remove(direction, key).is_some());
+            assert_eq!(list(&waiters, direction).len(), len);
+            assert!(waiters.remove(direction, key).is_none());
         }
-        let left: Vec<_> = list(&waiters).iter().map(|(key, _)| *key).collect();
+        let left: Vec<_> = list(&waiters, direction)
+            .iter()
+            .map(|(key, _)| *key)
+            .collect();
         assert_eq!(left, keys);
         let mut wake = WakeList::default();
-        assert!(waiters.remove(keys[1]).is_some());
-        waiters.take_all(&mut wake);
+        assert!(waiters.remove(direction, keys[1]).is_some());
+        waiters.take_all(direction, &mut wake, &mut LeafQueue::default());
         assert_eq!(wake.wake_all(), 2);
-        assert!(list(&waiters).is_empty());
+        assert!(list(&waiters, direction).is_empty());
         // Woken, they are to be added again.
         let mut key = Some(keys[0]);
-        assert!(waiters.set(&mut key, waker).is_none());
+        assert!(waiters.set(direction, &mut key, waker).unwrap().is_none());
         assert_ne!(key, Some(keys[0]));
     }
 }

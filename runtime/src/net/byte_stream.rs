@@ -3,10 +3,11 @@
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::task::{Context, Poll};
 
+use super::operation::Perform;
 #[cfg(unix)]
 use super::receive::receive_parts;
 use super::send::{self, send_parts};
-use super::source::{Pollable, Source};
+use super::source::{Pollable, SharedSource, Source};
 use crate::buffer::{ReadBuffer, WriteBuffer, read_parts, write_parts};
 use crate::context::{Direction, Progress, WaiterKey};
 
@@ -109,6 +110,86 @@ fn transferred(n: usize, wanted: usize, short_means_drained: bool) -> (usize, Pr
     }
 }
 
+/// Reads into `buffer` after its first `skip` bytes.
+#[inline]
+fn read_after<B: ReadBuffer>(
+    stream: &impl ByteStream,
+    buffer: &mut B,
+    skip: usize,
+) -> io::Result<(usize, Progress)> {
+    read_parts(
+        buffer,
+        skip,
+        |part| match part {
+            [] => Ok((0, Progress::More)),
+            part => stream.read(part),
+        },
+        |parts| stream.read_vectored(parts),
+    )
+}
+
+/// Writes from `buffer` after its first `skip` bytes.
+#[inline]
+fn write_after<B: WriteBuffer>(
+    stream: &impl ByteStream,
+    buffer: &B,
+    skip: usize,
+) -> io::Result<(usize, Progress)> {
+    write_parts(
+        buffer,
+        skip,
+        |part| match part {
+            [] => Ok((0, Progress::More)),
+            part => stream.write(part),
+        },
+        |parts| stream.write_vectored(parts),
+    )
+}
+
+/// Reads what there is, at least one byte. Without room for it, that is at once.
+pub(super) struct ReadSome<B>(pub(super) B);
+
+impl<S: ByteStream, B: ReadBuffer> Perform<S> for ReadSome<B> {
+    type Value = usize;
+    type Output = B::Output<io::Result<usize>>;
+
+    fn may_wait(&mut self) -> bool {
+        !self.0.after(0).is_empty()
+    }
+
+    #[inline]
+    fn perform(&mut self, source: &SharedSource<S>) -> io::Result<(usize, Progress)> {
+        read_after(source.get(), &mut self.0, 0)
+    }
+
+    #[inline]
+    fn finish(self, result: io::Result<usize>) -> Self::Output {
+        self.0.completed(result)
+    }
+}
+
+/// Writes what the system takes, at least one byte. Without one, that is at once.
+pub(super) struct WriteSome<B>(pub(super) B);
+
+impl<S: ByteStream, B: WriteBuffer> Perform<S> for WriteSome<B> {
+    type Value = usize;
+    type Output = B::Output<io::Result<usize>>;
+
+    fn may_wait(&mut self) -> bool {
+        !self.0.after(0).is_empty()
+    }
+
+    #[inline]
+    fn perform(&mut self, source: &SharedSource<S>) -> io::Result<(usize, Progress)> {
+        write_after(source.get(), &self.0, 0)
+    }
+
+    #[inline]
+    fn finish(self, result: io::Result<usize>) -> Self::Output {
+        self.0.completed(result)
+    }
+}
+
 impl<S: ByteStream> Source<S> {
     /// Reads what there is, at least one byte, into `buffer` after its first
     /// `skip` bytes. Without room there it completes at once.
@@ -118,17 +199,7 @@ impl<S: ByteStream> Source<S> {
         skip: usize,
     ) -> impl Future<Output = io::Result<usize>> {
         let is_empty = buffer.after(skip).is_empty();
-        let attempt = move |stream: &S| {
-            read_parts(
-                buffer,
-                skip,
-                |part| match part {
-                    [] => Ok((0, Progress::More)),
-                    part => stream.read(part),
-                },
-                |parts| stream.read_vectored(parts),
-            )
-        };
+        let attempt = move |stream: &S| read_after(stream, buffer, skip);
         self.io(Direction::Read, attempt).at_once_if(is_empty)
     }
 
@@ -141,17 +212,7 @@ impl<S: ByteStream> Source<S> {
     ) -> impl Future<Output = io::Result<usize>> {
         let is_empty = buffer.after(skip).is_empty();
         // Moved into: a shared reference to a buffer need not be `Send`.
-        let attempt = move |stream: &S| {
-            write_parts(
-                buffer,
-                skip,
-                |part| match part {
-                    [] => Ok((0, Progress::More)),
-                    part => stream.write(part),
-                },
-                |parts| stream.write_vectored(parts),
-            )
-        };
+        let attempt = move |stream: &S| write_after(stream, &*buffer, skip);
         self.io(Direction::Write, attempt).at_once_if(is_empty)
     }
 }
@@ -232,13 +293,19 @@ macro_rules! reads {
             /// The system's, such as [`ConnectionReset`](std::io::ErrorKind::ConnectionReset),
             /// and one of kind [`Other`](std::io::ErrorKind::Other) when the context
             /// is gone; [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel).
-            #[$crate::async_op(completes = B::Completion<std::io::Result<usize>>, cancellation = total)]
-            pub async fn async_read_some<B: $crate::ReadBuffer>(
+            #[$crate::async_op]
+            pub fn async_read_some<B: $crate::ReadBuffer>(
                 &self,
-                mut buffer: B,
-            ) -> B::Output<std::io::Result<usize>> {
-                let result = self.source.read_after(&mut buffer, 0).await;
-                buffer.completed(result)
+                buffer: B,
+            ) -> impl $crate::Initiation<B::Completion<std::io::Result<usize>>> {
+                static META: $crate::Meta = $crate::net::operation::meta("async_read_some");
+                let read = $crate::net::byte_stream::ReadSome(buffer);
+                $crate::net::operation::operation(
+                    &META,
+                    &self.source,
+                    $crate::context::Direction::Read,
+                    read,
+                )
             }
 
             /// Reads what there is here and now into the front of `buffer`.
@@ -313,13 +380,19 @@ macro_rules! writes {
             /// The system's, such as [`BrokenPipe`](std::io::ErrorKind::BrokenPipe),
             /// and one of kind [`Other`](std::io::ErrorKind::Other) when the context
             /// is gone; [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel).
-            #[$crate::async_op(completes = B::Completion<std::io::Result<usize>>, cancellation = total)]
-            pub async fn async_write_some<B: $crate::WriteBuffer>(
+            #[$crate::async_op]
+            pub fn async_write_some<B: $crate::WriteBuffer>(
                 &self,
-                mut buffer: B,
-            ) -> B::Output<std::io::Result<usize>> {
-                let result = self.source.write_after(&mut buffer, 0).await;
-                buffer.completed(result)
+                buffer: B,
+            ) -> impl $crate::Initiation<B::Completion<std::io::Result<usize>>> {
+                static META: $crate::Meta = $crate::net::operation::meta("async_write_some");
+                let write = $crate::net::byte_stream::WriteSome(buffer);
+                $crate::net::operation::operation(
+                    &META,
+                    &self.source,
+                    $crate::context::Direction::Write,
+                    write,
+                )
             }
 
             /// Writes from the front of `buffer` what the system takes here and now.

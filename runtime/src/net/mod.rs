@@ -7,6 +7,7 @@ mod descriptor;
 #[cfg(unix)]
 mod file;
 mod handle;
+mod operation;
 #[cfg(unix)]
 mod pipe;
 mod poll_io;

@@ -17,7 +17,8 @@ use mio::unix::SourceFd;
 use crate::alloc::{CacheLine, Shared};
 use crate::cancel;
 use crate::context::{
-    Direction, IoExecutor, Progress, Reactor, Registration, SharedRegistration, WaiterKey,
+    AtSource, Direction, IoExecutor, Progress, Reactor, Registration, Seen, SharedRegistration,
+    WaiterKey,
 };
 use crate::task::{budget, scope};
 use crate::time::Pause;
@@ -93,6 +94,17 @@ impl<S: Pollable> Source<S> {
         self.executor
     }
 
+    /// Where an operation of this `era` waits that has `seen` that it has to.
+    #[inline]
+    pub(super) fn place(
+        &self,
+        direction: Direction,
+        seen: Seen,
+        era: Option<NonZeroU32>,
+    ) -> AtSource {
+        AtSource::new(&self.registration, direction, seen, &self.era, era)
+    }
+
     pub(super) fn get(&self) -> &S {
         self.io
             .as_ref()
@@ -110,20 +122,74 @@ impl<S: Pollable> Source<S> {
     pub(super) fn cancel(&self) {
         // Release: what the caller did before comes with it.
         self.era.fetch_add(2, Ordering::Release);
-        self.registration.wake_all();
+        self.registration.cancel_all();
     }
 
-    /// Forgets operations that wait, as [`poll_io`](Registration::poll_io) knows
-    /// them.
+    /// Forgets operations that wait, as [`poll_io`](Self::poll_io) knows them.
     pub(super) fn forget(&self, read: Option<WaiterKey>, write: Option<WaiterKey>) {
         for (direction, key) in [(Direction::Read, read), (Direction::Write, write)] {
             if let Some(key) = key {
-                self.registration.forget(direction, key);
+                self.forget_one(direction, key);
             }
         }
     }
 
-    /// As [`io`](Self::io), one poll of it.
+    pub(super) fn forget_one(&self, direction: Direction, key: WaiterKey) {
+        self.registration.forget(direction, key);
+    }
+
+    /// Attempts I/O until it has a result, or has to wait for more than has been seen. It
+    /// fails when all operations have been cancelled since `era`, where it began.
+    #[inline]
+    pub(super) fn attempt<T>(
+        &self,
+        direction: Direction,
+        era: &mut Option<NonZeroU32>,
+        mut attempt: impl FnMut() -> io::Result<(T, Progress)>,
+    ) -> Result<io::Result<T>, Seen> {
+        loop {
+            let check = || self.poll_era(era);
+            let attempted = self.registration.attempt(direction, check, &mut attempt);
+            #[cfg(unix)]
+            if let Err(seen) = attempted
+                && seen.is_unwatched()
+                && let Some(fd) = self.get().unwatched()
+            {
+                match self.watch_writes(fd) {
+                    Ok(()) => continue,
+                    Err(error) => return Ok(Err(error)),
+                }
+            }
+            return attempted;
+        }
+    }
+
+    /// Attempts I/O for one who is awaited, who is parked where it would block.
+    #[inline]
+    pub(super) fn poll<T>(
+        &self,
+        direction: Direction,
+        era: &mut Option<NonZeroU32>,
+        key: &mut Option<WaiterKey>,
+        cx: &mut Context<'_>,
+        mut attempt: impl FnMut() -> io::Result<(T, Progress)>,
+    ) -> Poll<io::Result<T>> {
+        loop {
+            if let Ok(result) = self.attempt(direction, era, &mut attempt) {
+                // The event that made it ready has taken the waker already.
+                *key = None;
+                return Poll::Ready(result);
+            }
+            if self.registration.parks(direction, key, cx)? {
+                // Who cancelled them all before it was among those that wait has not
+                // woken it. A request to this one alone has.
+                self.poll_era(era)?;
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// As [`io`](Self::io), one poll of it by somebody who is in no era.
     pub(super) fn poll_io<T>(
         &self,
         direction: Direction,
@@ -131,30 +197,23 @@ impl<S: Pollable> Source<S> {
         cx: &mut Context<'_>,
         mut attempt: impl FnMut(&S) -> io::Result<(T, Progress)>,
     ) -> Poll<io::Result<T>> {
-        let attempt = || attempt(self.get());
-        let polled = self.registration.poll_io(direction, key, cx, attempt);
-        #[cfg(unix)]
-        if polled.is_pending() && direction == Direction::Write {
-            self.watch_writes(key)?;
+        loop {
+            match self.attempt(direction, &mut None, || attempt(self.get())) {
+                Ok(result) => return Poll::Ready(result),
+                Err(_) if self.registration.parks(direction, key, cx)? => return Poll::Pending,
+                Err(_) => {}
+            }
         }
-        polled
     }
 
-    /// Has the system tell of room for the write of `key`, which is among those that
-    /// wait for it already.
+    /// Has the system tell of room for writes. It looks at once: room that there is
+    /// already is told, too.
     #[cfg(unix)]
     #[cold]
-    fn watch_writes(&self, key: &mut Option<WaiterKey>) -> io::Result<()> {
-        if self.registration.is_unwatched()
-            && let Some(fd) = self.get().unwatched()
-        {
-            // Whoever does the same just now, does no harm.
-            if let Err(error) = self.reactor.watch_both(SourceFd(&fd), self.token) {
-                self.forget(None, key.take());
-                return Err(error);
-            }
-            self.registration.watched();
-        }
+    fn watch_writes(&self, fd: RawFd) -> io::Result<()> {
+        // Whoever does the same just now, does no harm.
+        self.reactor.watch_both(SourceFd(&fd), self.token)?;
+        self.registration.watched();
         Ok(())
     }
 
@@ -210,10 +269,6 @@ impl<S: Pollable> Source<S> {
                     // Among those that wait for an event, too: whoever cancels
                     // them, or drops the context, wakes it.
                     self.registration.wait(direction, &mut waiting.key, cx)?;
-                    #[cfg(unix)]
-                    if direction == Direction::Write {
-                        self.watch_writes(&mut waiting.key)?;
-                    }
                     self.poll_era(&mut era)?;
                     return Poll::Pending;
                 }
@@ -254,6 +309,7 @@ impl<S: Pollable> Source<S> {
 
     /// Fails if all operations have been cancelled since the one that began in
     /// `era`, or begins now.
+    #[inline]
     fn poll_era(&self, era: &mut Option<NonZeroU32>) -> io::Result<()> {
         let now = NonZeroU32::MIN | self.era.load(Ordering::Acquire);
         if *era.get_or_insert(now) == now {
@@ -313,18 +369,13 @@ where
         if !this.waits {
             return Poll::Ready((this.attempt)(source.get()).map(|(value, _)| value));
         }
-        source.poll_cancelled(&mut this.era)?;
-        ready!(budget::proceed(cx));
-        let result = source.poll_io(this.direction, &mut this.key, cx, &mut this.attempt);
-        if result.is_ready() {
-            // The event that made it ready has taken the waker already.
-            this.key = None;
-        } else {
-            // Who cancelled them all before it was among those that wait has not
-            // woken it. A request to this one alone has.
-            source.poll_era(&mut this.era)?;
+        if !scope::requested().is_empty() {
+            return Poll::Ready(Err(cancel::cancelled()));
         }
-        result
+        ready!(budget::proceed(cx));
+        source.poll(this.direction, &mut this.era, &mut this.key, cx, || {
+            (this.attempt)(source.get())
+        })
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! One noun per module: [`Task`] is what executors run; a `block` is the
 //! memory of an operation with a handler; a `frame` is that of an operation
-//! whose body is a future; a `stub` is what wakers of a frame point to; a
+//! whose body is a future; a `leaf` that of an operation of this crate, which needs
+//! none; a `stub` is what wakers of a frame point to; a
 //! `slot` is the memory of a handler-form operation hosted in a future; the
 //! `scope` names the frame that is being polled on this thread.
 //!
@@ -20,6 +21,7 @@ pub(crate) mod budget;
 pub(crate) mod frame;
 mod frame_box;
 pub(crate) mod initiating;
+pub(crate) mod leaf;
 mod memory;
 mod queue;
 pub(crate) mod ring;

@@ -10,6 +10,7 @@ use crate::context::bounds::{Bounds, Wait};
 use crate::context::reactor::{Reactor, Timeout};
 use crate::context::runner::{Runner, Tasks, Woken};
 use crate::context::seat::Seat;
+use crate::context::waiters::Brought;
 use crate::shim::{MutexGuard, Ordering, thread};
 use crate::task::ring::MOVED;
 use crate::task::scope;
@@ -149,13 +150,13 @@ impl Scheduler {
         // Another is called for what is left.
         self.release(shared, Some(runner.number));
         if let Some(reactor) = reactor {
-            let wake = reactor.wait(Timeout::Zero);
+            let brought = reactor.wait(Timeout::Zero);
             let mut shared = self.lock();
             shared.crew.end_polling();
             shared.host_is_told = false;
             self.release(shared, Some(runner.number));
-            if busy || !wake.is_empty() {
-                runner.wake(wake);
+            if busy || !brought.is_empty() {
+                self.take_in(runner, brought);
                 return Next::Run;
             }
         }
@@ -306,16 +307,26 @@ impl Scheduler {
         bounds: &Bounds<'_>,
         deadline: Option<Instant>,
     ) -> Next {
-        let wake = reactor.wait(Timeout::Until(deadline));
+        let brought = reactor.wait(Timeout::Until(deadline));
         let mut shared = self.lock();
         shared.host_is_told = false;
-        let is_over = self.wake_up(&mut shared, runner, bounds, !wake.is_empty());
+        let is_over = self.wake_up(&mut shared, runner, bounds, !brought.is_empty());
         self.release(shared, Some(runner.number));
         if is_over {
             return Next::Leave;
         }
-        runner.wake(wake);
+        self.take_in(runner, brought);
         Next::Run
+    }
+
+    /// Queues and wakes what a wait has brought.
+    #[inline]
+    fn take_in(&self, runner: &Runner, brought: Brought) {
+        let Brought { wake, leaves } = brought;
+        if !leaves.is_empty() {
+            self.post_all(runner, leaves.into_tasks());
+        }
+        runner.wake(wake);
     }
 
     /// Makes a runner that has waited active again. Returns whether a nested call is

@@ -1,0 +1,80 @@
+//! Where leaves wait, and what finds them there.
+//!
+//! # Invariants
+//!
+//! - **I1** The pointers of a place are into the attempt of the leaf that is to be parked
+//!   there: they are good until it is, and not looked at afterwards.
+
+use std::num::NonZeroU32;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::readiness::Seen;
+use super::registration::{Direction, Registration, SharedRegistration};
+use crate::task::initiating::OperationId;
+use crate::task::leaf::{Parked, Parking, Place};
+
+/// At a source, with what the last attempt has seen there.
+pub(crate) struct AtSource {
+    registration: NonNull<SharedRegistration>,
+    direction: Direction,
+    seen: Seen,
+    /// That of the source, to be compared with that of the operation.
+    era: NonNull<AtomicU32>,
+    own_era: Option<NonZeroU32>,
+}
+
+impl AtSource {
+    #[inline]
+    pub(crate) fn new(
+        registration: &SharedRegistration,
+        direction: Direction,
+        seen: Seen,
+        era: &AtomicU32,
+        own_era: Option<NonZeroU32>,
+    ) -> Self {
+        Self {
+            registration: NonNull::from(registration),
+            direction,
+            seen,
+            era: NonNull::from(era),
+            own_era,
+        }
+    }
+}
+
+impl Place for AtSource {
+    #[inline]
+    unsafe fn park(self, leaf: Parked) -> Parking {
+        let is_due = || {
+            // SAFETY: by I1 good, as the leaf is not parked yet.
+            let era = unsafe { self.era.as_ref() };
+            Some(NonZeroU32::MIN | era.load(Ordering::Acquire)) != self.own_era
+        };
+        // SAFETY: by I1 good until the leaf is parked, and no longer needed.
+        let registration = unsafe { self.registration.as_ref() };
+        Registration::park_leaf(registration, self.direction, self.seen, leaf, is_due)
+    }
+
+    unsafe fn finder(&self) -> Finder {
+        // SAFETY: by I1 good, as the leaf is not parked yet.
+        let registration = unsafe { self.registration.as_ref() };
+        Finder::Source(SharedRegistration::clone(registration), self.direction)
+    }
+}
+
+/// Finds a leaf that waits, for requests to cancel.
+pub(crate) enum Finder {
+    Source(SharedRegistration, Direction),
+}
+
+impl Finder {
+    /// Takes out the leaf of `operation`, which is at `address`, unless it waits no more.
+    pub(crate) fn find(&self, address: usize, operation: OperationId) -> Option<Parked> {
+        match self {
+            Self::Source(registration, direction) => {
+                registration.take(*direction, address, operation)
+            }
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Operations on sources: what one attempt does, and where it waits.
+
+use std::io;
+use std::num::NonZeroU32;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use super::source::{Pollable, SharedSource};
+use crate::cancel::{self, CancellationType};
+use crate::context::{AtSource, Direction, Progress, Seen, WaiterKey};
+use crate::initiation::{Initiation, from_attempt};
+use crate::meta::Meta;
+use crate::signature::Signature;
+use crate::task::leaf::Attempt;
+use crate::task::{budget, scope};
+
+/// What an operation does with its source, until it has its outcome.
+pub(super) trait Perform<S: Pollable>: Send {
+    type Value;
+    type Output;
+
+    /// Whether it takes memory from the operation's allocator.
+    const TAKES_MEMORY: bool = false;
+
+    /// Makes one attempt: the system calls, and no more.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if it has to wait.
+    fn perform(&mut self, source: &SharedSource<S>) -> io::Result<(Self::Value, Progress)>;
+
+    /// Makes the output, whether by an attempt or not.
+    fn finish(self, result: io::Result<Self::Value>) -> Self::Output;
+
+    /// Returns whether it may have to wait, and so can be asked to stop: it has something
+    /// to transfer.
+    fn may_wait(&mut self) -> bool {
+        true
+    }
+}
+
+/// Describes an operation on a handle, which can be stopped as if it had never begun.
+#[track_caller]
+pub(super) const fn meta(name: &'static str) -> Meta {
+    Meta::new(name, &["self"], &[]).with_cancellation(CancellationType::TOTAL)
+}
+
+/// Makes the operation that a function of the name in `meta` is to return.
+#[track_caller]
+pub(super) fn operation<C, S, P>(
+    meta: &'static Meta,
+    source: &SharedSource<S>,
+    direction: Direction,
+    mut perform: P,
+) -> impl Initiation<C> + use<C, S, P>
+where
+    C: Signature<Output = P::Output>,
+    S: Pollable + Send + Sync,
+    P: Perform<S>,
+{
+    let executor = source.executor();
+    let may_wait = perform.may_wait();
+    let attempt = OnSource {
+        source: SharedSource::clone(source),
+        perform,
+        seen: Seen::NOTHING,
+        era: None,
+        direction,
+        may_wait,
+    };
+    from_attempt(meta, executor, attempt)
+}
+
+/// An operation on a source.
+struct OnSource<S: Pollable, P> {
+    source: SharedSource<S>,
+    perform: P,
+    /// By the last attempt.
+    seen: Seen,
+    era: Option<NonZeroU32>,
+    direction: Direction,
+    may_wait: bool,
+}
+
+impl<S: Pollable + Send + Sync, P: Perform<S>> Attempt for OnSource<S, P> {
+    type Value = P::Value;
+    type Output = P::Output;
+    type Place = AtSource;
+    type Awaited = Awaited<S, P>;
+
+    const TAKES_MEMORY: bool = P::TAKES_MEMORY;
+
+    #[inline]
+    fn into_awaited(self) -> Awaited<S, P> {
+        Awaited {
+            operation: Some(self),
+            key: None,
+        }
+    }
+
+    #[inline]
+    fn may_wait(&self) -> bool {
+        self.may_wait
+    }
+
+    #[inline]
+    fn attempt(&mut self) -> Poll<io::Result<P::Value>> {
+        let Self {
+            source, perform, ..
+        } = self;
+        if !self.may_wait {
+            return Poll::Ready(perform.perform(source).map(|(value, _)| value));
+        }
+        let attempt = || perform.perform(source);
+        match source.attempt(self.direction, &mut self.era, attempt) {
+            Ok(result) => Poll::Ready(result),
+            Err(seen) => {
+                self.seen = seen;
+                Poll::Pending
+            }
+        }
+    }
+
+    #[inline]
+    fn place(&self) -> AtSource {
+        self.source.place(self.direction, self.seen, self.era)
+    }
+
+    #[inline]
+    fn finish(self, result: io::Result<P::Value>) -> P::Output {
+        self.perform.finish(result)
+    }
+}
+
+/// An operation on a source that is awaited.
+pub(super) struct Awaited<S: Pollable + Send + Sync, P: Perform<S>> {
+    /// Until it is over.
+    operation: Option<OnSource<S, P>>,
+    key: Option<WaiterKey>,
+}
+
+impl<S: Pollable + Send + Sync, P: Perform<S>> Future for Awaited<S, P> {
+    type Output = P::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<P::Output> {
+        let this = self.get_mut();
+        let Some(operation) = &mut this.operation else {
+            panic!("polled after completion")
+        };
+        let result = operation.poll(&mut this.key, cx);
+        let result = ready!(result);
+        this.forget();
+        let Some(operation) = this.operation.take() else {
+            unreachable!("just polled")
+        };
+        Poll::Ready(operation.finish(result))
+    }
+}
+
+impl<S: Pollable + Send + Sync, P: Perform<S>> OnSource<S, P> {
+    #[inline]
+    fn poll(
+        &mut self,
+        key: &mut Option<WaiterKey>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<P::Value>> {
+        let Self {
+            source, perform, ..
+        } = self;
+        let mut attempt = || perform.perform(source);
+        if !self.may_wait {
+            return Poll::Ready(attempt().map(|(value, _)| value));
+        }
+        if !scope::requested().is_empty() {
+            return Poll::Ready(Err(cancel::cancelled()));
+        }
+        ready!(budget::proceed(cx));
+        source.poll(self.direction, &mut self.era, key, cx, attempt)
+    }
+}
+
+impl<S: Pollable + Send + Sync, P: Perform<S>> Awaited<S, P> {
+    fn forget(&mut self) {
+        if let Some(key) = self.key.take()
+            && let Some(operation) = &self.operation
+        {
+            operation.source.forget_one(operation.direction, key);
+        }
+    }
+}
+
+// Nothing in it is pinned.
+impl<S: Pollable + Send + Sync, P: Perform<S>> Unpin for Awaited<S, P> {}
+
+impl<S: Pollable + Send + Sync, P: Perform<S>> Drop for Awaited<S, P> {
+    fn drop(&mut self) {
+        self.forget();
+    }
+}

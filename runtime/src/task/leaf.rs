@@ -1,0 +1,794 @@
+//! The memory of an operation of this crate that is started with a handler: attempts,
+//! and a place to wait between them, without a future, a waker or a scope.
+//!
+//! # Invariants
+//!
+//! - **I1** A leaf has one owner, who has it to itself: whoever performs it, or else the
+//!   [`Parked`] or the `Task` made of it. A [`Place`] takes the ownership over with the
+//!   `Parked`; from then on whoever parked it knows no more than its address.
+//! - **I2** `payload` holds the attempt until the operation has its outcome; from then on,
+//!   where a task is to call the handler, the output. The vtable of the task says which:
+//!   `PERFORM` the attempt, `DELIVER` and `HOP` the output. A `Parked` has the attempt.
+//! - **I3** A leaf is destroyed in one way: the payload, then everything else is moved to
+//!   the stack, the memory goes back, and only then is the handler called or dropped.
+
+use std::alloc::Layout;
+use std::io;
+use std::mem::{self, ManuallyDrop};
+use std::ptr::NonNull;
+use std::task::Poll;
+
+use super::block::needs_hop;
+use super::initiating::OperationId;
+use super::scope::{OfAllocator, Scope};
+use super::{Header, Task, TaskQueue, TaskVtable, memory};
+use crate::alloc::OperationAllocator;
+use crate::cancel::{CancellationState, cancelled};
+use crate::context::{Finder, IoExecutor, context_gone};
+use crate::executor::{Executor, WorkGuard};
+use crate::handler::CompletionHandler;
+use crate::signature::Signature;
+use crate::site::Site;
+use crate::trace::{Entered, Trace};
+
+/// What an operation of this crate does, again and again until it has its outcome.
+///
+/// Two drive it: a leaf, for handlers, and [`Awaited`](Self::Awaited), for those who wait.
+pub(crate) trait Attempt: Send {
+    /// What an attempt that succeeds has got.
+    type Value;
+    /// What the operation completes with.
+    type Output;
+    type Place: Place;
+    type Awaited: Future<Output = Self::Output> + Send;
+
+    /// Whether it takes memory from the operation's allocator.
+    const TAKES_MEMORY: bool = false;
+
+    fn into_awaited(self) -> Self::Awaited;
+
+    /// Returns whether it may have to wait, and so can be asked to stop.
+    fn may_wait(&self) -> bool {
+        true
+    }
+
+    /// Tries; where that would block, the operation has to wait at its
+    /// [`place`](Self::place) before the next time.
+    fn attempt(&mut self) -> Poll<io::Result<Self::Value>>;
+
+    /// Returns where to wait, after an attempt that would have blocked.
+    fn place(&self) -> Self::Place;
+
+    /// Makes the output, whether by an attempt or not.
+    fn finish(self, result: io::Result<Self::Value>) -> Self::Output;
+}
+
+/// Where an operation waits.
+pub(crate) trait Place {
+    /// Parks a leaf, to be posted when another attempt is due.
+    ///
+    /// # Safety
+    ///
+    /// - The place is that of the leaf's own attempt, which has it until it is parked.
+    unsafe fn park(self, leaf: Parked) -> Parking;
+
+    /// Returns what finds there whatever is parked.
+    ///
+    /// # Safety
+    ///
+    /// - As for [`park`](Self::park), before that.
+    unsafe fn finder(&self) -> Finder;
+}
+
+/// What has become of a leaf that was to be parked.
+pub(crate) enum Parking {
+    Parked,
+    /// Another attempt is due.
+    Due(Parked),
+    Failed(Parked, io::Error),
+}
+
+/// Why an operation ends without an attempt.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ended {
+    Cancelled,
+    ContextGone,
+}
+
+impl Ended {
+    fn error(self) -> io::Error {
+        match self {
+            Self::Cancelled => cancelled(),
+            Self::ContextGone => context_gone(),
+        }
+    }
+}
+
+/// The part of a leaf that its place knows. Aligned so that an address has room for flags.
+#[repr(C, align(16))] // `task` first: a `NonNull<Header>` is cast to this.
+pub(crate) struct LeafHeader {
+    task: Header,
+    vtable: &'static LeafVtable,
+    /// That of its requests to cancel; nobody's, if there can be none.
+    operation: OperationId,
+}
+
+struct LeafVtable {
+    post: unsafe fn(NonNull<LeafHeader>),
+    end: unsafe fn(NonNull<LeafHeader>, Ended),
+}
+
+/// A leaf that waits, and belongs to whoever has this. Dropping it abandons the operation.
+#[must_use = "dropping it abandons the operation"]
+pub(crate) struct Parked(NonNull<LeafHeader>);
+
+// SAFETY: by I1 nobody else has the leaf, all of which is `Send`: the handler, the
+// executor and the allocator by their traits, the attempt and its output by that of
+// `Attempt`.
+unsafe impl Send for Parked {}
+
+impl Parked {
+    #[inline]
+    pub(crate) fn into_raw(self) -> NonNull<LeafHeader> {
+        ManuallyDrop::new(self).0
+    }
+
+    /// # Safety
+    ///
+    /// - The pointer is of [`into_raw`](Self::into_raw), and given up.
+    #[inline]
+    pub(crate) unsafe fn from_raw(leaf: NonNull<LeafHeader>) -> Self {
+        Self(leaf)
+    }
+
+    /// Makes it the task of the next attempt, for the I/O executor.
+    #[inline]
+    pub(crate) fn into_task(self) -> Task {
+        // SAFETY: the ownership goes into the task (I1), whose vtable is that of an
+        // attempt (I2).
+        unsafe { Task::from_raw(self.into_raw().cast()) }
+    }
+
+    /// Posts it to the I/O executor, for the next attempt.
+    pub(crate) fn post(self) {
+        let leaf = self.into_raw();
+        // SAFETY: by I1 the leaf is ours.
+        let vtable = unsafe { leaf.as_ref() }.vtable;
+        // SAFETY: the vtable fits; the ownership is passed on.
+        unsafe { (vtable.post)(leaf) };
+    }
+
+    /// Ends the operation: the handler is posted.
+    pub(crate) fn end(self, why: Ended) {
+        let leaf = self.into_raw();
+        // SAFETY: by I1 the leaf is ours.
+        let vtable = unsafe { leaf.as_ref() }.vtable;
+        // SAFETY: the vtable fits; the ownership is passed on.
+        unsafe { (vtable.end)(leaf, why) };
+    }
+
+    pub(crate) fn operation(&self) -> OperationId {
+        // SAFETY: by I1 the leaf is ours.
+        unsafe { self.0.as_ref() }.operation
+    }
+}
+
+impl Drop for Parked {
+    fn drop(&mut self) {
+        // SAFETY: the ownership goes into the task, which destroys it.
+        drop(unsafe { Task::from_raw(self.0.cast()) });
+    }
+}
+
+/// Leaves that wait, in order.
+#[derive(Default)]
+pub(crate) struct LeafQueue(TaskQueue);
+
+impl LeafQueue {
+    pub(crate) fn push(&mut self, leaf: Parked) {
+        self.0.push(leaf.into_task());
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Parked> {
+        let task = self.0.pop()?;
+        // SAFETY: `push` put it there, and it has not run.
+        Some(unsafe { Parked::from_raw(task.into_raw().cast()) })
+    }
+
+    pub(crate) fn append(&mut self, other: &mut Self) {
+        self.0.append(&mut other.0);
+    }
+
+    /// Makes them the tasks of their next attempts.
+    pub(crate) fn into_tasks(self) -> TaskQueue {
+        self.0
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Takes out the leaf of an operation.
+    pub(crate) fn remove(&mut self, operation: OperationId) -> Option<Parked> {
+        let mut found = None;
+        for leaf in std::iter::from_fn({
+            let mut all = mem::take(self);
+            move || all.pop()
+        }) {
+            match found.is_none() && leaf.operation() == operation {
+                true => found = Some(leaf),
+                false => self.push(leaf),
+            }
+        }
+        found
+    }
+}
+
+/// An operation with a handler.
+#[repr(C)] // `head` first: a `NonNull<Header>` is cast to this.
+struct Leaf<H, X: Executor, A, T: Attempt> {
+    head: Head<X, A>,
+    payload: Payload<T>,
+    handler: H,
+}
+
+/// All but handler and payload: what needs no more is compiled once for all of them.
+#[repr(C)] // `header` first: a `NonNull<LeafHeader>` is cast to this.
+struct Head<X: Executor, A> {
+    header: LeafHeader,
+    trace: Trace,
+    cancellation: CancellationState,
+    /// On the executor of the I/O object, if that is not the handler's as well.
+    io_work: WorkGuard<IoExecutor>,
+    work: WorkGuard<X>,
+    allocator: A,
+}
+
+/// The work of an operation on the executor of its handler, and of its I/O.
+type Guards<X> = (WorkGuard<X>, WorkGuard<IoExecutor>);
+
+union Payload<T: Attempt> {
+    attempt: ManuallyDrop<T>,
+    output: ManuallyDrop<T::Output>,
+}
+
+/// Which payload a leaf to be destroyed still has.
+#[derive(Clone, Copy)]
+enum Has {
+    Attempt,
+    Output,
+    Nothing,
+}
+
+impl<X: Executor, A: OperationAllocator> Head<X, A> {
+    fn own_executor(&self) -> &X {
+        self.work
+            .executor()
+            .expect("an operation holds work until its handler runs")
+    }
+
+    /// # Safety
+    ///
+    /// - The caller owns the leaf, and gives it up. The payload is the attempt.
+    unsafe fn post(leaf: NonNull<LeafHeader>) {
+        let this: NonNull<Self> = leaf.cast();
+        // First, so that the leaf goes when the clone panics.
+        // SAFETY: the ownership goes into the task (I1).
+        let task = unsafe { Task::from_raw(leaf.cast()) };
+        // SAFETY: alive while we have the task.
+        let head = unsafe { this.as_ref() };
+        // A copy: once posted, the leaf may be gone.
+        match head.io_work.executor().copied() {
+            Some(executor) => executor.post(task),
+            None => {
+                let executor = head.own_executor().clone();
+                executor.post(task);
+            }
+        }
+    }
+
+    /// Gives the memory of a leaf back.
+    ///
+    /// # Safety
+    ///
+    /// - The caller owns the leaf, and gives it up. Handler and payload are gone.
+    ///   `layout` is that of the leaf.
+    #[inline]
+    unsafe fn free(this: NonNull<Self>, layout: Layout) -> (Trace, Guards<X>) {
+        // SAFETY: by I1 the leaf is ours; moved out once, as the memory goes next.
+        let Self {
+            trace,
+            cancellation,
+            io_work,
+            work,
+            allocator,
+            ..
+        } = unsafe { this.read() };
+        // What finds its place, if anything: dropping it calls nothing foreign.
+        drop(cancellation.end());
+        // SAFETY: the block came from this allocator with this layout, in `start`, and
+        // nothing in it is used any more.
+        unsafe { allocator.deallocate(this.cast(), layout) };
+        drop(allocator);
+        (trace, (work, io_work))
+    }
+}
+
+/// Starts an operation: the first attempt is made here and now.
+///
+/// # Panics
+///
+/// If no memory can be had, or a buffer panics. The operation is gone then.
+#[inline]
+pub(crate) fn start<S, H, T>(site: Site, executor: IoExecutor, attempt: T, handler: H)
+where
+    S: Signature<Output = T::Output> + 'static,
+    H: CompletionHandler<S>,
+    T: Attempt<Output: Send + 'static> + 'static,
+{
+    let trace = Trace::start(site, &executor);
+    let own = handler.executor(&executor);
+    let (work, io_work) = WorkGuard::of_both(own, executor);
+    let allocator = handler.allocator();
+    let leaf =
+        Shape::<S, H, _, _, T>::new(site, trace, (work, io_work), allocator, attempt, handler);
+    // SAFETY: it is new, and nobody else's.
+    unsafe { Shape::<S, H, _, _, T>::perform(leaf, true) };
+}
+
+/// What a leaf is with its signature: that is in no field of it.
+struct Shape<S, H, X, A, T>(std::marker::PhantomData<(S, H, X, A, T)>);
+
+impl<S, H, X, A, T> Shape<S, H, X, A, T>
+where
+    S: Signature<Output = T::Output> + 'static,
+    H: CompletionHandler<S>,
+    X: Executor,
+    A: OperationAllocator,
+    T: Attempt<Output: Send + 'static> + 'static,
+{
+    /// The next attempt is due.
+    const PERFORM: TaskVtable = TaskVtable {
+        run: Self::run,
+        discard: Self::discard_attempt,
+    };
+
+    /// The output is there; the handler is to be called with it.
+    const DELIVER: TaskVtable = TaskVtable {
+        run: Self::deliver,
+        discard: Self::discard_output,
+    };
+
+    /// The output is there; the task is on a foreign immediate executor.
+    const HOP: TaskVtable = TaskVtable {
+        run: Self::hop,
+        discard: Self::discard_output,
+    };
+
+    const LEAF: LeafVtable = LeafVtable {
+        post: Head::<X, A>::post,
+        end: Self::end,
+    };
+
+    #[inline]
+    fn new(
+        site: Site,
+        trace: Trace,
+        (work, io_work): Guards<X>,
+        allocator: A,
+        attempt: T,
+        handler: H,
+    ) -> NonNull<Leaf<H, X, A, T>> {
+        let slot = handler.cancellation_slot();
+        let layout = Layout::new::<Leaf<H, X, A, T>>();
+        let (leaf, cancellation) = memory::allocate_and_begin(
+            &allocator,
+            layout,
+            site.name(),
+            &trace,
+            slot,
+            site.honours(),
+        );
+        let leaf: NonNull<Leaf<H, X, A, T>> = leaf.cast();
+        let value = Leaf {
+            head: Head {
+                header: LeafHeader {
+                    task: Header::new(const { &Self::PERFORM }),
+                    vtable: const { &Self::LEAF },
+                    operation: cancellation.operation(),
+                },
+                trace,
+                cancellation,
+                io_work,
+                work,
+                allocator,
+            },
+            payload: Payload {
+                attempt: ManuallyDrop::new(attempt),
+            },
+            handler,
+        };
+        // SAFETY: fresh memory with the layout of this type.
+        unsafe { leaf.write(value) };
+        leaf
+    }
+
+    /// # Safety
+    ///
+    /// - The caller owns the leaf, and gives it up, here and below. The payload is the
+    ///   attempt.
+    unsafe fn run(header: NonNull<Header>) {
+        // SAFETY: passed on as it came.
+        unsafe { Self::perform(header.cast(), false) };
+    }
+
+    /// # Safety
+    ///
+    /// - The payload is the attempt.
+    unsafe fn discard_attempt(header: NonNull<Header>) {
+        // SAFETY: passed on as it came.
+        unsafe { Self::destroy(header.cast(), Has::Attempt) };
+    }
+
+    /// # Safety
+    ///
+    /// - The payload is the output.
+    unsafe fn discard_output(header: NonNull<Header>) {
+        // SAFETY: passed on as it came.
+        unsafe { Self::destroy(header.cast(), Has::Output) };
+    }
+
+    /// Makes attempts until the operation has its outcome or is parked; `first` within the
+    /// initiating function, else on the I/O executor.
+    ///
+    /// # Safety
+    ///
+    /// - The payload is the attempt.
+    #[inline]
+    unsafe fn perform(this: NonNull<Leaf<H, X, A, T>>, first: bool) {
+        let mut this = this;
+        let result = loop {
+            // SAFETY: passed on as it came.
+            match unsafe { Self::attempt(this, first) } {
+                Poll::Ready(result) => break result,
+                // SAFETY: passed on as it came.
+                Poll::Pending => match unsafe { Self::park(this) } {
+                    Parking::Parked => return,
+                    Parking::Due(leaf) => this = leaf.into_raw().cast(),
+                    Parking::Failed(leaf, error) => {
+                        this = leaf.into_raw().cast();
+                        break Err(error);
+                    }
+                },
+            }
+        };
+        // SAFETY: the leaf is ours; only its trace is looked at.
+        unsafe { &(*this.as_ptr()).head.trace }.completed(first);
+        // SAFETY: passed on as it came.
+        let output = unsafe { Self::finish(this, result) };
+        if first {
+            // SAFETY: passed on as it came; the payload is gone.
+            unsafe { Self::ready_at_once(this, output) };
+            // SAFETY: the leaf is ours; only its guard is looked at.
+        } else if unsafe { &(*this.as_ptr()).head.io_work }.owns_work() {
+            // SAFETY: passed on as it came; the payload is gone.
+            unsafe { Self::ready_elsewhere(this, output) };
+        } else {
+            // SAFETY: passed on as it came; the payload is gone.
+            Self::call(unsafe { Self::take(this) }, output);
+        }
+    }
+
+    /// Makes one attempt, unless the operation has been asked to stop.
+    ///
+    /// # Safety
+    ///
+    /// - The caller owns the leaf, and keeps it; if this panics, it is gone. The payload
+    ///   is the attempt.
+    #[inline]
+    unsafe fn attempt(this: NonNull<Leaf<H, X, A, T>>, first: bool) -> Poll<io::Result<T::Value>> {
+        let on_unwind = DestroyOnUnwind::<S, H, X, A, T>::new(this, Has::Attempt);
+        // SAFETY: by I1 the leaf is ours, and its head is only read here.
+        let head = unsafe { &(*this.as_ptr()).head };
+        // SAFETY: by I1 the payload is ours.
+        let payload = unsafe { &mut (*this.as_ptr()).payload };
+        // SAFETY: by I2 it is the attempt.
+        let attempt: &mut T = unsafe { &mut payload.attempt };
+        let attempted = if head.cancellation.forwarded().is_empty() || !attempt.may_wait() {
+            let _entered: Entered = match first {
+                true => head.trace.initiating(),
+                false => head.trace.polling(),
+            };
+            match T::TAKES_MEMORY {
+                true => {
+                    Scope::new(OfAllocator(head.allocator.clone())).within(|| attempt.attempt())
+                }
+                false => attempt.attempt(),
+            }
+        } else {
+            Poll::Ready(Err(cancelled()))
+        };
+        mem::forget(on_unwind);
+        attempted
+    }
+
+    /// Leaves the leaf where it waits.
+    ///
+    /// # Safety
+    ///
+    /// - The payload is the attempt, which would have blocked. Where the leaf comes back,
+    ///   it is the caller's again.
+    #[inline]
+    unsafe fn park(this: NonNull<Leaf<H, X, A, T>>) -> Parking {
+        // SAFETY: by I1 the payload is ours, and only read here.
+        let payload = unsafe { &(*this.as_ptr()).payload };
+        // SAFETY: by I2 it is the attempt.
+        let place = unsafe { &payload.attempt }.place();
+        // SAFETY: by I1 the leaf is ours, and only read here.
+        let cancellation = unsafe { &(*this.as_ptr()).head.cancellation };
+        if cancellation.is_connected() {
+            // SAFETY: passed on as it came.
+            return unsafe { Self::park_and_listen(this, cancellation.clone(), place) };
+        }
+        // SAFETY: the ownership goes there; the place is that of its attempt.
+        unsafe { place.park(Parked(this.cast())) }
+    }
+
+    /// Parks a leaf that can be asked to stop.
+    ///
+    /// # Safety
+    ///
+    /// - As for [`park`](Self::park).
+    #[cold]
+    unsafe fn park_and_listen(
+        this: NonNull<Leaf<H, X, A, T>>,
+        cancellation: CancellationState,
+        place: T::Place,
+    ) -> Parking {
+        // SAFETY: the place is that of its attempt, which is the leaf's still.
+        let finder = unsafe { place.finder() };
+        let address = this.addr().get();
+        // SAFETY: the ownership goes there; the place is that of its attempt.
+        let parking = unsafe { place.park(Parked(this.cast())) };
+        if let Parking::Parked = parking {
+            // A request that came before is found there, and the leaf by this.
+            cancellation.set_finder(finder, address);
+        }
+        parking
+    }
+
+    /// Takes the attempt out and makes its output.
+    ///
+    /// # Safety
+    ///
+    /// - The caller owns the leaf, and keeps it; if this panics, it is gone. The payload
+    ///   is the attempt, and gone afterwards.
+    #[inline]
+    unsafe fn finish(this: NonNull<Leaf<H, X, A, T>>, result: io::Result<T::Value>) -> T::Output {
+        let on_unwind = DestroyOnUnwind::<S, H, X, A, T>::new(this, Has::Nothing);
+        // SAFETY: by I1 the payload is ours.
+        let payload = unsafe { &mut (*this.as_ptr()).payload };
+        // SAFETY: by I2 it is the attempt.
+        let attempt = unsafe { &mut payload.attempt };
+        // SAFETY: moved out once.
+        let attempt = unsafe { ManuallyDrop::take(attempt) };
+        let output = attempt.finish(result);
+        mem::forget(on_unwind);
+        output
+    }
+
+    /// Ends an operation that waits.
+    ///
+    /// # Safety
+    ///
+    /// - The payload is the attempt.
+    unsafe fn end(leaf: NonNull<LeafHeader>, why: Ended) {
+        let this: NonNull<Leaf<H, X, A, T>> = leaf.cast();
+        // SAFETY: the leaf is ours; only its trace is looked at.
+        unsafe { &(*this.as_ptr()).head.trace }.completed(false);
+        // SAFETY: passed on as it came.
+        let output = unsafe { Self::finish(this, Err(why.error())) };
+        // SAFETY: passed on as it came; the payload is gone.
+        let (executor, task, _io_work) = unsafe { Self::delivery(this, output) };
+        executor.post(task);
+    }
+
+    /// Submits an operation that completed within its initiating function.
+    ///
+    /// # Safety
+    ///
+    /// - The payload is gone.
+    #[inline]
+    unsafe fn ready_at_once(this: NonNull<Leaf<H, X, A, T>>, output: T::Output) {
+        let on_unwind = DestroyOnUnwind::<S, H, X, A, T>::new(this, Has::Output);
+        // SAFETY: by I1 the leaf is ours, and nobody else refers to it.
+        let leaf = unsafe { &mut *this.as_ptr() };
+        leaf.payload.output = ManuallyDrop::new(output);
+        let own = leaf.head.own_executor();
+        let immediate = leaf.handler.immediate_executor(own);
+        let vtable = if needs_hop(&immediate, own) {
+            const { &Self::HOP }
+        } else {
+            const { &Self::DELIVER }
+        };
+        leaf.head.header.task.set_vtable(vtable);
+        let mut io_work = leaf.head.io_work.take();
+        // The dispatch may call the handler.
+        io_work.reset_on_runner();
+        mem::forget(on_unwind);
+        // SAFETY: the ownership goes into the task; by I2 the output is there, as the
+        // vtable says.
+        immediate.dispatch(unsafe { Task::from_raw(this.cast()) });
+    }
+
+    /// Takes the output to the handler's executor, which is not that of the I/O object.
+    ///
+    /// # Safety
+    ///
+    /// - The payload is gone.
+    unsafe fn ready_elsewhere(this: NonNull<Leaf<H, X, A, T>>, output: T::Output) {
+        // SAFETY: passed on as it came.
+        let (executor, task, mut io_work) = unsafe { Self::delivery(this, output) };
+        // The dispatch may call the handler.
+        io_work.reset_on_runner();
+        executor.dispatch(task);
+    }
+
+    /// Makes the task that calls the handler, for its executor; the work of the I/O object
+    /// lasts until that has been submitted.
+    ///
+    /// # Safety
+    ///
+    /// - The payload is gone.
+    unsafe fn delivery(
+        this: NonNull<Leaf<H, X, A, T>>,
+        output: T::Output,
+    ) -> (X, Task, WorkGuard<IoExecutor>) {
+        let on_unwind = DestroyOnUnwind::<S, H, X, A, T>::new(this, Has::Output);
+        // SAFETY: by I1 the leaf is ours, and nobody else refers to it.
+        let leaf = unsafe { &mut *this.as_ptr() };
+        leaf.payload.output = ManuallyDrop::new(output);
+        leaf.head.header.task.set_vtable(const { &Self::DELIVER });
+        let executor = leaf.head.own_executor().clone();
+        let io_work = leaf.head.io_work.take();
+        mem::forget(on_unwind);
+        // SAFETY: the ownership goes into the task; by I2 the output is there.
+        (executor, unsafe { Task::from_raw(this.cast()) }, io_work)
+    }
+
+    /// # Safety
+    ///
+    /// - The payload is the output.
+    unsafe fn hop(header: NonNull<Header>) {
+        let this: NonNull<Head<X, A>> = header.cast();
+        // First, so that the leaf goes when the clone panics.
+        // SAFETY: the ownership goes into a task again (I1).
+        let task = unsafe { Task::from_raw(header) };
+        // SAFETY: alive while we have the task.
+        let head = unsafe { this.as_ref() };
+        let executor = head.own_executor().clone();
+        head.header.task.set_vtable(const { &Self::DELIVER });
+        executor.dispatch(task);
+    }
+
+    /// Calls the handler with the output in the payload.
+    ///
+    /// # Safety
+    ///
+    /// - The payload is the output.
+    unsafe fn deliver(header: NonNull<Header>) {
+        let this: NonNull<Leaf<H, X, A, T>> = header.cast();
+        // SAFETY: by I1 the payload is ours, and used no more after this.
+        let payload = unsafe { &mut (*this.as_ptr()).payload };
+        // SAFETY: by the caller's promise it is the output.
+        let output = unsafe { &mut payload.output };
+        // SAFETY: moved out once.
+        let output = unsafe { ManuallyDrop::take(output) };
+        // SAFETY: passed on as it came; the payload is gone.
+        Self::call(unsafe { Self::take(this) }, output);
+    }
+
+    /// Destroys the leaf and drops its handler uncalled.
+    ///
+    /// # Safety
+    ///
+    /// - `has` is what there is.
+    unsafe fn destroy(this: NonNull<Leaf<H, X, A, T>>, has: Has) {
+        let on_unwind = DestroyOnUnwind::<S, H, X, A, T>::new(this, Has::Nothing);
+        // SAFETY: by I1 the payload is ours, and used no more after this.
+        let payload = unsafe { &mut (*this.as_ptr()).payload };
+        match has {
+            Has::Attempt => {
+                // SAFETY: by the caller's promise it is the attempt.
+                let attempt = unsafe { &mut payload.attempt };
+                // SAFETY: dropped once.
+                unsafe { ManuallyDrop::drop(attempt) };
+            }
+            Has::Output => {
+                // SAFETY: by the caller's promise it is the output.
+                let output = unsafe { &mut payload.output };
+                // SAFETY: dropped once.
+                unsafe { ManuallyDrop::drop(output) };
+            }
+            Has::Nothing => {}
+        }
+        mem::forget(on_unwind);
+        // SAFETY: passed on as it came; the payload is gone.
+        let (handler, _trace, _guards) = unsafe { Self::take(this) };
+        drop(handler);
+    }
+
+    /// Moves the handler and the guards out and gives the memory back (I3).
+    ///
+    /// # Safety
+    ///
+    /// - The payload is gone.
+    #[inline]
+    unsafe fn take(this: NonNull<Leaf<H, X, A, T>>) -> (H, Trace, Guards<X>) {
+        // SAFETY: by I1 the leaf is ours.
+        let handler = unsafe { &raw const (*this.as_ptr()).handler };
+        // SAFETY: as above; moved out once, as the memory goes next.
+        let handler = unsafe { handler.read() };
+        let head: NonNull<Head<X, A>> = this.cast();
+        // SAFETY: passed on as it came; nothing else is left.
+        let (trace, guards) = unsafe { Head::free(head, Layout::new::<Leaf<H, X, A, T>>()) };
+        (handler, trace, guards)
+    }
+
+    /// Calls the handler, which has been moved out of its leaf. As all that a task does,
+    /// that is outside of all scopes.
+    #[inline]
+    fn call((handler, trace, mut guards): (H, Trace, Guards<X>), output: T::Output) {
+        guards.0.reset_on_runner();
+        guards.1.reset_on_runner();
+        let _handling: Entered = trace.handling();
+        handler.complete(S::from_output(output));
+    }
+}
+
+/// Destroys the leaf when what an attempt calls panics.
+struct DestroyOnUnwind<S, H, X, A, T>
+where
+    S: Signature<Output = T::Output> + 'static,
+    H: CompletionHandler<S>,
+    X: Executor,
+    A: OperationAllocator,
+    T: Attempt<Output: Send + 'static> + 'static,
+{
+    leaf: NonNull<Leaf<H, X, A, T>>,
+    has: Has,
+    _shape: Shape<S, H, X, A, T>,
+}
+
+impl<S, H, X, A, T> DestroyOnUnwind<S, H, X, A, T>
+where
+    S: Signature<Output = T::Output> + 'static,
+    H: CompletionHandler<S>,
+    X: Executor,
+    A: OperationAllocator,
+    T: Attempt<Output: Send + 'static> + 'static,
+{
+    #[inline]
+    fn new(leaf: NonNull<Leaf<H, X, A, T>>, has: Has) -> Self {
+        Self {
+            leaf,
+            has,
+            _shape: Shape(std::marker::PhantomData),
+        }
+    }
+}
+
+impl<S, H, X, A, T> Drop for DestroyOnUnwind<S, H, X, A, T>
+where
+    S: Signature<Output = T::Output> + 'static,
+    H: CompletionHandler<S>,
+    X: Executor,
+    A: OperationAllocator,
+    T: Attempt<Output: Send + 'static> + 'static,
+{
+    fn drop(&mut self) {
+        // SAFETY: made by whoever owns the leaf and forgotten before it is passed on;
+        // `has` is what there is.
+        unsafe { Shape::<S, H, X, A, T>::destroy(self.leaf, self.has) };
+    }
+}
