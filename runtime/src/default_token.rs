@@ -9,7 +9,10 @@ use std::os::unix::net as unix;
 use crate::buffer::{ReadBuffer, WriteBuffer};
 use crate::executor::IoObject;
 use crate::initiation::Initiation;
-use crate::io::{AsyncReadStream, AsyncWriteStream};
+use crate::io::{
+    AsyncReadStream, AsyncWriteStream, CompletionCondition, Draining, Filling, Report,
+};
+use crate::meta::Meta;
 #[cfg(feature = "resolver")]
 use crate::net::Resolver;
 #[cfg(all(unix, feature = "signal"))]
@@ -19,6 +22,7 @@ use crate::net::{
     Descriptor, ReadablePipe, Readiness, UnixDatagram, UnixListener, UnixStream, WritablePipe,
 };
 use crate::net::{TcpListener, TcpStream, UdpSocket};
+use crate::signature::Signature;
 use crate::time::{Timer, WallTimer};
 use crate::token::CompletionToken;
 
@@ -108,6 +112,21 @@ impl<O: AsyncReadStream, T> AsyncReadStream for WithDefaultToken<O, T> {
     ) -> impl Future<Output = io::Result<usize>> + Send {
         self.object.read_after(buffer, skip)
     }
+
+    fn filling<S, B, C, R>(
+        self,
+        meta: &'static Meta,
+        filling: Filling<B, C, R>,
+    ) -> impl Initiation<S>
+    where
+        Self: Sized + Send + 'static,
+        S: Signature<Output = B::Output<R::Said>>,
+        B: ReadBuffer,
+        C: CompletionCondition,
+        R: Report,
+    {
+        self.object.filling(meta, filling)
+    }
 }
 
 impl<O: AsyncWriteStream, T> AsyncWriteStream for WithDefaultToken<O, T> {
@@ -117,6 +136,21 @@ impl<O: AsyncWriteStream, T> AsyncWriteStream for WithDefaultToken<O, T> {
         skip: usize,
     ) -> impl Future<Output = io::Result<usize>> + Send {
         self.object.write_after(buffer, skip)
+    }
+
+    fn draining<S, B, C, R>(
+        self,
+        meta: &'static Meta,
+        draining: Draining<B, C, R>,
+    ) -> impl Initiation<S>
+    where
+        Self: Sized + Send + 'static,
+        S: Signature<Output = B::Output<R::Said>>,
+        B: WriteBuffer,
+        C: CompletionCondition,
+        R: Report,
+    {
+        self.object.draining(meta, draining)
     }
 }
 

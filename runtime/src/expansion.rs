@@ -10,6 +10,7 @@ pub use crate::completion::Completion;
 pub use crate::executor::{IoObject, SystemExecutor};
 use crate::handler::CompletionHandler;
 pub use crate::initiation::{Initiation, async_initiate, from_fn, from_future};
+pub use crate::io::{Draining, Filling, Report};
 pub use crate::meta::Meta;
 pub use crate::signature::Signature;
 pub use crate::token::{CompletionToken, Deferred, Operation};

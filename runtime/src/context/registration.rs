@@ -150,7 +150,8 @@ impl Registration {
         }
     }
 
-    /// Attempts I/O until it has a result, or has to wait for more than has been seen.
+    /// Attempts I/O until it has a result, or has to wait for more than has been seen. What
+    /// succeeds without a result is a part of it: more is due.
     ///
     /// `check` comes after the look at what is known: what it finds to be so, whoever
     /// parks the operation then finds changed if it is no longer so.
@@ -159,7 +160,7 @@ impl Registration {
         &self,
         direction: Direction,
         mut check: impl FnMut() -> io::Result<()>,
-        mut attempt: impl FnMut() -> io::Result<(T, Progress)>,
+        mut attempt: impl FnMut() -> io::Result<(Option<T>, Progress)>,
     ) -> Result<io::Result<T>, Seen> {
         loop {
             let seen = self.see(direction);
@@ -177,7 +178,9 @@ impl Registration {
                     if progress == Progress::Drained {
                         self.of(direction).clear(seen, false);
                     }
-                    return Ok(Ok(value));
+                    if let Some(value) = value {
+                        return Ok(Ok(value));
+                    }
                 }
                 Err(error) => match error.kind() {
                     io::ErrorKind::WouldBlock => self.of(direction).clear(seen, true),

@@ -12,15 +12,15 @@ mod write;
 
 pub use condition::{CompletionCondition, transfer_all, transfer_at_least, transfer_exactly};
 pub use copy::{async_copy, copy};
-pub use read::{async_read, async_read_exact, read, read_exact};
+pub use read::{Filling, async_read, async_read_exact, read, read_exact};
 pub use read_until::{Delimiter, async_read_until, read_until};
 pub use stream::{AsyncReadStream, AsyncWriteStream};
 #[cfg(feature = "futures-io")]
 pub use theirs::FuturesIo;
 #[cfg(feature = "tokio-io")]
 pub use theirs::TokioIo;
-pub use transfer::Transfer;
-pub use write::{async_write, async_write_all, write, write_all};
+pub use transfer::{Report, Transfer};
+pub use write::{Draining, async_write, async_write_all, write, write_all};
 
 use std::io::Result;
 

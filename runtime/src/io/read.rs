@@ -1,8 +1,12 @@
 use std::io;
 
+use super::transfer::{Report, ResultAlone, Whole};
 use super::{AsyncReadStream, CompletionCondition, Transfer, check_cancelled, transfer_all};
 use crate::async_op;
 use crate::buffer::{ReadBuffer, front};
+use crate::cancel::CancellationType;
+use crate::initiation::Initiation;
+use crate::meta::Meta;
 
 /// Reads into `buffer` from its front, until `condition` says that it is enough,
 /// or the buffer is full.
@@ -49,15 +53,22 @@ use crate::buffer::{ReadBuffer, front};
 /// # }
 /// # pollster::block_on(example()).unwrap();
 /// ```
-#[async_op(completes = B::Completion<Transfer>, cancellation = partial)]
-pub async fn async_read<R, B, C>(stream: &R, mut buffer: B, condition: C) -> B::Output<Transfer>
+#[async_op]
+pub fn async_read<R, B, C>(
+    stream: &R,
+    buffer: B,
+    condition: C,
+) -> impl Initiation<B::Completion<Transfer>>
 where
     R: AsyncReadStream + Clone + Send + 'static,
     B: ReadBuffer,
     C: CompletionCondition,
 {
-    let transfer = fill(stream, &mut buffer, condition).await;
-    buffer.completed(transfer)
+    static META: Meta =
+        Meta::new("async_read", &["stream"], &[]).with_cancellation(CancellationType::PARTIAL);
+    stream
+        .clone()
+        .filling(&META, Filling::new(buffer, condition, Whole))
 }
 
 /// Fills `buffer`.
@@ -101,43 +112,105 @@ where
 /// # }
 /// # pollster::block_on(example()).unwrap();
 /// ```
-#[async_op(completes = B::Completion<io::Result<()>>)]
-pub async fn async_read_exact<R, B>(stream: &R, mut buffer: B) -> B::Output<io::Result<()>>
+#[async_op]
+pub fn async_read_exact<R, B>(
+    stream: &R,
+    buffer: B,
+) -> impl Initiation<B::Completion<io::Result<()>>>
 where
     R: AsyncReadStream + Clone + Send + 'static,
     B: ReadBuffer,
 {
-    let transfer = fill(stream, &mut buffer, transfer_all()).await;
-    buffer.completed(transfer.result)
+    static META: Meta = Meta::new("async_read_exact", &["stream"], &[]);
+    stream
+        .clone()
+        .filling(&META, Filling::new(buffer, transfer_all(), ResultAlone))
 }
 
-async fn fill<R, B, C>(stream: &R, buffer: &mut B, mut condition: C) -> Transfer
-where
-    R: AsyncReadStream,
-    B: ReadBuffer,
-    C: CompletionCondition,
-{
-    let mut bytes = 0;
-    let result = loop {
-        let most = condition.more(bytes);
-        if most == 0 || buffer.after(bytes).is_empty() {
-            break Ok(());
+/// An operation that fills a buffer, without its stream.
+#[derive(Debug)]
+pub struct Filling<B, C, R> {
+    buffer: B,
+    condition: C,
+    report: R,
+    bytes: usize,
+    /// Where this step ends at the latest, once the condition has been asked.
+    end: Option<usize>,
+}
+
+impl<B: ReadBuffer, C: CompletionCondition, R: Report> Filling<B, C, R> {
+    fn new(buffer: B, condition: C, report: R) -> Self {
+        Self {
+            buffer,
+            condition,
+            report,
+            bytes: 0,
+            end: None,
         }
-        if let Err(error) = check_cancelled() {
-            break Err(error);
+    }
+
+    /// Returns the buffer, how much of it is done, and where the next step ends at the
+    /// latest; nothing if it is enough.
+    #[inline]
+    pub(crate) fn part(&mut self) -> Option<(&mut B, usize, usize)> {
+        let (bytes, condition) = (self.bytes, &mut self.condition);
+        let next = || match condition.more(bytes) {
+            usize::MAX => usize::MAX,
+            most => bytes.saturating_add(most),
+        };
+        let end = *self.end.get_or_insert_with(next);
+        if end == bytes || self.buffer.after(bytes).is_empty() {
+            return None;
         }
-        let read = match most {
-            usize::MAX => stream.read_after(buffer, bytes).await,
-            most => {
-                let mut front = front(buffer, bytes.saturating_add(most));
-                stream.read_after(&mut front, bytes).await
+        Some((&mut self.buffer, bytes, end))
+    }
+
+    /// Takes note of a step of `n` bytes.
+    ///
+    /// # Errors
+    ///
+    /// If that is none.
+    #[inline]
+    pub(crate) fn advance(&mut self, n: usize) -> io::Result<()> {
+        if n == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.bytes += n;
+        self.end = None;
+        Ok(())
+    }
+
+    /// Returns something if it is enough.
+    #[inline]
+    pub(crate) fn is_over(&mut self) -> Option<()> {
+        self.part().is_none().then_some(())
+    }
+
+    /// Makes the output.
+    #[inline]
+    pub(crate) fn report(self, result: io::Result<()>) -> B::Output<R::Said> {
+        let bytes = self.bytes;
+        let said = self.report.say(Transfer { bytes, result });
+        self.buffer.completed(said)
+    }
+
+    /// Does all of it on a stream of whatever kind.
+    pub(crate) async fn on(mut self, stream: &impl AsyncReadStream) -> B::Output<R::Said> {
+        let result = loop {
+            let Some((buffer, skip, end)) = self.part() else {
+                break Ok(());
+            };
+            if let Err(error) = check_cancelled() {
+                break Err(error);
+            }
+            let step = match end {
+                usize::MAX => stream.read_after(buffer, skip).await,
+                end => stream.read_after(&mut front(buffer, end), skip).await,
+            };
+            if let Err(error) = step.and_then(|n| self.advance(n)) {
+                break Err(error);
             }
         };
-        match read {
-            Ok(0) => break Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(n) => bytes += n,
-            Err(error) => break Err(error),
-        }
-    };
-    Transfer { bytes, result }
+        self.report(result)
+    }
 }

@@ -1,7 +1,11 @@
 use std::io;
 
+use super::{CompletionCondition, Draining, Filling, Report};
 use crate::buffer::{ReadBuffer, WriteBuffer};
 use crate::executor::IoObject;
+use crate::initiation::{Initiation, from_future};
+use crate::meta::Meta;
+use crate::signature::Signature;
 
 /// A stream that bytes can be read from: what the composed operations of this
 /// crate work on.
@@ -49,6 +53,26 @@ pub trait AsyncReadStream: IoObject + Sync {
         buffer: &mut B,
         skip: usize,
     ) -> impl Future<Output = io::Result<usize>> + Send;
+
+    /// Makes the operation that fills a buffer. Streams of this crate need no future for
+    /// that, where it is started with a handler.
+    #[doc(hidden)]
+    #[track_caller]
+    fn filling<S, B, C, R>(
+        self,
+        meta: &'static Meta,
+        filling: Filling<B, C, R>,
+    ) -> impl Initiation<S>
+    where
+        Self: Sized + Send + 'static,
+        S: Signature<Output = B::Output<R::Said>>,
+        B: ReadBuffer,
+        C: CompletionCondition,
+        R: Report,
+    {
+        let executor = self.executor();
+        from_future(meta, executor, async move { filling.on(&self).await })
+    }
 }
 
 /// A stream that bytes can be written to: what the composed operations of this
@@ -71,4 +95,24 @@ pub trait AsyncWriteStream: IoObject + Sync {
         buffer: &mut B,
         skip: usize,
     ) -> impl Future<Output = io::Result<usize>> + Send;
+
+    /// Makes the operation that writes a buffer. Streams of this crate need no future for
+    /// that, where it is started with a handler.
+    #[doc(hidden)]
+    #[track_caller]
+    fn draining<S, B, C, R>(
+        self,
+        meta: &'static Meta,
+        draining: Draining<B, C, R>,
+    ) -> impl Initiation<S>
+    where
+        Self: Sized + Send + 'static,
+        S: Signature<Output = B::Output<R::Said>>,
+        B: WriteBuffer,
+        C: CompletionCondition,
+        R: Report,
+    {
+        let executor = self.executor();
+        from_future(meta, executor, async move { draining.on(&self).await })
+    }
 }

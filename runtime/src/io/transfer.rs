@@ -23,3 +23,38 @@ impl Transfer {
         self.result.map(|()| self.bytes)
     }
 }
+
+/// What an operation says of its transfer.
+pub trait Report: Send {
+    #[doc(hidden)]
+    type Said;
+
+    #[doc(hidden)]
+    fn say(self, transfer: Transfer) -> Self::Said;
+}
+
+/// All of it.
+#[derive(Debug)]
+pub(super) struct Whole;
+
+/// Whether it is complete.
+#[derive(Debug)]
+pub(super) struct ResultAlone;
+
+impl Report for Whole {
+    type Said = Transfer;
+
+    #[inline]
+    fn say(self, transfer: Transfer) -> Transfer {
+        transfer
+    }
+}
+
+impl Report for ResultAlone {
+    type Said = io::Result<()>;
+
+    #[inline]
+    fn say(self, transfer: Transfer) -> io::Result<()> {
+        transfer.result
+    }
+}

@@ -1,8 +1,12 @@
 use std::io;
 
+use super::transfer::{Report, ResultAlone, Whole};
 use super::{AsyncWriteStream, CompletionCondition, Transfer, check_cancelled, transfer_all};
 use crate::async_op;
 use crate::buffer::{WriteBuffer, front};
+use crate::cancel::CancellationType;
+use crate::initiation::Initiation;
+use crate::meta::Meta;
 
 /// Writes `buffer` from its front, until `condition` says that it is enough, or
 /// all is written.
@@ -44,15 +48,22 @@ use crate::buffer::{WriteBuffer, front};
 /// # }
 /// # pollster::block_on(example()).unwrap();
 /// ```
-#[async_op(completes = B::Completion<Transfer>, cancellation = partial)]
-pub async fn async_write<W, B, C>(stream: &W, mut buffer: B, condition: C) -> B::Output<Transfer>
+#[async_op]
+pub fn async_write<W, B, C>(
+    stream: &W,
+    buffer: B,
+    condition: C,
+) -> impl Initiation<B::Completion<Transfer>>
 where
     W: AsyncWriteStream + Clone + Send + 'static,
     B: WriteBuffer,
     C: CompletionCondition,
 {
-    let transfer = drain(stream, &mut buffer, condition).await;
-    buffer.completed(transfer)
+    static META: Meta =
+        Meta::new("async_write", &["stream"], &[]).with_cancellation(CancellationType::PARTIAL);
+    stream
+        .clone()
+        .draining(&META, Draining::new(buffer, condition, Whole))
 }
 
 /// Writes all of `buffer`.
@@ -97,43 +108,105 @@ where
 /// # }
 /// # pollster::block_on(example()).unwrap();
 /// ```
-#[async_op(completes = B::Completion<io::Result<()>>)]
-pub async fn async_write_all<W, B>(stream: &W, mut buffer: B) -> B::Output<io::Result<()>>
+#[async_op]
+pub fn async_write_all<W, B>(
+    stream: &W,
+    buffer: B,
+) -> impl Initiation<B::Completion<io::Result<()>>>
 where
     W: AsyncWriteStream + Clone + Send + 'static,
     B: WriteBuffer,
 {
-    let transfer = drain(stream, &mut buffer, transfer_all()).await;
-    buffer.completed(transfer.result)
+    static META: Meta = Meta::new("async_write_all", &["stream"], &[]);
+    stream
+        .clone()
+        .draining(&META, Draining::new(buffer, transfer_all(), ResultAlone))
 }
 
-async fn drain<W, B, C>(stream: &W, buffer: &mut B, mut condition: C) -> Transfer
-where
-    W: AsyncWriteStream,
-    B: WriteBuffer,
-    C: CompletionCondition,
-{
-    let mut bytes = 0;
-    let result = loop {
-        let most = condition.more(bytes);
-        if most == 0 || buffer.after(bytes).is_empty() {
-            break Ok(());
+/// An operation that writes a buffer, without its stream.
+#[derive(Debug)]
+pub struct Draining<B, C, R> {
+    buffer: B,
+    condition: C,
+    report: R,
+    bytes: usize,
+    /// Where this step ends at the latest, once the condition has been asked.
+    end: Option<usize>,
+}
+
+impl<B: WriteBuffer, C: CompletionCondition, R: Report> Draining<B, C, R> {
+    fn new(buffer: B, condition: C, report: R) -> Self {
+        Self {
+            buffer,
+            condition,
+            report,
+            bytes: 0,
+            end: None,
         }
-        if let Err(error) = check_cancelled() {
-            break Err(error);
+    }
+
+    /// Returns the buffer, how much of it is done, and where the next step ends at the
+    /// latest; nothing if it is enough.
+    #[inline]
+    pub(crate) fn part(&mut self) -> Option<(&mut B, usize, usize)> {
+        let (bytes, condition) = (self.bytes, &mut self.condition);
+        let next = || match condition.more(bytes) {
+            usize::MAX => usize::MAX,
+            most => bytes.saturating_add(most),
+        };
+        let end = *self.end.get_or_insert_with(next);
+        if end == bytes || self.buffer.after(bytes).is_empty() {
+            return None;
         }
-        let written = match most {
-            usize::MAX => stream.write_after(buffer, bytes).await,
-            most => {
-                let mut front = front(buffer, bytes.saturating_add(most));
-                stream.write_after(&mut front, bytes).await
+        Some((&mut self.buffer, bytes, end))
+    }
+
+    /// Takes note of a step of `n` bytes.
+    ///
+    /// # Errors
+    ///
+    /// If that is none.
+    #[inline]
+    pub(crate) fn advance(&mut self, n: usize) -> io::Result<()> {
+        if n == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        self.bytes += n;
+        self.end = None;
+        Ok(())
+    }
+
+    /// Returns something if it is enough.
+    #[inline]
+    pub(crate) fn is_over(&mut self) -> Option<()> {
+        self.part().is_none().then_some(())
+    }
+
+    /// Makes the output.
+    #[inline]
+    pub(crate) fn report(self, result: io::Result<()>) -> B::Output<R::Said> {
+        let bytes = self.bytes;
+        let said = self.report.say(Transfer { bytes, result });
+        self.buffer.completed(said)
+    }
+
+    /// Does all of it on a stream of whatever kind.
+    pub(crate) async fn on(mut self, stream: &impl AsyncWriteStream) -> B::Output<R::Said> {
+        let result = loop {
+            let Some((buffer, skip, end)) = self.part() else {
+                break Ok(());
+            };
+            if let Err(error) = check_cancelled() {
+                break Err(error);
+            }
+            let step = match end {
+                usize::MAX => stream.write_after(buffer, skip).await,
+                end => stream.write_after(&mut front(buffer, end), skip).await,
+            };
+            if let Err(error) = step.and_then(|n| self.advance(n)) {
+                break Err(error);
             }
         };
-        match written {
-            Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
-            Ok(n) => bytes += n,
-            Err(error) => break Err(error),
-        }
-    };
-    Transfer { bytes, result }
+        self.report(result)
+    }
 }

@@ -7,9 +7,10 @@ use super::operation::Perform;
 #[cfg(unix)]
 use super::receive::receive_parts;
 use super::send::{self, send_parts};
-use super::source::{Pollable, SharedSource, Source};
-use crate::buffer::{ReadBuffer, WriteBuffer, read_parts, write_parts};
+use super::source::{Pollable, SharedSource, Source, whole};
+use crate::buffer::{ReadBuffer, WriteBuffer, front, read_parts, write_parts};
 use crate::context::{Direction, Progress, WaiterKey};
+use crate::io::{CompletionCondition, Draining, Filling, Report};
 
 /// A source that is a stream of bytes.
 ///
@@ -158,8 +159,8 @@ impl<S: ByteStream, B: ReadBuffer> Perform<S> for ReadSome<B> {
     }
 
     #[inline]
-    fn perform(&mut self, source: &SharedSource<S>) -> io::Result<(usize, Progress)> {
-        read_after(source.get(), &mut self.0, 0)
+    fn perform(&mut self, source: &SharedSource<S>) -> io::Result<(Option<usize>, Progress)> {
+        read_after(source.get(), &mut self.0, 0).map(whole)
     }
 
     #[inline]
@@ -180,13 +181,79 @@ impl<S: ByteStream, B: WriteBuffer> Perform<S> for WriteSome<B> {
     }
 
     #[inline]
-    fn perform(&mut self, source: &SharedSource<S>) -> io::Result<(usize, Progress)> {
-        write_after(source.get(), &self.0, 0)
+    fn perform(&mut self, source: &SharedSource<S>) -> io::Result<(Option<usize>, Progress)> {
+        write_after(source.get(), &self.0, 0).map(whole)
     }
 
     #[inline]
     fn finish(self, result: io::Result<usize>) -> Self::Output {
         self.0.completed(result)
+    }
+}
+
+impl<S, B, C, R> Perform<S> for Filling<B, C, R>
+where
+    S: ByteStream,
+    B: ReadBuffer,
+    C: CompletionCondition,
+    R: Report,
+{
+    type Value = ();
+    type Output = B::Output<R::Said>;
+
+    fn may_wait(&mut self) -> bool {
+        self.part().is_some()
+    }
+
+    #[inline]
+    fn perform(&mut self, source: &SharedSource<S>) -> io::Result<(Option<()>, Progress)> {
+        let Some((buffer, skip, end)) = self.part() else {
+            return Ok((Some(()), Progress::More));
+        };
+        let (n, progress) = match end {
+            usize::MAX => read_after(source.get(), buffer, skip)?,
+            end => read_after(source.get(), &mut front(buffer, end), skip)?,
+        };
+        self.advance(n)?;
+        Ok((self.is_over(), progress))
+    }
+
+    #[inline]
+    fn finish(self, result: io::Result<()>) -> Self::Output {
+        self.report(result)
+    }
+}
+
+impl<S, B, C, R> Perform<S> for Draining<B, C, R>
+where
+    S: ByteStream,
+    B: WriteBuffer,
+    C: CompletionCondition,
+    R: Report,
+{
+    type Value = ();
+    type Output = B::Output<R::Said>;
+
+    fn may_wait(&mut self) -> bool {
+        self.part().is_some()
+    }
+
+    #[inline]
+    fn perform(&mut self, source: &SharedSource<S>) -> io::Result<(Option<()>, Progress)> {
+        let Some((buffer, skip, end)) = self.part() else {
+            return Ok((Some(()), Progress::More));
+        };
+        let (n, progress) = match end {
+            usize::MAX => write_after(source.get(), buffer, skip)?,
+            end => write_after(source.get(), &front(buffer, end), skip)?,
+        };
+        self.advance(n)?;
+        Ok((self.is_over(), progress))
+    }
+
+    #[inline]
+    fn finish(self, result: io::Result<()>) -> Self::Output {
+        self.report(result)
     }
 }
 
@@ -331,6 +398,21 @@ macro_rules! reads {
             ) -> impl Future<Output = std::io::Result<usize>> {
                 self.source.read_after(buffer, skip)
             }
+
+            fn filling<S, B, C, R>(
+                self,
+                meta: &'static $crate::Meta,
+                filling: $crate::expansion::Filling<B, C, R>,
+            ) -> impl $crate::Initiation<S>
+            where
+                S: $crate::Signature<Output = B::Output<R::Said>>,
+                B: $crate::ReadBuffer,
+                C: $crate::CompletionCondition,
+                R: $crate::expansion::Report,
+            {
+                let read = $crate::context::Direction::Read;
+                $crate::net::operation::operation(meta, &self.source, read, filling)
+            }
         }
 
         impl $crate::net::poll_io::PollRead for $ty {
@@ -417,6 +499,21 @@ macro_rules! writes {
                 skip: usize,
             ) -> impl Future<Output = std::io::Result<usize>> {
                 self.source.write_after(buffer, skip)
+            }
+
+            fn draining<S, B, C, R>(
+                self,
+                meta: &'static $crate::Meta,
+                draining: $crate::expansion::Draining<B, C, R>,
+            ) -> impl $crate::Initiation<S>
+            where
+                S: $crate::Signature<Output = B::Output<R::Said>>,
+                B: $crate::WriteBuffer,
+                C: $crate::CompletionCondition,
+                R: $crate::expansion::Report,
+            {
+                let write = $crate::context::Direction::Write;
+                $crate::net::operation::operation(meta, &self.source, write, draining)
             }
         }
 

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::source::{Pollable, Source};
+use super::operation::Perform;
+use super::source::{Pollable, SharedSource, Source};
 #[cfg(unix)]
 use super::unix_datagram::lent;
 use crate::buffer::{ReadBuffer, WriteBuffer, read_parts, scratch, write_parts};
@@ -12,11 +13,6 @@ use crate::context::{Direction, Progress};
 pub(super) trait Datagram: Pollable {
     type Address: Send;
 
-    /// Whether the system says when there is room at any address. Of Unix
-    /// sockets it does so for the peer alone that a socket is connected to, and
-    /// reports events for every attempt besides.
-    const SAYS_WHEN_THERE_IS_ROOM: bool;
-
     fn receive(&self, bytes: &mut [u8]) -> io::Result<usize>;
     fn receive_from(&self, bytes: &mut [u8]) -> io::Result<(usize, Self::Address)>;
     fn send(&self, bytes: &[u8]) -> io::Result<usize>;
@@ -25,8 +21,6 @@ pub(super) trait Datagram: Pollable {
 
 impl Datagram for mio::net::UdpSocket {
     type Address = std::net::SocketAddr;
-
-    const SAYS_WHEN_THERE_IS_ROOM: bool = true;
 
     fn receive(&self, bytes: &mut [u8]) -> io::Result<usize> {
         self.recv(bytes)
@@ -48,8 +42,6 @@ impl Datagram for mio::net::UdpSocket {
 #[cfg(unix)]
 impl Datagram for mio::net::UnixDatagram {
     type Address = std::os::unix::net::SocketAddr;
-
-    const SAYS_WHEN_THERE_IS_ROOM: bool = false;
 
     fn receive(&self, bytes: &mut [u8]) -> io::Result<usize> {
         self.recv(bytes)
@@ -74,43 +66,85 @@ impl Datagram for mio::net::UnixDatagram {
     }
 }
 
+/// Receives a datagram, by means of a function that says how long it was, and what it says
+/// of that.
+pub(super) struct Receive<B, F, M> {
+    pub(super) buffer: B,
+    pub(super) receive: F,
+    pub(super) map: M,
+}
+
+impl<S, B, F, T, M, R> Perform<S> for Receive<B, F, M>
+where
+    S: Datagram,
+    B: ReadBuffer,
+    F: Fn(&S, &mut [u8]) -> io::Result<(usize, T)> + Send,
+    M: FnOnce((usize, T)) -> R + Send,
+{
+    type Value = (usize, T);
+    type Output = B::Output<io::Result<R>>;
+
+    /// For the whole of several parts.
+    const TAKES_MEMORY: bool = true;
+
+    fn perform(&mut self, source: &SharedSource<S>) -> io::Result<(Option<Self::Value>, Progress)> {
+        let Self {
+            buffer, receive, ..
+        } = self;
+        let socket = source.get();
+        let in_place = read_parts(buffer, 0, |part| Some(receive(socket, part)), |_| None);
+        let received = match in_place {
+            Some(received) => received?,
+            None => {
+                let len = buffer.total_len();
+                let mut whole = scratch(len)?;
+                whole.resize(len, 0);
+                let received = receive(socket, &mut whole)?;
+                scatter(&whole[..received.0], buffer);
+                received
+            }
+        };
+        Ok((Some(received), Progress::More))
+    }
+
+    fn finish(self, result: io::Result<Self::Value>) -> Self::Output {
+        self.buffer.completed(result.map(self.map))
+    }
+}
+
+/// Sends a datagram, by means of a function.
+pub(super) struct SendWhole<B, F> {
+    pub(super) buffer: B,
+    pub(super) send: F,
+}
+
+impl<S, B, F> Perform<S> for SendWhole<B, F>
+where
+    S: Datagram,
+    B: WriteBuffer,
+    F: Fn(&S, &[u8]) -> io::Result<usize> + Send,
+{
+    type Value = usize;
+    type Output = B::Output<io::Result<usize>>;
+
+    /// For the whole of several parts.
+    const TAKES_MEMORY: bool = true;
+
+    fn perform(&mut self, source: &SharedSource<S>) -> io::Result<(Option<usize>, Progress)> {
+        let sent = whole(&self.buffer, |bytes| (self.send)(source.get(), bytes))?;
+        Ok((Some(sent), Progress::More))
+    }
+
+    fn finish(self, result: io::Result<usize>) -> Self::Output {
+        self.buffer.completed(result)
+    }
+}
+
 impl<S: Datagram> Source<S> {
-    /// Receives a datagram by means of `receive`, which says how long it was.
-    pub(super) fn receive<B: ReadBuffer, T>(
-        &self,
-        buffer: &mut B,
-        mut receive: impl FnMut(&S, &mut [u8]) -> io::Result<(usize, T)>,
-    ) -> impl Future<Output = io::Result<(usize, T)>> {
-        self.io(Direction::Read, move |socket| {
-            let in_place = read_parts(buffer, 0, |part| Some(receive(socket, part)), |_| None);
-            let received = match in_place {
-                Some(received) => received?,
-                None => {
-                    let len = buffer.total_len();
-                    let mut whole = scratch(len)?;
-                    whole.resize(len, 0);
-                    let received = receive(socket, &mut whole)?;
-                    scatter(&whole[..received.0], buffer);
-                    received
-                }
-            };
-            Ok((received, Progress::More))
-        })
-    }
-
-    /// Sends a datagram to the peer.
-    pub(super) fn send<B: WriteBuffer>(
-        &self,
-        buffer: &mut B,
-    ) -> impl Future<Output = io::Result<usize>> {
-        // Moved into: a shared reference to a buffer need not be `Send`.
-        self.io(Direction::Write, move |socket| {
-            Ok((whole(buffer, |bytes| socket.send(bytes))?, Progress::More))
-        })
-    }
-
-    /// Sends a datagram to `address`.
-    pub(super) async fn send_to<B: WriteBuffer>(
+    /// Sends a datagram to `address`, where the system does not say when there is room:
+    /// of Unix sockets it does so for the peer alone that a socket is connected to, and
+    /// reports events for every attempt besides.
+    pub(super) async fn send_to_with_pauses<B: WriteBuffer>(
         &self,
         buffer: &mut B,
         address: &S::Address,
@@ -122,11 +156,7 @@ impl<S: Datagram> Source<S> {
             let sent = whole(buffer, |bytes| socket.send_to(bytes, address))?;
             Ok((sent, Progress::More))
         };
-        if S::SAYS_WHEN_THERE_IS_ROOM {
-            self.io(Direction::Write, attempt).await
-        } else {
-            self.io_with_pauses(Direction::Write, attempt).await
-        }
+        self.io_with_pauses(Direction::Write, attempt).await
     }
 }
 
@@ -154,9 +184,10 @@ fn scatter<B: ReadBuffer>(mut bytes: &[u8], buffer: &mut B) {
     });
 }
 
-/// Gives a handle with a `source` of datagrams its operations.
+/// Gives a handle with a `source` of datagrams its operations. How it sends to an address
+/// is its own.
 macro_rules! datagrams {
-    ($ty:ident, $address:ty) => {
+    ($ty:ident, $address:ty, $($send_to:tt)*) => {
         impl $ty {
             /// Receives a datagram into the front of `buffer`, from the peer that
             /// the socket is connected to, or else from anybody.
@@ -190,14 +221,18 @@ macro_rules! datagrams {
             /// [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel); and
             /// one of kind [`OutOfMemory`](std::io::ErrorKind::OutOfMemory) for
             /// several parts that the allocator has no whole for.
-            #[$crate::async_op(completes = B::Completion<std::io::Result<usize>>, cancellation = total)]
-            pub async fn async_receive<B: $crate::ReadBuffer>(
+            #[$crate::async_op]
+            pub fn async_receive<B: $crate::ReadBuffer>(
                 &self,
-                mut buffer: B,
-            ) -> B::Output<std::io::Result<usize>> {
-                let receive = |socket: &_, bytes: &mut [u8]| Ok((Datagram::receive(socket, bytes)?, ()));
-                let result = self.source.receive(&mut buffer, receive).await;
-                buffer.completed(result.map(|(n, ())| n))
+                buffer: B,
+            ) -> impl $crate::Initiation<B::Completion<std::io::Result<usize>>> {
+                static META: $crate::Meta = $crate::net::operation::meta("async_receive");
+                let receive = $crate::net::datagram::Receive {
+                    buffer,
+                    receive: |socket: &_, bytes: &mut [u8]| Ok((Datagram::receive(socket, bytes)?, ())),
+                    map: |(n, ())| n,
+                };
+                $crate::net::operation::operation(&META, &self.source, $crate::context::Direction::Read, receive)
             }
 
             /// Receives a datagram into the front of `buffer`, with the address
@@ -228,13 +263,18 @@ macro_rules! datagrams {
             /// The system's, and one of kind [`Other`](std::io::ErrorKind::Other)
             /// when the context is gone; [cancelled](crate::is_cancelled) by
             /// [`cancel`](Self::cancel).
-            #[$crate::async_op(completes = B::Completion<std::io::Result<(usize, $address)>>, cancellation = total)]
-            pub async fn async_receive_from<B: $crate::ReadBuffer>(
+            #[$crate::async_op]
+            pub fn async_receive_from<B: $crate::ReadBuffer>(
                 &self,
-                mut buffer: B,
-            ) -> B::Output<std::io::Result<(usize, $address)>> {
-                let result = self.source.receive(&mut buffer, Datagram::receive_from).await;
-                buffer.completed(result)
+                buffer: B,
+            ) -> impl $crate::Initiation<B::Completion<std::io::Result<(usize, $address)>>> {
+                static META: $crate::Meta = $crate::net::operation::meta("async_receive_from");
+                let receive = $crate::net::datagram::Receive {
+                    buffer,
+                    receive: Datagram::receive_from,
+                    map: |received| received,
+                };
+                $crate::net::operation::operation(&META, &self.source, $crate::context::Direction::Read, receive)
             }
 
             /// Sends a datagram to the peer that the socket is connected to.
@@ -266,13 +306,17 @@ macro_rules! datagrams {
             /// connected and `EMSGSIZE` for a datagram that is too long, and one of
             /// kind [`Other`](std::io::ErrorKind::Other) when the context is gone;
             /// [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel).
-            #[$crate::async_op(completes = B::Completion<std::io::Result<usize>>, cancellation = total)]
-            pub async fn async_send<B: $crate::WriteBuffer>(
+            #[$crate::async_op]
+            pub fn async_send<B: $crate::WriteBuffer>(
                 &self,
-                mut buffer: B,
-            ) -> B::Output<std::io::Result<usize>> {
-                let result = self.source.send(&mut buffer).await;
-                buffer.completed(result)
+                buffer: B,
+            ) -> impl $crate::Initiation<B::Completion<std::io::Result<usize>>> {
+                static META: $crate::Meta = $crate::net::operation::meta("async_send");
+                let send = $crate::net::datagram::SendWhole {
+                    buffer,
+                    send: Datagram::send,
+                };
+                $crate::net::operation::operation(&META, &self.source, $crate::context::Direction::Write, send)
             }
 
             /// Sends a datagram to `address`.
@@ -299,15 +343,7 @@ macro_rules! datagrams {
             /// The system's, and one of kind [`Other`](std::io::ErrorKind::Other)
             /// when the context is gone; [cancelled](crate::is_cancelled) by
             /// [`cancel`](Self::cancel).
-            #[$crate::async_op(completes = B::Completion<std::io::Result<usize>>, cancellation = total)]
-            pub async fn async_send_to<B: $crate::WriteBuffer>(
-                &self,
-                mut buffer: B,
-                address: $address,
-            ) -> B::Output<std::io::Result<usize>> {
-                let result = self.source.send_to(&mut buffer, &address).await;
-                buffer.completed(result)
-            }
+            $($send_to)*
         }
     };
 }

@@ -92,9 +92,14 @@ macro_rules! waits {
         ///
         /// One of kind [`Other`](std::io::ErrorKind::Other) when the context is
         /// gone; [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel).
-        #[$crate::async_op(cancellation = total)]
-        pub async fn async_wait(&self, readiness: $crate::Readiness) -> std::io::Result<()> {
-            self.source.wait(readiness).await
+        #[$crate::async_op]
+        pub fn async_wait(
+            &self,
+            readiness: $crate::Readiness,
+        ) -> impl $crate::Initiation<fn(std::io::Result<()>)> {
+            static META: $crate::Meta = $crate::net::operation::meta("async_wait");
+            let wait = $crate::net::readiness::WaitFor(readiness);
+            $crate::net::operation::operation(&META, &self.source, readiness.into(), wait)
         }
     };
 }

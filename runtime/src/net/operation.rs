@@ -22,12 +22,13 @@ pub(super) trait Perform<S: Pollable>: Send {
     /// Whether it takes memory from the operation's allocator.
     const TAKES_MEMORY: bool = false;
 
-    /// Makes one attempt: the system calls, and no more.
+    /// Makes one attempt: the system calls, and no more. Without a value it was a part of
+    /// the whole, and the next one is due.
     ///
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if it has to wait.
-    fn perform(&mut self, source: &SharedSource<S>) -> io::Result<(Self::Value, Progress)>;
+    fn perform(&mut self, source: &SharedSource<S>) -> io::Result<(Option<Self::Value>, Progress)>;
 
     /// Makes the output, whether by an attempt or not.
     fn finish(self, result: io::Result<Self::Value>) -> Self::Output;
@@ -109,7 +110,7 @@ impl<S: Pollable + Send + Sync, P: Perform<S>> Attempt for OnSource<S, P> {
             source, perform, ..
         } = self;
         if !self.may_wait {
-            return Poll::Ready(perform.perform(source).map(|(value, _)| value));
+            return Poll::Ready(at_once(perform.perform(source)));
         }
         let attempt = || perform.perform(source);
         match source.attempt(self.direction, &mut self.era, attempt) {
@@ -130,6 +131,12 @@ impl<S: Pollable + Send + Sync, P: Perform<S>> Attempt for OnSource<S, P> {
     fn finish(self, result: io::Result<P::Value>) -> P::Output {
         self.perform.finish(result)
     }
+}
+
+/// Of an operation that has nothing to transfer.
+#[cold]
+fn at_once<T>(attempted: io::Result<(Option<T>, Progress)>) -> io::Result<T> {
+    attempted.map(|(value, _)| value.expect("nothing is left to be done"))
 }
 
 /// An operation on a source that is awaited.
@@ -169,7 +176,7 @@ impl<S: Pollable + Send + Sync, P: Perform<S>> OnSource<S, P> {
         } = self;
         let mut attempt = || perform.perform(source);
         if !self.may_wait {
-            return Poll::Ready(attempt().map(|(value, _)| value));
+            return Poll::Ready(at_once(attempt()));
         }
         if !scope::requested().is_empty() {
             return Poll::Ready(Err(cancel::cancelled()));

@@ -1,7 +1,8 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
-use super::source::{Pollable, Source};
+use super::operation::Perform;
+use super::source::{Pollable, SharedSource};
 use crate::context::{Direction, Progress};
 
 /// What can be waited for without doing it.
@@ -22,19 +23,25 @@ impl From<Readiness> for Direction {
     }
 }
 
-impl<S: Pollable + AsFd> Source<S> {
-    /// Waits until a system call would not block.
-    ///
-    /// What the reactor remembers may be out of date, as nobody has tried: the
-    /// system is asked.
-    pub(super) fn wait(&self, readiness: Readiness) -> impl Future<Output = io::Result<()>> {
-        self.io(readiness.into(), move |source| {
-            if is_ready(source.as_fd(), readiness)? {
-                Ok(((), Progress::More))
-            } else {
-                Err(io::ErrorKind::WouldBlock.into())
-            }
-        })
+/// Waits until a system call would not block.
+///
+/// What the reactor remembers may be out of date, as nobody has tried: the system is
+/// asked.
+pub(super) struct WaitFor(pub(super) Readiness);
+
+impl<S: Pollable + AsFd> Perform<S> for WaitFor {
+    type Value = ();
+    type Output = io::Result<()>;
+
+    fn perform(&mut self, source: &SharedSource<S>) -> io::Result<(Option<()>, Progress)> {
+        match is_ready(source.get().as_fd(), self.0)? {
+            true => Ok((Some(()), Progress::More)),
+            false => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    fn finish(self, result: io::Result<()>) -> io::Result<()> {
+        result
     }
 }
 

@@ -5,11 +5,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use mio::{Interest, Registry, Token};
 use signal_hook_mio::v1_0::Signals;
 
+use super::operation::{Perform, meta, operation};
 use super::source::{Pollable, SharedSource, Source};
 use crate::alloc::Shared;
 use crate::async_op;
 use crate::context::{Direction, IoExecutor, Progress, Registration};
 use crate::executor::IoObject;
+use crate::initiation::Initiation;
+use crate::meta::Meta;
 
 /// Signals of the operating system that operations can wait for, instead of what
 /// they do to a process by default.
@@ -115,16 +118,28 @@ impl SignalSet {
     ///
     /// One of kind [`Other`](io::ErrorKind::Other) when the context is gone;
     /// [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel).
-    #[async_op(cancellation = total)]
-    pub async fn async_wait(&self) -> io::Result<i32> {
-        self.source
-            .io(Direction::Read, |pending| {
-                match pending.lock().pending().next() {
-                    Some(signal) => Ok((signal, Progress::More)),
-                    None => Err(io::ErrorKind::WouldBlock.into()),
-                }
-            })
-            .await
+    #[async_op]
+    pub fn async_wait(&self) -> impl Initiation<fn(io::Result<i32>)> {
+        static META: Meta = meta("async_wait");
+        operation(&META, &self.source, Direction::Read, NextSignal)
+    }
+}
+
+struct NextSignal;
+
+impl Perform<Pending> for NextSignal {
+    type Value = i32;
+    type Output = io::Result<i32>;
+
+    fn perform(&mut self, source: &SharedSource<Pending>) -> io::Result<(Option<i32>, Progress)> {
+        match source.get().lock().pending().next() {
+            Some(signal) => Ok((Some(signal), Progress::More)),
+            None => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    fn finish(self, result: io::Result<i32>) -> io::Result<i32> {
+        result
     }
 }
 

@@ -145,7 +145,7 @@ impl<S: Pollable> Source<S> {
         &self,
         direction: Direction,
         era: &mut Option<NonZeroU32>,
-        mut attempt: impl FnMut() -> io::Result<(T, Progress)>,
+        mut attempt: impl FnMut() -> io::Result<(Option<T>, Progress)>,
     ) -> Result<io::Result<T>, Seen> {
         loop {
             let check = || self.poll_era(era);
@@ -172,7 +172,7 @@ impl<S: Pollable> Source<S> {
         era: &mut Option<NonZeroU32>,
         key: &mut Option<WaiterKey>,
         cx: &mut Context<'_>,
-        mut attempt: impl FnMut() -> io::Result<(T, Progress)>,
+        mut attempt: impl FnMut() -> io::Result<(Option<T>, Progress)>,
     ) -> Poll<io::Result<T>> {
         loop {
             if let Ok(result) = self.attempt(direction, era, &mut attempt) {
@@ -198,7 +198,8 @@ impl<S: Pollable> Source<S> {
         mut attempt: impl FnMut(&S) -> io::Result<(T, Progress)>,
     ) -> Poll<io::Result<T>> {
         loop {
-            match self.attempt(direction, &mut None, || attempt(self.get())) {
+            let attempt = || attempt(self.get()).map(whole);
+            match self.attempt(direction, &mut None, attempt) {
                 Ok(result) => return Poll::Ready(result),
                 Err(_) if self.registration.parks(direction, key, cx)? => return Poll::Pending,
                 Err(_) => {}
@@ -320,6 +321,12 @@ impl<S: Pollable> Source<S> {
     }
 }
 
+/// An attempt that succeeds is all there is to do.
+#[inline]
+pub(super) fn whole<T>((value, progress): (T, Progress)) -> (Option<T>, Progress) {
+    (Some(value), progress)
+}
+
 impl<S: Pollable> Drop for Source<S> {
     fn drop(&mut self) {
         if let Some(io) = &mut self.io {
@@ -374,7 +381,7 @@ where
         }
         ready!(budget::proceed(cx));
         source.poll(this.direction, &mut this.era, &mut this.key, cx, || {
-            (this.attempt)(source.get())
+            (this.attempt)(source.get()).map(whole)
         })
     }
 }

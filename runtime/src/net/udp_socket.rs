@@ -3,11 +3,16 @@ use std::net::SocketAddr;
 #[cfg(unix)]
 use std::os::fd::{AsRawFd, RawFd};
 
-use super::datagram::{Datagram, datagrams};
+use super::datagram::{Datagram, SendWhole, datagrams};
 use super::handle::handle;
+use super::operation::{meta, operation};
 use super::source::{Pollable, SharedSource, Source};
 use crate::alloc::Shared;
-use crate::context::{IoExecutor, Registration};
+use crate::async_op;
+use crate::buffer::WriteBuffer;
+use crate::context::{Direction, IoExecutor, Registration};
+use crate::initiation::Initiation;
+use crate::meta::Meta;
 
 /// A UDP socket.
 ///
@@ -43,7 +48,23 @@ handle!(
     std::net::UdpSocket,
     Registration::unwatched()
 );
-datagrams!(UdpSocket, SocketAddr);
+datagrams!(
+    UdpSocket,
+    SocketAddr,
+    #[async_op]
+    pub fn async_send_to<B: WriteBuffer>(
+        &self,
+        buffer: B,
+        address: SocketAddr,
+    ) -> impl Initiation<B::Completion<io::Result<usize>>> {
+        static META: Meta = meta("async_send_to");
+        let send = SendWhole {
+            buffer,
+            send: move |socket: &mio::net::UdpSocket, bytes: &[u8]| socket.send_to(bytes, address),
+        };
+        operation(&META, &self.source, Direction::Write, send)
+    }
+);
 
 impl Pollable for mio::net::UdpSocket {
     // Each message that is taken makes room, which is nobody's concern.

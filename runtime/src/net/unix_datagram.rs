@@ -10,6 +10,8 @@ use super::datagram::{Datagram, datagrams};
 use super::handle::handle;
 use super::source::{Pollable, SharedSource, Source};
 use crate::alloc::Shared;
+use crate::async_op;
+use crate::buffer::WriteBuffer;
 use crate::context::{IoExecutor, Registration};
 
 /// A Unix socket for datagrams, which are neither lost nor reordered.
@@ -47,7 +49,19 @@ handle!(
     std::os::unix::net::UnixDatagram,
     Registration::unwatched()
 );
-datagrams!(UnixDatagram, SocketAddr);
+datagrams!(
+    UnixDatagram,
+    SocketAddr,
+    #[async_op(completes = B::Completion<io::Result<usize>>, cancellation = total)]
+    pub async fn async_send_to<B: WriteBuffer>(
+        &self,
+        mut buffer: B,
+        address: SocketAddr,
+    ) -> B::Output<io::Result<usize>> {
+        let result = self.source.send_to_with_pauses(&mut buffer, &address).await;
+        buffer.completed(result)
+    }
+);
 
 impl Pollable for mio::net::UnixDatagram {
     // Each message that is taken makes room, which is nobody's concern.

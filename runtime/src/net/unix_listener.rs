@@ -4,10 +4,13 @@ use std::path::Path;
 
 use super::UnixStream;
 use super::handle::handle;
+use super::operation::{Perform, meta, operation};
 use super::source::{Pollable, SharedSource, Source};
 use crate::alloc::Shared;
 use crate::async_op;
 use crate::context::{Direction, IoExecutor, Progress, Registration};
+use crate::initiation::Initiation;
+use crate::meta::Meta;
 
 /// A Unix socket that accepts connections.
 ///
@@ -104,15 +107,29 @@ impl UnixListener {
     /// When the process has no descriptors left (`EMFILE`), the
     /// connection stays in the queue of the listener, and a later operation
     /// accepts it.
-    #[async_op(cancellation = total)]
-    pub async fn async_accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        let (stream, peer) = self
-            .source
-            .io(Direction::Read, |listener| {
-                Ok((listener.accept()?, Progress::More))
-            })
-            .await?;
-        let stream = UnixStream::from_mio(&self.source.executor(), stream)?;
-        Ok((stream, peer))
+    #[async_op]
+    pub fn async_accept(&self) -> impl Initiation<fn(io::Result<(UnixStream, SocketAddr)>)> {
+        static META: Meta = meta("async_accept");
+        operation(&META, &self.source, Direction::Read, Accept)
+    }
+}
+
+struct Accept;
+
+impl Perform<mio::net::UnixListener> for Accept {
+    type Value = (UnixStream, SocketAddr);
+    type Output = io::Result<Self::Value>;
+
+    fn perform(
+        &mut self,
+        source: &SharedSource<mio::net::UnixListener>,
+    ) -> io::Result<(Option<Self::Value>, Progress)> {
+        let (stream, peer) = source.get().accept()?;
+        let stream = UnixStream::from_mio(&source.executor(), stream)?;
+        Ok((Some((stream, peer)), Progress::More))
+    }
+
+    fn finish(self, result: io::Result<Self::Value>) -> Self::Output {
+        result
     }
 }
