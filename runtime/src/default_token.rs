@@ -119,7 +119,7 @@ impl<O: AsyncReadStream, T> AsyncReadStream for WithDefaultToken<O, T> {
         filling: Filling<B, C, R>,
     ) -> impl Initiation<S>
     where
-        Self: Sized + Send + 'static,
+        Self: Sized + 'static,
         S: Signature<Output = B::Output<R::Said>>,
         B: ReadBuffer,
         C: CompletionCondition,
@@ -144,7 +144,7 @@ impl<O: AsyncWriteStream, T> AsyncWriteStream for WithDefaultToken<O, T> {
         draining: Draining<B, C, R>,
     ) -> impl Initiation<S>
     where
-        Self: Sized + Send + 'static,
+        Self: Sized + 'static,
         S: Signature<Output = B::Output<R::Said>>,
         B: WriteBuffer,
         C: CompletionCondition,

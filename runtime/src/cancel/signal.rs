@@ -205,12 +205,12 @@ impl SignalState {
             drop(inner);
             trace::cancel_requested(operation, kind);
             waker.wake();
+        } else if let Receiver::Finder(..) = &inner.receiver {
+            request_of_leaf(inner, kind);
         } else if let Receiver::Function(mut function) = mem::take(&mut inner.receiver) {
             drop(inner);
             trace::cancel_requested(operation, kind);
             function.call(kind);
-        } else if let Receiver::Finder(..) = &inner.receiver {
-            request_of_leaf(inner, kind);
         } else {
             drop(inner);
             trace::cancel_requested(operation, kind);

@@ -26,8 +26,6 @@ pub struct WaiterKey(NonZeroU32);
 pub(super) struct Waiters {
     /// In place: mostly one waits, to read, and its waker is where its source is.
     read: First,
-    /// The last key that was given out.
-    last: u32,
     /// Of the others, if there ever were any.
     rest: Option<Box<Rest, Recycling>>,
 }
@@ -45,6 +43,8 @@ struct Rest {
 struct First {
     waker: Option<Waker>,
     key: Option<WaiterKey>,
+    /// The last key that was given out, here and for those that come later.
+    last: u32,
 }
 
 #[derive(Default)]
@@ -87,26 +87,25 @@ impl Waiters {
         }
         // Cloned first, which may panic.
         let waker = waker.clone();
-        let new = self.next_key();
-        match self.places(direction) {
-            (Some(first), later) if first.has_room(later.as_deref()) => first.put(new, waker),
-            _ => self.add(direction, new, waker)?,
-        }
-        *key = Some(new);
+        *key = Some(match self.places(direction) {
+            (Some(first), later) if first.has_room(later.as_deref()) => first.put(waker),
+            _ => self.add(direction, waker)?,
+        });
         Ok(None)
     }
 
     #[cold]
-    fn add(&mut self, direction: Direction, key: WaiterKey, waker: Waker) -> io::Result<()> {
+    fn add(&mut self, direction: Direction, waker: Waker) -> io::Result<WaiterKey> {
         self.rest_or_new()?;
-        match self.places(direction) {
-            (Some(first), Some(later)) if !first.has_room(Some(later)) => {
-                later.list.push((key, Some(waker)));
-            }
-            (Some(first), _) => first.put(key, waker),
-            (None, _) => unreachable!("there is room for the rest"),
+        let (Some(first), Some(later)) = self.places(direction) else {
+            unreachable!("there is room for the rest")
+        };
+        if first.has_room(Some(later)) {
+            return Ok(first.put(waker));
         }
-        Ok(())
+        let key = first.next_key();
+        later.list.push((key, Some(waker)));
+        Ok(key)
     }
 
     /// Adds a leaf.
@@ -145,15 +144,6 @@ impl Waiters {
             (Direction::Write, None) => (None, None),
             (Direction::Write, Some(rest)) => (Some(&mut rest.write), Some(&mut rest.write_later)),
         }
-    }
-
-    fn next_key(&mut self) -> WaiterKey {
-        self.last = self.last.wrapping_add(1);
-        let key = NonZeroU32::new(self.last).unwrap_or_else(|| {
-            self.last = 1;
-            NonZeroU32::MIN
-        });
-        WaiterKey(key)
     }
 
     /// Removes the waker of an operation, if it is still there.
@@ -216,9 +206,20 @@ impl First {
         self.waker.is_none() && later.is_none_or(|later| later.list.is_empty())
     }
 
-    fn put(&mut self, key: WaiterKey, waker: Waker) {
+    fn put(&mut self, waker: Waker) -> WaiterKey {
+        let key = self.next_key();
         self.waker = Some(waker);
         self.key = Some(key);
+        key
+    }
+
+    fn next_key(&mut self) -> WaiterKey {
+        self.last = self.last.wrapping_add(1);
+        let key = NonZeroU32::new(self.last).unwrap_or_else(|| {
+            self.last = 1;
+            NonZeroU32::MIN
+        });
+        WaiterKey(key)
     }
 }
 
@@ -387,7 +388,8 @@ mod tests {
 
     fn goes_on_after(last: u32, direction: Direction) {
         let (waker, mut waiters) = (Waker::noop(), Waiters::default());
-        waiters.last = last;
+        waiters.rest_or_new().unwrap().write.last = last;
+        waiters.read.last = last;
         let mut keys: Vec<_> = (0..8)
             .map(|_| {
                 let mut key = None;

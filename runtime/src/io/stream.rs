@@ -42,7 +42,7 @@ use crate::signature::Signature;
     label = "not a stream to read from",
     note = "implement `AsyncReadStream` for it, or wrap one of another crate in `FuturesIo` or `TokioIo`"
 )]
-pub trait AsyncReadStream: IoObject + Sync {
+pub trait AsyncReadStream: IoObject + Send + Sync {
     /// Reads what there is, at least one byte, into `buffer` after its first
     /// `skip` bytes; returns how much that was.
     ///
@@ -64,7 +64,7 @@ pub trait AsyncReadStream: IoObject + Sync {
         filling: Filling<B, C, R>,
     ) -> impl Initiation<S>
     where
-        Self: Sized + Send + 'static,
+        Self: Sized + 'static,
         S: Signature<Output = B::Output<R::Said>>,
         B: ReadBuffer,
         C: CompletionCondition,
@@ -84,7 +84,7 @@ pub trait AsyncReadStream: IoObject + Sync {
     label = "not a stream to write to",
     note = "implement `AsyncWriteStream` for it, or wrap one of another crate in `FuturesIo` or `TokioIo`"
 )]
-pub trait AsyncWriteStream: IoObject + Sync {
+pub trait AsyncWriteStream: IoObject + Send + Sync {
     /// Writes what the stream takes, at least one byte, of `buffer` after its
     /// first `skip` bytes; returns how much that was.
     ///
@@ -106,7 +106,7 @@ pub trait AsyncWriteStream: IoObject + Sync {
         draining: Draining<B, C, R>,
     ) -> impl Initiation<S>
     where
-        Self: Sized + Send + 'static,
+        Self: Sized + 'static,
         S: Signature<Output = B::Output<R::Said>>,
         B: WriteBuffer,
         C: CompletionCondition,
