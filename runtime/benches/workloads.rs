@@ -5,16 +5,22 @@
 //! Without arguments (`cargo bench`) each runs briefly, and heap allocations
 //! per round are printed.
 
+#[path = "peers/lockstep.rs"]
+mod lockstep;
+
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::future::{Future, IntoFuture};
 use std::io;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
 use async_op::{
-    Allocator, Executor, IoContext, IoExecutor, Recycling, Task, TcpListener, TcpStream, Timer,
-    WorkGuard, async_op,
+    Allocator, BufferExt, Executor, IoContext, IoExecutor, IoObject, Recycling, Task, TcpListener,
+    TcpStream, Timer, WorkGuard, async_op, dispatch_on, post_on, read_exact, spawn, write_all,
 };
 
 /// A task that posts itself again.
@@ -29,7 +35,31 @@ fn again(executor: IoExecutor, rounds: u64) {
     }
 }
 
-/// The same, while a second thread is inside of `run` and has nothing to do.
+/// A callback that posts itself again.
+fn post_callback(context: &IoContext, rounds: u64) {
+    fn again(executor: IoExecutor, rounds: u64) {
+        if rounds > 0 {
+            post_on(&executor, move || again(executor, rounds - 1));
+        }
+    }
+    again(context.executor(), rounds);
+    context.run();
+}
+
+/// Callbacks that may run at once.
+fn dispatch(context: &IoContext, rounds: u64) {
+    let executor = context.executor();
+    post_on(&executor, move || {
+        for round in 0..rounds {
+            dispatch_on(&executor, move || {
+                std::hint::black_box(round);
+            });
+        }
+    });
+    context.run();
+}
+
+/// The same as `repost`, while a second thread is inside of `run` and has nothing to do.
 fn repost_two(context: &IoContext, rounds: u64) {
     thread::scope(|scope| {
         let work = WorkGuard::new(context.executor());
@@ -72,18 +102,38 @@ fn immediate(context: &IoContext, rounds: u64) {
     context.run();
 }
 
-/// A timer that is waited for and cancelled.
-fn timer_cancel(context: &IoContext, rounds: u64) {
-    fn again(timer: Timer, rounds: u64) {
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A timer that is waited for, with a callback, and cancelled; again and again, or with
+/// a `new` one each time.
+fn timer(context: &IoContext, rounds: u64, new: bool) {
+    fn again(timer: Timer, rounds: u64, new: bool) {
         if rounds > 0 {
-            timer.expires_after(Duration::from_secs(3600));
-            let next = timer.clone();
-            timer.wait().callback(move |_| again(next, rounds - 1));
+            timer.expires_after(HOUR);
+            let next = match new {
+                true => Timer::new(&timer.executor()),
+                false => timer.clone(),
+            };
+            timer.wait().callback(move |_| again(next, rounds - 1, new));
             timer.cancel();
         }
     }
-    again(Timer::new(context), rounds);
+    again(Timer::new(context), rounds, new);
     context.run();
+}
+
+/// A wait that is polled once, and dropped.
+fn timer_future(context: &IoContext, rounds: u64, new: bool) {
+    let cx = &mut Context::from_waker(Waker::noop());
+    let mut timer = Timer::new(context);
+    for _ in 0..rounds {
+        if new {
+            timer = Timer::new(context);
+        }
+        timer.expires_after(HOUR);
+        let wait = pin!(timer.wait().into_future());
+        assert!(matches!(wait.poll(cx), Poll::Pending));
+    }
 }
 
 /// Two sockets on one context, one message to and fro, callbacks at both ends.
@@ -115,6 +165,50 @@ fn ping_pong(context: &IoContext, rounds: u64) {
     context.run();
 }
 
+/// The same with spawned futures.
+fn ping_pong_futures(context: &IoContext, rounds: u64) {
+    async fn pass(stream: TcpStream, rounds: u64) -> io::Result<()> {
+        let mut buffer = [0; 64];
+        for _ in 0..rounds {
+            let n = stream.read_some(&mut buffer).await?;
+            stream.write_some(&buffer[..n]).await?;
+        }
+        Ok(())
+    }
+
+    let (a, b) = pair(context).expect("a connection");
+    a.write_some("ping").callback(|result| {
+        result.expect("the first message");
+    });
+    for end in [a, b] {
+        spawn(context, pass(end, rounds), |result: io::Result<()>| {
+            result.expect("messages");
+        });
+    }
+    context.run();
+}
+
+/// The same with messages that fill their buffers, to be read and written whole.
+fn read_whole(context: &IoContext, rounds: u64) {
+    fn pass(stream: TcpStream, buffer: Vec<u8>, rounds: u64) {
+        read_exact(&stream, buffer).callback(move |result, buffer| {
+            result.expect("the message");
+            write_all(&stream, buffer).callback(move |result, buffer| {
+                result.expect("the message is sent");
+                if rounds > 1 {
+                    pass(stream, buffer, rounds - 1);
+                }
+            });
+        });
+    }
+
+    let (a, b) = pair(context).expect("a connection");
+    pass(a.clone(), vec![0; 64], rounds);
+    pass(b, vec![0; 64], rounds);
+    write_all(&a, vec![0; 64]).callback(|result, _| result.expect("the first message"));
+    context.run();
+}
+
 fn pair(context: &IoContext) -> io::Result<(TcpStream, TcpStream)> {
     let listener = TcpListener::bind(context, ([127, 0, 0, 1], 0).into())?;
     let client = TcpStream::connect(context, listener.local_addr()?).blocking()?;
@@ -123,6 +217,37 @@ fn pair(context: &IoContext) -> io::Result<(TcpStream, TcpStream)> {
         stream.set_nodelay(true)?;
     }
     Ok((client, server))
+}
+
+/// An echo server with 64 connections.
+fn echo(context: &IoContext, rounds: u64) {
+    fn accept(listener: TcpListener, connections: u64) {
+        if connections > 0 {
+            let next = listener.clone();
+            listener.accept().callback(move |result| {
+                let (stream, _) = result.expect("a connection");
+                serve(stream, vec![0; 1024]);
+                accept(next, connections - 1);
+            });
+        }
+    }
+    fn serve(stream: TcpStream, buffer: Vec<u8>) {
+        stream.read_some(buffer).callback(move |result, buffer| {
+            if let Ok(n @ 1..) = result {
+                write_all(&stream, buffer.range(..n)).callback(move |result, range| {
+                    result.expect("the message is sent");
+                    lockstep::echoed(n);
+                    serve(stream, range.into_inner());
+                });
+            }
+        });
+    }
+
+    let any = ([127, 0, 0, 1], 0).into();
+    let listener = TcpListener::bind(context, any).expect("a listener");
+    lockstep::begin(listener.local_addr().expect("an address"), 64, 64, rounds);
+    accept(listener, 64);
+    context.run();
 }
 
 /// A block of 192 bytes from the default allocator and back.
@@ -140,16 +265,44 @@ type Make = fn() -> io::Result<IoContext>;
 type Workload = fn(&IoContext, u64);
 
 /// In a context for one thread, and where the name says so in one for any number.
-const WORKLOADS: [(&str, Make, Workload); 9] = [
+const WORKLOADS: &[(&str, Make, Workload)] = &[
     ("allocate", IoContext::for_one_thread, allocate),
     ("repost", IoContext::for_one_thread, repost),
     ("repost-any", IoContext::new, repost),
     ("repost-two", IoContext::new, repost_two),
     ("fan-out", IoContext::for_one_thread, fan_out),
+    ("post-on", IoContext::for_one_thread, post_callback),
+    ("dispatch", IoContext::for_one_thread, dispatch),
     ("immediate", IoContext::for_one_thread, immediate),
-    ("timer-cancel", IoContext::for_one_thread, timer_cancel),
+    ("timer-cancel", IoContext::for_one_thread, |context, n| {
+        timer(context, n, false);
+    }),
+    ("timer-new", IoContext::for_one_thread, |context, n| {
+        timer(context, n, true);
+    }),
+    (
+        "timer-reused-future",
+        IoContext::for_one_thread,
+        |context, n| {
+            timer_future(context, n, false);
+        },
+    ),
+    (
+        "timer-new-future",
+        IoContext::for_one_thread,
+        |context, n| {
+            timer_future(context, n, true);
+        },
+    ),
     ("ping-pong", IoContext::for_one_thread, ping_pong),
     ("ping-pong-any", IoContext::new, ping_pong),
+    (
+        "ping-pong-futures",
+        IoContext::for_one_thread,
+        ping_pong_futures,
+    ),
+    ("read-exact", IoContext::for_one_thread, read_whole),
+    ("echo-64", IoContext::for_one_thread, echo),
 ];
 
 fn main() {

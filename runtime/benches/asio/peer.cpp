@@ -15,6 +15,7 @@
 #include <future>
 #include <memory>
 #include <new>
+#include <numeric>
 #include <string>
 #include <thread>
 #include <vector>
@@ -85,6 +86,10 @@ void measure(const std::function<void(uint64_t)>& work) {
   std::printf("allocations,%.4f\n", per_round(allocated));
   std::printf("switches,%.4f\n", per_round(slept));
   std::sort(laps.begin(), laps.end());
+  if (!laps.empty()) {
+    auto sum = std::accumulate(laps.begin(), laps.end(), 0.0);
+    std::printf("mean us,%.4f\n", sum / double(laps.size()) / 1000);
+  }
   for (auto [name, share] : {std::pair{"p50 us", 0.5}, {"p99 us", 0.99}, {"p99.9 us", 0.999}}) {
     if (!laps.empty()) {
       auto lap = laps[size_t(double(laps.size() - 1) * share)];
@@ -331,6 +336,27 @@ void timers_churn() {
   });
 }
 
+// A new timer each time, whose drop cancels the wait.
+struct New {
+  asio::io_context& context;
+  uint64_t rounds;
+
+  void operator()(Error) const {
+    if (rounds == 0) return;
+    asio::steady_timer timer(context, 3600s);
+    timer.async_wait(New{context, rounds - 1});
+  }
+};
+
+void timers_new() {
+  asio::io_context context(1);
+  measure([&](uint64_t rounds) {
+    New{context, rounds}({});
+    context.run();
+    context.restart();
+  });
+}
+
 void timers_pending() {
   asio::io_context context(1);
   measure([&](uint64_t rounds) {
@@ -345,14 +371,14 @@ void timers_pending() {
   });
 }
 
-void timers_fired() {
+void timers_fired(Clock::duration gap) {
   asio::io_context context(1);
   measure([&](uint64_t rounds) {
     auto start = Clock::now();
     std::vector<asio::steady_timer> timers;
     timers.reserve(rounds);
     for (uint64_t n = 0; n < rounds; ++n) {
-      auto due = start + std::chrono::microseconds(2 * rounds + 5 * n);
+      auto due = start + std::chrono::microseconds(2 * rounds) + gap * n;
       timers.emplace_back(context, due).async_wait([due](Error error) {
         check(!error);
         late(due);
@@ -375,6 +401,13 @@ void send(local::socket& s, Message& m, auto f) { s.async_write_some(asio::buffe
 void receive(local::socket& s, Message& m, auto f) { s.async_read_some(asio::buffer(m), f); }
 void send(udp::socket& s, Message& m, auto f) { s.async_send(asio::buffer(m, length), f); }
 void receive(udp::socket& s, Message& m, auto f) { s.async_receive(asio::buffer(m), f); }
+
+// What is read and written whole.
+struct Whole {
+  tcp::socket socket;
+};
+void send(Whole& s, Message& m, auto f) { asio::async_write(s.socket, asio::buffer(m, length), f); }
+void receive(Whole& s, Message& m, auto f) { asio::async_read(s.socket, asio::buffer(m, length), f); }
 
 template <class Socket>
 struct End {
@@ -413,6 +446,11 @@ std::array<End<tcp::socket>, 2> tcp_pair(asio::io_context& one, asio::io_context
   a.set_option(tcp::no_delay(true));
   b.set_option(tcp::no_delay(true));
   return {End<tcp::socket>{std::move(a)}, End<tcp::socket>{std::move(b)}};
+}
+
+std::array<End<Whole>, 2> whole_pair(asio::io_context& context) {
+  auto [a, b] = tcp_pair(context, context);
+  return {End<Whole>{{std::move(a.socket)}}, End<Whole>{{std::move(b.socket)}}};
 }
 
 std::array<End<udp::socket>, 2> udp_pair(asio::io_context& context) {
@@ -527,10 +565,16 @@ constexpr Workload workloads[] = {
     {"fan-out-100us", 100, [] { fan_out(100, 2); }, two},
     {"timers-churn", 1000, timers_churn},
     {"timers-pending", 1000, timers_pending},
-    {"timers-fired", 400, timers_fired},
+    {"timers-new", 1000, timers_new},
+    {"timers-fired", 400, [] { timers_fired(5us); }},
+    {"timers-fired-1000", 2000, [] { timers_fired(1us); }},
     {"tcp-ping-pong", 100, [] {
        asio::io_context context(1);
        ping_pong(context, tcp_pair(context, context));
+     }},
+    {"tcp-read-exact", 100, [] {
+       asio::io_context context(1);
+       ping_pong(context, whole_pair(context));
      }},
     {"tcp-two-threads", 100, two_threads},
     {"udp-ping-pong", 100, [] {

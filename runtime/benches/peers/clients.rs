@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
-use crate::measure::PERCENTILES;
+use crate::measure::latencies;
 
 /// One connection.
 struct Client {
@@ -87,11 +87,8 @@ pub(crate) fn load(arguments: &[&str]) {
             }
         }
     }
-    load.latencies.sort_unstable();
-    for (metric, share) in PERCENTILES {
-        let last = load.latencies.len() - 1;
-        let latency = load.latencies[(last as f64 * share) as usize];
-        println!("{metric},{:.3}", latency as f64 / 1000.0);
+    for (metric, value) in latencies(load.latencies) {
+        println!("{metric},{value:.3}");
     }
 }
 

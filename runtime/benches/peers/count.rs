@@ -24,7 +24,12 @@ type Counter = fn(&Contender, u64) -> Option<f64>;
 
 /// Instructions in user space, of all threads.
 fn instructions(contender: &Contender, rounds: u64) -> Option<f64> {
-    let options = ["--tool=callgrind", "--callgrind-out-file=/dev/null"];
+    let options = [
+        "--tool=callgrind",
+        "--callgrind-out-file=/dev/null",
+        "--toggle-collect=*uncounted*",
+        "--collect-atstart=yes",
+    ];
     let log = run("valgrind", &options, "--log-file=", contender, rounds)?;
     let line = log.lines().find(|line| line.contains("Collected :"))?;
     line.rsplit(' ').next()?.parse().ok()

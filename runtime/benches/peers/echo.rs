@@ -10,6 +10,7 @@ use tokio::runtime::Runtime;
 
 use crate::Workload;
 use crate::clients::ask;
+use crate::lockstep::{self, echoed};
 use crate::measure::Run;
 use crate::ping_pong::LOOPBACK;
 use crate::posts::{current_thread, multi_thread};
@@ -39,6 +40,25 @@ macro_rules! under_load {
                     $load.run(run, on_tokio(multi_thread(), BUFFER));
                 }),
                 ("smol", |run| $load.run(run, on_smol(BUFFER))),
+            ],
+        }
+    };
+}
+
+/// The servers of one thread, which is that of the load, too.
+macro_rules! in_lockstep {
+    ($name:literal, $round:literal, $rounds:expr, $load:expr) => {
+        Workload {
+            name: $name,
+            round: $round,
+            rounds: $rounds,
+            contenders: &[
+                ("async-op", |run| $load.run(run, callbacks(1, BUFFER))),
+                ("async-op futures", |run| $load.run(run, futures(1, BUFFER))),
+                ("mio", |run| $load.run(run, on_mio())),
+                ("tokio", |run| {
+                    $load.run(run, on_tokio(current_thread(), BUFFER))
+                }),
             ],
         }
     };
@@ -81,6 +101,24 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         [500, 10_000],
         Load("churn", 8, 64)
     ),
+    in_lockstep!(
+        "lockstep-64",
+        "message of 64 bytes, 64 connections, sent by the thread that serves",
+        [4_000, 200_000],
+        Load("lockstep", 64, 64)
+    ),
+    in_lockstep!(
+        "lockstep-1000",
+        "message of 64 bytes, 1000 connections, sent by the thread that serves",
+        [4_000, 200_000],
+        Load("lockstep", 1000, 64)
+    ),
+    in_lockstep!(
+        "lockstep-1000-16k",
+        "message of 16 KiB, 1000 connections, sent by the thread that serves",
+        [4_000, 50_000],
+        Load("lockstep", 1000, 16 << 10)
+    ),
 ];
 
 /// The kind of load, how many connections at a time, and bytes of a message.
@@ -113,7 +151,10 @@ pub(crate) fn under_load(
     // SAFETY: the descriptor is open.
     assert_eq!(unsafe { libc::listen(listener.as_raw_fd(), 4096) }, 0);
     let address = listener.local_addr().unwrap();
-    ask(kind, address, connections, size, messages);
+    match kind {
+        "lockstep" => lockstep::begin(address, connections, size, messages),
+        _ => ask(kind, address, connections, size, messages),
+    }
     listener
 }
 
@@ -146,6 +187,7 @@ pub(crate) fn echo(stream: TcpStream, buffer: Vec<u8>) {
         if let Ok(n @ 1..) = result {
             write_all(&stream, buffer.range(..n)).callback(move |result, range| {
                 if result.is_ok() {
+                    echoed(n);
                     echo(stream, range.into_inner());
                 }
             });
@@ -167,7 +209,10 @@ pub(crate) fn futures(threads: u64, room: usize) -> impl FnMut(net::TcpListener,
         loop {
             match stream.read_some(&mut buffer).await? {
                 0 => return Ok(()),
-                n => write_all(&stream, &buffer[..n]).await?,
+                n => {
+                    write_all(&stream, &buffer[..n]).await?;
+                    echoed(n);
+                }
             }
         }
     }
@@ -193,7 +238,10 @@ pub(crate) fn on_mio() -> impl FnMut(net::TcpListener, u64) {
             loop {
                 while !self.unsent.is_empty() {
                     match self.stream.write(&self.unsent) {
-                        Ok(n) => drop(self.unsent.drain(..n)),
+                        Ok(n) => {
+                            self.unsent.drain(..n);
+                            echoed(n);
+                        }
                         Err(error) => return error.kind() == io::ErrorKind::WouldBlock,
                     }
                 }
@@ -207,6 +255,7 @@ pub(crate) fn on_mio() -> impl FnMut(net::TcpListener, u64) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
                     Err(_) => return false,
                 };
+                echoed(sent);
                 self.unsent.extend(&buffer[sent..read]);
                 // A short read has taken all there was.
                 if sent == read && read < buffer.len() {
@@ -269,7 +318,10 @@ pub(crate) fn on_tokio(runtime: Runtime, room: usize) -> impl FnMut(net::TcpList
         loop {
             match stream.read(&mut buffer).await? {
                 0 => return Ok(()),
-                n => stream.write_all(&buffer[..n]).await?,
+                n => {
+                    stream.write_all(&buffer[..n]).await?;
+                    echoed(n);
+                }
             }
         }
     }

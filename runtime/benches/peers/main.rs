@@ -19,6 +19,7 @@ mod clients;
 mod count;
 mod echo;
 mod fan_out;
+mod lockstep;
 mod measure;
 mod mio_loop;
 mod ping_pong;

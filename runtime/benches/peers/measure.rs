@@ -47,17 +47,8 @@ impl Run {
             ),
         ]);
         let laps = std::mem::take(&mut LAPS.lock().unwrap().taken);
-        self.latencies(laps);
-    }
-
-    /// Adds percentiles of latencies, in nanoseconds.
-    fn latencies(&mut self, mut laps: Vec<u64>) {
-        laps.sort_unstable();
-        for (metric, share) in PERCENTILES {
-            if let Some(last) = laps.len().checked_sub(1) {
-                let lap = laps[(last as f64 * share) as usize];
-                self.figures.push((metric, lap as f64 / 1000.0));
-            }
+        if !laps.is_empty() {
+            self.figures.extend(latencies(laps));
         }
     }
 
@@ -72,8 +63,16 @@ impl Run {
     }
 }
 
-pub(crate) const PERCENTILES: [(&str, f64); 3] =
-    [("p50 us", 0.5), ("p99 us", 0.99), ("p99.9 us", 0.999)];
+pub(crate) const LATENCIES: [&str; 4] = ["mean us", "p50 us", "p99 us", "p99.9 us"];
+
+/// These of latencies in nanoseconds.
+pub(crate) fn latencies(mut laps: Vec<u64>) -> impl Iterator<Item = (&'static str, f64)> {
+    laps.sort_unstable();
+    let mean = laps.iter().sum::<u64>() as f64 / laps.len() as f64;
+    let at = |share| laps[((laps.len() - 1) as f64 * share) as usize] as f64;
+    let values = [mean, at(0.5), at(0.99), at(0.999)].map(|nanoseconds| nanoseconds / 1000.0);
+    LATENCIES.into_iter().zip(values)
+}
 
 /// CPU time of all threads of this process, in the kernel too.
 fn cpu_time() -> Duration {

@@ -5,7 +5,7 @@ use std::net::{self, SocketAddr};
 use std::os::unix::net::UnixStream;
 use std::thread;
 
-use async_op::{Blocking, IoContext, TcpStream, UdpSocket, spawn};
+use async_op::{Blocking, IoContext, TcpStream, UdpSocket, read_exact, spawn, write_all};
 use mio::{Events, Interest, Poll, Registry, Token};
 
 use crate::Workload;
@@ -24,6 +24,16 @@ pub(crate) const WORKLOADS: &[Workload] = &[
             ("tokio", |run| on_tokio(run, current_thread())),
             ("tokio 2 threads", |run| on_tokio(run, multi_thread())),
             ("smol", on_smol),
+        ],
+    },
+    Workload {
+        name: "tcp-read-exact",
+        round: "64 bytes to and fro, read and written whole",
+        rounds: [1_000, 20_000],
+        contenders: &[
+            ("async-op", whole_callbacks),
+            ("async-op futures", whole_futures),
+            ("tokio", whole_tokio),
         ],
     },
     Workload {
@@ -188,6 +198,104 @@ fn futures(run: &mut Run) {
         );
         context.run();
         context.restart();
+    });
+}
+
+/// The buffer is as long as a message, so that a read does not say that it was all.
+fn whole_callbacks(run: &mut Run) {
+    fn client(stream: TcpStream, buffer: Vec<u8>, rounds: u64) {
+        if rounds > 0 {
+            write_all(&stream, buffer).callback(move |result, buffer| {
+                result.unwrap();
+                read_exact(&stream, buffer).callback(move |result, buffer| {
+                    result.unwrap();
+                    lap();
+                    client(stream, buffer, rounds - 1);
+                });
+            });
+        }
+    }
+    fn server(stream: TcpStream, buffer: Vec<u8>, rounds: u64) {
+        if rounds > 0 {
+            read_exact(&stream, buffer).callback(move |result, buffer| {
+                result.unwrap();
+                write_all(&stream, buffer).callback(move |result, buffer| {
+                    result.unwrap();
+                    server(stream, buffer, rounds - 1);
+                });
+            });
+        }
+    }
+    let context = IoContext::for_one_thread().unwrap();
+    let [a, b] = our_pair([&context; 2]);
+    run.measure(|rounds| {
+        start_laps();
+        server(b.clone(), vec![0; LENGTH], rounds);
+        client(a.clone(), vec![0; LENGTH], rounds);
+        context.run();
+        context.restart();
+    });
+}
+
+fn whole_futures(run: &mut Run) {
+    async fn client(stream: TcpStream, rounds: u64) -> io::Result<()> {
+        let mut buffer = [0; LENGTH];
+        start_laps();
+        for _ in 0..rounds {
+            write_all(&stream, &buffer).await?;
+            read_exact(&stream, &mut buffer).await?;
+            lap();
+        }
+        Ok(())
+    }
+    async fn server(stream: TcpStream, rounds: u64) -> io::Result<()> {
+        let mut buffer = [0; LENGTH];
+        for _ in 0..rounds {
+            read_exact(&stream, &mut buffer).await?;
+            write_all(&stream, &buffer).await?;
+        }
+        Ok(())
+    }
+    let context = IoContext::for_one_thread().unwrap();
+    let [a, b] = our_pair([&context; 2]);
+    run.measure(|rounds| {
+        let ended = |result: io::Result<()>| result.unwrap();
+        spawn(&context, server(b.clone(), rounds), ended);
+        spawn(&context, client(a.clone(), rounds), ended);
+        context.run();
+        context.restart();
+    });
+}
+
+fn whole_tokio(run: &mut Run) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let runtime = current_thread();
+    let inside = runtime.enter();
+    let [a, b] = tcp_pair().map(|stream| tokio::net::TcpStream::from_std(stream).unwrap());
+    drop(inside);
+    let mut streams = Some((a, b));
+    run.measure(|rounds| {
+        let (mut a, mut b) = streams.take().unwrap();
+        let server = runtime.spawn(async move {
+            let mut buffer = [0; LENGTH];
+            for _ in 0..rounds {
+                b.read_exact(&mut buffer).await.unwrap();
+                b.write_all(&buffer).await.unwrap();
+            }
+            b
+        });
+        let client = runtime.spawn(async move {
+            let mut buffer = [0; LENGTH];
+            start_laps();
+            for _ in 0..rounds {
+                a.write_all(&buffer).await.unwrap();
+                a.read_exact(&mut buffer).await.unwrap();
+                lap();
+            }
+            (a, server.await.unwrap())
+        });
+        streams = Some(runtime.block_on(client).unwrap());
     });
 }
 

@@ -20,6 +20,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         rounds: [20_000, 1_000_000],
         contenders: &[
             ("async-op", |run| ours(run, 1)),
+            ("async-op post_on", |run| callbacks(run, 1)),
             ("mio", |run| mio(run, 1)),
             ("tokio", |run| tokio(run, current_thread(), 1)),
             ("tokio 2 threads", |run| tokio(run, multi_thread(), 1)),
@@ -32,6 +33,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         rounds: [20_000, 1_000_000],
         contenders: &[
             ("async-op", |run| ours(run, 1000)),
+            ("async-op post_on", |run| callbacks(run, 1000)),
             ("mio", |run| mio(run, 1000)),
             ("tokio", |run| tokio(run, current_thread(), 1000)),
             ("tokio 2 threads", |run| tokio(run, multi_thread(), 1000)),
@@ -92,6 +94,25 @@ fn ours(run: &mut Run, burst: u64) {
         if rounds > 0 {
             let left = rounds.saturating_sub(burst);
             executor.post(Task::new(move || again(executor, left, burst)));
+        }
+    }
+    let context = IoContext::for_one_thread().unwrap();
+    run.measure(|rounds| {
+        again(context.executor(), rounds, burst);
+        context.run();
+        context.restart();
+    });
+}
+
+/// The same with callbacks instead of tasks.
+fn callbacks(run: &mut Run, burst: u64) {
+    fn again(executor: async_op::IoExecutor, rounds: u64, burst: u64) {
+        for _ in 1..burst.min(rounds) {
+            post_on(&executor, || {});
+        }
+        if rounds > 0 {
+            let left = rounds.saturating_sub(burst);
+            post_on(&executor, move || again(executor, left, burst));
         }
     }
     let context = IoContext::for_one_thread().unwrap();

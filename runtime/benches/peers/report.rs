@@ -4,20 +4,21 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::measure::PERCENTILES;
+use crate::measure::LATENCIES;
 use crate::{WORKLOADS, Workload, count};
 
 /// Metrics in the order of the columns of a table.
-const COLUMNS: [&str; 9] = [
+const COLUMNS: [&str; 10] = [
     "wall ns",
     "CPU ns",
     "instructions",
     "system calls",
     "allocations",
     "switches",
-    PERCENTILES[0].0,
-    PERCENTILES[1].0,
-    PERCENTILES[2].0,
+    LATENCIES[0],
+    LATENCIES[1],
+    LATENCIES[2],
+    LATENCIES[3],
 ];
 
 pub(crate) fn all(arguments: &[&str]) {

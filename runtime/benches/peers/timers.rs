@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use async_op::{IoContext, Timer};
+use async_op::{Detached, IoContext, IoExecutor, Timer, spawn};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
@@ -16,10 +16,30 @@ use crate::Workload;
 use crate::measure::{Run, late};
 use crate::posts::{current_thread, multi_thread};
 
+/// Timers that fire so long one after the other.
+macro_rules! fired {
+    ($name:literal, $round:literal, $rounds:expr, $gap:expr) => {
+        Workload {
+            name: $name,
+            round: $round,
+            rounds: $rounds,
+            contenders: &[
+                ("async-op", |run| fired_ours(run, $gap)),
+                ("async-op futures", |run| fired_futures(run, $gap)),
+                ("tokio", |run| fired_tokio(run, current_thread(), $gap)),
+                ("tokio 2 threads", |run| {
+                    fired_tokio(run, multi_thread(), $gap);
+                }),
+                ("smol", |run| fired_smol(run, $gap)),
+            ],
+        }
+    };
+}
+
 pub(crate) const WORKLOADS: &[Workload] = &[
     Workload {
         name: "timers-churn",
-        round: "timer scheduled and cancelled, one at a time",
+        round: "the same timer, scheduled and cancelled again",
         rounds: [10_000, 500_000],
         contenders: &[
             ("async-op", churn_ours),
@@ -29,6 +49,39 @@ pub(crate) const WORKLOADS: &[Workload] = &[
                 churn_futures(run, |_| {
                     timer.expires_after(HOUR);
                     timer.wait().into_future()
+                });
+            }),
+            ("ordered map", churn_map),
+            ("tokio", |run| {
+                current_thread().block_on(async {
+                    let mut sleep = pin!(tokio::time::sleep(HOUR));
+                    churn_polls(run, |cx| {
+                        sleep.as_mut().reset(tokio::time::Instant::now() + HOUR);
+                        sleep.as_mut().poll(cx).is_pending()
+                    });
+                });
+            }),
+            ("smol", |run| {
+                let mut timer = smol::Timer::after(HOUR);
+                churn_polls(run, |cx| {
+                    timer.set_after(HOUR);
+                    Pin::new(&mut timer).poll(cx).is_pending()
+                });
+            }),
+        ],
+    },
+    Workload {
+        name: "timers-new",
+        round: "new timer, scheduled, cancelled and dropped",
+        rounds: [10_000, 500_000],
+        contenders: &[
+            ("async-op", new_ours),
+            ("async-op futures", |run| {
+                let context = IoContext::for_one_thread().unwrap();
+                churn_futures(run, |_| {
+                    let timer = Timer::new(&context);
+                    timer.expires_after(HOUR);
+                    async move { timer.wait().await }
                 });
             }),
             ("ordered map", churn_map),
@@ -67,17 +120,18 @@ pub(crate) const WORKLOADS: &[Workload] = &[
             }),
         ],
     },
-    Workload {
-        name: "timers-fired",
-        round: "timer that fires, 200 each millisecond; latency: how late",
-        rounds: [4_000, 200_000],
-        contenders: &[
-            ("async-op", fired_ours),
-            ("tokio", |run| fired_tokio(run, current_thread())),
-            ("tokio 2 threads", |run| fired_tokio(run, multi_thread())),
-            ("smol", fired_smol),
-        ],
-    },
+    fired!(
+        "timers-fired",
+        "timer that fires, 200 each millisecond; latency: how late",
+        [4_000, 200_000],
+        Duration::from_micros(5)
+    ),
+    fired!(
+        "timers-fired-1000",
+        "timer that fires, 1000 each millisecond; latency: how late",
+        [20_000, 1_000_000],
+        Duration::from_micros(1)
+    ),
 ];
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -106,12 +160,38 @@ fn churn_ours(run: &mut Run) {
     });
 }
 
+fn new_ours(run: &mut Run) {
+    fn again(executor: IoExecutor, rounds: u64) {
+        if rounds > 0 {
+            let timer = Timer::new(&executor);
+            timer.expires_after(HOUR);
+            timer.wait().callback(move |_| again(executor, rounds - 1));
+            timer.cancel();
+        }
+    }
+    let context = IoContext::for_one_thread().unwrap();
+    run.measure(|rounds| {
+        again(context.executor(), rounds);
+        context.run();
+        context.restart();
+    });
+}
+
 /// Polled once, and dropped.
 fn churn_futures<F: Future>(run: &mut Run, timer: impl Fn(u64) -> F) {
+    let mut n = 0;
+    churn_polls(run, |cx| {
+        n += 1;
+        pin!(timer(n)).as_mut().poll(cx).is_pending()
+    });
+}
+
+/// Each round is one poll of something that is pending.
+fn churn_polls(run: &mut Run, mut poll: impl FnMut(&mut Context<'_>) -> bool) {
     let cx = &mut Context::from_waker(Waker::noop());
     run.measure(|rounds| {
-        for n in 0..rounds {
-            assert!(pin!(timer(n)).as_mut().poll(cx).is_pending());
+        for _ in 0..rounds {
+            assert!(poll(cx));
         }
     });
 }
@@ -175,18 +255,18 @@ fn pending_map(run: &mut Run) {
 }
 
 /// When timer number `n` of those that fire is due.
-fn due(start: Instant, rounds: u64, n: u64) -> Instant {
+fn due(start: Instant, rounds: u64, n: u64, gap: Duration) -> Instant {
     // Time to schedule them all before the first is due.
-    start + Duration::from_micros(2 * rounds + 5 * n)
+    start + Duration::from_micros(2 * rounds) + gap * n as u32
 }
 
-fn fired_ours(run: &mut Run) {
+fn fired_ours(run: &mut Run, gap: Duration) {
     let context = IoContext::for_one_thread().unwrap();
     run.measure(|rounds| {
         let start = Instant::now();
         for n in 0..rounds {
             let timer = Timer::new(&context);
-            let due = due(start, rounds, n);
+            let due = due(start, rounds, n, gap);
             timer.expires_at(due);
             timer.wait().callback(move |result| {
                 result.unwrap();
@@ -198,13 +278,32 @@ fn fired_ours(run: &mut Run) {
     });
 }
 
-fn fired_tokio(run: &mut Run, runtime: Runtime) {
+fn fired_futures(run: &mut Run, gap: Duration) {
+    let context = IoContext::for_one_thread().unwrap();
+    run.measure(|rounds| {
+        let start = Instant::now();
+        for n in 0..rounds {
+            let timer = Timer::new(&context);
+            let due = due(start, rounds, n, gap);
+            let fires = async move {
+                timer.expires_at(due);
+                timer.wait().await.unwrap();
+                late(due);
+            };
+            spawn(&context, fires, Detached);
+        }
+        context.run();
+        context.restart();
+    });
+}
+
+fn fired_tokio(run: &mut Run, runtime: Runtime, gap: Duration) {
     run.measure(|rounds| {
         let (start, left) = (Instant::now(), Arc::new(AtomicU64::new(rounds)));
         let (sender, receiver) = oneshot::channel();
         let mut sender = Some(sender);
         for n in 0..rounds {
-            let (due, left) = (due(start, rounds, n), left.clone());
+            let (due, left) = (due(start, rounds, n, gap), left.clone());
             let done = (n == rounds - 1).then(|| sender.take().unwrap());
             runtime.spawn(async move {
                 tokio::time::sleep_until(due.into()).await;
@@ -223,12 +322,12 @@ fn fired_tokio(run: &mut Run, runtime: Runtime) {
     });
 }
 
-fn fired_smol(run: &mut Run) {
+fn fired_smol(run: &mut Run, gap: Duration) {
     static EXECUTOR: smol::Executor<'static> = smol::Executor::new();
     run.measure(|rounds| {
         let start = Instant::now();
         let schedule = |n| {
-            let due = due(start, rounds, n);
+            let due = due(start, rounds, n, gap);
             EXECUTOR.spawn(async move {
                 smol::Timer::at(due).await;
                 late(due);
