@@ -1,6 +1,6 @@
 use std::io;
+use std::sync::Weak;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,7 @@ use mio::{Events, Interest, Poll, Registry, Token};
 use super::timers::Timers;
 use super::{Registration, SharedRegistration, TimerKey, WakeList, context_gone};
 use crate::alloc::Shared;
+use crate::shim::plain::Mutex;
 use crate::time::TimerState;
 
 /// The token of the reactor's own waker.
@@ -128,7 +129,7 @@ impl Reactor {
         // the lock of the scheduler, which whoever waits takes before each wait.
         match self.timers.load(Ordering::Relaxed) {
             0 => None,
-            _ => lock(&self.deadlines).timers.earliest(),
+            _ => self.deadlines.lock().timers.earliest(),
         }
     }
 
@@ -146,7 +147,7 @@ impl Reactor {
 
     /// Waits, and returns the wakers of what became ready.
     pub(super) fn wait(&self, timeout: Timeout) -> WakeList {
-        let mut state = lock(&self.wait);
+        let mut state = self.wait.lock();
         let WaitState { poll, events } = &mut *state;
         let timeout = match timeout {
             Timeout::Zero => Some(Duration::ZERO),
@@ -168,7 +169,7 @@ impl Reactor {
             Err(error) => panic!("waiting for the system's events failed: {error}"),
         }
         let mut wake = WakeList::default();
-        let sources = lock(&self.sources);
+        let sources = self.sources.lock();
         for event in events.iter() {
             if let Some(registration) = sources.find(event.token()) {
                 registration.notify(event, &mut wake);
@@ -183,7 +184,7 @@ impl Reactor {
         if self.timers.load(Ordering::Relaxed) == 0 {
             return;
         }
-        let mut deadlines = lock(&self.deadlines);
+        let mut deadlines = self.deadlines.lock();
         let now = Instant::now();
         while let Some((key, deadline, due)) = deadlines.timers.pop_due(now) {
             self.count_timers(&deadlines);
@@ -192,7 +193,7 @@ impl Reactor {
                     // A timer's own lock comes first wherever both are held.
                     drop(deadlines);
                     TimerState::fire(timer, key, deadline, self, wake);
-                    deadlines = lock(&self.deadlines);
+                    deadlines = self.deadlines.lock();
                 }
                 Due::Waker(waker) => wake.push(waker),
             }
@@ -212,9 +213,9 @@ impl Reactor {
             BOTH
         };
         let registration = Shared::try_new(registration)?;
-        let token = lock(&self.sources).insert(Shared::clone(&registration))?;
+        let token = self.sources.lock().insert(Shared::clone(&registration))?;
         if let Err(error) = self.registry.register(source, token, interest) {
-            lock(&self.sources).remove(token);
+            self.sources.lock().remove(token);
             return Err(error);
         }
         self.interest.fetch_add(1, Ordering::Relaxed);
@@ -231,7 +232,7 @@ impl Reactor {
     pub(crate) fn deregister(&self, source: &mut impl Source, token: Token) {
         // Fails only for a source that the system has dropped by itself.
         let _ = self.registry.deregister(source);
-        let removed = lock(&self.sources).remove(token);
+        let removed = self.sources.lock().remove(token);
         if removed.is_some() {
             self.interest.fetch_sub(1, Ordering::Relaxed);
         }
@@ -239,7 +240,7 @@ impl Reactor {
 
     /// Adds a deadline; says whether the waiting thread should look again.
     pub(crate) fn add_timer(&self, deadline: Instant, due: Due) -> io::Result<(TimerKey, bool)> {
-        let mut deadlines = lock(&self.deadlines);
+        let mut deadlines = self.deadlines.lock();
         if deadlines.context_gone {
             return Err(context_gone());
         }
@@ -250,7 +251,7 @@ impl Reactor {
 
     /// Takes a deadline back, if it has not been reached.
     pub(crate) fn remove_timer(&self, key: TimerKey) -> Option<Due> {
-        let mut deadlines = lock(&self.deadlines);
+        let mut deadlines = self.deadlines.lock();
         let removed = deadlines.timers.remove(key);
         self.count_timers(&deadlines);
         removed
@@ -268,7 +269,7 @@ impl Reactor {
 
     /// Has `object` told when the context is dropped.
     pub(crate) fn add_object(&self, object: Weak<dyn ContextGone>) -> io::Result<()> {
-        let mut waiting = lock(&self.waiting);
+        let mut waiting = self.waiting.lock();
         if waiting.context_gone {
             return Err(context_gone());
         }
@@ -285,7 +286,7 @@ impl Reactor {
     /// Fails everything that waits, now and from now on; returns the wakers.
     pub(super) fn shut_down(&self) -> WakeList {
         let mut wake = WakeList::default();
-        let mut sources = lock(&self.sources);
+        let mut sources = self.sources.lock();
         sources.context_gone = true;
         for entry in &sources.entries {
             if let Some(registration) = &entry.registration {
@@ -293,7 +294,7 @@ impl Reactor {
             }
         }
         drop(sources);
-        let mut waiting = lock(&self.waiting);
+        let mut waiting = self.waiting.lock();
         waiting.context_gone = true;
         let objects = std::mem::take(&mut waiting.objects);
         drop(waiting);
@@ -301,7 +302,7 @@ impl Reactor {
             object.context_gone(&mut wake);
         }
         loop {
-            let mut deadlines = lock(&self.deadlines);
+            let mut deadlines = self.deadlines.lock();
             deadlines.context_gone = true;
             let Some((key, due)) = deadlines.timers.pop() else {
                 return wake;
@@ -377,8 +378,4 @@ fn token(index: usize, generation: u32) -> Token {
 fn parts(token: Token) -> (usize, u32) {
     let index = token.0 & (usize::MAX >> INDEX_BITS);
     (index, (token.0 >> INDEX_BITS) as u32)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

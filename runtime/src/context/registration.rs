@@ -1,5 +1,4 @@
 use std::io;
-use std::sync::PoisonError;
 use std::task::{Context, Poll, Waker};
 
 use allocator_api2::boxed::Box;
@@ -416,7 +415,7 @@ impl Registration {
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         // No foreign code runs under the lock but the clone of a waker.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock()
     }
 }
 
