@@ -5,16 +5,23 @@
 //! `task/` stay the standard library's all the same: a budget is a number, and no
 //! model completes an operation inside of its initiating function.
 
+mod locks;
 #[cfg(async_op_loom)]
 mod watched;
 
 #[cfg(async_op_loom)]
 pub(crate) use self::watched::{AtomicU8, AtomicUsize, UnsafeCell};
 
+pub(crate) use self::locks::{Condvar, plain};
+
+#[cfg(async_op_loom)]
+pub(crate) use self::locks::modelled::{Mutex, MutexGuard};
+#[cfg(not(async_op_loom))]
+pub(crate) use self::locks::plain::{Mutex, MutexGuard};
+
 #[cfg(async_op_loom)]
 pub(crate) use loom::{
     sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, fence},
-    sync::{Condvar, Mutex, MutexGuard},
     thread,
 };
 
@@ -33,7 +40,6 @@ pub(crate) use std::{
     sync::atomic::{
         AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
     },
-    sync::{Condvar, Mutex, MutexGuard},
     thread, thread_local,
 };
 

@@ -479,7 +479,7 @@ mod loom_tests {
     impl Owned for Alarm {
         fn disowned(&self) {
             assert_eq!(self.disowned.fetch_add(1, Ordering::Relaxed), 0);
-            let entry = self.reactor.lock().unwrap().take();
+            let entry = self.reactor.lock().take();
             drop(entry);
         }
     }
@@ -492,13 +492,13 @@ mod loom_tests {
             disowned: AtomicUsize::new(0),
         };
         let owner = Owner::new(alarm, "test");
-        *reactor.lock().unwrap() = Some(Owner::share(&owner));
+        *reactor.lock() = Some(Owner::share(&owner));
         (reactor, owner)
     }
 
     /// The memory goes, too: loom would report the watched counts otherwise.
     fn nothing_is_left(reactor: &Place) {
-        assert!(reactor.lock().unwrap().is_none());
+        assert!(reactor.lock().is_none());
     }
 
     #[test]
@@ -525,7 +525,7 @@ mod loom_tests {
             let thread = thread::spawn(move || drop(other));
             let fires = std::sync::Arc::clone(&reactor);
             let runner = thread::spawn(move || {
-                let mut place = fires.lock().unwrap();
+                let mut place = fires.lock();
                 // Two handles for a while, as in `TimerState::fire`.
                 let due = mem::take(&mut *place);
                 if let Some(alarm) = &due

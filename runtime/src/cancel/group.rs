@@ -2,7 +2,6 @@ use std::alloc::Layout;
 use std::fmt;
 use std::mem;
 use std::num::NonZeroU32;
-use std::sync::PoisonError;
 
 use super::signal::SignalState;
 use super::{CancellationSlot, CancellationType};
@@ -245,7 +244,7 @@ impl Members {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // No foreign code runs under the lock.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock()
     }
 }
 

@@ -1,6 +1,5 @@
 use std::alloc::Layout;
 use std::mem;
-use std::sync::PoisonError;
 
 use allocator_api2::boxed::Box;
 use allocator_api2::unsize_box;
@@ -154,6 +153,6 @@ impl Hook {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // No foreign code runs under the lock, so it cannot be poisoned half way.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock()
     }
 }

@@ -1,6 +1,5 @@
 use std::fmt;
 use std::mem;
-use std::sync::PoisonError;
 use std::task::Waker;
 
 use super::group::{Members, Place};
@@ -230,7 +229,7 @@ impl SignalState {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // No foreign code runs under the lock but the clone of a waker.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock()
     }
 }
 

@@ -1,6 +1,6 @@
 use std::io;
+use std::sync::Weak;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,7 @@ use mio::{Events, Interest, Poll, Registry, Token};
 use super::timers::Timers;
 use super::{Brought, Registration, SharedRegistration, TimerKey, WakeList, context_gone};
 use crate::alloc::Shared;
+use crate::shim::plain::Mutex;
 use crate::time::TimerState;
 
 /// The token of the reactor's own waker.
@@ -131,7 +132,7 @@ impl Reactor {
         // the lock of the scheduler, which whoever waits takes before each wait.
         match self.timers.load(Ordering::Relaxed) {
             0 => None,
-            _ => lock(&self.deadlines).timers.earliest(),
+            _ => self.deadlines.lock().timers.earliest(),
         }
     }
 
@@ -149,7 +150,7 @@ impl Reactor {
 
     /// Waits, and returns who waited for what became ready.
     pub(super) fn wait(&self, timeout: Timeout) -> Brought {
-        let mut state = lock(&self.wait);
+        let mut state = self.wait.lock();
         let WaitState {
             poll,
             events,
@@ -175,7 +176,7 @@ impl Reactor {
             Err(error) => panic!("waiting for the system's events failed: {error}"),
         }
         let mut brought = Brought::default();
-        let sources = lock(&self.sources);
+        let sources = self.sources.lock();
         for event in events.iter() {
             if let Some(registration) = sources.find(event.token()) {
                 *count = count.wrapping_add(1);
@@ -191,7 +192,7 @@ impl Reactor {
         if self.timers.load(Ordering::Relaxed) == 0 {
             return;
         }
-        let mut deadlines = lock(&self.deadlines);
+        let mut deadlines = self.deadlines.lock();
         let now = Instant::now();
         while let Some((key, deadline, due)) = deadlines.timers.pop_due(now) {
             self.count_timers(&deadlines);
@@ -200,7 +201,7 @@ impl Reactor {
                     // A timer's own lock comes first wherever both are held.
                     drop(deadlines);
                     TimerState::fire(timer, key, deadline, self, wake);
-                    deadlines = lock(&self.deadlines);
+                    deadlines = self.deadlines.lock();
                 }
                 Due::Waker(waker) => wake.push(waker),
             }
@@ -220,9 +221,9 @@ impl Reactor {
             BOTH
         };
         let registration = Shared::try_new(registration)?;
-        let token = lock(&self.sources).insert(Shared::clone(&registration))?;
+        let token = self.sources.lock().insert(Shared::clone(&registration))?;
         if let Err(error) = self.registry.register(source, token, interest) {
-            lock(&self.sources).remove(token);
+            self.sources.lock().remove(token);
             return Err(error);
         }
         self.interest.fetch_add(1, Ordering::Relaxed);
@@ -239,7 +240,7 @@ impl Reactor {
     pub(crate) fn deregister(&self, source: &mut impl Source, token: Token) {
         // Fails only for a source that the system has dropped by itself.
         let _ = self.registry.deregister(source);
-        let removed = lock(&self.sources).remove(token);
+        let removed = self.sources.lock().remove(token);
         if removed.is_some() {
             self.interest.fetch_sub(1, Ordering::Relaxed);
         }
@@ -247,7 +248,7 @@ impl Reactor {
 
     /// Adds a deadline; says whether the waiting thread should look again.
     pub(crate) fn add_timer(&self, deadline: Instant, due: Due) -> io::Result<(TimerKey, bool)> {
-        let mut deadlines = lock(&self.deadlines);
+        let mut deadlines = self.deadlines.lock();
         if deadlines.context_gone {
             return Err(context_gone());
         }
@@ -258,7 +259,7 @@ impl Reactor {
 
     /// Takes a deadline back, if it has not been reached.
     pub(crate) fn remove_timer(&self, key: TimerKey) -> Option<Due> {
-        let mut deadlines = lock(&self.deadlines);
+        let mut deadlines = self.deadlines.lock();
         let removed = deadlines.timers.remove(key);
         self.count_timers(&deadlines);
         removed
@@ -276,7 +277,7 @@ impl Reactor {
 
     /// Has `object` told when the context is dropped.
     pub(crate) fn add_object(&self, object: Weak<dyn ContextGone>) -> io::Result<()> {
-        let mut waiting = lock(&self.waiting);
+        let mut waiting = self.waiting.lock();
         if waiting.context_gone {
             return Err(context_gone());
         }
@@ -293,7 +294,7 @@ impl Reactor {
     /// Fails everything that waits, now and from now on; returns who did.
     pub(super) fn shut_down(&self) -> Brought {
         let mut brought = Brought::default();
-        let mut sources = lock(&self.sources);
+        let mut sources = self.sources.lock();
         sources.context_gone = true;
         for entry in &sources.entries {
             if let Some(registration) = &entry.registration {
@@ -302,7 +303,7 @@ impl Reactor {
         }
         drop(sources);
         let wake = &mut brought.wake;
-        let mut waiting = lock(&self.waiting);
+        let mut waiting = self.waiting.lock();
         waiting.context_gone = true;
         let objects = std::mem::take(&mut waiting.objects);
         drop(waiting);
@@ -310,7 +311,7 @@ impl Reactor {
             object.context_gone(wake);
         }
         loop {
-            let mut deadlines = lock(&self.deadlines);
+            let mut deadlines = self.deadlines.lock();
             deadlines.context_gone = true;
             let Some((key, due)) = deadlines.timers.pop() else {
                 drop(deadlines);
@@ -387,8 +388,4 @@ fn token(index: usize, generation: u32) -> Token {
 fn parts(token: Token) -> (usize, u32) {
     let index = token.0 & (usize::MAX >> INDEX_BITS);
     (index, (token.0 >> INDEX_BITS) as u32)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,5 +1,4 @@
 use std::io;
-use std::sync::PoisonError;
 use std::task::Context;
 
 use super::readiness::{Readiness, Seen};
@@ -369,7 +368,7 @@ impl Registration {
 
     fn lock(&self) -> MutexGuard<'_, Waiters> {
         // No foreign code runs under the lock but the clone of a waker.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock()
     }
 }
 

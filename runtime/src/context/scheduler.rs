@@ -31,7 +31,7 @@ mod turn;
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -43,7 +43,7 @@ use super::life::Life;
 use super::reactor::Reactor;
 use super::runner::{Runner, Tasks};
 use crate::executor::Follower;
-use crate::shim::{AtomicBool, AtomicU8, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering};
+use crate::shim::{AtomicBool, AtomicU8, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, plain};
 use crate::task::leaf::Ended;
 use crate::task::{Task, TaskQueue};
 
@@ -112,7 +112,7 @@ struct Shared {
 }
 
 /// Contexts that have been dropped, for the next ones.
-static SPARE: std::sync::Mutex<Vec<&'static Scheduler>> = std::sync::Mutex::new(Vec::new());
+static SPARE: plain::Mutex<Vec<&'static Scheduler>> = plain::Mutex::new(Vec::new());
 
 impl Scheduler {
     fn new() -> Self {
@@ -125,7 +125,7 @@ impl Scheduler {
                 life: Life::new(),
                 shared: Mutex::new(Shared::default()),
             },
-            closing: Condvar::new(),
+            closing: Condvar::default(),
             waker: OnceLock::new(),
         }
     }
@@ -133,7 +133,7 @@ impl Scheduler {
     /// Opens a context; returns its generation with it.
     pub(super) fn open(for_one_thread: bool) -> io::Result<(&'static Self, u32)> {
         let reactor = Arc::new(Reactor::new()?);
-        let spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let spare = SPARE.lock().pop();
         let scheduler = spare.unwrap_or_else(|| Box::leak(Box::new(Self::new())));
         scheduler
             .waker
@@ -156,7 +156,7 @@ impl Scheduler {
         shared.closing = true;
         self.request_stop(&mut shared);
         while self.runners.load(Ordering::Relaxed) > inside {
-            shared = wait(&self.closing, shared);
+            shared = self.closing.wait(shared);
         }
         // Nothing comes after this, so it ends.
         let mut tasks = std::mem::take(&mut shared.queue);
@@ -217,10 +217,7 @@ impl Scheduler {
         drop(followers);
         // Loom's models free the state.
         if !cfg!(async_op_loom) {
-            SPARE
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(self);
+            SPARE.lock().push(self);
         }
     }
 
@@ -554,10 +551,7 @@ impl Scheduler {
     fn lock(&self) -> MutexGuard<'_, Shared> {
         // No foreign code runs under this lock, so a panic has left nothing
         // half done.
-        self.busy
-            .shared
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.busy.shared.lock()
     }
 }
 
@@ -574,10 +568,6 @@ impl Shared {
         // Loom's models run without a reactor.
         !cfg!(async_op_loom) && self.reactor.is_none()
     }
-}
-
-fn wait<'a>(condvar: &Condvar, shared: MutexGuard<'a, Shared>) -> MutexGuard<'a, Shared> {
-    condvar.wait(shared).unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(all(test, async_op_loom))]

@@ -1,6 +1,5 @@
 //! The place of a runner, which all runners of its context can reach.
 
-use std::sync::PoisonError;
 use std::task::Waker;
 
 use allocator_api2::vec::Vec;
@@ -35,7 +34,7 @@ impl Seat {
             tasks: Ring::new(),
             started: AtomicU32::new(0),
             to_wake: Mutex::default(),
-            bed: Condvar::new(),
+            bed: Condvar::default(),
         }
     }
 
@@ -82,6 +81,6 @@ impl Seat {
 
     fn to_wake(&self) -> MutexGuard<'_, Option<Wakers>> {
         // No foreign code runs under this lock.
-        self.to_wake.lock().unwrap_or_else(PoisonError::into_inner)
+        self.to_wake.lock()
     }
 }

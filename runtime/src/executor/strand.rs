@@ -14,7 +14,6 @@ use std::cell::Cell;
 use std::fmt;
 use std::mem;
 use std::ptr::{self, NonNull};
-use std::sync::PoisonError;
 
 use super::{Executor, Unblock};
 use crate::alloc::Shared;
@@ -188,7 +187,7 @@ impl<E: Executor> State<E> {
 
     fn lock(&self) -> MutexGuard<'_, Queued> {
         // No foreign code runs under this lock.
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.lock()
     }
 }
 

@@ -6,6 +6,7 @@ use std::thread;
 
 use super::{Executor, Unblock, WorkGuard};
 use crate::context::{IoContext, IoExecutor};
+use crate::shim::plain::Mutex;
 use crate::task::Task;
 
 /// The process-wide context, run by a background thread of its own.
@@ -41,14 +42,12 @@ impl SystemContext {
     /// The first use aborts the process, as [`Arc::new`](std::sync::Arc::new) does.
     pub fn get() -> io::Result<&'static Self> {
         static CONTEXT: OnceLock<SystemContext> = OnceLock::new();
-        static STARTING: std::sync::Mutex<()> = std::sync::Mutex::new(());
+        static STARTING: Mutex<()> = Mutex::new(());
 
         if let Some(context) = CONTEXT.get() {
             return Ok(context);
         }
-        let _starting = STARTING
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let _starting = STARTING.lock();
         if let Some(context) = CONTEXT.get() {
             return Ok(context);
         }

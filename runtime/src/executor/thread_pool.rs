@@ -3,11 +3,12 @@ use std::fmt;
 use std::io;
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use super::{IoObject, WorkGuard};
 use crate::context::{IoContext, IoExecutor};
+use crate::shim::plain::Mutex;
 
 /// A context and the threads that run it.
 ///
@@ -47,7 +48,7 @@ impl Shared {
     /// Runs the context until it is stopped or out of work.
     fn run(&self) {
         while let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.context.run())) {
-            lock(&self.first_panic).get_or_insert(panic);
+            self.first_panic.lock().get_or_insert(panic);
         }
     }
 }
@@ -73,7 +74,9 @@ impl ThreadPool {
         for n in 0..threads {
             let shared = Arc::clone(&pool.shared);
             let builder = thread::Builder::new().name(format!("async-op pool {n}"));
-            lock(&pool.threads).push(builder.spawn(move || shared.run())?);
+            pool.threads
+                .lock()
+                .push(builder.spawn(move || shared.run())?);
         }
         Ok(pool)
     }
@@ -119,15 +122,15 @@ impl ThreadPool {
             "joining a `ThreadPool` on one of its own threads would wait for ever"
         );
         self.finish();
-        let panic = lock(&self.shared.first_panic).take();
+        let panic = self.shared.first_panic.lock().take();
         if let Some(panic) = panic {
             resume_unwind(panic);
         }
     }
 
     fn finish(&self) {
-        drop(lock(&self.work).take());
-        let threads = std::mem::take(&mut *lock(&self.threads));
+        drop(self.work.lock().take());
+        let threads = std::mem::take(&mut *self.threads.lock());
         for thread in threads {
             if thread.thread().id() != thread::current().id() {
                 // It catches all panics.
@@ -155,11 +158,7 @@ impl Drop for ThreadPool {
 impl fmt::Debug for ThreadPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ThreadPool")
-            .field("threads", &lock(&self.threads).len())
+            .field("threads", &self.threads.lock().len())
             .finish_non_exhaustive()
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

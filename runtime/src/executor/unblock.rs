@@ -1,7 +1,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::task::{Wake, Waker};
 use std::thread::{self, Thread};
 
@@ -105,11 +105,7 @@ impl Unblock {
     /// Check [`is_set`](Self::is_set) afterwards: a wait that was over before
     /// this call wakes nobody.
     pub fn also_wake(&self, waker: Option<Waker>) {
-        let mut also = self
-            .inner
-            .also
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut also = self.inner.also.lock();
         let previous = std::mem::replace(&mut *also, waker);
         drop(also);
         drop(previous);
@@ -168,7 +164,7 @@ impl Wake for Inner {
         // An exchange: what came before each of several wakes is published.
         self.set.swap(true, Ordering::Release);
         self.thread.unpark();
-        let also = self.also.lock().unwrap_or_else(PoisonError::into_inner);
+        let also = self.also.lock();
         // Cloned out: a waker is foreign code and may block or come back here.
         let waker = also.clone();
         drop(also);

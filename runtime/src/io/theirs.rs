@@ -3,13 +3,14 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Poll, ready};
 
 use super::{AsyncReadStream, AsyncWriteStream};
 use crate::buffer::{ReadBuffer, WriteBuffer};
 use crate::cancel;
 use crate::executor::{Executor, IoObject};
+use crate::shim::plain::{Mutex, MutexGuard};
 use crate::task::{budget, scope};
 
 /// Whether what is awaited has been asked to stop.
@@ -46,7 +47,7 @@ macro_rules! wrapper {
             /// or operations outstanding.
             pub fn into_inner(self) -> Result<T, Self> {
                 match Arc::try_unwrap(self.stream) {
-                    Ok(stream) => Ok(stream.into_inner().unwrap_or_else(PoisonError::into_inner)),
+                    Ok(stream) => Ok(stream.into_inner()),
                     Err(stream) => Err(Self { stream, ..self }),
                 }
             }
@@ -55,7 +56,7 @@ macro_rules! wrapper {
         impl<E, T> $name<E, T> {
             /// Locked during polls only.
             fn lock(&self) -> MutexGuard<'_, T> {
-                self.stream.lock().unwrap_or_else(PoisonError::into_inner)
+                self.stream.lock()
             }
         }
 

@@ -1,6 +1,5 @@
 use std::fmt;
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mio::{Interest, Registry, Token};
 use signal_hook_mio::v1_0::Signals;
@@ -13,6 +12,7 @@ use crate::context::{Direction, IoExecutor, Progress, Registration};
 use crate::executor::IoObject;
 use crate::initiation::Initiation;
 use crate::meta::Meta;
+use crate::shim::plain::{Mutex, MutexGuard};
 
 /// Signals of the operating system that operations can wait for, instead of what
 /// they do to a process by default.
@@ -158,7 +158,7 @@ fn add(set: &mut Signals, signal: i32) -> io::Result<()> {
 
 impl Pending {
     fn lock(&self) -> MutexGuard<'_, Signals> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

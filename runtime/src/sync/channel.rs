@@ -2,14 +2,15 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use super::queue::Queue;
-use super::wait::{self, Failure, Request, Wait, lock};
+use super::wait::{self, Failure, Request, Wait};
 use super::{Deliver, SendError};
 use crate::async_op;
 use crate::context::{ContextGone, IoExecutor, WakeList};
 use crate::executor::{Executor, IoObject};
+use crate::shim::plain::{Mutex, MutexGuard};
 
 /// Passes values from operations that send to operations that receive.
 ///
@@ -273,8 +274,8 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
         self.lock().capacity
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, State<T>> {
-        lock(&self.shared.state)
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.shared.state.lock()
     }
 }
 
@@ -296,7 +297,7 @@ impl<T, E: Executor> IoObject for Channel<T, E> {
 
 impl<T: Send, E: Executor> ContextGone for Shared<T, E> {
     fn context_gone(&self, wake: &mut WakeList) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.closed = Some(Failure::ContextGone);
         state.fail_all(Failure::ContextGone, wake);
     }
@@ -304,7 +305,7 @@ impl<T: Send, E: Executor> ContextGone for Shared<T, E> {
 
 impl<T, E> fmt::Debug for Channel<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = lock(&self.shared.state);
+        let state = self.shared.state.lock();
         f.debug_struct("Channel")
             .field("kept", &state.kept.len())
             .field("capacity", &state.capacity)

@@ -5,10 +5,11 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use super::queue::Queue;
-use super::wait::{self, Failure, Request, Wait, lock};
+use super::wait::{self, Failure, Request, Wait};
 use crate::async_op;
 use crate::context::{ContextGone, IoExecutor, WakeList};
 use crate::executor::{Executor, IoObject};
+use crate::shim::plain;
 
 /// A value that one operation at a time may use, for as long as it takes.
 ///
@@ -44,7 +45,7 @@ pub struct Mutex<T, E = IoExecutor> {
 
 struct Shared<T, E> {
     executor: E,
-    state: std::sync::Mutex<State<T>>,
+    state: plain::Mutex<State<T>>,
 }
 
 struct State<T> {
@@ -86,7 +87,7 @@ impl<T: Send + 'static, E: Executor> Mutex<T, E> {
         let executor = on.executor();
         let shared = Shared {
             executor: executor.clone(),
-            state: std::sync::Mutex::new(state),
+            state: plain::Mutex::new(state),
         };
         Self {
             shared: wait::new(&executor, shared),
@@ -130,14 +131,17 @@ impl<T: Send + 'static, E: Executor> Mutex<T, E> {
 
     /// Locks the mutex if nobody else has.
     pub fn try_lock(&self) -> Option<MutexGuard<T, E>> {
-        let value = lock(&self.shared.state).value.take()?;
+        let value = self.shared.state.lock().value.take()?;
         Some(self.guard(value))
     }
 
     /// Cancels all operations that wait, and returns how many there were.
     pub fn cancel(&self) -> usize {
         let mut wake = WakeList::default();
-        lock(&self.shared.state).fail_all(Failure::Cancelled, &mut wake)
+        self.shared
+            .state
+            .lock()
+            .fail_all(Failure::Cancelled, &mut wake)
     }
 
     fn guard(&self, value: T) -> MutexGuard<T, E> {
@@ -166,7 +170,7 @@ impl<T, E: Executor> IoObject for Mutex<T, E> {
 
 impl<T: Send, E: Executor> ContextGone for Shared<T, E> {
     fn context_gone(&self, wake: &mut WakeList) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.context_gone = true;
         state.fail_all(Failure::ContextGone, wake);
     }
@@ -174,7 +178,7 @@ impl<T: Send, E: Executor> ContextGone for Shared<T, E> {
 
 impl<T, E> fmt::Debug for Mutex<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_locked = lock(&self.shared.state).value.is_none();
+        let is_locked = self.shared.state.lock().value.is_none();
         f.debug_struct("Mutex")
             .field("is_locked", &is_locked)
             .finish_non_exhaustive()
@@ -201,7 +205,7 @@ impl<T: Send + 'static, E: Executor> Drop for MutexGuard<T, E> {
             return;
         };
         let mut wake = WakeList::default();
-        lock(&self.mutex.shared.state).unlock(value, &mut wake);
+        self.mutex.shared.state.lock().unlock(value, &mut wake);
     }
 }
 

@@ -1,12 +1,13 @@
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use super::queue::Queue;
-use super::wait::{self, Failure, Request, Wait, lock};
+use super::wait::{self, Failure, Request, Wait};
 use crate::async_op;
 use crate::context::{ContextGone, IoExecutor, WakeList};
 use crate::executor::{Executor, IoObject};
+use crate::shim::plain::Mutex;
 
 /// A number of permits, which operations acquire and give back.
 ///
@@ -160,25 +161,25 @@ impl<E: Executor> Semaphore<E> {
     /// Acquires `count` permits if they are available and nobody waits.
     pub fn try_acquire(&self, count: usize) -> Option<Permit<E>> {
         let mut wake = WakeList::default();
-        let served = Acquire(count).start(&mut lock(&self.shared.state), &mut wake);
+        let served = Acquire(count).start(&mut self.shared.state.lock(), &mut wake);
         matches!(served, Ok(Ok(()))).then(|| self.permit(count))
     }
 
     /// Adds `count` permits.
     pub fn add(&self, count: usize) {
         let mut wake = WakeList::default();
-        lock(&self.shared.state).release(count, &mut wake);
+        self.shared.state.lock().release(count, &mut wake);
     }
 
     /// Returns how many permits are available.
     pub fn available(&self) -> usize {
-        lock(&self.shared.state).available
+        self.shared.state.lock().available
     }
 
     /// Makes all who wait, and all who come later, fail.
     pub fn close(&self) {
         let mut wake = WakeList::default();
-        let mut state = lock(&self.shared.state);
+        let mut state = self.shared.state.lock();
         state.closed.get_or_insert(Failure::Closed);
         state.fail_all(Failure::Closed, &mut wake);
     }
@@ -186,7 +187,10 @@ impl<E: Executor> Semaphore<E> {
     /// Cancels all operations that wait, and returns how many there were.
     pub fn cancel(&self) -> usize {
         let mut wake = WakeList::default();
-        lock(&self.shared.state).fail_all(Failure::Cancelled, &mut wake)
+        self.shared
+            .state
+            .lock()
+            .fail_all(Failure::Cancelled, &mut wake)
     }
 
     fn permit(&self, count: usize) -> Permit<E> {
@@ -215,7 +219,7 @@ impl<E: Executor> IoObject for Semaphore<E> {
 
 impl<E: Executor> ContextGone for Shared<E> {
     fn context_gone(&self, wake: &mut WakeList) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.closed = Some(Failure::ContextGone);
         state.fail_all(Failure::ContextGone, wake);
     }
@@ -224,7 +228,7 @@ impl<E: Executor> ContextGone for Shared<E> {
 impl<E> fmt::Debug for Semaphore<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Semaphore")
-            .field("available", &lock(&self.shared.state).available)
+            .field("available", &self.shared.state.lock().available)
             .finish_non_exhaustive()
     }
 }

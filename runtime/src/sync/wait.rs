@@ -1,13 +1,14 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 
 use super::queue::{Key, Queue};
 use crate::cancel;
 use crate::context::{ContextGone, WakeList, context_gone};
 use crate::executor::Executor;
+use crate::shim::plain::Mutex;
 use crate::task::{budget, scope};
 
 /// Why an operation was not served.
@@ -96,7 +97,7 @@ impl<'a, R: Request> Wait<'a, R> {
         // Before the lock, to be dropped after it where the clone of the waker
         // panics: the entry may be foreign.
         let entry;
-        let mut state = lock(self.state);
+        let mut state = self.state.lock();
         match request.start(&mut state, &mut wake) {
             Ok(output) => {
                 drop(state);
@@ -114,7 +115,7 @@ impl<'a, R: Request> Wait<'a, R> {
 
     fn resume(&mut self, key: Key, cx: &mut Context<'_>) -> Poll<R::Output> {
         let mut wake = WakeList::default();
-        let mut state = lock(self.state);
+        let mut state = self.state.lock();
         let queue = R::queue(&mut state);
         if !queue.is_waiting(&key) {
             let (entry, _) = queue.remove(key);
@@ -163,7 +164,7 @@ impl<R: Request> Drop for Wait<'_, R> {
         };
         // Declared first, to be dropped, and the wakers woken, after the lock.
         let mut wake = WakeList::default();
-        let mut state = lock(self.state);
+        let mut state = self.state.lock();
         let queue = R::queue(&mut state);
         let was_waiting = queue.is_waiting(&key);
         let (entry, waker) = queue.remove(key);
@@ -195,9 +196,4 @@ pub(super) fn new<O: ContextGone + 'static>(executor: &impl Executor, object: O)
         }
     }
     object
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // No foreign code runs under the lock but the clone of a waker.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -71,7 +71,7 @@ impl TestExecutor {
     }
 
     fn pop(&self) -> Option<Task> {
-        self.queue.lock().unwrap().pop()
+        self.queue.lock().pop()
     }
 
     /// Runs what is queued, and what that queues; returns how many tasks.
@@ -104,7 +104,7 @@ impl PartialEq for TestExecutor {
 
 impl Executor for TestExecutor {
     fn post(&self, task: Task) {
-        self.queue.lock().unwrap().push(task);
+        self.queue.lock().push(task);
     }
 
     fn work_started(&self) {

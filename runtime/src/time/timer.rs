@@ -2,7 +2,7 @@ use std::fmt;
 use std::io;
 use std::mem;
 use std::pin::Pin;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use crate::context::{Due, IoExecutor, Reactor, TimerKey, WakeList, context_gone}
 use crate::executor::IoObject;
 use crate::initiation::{Initiation, async_initiate, from_future};
 use crate::meta::Meta;
+use crate::shim::plain::{Mutex, MutexGuard};
 use crate::task::{budget, scope};
 use crate::token::{CompletionToken, Deferred, Operation};
 
@@ -202,7 +203,7 @@ impl fmt::Debug for Timer {
 
 impl TimerState {
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock()
     }
 
     fn set_expiry(&self, expiry: Instant) -> usize {

@@ -2,7 +2,6 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -12,6 +11,7 @@ use crate::async_op;
 use crate::cancel;
 use crate::context::IoExecutor;
 use crate::executor::IoObject;
+use crate::shim::plain::{Mutex, MutexGuard};
 use crate::task::scope;
 use crate::token::UseFuture;
 
@@ -181,7 +181,7 @@ impl fmt::Debug for WallTimer {
 
 impl State {
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock()
     }
 }
 

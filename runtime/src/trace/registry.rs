@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tracing::Id;
 
 use crate::cancel::CancellationType;
 use crate::context::IoExecutor;
+use crate::shim::plain::{Mutex, MutexGuard};
 use crate::site::Site;
 use crate::task::initiating::OperationId;
 
@@ -68,17 +68,12 @@ pub(super) fn update<R>(id: OperationId, f: impl FnOnce(&mut Entry) -> R) -> Opt
 
 pub(super) fn for_each(mut f: impl FnMut(u64, &Entry)) {
     for shard in &SHARDS {
-        for (id, entry) in &*lock(shard) {
+        for (id, entry) in &*shard.lock() {
             f(*id, entry);
         }
     }
 }
 
 fn shard(id: OperationId) -> MutexGuard<'static, Shard> {
-    lock(&SHARDS[id.run() % SHARDS.len()])
-}
-
-fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
-    // Nothing foreign runs under the lock.
-    shard.lock().unwrap_or_else(PoisonError::into_inner)
+    SHARDS[id.run() % SHARDS.len()].lock()
 }

@@ -1,19 +1,20 @@
 use std::fmt;
 use std::panic::Location;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::thread;
 use std::time::Duration;
 
 use tracing::{Level, event};
 
+use crate::shim::plain::Mutex;
 use crate::site::Site;
 
 type Hook = Arc<dyn Fn(&SlowHandler) + Send + Sync>;
 
 /// In nanoseconds; the default is no limit.
 static LIMIT: AtomicU64 = AtomicU64::new(u64::MAX);
-static HOOK: RwLock<Option<Hook>> = RwLock::new(None);
+static HOOK: Mutex<Option<Hook>> = Mutex::new(None);
 
 /// Has `hook` called for each step of an operation that kept its thread for
 /// longer than `limit`: its initiating function, a poll of its future, or its
@@ -49,10 +50,7 @@ static HOOK: RwLock<Option<Hook>> = RwLock::new(None);
 /// # }
 /// ```
 pub fn on_slow_handler(limit: Duration, hook: impl Fn(&SlowHandler) + Send + Sync + 'static) {
-    let previous = HOOK
-        .write()
-        .unwrap_or_else(PoisonError::into_inner)
-        .replace(Arc::new(hook));
+    let previous = HOOK.lock().replace(Arc::new(hook));
     let limit = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
     LIMIT.store(limit, Ordering::Relaxed);
     drop(previous);
@@ -155,7 +153,7 @@ fn report(slow: &SlowHandler) {
         elapsed = ?slow.elapsed,
         "slow"
     );
-    let hook = HOOK.read().unwrap_or_else(PoisonError::into_inner).clone();
+    let hook = HOOK.lock().clone();
     // Foreign, so outside the lock.
     if let Some(hook) = hook {
         hook(slow);

@@ -110,14 +110,12 @@ fn write(
 ) -> bool {
     let waker = Waker::from(Arc::clone(flag));
     let cx = &mut Context::from_waker(&waker);
-    let polled = registration.poll_io(Direction::Write, key, cx, || {
-        match buffer.lock().unwrap().has_room {
-            true => Ok(((), Progress::More)),
-            false => Err(io::ErrorKind::WouldBlock.into()),
-        }
+    let polled = registration.poll_io(Direction::Write, key, cx, || match buffer.lock().has_room {
+        true => Ok(((), Progress::More)),
+        false => Err(io::ErrorKind::WouldBlock.into()),
     });
     if polled.is_pending() && registration.is_unwatched() {
-        let mut buffer = buffer.lock().unwrap();
+        let mut buffer = buffer.lock();
         buffer.is_watched = true;
         let has_room = buffer.has_room;
         drop(buffer);
@@ -148,7 +146,7 @@ fn room_is_told_though_nobody_has_watched_for_it() {
         let system = {
             let (registration, buffer) = (Arc::clone(&registration), Arc::clone(&buffer));
             thread::spawn(move || {
-                let mut buffer = buffer.lock().unwrap();
+                let mut buffer = buffer.lock();
                 buffer.has_room = true;
                 let is_watched = buffer.is_watched;
                 drop(buffer);

@@ -300,14 +300,14 @@ struct Flag(Arc<(Mutex<bool>, Condvar)>);
 
 impl Flag {
     fn set(&self) {
-        *self.0.0.lock().unwrap() = true;
+        *self.0.0.lock() = true;
         self.0.1.notify_one();
     }
 
     fn wait(&self) {
-        let mut is_set = self.0.0.lock().unwrap();
+        let mut is_set = self.0.0.lock();
         while !*is_set {
-            is_set = self.0.1.wait(is_set).unwrap();
+            is_set = self.0.1.wait(is_set);
         }
     }
 }

@@ -1,11 +1,10 @@
 //! What a runner does: tasks, and between them a look at what has come.
 
-use std::sync::PoisonError;
 use std::time::Instant;
 
 use super::crew::{Poller, WATCH};
 use super::running::{EndingNested, Leaving, Running};
-use super::{Call, Scheduler, Shared, wait};
+use super::{Call, Scheduler, Shared};
 use crate::context::bounds::{Bounds, Wait};
 use crate::context::reactor::{Reactor, Timeout};
 use crate::context::runner::{Runner, Tasks, Woken};
@@ -387,7 +386,7 @@ impl Scheduler {
         deadline: Option<Instant>,
     ) -> MutexGuard<'a, Shared> {
         let Some(deadline) = deadline else {
-            return wait(&seat.bed, shared);
+            return seat.bed.wait(shared);
         };
         if cfg!(async_op_loom) {
             // Loom knows no time: it has come when the others have had their turn.
@@ -396,7 +395,6 @@ impl Scheduler {
             return self.lock();
         }
         let timeout = deadline.saturating_duration_since(Instant::now());
-        let slept = seat.bed.wait_timeout(shared, timeout);
-        slept.unwrap_or_else(PoisonError::into_inner).0
+        seat.bed.wait_timeout(shared, timeout)
     }
 }
