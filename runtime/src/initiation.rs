@@ -434,7 +434,7 @@ where
         S::Args: Send + 'static,
         S::Output: Send + 'static,
     {
-        leaf::start::<S, H, T>(self.site, self.executor, self.attempt, handler);
+        leaf::start::<S, H, IoExecutor, T>(self.site, self.executor, self.attempt, handler);
     }
 }
 

@@ -10,7 +10,7 @@ mod locks;
 mod watched;
 
 #[cfg(async_op_loom)]
-pub(crate) use self::watched::{AtomicU8, AtomicUsize, UnsafeCell};
+pub(crate) use self::watched::{AtomicPtr, AtomicU8, AtomicUsize, UnsafeCell};
 
 pub(crate) use self::locks::{Condvar, plain};
 
@@ -21,7 +21,7 @@ pub(crate) use self::locks::plain::{Mutex, MutexGuard};
 
 #[cfg(async_op_loom)]
 pub(crate) use loom::{
-    sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, fence},
+    sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence},
     thread,
 };
 

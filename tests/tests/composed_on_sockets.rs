@@ -115,11 +115,16 @@ fn every_step_runs_on_the_executor_of_the_handler() {
     let home = Manual::new("home", &log);
     let (stream, mut peer) = half_pair(&context);
     let inner = log.clone();
-    let token = move |result: io::Result<()>, buffer: [u8; 4]| {
-        result.unwrap();
+    let token = move |transfer: Transfer, buffer: [u8; 4]| {
+        transfer.into_result().unwrap();
         inner.push(String::from_utf8_lossy(&buffer));
     };
-    async_read_exact(&stream, [0; 4], bind_executor(home.clone(), token));
+    async_read(
+        &stream,
+        [0; 4],
+        transfer_all(),
+        bind_executor(home.clone(), token),
+    );
     for part in ["ab", "c", "d"] {
         assert_eq!(log.take(), "");
         peer.write_all(part.as_bytes()).unwrap();
@@ -130,6 +135,32 @@ fn every_step_runs_on_the_executor_of_the_handler() {
         assert_eq!(home.run(), 1);
     }
     assert_eq!(log.take(), "abcd");
+    assert_eq!(home.work(), 0);
+}
+
+/// Where nothing of the caller's is asked between the steps, they are those of the socket:
+/// the handler's executor has no more than the handler.
+#[test]
+fn the_executor_of_the_handler_has_but_the_end() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let home = Manual::new("home", &log);
+    let (stream, mut peer) = half_pair(&context);
+    let inner = log.clone();
+    let token = move |result: io::Result<()>, buffer: [u8; 4]| {
+        result.unwrap();
+        inner.push(String::from_utf8_lossy(&buffer));
+    };
+    async_read_exact(&stream, [0; 4], bind_executor(home.clone(), token));
+    for part in ["ab", "c"] {
+        peer.write_all(part.as_bytes()).unwrap();
+        // Polls run nothing unless there is something to read.
+        while context.poll_one() == 0 {}
+        assert_eq!((home.queued(), log.take()), (0, String::new()));
+    }
+    peer.write_all(b"d").unwrap();
+    assert_eq!(context.run(), 1);
+    assert_eq!(log.take(), "post:home");
+    assert_eq!((home.run(), log.take()), (1, String::from("abcd")));
     assert_eq!(home.work(), 0);
 }
 

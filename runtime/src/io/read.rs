@@ -5,7 +5,7 @@ use super::{AsyncReadStream, CompletionCondition, Transfer, check_cancelled, tra
 use crate::async_op;
 use crate::buffer::{ReadBuffer, front};
 use crate::cancel::CancellationType;
-use crate::initiation::Initiation;
+use crate::initiation::{Initiation, from_future};
 use crate::meta::Meta;
 
 /// Reads into `buffer` from its front, until `condition` says that it is enough,
@@ -66,9 +66,10 @@ where
 {
     static META: Meta =
         Meta::new("async_read", &["stream"], &[]).with_cancellation(CancellationType::PARTIAL);
-    stream
-        .clone()
-        .filling(&META, Filling::new(buffer, condition, Whole))
+    // The condition is the caller's: it is asked where the handler is called.
+    let (stream, transfer) = (stream.clone(), Filling::new(buffer, condition, Whole));
+    let executor = stream.executor();
+    from_future(&META, executor, async move { transfer.on(&stream).await })
 }
 
 /// Fills `buffer`.

@@ -5,7 +5,7 @@ use super::{AsyncWriteStream, CompletionCondition, Transfer, check_cancelled, tr
 use crate::async_op;
 use crate::buffer::{WriteBuffer, front};
 use crate::cancel::CancellationType;
-use crate::initiation::Initiation;
+use crate::initiation::{Initiation, from_future};
 use crate::meta::Meta;
 
 /// Writes `buffer` from its front, until `condition` says that it is enough, or
@@ -61,9 +61,10 @@ where
 {
     static META: Meta =
         Meta::new("async_write", &["stream"], &[]).with_cancellation(CancellationType::PARTIAL);
-    stream
-        .clone()
-        .draining(&META, Draining::new(buffer, condition, Whole))
+    // The condition is the caller's: it is asked where the handler is called.
+    let (stream, transfer) = (stream.clone(), Draining::new(buffer, condition, Whole));
+    let executor = stream.executor();
+    from_future(&META, executor, async move { transfer.on(&stream).await })
 }
 
 /// Writes all of `buffer`.

@@ -22,6 +22,7 @@ pub(crate) struct Watched<T> {
 
 pub(crate) type AtomicU8 = Watched<atomic::AtomicU8>;
 pub(crate) type AtomicUsize = Watched<atomic::AtomicUsize>;
+pub(crate) type AtomicPtr<T> = Watched<atomic::AtomicPtr<T>>;
 
 // SAFETY: the cell holds nothing, and all there is to it, loom's record of its
 // uses, is loom's to synchronise; the atomic is `Sync` by this bound.
@@ -46,6 +47,12 @@ impl Watched<atomic::AtomicU8> {
 impl Watched<atomic::AtomicUsize> {
     pub(crate) fn new(value: usize) -> Self {
         Self::watch(atomic::AtomicUsize::new(value))
+    }
+}
+
+impl<T> Watched<atomic::AtomicPtr<T>> {
+    pub(crate) fn new(value: *mut T) -> Self {
+        Self::watch(atomic::AtomicPtr::new(value))
     }
 }
 

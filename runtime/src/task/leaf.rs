@@ -24,7 +24,7 @@ use super::scope::{OfAllocator, Scope};
 use super::{Header, Task, TaskQueue, TaskVtable, memory};
 use crate::alloc::OperationAllocator;
 use crate::cancel::{CancellationState, cancelled};
-use crate::context::{Finder, IoExecutor, context_gone};
+use crate::context::{Finder, context_gone};
 use crate::executor::{Executor, WorkGuard};
 use crate::handler::CompletionHandler;
 use crate::signature::Signature;
@@ -226,26 +226,26 @@ impl LeafQueue {
 
 /// An operation with a handler.
 #[repr(C)] // `head` first: a `NonNull<Header>` is cast to this.
-struct Leaf<H, X: Executor, A, T: Attempt> {
-    head: Head<X, A>,
+struct Leaf<H, E: Executor, X: Executor, A, T: Attempt> {
+    head: Head<E, X, A>,
     payload: Payload<T>,
     handler: H,
 }
 
 /// All but handler and payload: what needs no more is compiled once for all of them.
 #[repr(C)] // `header` first: a `NonNull<LeafHeader>` is cast to this.
-struct Head<X: Executor, A> {
+struct Head<E: Executor, X: Executor, A> {
     header: LeafHeader,
     trace: Trace,
     cancellation: CancellationState,
     /// On the executor of the I/O object, if that is not the handler's as well.
-    io_work: WorkGuard<IoExecutor>,
+    io_work: WorkGuard<E>,
     work: WorkGuard<X>,
     allocator: A,
 }
 
 /// The work of an operation on the executor of its handler, and of its I/O.
-type Guards<X> = (WorkGuard<X>, WorkGuard<IoExecutor>);
+type Guards<X, E> = (WorkGuard<X>, WorkGuard<E>);
 
 union Payload<T: Attempt> {
     attempt: ManuallyDrop<T>,
@@ -260,7 +260,7 @@ enum Has {
     Nothing,
 }
 
-impl<X: Executor, A: OperationAllocator> Head<X, A> {
+impl<E: Executor, X: Executor, A: OperationAllocator> Head<E, X, A> {
     fn own_executor(&self) -> &X {
         self.work
             .executor()
@@ -278,7 +278,7 @@ impl<X: Executor, A: OperationAllocator> Head<X, A> {
         // SAFETY: alive while we have the task.
         let head = unsafe { this.as_ref() };
         // A copy: once posted, the leaf may be gone.
-        match head.io_work.executor().copied() {
+        match head.io_work.executor().cloned() {
             Some(executor) => executor.post(task),
             None => {
                 let executor = head.own_executor().clone();
@@ -294,7 +294,7 @@ impl<X: Executor, A: OperationAllocator> Head<X, A> {
     /// - The caller owns the leaf, and gives it up. Handler and payload are gone.
     ///   `layout` is that of the leaf.
     #[inline]
-    unsafe fn free(this: NonNull<Self>, layout: Layout) -> (Trace, Guards<X>) {
+    unsafe fn free(this: NonNull<Self>, layout: Layout) -> (Trace, Guards<X, E>) {
         // SAFETY: by I1 the leaf is ours; moved out once, as the memory goes next.
         let Self {
             trace,
@@ -320,8 +320,9 @@ impl<X: Executor, A: OperationAllocator> Head<X, A> {
 ///
 /// If no memory can be had, or a buffer panics. The operation is gone then.
 #[inline]
-pub(crate) fn start<S, H, T>(site: Site, executor: IoExecutor, attempt: T, handler: H)
+pub(crate) fn start<S, H, E, T>(site: Site, executor: E, attempt: T, handler: H)
 where
+    E: Executor,
     S: Signature<Output = T::Output> + 'static,
     H: CompletionHandler<S>,
     T: Attempt<Output: Send + 'static> + 'static,
@@ -331,18 +332,19 @@ where
     let (work, io_work) = WorkGuard::of_both(own, executor);
     let allocator = handler.allocator();
     let leaf =
-        Shape::<S, H, _, _, T>::new(site, trace, (work, io_work), allocator, attempt, handler);
+        Shape::<S, H, E, _, _, T>::new(site, trace, (work, io_work), allocator, attempt, handler);
     // SAFETY: it is new, and nobody else's.
-    unsafe { Shape::<S, H, _, _, T>::perform(leaf, true) };
+    unsafe { Shape::<S, H, E, _, _, T>::perform(leaf, true) };
 }
 
 /// What a leaf is with its signature: that is in no field of it.
-struct Shape<S, H, X, A, T>(std::marker::PhantomData<(S, H, X, A, T)>);
+struct Shape<S, H, E, X, A, T>(std::marker::PhantomData<(S, H, E, X, A, T)>);
 
-impl<S, H, X, A, T> Shape<S, H, X, A, T>
+impl<S, H, E, X, A, T> Shape<S, H, E, X, A, T>
 where
     S: Signature<Output = T::Output> + 'static,
     H: CompletionHandler<S>,
+    E: Executor,
     X: Executor,
     A: OperationAllocator,
     T: Attempt<Output: Send + 'static> + 'static,
@@ -366,7 +368,7 @@ where
     };
 
     const LEAF: LeafVtable = LeafVtable {
-        post: Head::<X, A>::post,
+        post: Head::<E, X, A>::post,
         end: Self::end,
     };
 
@@ -374,13 +376,13 @@ where
     fn new(
         site: Site,
         trace: Trace,
-        (work, io_work): Guards<X>,
+        (work, io_work): Guards<X, E>,
         allocator: A,
         attempt: T,
         handler: H,
-    ) -> NonNull<Leaf<H, X, A, T>> {
+    ) -> NonNull<Leaf<H, E, X, A, T>> {
         let slot = handler.cancellation_slot();
-        let layout = Layout::new::<Leaf<H, X, A, T>>();
+        let layout = Layout::new::<Leaf<H, E, X, A, T>>();
         let (leaf, cancellation) = memory::allocate_and_begin(
             &allocator,
             layout,
@@ -389,7 +391,7 @@ where
             slot,
             site.honours(),
         );
-        let leaf: NonNull<Leaf<H, X, A, T>> = leaf.cast();
+        let leaf: NonNull<Leaf<H, E, X, A, T>> = leaf.cast();
         let value = Leaf {
             head: Head {
                 header: LeafHeader {
@@ -445,7 +447,7 @@ where
     ///
     /// - The payload is the attempt.
     #[inline]
-    unsafe fn perform(this: NonNull<Leaf<H, X, A, T>>, first: bool) {
+    unsafe fn perform(this: NonNull<Leaf<H, E, X, A, T>>, first: bool) {
         let mut this = this;
         let result = loop {
             // SAFETY: passed on as it came.
@@ -486,8 +488,11 @@ where
     /// - The caller owns the leaf, and keeps it; if this panics, it is gone. The payload
     ///   is the attempt.
     #[inline]
-    unsafe fn attempt(this: NonNull<Leaf<H, X, A, T>>, first: bool) -> Poll<io::Result<T::Value>> {
-        let on_unwind = DestroyOnUnwind::<S, H, X, A, T>::new(this, Has::Attempt);
+    unsafe fn attempt(
+        this: NonNull<Leaf<H, E, X, A, T>>,
+        first: bool,
+    ) -> Poll<io::Result<T::Value>> {
+        let on_unwind = DestroyOnUnwind::<S, H, E, X, A, T>::new(this, Has::Attempt);
         // SAFETY: by I1 the leaf is ours, and its head is only read here.
         let head = unsafe { &(*this.as_ptr()).head };
         // SAFETY: by I1 the payload is ours.
@@ -519,7 +524,7 @@ where
     /// - The payload is the attempt, which would have blocked. Where the leaf comes back,
     ///   it is the caller's again.
     #[inline]
-    unsafe fn park(this: NonNull<Leaf<H, X, A, T>>) -> Parking {
+    unsafe fn park(this: NonNull<Leaf<H, E, X, A, T>>) -> Parking {
         // SAFETY: by I1 the payload is ours, and only read here.
         let payload = unsafe { &(*this.as_ptr()).payload };
         // SAFETY: by I2 it is the attempt.
@@ -541,7 +546,7 @@ where
     /// - As for [`park`](Self::park).
     #[cold]
     unsafe fn park_and_listen(
-        this: NonNull<Leaf<H, X, A, T>>,
+        this: NonNull<Leaf<H, E, X, A, T>>,
         cancellation: CancellationState,
         place: T::Place,
     ) -> Parking {
@@ -564,8 +569,11 @@ where
     /// - The caller owns the leaf, and keeps it; if this panics, it is gone. The payload
     ///   is the attempt, and gone afterwards.
     #[inline]
-    unsafe fn finish(this: NonNull<Leaf<H, X, A, T>>, result: io::Result<T::Value>) -> T::Output {
-        let on_unwind = DestroyOnUnwind::<S, H, X, A, T>::new(this, Has::Nothing);
+    unsafe fn finish(
+        this: NonNull<Leaf<H, E, X, A, T>>,
+        result: io::Result<T::Value>,
+    ) -> T::Output {
+        let on_unwind = DestroyOnUnwind::<S, H, E, X, A, T>::new(this, Has::Nothing);
         // SAFETY: by I1 the payload is ours.
         let payload = unsafe { &mut (*this.as_ptr()).payload };
         // SAFETY: by I2 it is the attempt.
@@ -583,7 +591,7 @@ where
     ///
     /// - The payload is the attempt.
     unsafe fn end(leaf: NonNull<LeafHeader>, why: Ended) {
-        let this: NonNull<Leaf<H, X, A, T>> = leaf.cast();
+        let this: NonNull<Leaf<H, E, X, A, T>> = leaf.cast();
         // SAFETY: the leaf is ours; only its trace is looked at.
         unsafe { &(*this.as_ptr()).head.trace }.completed(false);
         // SAFETY: passed on as it came.
@@ -599,8 +607,8 @@ where
     ///
     /// - The payload is gone.
     #[inline]
-    unsafe fn ready_at_once(this: NonNull<Leaf<H, X, A, T>>, output: T::Output) {
-        let on_unwind = DestroyOnUnwind::<S, H, X, A, T>::new(this, Has::Output);
+    unsafe fn ready_at_once(this: NonNull<Leaf<H, E, X, A, T>>, output: T::Output) {
+        let on_unwind = DestroyOnUnwind::<S, H, E, X, A, T>::new(this, Has::Output);
         // SAFETY: by I1 the leaf is ours, and nobody else refers to it.
         let leaf = unsafe { &mut *this.as_ptr() };
         leaf.payload.output = ManuallyDrop::new(output);
@@ -626,7 +634,7 @@ where
     /// # Safety
     ///
     /// - The payload is gone.
-    unsafe fn ready_elsewhere(this: NonNull<Leaf<H, X, A, T>>, output: T::Output) {
+    unsafe fn ready_elsewhere(this: NonNull<Leaf<H, E, X, A, T>>, output: T::Output) {
         // SAFETY: passed on as it came.
         let (executor, task, mut io_work) = unsafe { Self::delivery(this, output) };
         // The dispatch may call the handler.
@@ -641,10 +649,10 @@ where
     ///
     /// - The payload is gone.
     unsafe fn delivery(
-        this: NonNull<Leaf<H, X, A, T>>,
+        this: NonNull<Leaf<H, E, X, A, T>>,
         output: T::Output,
-    ) -> (X, Task, WorkGuard<IoExecutor>) {
-        let on_unwind = DestroyOnUnwind::<S, H, X, A, T>::new(this, Has::Output);
+    ) -> (X, Task, WorkGuard<E>) {
+        let on_unwind = DestroyOnUnwind::<S, H, E, X, A, T>::new(this, Has::Output);
         // SAFETY: by I1 the leaf is ours, and nobody else refers to it.
         let leaf = unsafe { &mut *this.as_ptr() };
         leaf.payload.output = ManuallyDrop::new(output);
@@ -660,7 +668,7 @@ where
     ///
     /// - The payload is the output.
     unsafe fn hop(header: NonNull<Header>) {
-        let this: NonNull<Head<X, A>> = header.cast();
+        let this: NonNull<Head<E, X, A>> = header.cast();
         // First, so that the leaf goes when the clone panics.
         // SAFETY: the ownership goes into a task again (I1).
         let task = unsafe { Task::from_raw(header) };
@@ -677,7 +685,7 @@ where
     ///
     /// - The payload is the output.
     unsafe fn deliver(header: NonNull<Header>) {
-        let this: NonNull<Leaf<H, X, A, T>> = header.cast();
+        let this: NonNull<Leaf<H, E, X, A, T>> = header.cast();
         // SAFETY: by I1 the payload is ours, and used no more after this.
         let payload = unsafe { &mut (*this.as_ptr()).payload };
         // SAFETY: by the caller's promise it is the output.
@@ -693,8 +701,8 @@ where
     /// # Safety
     ///
     /// - `has` is what there is.
-    unsafe fn destroy(this: NonNull<Leaf<H, X, A, T>>, has: Has) {
-        let on_unwind = DestroyOnUnwind::<S, H, X, A, T>::new(this, Has::Nothing);
+    unsafe fn destroy(this: NonNull<Leaf<H, E, X, A, T>>, has: Has) {
+        let on_unwind = DestroyOnUnwind::<S, H, E, X, A, T>::new(this, Has::Nothing);
         // SAFETY: by I1 the payload is ours, and used no more after this.
         let payload = unsafe { &mut (*this.as_ptr()).payload };
         match has {
@@ -724,21 +732,21 @@ where
     ///
     /// - The payload is gone.
     #[inline]
-    unsafe fn take(this: NonNull<Leaf<H, X, A, T>>) -> (H, Trace, Guards<X>) {
+    unsafe fn take(this: NonNull<Leaf<H, E, X, A, T>>) -> (H, Trace, Guards<X, E>) {
         // SAFETY: by I1 the leaf is ours.
         let handler = unsafe { &raw const (*this.as_ptr()).handler };
         // SAFETY: as above; moved out once, as the memory goes next.
         let handler = unsafe { handler.read() };
-        let head: NonNull<Head<X, A>> = this.cast();
+        let head: NonNull<Head<E, X, A>> = this.cast();
         // SAFETY: passed on as it came; nothing else is left.
-        let (trace, guards) = unsafe { Head::free(head, Layout::new::<Leaf<H, X, A, T>>()) };
+        let (trace, guards) = unsafe { Head::free(head, Layout::new::<Leaf<H, E, X, A, T>>()) };
         (handler, trace, guards)
     }
 
     /// Calls the handler, which has been moved out of its leaf. As all that a task does,
     /// that is outside of all scopes.
     #[inline]
-    fn call((handler, trace, mut guards): (H, Trace, Guards<X>), output: T::Output) {
+    fn call((handler, trace, mut guards): (H, Trace, Guards<X, E>), output: T::Output) {
         guards.0.reset_on_runner();
         guards.1.reset_on_runner();
         let _handling: Entered = trace.handling();
@@ -747,29 +755,31 @@ where
 }
 
 /// Destroys the leaf when what an attempt calls panics.
-struct DestroyOnUnwind<S, H, X, A, T>
+struct DestroyOnUnwind<S, H, E, X, A, T>
 where
     S: Signature<Output = T::Output> + 'static,
     H: CompletionHandler<S>,
+    E: Executor,
     X: Executor,
     A: OperationAllocator,
     T: Attempt<Output: Send + 'static> + 'static,
 {
-    leaf: NonNull<Leaf<H, X, A, T>>,
+    leaf: NonNull<Leaf<H, E, X, A, T>>,
     has: Has,
-    _shape: Shape<S, H, X, A, T>,
+    _shape: Shape<S, H, E, X, A, T>,
 }
 
-impl<S, H, X, A, T> DestroyOnUnwind<S, H, X, A, T>
+impl<S, H, E, X, A, T> DestroyOnUnwind<S, H, E, X, A, T>
 where
     S: Signature<Output = T::Output> + 'static,
     H: CompletionHandler<S>,
+    E: Executor,
     X: Executor,
     A: OperationAllocator,
     T: Attempt<Output: Send + 'static> + 'static,
 {
     #[inline]
-    fn new(leaf: NonNull<Leaf<H, X, A, T>>, has: Has) -> Self {
+    fn new(leaf: NonNull<Leaf<H, E, X, A, T>>, has: Has) -> Self {
         Self {
             leaf,
             has,
@@ -778,10 +788,11 @@ where
     }
 }
 
-impl<S, H, X, A, T> Drop for DestroyOnUnwind<S, H, X, A, T>
+impl<S, H, E, X, A, T> Drop for DestroyOnUnwind<S, H, E, X, A, T>
 where
     S: Signature<Output = T::Output> + 'static,
     H: CompletionHandler<S>,
+    E: Executor,
     X: Executor,
     A: OperationAllocator,
     T: Attempt<Output: Send + 'static> + 'static,
@@ -789,6 +800,6 @@ where
     fn drop(&mut self) {
         // SAFETY: made by whoever owns the leaf and forgotten before it is passed on;
         // `has` is what there is.
-        unsafe { Shape::<S, H, X, A, T>::destroy(self.leaf, self.has) };
+        unsafe { Shape::<S, H, E, X, A, T>::destroy(self.leaf, self.has) };
     }
 }

@@ -1,9 +1,15 @@
 use std::sync::Arc;
-use std::task::{Wake, Waker};
+use std::task::{Poll, Wake, Waker};
+
+use std::num::NonZeroU32;
 
 use super::*;
-use crate::shim::{AtomicBool, AtomicUsize, thread};
-use crate::task::testing::bounded;
+use crate::bind::bind_cancellation_slot;
+use crate::cancel::{CancellationSignal, CancellationSlot, CancellationType, cancelled};
+use crate::context::AtSource;
+use crate::shim::{AtomicBool, AtomicUsize, Ordering, thread};
+use crate::task::leaf::{self, Attempt};
+use crate::task::testing::{Count, Record, TestExecutor, bounded, site};
 
 #[derive(Default)]
 struct Flag(AtomicBool);
@@ -29,29 +35,23 @@ fn event_against_poll(registration: fn() -> Registration, events: usize) {
         let system = {
             let (registration, data) = (Arc::clone(&registration), Arc::clone(&data));
             thread::spawn(move || {
-                for _ in 0..events {
+                for event in 0..events {
                     data.fetch_add(1, Ordering::AcqRel);
-                    let mut wake = WakeList::default();
-                    let mut waiting = registration.lock();
-                    registration.becomes_ready(Direction::Read, false, &mut waiting, &mut wake);
-                    drop(waiting);
-                    wake.wake_all();
+                    tell(&registration, Direction::Read, event);
                 }
             })
         };
         let mut taken = 0;
         let mut key = None;
-        let mut poll = |flag: &Arc<Flag>, taken: &mut usize| {
+        let mut look = |flag: &Arc<Flag>, taken: &mut usize| {
             let waker = Waker::from(Arc::clone(flag));
-            let polled = registration.poll_io(
-                Direction::Read,
-                &mut key,
-                &mut Context::from_waker(&waker),
-                || match data.swap(0, Ordering::AcqRel) {
-                    0 => Err(io::ErrorKind::WouldBlock.into()),
-                    n => Ok((n, Progress::Drained)),
-                },
-            );
+            let cx = Context::from_waker(&waker);
+            let polled = poll(&registration, Direction::Read, &mut key, &cx, || match data
+                .swap(0, Ordering::AcqRel)
+            {
+                0 => Err(io::ErrorKind::WouldBlock.into()),
+                n => Ok((Some(n), Progress::Drained)),
+            });
             if let Poll::Ready(n) = polled {
                 *taken += n.unwrap();
                 return true;
@@ -60,12 +60,12 @@ fn event_against_poll(registration: fn() -> Registration, events: usize) {
         };
         let flag = Arc::new(Flag::default());
         // As long as there is something, without waiting.
-        while poll(&flag, &mut taken) {}
+        while look(&flag, &mut taken) {}
         system.join().unwrap();
         while taken < events {
             // What came after the last look has been told.
             assert!(flag.is_set());
-            assert!(poll(&flag, &mut taken));
+            assert!(look(&flag, &mut taken));
         }
     });
 }
@@ -92,13 +92,35 @@ struct Buffer {
     is_watched: bool,
 }
 
-/// Reports that there is room.
-fn tell(registration: &Registration) {
-    let mut wake = WakeList::default();
-    let mut waiting = registration.lock();
-    registration.becomes_ready(Direction::Write, false, &mut waiting, &mut wake);
-    drop(waiting);
+/// Reports an event, and has who waited go on.
+fn tell(registration: &Registration, direction: Direction, number: usize) {
+    let mut brought = Brought::default();
+    registration.becomes_ready(direction, number, false, &mut brought);
+    let Brought {
+        mut wake,
+        mut leaves,
+    } = brought;
+    while let Some(leaf) = leaves.pop() {
+        leaf.post();
+    }
     wake.wake_all();
+}
+
+/// Attempts as one who is awaited.
+fn poll<T>(
+    registration: &Registration,
+    direction: Direction,
+    key: &mut Option<WaiterKey>,
+    cx: &Context<'_>,
+    mut attempt: impl FnMut() -> io::Result<(Option<T>, Progress)>,
+) -> Poll<io::Result<T>> {
+    loop {
+        match registration.attempt(direction, || Ok(()), &mut attempt) {
+            Ok(result) => return Poll::Ready(result),
+            Err(_) if registration.parks(direction, key, cx)? => return Poll::Pending,
+            Err(_) => {}
+        }
+    }
 }
 
 /// Writes if there is room; asks the system to tell of it if not, as a source does.
@@ -109,22 +131,31 @@ fn write(
     flag: &Arc<Flag>,
 ) -> bool {
     let waker = Waker::from(Arc::clone(flag));
-    let cx = &mut Context::from_waker(&waker);
-    let polled = registration.poll_io(Direction::Write, key, cx, || match buffer.lock().has_room {
-        true => Ok(((), Progress::More)),
-        false => Err(io::ErrorKind::WouldBlock.into()),
-    });
-    if polled.is_pending() && registration.is_unwatched() {
-        let mut buffer = buffer.lock();
-        buffer.is_watched = true;
-        let has_room = buffer.has_room;
-        drop(buffer);
-        if has_room {
-            tell(registration);
+    let cx = Context::from_waker(&waker);
+    loop {
+        let attempt = || match buffer.lock().has_room {
+            true => Ok((Some(()), Progress::More)),
+            false => Err(io::ErrorKind::WouldBlock.into()),
+        };
+        match registration.attempt(Direction::Write, || Ok(()), attempt) {
+            Ok(_) => return true,
+            Err(seen) if seen.is_unwatched() => {
+                let mut buffer = buffer.lock();
+                buffer.is_watched = true;
+                let has_room = buffer.has_room;
+                drop(buffer);
+                if has_room {
+                    tell(registration, Direction::Write, 1);
+                }
+                registration.watched();
+            }
+            Err(_) => {
+                if registration.parks(Direction::Write, key, &cx).unwrap() {
+                    return false;
+                }
+            }
         }
-        registration.watched();
     }
-    polled.is_ready()
 }
 
 /// Room that comes while the system has not been asked to tell of it, or just is: two
@@ -151,7 +182,7 @@ fn room_is_told_though_nobody_has_watched_for_it() {
                 let is_watched = buffer.is_watched;
                 drop(buffer);
                 if is_watched {
-                    tell(&registration);
+                    tell(&registration, Direction::Write, 2);
                 }
             })
         };
@@ -178,20 +209,285 @@ fn the_end_of_the_context_wakes_who_waits() {
         let context = {
             let registration = Arc::clone(&registration);
             thread::spawn(move || {
-                let mut wake = WakeList::default();
-                registration.shut_down(&mut wake);
-                wake.wake_all();
+                let mut brought = Brought::default();
+                registration.shut_down(&mut brought);
+                brought.end(Ended::ContextGone);
             })
         };
         let (flag, mut key) = (Arc::new(Flag::default()), None);
         let waker = Waker::from(Arc::clone(&flag));
-        let polled = registration.poll_io::<()>(
-            Direction::Write,
-            &mut key,
-            &mut Context::from_waker(&waker),
-            || unreachable!("nothing is ready"),
-        );
+        let cx = Context::from_waker(&waker);
+        let polled = poll::<()>(&registration, Direction::Write, &mut key, &cx, || {
+            unreachable!("nothing is ready")
+        });
         context.join().unwrap();
         assert!(matches!(polled, Poll::Ready(Err(_))) || flag.is_set());
+    });
+}
+
+/// An operation that takes what has come to a source, of which it keeps a handle.
+struct Take {
+    registration: SharedRegistration,
+    data: Arc<AtomicUsize>,
+    era: Arc<std::sync::atomic::AtomicU32>,
+    own_era: Option<NonZeroU32>,
+    seen: Seen,
+    /// How it has ended.
+    outcome: Arc<Outcomes>,
+}
+
+#[derive(Default)]
+struct Outcomes {
+    taken: Count,
+    failed: Count,
+}
+
+impl Attempt for Take {
+    type Value = usize;
+    type Output = ();
+    type Place = AtSource;
+    type Awaited = std::future::Ready<()>;
+
+    fn into_awaited(self) -> Self::Awaited {
+        unreachable!("it is started with a handler")
+    }
+
+    fn attempt(&mut self) -> Poll<io::Result<usize>> {
+        let Self { era, own_era, .. } = self;
+        let check = || {
+            let now = NonZeroU32::MIN | era.load(std::sync::atomic::Ordering::SeqCst);
+            match *own_era.get_or_insert(now) == now {
+                true => Ok(()),
+                false => Err(cancelled()),
+            }
+        };
+        let attempted = self.registration.attempt(Direction::Read, check, || {
+            match self.data.swap(0, Ordering::AcqRel) {
+                0 => Err(io::ErrorKind::WouldBlock.into()),
+                n => Ok((Some(n), Progress::Drained)),
+            }
+        });
+        match attempted {
+            Ok(result) => Poll::Ready(result),
+            Err(seen) => {
+                self.seen = seen;
+                Poll::Pending
+            }
+        }
+    }
+
+    fn place(&self) -> AtSource {
+        let Self { registration, .. } = self;
+        AtSource::new(
+            registration,
+            Direction::Read,
+            self.seen,
+            &self.era,
+            self.own_era,
+        )
+    }
+
+    fn finish(self, result: io::Result<usize>) {
+        match result {
+            Ok(_) => self.outcome.taken.add(),
+            Err(_) => self.outcome.failed.add(),
+        }
+    }
+}
+
+/// A source, and the operations that are started on it.
+#[derive(Clone)]
+struct Source {
+    registration: SharedRegistration,
+    data: Arc<AtomicUsize>,
+    era: Arc<std::sync::atomic::AtomicU32>,
+    outcome: Arc<Outcomes>,
+    io: TestExecutor,
+}
+
+impl Source {
+    fn new() -> Self {
+        Self {
+            registration: Shared::new(Registration::default(), "model"),
+            data: Arc::new(AtomicUsize::new(0)),
+            era: Arc::default(),
+            outcome: Arc::default(),
+            io: TestExecutor::new(),
+        }
+    }
+
+    fn take(&self) -> Take {
+        Take {
+            registration: self.registration.clone(),
+            data: Arc::clone(&self.data),
+            era: Arc::clone(&self.era),
+            own_era: None,
+            seen: Seen::NOTHING,
+            outcome: Arc::clone(&self.outcome),
+        }
+    }
+
+    /// Starts an operation with the handler of `record`.
+    fn start(&self, record: &Record, slot: CancellationSlot) {
+        let handler = bind_cancellation_slot(slot, record.handler());
+        leaf::start::<fn(()), _, _, _>(site(), self.io.clone(), self.take(), handler);
+    }
+
+    fn come(&self, event: usize) {
+        self.data.fetch_add(1, Ordering::AcqRel);
+        tell(&self.registration, Direction::Read, event);
+    }
+
+    fn cancel_all(&self) {
+        self.era.fetch_add(2, std::sync::atomic::Ordering::SeqCst);
+        self.registration.cancel_all();
+    }
+
+    fn shut_down(&self) {
+        let mut brought = Brought::default();
+        self.registration.shut_down(&mut brought);
+        brought.end(Ended::ContextGone);
+    }
+
+    /// Runs all that has been posted; returns how many have taken something, and how many
+    /// have failed.
+    fn finish(&self, records: &[Record]) -> (usize, usize) {
+        while self.io.run()
+            + records
+                .iter()
+                .map(|record| record.executor.run())
+                .sum::<usize>()
+            > 0
+        {}
+        (self.outcome.taken.get(), self.outcome.failed.get())
+    }
+}
+
+/// An operation is started while `other` happens on another thread, and whatever that
+/// leaves undone, `at_last` ends.
+fn start_against(other: fn(&Source), at_last: fn(&Source)) {
+    bounded(4).check(move || {
+        let (source, record) = (Source::new(), Record::new());
+        let thread = {
+            let source = source.clone();
+            thread::spawn(move || other(&source))
+        };
+        source.start(&record, CancellationSlot::unconnected());
+        source.io.run();
+        thread.join().unwrap();
+        if source.finish(std::slice::from_ref(&record)) == (0, 0) {
+            at_last(&source);
+        }
+        let (taken, failed) = source.finish(std::slice::from_ref(&record));
+        assert_eq!(taken + failed, 1);
+        record.assert_over(1);
+    });
+}
+
+#[test]
+fn leaf_started_against_an_event() {
+    // Nothing comes after it.
+    start_against(|source| source.come(1), |_| {});
+}
+
+#[test]
+fn leaf_started_against_the_cancellation_of_all() {
+    // What was cancelled before it began does not count.
+    start_against(Source::cancel_all, Source::cancel_all);
+}
+
+#[test]
+fn leaf_started_against_the_end_of_the_context() {
+    start_against(Source::shut_down, |_| {});
+}
+
+/// Two operations wait, which have been started one after the other, while two things
+/// happen.
+fn two_against(one: fn(&Source, &CancellationSignal), other: fn(&Source), ended: usize) {
+    bounded(3).check(move || {
+        let (source, records) = (Source::new(), [Record::new(), Record::new()]);
+        let signal = CancellationSignal::new();
+        source.start(&records[0], CancellationSlot::unconnected());
+        let thread = {
+            let source = source.clone();
+            thread::spawn(move || other(&source))
+        };
+        // Behind the first, or in its place.
+        source.start(&records[1], signal.slot());
+        one(&source, &signal);
+        thread.join().unwrap();
+        let (taken, failed) = source.finish(&records);
+        assert!(taken + failed >= ended);
+        source.shut_down();
+        let (taken, failed) = source.finish(&records);
+        assert_eq!(taken + failed, 2);
+        for record in &records {
+            record.assert_over(1);
+        }
+    });
+}
+
+#[test]
+fn leaf_behind_another_is_cancelled_against_an_event() {
+    two_against(
+        |_, signal| signal.emit(CancellationType::TOTAL),
+        |source| source.come(1),
+        2,
+    );
+}
+
+#[test]
+fn leaves_are_cancelled_against_the_cancellation_of_all() {
+    two_against(
+        |_, signal| signal.emit(CancellationType::TOTAL),
+        Source::cancel_all,
+        2,
+    );
+}
+
+#[test]
+fn leaves_and_two_events() {
+    two_against(|source, _| source.come(1), |source| source.come(2), 1);
+}
+
+#[test]
+fn leaf_is_cancelled_against_the_end_of_the_context() {
+    two_against(
+        |_, signal| signal.emit(CancellationType::TOTAL),
+        Source::shut_down,
+        2,
+    );
+}
+
+/// The operation has the last handle, and takes all of the source with it, on another
+/// thread than the one that has parked it.
+#[test]
+fn leaf_with_the_last_handle() {
+    loom::model(|| {
+        let (source, record) = (Source::new(), Record::new());
+        let thread = {
+            let (source, record) = (source.clone(), record.clone());
+            thread::spawn(move || {
+                source.come(1);
+                let Source {
+                    registration, io, ..
+                } = source;
+                drop(registration);
+                io.run();
+                record.executor.run();
+            })
+        };
+        source.start(&record, CancellationSlot::unconnected());
+        let Source {
+            registration,
+            io,
+            outcome,
+            ..
+        } = source;
+        drop(registration);
+        thread.join().unwrap();
+        while io.run() + record.executor.run() > 0 {}
+        assert_eq!(outcome.taken.get(), 1);
+        record.assert_over(1);
     });
 }
