@@ -148,8 +148,8 @@ impl Reactor {
             .expect("the system's event queue accepts wakeups");
     }
 
-    /// Waits, and returns who waited for what became ready.
-    pub(super) fn wait(&self, timeout: Timeout) -> Brought {
+    /// Waits; who waited for what became ready goes to `brought`.
+    pub(super) fn wait(&self, timeout: Timeout, brought: &mut Brought) {
         let mut state = self.wait.lock();
         let WaitState {
             poll,
@@ -175,17 +175,15 @@ impl Reactor {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => events.clear(),
             Err(error) => panic!("waiting for the system's events failed: {error}"),
         }
-        let mut brought = Brought::default();
         let sources = self.sources.lock();
         for event in events.iter() {
             if let Some(registration) = sources.find(event.token()) {
                 *count = count.wrapping_add(1);
-                registration.notify(event, *count, &mut brought);
+                registration.notify(event, *count, brought);
             }
         }
         drop(sources);
         self.expire(&mut brought.wake);
-        brought
     }
 
     fn expire(&self, wake: &mut WakeList) {

@@ -210,7 +210,7 @@ impl Runner {
     }
 
     /// Wakes what a wait has brought.
-    #[inline]
+    #[inline(never)]
     pub(super) fn wake(&self, mut wake: WakeList) {
         match wake.take_several() {
             None => drop(wake),

@@ -104,7 +104,7 @@ impl<S: Pollable + Send + Sync, P: Perform<S>> Attempt for OnSource<S, P> {
         self.may_wait
     }
 
-    #[inline]
+    #[inline(always)]
     fn attempt(&mut self) -> Poll<io::Result<P::Value>> {
         let Self {
             source, perform, ..

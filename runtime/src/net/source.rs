@@ -270,6 +270,13 @@ impl<S: Pollable> Source<S> {
                     // Among those that wait for an event, too: whoever cancels
                     // them, or drops the context, wakes it.
                     self.registration.wait(direction, &mut waiting.key, cx)?;
+                    // That may be room, where the system tells of some.
+                    #[cfg(unix)]
+                    if self.registration.is_unwatched()
+                        && let Some(fd) = self.get().unwatched()
+                    {
+                        self.watch_writes(fd)?;
+                    }
                     self.poll_era(&mut era)?;
                     return Poll::Pending;
                 }

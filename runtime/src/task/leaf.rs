@@ -293,7 +293,7 @@ impl<E: Executor, X: Executor, A: OperationAllocator> Head<E, X, A> {
     ///
     /// - The caller owns the leaf, and gives it up. Handler and payload are gone.
     ///   `layout` is that of the leaf.
-    #[inline]
+    #[inline(always)]
     unsafe fn free(this: NonNull<Self>, layout: Layout) -> (Trace, Guards<X, E>) {
         // SAFETY: by I1 the leaf is ours; moved out once, as the memory goes next.
         let Self {
@@ -487,7 +487,7 @@ where
     ///
     /// - The caller owns the leaf, and keeps it; if this panics, it is gone. The payload
     ///   is the attempt.
-    #[inline]
+    #[inline(always)]
     unsafe fn attempt(
         this: NonNull<Leaf<H, E, X, A, T>>,
         first: bool,
@@ -523,7 +523,7 @@ where
     ///
     /// - The payload is the attempt, which would have blocked. Where the leaf comes back,
     ///   it is the caller's again.
-    #[inline]
+    #[inline(always)]
     unsafe fn park(this: NonNull<Leaf<H, E, X, A, T>>) -> Parking {
         // SAFETY: by I1 the payload is ours, and only read here.
         let payload = unsafe { &(*this.as_ptr()).payload };
@@ -568,7 +568,7 @@ where
     ///
     /// - The caller owns the leaf, and keeps it; if this panics, it is gone. The payload
     ///   is the attempt, and gone afterwards.
-    #[inline]
+    #[inline(always)]
     unsafe fn finish(
         this: NonNull<Leaf<H, E, X, A, T>>,
         result: io::Result<T::Value>,
@@ -606,7 +606,7 @@ where
     /// # Safety
     ///
     /// - The payload is gone.
-    #[inline]
+    #[inline(always)]
     unsafe fn ready_at_once(this: NonNull<Leaf<H, E, X, A, T>>, output: T::Output) {
         let on_unwind = DestroyOnUnwind::<S, H, E, X, A, T>::new(this, Has::Output);
         // SAFETY: by I1 the leaf is ours, and nobody else refers to it.
@@ -731,7 +731,7 @@ where
     /// # Safety
     ///
     /// - The payload is gone.
-    #[inline]
+    #[inline(always)]
     unsafe fn take(this: NonNull<Leaf<H, E, X, A, T>>) -> (H, Trace, Guards<X, E>) {
         // SAFETY: by I1 the leaf is ours.
         let handler = unsafe { &raw const (*this.as_ptr()).handler };
@@ -745,7 +745,7 @@ where
 
     /// Calls the handler, which has been moved out of its leaf. As all that a task does,
     /// that is outside of all scopes.
-    #[inline]
+    #[inline(always)]
     fn call((handler, trace, mut guards): (H, Trace, Guards<X, E>), output: T::Output) {
         guards.0.reset_on_runner();
         guards.1.reset_on_runner();

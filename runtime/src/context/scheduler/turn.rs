@@ -1,5 +1,6 @@
 //! What a runner does: tasks, and between them a look at what has come.
 
+use std::mem;
 use std::time::Instant;
 
 use super::crew::{Poller, WATCH};
@@ -149,13 +150,14 @@ impl Scheduler {
         // Another is called for what is left.
         self.release(shared, Some(runner.number));
         if let Some(reactor) = reactor {
-            let brought = reactor.wait(Timeout::Zero);
+            let mut brought = Brought::default();
+            reactor.wait(Timeout::Zero, &mut brought);
             let mut shared = self.lock();
             shared.crew.end_polling();
             shared.host_is_told = false;
             self.release(shared, Some(runner.number));
             if busy || !brought.is_empty() {
-                self.take_in(runner, brought);
+                self.take_in(runner, &mut brought);
                 return Next::Run;
             }
         }
@@ -306,7 +308,8 @@ impl Scheduler {
         bounds: &Bounds<'_>,
         deadline: Option<Instant>,
     ) -> Next {
-        let brought = reactor.wait(Timeout::Until(deadline));
+        let mut brought = Brought::default();
+        reactor.wait(Timeout::Until(deadline), &mut brought);
         let mut shared = self.lock();
         shared.host_is_told = false;
         let is_over = self.wake_up(&mut shared, runner, bounds, !brought.is_empty());
@@ -314,18 +317,20 @@ impl Scheduler {
         if is_over {
             return Next::Leave;
         }
-        self.take_in(runner, brought);
+        self.take_in(runner, &mut brought);
         Next::Run
     }
 
     /// Queues and wakes what a wait has brought.
     #[inline]
-    fn take_in(&self, runner: &Runner, brought: Brought) {
+    fn take_in(&self, runner: &Runner, brought: &mut Brought) {
         let Brought { wake, leaves } = brought;
         if !leaves.is_empty() {
-            self.post_all(runner, leaves.into_tasks());
+            self.post_all(runner, mem::take(leaves).into_tasks());
         }
-        runner.wake(wake);
+        if !wake.is_empty() {
+            runner.wake(mem::take(wake));
+        }
     }
 
     /// Makes a runner that has waited active again. Returns whether a nested call is
