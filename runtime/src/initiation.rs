@@ -483,11 +483,11 @@ impl<E: Executor, F: Future> Future for FromFutureFuture<E, F> {
         };
         let honoured = this.site.honours();
         // What the operation cannot honour does not reach what it awaits.
-        let is_filtered = honoured != CancellationType::ALL && scope::is_any();
+        let is_filtered = honoured != CancellationType::ALL && scope::may_be_asked();
         let filter = Scope::new(OfFilter(honoured));
         let output = {
             let _entered: Entered = trace.polling();
-            filter.within_if(is_filtered, || this.future.poll(cx))
+            filter.within_if(is_filtered, || this.future.poll_awaited(cx))
         };
         let output = ready!(output);
         trace.completed(first);

@@ -27,6 +27,21 @@ pin_project! {
 // have been taken for one with shorter lifetimes does not change the value.
 unsafe impl<F> Send for IsSend<F> {}
 
+/// A future of this size at the most is compiled into what awaits it.
+const SMALL: usize = 128;
+
+impl<F: Future> IsSend<F> {
+    /// Polls a future that is awaited: that has one call site, and often little to do.
+    #[inline]
+    pub(crate) fn poll_awaited(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        if const { size_of::<F>() <= SMALL } {
+            self.project().future.poll(cx)
+        } else {
+            self.poll(cx)
+        }
+    }
+}
+
 impl<F: Send> IsSend<F> {
     pub(crate) fn new(future: F) -> Self {
         Self { future }

@@ -268,6 +268,8 @@ impl<E: Executor> Initiation<fn()> for Submitted<E> {
         StartedFuture::new(self.site, self)
     }
 
+    // What is to be done is known where this is called, and most of it falls away.
+    #[inline(always)]
     fn initiate<H: CompletionHandler<fn()>>(self, handler: H) {
         let trace = Trace::start(self.site, &self.executor);
         let own = handler.executor(&self.executor);

@@ -121,13 +121,33 @@ impl Runner {
     /// Returns the record of this thread for a context, if it runs it.
     #[inline]
     pub(crate) fn find<'a>(scheduler: &'static Scheduler, generation: u32) -> Option<&'a Self> {
-        let mut runner = TOP.with(Cell::get);
+        let top = TOP.with(Cell::get);
+        if top.is_null() {
+            return None;
+        }
+        // SAFETY: by I1 the record is alive; by I2 only this thread has it. The
+        // reference does not outlive the caller's own frame, which is above the
+        // record's on the stack.
+        let record = unsafe { &*top };
+        if record.is_of(scheduler, generation) {
+            return Some(record);
+        }
+        record.find_outer(scheduler, generation)
+    }
+
+    #[inline]
+    fn is_of(&self, scheduler: &'static Scheduler, generation: u32) -> bool {
+        ptr::eq(self.scheduler, scheduler) && self.generation == generation
+    }
+
+    /// The rest of [`find`](Self::find): few run one context inside of another.
+    #[cold]
+    fn find_outer<'a>(&self, scheduler: &'static Scheduler, generation: u32) -> Option<&'a Self> {
+        let mut runner = self.outer;
         while !runner.is_null() {
-            // SAFETY: by I1 the record is alive; by I2 only this thread has
-            // it. The reference does not outlive the caller's own frame, which
-            // is above the record's on the stack.
+            // SAFETY: as in `find`.
             let record = unsafe { &*runner };
-            if ptr::eq(record.scheduler, scheduler) && record.generation == generation {
+            if record.is_of(scheduler, generation) {
                 return Some(record);
             }
             runner = record.outer;

@@ -273,14 +273,35 @@ where
             allocator,
             cancellation,
         } = unsafe { this.read() };
+        if cancellation.is_connected() {
+            // SAFETY: passed on as it came.
+            unsafe { Self::end_of_asked(this, layout, allocator, cancellation) };
+        } else {
+            // SAFETY: the block came from this allocator with this layout, in `make`,
+            // and nothing in it is used any more.
+            unsafe { allocator.deallocate(this.cast(), layout) };
+        }
+        (trace, (work, io_work))
+    }
+
+    /// The same of an operation that can be asked to stop, which few can.
+    ///
+    /// # Safety
+    ///
+    /// - As for `end`; all is out of the block.
+    #[cold]
+    unsafe fn end_of_asked(
+        this: NonNull<Self>,
+        layout: Layout,
+        allocator: A,
+        cancellation: CancellationState,
+    ) {
         let function = cancellation.end();
-        // SAFETY: the block came from this allocator with this layout, in `make`,
-        // and nothing in it is used any more.
+        // SAFETY: as in `end`.
         unsafe { allocator.deallocate(this.cast(), layout) };
         drop(allocator);
         // Foreign: a panic of its drop leaves no memory behind.
         drop(function);
-        (trace, (work, io_work))
     }
 
     /// Somebody waits, as long as there is a handler.
@@ -368,32 +389,33 @@ where
         allocator: Head::<S, E, X, A>::allocator,
     };
 
-    /// Moves out the arguments of a task, and all else.
+    /// Delivers the arguments, on the executor of the handler.
     ///
     /// # Safety
     ///
     /// - The block is the task's, which is given up, here and below.
-    unsafe fn take_all(header: NonNull<Header>) -> (S::Args, (H, Trace, Guards<X, E>)) {
-        let this: NonNull<Self> = header.cast();
-        // SAFETY: by I1 the block is the task's.
-        let core = unsafe { &(*this.as_ptr()).head.core };
-        // SAFETY: by I2 the arguments are there, and ours.
-        let args = unsafe { core.take_args() };
-        // SAFETY: the caller gives the block up; the arguments are out.
-        (args, unsafe { Self::take(this) })
-    }
-
     unsafe fn deliver(header: NonNull<Header>) {
         // SAFETY: the caller's promise.
-        let (args, taken) = unsafe { Self::take_all(header) };
-        Self::call(taken, args);
+        let args = unsafe { Self::args_of(header) };
+        // SAFETY: given up; the arguments are out.
+        unsafe { Self::finish(header.cast(), Ending::Call(args)) };
     }
 
     unsafe fn discard(header: NonNull<Header>) {
         // SAFETY: the caller's promise.
-        let (args, (handler, _trace, _guards)) = unsafe { Self::take_all(header) };
-        drop(args);
-        drop(handler);
+        let args = unsafe { Self::args_of(header) };
+        // SAFETY: given up; the arguments are out.
+        unsafe { Self::finish(header.cast(), Ending::Discard(args)) };
+    }
+
+    /// Moves the arguments out of a task.
+    #[inline]
+    unsafe fn args_of(header: NonNull<Header>) -> S::Args {
+        let this: NonNull<Self> = header.cast();
+        // SAFETY: by I1 the block is the task's.
+        let core = unsafe { &(*this.as_ptr()).head.core };
+        // SAFETY: by I2 the arguments are there, and ours.
+        unsafe { core.take_args() }
     }
 
     unsafe fn hop(header: NonNull<Header>) {
@@ -413,18 +435,7 @@ where
     /// - The block is the `Completion`'s, which is given up.
     unsafe fn abandon(core: NonNull<Core<S>>) {
         // SAFETY: the block is given up; by I2 there are no arguments.
-        let (handler, _trace, _guards) = unsafe { Self::take(core.cast()) };
-        drop(handler);
-    }
-
-    /// Calls the handler, which has been moved out of its block.
-    #[inline]
-    fn call((handler, trace, mut guards): (H, Trace, Guards<X, E>), args: S::Args) {
-        guards.0.reset_on_runner();
-        guards.1.reset_on_runner();
-        let _handling: Entered = trace.handling();
-        let _outside = super::scope::outside();
-        handler.complete(args);
+        unsafe { Self::finish(core.cast(), Ending::Abandon) };
     }
 
     fn make(
@@ -508,8 +519,7 @@ where
                 mem::forget(on_unwind);
                 // SAFETY: the block is given up; by I2 there are no arguments
                 // in it.
-                let taken = unsafe { Self::take(this) };
-                return Self::call(taken, args);
+                return unsafe { Self::finish(this, Ending::Call(args)) };
             }
             Target::Own(executor)
         };
@@ -527,14 +537,14 @@ where
         }
     }
 
-    /// Moves the handler and the guards out and gives the memory back (I3).
+    /// Moves handler and guards out, gives the memory back (I3), and then does what
+    /// is left.
     ///
     /// # Safety
     ///
     /// - The block is the caller's, and given up. The arguments, if there are
     ///   any, have been moved out.
-    #[inline]
-    unsafe fn take(this: NonNull<Self>) -> (H, Trace, Guards<X, E>) {
+    unsafe fn finish(this: NonNull<Self>, ending: Ending<S::Args>) {
         // SAFETY: by I1 the block is ours.
         let handler = unsafe { &raw const (*this.as_ptr()).handler };
         // SAFETY: as above; moved out once, as the memory goes next.
@@ -542,9 +552,32 @@ where
         let head: NonNull<Head<S, E, X, A>> = this.cast();
         // SAFETY: given up; the handler is out, by the caller's promise the
         // arguments are.
-        let (trace, guards) = unsafe { Head::end(head, Layout::new::<Self>()) };
-        (handler, trace, guards)
+        let (trace, mut guards) = unsafe { Head::end(head, Layout::new::<Self>()) };
+        match ending {
+            Ending::Call(args) => {
+                guards.0.reset_on_runner();
+                guards.1.reset_on_runner();
+                let _handling: Entered = trace.handling();
+                let _outside = super::scope::outside();
+                handler.complete(args);
+            }
+            Ending::Discard(args) => {
+                drop(args);
+                drop(handler);
+            }
+            Ending::Abandon => drop(handler),
+        }
     }
+}
+
+/// What is left to do when a block is gone.
+enum Ending<A> {
+    /// Call the handler.
+    Call(A),
+    /// Drop the arguments, then the handler.
+    Discard(A),
+    /// Drop the handler: there are no arguments.
+    Abandon,
 }
 
 /// Where a completed operation is submitted.

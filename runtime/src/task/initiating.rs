@@ -67,6 +67,7 @@ impl OperationId {
 pub(crate) fn within<R>(id: OperationId, body: impl FnOnce() -> R) -> R {
     struct Pop(*const Record);
     impl Drop for Pop {
+        #[inline]
         fn drop(&mut self) {
             TOP.set(self.0);
         }

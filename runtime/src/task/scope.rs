@@ -202,6 +202,7 @@ impl<T: Kind> Scope<T> {
     }
 
     /// Calls `body`, in this scope if `condition` holds.
+    #[inline(always)]
     pub(crate) fn within_if<R>(&self, condition: bool, body: impl FnOnce() -> R) -> R {
         // SAFETY: borrowed, and entered once, until the guard is dropped, right
         // here.
@@ -280,10 +281,12 @@ impl Drop for Outside {
     }
 }
 
-/// Returns whether there is any scope.
+/// Returns whether anybody can ask what is awaited here to stop.
 #[inline]
-pub(crate) fn is_any() -> bool {
-    !CURRENT.with(Cell::get).is_null()
+pub(crate) fn may_be_asked() -> bool {
+    let head = NonNull::new(CURRENT.with(Cell::get).cast_mut());
+    // SAFETY: by I1 the scope is alive.
+    head.is_some_and(|head| !unsafe { head.as_ref() }.vtable.quiet)
 }
 
 /// Obtains memory from the allocator of the current scope, or from
@@ -325,9 +328,7 @@ pub(crate) fn cancellation() -> CancellationState {
 /// Returns what an operation that is awaited here has been asked.
 #[inline]
 pub(crate) fn requested() -> CancellationType {
-    let head = NonNull::new(CURRENT.with(Cell::get).cast_mut());
-    // SAFETY: by I1 the scope is alive.
-    if head.is_none_or(|head| unsafe { head.as_ref() }.vtable.quiet) {
+    if !may_be_asked() {
         return CancellationType::default();
     }
     requested_in_scope()
