@@ -1,5 +1,6 @@
 //! The event loop: queues, work counting, readiness and timers.
 
+mod alarm;
 mod bounds;
 mod discard;
 mod life;

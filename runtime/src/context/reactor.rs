@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Weak;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,7 +8,8 @@ use std::time::{Duration, Instant};
 use mio::event::Source;
 use mio::{Events, Interest, Poll, Registry, Token};
 
-use super::timers::Timers;
+use super::alarm::Alarm;
+use super::timers::{Expired, Timers};
 use super::{Brought, Registration, SharedRegistration, TimerKey, WakeList, context_gone};
 use crate::alloc::Shared;
 use crate::shim::plain::Mutex;
@@ -15,6 +17,8 @@ use crate::time::TimerState;
 
 /// The token of the reactor's own waker.
 const INTERRUPT: Token = Token(usize::MAX);
+/// That of the alarm, of which nobody need know more than that it ends a wait.
+const ALARM: Token = Token(usize::MAX - 1);
 /// Urgent data is not read, but cuts reads short.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const READS: Interest = Interest::READABLE.add(Interest::PRIORITY);
@@ -23,6 +27,9 @@ const READS: Interest = Interest::READABLE;
 const BOTH: Interest = READS.add(Interest::WRITABLE);
 /// How many events one wait takes from the system.
 const EVENTS: usize = 256;
+/// How many timers fire before others have their turn: events, and tasks that have been
+/// posted.
+const BATCH: usize = 128;
 /// The system counts milliseconds in 32 bits; a longer wait is made of several.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -49,6 +56,9 @@ struct WaitState {
     events: Events,
     /// How many there have been: each has a number of its own.
     count: usize,
+    alarm: Alarm,
+    /// Deadlines that have been reached. Empty between two waits.
+    batch: VecDeque<Expired<Due>>,
 }
 
 #[derive(Default)]
@@ -104,6 +114,7 @@ impl Reactor {
         let poll = Poll::new()?;
         let registry = poll.registry().try_clone()?;
         let interrupt = mio::Waker::new(&registry, INTERRUPT)?;
+        let alarm = Alarm::new(&registry, ALARM)?;
         Ok(Self {
             registry,
             interrupt,
@@ -111,6 +122,8 @@ impl Reactor {
                 poll,
                 events: Events::with_capacity(EVENTS),
                 count: 0,
+                alarm,
+                batch: VecDeque::new(),
             }),
             sources: Mutex::default(),
             deadlines: Mutex::default(),
@@ -155,18 +168,16 @@ impl Reactor {
             poll,
             events,
             count,
+            alarm,
+            batch,
         } = &mut *state;
         let timeout = match timeout {
             Timeout::Zero => Some(Duration::ZERO),
             Timeout::Until(deadline) => {
-                let deadline = match (deadline, self.deadline()) {
-                    (Some(one), Some(other)) => Some(one.min(other)),
-                    (one, other) => one.or(other),
-                };
-                deadline.map(|deadline| {
-                    let timeout = deadline.saturating_duration_since(Instant::now());
-                    timeout.min(LONGEST_WAIT)
-                })
+                let timeout = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+                let other = self.deadline().and_then(|deadline| alarm.set(deadline));
+                let timeouts = timeout.into_iter().chain(other);
+                timeouts.min().map(|timeout| timeout.min(LONGEST_WAIT))
             }
         };
         match poll.poll(events, timeout) {
@@ -183,25 +194,59 @@ impl Reactor {
             }
         }
         drop(sources);
-        self.expire(&mut brought.wake);
+        self.expire(batch, &mut brought.wake);
     }
 
-    fn expire(&self, wake: &mut WakeList) {
-        if self.timers.load(Ordering::Relaxed) == 0 {
-            return;
-        }
-        let mut deadlines = self.deadlines.lock();
-        let now = Instant::now();
-        while let Some((key, deadline, due)) = deadlines.timers.pop_due(now) {
+    /// Fires timers that are due: no more than a batch, but until there is somebody to
+    /// wake, if there is anybody.
+    fn expire(&self, batch: &mut VecDeque<Expired<Due>>, wake: &mut WakeList) {
+        while self.timers.load(Ordering::Relaxed) != 0 {
+            // Once and for all.
+            batch.reserve(BATCH);
+            let mut deadlines = self.deadlines.lock();
+            deadlines.timers.take_due(Instant::now(), BATCH, batch);
             self.count_timers(&deadlines);
-            match due {
-                Due::Timer(timer) => {
-                    // A timer's own lock comes first wherever both are held.
-                    drop(deadlines);
-                    TimerState::fire(timer, key, deadline, self, wake);
-                    deadlines = self.deadlines.lock();
+            drop(deadlines);
+            if batch.is_empty() {
+                return;
+            }
+            self.fire(batch, wake);
+            if !wake.is_empty() {
+                return;
+            }
+        }
+    }
+
+    // A timer's own lock comes first wherever both are held: so not under that of the
+    // deadlines.
+    fn fire(&self, batch: &mut VecDeque<Expired<Due>>, wake: &mut WakeList) {
+        let last = batch.back().map(|expired| expired.deadline);
+        while let Some(Expired {
+            key,
+            deadline,
+            owner,
+        }) = batch.pop_front()
+        {
+            let timer = match owner {
+                Due::Timer(timer) => timer,
+                Due::Waker(waker) => {
+                    wake.push(waker);
+                    continue;
                 }
-                Due::Waker(waker) => wake.push(waker),
+            };
+            let put_off = TimerState::fire(timer, key, deadline, last, self, wake);
+            if let Some((deadline, timer)) = put_off {
+                // In its turn, before the rest of the batch.
+                let place = batch.partition_point(|other| other.deadline <= deadline);
+                let owner = Due::Timer(timer);
+                batch.insert(
+                    place,
+                    Expired {
+                        key,
+                        deadline,
+                        owner,
+                    },
+                );
             }
         }
     }
@@ -308,18 +353,21 @@ impl Reactor {
         for object in objects.iter().filter_map(Weak::upgrade) {
             object.context_gone(wake);
         }
+        let mut batch = VecDeque::new();
         loop {
             let mut deadlines = self.deadlines.lock();
             deadlines.context_gone = true;
-            let Some((key, due)) = deadlines.timers.pop() else {
-                drop(deadlines);
-                return brought;
-            };
+            deadlines.timers.take(BATCH, &mut batch);
             self.count_timers(&deadlines);
             drop(deadlines);
-            match due {
-                Due::Timer(timer) => timer.shut_down(key, wake),
-                Due::Waker(waker) => drop(waker),
+            if batch.is_empty() {
+                return brought;
+            }
+            for Expired { key, owner, .. } in batch.drain(..) {
+                match owner {
+                    Due::Timer(timer) => timer.shut_down(key, wake),
+                    Due::Waker(waker) => drop(waker),
+                }
             }
         }
     }

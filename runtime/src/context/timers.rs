@@ -1,72 +1,94 @@
+use std::collections::VecDeque;
 use std::mem;
-use std::num::NonZeroU64;
 use std::time::Instant;
 
-/// How many children an entry has: with four there are half as many levels as with
-/// two, and those of one entry are next to each other.
+/// How many children an entry of the heap has: with four there are half as many levels
+/// as with two, and those of one entry are next to each other.
 const CHILDREN: usize = 4;
+/// How many runs there are: one would be of no use while one deadline at its end is
+/// later than all others.
+const RUNS: usize = 2;
 
 /// A priority queue of deadlines, any of which can be removed. Keeps its capacity.
 ///
-/// A heap. A deadline that is removed leaves its entry there, to be taken out together
-/// with others: to find it and to fill the gap would touch memory all over a large
-/// heap, and all entries would have to be told their places. Never are more than half
-/// of the entries such leftovers, and never the first, so that what is earliest is
-/// known.
+/// Most deadlines come in order, for most timers of a program are for one of a few
+/// durations: whatever is later than all of a run is put at its end. The rest is in a
+/// heap.
+///
+/// A deadline that is removed leaves its entry there, to be taken out together with
+/// others: to find it and to fill the gap would touch memory all over a large heap, and
+/// all entries would have to be told their places. Never are more than half of the
+/// entries such leftovers, and never the first of a run or of the heap, so that what is
+/// earliest is known.
 pub(crate) struct Timers<T> {
+    /// Each in order.
+    runs: [VecDeque<Entry>; RUNS],
     heap: Vec<Entry>,
-    slots: Vec<Slot<T>>,
-    /// The first slot that is free.
-    free: Option<usize>,
-    /// How many entries are leftovers.
-    left: usize,
+    slots: Slots<T>,
     /// That of the next deadline.
-    sequence: NonZeroU64,
+    order: u32,
 }
 
-#[derive(Clone, Copy)]
+/// Compared in this order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
     deadline: Instant,
-    slot: usize,
+    /// First come, first served among equal deadlines.
+    order: u32,
+    slot: u32,
 }
 
-/// What there is of a deadline besides its time.
+/// What there is of deadlines besides their entries.
+struct Slots<T> {
+    places: Vec<Slot<T>>,
+    /// The first that is free.
+    free: Option<u32>,
+    /// How many entries are leftovers.
+    left: usize,
+}
+
+/// The generation changes whenever a deadline leaves the slot.
 enum Slot<T> {
     Taken {
-        // First come, first served among equal deadlines; and the unique part of
-        // a key.
-        sequence: NonZeroU64,
+        generation: u32,
         owner: T,
     },
-    /// Nested: so there is room for all of it in place of the above, without a tag.
-    Gone(Gone),
-}
-
-enum Gone {
     /// The entry is a leftover.
     Left {
-        sequence: NonZeroU64,
+        generation: u32,
     },
     Free {
-        next: Option<usize>,
+        generation: u32,
+        next: Option<u32>,
     },
 }
 
-/// Names one deadline. Never reused.
+/// Names one deadline. Not reused while four billion others come and go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TimerKey {
-    slot: usize,
-    sequence: NonZeroU64,
+    slot: u32,
+    generation: u32,
+}
+
+/// A deadline that has been reached.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Expired<T> {
+    pub(crate) key: TimerKey,
+    pub(crate) deadline: Instant,
+    pub(crate) owner: T,
 }
 
 impl<T> Default for Timers<T> {
     fn default() -> Self {
         Self {
+            runs: Default::default(),
             heap: Vec::new(),
-            slots: Vec::new(),
-            free: None,
-            left: 0,
-            sequence: NonZeroU64::MIN,
+            slots: Slots {
+                places: Vec::new(),
+                free: None,
+                left: 0,
+            },
+            order: 0,
         }
     }
 }
@@ -74,89 +96,136 @@ impl<T> Default for Timers<T> {
 impl<T> Timers<T> {
     /// Adds a deadline; says whether it is now the earliest.
     pub(crate) fn insert(&mut self, deadline: Instant, owner: T) -> (TimerKey, bool) {
-        let sequence = self.sequence;
-        self.sequence = sequence.saturating_add(1);
-        let taken = Slot::Taken { sequence, owner };
-        let slot = match self.free {
-            Some(slot) => {
-                let place = &mut self.slots[slot];
-                if let Slot::Gone(Gone::Free { next }) = *place {
-                    self.free = next;
-                }
-                *place = taken;
-                slot
+        if self.order == u32::MAX {
+            self.renumber();
+        }
+        let key = self.slots.take(owner);
+        let entry = Entry {
+            deadline,
+            order: self.order,
+            slot: key.slot,
+        };
+        self.order += 1;
+        let is_later = |run: &&mut VecDeque<Entry>| run.back().is_none_or(|last| *last < entry);
+        let is_first = match self.runs.iter_mut().find(is_later) {
+            Some(run) => {
+                run.push_back(entry);
+                run.len() == 1
             }
             None => {
-                self.slots.push(taken);
-                self.slots.len() - 1
+                self.heap.push(entry);
+                self.sift_up(self.heap.len() - 1, entry) == 0
             }
         };
-        let entry = Entry { deadline, slot };
-        let place = self.heap.len();
-        self.heap.push(entry);
-        let key = TimerKey { slot, sequence };
-        (key, self.sift_up(place, entry) == 0)
+        // Of those where it is, and then of all.
+        let is_it = |(_, first): (usize, &Entry)| first.slot == key.slot;
+        (key, is_first && self.first().is_some_and(is_it))
     }
 
     /// Removes a deadline, if it is still there.
     pub(crate) fn remove(&mut self, key: TimerKey) -> Option<T> {
-        match self.slots.get(key.slot)? {
-            Slot::Taken { sequence, .. } if *sequence == key.sequence => {}
-            _ => return None,
-        }
-        let owner = self.leave(key.slot)?;
+        let owner = self.slots.leave(key)?;
+        let is_it = |entry: &Entry| entry.slot == key.slot;
         // Mostly one that is later than most: it is where it was put.
-        if self.heap.pop_if(|last| last.slot == key.slot).is_some() {
-            self.release(key.slot);
+        let mut runs = self.runs.iter_mut();
+        let is_out = runs.any(|run| run.pop_back_if(|last| is_it(last)).is_some())
+            || self.heap.pop_if(|last| is_it(last)).is_some();
+        if is_out {
+            self.slots.release(key.slot);
+        } else {
+            let mut firsts = self.runs.iter().map(VecDeque::front);
+            if firsts.any(|first| first.is_some_and(is_it)) || self.heap.first().is_some_and(is_it)
+            {
+                self.tidy();
+            }
         }
-        self.tidy();
+        self.sweep_if_worth_it();
         Some(owner)
     }
 
     pub(crate) fn earliest(&self) -> Option<Instant> {
-        self.heap.first().map(|entry| entry.deadline)
+        self.first().map(|(_, first)| first.deadline)
     }
 
-    /// Removes the earliest deadline if it is due.
-    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<(TimerKey, Instant, T)> {
-        let deadline = self.earliest().filter(|&deadline| deadline <= now)?;
-        let (key, owner) = self.pop()?;
-        Some((key, deadline, owner))
+    /// Moves what is due to the end of `batch`, in order, until that has `most`.
+    pub(crate) fn take_due(&mut self, now: Instant, most: usize, batch: &mut VecDeque<Expired<T>>) {
+        self.take_while(|deadline| deadline <= now, most, batch);
     }
 
-    /// Removes the earliest deadline.
-    pub(crate) fn pop(&mut self) -> Option<(TimerKey, T)> {
-        let slot = self.heap.first()?.slot;
-        let sequence = self.slots[slot].sequence()?;
-        let owner = self.leave(slot)?;
-        self.tidy();
-        Some((TimerKey { slot, sequence }, owner))
+    /// As `take_due`, whether it is due or not.
+    pub(crate) fn take(&mut self, most: usize, batch: &mut VecDeque<Expired<T>>) {
+        self.take_while(|_| true, most, batch);
+    }
+
+    fn take_while(
+        &mut self,
+        is_due: impl Fn(Instant) -> bool,
+        most: usize,
+        batch: &mut VecDeque<Expired<T>>,
+    ) {
+        while batch.len() < most
+            && let Some((run, &entry)) = self.first()
+            && is_due(entry.deadline)
+        {
+            match self.runs.get_mut(run) {
+                Some(run) => {
+                    run.pop_front();
+                }
+                None => self.pop_heap(),
+            }
+            if let Some((key, owner)) = self.slots.expire(entry.slot) {
+                batch.push_back(Expired {
+                    key,
+                    deadline: entry.deadline,
+                    owner,
+                });
+            }
+        }
+        if self.slots.left > 0 {
+            self.tidy();
+            self.sweep_if_worth_it();
+        }
     }
 
     /// Returns how many entries there are, leftovers included: 0 if no deadline.
     pub(crate) fn len(&self) -> usize {
-        self.heap.len()
+        self.runs.iter().map(VecDeque::len).sum::<usize>() + self.heap.len()
     }
 
-    /// Takes leftovers out: those that are the first, and all when they are too many.
+    /// Returns the first entry, and the run that it is of; else it is of the heap.
     #[inline]
-    fn tidy(&mut self) {
-        if self.left > 0 {
-            self.take_out();
-        }
-    }
-
-    fn take_out(&mut self) {
-        while let Some(&Entry { slot, .. }) = self.heap.first()
-            && self.slots[slot].is_left()
-        {
-            self.heap.swap_remove(0);
-            self.release(slot);
-            if let Some(&moved) = self.heap.first() {
-                self.sift_down(0, moved);
+    fn first(&self) -> Option<(usize, &Entry)> {
+        let mut first = self.heap.first().map(|entry| (RUNS, entry));
+        for (number, run) in self.runs.iter().enumerate() {
+            if let Some(entry) = run.front()
+                && first.is_none_or(|(_, first)| entry < first)
+            {
+                first = Some((number, entry));
             }
         }
-        if 2 * self.left > self.heap.len() {
+        first
+    }
+
+    /// Takes out the leftovers that are the first.
+    fn tidy(&mut self) {
+        let slots = &mut self.slots;
+        for run in &mut self.runs {
+            while let Some(first) = run.pop_front_if(|first| slots.is_left(first.slot)) {
+                slots.release(first.slot);
+            }
+        }
+        while let Some(&first) = self.heap.first()
+            && self.slots.is_left(first.slot)
+        {
+            self.pop_heap();
+            self.slots.release(first.slot);
+        }
+    }
+
+    /// Takes all leftovers out when they are too many.
+    #[inline]
+    fn sweep_if_worth_it(&mut self) {
+        if self.slots.left > 0 && 2 * self.slots.left > self.len() {
             self.sweep();
         }
     }
@@ -164,47 +233,47 @@ impl<T> Timers<T> {
     /// Takes all leftovers out.
     #[cold]
     fn sweep(&mut self) {
-        let mut heap = mem::take(&mut self.heap);
-        heap.retain(|entry| {
-            let is_left = self.slots[entry.slot].is_left();
+        let slots = &mut self.slots;
+        let mut stays = |entry: &Entry| {
+            let is_left = slots.is_left(entry.slot);
             if is_left {
-                self.release(entry.slot);
+                slots.release(entry.slot);
             }
             !is_left
-        });
-        self.heap = heap;
+        };
+        for run in &mut self.runs {
+            run.retain(&mut stays);
+        }
+        self.heap.retain(&mut stays);
         // From the bottom up; what has no children is in its place.
         for place in (0..self.heap.len().div_ceil(CHILDREN)).rev() {
             self.sift_down(place, self.heap[place]);
         }
     }
 
-    /// Makes the entry of `slot` a leftover.
-    #[inline]
-    fn leave(&mut self, slot: usize) -> Option<T> {
-        let slot = &mut self.slots[slot];
-        let sequence = slot.sequence()?;
-        match mem::replace(slot, Slot::Gone(Gone::Left { sequence })) {
-            Slot::Taken { owner, .. } => {
-                self.left += 1;
-                Some(owner)
-            }
-            Slot::Gone(_) => None,
+    /// Counts anew what decides among equal deadlines.
+    #[cold]
+    fn renumber(&mut self) {
+        let mut all = mem::take(&mut self.heap);
+        for run in &mut self.runs {
+            all.extend(run.drain(..));
         }
+        all.sort_unstable();
+        self.order = 0;
+        for entry in &mut all {
+            entry.order = self.order;
+            self.order += 1;
+        }
+        self.runs[0] = all.into();
     }
 
-    /// Frees the slot of a leftover whose entry has been taken out.
-    #[inline]
-    fn release(&mut self, slot: usize) {
-        let next = self.free.replace(slot);
-        self.slots[slot] = Slot::Gone(Gone::Free { next });
-        self.left -= 1;
-    }
-
-    fn is_before(&self, one: Entry, other: Entry) -> bool {
-        let sequence = |entry: Entry| self.slots[entry.slot].sequence();
-        one.deadline < other.deadline
-            || (one.deadline == other.deadline && sequence(one) < sequence(other))
+    /// Takes the first entry out of the heap.
+    fn pop_heap(&mut self) {
+        if let Some(last) = self.heap.pop()
+            && !self.heap.is_empty()
+        {
+            self.sift_down(0, last);
+        }
     }
 
     /// Finds a place for `entry`: `place`, which is free, or one above it.
@@ -212,7 +281,7 @@ impl<T> Timers<T> {
         while place > 0 {
             let parent = (place - 1) / CHILDREN;
             let above = self.heap[parent];
-            if !self.is_before(entry, above) {
+            if above < entry {
                 break;
             }
             self.heap[place] = above;
@@ -224,38 +293,106 @@ impl<T> Timers<T> {
 
     /// Finds a place for `entry`: `place`, which is free, or one below it.
     fn sift_down(&mut self, mut place: usize, entry: Entry) {
+        let heap = &mut self.heap[..];
         loop {
             let first = CHILDREN * place + 1;
-            let end = self.heap.len().min(first + CHILDREN);
-            let Some(mut child) = (first < end).then_some(first) else {
-                break;
-            };
-            for other in first + 1..end {
-                if self.is_before(self.heap[other], self.heap[child]) {
-                    child = other;
+            let (child, below) = match heap.get(first..) {
+                Some(&[a, b, c, d, ..]) => {
+                    // In pairs: neither waits for the other.
+                    let one = if b < a { (first + 1, b) } else { (first, a) };
+                    let other = if d < c {
+                        (first + 3, d)
+                    } else {
+                        (first + 2, c)
+                    };
+                    if other.1 < one.1 { other } else { one }
                 }
-            }
-            let below = self.heap[child];
-            if !self.is_before(below, entry) {
+                Some(&[mut least, ref rest @ ..]) => {
+                    let mut child = first;
+                    for (number, &other) in rest.iter().enumerate() {
+                        if other < least {
+                            (child, least) = (first + 1 + number, other);
+                        }
+                    }
+                    (child, least)
+                }
+                _ => break,
+            };
+            if entry < below {
                 break;
             }
-            self.heap[place] = below;
+            heap[place] = below;
             place = child;
         }
-        self.heap[place] = entry;
+        heap[place] = entry;
+    }
+}
+
+impl<T> Slots<T> {
+    /// Takes a free slot.
+    fn take(&mut self, owner: T) -> TimerKey {
+        if let Some(slot) = self.free {
+            let place = &mut self.places[slot as usize];
+            if let Slot::Free { generation, next } = *place {
+                self.free = next;
+                *place = Slot::Taken { generation, owner };
+                return TimerKey { slot, generation };
+            }
+        }
+        let slot = u32::try_from(self.places.len()).expect("fewer than 4 billion timers");
+        let generation = 0;
+        self.places.push(Slot::Taken { generation, owner });
+        TimerKey { slot, generation }
+    }
+
+    /// Makes the entry of a deadline a leftover, if that is still there.
+    fn leave(&mut self, key: TimerKey) -> Option<T> {
+        let place = self.places.get_mut(key.slot as usize)?;
+        match place {
+            Slot::Taken { generation, .. } if *generation == key.generation => {}
+            _ => return None,
+        }
+        self.left += 1;
+        let generation = key.generation.wrapping_add(1);
+        mem::replace(place, Slot::Left { generation }).owner()
+    }
+
+    fn is_left(&self, slot: u32) -> bool {
+        matches!(self.places[slot as usize], Slot::Left { .. })
+    }
+
+    /// Frees the slot of a leftover whose entry has been taken out.
+    fn release(&mut self, slot: u32) {
+        let place = &mut self.places[slot as usize];
+        if let Slot::Left { generation } = *place {
+            let next = self.free.replace(slot);
+            *place = Slot::Free { generation, next };
+            self.left -= 1;
+        }
+    }
+
+    /// Frees a slot whose entry has been taken out; returns what was there, if that was
+    /// no leftover.
+    fn expire(&mut self, slot: u32) -> Option<(TimerKey, T)> {
+        let place = &mut self.places[slot as usize];
+        let Slot::Taken { generation, .. } = *place else {
+            self.release(slot);
+            return None;
+        };
+        let key = TimerKey { slot, generation };
+        let free = Slot::Free {
+            generation: generation.wrapping_add(1),
+            next: self.free.replace(slot),
+        };
+        Some((key, mem::replace(place, free).owner()?))
     }
 }
 
 impl<T> Slot<T> {
-    fn is_left(&self) -> bool {
-        matches!(self, Self::Gone(Gone::Left { .. }))
-    }
-
-    /// That of an entry.
-    fn sequence(&self) -> Option<NonZeroU64> {
-        match *self {
-            Self::Taken { sequence, .. } | Self::Gone(Gone::Left { sequence }) => Some(sequence),
-            Self::Gone(Gone::Free { .. }) => None,
+    fn owner(self) -> Option<T> {
+        match self {
+            Self::Taken { owner, .. } => Some(owner),
+            Self::Left { .. } | Self::Free { .. } => None,
         }
     }
 }
@@ -274,32 +411,87 @@ mod tests {
         *state
     }
 
-    #[test]
-    fn pops_in_order_whatever_is_inserted_and_removed() {
+    /// Whatever is inserted and removed, they come in order. `random` makes deadlines of
+    /// the number of the insertion, in milliseconds; the count starts again after
+    /// `before_renumbering`.
+    fn come_in_order(before_renumbering: u32, mut random: impl FnMut(u64, u64) -> u64) {
         let mut timers = Timers::default();
+        timers.order = u32::MAX - before_renumbering;
         let start = Instant::now();
-        let mut random = 0x9e37_79b9_7f4a_7c15;
+        let mut state = 0x9e37_79b9_7f4a_7c15;
         let mut model: Vec<(Instant, u64, TimerKey)> = Vec::new();
+        let mut batch = VecDeque::new();
         for n in 0..5_000_u64 {
-            if !xorshift(&mut random).is_multiple_of(3) {
-                let deadline = start + Duration::from_millis(xorshift(&mut random) % 500);
-                let (key, earliest) = timers.insert(deadline, n);
-                assert_eq!(earliest, model.iter().all(|&(other, ..)| other > deadline));
-                model.push((deadline, n, key));
-            } else if !model.is_empty() {
-                let index = (xorshift(&mut random) % model.len() as u64) as usize;
-                let (_, n, key) = model.swap_remove(index);
-                assert_eq!(timers.remove(key), Some(n));
-                assert_eq!(timers.remove(key), None);
+            match xorshift(&mut state) % 12 {
+                0..7 => {
+                    let ms = random(n, xorshift(&mut state));
+                    let deadline = start + Duration::from_millis(ms);
+                    let (key, earliest) = timers.insert(deadline, n);
+                    assert_eq!(earliest, model.iter().all(|&(other, ..)| other > deadline));
+                    model.push((deadline, n, key));
+                }
+                7..11 if !model.is_empty() => {
+                    let index = (xorshift(&mut state) % model.len() as u64) as usize;
+                    let (_, n, key) = model.swap_remove(index);
+                    assert_eq!(timers.remove(key), Some(n));
+                    assert_eq!(timers.remove(key), None);
+                }
+                _ => {
+                    model.sort_by_key(|&(deadline, n, _)| (deadline, n));
+                    let some = (xorshift(&mut state) % 4) as usize;
+                    timers.take(some, &mut batch);
+                    assert_eq!(batch.len(), some.min(model.len()));
+                    for (expired, (deadline, n, key)) in
+                        batch.drain(..).zip(model.drain(..some.min(model.len())))
+                    {
+                        assert_eq!(
+                            expired,
+                            Expired {
+                                key,
+                                deadline,
+                                owner: n
+                            }
+                        );
+                        assert_eq!(timers.remove(key), None);
+                    }
+                }
             }
+            let earliest = model.iter().map(|&(deadline, ..)| deadline).min();
+            assert_eq!(timers.earliest(), earliest);
+            assert!((model.len()..=2 * model.len()).contains(&timers.len()));
         }
         model.sort_by_key(|&(deadline, n, _)| (deadline, n));
+        assert!(!model.is_empty());
         for (deadline, n, key) in model {
-            assert_eq!(timers.earliest(), Some(deadline));
-            assert!(timers.pop_due(deadline - Duration::from_nanos(1)).is_none());
-            assert_eq!(timers.pop_due(deadline), Some((key, deadline, n)));
+            timers.take_due(deadline - Duration::from_nanos(1), 1, &mut batch);
+            assert!(batch.is_empty());
+            timers.take_due(deadline, 1, &mut batch);
+            assert_eq!(
+                batch.pop_front(),
+                Some(Expired {
+                    key,
+                    deadline,
+                    owner: n
+                })
+            );
         }
-        assert!(timers.len() == 0);
+        assert!(timers.len() == 0 && timers.earliest().is_none());
+    }
+
+    #[test]
+    fn in_order_whatever_is_inserted_and_removed() {
+        // In no order, with many that are equal; in order; of some durations.
+        come_in_order(u32::MAX, |_, random| random % 500);
+        come_in_order(u32::MAX, |n, _| n / 10);
+        come_in_order(u32::MAX, |n, random| {
+            n + [10, 300, 2000, 2001][random as usize % 4]
+        });
+    }
+
+    #[test]
+    fn in_order_when_the_count_starts_again() {
+        come_in_order(1_000, |_, random| random % 50);
+        come_in_order(2_000, |n, _| n / 10);
     }
 
     #[test]
@@ -315,9 +507,9 @@ mod tests {
         for n in 0..100_000 {
             let key = std::mem::replace(&mut keys[n % 1000], add(&mut timers));
             assert!(timers.remove(key).is_some());
-            assert!(timers.heap.len() <= 2000 && timers.heap.len() == 1000 + timers.left);
+            assert!(timers.len() <= 2000 && timers.len() == 1000 + timers.slots.left);
         }
-        assert!(timers.slots.len() <= 2001);
+        assert!(timers.slots.places.len() <= 2001);
         for key in keys {
             assert!(timers.remove(key).is_some());
         }

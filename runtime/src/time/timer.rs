@@ -216,29 +216,41 @@ impl TimerState {
     }
 
     /// Ends the waits, as `deadline`, whose entry was `key`, has been reached; or puts
-    /// the entry off.
+    /// the entry off. Where that is to a time before `last`, and so no longer of the
+    /// reactor, returns that: then it is to fire again, with the same key.
     pub(crate) fn fire(
         this: Shared<Self>,
         key: TimerKey,
         deadline: Instant,
+        last: Option<Instant>,
         reactor: &Reactor,
         wake: &mut WakeList,
-    ) {
+    ) -> Option<(Instant, Shared<Self>)> {
         let mut inner = this.lock();
         // It may have been changed since the reactor took the entry.
         if inner.armed != Some(key) {
-            return;
+            return None;
         }
-        inner.armed = None;
-        if inner.expiry <= deadline {
+        let expiry = inner.expiry;
+        if expiry <= deadline {
+            inner.armed = None;
             inner.end_all(Outcome::Expired, wake);
-        } else if !inner.waits.are_over() {
+        } else if inner.waits.are_over() {
+            inner.armed = None;
+        } else if Some(expiry) < last {
+            drop(inner);
+            return Some((expiry, this));
+        } else {
             // Even if it is late: others may come before.
-            match reactor.add_timer(inner.expiry, Due::Timer(Shared::clone(&this))) {
+            match reactor.add_timer(expiry, Due::Timer(Shared::clone(&this))) {
                 Ok((key, _)) => inner.armed = Some(key),
-                Err(_) => inner.end_all(Outcome::ContextGone, wake),
+                Err(_) => {
+                    inner.armed = None;
+                    inner.end_all(Outcome::ContextGone, wake);
+                }
             }
         }
+        None
     }
 
     /// Ends the waits, as the context is being dropped; the entry was `key`.
@@ -486,6 +498,43 @@ mod tests {
     }
 
     const HOUR: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn what_is_put_off_keeps_its_turn() {
+        let context = IoContext::new().unwrap();
+        let fired = Arc::new(Mutex::new(Vec::new()));
+        let now = Instant::now();
+        let at = |ms| now + Duration::from_millis(ms);
+        // Its entry stays where it was set first.
+        let put_off = |first, then| {
+            let timer = Timer::new(&context);
+            timer.expires_at(at(first));
+            drop(start(&timer));
+            timer.expires_at(at(then));
+            timer
+        };
+        let timers = [
+            put_off(20, 25),
+            put_off(30, 30),
+            put_off(21, 31),
+            put_off(22, 31),
+            put_off(32, 32),
+            put_off(23, 40),
+            put_off(33, 41),
+            put_off(24, 3_600_000),
+        ];
+        for (number, timer) in timers.iter().enumerate() {
+            let fired = Arc::clone(&fired);
+            timer.wait().callback(move |result| {
+                result.unwrap();
+                fired.lock().push(number);
+            });
+        }
+        while Instant::now() < at(41) {}
+        // In one batch, but for the last two.
+        context.poll();
+        assert_eq!(*fired.lock(), [0, 1, 2, 3, 4, 5, 6]);
+    }
 
     #[test]
     fn the_last_handles_may_go_at_once() {
