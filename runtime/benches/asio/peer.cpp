@@ -492,6 +492,52 @@ void two_threads() {
   });
 }
 
+// Lockstep --------------------------------------------------------------------
+
+// The load of ../peers/lockstep.rs.
+size_t bytes_under_way = 0;
+std::unique_ptr<struct Load> load;
+
+struct Load {
+  asio::io_context context;
+  std::vector<tcp::socket> connections;
+  std::vector<char> message;
+  uint64_t left;
+
+  void send() {
+    auto n = std::min<size_t>(left, connections.size());
+    left -= n;
+    bytes_under_way = n * message.size();
+    for (size_t i = 0; i < n; ++i) asio::write(connections[i], asio::buffer(message));
+    while (connections.size() > n) connections.pop_back();
+  }
+
+  void receive() {
+    for (auto& connection : connections) asio::read(connection, asio::buffer(message));
+  }
+};
+
+void begin_load(tcp::endpoint server, uint64_t connections, size_t size, uint64_t messages) {
+  load = std::make_unique<Load>();
+  for (uint64_t n = 0; n < connections; ++n) {
+    load->connections.emplace_back(load->context).connect(server);
+    load->connections.back().set_option(tcp::no_delay(true));
+  }
+  load->message.assign(size, 7);
+  load->left = messages;
+  load->send();
+}
+
+[[gnu::noinline]] void uncounted_turn() {
+  load->receive();
+  if (load->left > 0) load->send();
+  else load.reset();
+}
+
+void echoed(size_t bytes) {
+  if (bytes_under_way > 0 && (bytes_under_way -= bytes) == 0) uncounted_turn();
+}
+
 // Echo ------------------------------------------------------------------------
 
 struct Session : std::enable_shared_from_this<Session> {
@@ -504,8 +550,10 @@ struct Session : std::enable_shared_from_this<Session> {
     auto self = shared_from_this();
     socket.async_read_some(asio::buffer(buffer), [self](Error error, size_t n) {
       if (error) return;
-      asio::async_write(self->socket, asio::buffer(self->buffer, n), [self](Error error, size_t) {
-        if (!error) self->echo();
+      asio::async_write(self->socket, asio::buffer(self->buffer, n), [self](Error error, size_t n) {
+        if (error) return;
+        echoed(n);
+        self->echo();
       });
     });
   }
@@ -526,8 +574,12 @@ void serve(const char* kind, uint64_t at_a_time, size_t size, unsigned threads) 
   measure([&](uint64_t messages) {
     tcp::acceptor acceptor(*context, {asio::ip::address_v4::loopback(), 0});
     auto port = acceptor.local_endpoint().port();
-    std::printf("load,%s,127.0.0.1:%u,%lu,%zu,%lu\n", kind, port, at_a_time, size, messages);
-    std::fflush(stdout);
+    if (std::string("lockstep") == kind) {
+      begin_load(acceptor.local_endpoint(), at_a_time, size, messages);
+    } else {
+      std::printf("load,%s,127.0.0.1:%u,%lu,%zu,%lu\n", kind, port, at_a_time, size, messages);
+      std::fflush(stdout);
+    }
     bool churn = std::string("churn") == kind;
     auto connections = churn ? std::max(messages, at_a_time) : at_a_time;
     run_by(*context, threads, [&] { accept(acceptor, connections); });
@@ -595,6 +647,9 @@ constexpr Workload workloads[] = {
     {"echo-64-16k", 200, [] { serve("echo", 64, 16 << 10, 2); }, two},
     {"echo-1000-16k", 200, [] { serve("echo", 1000, 16 << 10, 1); }},
     {"echo-1000-16k", 200, [] { serve("echo", 1000, 16 << 10, 2); }, two},
+    {"lockstep-64", 400, [] { serve("lockstep", 64, 64, 1); }},
+    {"lockstep-1000", 400, [] { serve("lockstep", 1000, 64, 1); }},
+    {"lockstep-1000-16k", 400, [] { serve("lockstep", 1000, 16 << 10, 1); }},
     {"churn", 50, [] { serve("churn", 8, 64, 1); }},
     {"churn", 50, [] { serve("churn", 8, 64, 2); }, two},
 };

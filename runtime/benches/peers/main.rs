@@ -6,6 +6,7 @@
 //! cargo bench -p async-op --bench peers -- timers --full     # those whose names contain "timers"
 //! cargo bench -p async-op --bench peers -- post --count      # instructions and system calls too
 //! cargo bench -p async-op --bench peers -- --scale           # how costs grow, with pictures
+//! cargo bench -p async-op --bench peers -- --tables FILE     # what was printed, into README.md
 //! ```
 //!
 //! Each sample is a process of its own, and contenders take turns (A B C A B C),
@@ -27,6 +28,7 @@ mod posts;
 mod report;
 mod runners;
 mod scale;
+mod tables;
 mod threads;
 mod timers;
 
@@ -77,6 +79,7 @@ fn main() -> ExitCode {
             run.print();
         }
         ["scale", series, contender, x] => scale::run(series, contender, x),
+        ["--tables", results, ..] => tables::write(results),
         ["load", ..] => clients::load(&arguments[1..]),
         _ if arguments.contains(&"--scale") => scale::all(&arguments),
         _ => report::all(&arguments),

@@ -41,7 +41,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         round: "64 bytes to and fro, each end on a thread with a loop",
         rounds: [1_000, 20_000],
         contenders: &[
-            ("async-op", two_contexts),
+            ("async-op futures", two_contexts),
             ("mio", two_mios),
             ("tokio", two_tokios),
             ("smol", two_smols),
@@ -52,7 +52,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         round: "64 bytes to and fro, both ends on one loop",
         rounds: [1_000, 20_000],
         contenders: &[
-            ("async-op", udp_ours),
+            ("async-op futures", udp_ours),
             ("mio", |run| on_mio(run, udp_pair)),
             ("tokio", udp_tokio),
             ("smol", udp_smol),
@@ -63,7 +63,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         round: "64 bytes to and fro by Unix sockets, both ends on one loop",
         rounds: [1_000, 20_000],
         contenders: &[
-            ("async-op", unix_ours),
+            ("async-op futures", unix_ours),
             ("mio", |run| on_mio(run, unix_pair)),
             ("tokio", unix_tokio),
         ],
