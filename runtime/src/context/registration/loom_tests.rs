@@ -430,7 +430,7 @@ fn two_against(one: fn(&Source, &CancellationSignal), other: fn(&Source), ended:
 #[test]
 fn leaf_behind_another_is_cancelled_against_an_event() {
     two_against(
-        |_, signal| signal.emit(CancellationType::TOTAL),
+        |_, signal| signal.emit(CancellationType::TERMINAL),
         |source| source.come(1),
         1,
     );
@@ -439,7 +439,7 @@ fn leaf_behind_another_is_cancelled_against_an_event() {
 #[test]
 fn leaves_are_cancelled_against_the_cancellation_of_all() {
     two_against(
-        |_, signal| signal.emit(CancellationType::TOTAL),
+        |_, signal| signal.emit(CancellationType::TERMINAL),
         Source::cancel_all,
         2,
     );
@@ -453,7 +453,7 @@ fn leaves_and_two_events() {
 #[test]
 fn leaf_is_cancelled_against_the_end_of_the_context() {
     two_against(
-        |_, signal| signal.emit(CancellationType::TOTAL),
+        |_, signal| signal.emit(CancellationType::TERMINAL),
         Source::shut_down,
         2,
     );
