@@ -14,7 +14,7 @@ mod seat;
 mod timers;
 mod waiters;
 
-pub(crate) use self::place::{AtSource, Finder};
+pub(crate) use self::place::{AtSource, AtTimer, Finder};
 pub(crate) use self::reactor::{ContextGone, Due, Reactor};
 pub(crate) use self::readiness::Seen;
 pub(crate) use self::registration::{Direction, Progress, Registration, SharedRegistration};

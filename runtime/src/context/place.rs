@@ -11,8 +11,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::readiness::Seen;
 use super::registration::{Direction, Registration, SharedRegistration};
+use crate::alloc::{Owner, Shared};
 use crate::task::initiating::OperationId;
 use crate::task::leaf::{Parked, Parking, Place};
+use crate::time::TimerState;
 
 /// At a source, with what the last attempt has seen there.
 pub(crate) struct AtSource {
@@ -63,9 +65,35 @@ impl Place for AtSource {
     }
 }
 
+/// At a timer.
+pub(crate) struct AtTimer(NonNull<Owner<TimerState>>);
+
+impl AtTimer {
+    #[inline]
+    pub(crate) fn new(timer: &Owner<TimerState>) -> Self {
+        Self(NonNull::from(timer))
+    }
+}
+
+impl Place for AtTimer {
+    #[inline]
+    unsafe fn park(self, leaf: Parked) -> Parking {
+        // What the leaf may take with it is needed until a lock is released.
+        // SAFETY: by I1 good, as the leaf is not parked yet.
+        let timer = Owner::share(unsafe { self.0.as_ref() });
+        TimerState::park(&timer, leaf)
+    }
+
+    unsafe fn finder(&self) -> Finder {
+        // SAFETY: by I1 good, as the leaf is not parked yet.
+        Finder::Timer(Owner::share(unsafe { self.0.as_ref() }))
+    }
+}
+
 /// Finds a leaf that waits, for requests to cancel.
 pub(crate) enum Finder {
     Source(SharedRegistration, Direction),
+    Timer(Shared<TimerState>),
 }
 
 impl Finder {
@@ -75,6 +103,7 @@ impl Finder {
             Self::Source(registration, direction) => {
                 registration.take(*direction, address, operation)
             }
+            Self::Timer(timer) => timer.take(operation),
         }
     }
 }

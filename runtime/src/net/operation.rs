@@ -11,7 +11,7 @@ use crate::context::{AtSource, Direction, Progress, Seen, WaiterKey};
 use crate::initiation::{Initiation, from_attempt};
 use crate::meta::Meta;
 use crate::signature::Signature;
-use crate::task::leaf::Attempt;
+use crate::task::leaf::{Attempt, Ended};
 use crate::task::{budget, scope};
 
 /// What an operation does with its source, until it has its outcome.
@@ -130,6 +130,13 @@ impl<S: Pollable + Send + Sync, P: Perform<S>> Attempt for OnSource<S, P> {
     #[inline]
     fn finish(self, result: io::Result<P::Value>) -> P::Output {
         self.perform.finish(result)
+    }
+
+    fn ended(how: Ended) -> io::Result<P::Value> {
+        match how.result() {
+            Err(error) => Err(error),
+            Ok(()) => unreachable!("a source has no time to wait for"),
+        }
     }
 }
 

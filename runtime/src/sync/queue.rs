@@ -135,6 +135,25 @@ impl<T> Queue<T> {
         Some((place.entry.as_mut()?, waker))
     }
 
+    /// Returns the key of the first entry that waits, for whoever owns that.
+    pub(crate) fn first_key(&self) -> Option<Key> {
+        self.first.map(Key)
+    }
+
+    /// Returns the key of an entry that waits and whose waker is one of those, for whoever
+    /// owns that.
+    pub(crate) fn find_key(&self, is_one: impl Fn(&Waker) -> bool) -> Option<Key> {
+        let mut number = self.first;
+        while let Some(this) = number {
+            let place = &self.places[this];
+            if place.waker.as_ref().is_some_and(&is_one) {
+                return Some(Key(this));
+            }
+            number = place.after;
+        }
+        None
+    }
+
     /// Returns whether an entry still waits.
     pub(crate) fn is_waiting(&self, key: &Key) -> bool {
         self.places[key.0].waker.is_some()

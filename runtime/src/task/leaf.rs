@@ -13,10 +13,11 @@
 //!   the stack, the memory goes back, and only then is the handler called or dropped.
 
 use std::alloc::Layout;
+use std::cell::Cell;
 use std::io;
 use std::mem::{self, ManuallyDrop};
-use std::ptr::NonNull;
-use std::task::Poll;
+use std::ptr::{self, NonNull};
+use std::task::{Poll, RawWaker, RawWakerVTable, Waker};
 
 use super::block::needs_hop;
 use super::initiating::OperationId;
@@ -61,6 +62,9 @@ pub(crate) trait Attempt: Send {
 
     /// Makes the output, whether by an attempt or not.
     fn finish(self, result: io::Result<Self::Value>) -> Self::Output;
+
+    /// Returns the result of an operation that has ended without an attempt.
+    fn ended(how: Ended) -> io::Result<Self::Value>;
 }
 
 /// Where an operation waits.
@@ -85,21 +89,27 @@ pub(crate) enum Parking {
     Parked,
     /// Another attempt is due.
     Due(Parked),
+    /// There is nothing to wait for.
+    Over(Parked, Ended),
     Failed(Parked, io::Error),
 }
 
-/// Why an operation ends without an attempt.
-#[derive(Clone, Copy, Debug)]
+/// How an operation ends without an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
+    /// The time that it waited for has come.
+    Expired,
     Cancelled,
     ContextGone,
 }
 
 impl Ended {
-    fn error(self) -> io::Error {
+    #[inline]
+    pub(crate) fn result(self) -> io::Result<()> {
         match self {
-            Self::Cancelled => cancelled(),
-            Self::ContextGone => context_gone(),
+            Self::Expired => Ok(()),
+            Self::Cancelled => Err(cancelled()),
+            Self::ContextGone => Err(context_gone()),
         }
     }
 }
@@ -111,6 +121,8 @@ pub(crate) struct LeafHeader {
     vtable: &'static LeafVtable,
     /// That of its requests to cancel; nobody's, if there can be none.
     operation: OperationId,
+    /// How it has ended, where whoever took it from its place knows.
+    ended: Cell<Option<Ended>>,
 }
 
 struct LeafVtable {
@@ -158,6 +170,55 @@ impl Parked {
         unsafe { (vtable.post)(leaf) };
     }
 
+    /// Makes it a waker, which owns it. Waking that has it [go on](Self::go_on).
+    pub(crate) fn into_waker(self) -> Waker {
+        let data = self.into_raw().as_ptr().cast_const().cast();
+        // SAFETY: the vtable upholds the contract of `RawWaker`, but for clones: nobody
+        // makes any of what waits in the place that it is made for.
+        unsafe { Waker::from_raw(RawWaker::new(data, &WAKER)) }
+    }
+
+    /// Makes it of a waker again, if that is one.
+    pub(crate) fn from_waker(waker: Waker) -> Option<Self> {
+        let leaf = Self::header_of(&waker)?;
+        mem::forget(waker);
+        Some(Self(leaf))
+    }
+
+    /// Takes note in the leaf that a waker is, if it is one, of how it has ended. Returns
+    /// whether it is.
+    pub(crate) fn note(waker: &Waker, how: Ended) -> bool {
+        let Some(leaf) = Self::header_of(waker) else {
+            return false;
+        };
+        // SAFETY: the waker owns the leaf, and is the caller's.
+        unsafe { leaf.as_ref() }.ended.set(Some(how));
+        true
+    }
+
+    /// Returns which operation waits by the leaf that a waker is, if it is one.
+    pub(crate) fn operation_of(waker: &Waker) -> Option<OperationId> {
+        let leaf = Self::header_of(waker)?;
+        // SAFETY: the waker owns the leaf, and is borrowed.
+        Some(unsafe { leaf.as_ref() }.operation)
+    }
+
+    fn header_of(waker: &Waker) -> Option<NonNull<LeafHeader>> {
+        let is_leaf = ptr::eq(waker.vtable(), &WAKER);
+        let leaf = NonNull::new(waker.data().cast_mut().cast());
+        leaf.filter(|_| is_leaf)
+    }
+
+    /// Goes on: by another attempt, or to its end where that is known.
+    pub(crate) fn go_on(self) {
+        // SAFETY: by I1 the leaf is ours.
+        match unsafe { self.0.as_ref() }.ended.get() {
+            Some(how @ (Ended::Cancelled | Ended::ContextGone)) => self.end(how),
+            // On the I/O executor, which the handler may be called on.
+            Some(Ended::Expired) | None => self.post(),
+        }
+    }
+
     /// Ends the operation: the handler is posted.
     pub(crate) fn end(self, why: Ended) {
         let leaf = self.into_raw();
@@ -171,6 +232,24 @@ impl Parked {
         // SAFETY: by I1 the leaf is ours.
         unsafe { self.0.as_ref() }.operation
     }
+}
+
+/// The wakers that own a leaf.
+static WAKER: RawWakerVTable = RawWakerVTable::new(
+    |_| unreachable!("a leaf waits in one place"),
+    // SAFETY: the waker is given up, here and below.
+    |data| unsafe { parked(data) }.go_on(),
+    |_| unreachable!("a leaf is woken once"),
+    // SAFETY: as above.
+    |data| drop(unsafe { parked(data) }),
+);
+
+/// # Safety
+///
+/// - `data` is that of a waker of [`Parked::into_waker`], which is given up.
+unsafe fn parked(data: *const ()) -> Parked {
+    // SAFETY: made of a `NonNull` there.
+    Parked(unsafe { NonNull::new_unchecked(data.cast_mut().cast()) })
 }
 
 impl Drop for Parked {
@@ -398,6 +477,7 @@ where
                     task: Header::new(const { &Self::PERFORM }),
                     vtable: const { &Self::LEAF },
                     operation: cancellation.operation(),
+                    ended: Cell::new(None),
                 },
                 trace,
                 cancellation,
@@ -457,6 +537,10 @@ where
                 Poll::Pending => match unsafe { Self::park(this) } {
                     Parking::Parked => return,
                     Parking::Due(leaf) => this = leaf.into_raw().cast(),
+                    Parking::Over(leaf, how) => {
+                        this = leaf.into_raw().cast();
+                        break T::ended(how);
+                    }
                     Parking::Failed(leaf, error) => {
                         this = leaf.into_raw().cast();
                         break Err(error);
@@ -492,9 +576,12 @@ where
         this: NonNull<Leaf<H, E, X, A, T>>,
         first: bool,
     ) -> Poll<io::Result<T::Value>> {
-        let on_unwind = DestroyOnUnwind::<S, H, E, X, A, T>::new(this, Has::Attempt);
         // SAFETY: by I1 the leaf is ours, and its head is only read here.
         let head = unsafe { &(*this.as_ptr()).head };
+        if let Some(how) = head.header.ended.get() {
+            return Poll::Ready(T::ended(how));
+        }
+        let on_unwind = DestroyOnUnwind::<S, H, E, X, A, T>::new(this, Has::Attempt);
         // SAFETY: by I1 the payload is ours.
         let payload = unsafe { &mut (*this.as_ptr()).payload };
         // SAFETY: by I2 it is the attempt.
@@ -595,7 +682,7 @@ where
         // SAFETY: the leaf is ours; only its trace is looked at.
         unsafe { &(*this.as_ptr()).head.trace }.completed(false);
         // SAFETY: passed on as it came.
-        let output = unsafe { Self::finish(this, Err(why.error())) };
+        let output = unsafe { Self::finish(this, T::ended(why)) };
         // SAFETY: passed on as it came; the payload is gone.
         let (executor, task, _io_work) = unsafe { Self::delivery(this, output) };
         executor.post(task);

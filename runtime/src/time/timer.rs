@@ -6,14 +6,16 @@ use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
-use super::waits::{Key, Outcome, Waits};
+use super::waits::{Key, Waits};
 use crate::alloc::{Owned, Owner, Shared};
 use crate::cancel::{self, CancellationType};
-use crate::context::{Due, IoExecutor, Reactor, TimerKey, WakeList, context_gone};
+use crate::context::{AtTimer, Due, IoExecutor, Reactor, TimerKey, WakeList};
 use crate::executor::IoObject;
-use crate::initiation::{Initiation, async_initiate, from_future};
+use crate::initiation::{Initiation, async_initiate, from_attempt};
 use crate::meta::Meta;
 use crate::shim::plain::{Mutex, MutexGuard};
+use crate::task::initiating::OperationId;
+use crate::task::leaf::{Attempt, Ended, Parked, Parking};
 use crate::task::{budget, scope};
 use crate::token::{CompletionToken, Deferred, Operation};
 
@@ -121,7 +123,7 @@ impl Timer {
     /// Cancels the wait that was started first; returns whether there was one.
     pub fn cancel_one(&self) -> bool {
         let mut inner = self.state.lock();
-        let Some(waker) = inner.waits.end_first(Outcome::Cancelled) else {
+        let Some(waker) = inner.waits.end_first(Ended::Cancelled) else {
             return false;
         };
         drop(inner);
@@ -166,11 +168,8 @@ impl Timer {
         // By hand: two references in two `async` blocks would be most of the operation.
         static META: Meta =
             Meta::new("async_wait", &["self"], &[]).with_cancellation(CancellationType::TOTAL);
-        let wait = Wait {
-            timer: Owner::clone(&self.state),
-            key: None,
-        };
-        async_initiate(from_future(&META, self.executor(), wait), token)
+        let wait = AttemptToWait(Owner::clone(&self.state));
+        async_initiate(from_attempt(&META, self.executor(), wait), token)
     }
 
     /// Waits until the timer expires.
@@ -206,6 +205,31 @@ impl TimerState {
         self.inner.lock()
     }
 
+    /// Has a leaf wait, unless the time has come.
+    pub(crate) fn park(this: &Shared<Self>, leaf: Parked) -> Parking {
+        let mut inner = this.lock();
+        if inner.expiry <= Instant::now() {
+            return Parking::Over(leaf, Ended::Expired);
+        }
+        let is_earliest = match inner.arm(this.executor, || Shared::clone(this)) {
+            Ok(is_earliest) => is_earliest,
+            Err(error) => return Parking::Failed(leaf, error),
+        };
+        // Nobody gives its place back: it is free when the leaf is taken out.
+        let _key = inner.waits.push(leaf.into_waker());
+        drop(inner);
+        if is_earliest {
+            this.executor.interrupt();
+        }
+        Parking::Parked
+    }
+
+    /// Takes out the leaf of an operation, if it waits.
+    pub(crate) fn take(&self, operation: OperationId) -> Option<Parked> {
+        let waker = self.lock().waits.take_leaf(operation)?;
+        Parked::from_waker(waker)
+    }
+
     fn set_expiry(&self, expiry: Instant) -> usize {
         let mut inner = self.lock();
         let old = mem::replace(&mut inner.expiry, expiry);
@@ -234,7 +258,7 @@ impl TimerState {
         let expiry = inner.expiry;
         if expiry <= deadline {
             inner.armed = None;
-            inner.end_all(Outcome::Expired, wake);
+            inner.end_all(Ended::Expired, wake);
         } else if inner.waits.are_over() {
             inner.armed = None;
         } else if Some(expiry) < last {
@@ -246,7 +270,7 @@ impl TimerState {
                 Ok((key, _)) => inner.armed = Some(key),
                 Err(_) => {
                     inner.armed = None;
-                    inner.end_all(Outcome::ContextGone, wake);
+                    inner.end_all(Ended::ContextGone, wake);
                 }
             }
         }
@@ -258,7 +282,7 @@ impl TimerState {
         let mut inner = self.lock();
         if inner.armed == Some(key) {
             inner.armed = None;
-            inner.end_all(Outcome::ContextGone, wake);
+            inner.end_all(Ended::ContextGone, wake);
         }
     }
 }
@@ -273,7 +297,7 @@ impl Owned for TimerState {
 
 /// Cancels all waits; returns how many there were.
 fn cancel(mut inner: MutexGuard<'_, Inner>) -> usize {
-    let Some(first) = inner.waits.end_first(Outcome::Cancelled) else {
+    let Some(first) = inner.waits.end_first(Ended::Cancelled) else {
         return 0;
     };
     if !inner.waits.are_over() {
@@ -289,16 +313,36 @@ fn cancel(mut inner: MutexGuard<'_, Inner>) -> usize {
 fn cancel_several(mut inner: MutexGuard<'_, Inner>, first: Waker) -> usize {
     let mut wake = WakeList::default();
     wake.push(first);
-    inner.end_all(Outcome::Cancelled, &mut wake);
+    inner.end_all(Ended::Cancelled, &mut wake);
     drop(inner);
     wake.wake_all()
 }
 
 impl Inner {
-    fn end_all(&mut self, outcome: Outcome, wake: &mut WakeList) {
+    fn end_all(&mut self, outcome: Ended, wake: &mut WakeList) {
         while let Some(waker) = self.waits.end_first(outcome) {
             wake.push(waker);
         }
+    }
+
+    /// Has an entry in the reactor; returns whether that is to look again, as it is the
+    /// earliest.
+    #[inline]
+    fn arm(
+        &mut self,
+        executor: IoExecutor,
+        timer: impl FnOnce() -> Shared<TimerState>,
+    ) -> io::Result<bool> {
+        if self.armed.is_some() {
+            return Ok(false);
+        }
+        let reactor = match &mut self.reactor {
+            Some(reactor) => reactor,
+            none => none.insert(executor.reactor()?),
+        };
+        let (key, is_earliest) = reactor.add_timer(self.expiry, Due::Timer(timer()))?;
+        self.armed = Some(key);
+        Ok(is_earliest)
     }
 
     fn disarm(&mut self) {
@@ -307,6 +351,44 @@ impl Inner {
         {
             reactor.remove_timer(key);
         }
+    }
+}
+
+/// A wait with a handler. Its place is the timer's affair.
+struct AttemptToWait(Owner<TimerState>);
+
+impl Attempt for AttemptToWait {
+    type Value = ();
+    type Output = io::Result<()>;
+    type Place = AtTimer;
+    type Awaited = Wait;
+
+    fn into_awaited(self) -> Wait {
+        Wait {
+            timer: self.0,
+            key: None,
+        }
+    }
+
+    /// It is at its place that the clock is looked at.
+    #[inline]
+    fn attempt(&mut self) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+
+    #[inline]
+    fn place(&self) -> AtTimer {
+        AtTimer::new(&self.0)
+    }
+
+    #[inline]
+    fn finish(self, result: io::Result<()>) -> io::Result<()> {
+        result
+    }
+
+    #[inline]
+    fn ended(how: Ended) -> io::Result<()> {
+        how.result()
     }
 }
 
@@ -321,24 +403,14 @@ impl Wait {
         // It may be foreign: where it is dropped, that is done after the lock.
         let waker;
         let mut guard = self.timer.lock();
-        let inner = &mut *guard;
-        if inner.expiry <= Instant::now() {
+        if guard.expiry <= Instant::now() {
             return Poll::Ready(Ok(()));
         }
         // And cloned first, which may panic.
         waker = cx.waker().clone();
-        let mut is_earliest = false;
-        if inner.armed.is_none() {
-            let reactor = match &mut inner.reactor {
-                Some(reactor) => reactor,
-                none => none.insert(self.timer.executor.reactor()?),
-            };
-            let due = Due::Timer(Owner::share(&self.timer));
-            let (key, earliest) = reactor.add_timer(inner.expiry, due)?;
-            inner.armed = Some(key);
-            is_earliest = earliest;
-        }
-        self.key = Some(inner.waits.push(waker));
+        let share = || Owner::share(&self.timer);
+        let is_earliest = guard.arm(self.timer.executor, share)?;
+        self.key = Some(guard.waits.push(waker));
         drop(guard);
         if is_earliest {
             self.timer.executor.interrupt();
@@ -385,16 +457,6 @@ impl Drop for Wait {
             drop(inner);
             // Outside the lock: it may be foreign.
             drop(waker);
-        }
-    }
-}
-
-impl Outcome {
-    fn result(self) -> io::Result<()> {
-        match self {
-            Self::Expired => Ok(()),
-            Self::Cancelled => Err(cancel::cancelled()),
-            Self::ContextGone => Err(context_gone()),
         }
     }
 }

@@ -2,6 +2,8 @@ use std::mem;
 use std::task::Waker;
 
 use crate::sync::queue::{self, Queue};
+use crate::task::initiating::OperationId;
+use crate::task::leaf::{Ended, Parked};
 
 /// The operations that wait for one timer, in turn.
 ///
@@ -12,21 +14,13 @@ pub(super) struct Waits {
     /// while others wait.
     first: Place,
     /// Those that came later, if there ever were any.
-    later: Option<Box<Queue<Option<Outcome>>>>,
+    later: Option<Box<Queue<Option<Ended>>>>,
 }
 
 enum Place {
     Waiting(Waker),
     /// Free, or of a wait that is over.
-    Idle(Option<Outcome>),
-}
-
-/// How a wait has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    Expired,
-    Cancelled,
-    ContextGone,
+    Idle(Option<Ended>),
 }
 
 /// Names a wait, which has its place until this is given back.
@@ -70,9 +64,13 @@ impl Waits {
 
     /// Ends the first wait; returns its waker, to be woken outside of locks.
     #[inline]
-    pub(super) fn end_first(&mut self, outcome: Outcome) -> Option<Waker> {
-        if let Place::Waiting(_) = self.first {
-            let over = Place::Idle(Some(outcome));
+    pub(super) fn end_first(&mut self, outcome: Ended) -> Option<Waker> {
+        if let Place::Waiting(waker) = &self.first {
+            let over = match Parked::note(waker, outcome) {
+                // It knows by itself, and does not come back.
+                true => Place::default(),
+                false => Place::Idle(Some(outcome)),
+            };
             let Place::Waiting(waker) = mem::replace(&mut self.first, over) else {
                 unreachable!("just seen")
             };
@@ -82,10 +80,28 @@ impl Waits {
         self.end_later(outcome)
     }
 
-    fn end_later(&mut self, outcome: Outcome) -> Option<Waker> {
-        let (wait, waker) = self.later.as_mut()?.next()?;
-        *wait = Some(outcome);
+    fn end_later(&mut self, outcome: Ended) -> Option<Waker> {
+        let later = self.later.as_mut()?;
+        let key = later.first_key()?;
+        let (wait, waker) = later.next()?;
+        if Parked::note(&waker, outcome) {
+            later.remove(key);
+        } else {
+            *wait = Some(outcome);
+        }
         Some(waker)
+    }
+
+    /// Takes out the leaf of an operation, if it waits.
+    pub(super) fn take_leaf(&mut self, operation: OperationId) -> Option<Waker> {
+        let is_it = |waker: &Waker| Parked::operation_of(waker) == Some(operation);
+        if let Place::Waiting(waker) = &self.first
+            && is_it(waker)
+        {
+            return self.remove(Key::First).1;
+        }
+        let key = self.later.as_ref()?.find_key(is_it)?;
+        self.remove(Key::Later(key)).1
     }
 
     /// Returns whether a wait is not over.
@@ -112,7 +128,7 @@ impl Waits {
 
     /// Removes a wait. Returns how it has ended, or its waker if it has not: to be
     /// dropped by the caller, outside its locks.
-    pub(super) fn remove(&mut self, key: Key) -> (Option<Outcome>, Option<Waker>) {
+    pub(super) fn remove(&mut self, key: Key) -> (Option<Ended>, Option<Waker>) {
         match key {
             Key::First => match mem::take(&mut self.first) {
                 Place::Waiting(waker) => (None, Some(waker)),
@@ -132,7 +148,7 @@ mod tests {
 
     #[test]
     fn in_turn_whatever_place_they_have() {
-        let (waker, outcome) = (Waker::noop(), Outcome::Expired);
+        let (waker, outcome) = (Waker::noop(), Ended::Expired);
         let mut waits = Waits::default();
         let push = |waits: &mut Waits| waits.push(waker.clone());
         let is = |waits: &Waits, keys: &[&Key]| {
@@ -156,11 +172,11 @@ mod tests {
         // Nobody waits any more, though not all have gone.
         let e = push(&mut waits);
         assert!(matches!(e, Key::First));
-        assert!(waits.end_first(Outcome::Cancelled).is_some());
+        assert!(waits.end_first(Ended::Cancelled).is_some());
         // The place is free only when its owner has gone.
         let f = push(&mut waits);
         assert!(matches!(f, Key::Later(_)) && waits.renew(&e, waker).is_none());
-        assert_eq!(waits.remove(e).0, Some(Outcome::Cancelled));
+        assert_eq!(waits.remove(e).0, Some(Ended::Cancelled));
         for key in [b, c, d] {
             assert_eq!(waits.remove(key).0, Some(outcome));
         }

@@ -293,6 +293,11 @@ impl Attempt for Take {
             Err(_) => self.outcome.failed.add(),
         }
     }
+
+    fn ended(how: Ended) -> io::Result<usize> {
+        how.result()
+            .map(|()| unreachable!("there is no time to wait for"))
+    }
 }
 
 /// A source, and the operations that are started on it.
