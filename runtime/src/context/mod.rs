@@ -487,7 +487,12 @@ impl fmt::Debug for IoContext {
 impl IoExecutor {
     /// Returns the reactor, for I/O objects to register with.
     pub(crate) fn reactor(&self) -> io::Result<Arc<Reactor>> {
-        self.scheduler.reactor(self.generation)
+        // Where the context is being dropped by this very thread, it says so by itself.
+        let runner = Runner::find(self.scheduler, self.generation);
+        match runner.and_then(|runner| runner.reactor.as_ref()) {
+            Some(reactor) => Ok(Arc::clone(reactor)),
+            None => self.scheduler.reactor(self.generation),
+        }
     }
 
     /// Makes the thread that waits in the reactor look at its timers again.

@@ -186,13 +186,10 @@ impl Waiters {
         if let Some(waker) = first.and_then(|first| first.waker.take()) {
             wake.push(waker);
         }
-        if let Some(later) = later {
-            later.gone = 0;
-            for (_, waker) in later.list.drain(..) {
-                if let Some(waker) = waker {
-                    wake.push(waker);
-                }
-            }
+        if let Some(later) = later
+            && !later.list.is_empty()
+        {
+            later.take_all(wake);
         }
         if let Some(rest) = &mut self.rest {
             leaves.append(&mut rest.leaves[direction as usize]);
@@ -224,6 +221,16 @@ impl First {
 }
 
 impl Later {
+    #[cold]
+    fn take_all(&mut self, wake: &mut WakeList) {
+        self.gone = 0;
+        for (_, waker) in self.list.drain(..) {
+            if let Some(waker) = waker {
+                wake.push(waker);
+            }
+        }
+    }
+
     fn place(&mut self, key: WaiterKey) -> Option<&mut Option<Waker>> {
         let oldest = self.list.first()?.0;
         let index = self

@@ -36,6 +36,7 @@ impl<E: Executor> WorkGuard<E> {
     }
 
     /// Gives the work back early. Idempotent.
+    #[inline(never)]
     pub fn reset(&mut self) {
         if let Some(executor) = self.executor.take() {
             executor.work_finished();
@@ -45,7 +46,7 @@ impl<E: Executor> WorkGuard<E> {
     /// Counts one unit of work on the executor of a handler, and one on that of the
     /// I/O object. Where they are the same, the first is enough: it is held for
     /// longer.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of_both<X: Executor>(own: X, io: E) -> (WorkGuard<X>, Self) {
         let is_same = is_same(&io, &own);
         let work = WorkGuard::new(own);
@@ -100,8 +101,12 @@ impl<E: Executor> Clone for WorkGuard<E> {
 }
 
 impl<E: Executor> Drop for WorkGuard<E> {
+    #[inline]
     fn drop(&mut self) {
-        self.reset();
+        // Mostly it has been reset.
+        if self.owns_work() {
+            self.reset();
+        }
     }
 }
 

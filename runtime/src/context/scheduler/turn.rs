@@ -318,6 +318,8 @@ impl Scheduler {
             return Next::Leave;
         }
         self.take_in(runner, &mut brought);
+        // Nothing is left to be dropped.
+        mem::forget(brought);
         Next::Run
     }
 
