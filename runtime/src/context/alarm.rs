@@ -57,15 +57,14 @@ mod descriptor {
             if deadline <= now {
                 return Some(Duration::ZERO);
             }
-            let mut time = deadline;
-            if let Some(set_for) = self.set_for {
-                if now < set_for && set_for <= deadline {
-                    // It goes off too early if the deadline that it was for has been
-                    // removed. To set it for each that is earliest costs more.
-                    return None;
-                }
-                time = time.max(set_for + PAUSE);
-            }
+            let time = match self.set_for {
+                // It has gone off.
+                Some(set_for) if set_for <= now => deadline.max(set_for + PAUSE),
+                // It goes off too early if the deadline that it was for has been removed.
+                // To set it for each that is the earliest costs more.
+                Some(set_for) if set_for <= deadline => return None,
+                _ => deadline,
+            };
             self.set_for = Some(time);
             // Never zero, which would be no alarm.
             let left = (time - now).max(Duration::from_nanos(1));
