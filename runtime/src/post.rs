@@ -25,6 +25,7 @@ macro_rules! submit {
 
         $(#[$own_doc])*
         #[track_caller]
+        #[inline]
         pub fn $own<'op, T>(token: T) -> T::Return<Submitted<SystemExecutor>>
         where
             T: CompletionToken<'op, fn()>,
@@ -39,6 +40,7 @@ macro_rules! submit {
 
         $(#[$on_doc])*
         #[track_caller]
+        #[inline]
         pub fn $on<'op, O, T>(on: &O, token: T) -> T::Return<Submitted<O::Executor>>
         where
             O: IoObject + ?Sized,

@@ -523,9 +523,12 @@ where
             }
             Target::Own(executor)
         };
-        let mut io_work = head.io_work.take();
-        // The dispatch may call the handler.
-        io_work.reset_on_runner();
+        let mut io_work = WorkGuard::none();
+        if head.io_work.owns_work() {
+            mem::swap(&mut io_work, &mut head.io_work);
+            // The dispatch may call the handler.
+            io_work.reset_on_runner();
+        }
         // SAFETY: by I1 the block is ours, and so are the arguments.
         unsafe { head.core.put_args(args) };
         mem::forget(on_unwind);

@@ -286,6 +286,7 @@ pub(crate) enum Submit {
 }
 
 impl Submit {
+    #[inline]
     pub(crate) fn to(self, executor: &impl Executor, task: Task) {
         match self {
             Self::Post => executor.post(task),

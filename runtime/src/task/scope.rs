@@ -202,7 +202,7 @@ impl<T: Kind> Scope<T> {
     }
 
     /// Calls `body`, in this scope if `condition` holds.
-    #[inline(always)]
+    #[inline(always)] // Where it is a function, what is polled inside is another.
     pub(crate) fn within_if<R>(&self, condition: bool, body: impl FnOnce() -> R) -> R {
         // SAFETY: borrowed, and entered once, until the guard is dropped, right
         // here.

@@ -59,6 +59,7 @@ macro_rules! callback {
         {
             type Return<I: Initiation<$signature> + 'static> = ();
 
+            #[inline(always)] // It hands on, and arguments that are known stay so.
             fn initiate<I: Initiation<$signature> + 'static>(self, initiation: I) {
                 initiation.initiate(Callback(self));
             }
