@@ -141,11 +141,12 @@ impl Crew {
     }
 
     /// One who slept is here again; returns whether it has been called.
+    #[inline]
     pub(super) fn wake_up(&mut self, number: usize) -> bool {
         if self.watches(number) {
             self.watcher = None;
         }
-        if self.poller == Poller::Asleep(number) {
+        if matches!(self.poller, Poller::Asleep(poller) if poller == number) {
             self.end_polling();
         } else {
             self.in_bed.retain(|other| *other != number);

@@ -135,7 +135,7 @@ impl Scheduler {
             }
         }
         let reactor = runner.reactor.as_deref();
-        let is_free = shared.reactor.is_some() && shared.crew.poller == Poller::Nobody;
+        let is_free = shared.reactor.is_some() && matches!(shared.crew.poller, Poller::Nobody);
         let reactor = reactor.filter(|_| is_free);
         if !busy && bounds.wait != Wait::Never {
             return self.wait_for_work(shared, runner, bounds, reactor, watch);
@@ -338,7 +338,7 @@ impl Scheduler {
     /// Makes a runner that has waited active again. Returns whether a nested call is
     /// over: if nobody else is active and the reactor has `brought` nothing, there is
     /// nothing to wait for.
-    #[inline]
+    #[inline(always)]
     fn wake_up(
         &self,
         shared: &mut Shared,
