@@ -415,8 +415,10 @@ mod tests {
     /// the number of the insertion, in milliseconds; the count starts again after
     /// `before_renumbering`.
     fn come_in_order(before_renumbering: u32, mut random: impl FnMut(u64, u64) -> u64) {
-        let mut timers = Timers::default();
-        timers.order = u32::MAX - before_renumbering;
+        let mut timers = Timers {
+            order: u32::MAX - before_renumbering,
+            ..Timers::default()
+        };
         let start = Instant::now();
         let mut state = 0x9e37_79b9_7f4a_7c15;
         let mut model: Vec<(Instant, u64, TimerKey)> = Vec::new();
