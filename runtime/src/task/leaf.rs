@@ -213,9 +213,8 @@ impl Parked {
     pub(crate) fn go_on(self) {
         // SAFETY: by I1 the leaf is ours.
         match unsafe { self.0.as_ref() }.ended.get() {
-            Some(how @ (Ended::Cancelled | Ended::ContextGone)) => self.end(how),
-            // On the I/O executor, which the handler may be called on.
-            Some(Ended::Expired) | None => self.post(),
+            Some(how) => self.end(how),
+            None => self.post(),
         }
     }
 
@@ -578,9 +577,6 @@ where
     ) -> Poll<io::Result<T::Value>> {
         // SAFETY: by I1 the leaf is ours, and its head is only read here.
         let head = unsafe { &(*this.as_ptr()).head };
-        if let Some(how) = head.header.ended.get() {
-            return Poll::Ready(T::ended(how));
-        }
         let on_unwind = DestroyOnUnwind::<S, H, E, X, A, T>::new(this, Has::Attempt);
         // SAFETY: by I1 the payload is ours.
         let payload = unsafe { &mut (*this.as_ptr()).payload };
@@ -890,3 +886,6 @@ where
         unsafe { Shape::<S, H, E, X, A, T>::destroy(self.leaf, self.has) };
     }
 }
+
+#[cfg(all(test, not(async_op_loom)))]
+mod tests;
