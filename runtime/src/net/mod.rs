@@ -1,6 +1,7 @@
 //! Sockets, pipes and other descriptors; names and signals.
 
 mod byte_stream;
+mod connect;
 mod datagram;
 #[cfg(unix)]
 mod descriptor;

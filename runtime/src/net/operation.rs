@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use super::source::{Pollable, SharedSource};
 use crate::cancel::{self, CancellationType};
-use crate::context::{AtSource, Direction, Progress, Seen, WaiterKey};
+use crate::context::{AtSource, Direction, IoExecutor, Progress, Seen, WaiterKey};
 use crate::initiation::{Initiation, from_attempt};
 use crate::meta::Meta;
 use crate::signature::Signature;
@@ -38,6 +38,15 @@ pub(super) trait Perform<S: Pollable>: Send {
     fn may_wait(&mut self) -> bool {
         true
     }
+
+    /// Makes the source, where that is not there before the operation begins.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be made.
+    fn open(&mut self) -> io::Result<SharedSource<S>> {
+        unreachable!("the source is there")
+    }
 }
 
 /// Describes an operation on a handle, which can be stopped as if it had never begun.
@@ -59,22 +68,46 @@ where
     S: Pollable + Send + Sync,
     P: Perform<S>,
 {
-    let executor = source.executor();
     let may_wait = perform.may_wait();
     let attempt = OnSource {
-        source: SharedSource::clone(source),
+        source: Some(SharedSource::clone(source)),
         perform,
         seen: Seen::NOTHING,
         era: None,
         direction,
         may_wait,
     };
+    from_attempt(meta, source.executor(), attempt)
+}
+
+/// The same for one that [opens](Perform::open) its source.
+#[track_caller]
+pub(super) fn opening<C, S, P>(
+    meta: &'static Meta,
+    executor: IoExecutor,
+    direction: Direction,
+    perform: P,
+) -> impl Initiation<C> + use<C, S, P>
+where
+    C: Signature<Output = P::Output>,
+    S: Pollable + Send + Sync,
+    P: Perform<S>,
+{
+    let attempt = OnSource {
+        source: None,
+        perform,
+        seen: Seen::NOTHING,
+        era: None,
+        direction,
+        may_wait: true,
+    };
     from_attempt(meta, executor, attempt)
 }
 
 /// An operation on a source.
 struct OnSource<S: Pollable, P> {
-    source: SharedSource<S>,
+    /// From the first attempt on, at the latest.
+    source: Option<SharedSource<S>>,
     perform: P,
     /// By the last attempt.
     seen: Seen,
@@ -109,6 +142,7 @@ impl<S: Pollable + Send + Sync, P: Perform<S>> Attempt for OnSource<S, P> {
         let Self {
             source, perform, ..
         } = self;
+        let source = opened(source, perform)?;
         if !self.may_wait {
             return Poll::Ready(at_once(perform.perform(source)));
         }
@@ -124,7 +158,8 @@ impl<S: Pollable + Send + Sync, P: Perform<S>> Attempt for OnSource<S, P> {
 
     #[inline]
     fn place(&self) -> AtSource {
-        self.source.place(self.direction, self.seen, self.era)
+        let source = self.source.as_ref().expect("an attempt has been made");
+        source.place(self.direction, self.seen, self.era)
     }
 
     #[inline]
@@ -137,6 +172,18 @@ impl<S: Pollable + Send + Sync, P: Perform<S>> Attempt for OnSource<S, P> {
             Err(error) => Err(error),
             Ok(()) => unreachable!("a source has no time to wait for"),
         }
+    }
+}
+
+/// Returns the source, made now if it is not there.
+#[inline]
+fn opened<'a, S: Pollable, P: Perform<S>>(
+    source: &'a mut Option<SharedSource<S>>,
+    perform: &mut P,
+) -> io::Result<&'a SharedSource<S>> {
+    match source {
+        Some(source) => Ok(source),
+        none => Ok(none.insert(perform.open()?)),
     }
 }
 
@@ -181,14 +228,16 @@ impl<S: Pollable + Send + Sync, P: Perform<S>> OnSource<S, P> {
         let Self {
             source, perform, ..
         } = self;
-        let mut attempt = || perform.perform(source);
         if !self.may_wait {
-            return Poll::Ready(at_once(attempt()));
+            let source = opened(source, perform)?;
+            return Poll::Ready(at_once(perform.perform(source)));
         }
         if !scope::requested().is_empty() {
             return Poll::Ready(Err(cancel::cancelled()));
         }
         ready!(budget::proceed(cx));
+        let source = opened(source, perform)?;
+        let attempt = || perform.perform(source);
         source.poll(self.direction, &mut self.era, key, cx, attempt)
     }
 }
@@ -198,7 +247,8 @@ impl<S: Pollable + Send + Sync, P: Perform<S>> Awaited<S, P> {
         if let Some(key) = self.key.take()
             && let Some(operation) = &self.operation
         {
-            operation.source.forget_one(operation.direction, key);
+            let source = operation.source.as_ref().expect("it has waited");
+            source.forget_one(operation.direction, key);
         }
     }
 }

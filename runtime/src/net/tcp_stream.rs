@@ -2,13 +2,16 @@ use std::io;
 use std::net::{Shutdown, SocketAddr};
 
 use super::byte_stream::{reads, writes};
+use super::connect::connect;
 use super::handle::handle;
 use super::poll_io::polls;
 use super::source::{Pollable, SharedSource, Source};
 use crate::alloc::Shared;
 use crate::async_op;
-use crate::cancel::is_cancelled;
-use crate::context::{Direction, IoExecutor, Progress, Registration};
+use crate::cancel::{CancellationType, is_cancelled};
+use crate::context::{IoExecutor, Registration};
+use crate::initiation::Initiation;
+use crate::meta::Meta;
 
 /// A TCP connection.
 ///
@@ -77,28 +80,15 @@ impl TcpStream {
     /// The system's, [`ConnectionRefused`](io::ErrorKind::ConnectionRefused)
     /// for a closed port among them, and one of kind
     /// [`Other`](io::ErrorKind::Other) when the context is gone.
-    #[async_op(cancellation = total)]
-    pub async fn async_connect(executor: &IoExecutor, address: SocketAddr) -> io::Result<Self> {
-        let stream = mio::net::TcpStream::connect(address)?;
-        let source = Source::new(*executor, stream, Registration::default())?;
-        source
-            .io(Direction::Write, |stream| {
-                // Writable means over, not connected.
-                if let Some(error) = stream.take_error()? {
-                    return Err(error);
-                }
-                match stream.peer_addr() {
-                    Ok(_) => Ok(((), Progress::More)),
-                    Err(error) if error.kind() == io::ErrorKind::NotConnected => {
-                        Err(io::ErrorKind::WouldBlock.into())
-                    }
-                    Err(error) => Err(error),
-                }
-            })
-            .await?;
-        Ok(Self {
-            source: Shared::try_new(source)?,
-        })
+    #[async_op]
+    pub fn async_connect(
+        executor: &IoExecutor,
+        address: SocketAddr,
+    ) -> impl Initiation<fn(io::Result<Self>)> {
+        static META: Meta = Meta::new("async_connect", &["executor"], &[])
+            .with_cancellation(CancellationType::TOTAL);
+        let begin = move || mio::net::TcpStream::connect(address);
+        connect(&META, *executor, begin, |source| Self { source })
     }
 
     /// Connects to the first of `addresses` that accepts, tried in their order.

@@ -2,17 +2,20 @@ use std::io;
 use std::net::Shutdown;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::byte_stream::{reads, writes};
+use super::connect::connect;
 use super::handle::handle;
 use super::poll_io::polls;
 use super::receive::is_stream;
 use super::source::{Pollable, SharedSource, Source};
 use crate::alloc::Shared;
 use crate::async_op;
-use crate::context::{Direction, IoExecutor, Progress, Registration};
+use crate::cancel::CancellationType;
+use crate::context::{IoExecutor, Registration};
 use crate::initiation::Initiation;
+use crate::meta::Meta;
 
 /// A connection over a Unix socket.
 ///
@@ -105,8 +108,8 @@ impl UnixStream {
     where
         P: AsRef<Path> + ?Sized,
     {
-        // Copied there: the operation need not outlive what it was given.
-        connect(executor, path.as_ref())
+        // Copied: the operation need not outlive what it was given.
+        connect_path(executor, path.as_ref().to_owned())
     }
 
     /// Connects to the socket that is bound to `address`, which may be abstract
@@ -155,29 +158,16 @@ impl UnixStream {
     /// # #[cfg(target_os = "linux")]
     /// # pollster::block_on(example()).unwrap();
     /// ```
-    #[async_op(cancellation = total)]
-    pub async fn async_connect_addr(
+    #[async_op]
+    pub fn async_connect_addr(
         executor: &IoExecutor,
         address: &SocketAddr,
-    ) -> io::Result<Self> {
-        Self::connected(executor, mio::net::UnixStream::connect_addr(address)).await
-    }
-
-    async fn connected(
-        executor: &IoExecutor,
-        stream: io::Result<mio::net::UnixStream>,
-    ) -> io::Result<Self> {
-        let stream = stream?;
-        let source = Source::new(*executor, stream, Registration::unwatched())?;
-        source
-            .io(Direction::Write, |stream| match stream.take_error()? {
-                Some(error) => Err(error),
-                None => Ok(((), Progress::More)),
-            })
-            .await?;
-        Ok(Self {
-            source: Shared::try_new(source)?,
-        })
+    ) -> impl Initiation<fn(io::Result<Self>)> {
+        static META: Meta = Meta::new("async_connect_addr", &["executor", "address"], &[])
+            .with_cancellation(CancellationType::TOTAL);
+        let address = address.clone();
+        let begin = move || mio::net::UnixStream::connect_addr(&address);
+        connect(&META, *executor, begin, |source| Self { source })
     }
 
     /// Shuts down reading, writing or both, for all clones.
@@ -211,7 +201,13 @@ impl UnixStream {
 }
 
 /// [`UnixStream::async_connect`], of one type for paths of all types.
-#[async_op(cancellation = total)]
-async fn async_connect(executor: &IoExecutor, path: &Path) -> io::Result<UnixStream> {
-    UnixStream::connected(executor, mio::net::UnixStream::connect(path)).await
+#[track_caller]
+fn connect_path(
+    executor: &IoExecutor,
+    path: PathBuf,
+) -> impl Initiation<fn(io::Result<UnixStream>)> + use<> {
+    static META: Meta = Meta::new("async_connect", &["executor", "path"], &[])
+        .with_cancellation(CancellationType::TOTAL);
+    let begin = move || mio::net::UnixStream::connect(&path);
+    connect(&META, *executor, begin, |source| UnixStream { source })
 }
