@@ -121,7 +121,7 @@ impl Runner {
     /// Returns the record of this thread for a context, if it runs it.
     #[inline]
     pub(crate) fn find<'a>(scheduler: &'static Scheduler, generation: u32) -> Option<&'a Self> {
-        let top = TOP.get();
+        let top = TOP.with(Cell::get);
         if top.is_null() {
             return None;
         }
