@@ -3,10 +3,10 @@
 mod alarm;
 mod bounds;
 mod discard;
+mod known;
 mod life;
 mod place;
 mod reactor;
-mod readiness;
 mod registration;
 mod runner;
 mod scheduler;
@@ -14,9 +14,9 @@ mod seat;
 mod timers;
 mod waiters;
 
+pub(crate) use self::known::Seen;
 pub(crate) use self::place::{AtSource, AtTimer, Finder};
 pub(crate) use self::reactor::{ContextGone, Due, Reactor};
-pub(crate) use self::readiness::Seen;
 pub(crate) use self::registration::{Direction, Progress, Registration, SharedRegistration};
 pub(crate) use self::timers::TimerKey;
 use self::waiters::Brought;

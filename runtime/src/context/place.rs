@@ -9,7 +9,7 @@ use std::num::NonZeroU32;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::readiness::Seen;
+use super::known::Seen;
 use super::registration::{Direction, Registration, SharedRegistration};
 use crate::alloc::{Owner, Shared};
 use crate::task::initiating::OperationId;

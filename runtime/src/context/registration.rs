@@ -1,7 +1,7 @@
 use std::io;
 use std::task::Context;
 
-use super::readiness::{Readiness, Seen};
+use super::known::{Known, Seen};
 use super::waiters::Waiters;
 use super::{Brought, WaiterKey, context_gone};
 use crate::alloc::{CacheLine, Shared};
@@ -11,12 +11,12 @@ use crate::task::leaf::{Ended, Parked, Parking};
 
 /// What the system has said of one source of events, and who waits for more.
 ///
-/// Readiness is edge-triggered and cached per direction: it stands until an
+/// Known is edge-triggered and cached per direction: it stands until an
 /// attempt shows that it is used up.
 ///
 /// With the count of its handles it is one cache line.
 pub(crate) struct Registration {
-    readiness: [Readiness; 2],
+    known: [Known; 2],
     /// Those who wait under the lock have said so in the readiness before: an event finds
     /// that there, and comes for them.
     waiting: Mutex<Waiters>,
@@ -44,7 +44,7 @@ pub(crate) enum Progress {
 /// A source that is not ready before an event says so.
 impl Default for Registration {
     fn default() -> Self {
-        Self::with(Readiness::new(false, false), Readiness::new(false, false))
+        Self::with(Known::new(false, false), Known::new(false, false))
     }
 }
 
@@ -55,7 +55,7 @@ impl Registration {
     /// A source that can surely be written to: no need to wait for the event
     /// that says so.
     pub(crate) fn writable() -> Self {
-        Self::with(Readiness::new(false, false), Readiness::new(true, false))
+        Self::with(Known::new(false, false), Known::new(true, false))
     }
 
     /// The same, where the system is asked to tell of room only once a write has had
@@ -71,21 +71,18 @@ impl Registration {
             target_os = "openbsd",
             target_vendor = "apple",
         ));
-        Self::with(
-            Readiness::new(false, false),
-            Readiness::new(true, asks_later),
-        )
+        Self::with(Known::new(false, false), Known::new(true, asks_later))
     }
 
     /// A source of which nothing is known: an attempt in a direction that it does
     /// not have fails, while the event that it would wait for never comes.
     pub(crate) fn untried() -> Self {
-        Self::with(Readiness::new(true, false), Readiness::new(true, false))
+        Self::with(Known::new(true, false), Known::new(true, false))
     }
 
-    fn with(read: Readiness, write: Readiness) -> Self {
+    fn with(read: Known, write: Known) -> Self {
         Self {
-            readiness: [read, write],
+            known: [read, write],
             waiting: Mutex::default(),
         }
     }
@@ -130,16 +127,16 @@ impl Registration {
     /// Cancels the leaves that wait, and wakes all others, to look again.
     pub(crate) fn cancel_all(&self) {
         let mut brought = Brought::default();
-        self.take_everybody(Readiness::disturb, &mut brought);
+        self.take_everybody(Known::disturb, &mut brought);
         brought.end(Ended::Cancelled);
     }
 
     /// Fails everything from now on; who waits goes to `brought`.
     pub(super) fn shut_down(&self, brought: &mut Brought) {
-        self.take_everybody(Readiness::end, brought);
+        self.take_everybody(Known::end, brought);
     }
 
-    fn take_everybody(&self, take: impl Fn(&Readiness) -> Option<Parked>, brought: &mut Brought) {
+    fn take_everybody(&self, take: impl Fn(&Known) -> Option<Parked>, brought: &mut Brought) {
         for direction in Direction::BOTH {
             // First, so that those who come later find it so.
             if let Some(leaf) = take(self.of(direction)) {
@@ -362,8 +359,8 @@ impl Registration {
     }
 
     #[inline]
-    fn of(&self, direction: Direction) -> &Readiness {
-        &self.readiness[direction as usize]
+    fn of(&self, direction: Direction) -> &Known {
+        &self.known[direction as usize]
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiters> {

@@ -36,7 +36,7 @@ impl<E: Executor> WorkGuard<E> {
     }
 
     /// Gives the work back early. Idempotent.
-    #[inline(never)]
+    #[inline]
     pub fn reset(&mut self) {
         if let Some(executor) = self.executor.take() {
             executor.work_finished();

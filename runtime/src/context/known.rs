@@ -38,7 +38,7 @@ const NUMBER: usize = 64;
 /// What there is room for below a pointer.
 const LOW: usize = READY - 1;
 
-pub(super) struct Readiness(AtomicPtr<LeafHeader>);
+pub(super) struct Known(AtomicPtr<LeafHeader>);
 
 /// What was known at one moment.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -114,7 +114,7 @@ impl Seen {
     }
 }
 
-impl Readiness {
+impl Known {
     pub(super) fn new(is_ready: bool, is_unwatched: bool) -> Self {
         let ready = if is_ready { READY } else { 0 };
         let unwatched = if is_unwatched { UNWATCHED } else { 0 };
