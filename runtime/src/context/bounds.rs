@@ -14,7 +14,7 @@ pub(super) struct Bounds<'a> {
 }
 
 /// How long it may wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Wait {
     Never,
     Until(Instant),
@@ -46,6 +46,6 @@ impl Bounds<'_> {
     #[inline]
     pub(super) fn is_unblocked(&self) -> bool {
         // A call that does not wait ends by itself.
-        self.wait != Wait::Never && self.unblock.is_some_and(Unblock::is_set)
+        self.unblock.is_some_and(Unblock::is_set) && !matches!(self.wait, Wait::Never)
     }
 }

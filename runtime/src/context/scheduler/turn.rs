@@ -118,7 +118,7 @@ impl Scheduler {
             if woken == Woken::Called {
                 shared.crew.learn(runner.number, busy);
             }
-            if !busy && (woken != Woken::Otherwise || bounds.wait == Wait::Never) {
+            if !busy && (woken != Woken::Otherwise || matches!(bounds.wait, Wait::Never)) {
                 let (mut tasks, wakers) = shared.crew.rescue(runner.number);
                 busy = !tasks.is_empty();
                 runner.fetch(&mut tasks, MOVED);
@@ -137,7 +137,7 @@ impl Scheduler {
         let reactor = runner.reactor.as_deref();
         let is_free = shared.reactor.is_some() && matches!(shared.crew.poller, Poller::Nobody);
         let reactor = reactor.filter(|_| is_free);
-        if !busy && bounds.wait != Wait::Never {
+        if !busy && !matches!(bounds.wait, Wait::Never) {
             return self.wait_for_work(shared, runner, bounds, reactor, watch);
         }
         let due = due || !busy;
