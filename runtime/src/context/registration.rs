@@ -76,6 +76,7 @@ impl Registration {
 
     /// A source of which nothing is known: an attempt in a direction that it does
     /// not have fails, while the event that it would wait for never comes.
+    #[cfg(unix)]
     pub(crate) fn untried() -> Self {
         Self::with(Known::new(true, false), Known::new(true, false))
     }
@@ -237,6 +238,7 @@ impl Registration {
     /// # Errors
     ///
     /// If the context is gone, or no memory can be had.
+    #[cfg(unix)]
     pub(crate) fn wait(
         &self,
         direction: Direction,

@@ -3,11 +3,9 @@
 use std::io;
 
 use super::operation::Perform;
-use super::source::{Pollable, SharedSource, Source};
-#[cfg(unix)]
-use super::unix_datagram::lent;
+use super::source::{Pollable, SharedSource};
 use crate::buffer::{ReadBuffer, WriteBuffer, read_parts, scratch, write_parts};
-use crate::context::{Direction, Progress};
+use crate::context::Progress;
 
 /// A source of datagrams.
 pub(super) trait Datagram: Pollable {
@@ -16,7 +14,6 @@ pub(super) trait Datagram: Pollable {
     fn receive(&self, bytes: &mut [u8]) -> io::Result<usize>;
     fn receive_from(&self, bytes: &mut [u8]) -> io::Result<(usize, Self::Address)>;
     fn send(&self, bytes: &[u8]) -> io::Result<usize>;
-    fn send_to(&self, bytes: &[u8], address: &Self::Address) -> io::Result<usize>;
 }
 
 impl Datagram for mio::net::UdpSocket {
@@ -32,10 +29,6 @@ impl Datagram for mio::net::UdpSocket {
 
     fn send(&self, bytes: &[u8]) -> io::Result<usize> {
         self.send(bytes)
-    }
-
-    fn send_to(&self, bytes: &[u8], address: &Self::Address) -> io::Result<usize> {
-        self.send_to(bytes, *address)
     }
 }
 
@@ -53,16 +46,6 @@ impl Datagram for mio::net::UnixDatagram {
 
     fn send(&self, bytes: &[u8]) -> io::Result<usize> {
         self.send(bytes)
-    }
-
-    fn send_to(&self, bytes: &[u8], address: &Self::Address) -> io::Result<usize> {
-        if address.is_unnamed() {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "a datagram is sent to a socket that is bound to an address",
-            ));
-        }
-        lent(self).send_to_addr(bytes, address)
     }
 }
 
@@ -140,28 +123,8 @@ where
     }
 }
 
-impl<S: Datagram> Source<S> {
-    /// Sends a datagram to `address`, where the system does not say when there is room:
-    /// of Unix sockets it does so for the peer alone that a socket is connected to, and
-    /// reports events for every attempt besides.
-    pub(super) async fn send_to_with_pauses<B: WriteBuffer>(
-        &self,
-        buffer: &mut B,
-        address: &S::Address,
-    ) -> io::Result<usize>
-    where
-        S::Address: Sync,
-    {
-        let attempt = move |socket: &S| {
-            let sent = whole(buffer, |bytes| socket.send_to(bytes, address))?;
-            Ok((sent, Progress::More))
-        };
-        self.io_with_pauses(Direction::Write, attempt).await
-    }
-}
-
 /// Sends all parts of `buffer` as one, by means of `send`.
-fn whole<B: WriteBuffer>(
+pub(super) fn whole<B: WriteBuffer>(
     buffer: &B,
     mut send: impl FnMut(&[u8]) -> io::Result<usize>,
 ) -> io::Result<usize> {

@@ -61,6 +61,7 @@ macro_rules! handle {
 }
 
 /// The operation that waits for readiness, and the end of all operations.
+#[cfg(unix)]
 macro_rules! waits {
     () => {
         $crate::net::handle::cancels!();
@@ -144,4 +145,6 @@ macro_rules! io_object {
     };
 }
 
-pub(super) use {cancels, handle, io_object, waits};
+#[cfg(unix)]
+pub(super) use waits;
+pub(super) use {cancels, handle, io_object};

@@ -6,13 +6,13 @@ use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
 
-use super::datagram::{Datagram, datagrams};
+use super::datagram::{Datagram, datagrams, whole};
 use super::handle::handle;
 use super::source::{Pollable, SharedSource, Source};
 use crate::alloc::Shared;
 use crate::async_op;
 use crate::buffer::WriteBuffer;
-use crate::context::{IoExecutor, Registration};
+use crate::context::{Direction, IoExecutor, Progress, Registration};
 
 /// A Unix socket for datagrams, which are neither lost nor reordered.
 ///
@@ -67,6 +67,28 @@ impl Pollable for mio::net::UnixDatagram {
     // Each message that is taken makes room, which is nobody's concern.
     fn unwatched(&self) -> Option<RawFd> {
         Some(self.as_raw_fd())
+    }
+}
+
+impl Source<mio::net::UnixDatagram> {
+    /// Sends a datagram to `address`. The system says when there is room at the peer alone
+    /// that a socket is connected to, and reports events for every attempt besides.
+    async fn send_to_with_pauses<B: WriteBuffer>(
+        &self,
+        buffer: &mut B,
+        address: &SocketAddr,
+    ) -> io::Result<usize> {
+        let attempt = move |socket: &mio::net::UnixDatagram| {
+            if address.is_unnamed() {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "a datagram is sent to a socket that is bound to an address",
+                ));
+            }
+            let sent = whole(buffer, |bytes| lent(socket).send_to_addr(bytes, address))?;
+            Ok((sent, Progress::More))
+        };
+        self.io_with_pauses(Direction::Write, attempt).await
     }
 }
 
