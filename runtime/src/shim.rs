@@ -12,12 +12,12 @@ mod watched;
 #[cfg(async_op_loom)]
 pub(crate) use self::watched::{AtomicPtr, AtomicU8, AtomicUsize, UnsafeCell};
 
-pub(crate) use self::locks::{Condvar, plain};
+pub(crate) use self::locks::plain;
 
 #[cfg(async_op_loom)]
-pub(crate) use self::locks::modelled::{Mutex, MutexGuard};
+pub(crate) use self::locks::modelled::{Condvar, Mutex, MutexGuard};
 #[cfg(not(async_op_loom))]
-pub(crate) use self::locks::plain::{Mutex, MutexGuard};
+pub(crate) use self::locks::plain::{Condvar, Mutex, MutexGuard};
 
 #[cfg(async_op_loom)]
 pub(crate) use loom::{

@@ -410,7 +410,7 @@ where
     let (work, io_work) = WorkGuard::of_both(own, executor);
     let allocator = handler.allocator();
     let leaf =
-        Shape::<S, H, E, _, _, T>::new(site, trace, (work, io_work), allocator, attempt, handler);
+        Shape::<S, H, E, _, _, T>::make(site, trace, (work, io_work), allocator, attempt, handler);
     // SAFETY: it is new, and nobody else's.
     unsafe { Shape::<S, H, E, _, _, T>::perform(leaf, true) };
 }
@@ -451,7 +451,7 @@ where
     };
 
     #[inline]
-    fn new(
+    fn make(
         site: Site,
         trace: Trace,
         (work, io_work): Guards<X, E>,

@@ -37,7 +37,8 @@ impl Place for Spot {
 }
 
 struct Steps {
-    steps: std::vec::IntoIter<Step>,
+    /// The next one at the end.
+    steps: Vec<Step>,
     spot: Spot,
     finish_panics: bool,
     _dropped: CountDrop,
@@ -54,7 +55,7 @@ impl Attempt for Steps {
     }
 
     fn attempt(&mut self) -> Poll<io::Result<()>> {
-        match self.steps.next().expect("as many steps as attempts") {
+        match self.steps.pop().expect("as many steps as attempts") {
             Step::Succeed => Poll::Ready(Ok(())),
             Step::Wait => Poll::Pending,
             Step::Panic => panic!("on purpose"),
@@ -97,7 +98,7 @@ impl Started {
             dropped: Count::default(),
         };
         let steps = Steps {
-            steps: steps.to_vec().into_iter(),
+            steps: steps.iter().rev().copied().collect(),
             spot: this.spot.clone(),
             finish_panics,
             _dropped: CountDrop(this.dropped.clone()),
