@@ -164,6 +164,50 @@ fn the_executor_of_the_handler_has_but_the_end() {
     assert_eq!(home.work(), 0);
 }
 
+/// A whole of many parts, all of which are there already.
+const PARTS: usize = 2100;
+
+#[test]
+fn others_have_their_turn_between_parts() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let (stream, mut peer) = half_pair(&context);
+    peer.write_all(&pattern(PARTS)).unwrap();
+    stream.wait(Readiness::Read).blocking().unwrap();
+    let inner = log.clone();
+    async_read_exact(
+        &stream,
+        vec![[0_u8]; PARTS],
+        move |result: io::Result<()>, buffer: Vec<[u8; 1]>| {
+            result.unwrap();
+            assert_eq!(buffer.concat(), pattern(PARTS));
+            inner.push("read");
+        },
+    );
+    let inner = log.clone();
+    context.post(Task::new(move || inner.push("other")));
+    context.restart();
+    // Each read takes 16 parts, and after 64 reads it is others' turn: the third time is
+    // the last.
+    assert_eq!(context.run(), 3);
+    assert_eq!(log.take(), "other read");
+}
+
+#[test]
+fn who_awaits_has_others_have_their_turn_too() {
+    let context = IoContext::new().unwrap();
+    let (stream, mut peer) = half_pair(&context);
+    peer.write_all(&pattern(PARTS)).unwrap();
+    stream.wait(Readiness::Read).blocking().unwrap();
+    let mut read = Polled::new(read_exact(&stream, vec![[0_u8]; PARTS]));
+    for wakes in 1..=2 {
+        assert!(read.poll().is_pending());
+        assert_eq!(read.wakes(), wakes);
+    }
+    let (result, buffer) = read.ready();
+    result.unwrap();
+    assert_eq!(buffer.concat(), pattern(PARTS));
+}
+
 #[test]
 fn all_steps_are_made_of_one_block() {
     let (log, context) = (Log::new(), IoContext::new().unwrap());

@@ -201,6 +201,8 @@ where
     type Value = ();
     type Output = B::Output<R::Said>;
 
+    const HAS_PARTS: bool = true;
+
     fn may_wait(&mut self) -> bool {
         self.part().is_some()
     }
@@ -233,6 +235,8 @@ where
 {
     type Value = ();
     type Output = B::Output<R::Said>;
+
+    const HAS_PARTS: bool = true;
 
     fn may_wait(&mut self) -> bool {
         self.part().is_some()

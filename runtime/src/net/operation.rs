@@ -22,6 +22,9 @@ pub(super) trait Perform<S: Pollable>: Send {
     /// Whether it takes memory from the operation's allocator.
     const TAKES_MEMORY: bool = false;
 
+    /// Whether an attempt may be a part of the whole.
+    const HAS_PARTS: bool = false;
+
     /// Makes one attempt: the system calls, and no more. Without a value it was a part of
     /// the whole, and the next one is due.
     ///
@@ -146,14 +149,14 @@ impl<S: Pollable + Send + Sync, P: Perform<S>> Attempt for OnSource<S, P> {
         if !self.may_wait {
             return Poll::Ready(at_once(perform.perform(source)));
         }
-        let attempt = || perform.perform(source);
-        match source.attempt(self.direction, &mut self.era, attempt) {
-            Ok(result) => Poll::Ready(result),
-            Err(seen) => {
-                self.seen = seen;
-                Poll::Pending
-            }
-        }
+        let attempt = in_turns(P::HAS_PARTS, || perform.perform(source));
+        self.seen = match source.attempt(self.direction, &mut self.era, attempt) {
+            Ok(Ok(Some(value))) => return Poll::Ready(Ok(value)),
+            Ok(Ok(None)) => Seen::TURN,
+            Ok(Err(error)) => return Poll::Ready(Err(error)),
+            Err(seen) => seen,
+        };
+        Poll::Pending
     }
 
     #[inline]
@@ -172,6 +175,27 @@ impl<S: Pollable + Send + Sync, P: Perform<S>> Attempt for OnSource<S, P> {
             Err(error) => Err(error),
             Ok(()) => unreachable!("a source has no time to wait for"),
         }
+    }
+}
+
+/// How many parts of an operation are transferred before others have their turn: a peer
+/// that is always ready would keep the thread else.
+const PARTS: u32 = 64;
+
+/// Has an attempt succeed with nothing after so many parts.
+#[inline]
+fn in_turns<T>(
+    has_parts: bool,
+    mut attempt: impl FnMut() -> io::Result<(Option<T>, Progress)>,
+) -> impl FnMut() -> io::Result<(Option<Option<T>>, Progress)> {
+    let mut left = PARTS;
+    move || {
+        let (value, progress) = attempt()?;
+        if has_parts && value.is_none() {
+            left -= 1;
+            return Ok(((left == 0).then_some(None), progress));
+        }
+        Ok((value.map(Some), progress))
     }
 }
 
@@ -237,8 +261,15 @@ impl<S: Pollable + Send + Sync, P: Perform<S>> OnSource<S, P> {
         }
         ready!(budget::proceed(cx));
         let source = opened(source, perform)?;
-        let attempt = || perform.perform(source);
-        source.poll(self.direction, &mut self.era, key, cx, attempt)
+        let attempt = in_turns(P::HAS_PARTS, || perform.perform(source));
+        match ready!(source.poll(self.direction, &mut self.era, key, cx, attempt)) {
+            Ok(Some(value)) => Poll::Ready(Ok(value)),
+            Ok(None) => {
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Err(error) => Poll::Ready(Err(error)),
+        }
     }
 }
 
