@@ -6,7 +6,7 @@
 //!   which is alive on this thread's stack until `TOP` is restored; so does
 //!   each `outer`.
 //! - **I2** A record is used by its own thread only, and a reference into
-//!   `own` is held only while code of this module and of `TaskQueue` runs,
+//!   `own` or `own_to_wake` is held only while code of this module and of `TaskQueue` runs,
 //!   which calls nothing foreign.
 //! - **I3** A seat belongs to one record at a time: it is given to the next under the
 //!   lock of the scheduler, under which the last has given it back.
@@ -15,6 +15,7 @@ use std::cell::{Cell, UnsafeCell};
 use std::mem;
 use std::ptr;
 use std::sync::Arc;
+use std::task::Waker;
 
 use super::WakeList;
 use super::reactor::Reactor;
@@ -33,6 +34,9 @@ pub(crate) struct Runner {
     pub(super) number: usize,
     tasks: Cell<Tasks>,
     own: UnsafeCell<TaskQueue>,
+    /// What is still to be woken, where no other thread runs the context: elsewhere that is
+    /// at the seat.
+    own_to_wake: UnsafeCell<Option<Wakers>>,
     /// Tasks that had no room at the seat are in the shared queue, before all others;
     /// what comes after them goes there, too.
     pub(super) has_spilled: Cell<bool>,
@@ -107,6 +111,7 @@ impl Runner {
             number: start.number,
             tasks: Cell::new(start.tasks),
             own: UnsafeCell::default(),
+            own_to_wake: UnsafeCell::default(),
             has_spilled: Cell::new(false),
             work: Cell::new(0),
             before_look: Cell::new(start.before_look),
@@ -241,15 +246,20 @@ impl Runner {
     /// Wakes several, the first at the end.
     pub(super) fn wake_all(&self, wakers: Wakers) {
         let count = wakers.len();
-        self.seat.set_to_wake(wakers);
-        // Any of them may hold this thread up.
-        self.scheduler.call_for(count);
+        if self.tasks() == Tasks::Own {
+            // SAFETY: by I2 nobody else has a reference.
+            unsafe { *self.own_to_wake.get() = Some(wakers) };
+        } else {
+            self.seat.set_to_wake(wakers);
+            // Any of them may hold this thread up.
+            self.scheduler.call_for(count);
+        }
         self.wake_rest();
     }
 
     /// Wakes what is still to be woken, even if one of them panics.
     pub(super) fn wake_rest(&self) {
-        struct Rest<'a>(&'a Seat);
+        struct Rest<'a>(&'a Runner);
         impl Drop for Rest<'_> {
             fn drop(&mut self) {
                 while let Some(waker) = self.0.next_to_wake() {
@@ -258,10 +268,27 @@ impl Runner {
             }
         }
 
-        let rest = Rest(&self.seat);
+        let rest = Rest(self);
         while let Some(waker) = rest.0.next_to_wake() {
             waker.wake();
         }
+    }
+
+    /// Takes out the next that is to be woken.
+    #[inline]
+    fn next_to_wake(&self) -> Option<Waker> {
+        // SAFETY: by I2 nobody else has a reference.
+        match unsafe { &mut *self.own_to_wake.get() } {
+            Some(wakers) if !wakers.is_empty() => wakers.pop(),
+            _ => self.next_to_wake_at_seat(),
+        }
+    }
+
+    #[inline(never)]
+    fn next_to_wake_at_seat(&self) -> Option<Waker> {
+        // SAFETY: by I2 nobody else has a reference. It is empty.
+        drop(unsafe { &mut *self.own_to_wake.get() }.take());
+        self.seat.next_to_wake()
     }
 
     #[inline]
