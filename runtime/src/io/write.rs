@@ -69,6 +69,9 @@ where
 
 /// Writes all of `buffer`.
 ///
+/// On a socket or pipe of this crate all writes are made on its own executor, and that of
+/// the handler has the handler alone; on other streams each belongs to the latter.
+///
 /// # Completion
 ///
 /// `fn(io::Result<()>)` for a borrowed buffer, `fn(io::Result<()>, B)` for an
