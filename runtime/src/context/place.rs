@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::known::Seen;
 use super::registration::{Direction, Registration, SharedRegistration};
-use crate::alloc::{Owner, Shared};
+use crate::alloc::Owner;
 use crate::task::initiating::OperationId;
 use crate::task::leaf::{Parked, Parking, Place};
 use crate::time::TimerState;
@@ -86,14 +86,15 @@ impl Place for AtTimer {
 
     unsafe fn finder(&self) -> Finder {
         // SAFETY: by I1 good, as the leaf is not parked yet.
-        Finder::Timer(Owner::share(unsafe { self.0.as_ref() }))
+        Finder::Timer(Owner::clone(unsafe { self.0.as_ref() }))
     }
 }
 
 /// Finds a leaf that waits, for requests to cancel.
 pub(crate) enum Finder {
     Source(SharedRegistration, Direction),
-    Timer(Shared<TimerState>),
+    /// An owner, as there may be any number of these.
+    Timer(Owner<TimerState>),
 }
 
 impl Finder {
