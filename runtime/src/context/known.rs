@@ -15,7 +15,7 @@ use std::ptr::{self, NonNull};
 use std::sync::atomic::AtomicUsize;
 
 use crate::shim::{AtomicPtr, Ordering};
-use crate::task::leaf::{LeafHeader, Parked};
+use crate::task::leaf::{LeafHeader, Parked, Parking};
 
 /// A leaf is there.
 const PARKED: usize = 1;
@@ -204,8 +204,11 @@ impl Known {
     }
 
     /// Parks a leaf, if nothing has changed since what was `seen`, when there was room.
+    ///
+    /// That is one exchange, after which nothing of the source is looked at: it may be
+    /// gone with the leaf.
     #[inline]
-    pub(super) fn park(&self, seen: Seen, leaf: Parked) -> Result<(), Parked> {
+    pub(super) fn park(&self, seen: Seen, leaf: Parked) -> Parking {
         debug_assert!(seen.has_room(), "a leaf waits where nothing is ready");
         let leaf = leaf.into_raw();
         let flags = seen.0.addr() & LOW | PARKED;
@@ -216,9 +219,9 @@ impl Known {
                 .compare_exchange(seen.0, parked, Ordering::Release, Ordering::Relaxed);
         match exchanged {
             // No look at anything of the source from here on.
-            Ok(_) => Ok(()),
+            Ok(_) => Parking::Parked,
             // SAFETY: made by `into_raw` above, and still the caller's.
-            Err(_) => Err(unsafe { Parked::from_raw(leaf) }),
+            Err(_) => Parking::Due(unsafe { Parked::from_raw(leaf) }),
         }
     }
 
@@ -238,18 +241,20 @@ impl Known {
 
     /// Takes note that somebody begins to wait under the lock; returns what was known.
     pub(super) fn begin_to_wait(&self) -> Seen {
-        self.exchange(|seen| Seen(seen.0.map_addr(|word| word | AWAITED)))
+        // In one step: another leaf may have the address of the one that was there, and
+        // the pointer of that is not its own.
+        Seen(self.0.fetch_or(AWAITED, Ordering::AcqRel))
     }
 
     /// Makes a short read show nothing.
     #[cfg(unix)]
     pub(super) fn is_never_certain(&self) {
-        self.exchange(|seen| Seen(seen.0.map_addr(|word| word | UNCERTAIN)));
+        self.0.fetch_or(UNCERTAIN, Ordering::AcqRel);
     }
 
     /// Notes that the system has been asked to tell when it is possible to write.
     #[cfg(unix)]
     pub(super) fn watched(&self) {
-        self.exchange(|seen| Seen(seen.0.map_addr(|word| word & !UNWATCHED)));
+        self.0.fetch_and(!UNWATCHED, Ordering::AcqRel);
     }
 }

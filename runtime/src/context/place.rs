@@ -10,8 +10,8 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::known::Seen;
-use super::registration::{Direction, Registration, SharedRegistration};
-use crate::alloc::{Owner, Shared};
+use super::registration::{Direction, SharedRegistration};
+use crate::alloc::Owner;
 use crate::task::initiating::OperationId;
 use crate::task::leaf::{Parked, Parking, Place};
 use crate::time::TimerState;
@@ -57,9 +57,17 @@ impl Place for AtSource {
             let era = unsafe { self.era.as_ref() };
             Some(NonZeroU32::MIN | era.load(Ordering::Acquire)) != self.own_era
         };
+        // No argument of a function that parks it: that would have to be good for as long
+        // as the function runs.
         // SAFETY: by I1 good until the leaf is parked, and no longer needed.
         let registration = unsafe { self.registration.as_ref() };
-        Registration::park_leaf(registration, self.direction, self.seen, leaf, is_due)
+        let is_first = || !self.seen.is_awaited() || !registration.has_leaves(self.direction);
+        if self.seen.has_room() && is_first() {
+            return registration.of(self.direction).park(self.seen, leaf);
+        }
+        // What the leaf may take with it is needed until a lock is released.
+        let registration = SharedRegistration::clone(registration);
+        registration.park_behind(self.direction, leaf, is_due)
     }
 
     unsafe fn finder(&self) -> Finder {
@@ -90,14 +98,15 @@ impl Place for AtTimer {
 
     unsafe fn finder(&self) -> Finder {
         // SAFETY: by I1 good, as the leaf is not parked yet.
-        Finder::Timer(Owner::share(unsafe { self.0.as_ref() }))
+        Finder::Timer(Owner::clone(unsafe { self.0.as_ref() }))
     }
 }
 
 /// Finds a leaf that waits, for requests to cancel.
 pub(crate) enum Finder {
     Source(SharedRegistration, Direction),
-    Timer(Shared<TimerState>),
+    /// An owner, as there may be any number of these.
+    Timer(Owner<TimerState>),
 }
 
 impl Finder {

@@ -269,40 +269,26 @@ impl Registration {
         Ok(true)
     }
 
-    /// Parks a leaf, if nothing has changed since what was `seen`.
-    ///
-    /// Unless there is one already, that is one exchange, after which nothing of the
-    /// source is looked at: it may be gone with the leaf.
-    #[inline]
-    pub(crate) fn park_leaf(
-        this: &SharedRegistration,
-        direction: Direction,
-        seen: Seen,
-        leaf: Parked,
-        is_due: impl FnOnce() -> bool,
-    ) -> Parking {
-        if !seen.has_room() {
-            return Self::park_behind(this, direction, leaf, is_due);
-        }
-        match this.of(direction).park(seen, leaf) {
-            Ok(()) => Parking::Parked,
-            Err(leaf) => Parking::Due(leaf),
-        }
+    /// Returns whether leaves wait under the lock.
+    #[cold]
+    pub(super) fn has_leaves(&self, direction: Direction) -> bool {
+        self.lock().has_leaves(direction)
     }
 
-    /// Parks a leaf behind the one that waits already.
+    /// Parks a leaf behind those that wait already.
     #[cold]
-    fn park_behind(
-        this: &SharedRegistration,
+    pub(super) fn park_behind(
+        &self,
         direction: Direction,
         leaf: Parked,
         is_due: impl FnOnce() -> bool,
     ) -> Parking {
-        // What the leaf may take with it is needed until the lock is released.
-        let this = &SharedRegistration::clone(this);
-        let mut waiting = this.lock();
-        let seen = this.of(direction).begin_to_wait();
-        if seen.is_ready() || seen.has_room() || seen.is_gone() || is_due() {
+        let mut waiting = self.lock();
+        let seen = self.of(direction).begin_to_wait();
+        // Where the first of them has left its place free, that is no reason to be before
+        // the rest.
+        let is_first = seen.has_room() && !waiting.has_leaves(direction);
+        if seen.is_ready() || is_first || seen.is_gone() || is_due() {
             return Parking::Due(leaf);
         }
         match waiting.add_leaf(direction, leaf) {
@@ -361,7 +347,7 @@ impl Registration {
     }
 
     #[inline]
-    fn of(&self, direction: Direction) -> &Known {
+    pub(super) fn of(&self, direction: Direction) -> &Known {
         &self.known[direction as usize]
     }
 

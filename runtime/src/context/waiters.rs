@@ -127,6 +127,12 @@ impl Waiters {
         }
     }
 
+    /// Returns whether there are leaves.
+    pub(super) fn has_leaves(&self, direction: Direction) -> bool {
+        let rest = self.rest.as_ref();
+        rest.is_some_and(|rest| !rest.leaves[direction as usize].is_empty())
+    }
+
     fn rest_or_new(&mut self) -> io::Result<&mut Rest> {
         match &mut self.rest {
             Some(rest) => Ok(rest),

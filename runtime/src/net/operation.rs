@@ -292,3 +292,6 @@ impl<S: Pollable + Send + Sync, P: Perform<S>> Drop for Awaited<S, P> {
         self.forget();
     }
 }
+
+#[cfg(all(test, unix, not(any(miri, async_op_loom))))]
+mod tests;

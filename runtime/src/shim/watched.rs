@@ -9,7 +9,7 @@ use std::ops::Deref;
 
 use loom::alloc::Track;
 use loom::cell;
-use loom::sync::atomic;
+use loom::sync::atomic::{self, Ordering};
 
 /// An atomic of which loom reports leaks and any use that is not ordered
 /// before its drop.
@@ -53,6 +53,21 @@ impl Watched<atomic::AtomicUsize> {
 impl<T> Watched<atomic::AtomicPtr<T>> {
     pub(crate) fn new(value: *mut T) -> Self {
         Self::watch(atomic::AtomicPtr::new(value))
+    }
+
+    /// As those of the standard library, which loom does not have.
+    pub(crate) fn fetch_or(&self, bits: usize, order: Ordering) -> *mut T {
+        self.fetch_map(order, |word| word | bits)
+    }
+
+    pub(crate) fn fetch_and(&self, bits: usize, order: Ordering) -> *mut T {
+        self.fetch_map(order, |word| word & bits)
+    }
+
+    fn fetch_map(&self, order: Ordering, map: impl Fn(usize) -> usize) -> *mut T {
+        let next = |before: *mut T| Some(before.map_addr(&map));
+        self.fetch_update(order, Ordering::Relaxed, next)
+            .expect("there always is a next one")
     }
 }
 

@@ -598,6 +598,27 @@ mod tests {
         assert_eq!(*fired.lock(), [0, 1, 2, 3, 4, 5, 6]);
     }
 
+    /// What finds waits for requests to cancel is there until their handlers are called.
+    #[test]
+    fn the_entry_goes_however_many_have_waited() {
+        use crate::bind::bind_cancellation_slot;
+        use crate::cancel::CancellationGroup;
+
+        const WAITS: usize = (1 << (usize::BITS / 4)) + 1;
+        let context = IoContext::new().unwrap();
+        let reactor = context.reactor().unwrap();
+        let (timer, group) = (Timer::new(&context), CancellationGroup::new());
+        timer.expires_after(HOUR);
+        for _ in 0..WAITS {
+            let handler = |result: io::Result<()>| assert!(result.is_err());
+            timer.async_wait(bind_cancellation_slot(group.slot(), handler));
+        }
+        assert_eq!(timer.cancel(), WAITS);
+        drop(timer);
+        assert_eq!(context.run(), WAITS);
+        assert_eq!(reactor.timers(), 0);
+    }
+
     #[test]
     fn the_last_handles_may_go_at_once() {
         let context = IoContext::new().unwrap();

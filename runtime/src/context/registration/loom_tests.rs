@@ -496,3 +496,62 @@ fn leaf_with_the_last_handle() {
         record.assert_over(1);
     });
 }
+
+/// An operation waits a second time, on another thread, after an event that has brought
+/// nothing, while it is asked to stop, and while the first thread may not have said yet
+/// where it is to be found.
+#[test]
+fn leaf_waits_again_against_its_cancellation() {
+    bounded(3).check(|| {
+        let (source, record) = (Source::new(), Record::new());
+        let signal = Arc::new(CancellationSignal::new());
+        let slot = signal.slot();
+        let event = {
+            let source = source.clone();
+            thread::spawn(move || {
+                tell(&source.registration, Direction::Read, 1);
+                source.io.run();
+            })
+        };
+        let request = {
+            let signal = Arc::clone(&signal);
+            thread::spawn(move || signal.request(CancellationType::TERMINAL))
+        };
+        source.start(&record, slot);
+        event.join().unwrap();
+        let is_asked = request.join().unwrap();
+        let over = source.finish(std::slice::from_ref(&record));
+        assert_eq!(over, (0, usize::from(is_asked)));
+        source.shut_down();
+        let over = source.finish(std::slice::from_ref(&record));
+        assert_eq!(over, (0, 1));
+        record.assert_over(1);
+    });
+}
+
+/// Two wait; the first is cancelled and a third comes, while an event tells of something
+/// for one of them.
+#[test]
+fn leaf_comes_when_the_first_has_gone() {
+    bounded(3).check(|| {
+        let source = Source::new();
+        let records = [Record::new(), Record::new(), Record::new()];
+        let signal = CancellationSignal::new();
+        source.start(&records[0], signal.slot());
+        source.start(&records[1], CancellationSlot::unconnected());
+        let event = {
+            let source = source.clone();
+            thread::spawn(move || source.come(1))
+        };
+        signal.emit(CancellationType::TERMINAL);
+        source.start(&records[2], CancellationSlot::unconnected());
+        event.join().unwrap();
+        let (taken, failed) = source.finish(&records);
+        assert_eq!((taken, failed), (1, 1));
+        source.shut_down();
+        assert_eq!(source.finish(&records), (1, 2));
+        for record in &records {
+            record.assert_over(1);
+        }
+    });
+}

@@ -1,0 +1,64 @@
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::alloc::Shared;
+use crate::bind::bind_cancellation_slot;
+use crate::cancel::CancellationSignal;
+use crate::context::{IoContext, Registration};
+use crate::initiation::async_initiate;
+use crate::net::source::Source;
+
+type Stream = mio::net::UnixStream;
+
+fn source(context: &IoContext) -> (SharedSource<Stream>, Stream) {
+    let (ours, theirs) = Stream::pair().unwrap();
+    let source = Source::new(context.executor(), ours, Registration::unwatched()).unwrap();
+    (Shared::new(source, "test"), theirs)
+}
+
+/// Takes one byte.
+struct TakeOne;
+
+impl Perform<Stream> for TakeOne {
+    type Value = u8;
+    type Output = io::Result<u8>;
+
+    fn perform(&mut self, source: &SharedSource<Stream>) -> io::Result<(Option<u8>, Progress)> {
+        let mut byte = [0];
+        let mut stream = source.get();
+        io::Read::read_exact(&mut stream, &mut byte)?;
+        Ok((Some(byte[0]), Progress::More))
+    }
+
+    fn finish(self, result: io::Result<u8>) -> io::Result<u8> {
+        result
+    }
+}
+
+static TAKE: Meta = meta("async_take");
+
+#[test]
+fn who_has_come_first_is_served_first() {
+    let context = IoContext::new().unwrap();
+    let (source, mut theirs) = source(&context);
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let start = |name: &'static str, signal: &CancellationSignal| {
+        let log = Arc::clone(&log);
+        let handler = move |result: io::Result<u8>| log.lock().unwrap().push((name, result.ok()));
+        async_initiate::<fn(io::Result<u8>), _, _>(
+            operation(&TAKE, &source, Direction::Read, TakeOne),
+            bind_cancellation_slot(signal.slot(), handler),
+        );
+    };
+    let signals: [CancellationSignal; 3] = Default::default();
+    start("a", &signals[0]);
+    start("b", &signals[1]);
+    signals[0].emit(CancellationType::TERMINAL);
+    start("c", &signals[2]);
+    io::Write::write_all(&mut theirs, &[1, 2]).unwrap();
+    context.run();
+    assert_eq!(
+        *log.lock().unwrap(),
+        [("a", None), ("b", Some(1)), ("c", Some(2))]
+    );
+}
