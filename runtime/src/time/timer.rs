@@ -135,7 +135,8 @@ impl Timer {
     ///
     /// # Completion
     ///
-    /// `fn(io::Result<()>)`. Completes at once if the timer has expired.
+    /// `fn(io::Result<()>)`. Completes at once if the timer has expired, and nobody who has
+    /// waited for that is still to be told.
     ///
     /// # Overlap
     ///
@@ -208,7 +209,7 @@ impl TimerState {
     /// Has a leaf wait, unless the time has come.
     pub(crate) fn park(this: &Shared<Self>, leaf: Parked) -> Parking {
         let mut inner = this.lock();
-        if inner.expiry <= Instant::now() {
+        if inner.is_over() {
             return Parking::Over(leaf, Ended::Expired);
         }
         let is_earliest = match inner.arm(this.executor, || Shared::clone(this)) {
@@ -319,6 +320,13 @@ fn cancel_several(mut inner: MutexGuard<'_, Inner>, first: Waker) -> usize {
 }
 
 impl Inner {
+    /// Whether there is nothing to wait for: those who have begun before go first, where
+    /// the reactor has not told them yet.
+    #[inline]
+    fn is_over(&self) -> bool {
+        self.expiry <= Instant::now() && self.waits.are_over()
+    }
+
     fn end_all(&mut self, outcome: Ended, wake: &mut WakeList) {
         while let Some(waker) = self.waits.end_first(outcome) {
             wake.push(waker);
@@ -403,7 +411,7 @@ impl Wait {
         // It may be foreign: where it is dropped, that is done after the lock.
         let waker;
         let mut guard = self.timer.lock();
-        if guard.expiry <= Instant::now() {
+        if guard.is_over() {
             return Poll::Ready(Ok(()));
         }
         // And cloned first, which may panic.
