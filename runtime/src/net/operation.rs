@@ -138,13 +138,13 @@ impl<S: Pollable + Send + Sync, P: Perform<S>> Attempt for OnSource<S, P> {
     }
 
     #[inline(always)]
-    fn attempt(&mut self) -> Poll<io::Result<P::Value>> {
+    fn attempt(&mut self) -> Poll<io::Result<Option<P::Value>>> {
         let Self {
             source, perform, ..
         } = self;
         let source = opened(source, perform)?;
         if !self.may_wait {
-            return Poll::Ready(at_once(perform.perform(source)));
+            return Poll::Ready(at_once(perform.perform(source)).map(Some));
         }
         let attempt = || perform.perform(source);
         match source.attempt(self.direction, &mut self.era, attempt) {
@@ -232,13 +232,18 @@ impl<S: Pollable + Send + Sync, P: Perform<S>> OnSource<S, P> {
             let source = opened(source, perform)?;
             return Poll::Ready(at_once(perform.perform(source)));
         }
-        if !scope::requested().is_empty() {
-            return Poll::Ready(Err(cancel::cancelled()));
+        loop {
+            if !scope::requested().is_empty() {
+                return Poll::Ready(Err(cancel::cancelled()));
+            }
+            ready!(budget::proceed(cx));
+            let source = opened(source, perform)?;
+            let attempt = || perform.perform(source);
+            let polled = source.poll(self.direction, &mut self.era, key, cx, attempt);
+            if let Some(value) = ready!(polled)? {
+                return Poll::Ready(Ok(value));
+            }
         }
-        ready!(budget::proceed(cx));
-        let source = opened(source, perform)?;
-        let attempt = || perform.perform(source);
-        source.poll(self.direction, &mut self.era, key, cx, attempt)
     }
 }
 

@@ -54,8 +54,9 @@ pub(crate) trait Attempt: Send {
     }
 
     /// Tries; where that would block, the operation has to wait at its
-    /// [`place`](Self::place) before the next time.
-    fn attempt(&mut self) -> Poll<io::Result<Self::Value>>;
+    /// [`place`](Self::place) before the next time. Without a value it was a part of the
+    /// whole, and the next time is at once, unless the operation is to stop.
+    fn attempt(&mut self) -> Poll<io::Result<Option<Self::Value>>>;
 
     /// Returns where to wait, after an attempt that would have blocked.
     fn place(&self) -> Self::Place;
@@ -531,7 +532,9 @@ where
         let result = loop {
             // SAFETY: passed on as it came.
             match unsafe { Self::attempt(this, first) } {
-                Poll::Ready(result) => break result,
+                Poll::Ready(Ok(None)) => {}
+                Poll::Ready(Ok(Some(value))) => break Ok(value),
+                Poll::Ready(Err(error)) => break Err(error),
                 // SAFETY: passed on as it came.
                 Poll::Pending => match unsafe { Self::park(this) } {
                     Parking::Parked => return,
@@ -574,7 +577,7 @@ where
     unsafe fn attempt(
         this: NonNull<Leaf<H, E, X, A, T>>,
         first: bool,
-    ) -> Poll<io::Result<T::Value>> {
+    ) -> Poll<io::Result<Option<T::Value>>> {
         // SAFETY: by I1 the leaf is ours, and its head is only read here.
         let head = unsafe { &(*this.as_ptr()).head };
         let on_unwind = DestroyOnUnwind::<S, H, E, X, A, T>::new(this, Has::Attempt);

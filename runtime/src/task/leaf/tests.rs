@@ -53,9 +53,9 @@ impl Attempt for Steps {
         unreachable!("it is started with a handler")
     }
 
-    fn attempt(&mut self) -> Poll<io::Result<()>> {
+    fn attempt(&mut self) -> Poll<io::Result<Option<()>>> {
         match self.steps.next().expect("as many steps as attempts") {
-            Step::Succeed => Poll::Ready(Ok(())),
+            Step::Succeed => Poll::Ready(Ok(Some(()))),
             Step::Wait => Poll::Pending,
             Step::Panic => panic!("on purpose"),
         }
