@@ -290,15 +290,16 @@ impl LeafQueue {
     /// Takes out the leaf of an operation.
     pub(crate) fn remove(&mut self, operation: OperationId) -> Option<Parked> {
         let mut found = None;
-        for leaf in std::iter::from_fn({
-            let mut all = mem::take(self);
-            move || all.pop()
-        }) {
-            match found.is_none() && leaf.operation() == operation {
+        let mut rest = mem::take(self);
+        while found.is_none()
+            && let Some(leaf) = rest.pop()
+        {
+            match leaf.operation() == operation {
                 true => found = Some(leaf),
                 false => self.push(leaf),
             }
         }
+        self.append(&mut rest);
         found
     }
 }
