@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::alloc::Shared;
-use crate::bind::bind_cancellation_slot;
+use crate::bind::{bind_cancellation_slot, bind_executor};
 use crate::cancel::{CancellationSignal, is_cancelled};
 use crate::context::{IoContext, Registration};
 use crate::initiation::async_initiate;
@@ -109,4 +109,29 @@ fn who_has_come_first_is_served_first() {
         *log.lock().unwrap(),
         [("a", None), ("b", Some(1)), ("c", Some(2))]
     );
+}
+
+/// Two operations whose handlers belong to another context are due when that of their
+/// source is dropped.
+#[test]
+fn due_when_the_context_is_dropped() {
+    let (context, other) = (IoContext::new().unwrap(), IoContext::new().unwrap());
+    let sources = [source(&context), source(&context)];
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let mut sources = sources.map(|(source, theirs)| {
+        let log = Arc::clone(&log);
+        let handler = move |result: io::Result<u8>| log.lock().unwrap().push(result.ok());
+        async_initiate::<fn(io::Result<u8>), _, _>(
+            operation(&TAKE, &source, Direction::Read, TakeOne),
+            bind_executor(other.executor(), handler),
+        );
+        (source, theirs)
+    });
+    for (_, theirs) in &mut sources {
+        io::Write::write_all(theirs, &[1]).unwrap();
+    }
+    assert_eq!(context.poll_one(), 1);
+    drop(context);
+    other.run();
+    assert_eq!(log.lock().unwrap().len(), 2);
 }
