@@ -12,10 +12,10 @@ use std::task::Poll;
 use std::thread;
 
 use async_op::{
-    CancellationSignal, CancellationType, Executor, Handler, IoContext, Readiness, Strand, Task,
-    TcpListener, TcpStream, Transfer, UnixStream, WorkGuard, async_copy, async_read,
+    CancellationSignal, CancellationType, Detached, Executor, Handler, IoContext, Readiness,
+    Strand, Task, TcpListener, TcpStream, Transfer, UnixStream, WorkGuard, async_copy, async_read,
     async_read_exact, async_read_until, async_write_all, bind_cancellation_slot, bind_executor,
-    copy, is_cancelled, read, read_exact, read_until, transfer_all, transfer_exactly, write,
+    copy, is_cancelled, read, read_exact, read_until, spawn, transfer_all, transfer_exactly, write,
     write_all,
 };
 use async_op_tests::net::{both, half_pair, listen, pair, pattern, until_woken};
@@ -193,19 +193,25 @@ fn others_have_their_turn_between_parts() {
 }
 
 #[test]
-fn who_awaits_has_others_have_their_turn_too() {
-    let context = IoContext::new().unwrap();
+fn a_future_has_others_have_their_turn_too() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
     let (stream, mut peer) = half_pair(&context);
     peer.write_all(&pattern(PARTS)).unwrap();
     stream.wait(Readiness::Read).blocking().unwrap();
-    let mut read = Polled::new(read_exact(&stream, vec![[0_u8]; PARTS]));
-    for wakes in 1..=2 {
-        assert!(read.poll().is_pending());
-        assert_eq!(read.wakes(), wakes);
-    }
-    let (result, buffer) = read.ready();
-    result.unwrap();
-    assert_eq!(buffer.concat(), pattern(PARTS));
+    let inner = log.clone();
+    let reading = async move {
+        let (result, buffer) = read_exact(&stream, vec![[0_u8]; PARTS]).await;
+        result.unwrap();
+        assert_eq!(buffer.concat(), pattern(PARTS));
+        inner.push("read");
+    };
+    spawn(&context, reading, Detached);
+    let inner = log.clone();
+    context.post(Task::new(move || inner.push("other")));
+    context.restart();
+    // Each read takes 16 parts, and 128 are awaited in one turn.
+    context.run();
+    assert_eq!(log.take(), "other read");
 }
 
 #[test]

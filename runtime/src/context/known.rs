@@ -55,8 +55,6 @@ static NUMBERS: AtomicUsize = AtomicUsize::new(0);
 impl Seen {
     /// Before any look.
     pub(crate) const NOTHING: Self = Self::of(0);
-    /// What no word is: others are to have their turn.
-    pub(crate) const TURN: Self = Self::of(READY | GONE);
 
     const fn of(flags: usize) -> Self {
         Self(ptr::without_provenance_mut(flags))

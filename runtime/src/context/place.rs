@@ -48,10 +48,6 @@ impl AtSource {
 impl Place for AtSource {
     #[inline]
     unsafe fn park(self, leaf: Parked) -> Parking {
-        if self.seen == Seen::TURN {
-            leaf.post();
-            return Parking::Parked;
-        }
         let is_due = || {
             // SAFETY: by I1 good, as the leaf is not parked yet.
             let era = unsafe { self.era.as_ref() };

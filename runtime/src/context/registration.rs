@@ -148,7 +148,7 @@ impl Registration {
     }
 
     /// Attempts I/O until it has a result, or has to wait for more than has been seen. What
-    /// succeeds without a result is a part of it: more is due.
+    /// succeeds without a value is a part of it: more is due, when others have been asked.
     ///
     /// `check` comes after the look at what is known: what it finds to be so, whoever
     /// parks the operation then finds changed if it is no longer so.
@@ -158,7 +158,7 @@ impl Registration {
         direction: Direction,
         mut check: impl FnMut() -> io::Result<()>,
         mut attempt: impl FnMut() -> io::Result<(Option<T>, Progress)>,
-    ) -> Result<io::Result<T>, Seen> {
+    ) -> Result<io::Result<Option<T>>, Seen> {
         loop {
             let seen = self.see(direction);
             if let Err(error) = check() {
@@ -175,9 +175,7 @@ impl Registration {
                     if progress == Progress::Drained {
                         self.of(direction).clear(seen, false);
                     }
-                    if let Some(value) = value {
-                        return Ok(Ok(value));
-                    }
+                    return Ok(Ok(value));
                 }
                 Err(error) => match error.kind() {
                     io::ErrorKind::WouldBlock => self.of(direction).clear(seen, true),

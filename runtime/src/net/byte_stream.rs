@@ -201,8 +201,6 @@ where
     type Value = ();
     type Output = B::Output<R::Said>;
 
-    const HAS_PARTS: bool = true;
-
     fn may_wait(&mut self) -> bool {
         self.part().is_some()
     }
@@ -235,8 +233,6 @@ where
 {
     type Value = ();
     type Output = B::Output<R::Said>;
-
-    const HAS_PARTS: bool = true;
 
     fn may_wait(&mut self) -> bool {
         self.part().is_some()

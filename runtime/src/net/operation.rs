@@ -22,9 +22,6 @@ pub(super) trait Perform<S: Pollable>: Send {
     /// Whether it takes memory from the operation's allocator.
     const TAKES_MEMORY: bool = false;
 
-    /// Whether an attempt may be a part of the whole.
-    const HAS_PARTS: bool = false;
-
     /// Makes one attempt: the system calls, and no more. Without a value it was a part of
     /// the whole, and the next one is due.
     ///
@@ -141,22 +138,22 @@ impl<S: Pollable + Send + Sync, P: Perform<S>> Attempt for OnSource<S, P> {
     }
 
     #[inline(always)]
-    fn attempt(&mut self) -> Poll<io::Result<P::Value>> {
+    fn attempt(&mut self) -> Poll<io::Result<Option<P::Value>>> {
         let Self {
             source, perform, ..
         } = self;
         let source = opened(source, perform)?;
         if !self.may_wait {
-            return Poll::Ready(at_once(perform.perform(source)));
+            return Poll::Ready(at_once(perform.perform(source)).map(Some));
         }
-        let attempt = in_turns(P::HAS_PARTS, || perform.perform(source));
-        self.seen = match source.attempt(self.direction, &mut self.era, attempt) {
-            Ok(Ok(Some(value))) => return Poll::Ready(Ok(value)),
-            Ok(Ok(None)) => Seen::TURN,
-            Ok(Err(error)) => return Poll::Ready(Err(error)),
-            Err(seen) => seen,
-        };
-        Poll::Pending
+        let attempt = || perform.perform(source);
+        match source.attempt(self.direction, &mut self.era, attempt) {
+            Ok(result) => Poll::Ready(result),
+            Err(seen) => {
+                self.seen = seen;
+                Poll::Pending
+            }
+        }
     }
 
     #[inline]
@@ -175,27 +172,6 @@ impl<S: Pollable + Send + Sync, P: Perform<S>> Attempt for OnSource<S, P> {
             Err(error) => Err(error),
             Ok(()) => unreachable!("a source has no time to wait for"),
         }
-    }
-}
-
-/// How many parts of an operation are transferred before others have their turn: a peer
-/// that is always ready would keep the thread else.
-const PARTS: u32 = 64;
-
-/// Has an attempt succeed with nothing after so many parts.
-#[inline]
-fn in_turns<T>(
-    has_parts: bool,
-    mut attempt: impl FnMut() -> io::Result<(Option<T>, Progress)>,
-) -> impl FnMut() -> io::Result<(Option<Option<T>>, Progress)> {
-    let mut left = PARTS;
-    move || {
-        let (value, progress) = attempt()?;
-        if has_parts && value.is_none() {
-            left -= 1;
-            return Ok(((left == 0).then_some(None), progress));
-        }
-        Ok((value.map(Some), progress))
     }
 }
 
@@ -256,19 +232,17 @@ impl<S: Pollable + Send + Sync, P: Perform<S>> OnSource<S, P> {
             let source = opened(source, perform)?;
             return Poll::Ready(at_once(perform.perform(source)));
         }
-        if !scope::requested().is_empty() {
-            return Poll::Ready(Err(cancel::cancelled()));
-        }
-        ready!(budget::proceed(cx));
-        let source = opened(source, perform)?;
-        let attempt = in_turns(P::HAS_PARTS, || perform.perform(source));
-        match ready!(source.poll(self.direction, &mut self.era, key, cx, attempt)) {
-            Ok(Some(value)) => Poll::Ready(Ok(value)),
-            Ok(None) => {
-                cx.waker().wake_by_ref();
-                Poll::Pending
+        loop {
+            if !scope::requested().is_empty() {
+                return Poll::Ready(Err(cancel::cancelled()));
             }
-            Err(error) => Poll::Ready(Err(error)),
+            ready!(budget::proceed(cx));
+            let source = opened(source, perform)?;
+            let attempt = || perform.perform(source);
+            let polled = source.poll(self.direction, &mut self.era, key, cx, attempt);
+            if let Some(value) = ready!(polled)? {
+                return Poll::Ready(Ok(value));
+            }
         }
     }
 }

@@ -133,15 +133,15 @@ impl<S: Pollable> Source<S> {
         self.registration.forget(direction, key);
     }
 
-    /// Attempts I/O until it has a result, or has to wait for more than has been seen. It
-    /// fails when all operations have been cancelled since `era`, where it began.
+    /// Attempts I/O until it has a result, or a part of it, or has to wait for more than has
+    /// been seen. It fails when all operations have been cancelled since `era`, where it began.
     #[inline]
     pub(super) fn attempt<T>(
         &self,
         direction: Direction,
         era: &mut Option<NonZeroU32>,
         mut attempt: impl FnMut() -> io::Result<(Option<T>, Progress)>,
-    ) -> Result<io::Result<T>, Seen> {
+    ) -> Result<io::Result<Option<T>>, Seen> {
         loop {
             let check = || self.poll_era(era);
             let attempted = self.registration.attempt(direction, check, &mut attempt);
@@ -168,7 +168,7 @@ impl<S: Pollable> Source<S> {
         key: &mut Option<WaiterKey>,
         cx: &mut Context<'_>,
         mut attempt: impl FnMut() -> io::Result<(Option<T>, Progress)>,
-    ) -> Poll<io::Result<T>> {
+    ) -> Poll<io::Result<Option<T>>> {
         loop {
             if let Ok(result) = self.attempt(direction, era, &mut attempt) {
                 // The event that made it ready has taken the waker already.
@@ -195,7 +195,7 @@ impl<S: Pollable> Source<S> {
         loop {
             let attempt = || attempt(self.get()).map(whole);
             match self.attempt(direction, &mut None, attempt) {
-                Ok(result) => return Poll::Ready(result),
+                Ok(result) => return Poll::Ready(result.map(of_whole)),
                 Err(_) if self.registration.parks(direction, key, cx)? => return Poll::Pending,
                 Err(_) => {}
             }
@@ -258,6 +258,12 @@ pub(super) fn whole<T>((value, progress): (T, Progress)) -> (Option<T>, Progress
     (Some(value), progress)
 }
 
+/// The value of such an attempt.
+#[inline]
+fn of_whole<T>(value: Option<T>) -> T {
+    value.expect("it has no parts")
+}
+
 impl<S: Pollable> Drop for Source<S> {
     fn drop(&mut self) {
         if let Some(io) = &mut self.io {
@@ -311,9 +317,10 @@ where
             return Poll::Ready(Err(cancel::cancelled()));
         }
         ready!(budget::proceed(cx));
-        source.poll(this.direction, &mut this.era, &mut this.key, cx, || {
+        let polled = source.poll(this.direction, &mut this.era, &mut this.key, cx, || {
             (this.attempt)(source.get()).map(whole)
-        })
+        });
+        polled.map_ok(of_whole)
     }
 }
 

@@ -54,8 +54,9 @@ pub(crate) trait Attempt: Send {
     }
 
     /// Tries; where that would block, the operation has to wait at its
-    /// [`place`](Self::place) before the next time.
-    fn attempt(&mut self) -> Poll<io::Result<Self::Value>>;
+    /// [`place`](Self::place) before the next time. Without a value it was a part of the
+    /// whole, and the next time is at once, unless the operation is to stop.
+    fn attempt(&mut self) -> Poll<io::Result<Option<Self::Value>>>;
 
     /// Returns where to wait, after an attempt that would have blocked.
     fn place(&self) -> Self::Place;
@@ -289,18 +290,23 @@ impl LeafQueue {
     /// Takes out the leaf of an operation.
     pub(crate) fn remove(&mut self, operation: OperationId) -> Option<Parked> {
         let mut found = None;
-        for leaf in std::iter::from_fn({
-            let mut all = mem::take(self);
-            move || all.pop()
-        }) {
-            match found.is_none() && leaf.operation() == operation {
+        let mut rest = mem::take(self);
+        while found.is_none()
+            && let Some(leaf) = rest.pop()
+        {
+            match leaf.operation() == operation {
                 true => found = Some(leaf),
                 false => self.push(leaf),
             }
         }
+        self.append(&mut rest);
         found
     }
 }
+
+/// How many parts of an operation are transferred before others have their turn: a peer
+/// that is always ready would keep the thread else.
+const PARTS: u32 = 64;
 
 /// An operation with a handler.
 #[repr(C)] // `head` first: a `NonNull<Header>` is cast to this.
@@ -507,8 +513,16 @@ where
     ///
     /// - The payload is the attempt.
     unsafe fn discard_attempt(header: NonNull<Header>) {
-        // SAFETY: passed on as it came.
-        unsafe { Self::destroy(header.cast(), Has::Attempt) };
+        let this: NonNull<Leaf<H, E, X, A, T>> = header.cast();
+        // SAFETY: the leaf is ours; only its guard is looked at.
+        if unsafe { &(*this.as_ptr()).head.io_work }.owns_work() {
+            // The handler's executor is there still: it is told, as where the leaf waits.
+            // SAFETY: passed on as it came.
+            unsafe { Self::end(this.cast(), Ended::ContextGone) };
+        } else {
+            // SAFETY: passed on as it came.
+            unsafe { Self::destroy(this, Has::Attempt) };
+        }
     }
 
     /// # Safety
@@ -528,10 +542,18 @@ where
     #[inline]
     unsafe fn perform(this: NonNull<Leaf<H, E, X, A, T>>, first: bool) {
         let mut this = this;
+        let mut parts = 0;
         let result = loop {
             // SAFETY: passed on as it came.
             match unsafe { Self::attempt(this, first) } {
-                Poll::Ready(result) => break result,
+                Poll::Ready(Ok(None)) => {
+                    parts += 1;
+                    if parts == PARTS {
+                        return Parked(this.cast()).post();
+                    }
+                }
+                Poll::Ready(Ok(Some(value))) => break Ok(value),
+                Poll::Ready(Err(error)) => break Err(error),
                 // SAFETY: passed on as it came.
                 Poll::Pending => match unsafe { Self::park(this) } {
                     Parking::Parked => return,
@@ -574,7 +596,7 @@ where
     unsafe fn attempt(
         this: NonNull<Leaf<H, E, X, A, T>>,
         first: bool,
-    ) -> Poll<io::Result<T::Value>> {
+    ) -> Poll<io::Result<Option<T::Value>>> {
         // SAFETY: by I1 the leaf is ours, and its head is only read here.
         let head = unsafe { &(*this.as_ptr()).head };
         let on_unwind = DestroyOnUnwind::<S, H, E, X, A, T>::new(this, Has::Attempt);

@@ -380,7 +380,7 @@ impl Attempt for AttemptToWait {
 
     /// It is at its place that the clock is looked at.
     #[inline]
-    fn attempt(&mut self) -> Poll<io::Result<()>> {
+    fn attempt(&mut self) -> Poll<io::Result<Option<()>>> {
         Poll::Pending
     }
 

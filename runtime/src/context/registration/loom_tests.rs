@@ -116,7 +116,7 @@ fn poll<T>(
 ) -> Poll<io::Result<T>> {
     loop {
         match registration.attempt(direction, || Ok(()), &mut attempt) {
-            Ok(result) => return Poll::Ready(result),
+            Ok(result) => return Poll::Ready(result.map(|value| value.expect("it has no parts"))),
             Err(_) if registration.parks(direction, key, cx)? => return Poll::Pending,
             Err(_) => {}
         }
@@ -252,7 +252,7 @@ impl Attempt for Take {
         unreachable!("it is started with a handler")
     }
 
-    fn attempt(&mut self) -> Poll<io::Result<usize>> {
+    fn attempt(&mut self) -> Poll<io::Result<Option<usize>>> {
         let Self { era, own_era, .. } = self;
         let check = || {
             let now = NonZeroU32::MIN | era.load(std::sync::atomic::Ordering::SeqCst);

@@ -2,8 +2,8 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::alloc::Shared;
-use crate::bind::bind_cancellation_slot;
-use crate::cancel::CancellationSignal;
+use crate::bind::{bind_cancellation_slot, bind_executor};
+use crate::cancel::{CancellationSignal, is_cancelled};
 use crate::context::{IoContext, Registration};
 use crate::initiation::async_initiate;
 use crate::net::source::Source;
@@ -14,6 +14,54 @@ fn source(context: &IoContext) -> (SharedSource<Stream>, Stream) {
     let (ours, theirs) = Stream::pair().unwrap();
     let source = Source::new(context.executor(), ours, Registration::unwatched()).unwrap();
     (Shared::new(source, "test"), theirs)
+}
+
+/// Transfers something in parts, none of which has to wait; is asked to stop by the first.
+struct InParts {
+    signal: Arc<CancellationSignal>,
+    parts: Arc<Mutex<usize>>,
+}
+
+impl Perform<Stream> for InParts {
+    type Value = ();
+    type Output = io::Result<()>;
+
+    fn perform(&mut self, _: &SharedSource<Stream>) -> io::Result<(Option<()>, Progress)> {
+        let mut parts = self.parts.lock().unwrap();
+        *parts += 1;
+        let is_last = *parts == 8;
+        drop(parts);
+        self.signal.emit(CancellationType::TERMINAL);
+        Ok((is_last.then_some(()), Progress::More))
+    }
+
+    fn finish(self, result: io::Result<()>) -> io::Result<()> {
+        result
+    }
+}
+
+#[test]
+fn a_request_comes_between_two_parts() {
+    static META: Meta = meta("async_in_parts");
+    let context = IoContext::new().unwrap();
+    let (source, _theirs) = source(&context);
+    let (signal, parts) = (Arc::new(CancellationSignal::new()), Arc::default());
+    let perform = InParts {
+        signal: Arc::clone(&signal),
+        parts: Arc::clone(&parts),
+    };
+    let operation = operation(&META, &source, Direction::Write, perform);
+    let outcome = Arc::new(Mutex::new(None));
+    let said = Arc::clone(&outcome);
+    let handler = move |result: io::Result<()>| *said.lock().unwrap() = Some(result);
+    async_initiate::<fn(io::Result<()>), _, _>(
+        operation,
+        bind_cancellation_slot(signal.slot(), handler),
+    );
+    context.run();
+    let outcome = outcome.lock().unwrap().take().unwrap();
+    assert_eq!(*parts.lock().unwrap(), 1);
+    assert!(is_cancelled(&outcome.unwrap_err()));
 }
 
 /// Takes one byte.
@@ -61,4 +109,29 @@ fn who_has_come_first_is_served_first() {
         *log.lock().unwrap(),
         [("a", None), ("b", Some(1)), ("c", Some(2))]
     );
+}
+
+/// Two operations whose handlers belong to another context are due when that of their
+/// source is dropped.
+#[test]
+fn due_when_the_context_is_dropped() {
+    let (context, other) = (IoContext::new().unwrap(), IoContext::new().unwrap());
+    let sources = [source(&context), source(&context)];
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let mut sources = sources.map(|(source, theirs)| {
+        let log = Arc::clone(&log);
+        let handler = move |result: io::Result<u8>| log.lock().unwrap().push(result.ok());
+        async_initiate::<fn(io::Result<u8>), _, _>(
+            operation(&TAKE, &source, Direction::Read, TakeOne),
+            bind_executor(other.executor(), handler),
+        );
+        (source, theirs)
+    });
+    for (_, theirs) in &mut sources {
+        io::Write::write_all(theirs, &[1]).unwrap();
+    }
+    assert_eq!(context.poll_one(), 1);
+    drop(context);
+    other.run();
+    assert_eq!(log.lock().unwrap().len(), 2);
 }

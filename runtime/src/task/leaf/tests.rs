@@ -11,6 +11,7 @@ use crate::task::testing::{Count, CountDrop, Record, TestExecutor, site};
 #[derive(Clone, Copy, PartialEq)]
 enum Step {
     Succeed,
+    Part,
     Wait,
     Panic,
 }
@@ -54,9 +55,10 @@ impl Attempt for Steps {
         unreachable!("it is started with a handler")
     }
 
-    fn attempt(&mut self) -> Poll<io::Result<()>> {
+    fn attempt(&mut self) -> Poll<io::Result<Option<()>>> {
         match self.steps.pop().expect("as many steps as attempts") {
-            Step::Succeed => Poll::Ready(Ok(())),
+            Step::Succeed => Poll::Ready(Ok(Some(()))),
+            Step::Part => Poll::Ready(Ok(None)),
             Step::Wait => Poll::Pending,
             Step::Panic => panic!("on purpose"),
         }
@@ -141,6 +143,17 @@ fn later_on_one_executor() {
 }
 
 #[test]
+fn others_have_their_turn_between_many_parts() {
+    let mut steps = vec![Step::Part; 2 * PARTS as usize];
+    steps.push(Step::Succeed);
+    let started = Started::new(&steps, false, false);
+    assert_eq!(started.record.called.get(), 0);
+    // Twice it has posted itself, and ends the second time.
+    assert_eq!(started.record.executor.run(), 2);
+    started.assert_over(1);
+}
+
+#[test]
 fn later_on_another_executor() {
     let started = Started::new(&[Step::Wait, Step::Succeed], true, false);
     assert_eq!((started.io.work(), started.record.executor.work()), (1, 1));
@@ -190,17 +203,24 @@ fn as_a_waker() {
 #[test]
 fn dropped_while_it_waits() {
     for on_other in [false, true] {
-        let started = Started::new(&[Step::Wait], on_other, false);
-        drop(started.spot.take());
-        started.assert_over(0);
-        let started = Started::new(&[Step::Wait], on_other, false);
-        drop(started.spot.take().into_waker());
-        started.assert_over(0);
-        // As a task for the next attempt, and as one that calls the handler.
-        let started = Started::new(&[Step::Wait], on_other, false);
-        started.spot.take().go_on();
-        started.io.clear();
-        started.assert_over(0);
+        // By itself, as a waker, and as a task for the next attempt.
+        let drops: [fn(&Started); 3] = [
+            |started| drop(started.spot.take()),
+            |started| drop(started.spot.take().into_waker()),
+            |started| {
+                started.spot.take().go_on();
+                started.io.clear();
+            },
+        ];
+        for drop in drops {
+            let started = Started::new(&[Step::Wait], on_other, false);
+            drop(&started);
+            // A handler elsewhere is told.
+            let told = usize::from(on_other);
+            assert_eq!(started.record.executor.run(), told);
+            started.assert_over(told);
+        }
+        // As one that calls the handler.
         let started = Started::new(&[Step::Succeed], on_other, false);
         started.record.executor.clear();
         started.assert_over(0);
