@@ -46,20 +46,69 @@ fn a_wait_that_starts_when_the_time_has_come_keeps_its_turn() {
 }
 
 #[test]
-fn a_wait_whose_time_had_come_is_not_cancelled() {
+fn a_wait_that_is_over_is_not_cancelled() {
+    for is_found in [false, true] {
+        let context = IoContext::new().unwrap();
+        let timer = Timer::new(&context);
+        let expiry = Instant::now() + Duration::from_millis(1);
+        timer.expires_at(expiry);
+        let ok = Arc::new(Mutex::new(Vec::new()));
+        for n in 0..2 {
+            let ok = Arc::clone(&ok);
+            timer
+                .wait()
+                .callback(move |result| ok.lock().unwrap().push((n, result.is_ok())));
+        }
+        until(expiry);
+        // Both are found at once; the first is called.
+        let ran = if is_found { context.poll_one() } else { 0 };
+        assert_eq!(ran, usize::from(is_found));
+        assert_eq!(timer.expires_after(FAR), if is_found { 0 } else { 2 });
+        context.run();
+        assert_eq!(*ok.lock().unwrap(), [(0, is_found), (1, is_found)]);
+    }
+}
+
+/// Those who begin while it is late are told with the others, whatever they are.
+#[test]
+fn late_waits_by_callback_and_awaited() {
     let context = IoContext::new().unwrap();
     let timer = Timer::new(&context);
     let expiry = Instant::now() + Duration::from_millis(1);
     timer.expires_at(expiry);
-    let ok = Arc::new(Mutex::new(None));
-    let o = ok.clone();
-    timer
-        .wait()
-        .callback(move |result| *o.lock().unwrap() = Some(result.is_ok()));
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let callback = |n| {
+        let log = Arc::clone(&log);
+        timer.wait().callback(move |result| {
+            result.unwrap();
+            log.lock().unwrap().push(n);
+        });
+    };
+    let spawned = |n| {
+        let (log, timer) = (Arc::clone(&log), timer.clone());
+        async_op::spawn(
+            &context.executor(),
+            async move {
+                timer.wait().await.unwrap();
+                log.lock().unwrap().push(n);
+            },
+            async_op::Detached,
+        );
+    };
+    callback(0);
+    spawned(1);
+    // Polled once it is posted.
+    context.poll();
     until(expiry);
-    let n = timer.expires_after(FAR);
+    callback(2);
+    spawned(3);
+    callback(4);
+    context.restart();
     context.run();
-    assert_eq!((n, *ok.lock().unwrap()), (0, Some(true)));
+    let log = std::mem::take(&mut *log.lock().unwrap());
+    assert_eq!(log.len(), 5);
+    assert!(log.iter().filter(|n| *n % 2 == 0).eq(&[0, 2, 4]), "{log:?}");
+    assert!(log.iter().filter(|n| *n % 2 == 1).eq(&[1, 3]), "{log:?}");
 }
 
 struct Push(usize, Arc<Mutex<Vec<usize>>>);

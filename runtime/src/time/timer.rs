@@ -96,7 +96,8 @@ impl Timer {
     /// Sets the time when the timer expires; cancels the waits for the old one
     /// and returns how many those were.
     ///
-    /// A wait whose time had come already is not cancelled.
+    /// A wait that the context has found to be over is not cancelled. One whose time has
+    /// come while nobody has looked is.
     pub fn expires_at(&self, expiry: Instant) -> usize {
         self.state.set_expiry(expiry)
     }
@@ -208,7 +209,7 @@ impl TimerState {
     /// Has a leaf wait, unless the time has come.
     pub(crate) fn park(this: &Shared<Self>, leaf: Parked) -> Parking {
         let mut inner = this.lock();
-        if inner.expiry <= Instant::now() {
+        if inner.is_due() {
             return Parking::Over(leaf, Ended::Expired);
         }
         let is_earliest = match inner.arm(this.executor, || Shared::clone(this)) {
@@ -319,6 +320,13 @@ fn cancel_several(mut inner: MutexGuard<'_, Inner>, first: Waker) -> usize {
 }
 
 impl Inner {
+    /// Returns whether a wait that begins now is over: the time has come, and nobody waits
+    /// whose turn is first. Those are about to be told, and who comes now with them.
+    #[inline]
+    fn is_due(&self) -> bool {
+        self.expiry <= Instant::now() && self.waits.are_over()
+    }
+
     fn end_all(&mut self, outcome: Ended, wake: &mut WakeList) {
         while let Some(waker) = self.waits.end_first(outcome) {
             wake.push(waker);
@@ -403,7 +411,7 @@ impl Wait {
         // It may be foreign: where it is dropped, that is done after the lock.
         let waker;
         let mut guard = self.timer.lock();
-        if guard.expiry <= Instant::now() {
+        if guard.is_due() {
             return Poll::Ready(Ok(()));
         }
         // And cloned first, which may panic.
