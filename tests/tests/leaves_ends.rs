@@ -205,7 +205,7 @@ fn one_slot_for_one_operation_after_another() {
                 }
                 let slot = signal.slot();
                 let end = ends.one(|| ());
-                if left % 2 == 0 {
+                if left.is_multiple_of(2) {
                     a.clone().async_read_some(
                         vec![0; 1],
                         bind_cancellation_slot(slot, move |_: io::Result<usize>, _: Vec<u8>| {
