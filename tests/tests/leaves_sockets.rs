@@ -621,7 +621,7 @@ fn inline_immediate_and_one_block() {
             step(n + 1, b2, a2, slot2, log2);
         };
         let handler = bind_allocator(slot, bind_immediate_executor(InlineOr(executor), handler));
-        if n % 2 == 0 {
+        if n.is_multiple_of(2) {
             a.async_write_some(vec![1], handler);
         } else {
             a.async_read_some(vec![0], handler);
@@ -921,9 +921,7 @@ fn writes_that_wait_behind_each_other() {
                 s: &S,
                 n: usize,
                 ends: &Ends,
-            ) where
-                S: Send,
-            {
+            ) {
                 for _ in 0..3 {
                     let end = ends.one();
                     async_op::async_write_all(

@@ -152,13 +152,10 @@ fn callbacks_and_futures_of_one_timer_in_turn() {
             timer.cancel_one();
         }
         // Woken by the cancellation; not yet polled: its place is not free.
-        let late = {
-            let called = called.clone();
-            timer.wait().callback(move |result| {
-                called.lock().unwrap().push((50, result.is_ok()));
-            });
-        };
-        let () = late;
+        let with_the_last = called.clone();
+        timer.wait().callback(move |result| {
+            with_the_last.lock().unwrap().push((50, result.is_ok()));
+        });
         let in_time = started && Instant::now() < timer.expiry();
         // Those who are awaited count as work until they are polled.
         while called.lock().unwrap().len() < 34 {

@@ -96,7 +96,8 @@ impl Timer {
     /// Sets the time when the timer expires; cancels the waits for the old one
     /// and returns how many those were.
     ///
-    /// A wait whose time had come already is not cancelled.
+    /// A wait that the context has found to be over is not cancelled. One whose time has
+    /// come while nobody has looked is.
     pub fn expires_at(&self, expiry: Instant) -> usize {
         self.state.set_expiry(expiry)
     }
