@@ -36,7 +36,6 @@ impl<E: Executor> WorkGuard<E> {
     }
 
     /// Gives the work back early. Idempotent.
-    #[inline]
     pub fn reset(&mut self) {
         if let Some(executor) = self.executor.take() {
             executor.work_finished();
@@ -46,7 +45,7 @@ impl<E: Executor> WorkGuard<E> {
     /// Counts one unit of work on the executor of a handler, and one on that of the
     /// I/O object. Where they are the same, the first is enough: it is held for
     /// longer.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn of_both<X: Executor>(own: X, io: E) -> (WorkGuard<X>, Self) {
         let is_same = is_same(&io, &own);
         let work = WorkGuard::new(own);
@@ -100,18 +99,9 @@ impl<E: Executor> Clone for WorkGuard<E> {
     }
 }
 
-#[inline(never)]
-fn give_back<E: Executor>(guard: &mut WorkGuard<E>) {
-    guard.reset();
-}
-
 impl<E: Executor> Drop for WorkGuard<E> {
-    #[inline]
     fn drop(&mut self) {
-        // Mostly it has been reset: looked at in place, and the rest elsewhere.
-        if self.owns_work() {
-            give_back(self);
-        }
+        self.reset();
     }
 }
 

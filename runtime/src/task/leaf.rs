@@ -851,11 +851,26 @@ where
     /// Calls the handler, which has been moved out of its leaf. As all that a task does,
     /// that is outside of all scopes.
     #[inline(always)]
-    fn call((handler, trace, mut guards): (H, Trace, Guards<X, E>), output: T::Output) {
-        guards.0.reset_on_runner();
-        guards.1.reset_on_runner();
+    fn call((handler, trace, guards): (H, Trace, Guards<X, E>), output: T::Output) {
+        let mut held = Held(ManuallyDrop::new(guards));
+        held.0.0.reset_on_runner();
+        held.0.1.reset_on_runner();
         let _handling: Entered = trace.handling();
         handler.complete(S::from_output(output));
+    }
+}
+
+/// Work that lasts until the handler has run, if it has not been given back before: mostly
+/// it has, which is seen in place.
+struct Held<X: Executor, E: Executor>(ManuallyDrop<Guards<X, E>>);
+
+impl<X: Executor, E: Executor> Drop for Held<X, E> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if self.0.0.owns_work() || self.0.1.owns_work() {
+            // SAFETY: dropped once, as nothing else drops it.
+            unsafe { ManuallyDrop::drop(&mut self.0) };
+        }
     }
 }
 
