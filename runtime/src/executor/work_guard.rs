@@ -45,7 +45,7 @@ impl<E: Executor> WorkGuard<E> {
     /// Counts one unit of work on the executor of a handler, and one on that of the
     /// I/O object. Where they are the same, the first is enough: it is held for
     /// longer.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of_both<X: Executor>(own: X, io: E) -> (WorkGuard<X>, Self) {
         let is_same = is_same(&io, &own);
         let work = WorkGuard::new(own);

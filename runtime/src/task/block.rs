@@ -16,6 +16,7 @@ use std::any::Any;
 use std::mem::{self, MaybeUninit};
 use std::ptr::NonNull;
 
+use super::held::Held;
 use super::initiating::OperationId;
 use super::{Header, Task, TaskVtable, memory};
 use crate::alloc::{AnyAllocator, OperationAllocator};
@@ -555,11 +556,11 @@ where
         let head: NonNull<Head<S, E, X, A>> = this.cast();
         // SAFETY: given up; the handler is out, by the caller's promise the
         // arguments are.
-        let (trace, mut guards) = unsafe { Head::end(head, Layout::new::<Self>()) };
+        let (trace, guards) = unsafe { Head::end(head, Layout::new::<Self>()) };
+        let mut held = Held::new(guards);
         match ending {
             Ending::Call(args) => {
-                guards.0.reset_on_runner();
-                guards.1.reset_on_runner();
+                held.reset_on_runner();
                 let _handling: Entered = trace.handling();
                 let _outside = super::scope::outside();
                 handler.complete(args);

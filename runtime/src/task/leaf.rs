@@ -20,6 +20,7 @@ use std::ptr::{self, NonNull};
 use std::task::{Poll, RawWaker, RawWakerVTable, Waker};
 
 use super::block::needs_hop;
+use super::held::Held;
 use super::initiating::OperationId;
 use super::scope::{OfAllocator, Scope};
 use super::{Header, Task, TaskQueue, TaskVtable, memory};
@@ -852,25 +853,10 @@ where
     /// that is outside of all scopes.
     #[inline(always)]
     fn call((handler, trace, guards): (H, Trace, Guards<X, E>), output: T::Output) {
-        let mut held = Held(ManuallyDrop::new(guards));
-        held.0.0.reset_on_runner();
-        held.0.1.reset_on_runner();
+        let mut held = Held::new(guards);
+        held.reset_on_runner();
         let _handling: Entered = trace.handling();
         handler.complete(S::from_output(output));
-    }
-}
-
-/// Work that lasts until the handler has run, if it has not been given back before: mostly
-/// it has, which is seen in place.
-struct Held<X: Executor, E: Executor>(ManuallyDrop<Guards<X, E>>);
-
-impl<X: Executor, E: Executor> Drop for Held<X, E> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        if self.0.0.owns_work() || self.0.1.owns_work() {
-            // SAFETY: dropped once, as nothing else drops it.
-            unsafe { ManuallyDrop::drop(&mut self.0) };
-        }
     }
 }
 

@@ -20,6 +20,7 @@ pub(crate) mod block;
 pub(crate) mod budget;
 pub(crate) mod frame;
 mod frame_box;
+mod held;
 pub(crate) mod initiating;
 pub(crate) mod leaf;
 mod memory;
