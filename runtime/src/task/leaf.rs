@@ -12,18 +12,22 @@
 //! - **I3** A leaf is destroyed in one way: the payload, then everything else is moved to
 //!   the stack, the memory goes back, and only then is the handler called or dropped.
 
+mod parked;
+
+pub(crate) use parked::{LeafHeader, LeafQueue, Parked};
+
 use std::alloc::Layout;
-use std::cell::Cell;
 use std::io;
 use std::mem::{self, ManuallyDrop};
-use std::ptr::{self, NonNull};
-use std::task::{Poll, RawWaker, RawWakerVTable, Waker};
+use std::ptr::NonNull;
+use std::task::Poll;
+
+use self::parked::LeafVtable;
 
 use super::block::needs_hop;
 use super::held::Held;
-use super::initiating::OperationId;
 use super::scope::{OfAllocator, Scope};
-use super::{Header, Task, TaskQueue, TaskVtable, memory};
+use super::{Header, Task, TaskVtable, memory};
 use crate::alloc::OperationAllocator;
 use crate::cancel::{CancellationState, cancelled};
 use crate::context::{Finder, context_gone};
@@ -113,195 +117,6 @@ impl Ended {
             Self::Cancelled => Err(cancelled()),
             Self::ContextGone => Err(context_gone()),
         }
-    }
-}
-
-/// The part of a leaf that its place knows. Aligned so that an address has room for flags.
-#[repr(C, align(16))] // `task` first: a `NonNull<Header>` is cast to this.
-pub(crate) struct LeafHeader {
-    task: Header,
-    vtable: &'static LeafVtable,
-    /// That of its requests to cancel; nobody's, if there can be none.
-    operation: OperationId,
-    /// How it has ended, where whoever took it from its place knows.
-    ended: Cell<Option<Ended>>,
-}
-
-struct LeafVtable {
-    post: unsafe fn(NonNull<LeafHeader>),
-    end: unsafe fn(NonNull<LeafHeader>, Ended),
-}
-
-/// A leaf that waits, and belongs to whoever has this. Dropping it abandons the operation.
-#[must_use = "dropping it abandons the operation"]
-pub(crate) struct Parked(NonNull<LeafHeader>);
-
-// SAFETY: by I1 nobody else has the leaf, all of which is `Send`: the handler, the
-// executor and the allocator by their traits, the attempt and its output by that of
-// `Attempt`.
-unsafe impl Send for Parked {}
-
-impl Parked {
-    #[inline]
-    pub(crate) fn into_raw(self) -> NonNull<LeafHeader> {
-        ManuallyDrop::new(self).0
-    }
-
-    /// # Safety
-    ///
-    /// - The pointer is of [`into_raw`](Self::into_raw), and given up.
-    #[inline]
-    pub(crate) unsafe fn from_raw(leaf: NonNull<LeafHeader>) -> Self {
-        Self(leaf)
-    }
-
-    /// Makes it the task of the next attempt, for the I/O executor.
-    #[inline]
-    pub(crate) fn into_task(self) -> Task {
-        // SAFETY: the ownership goes into the task (I1), whose vtable is that of an
-        // attempt (I2).
-        unsafe { Task::from_raw(self.into_raw().cast()) }
-    }
-
-    /// Posts it to the I/O executor, for the next attempt.
-    pub(crate) fn post(self) {
-        let leaf = self.into_raw();
-        // SAFETY: by I1 the leaf is ours.
-        let vtable = unsafe { leaf.as_ref() }.vtable;
-        // SAFETY: the vtable fits; the ownership is passed on.
-        unsafe { (vtable.post)(leaf) };
-    }
-
-    /// Makes it a waker, which owns it. Waking that has it [go on](Self::go_on).
-    pub(crate) fn into_waker(self) -> Waker {
-        let data = self.into_raw().as_ptr().cast_const().cast();
-        // SAFETY: the vtable upholds the contract of `RawWaker`, but for clones: nobody
-        // makes any of what waits in the place that it is made for.
-        unsafe { Waker::from_raw(RawWaker::new(data, &WAKER)) }
-    }
-
-    /// Makes it of a waker again, if that is one.
-    pub(crate) fn from_waker(waker: Waker) -> Option<Self> {
-        let leaf = Self::header_of(&waker)?;
-        mem::forget(waker);
-        Some(Self(leaf))
-    }
-
-    /// Takes note in the leaf that a waker is, if it is one, of how it has ended. Returns
-    /// whether it is.
-    pub(crate) fn note(waker: &Waker, how: Ended) -> bool {
-        let Some(leaf) = Self::header_of(waker) else {
-            return false;
-        };
-        // SAFETY: the waker owns the leaf, and is the caller's.
-        unsafe { leaf.as_ref() }.ended.set(Some(how));
-        true
-    }
-
-    /// Returns which operation waits by the leaf that a waker is, if it is one.
-    pub(crate) fn operation_of(waker: &Waker) -> Option<OperationId> {
-        let leaf = Self::header_of(waker)?;
-        // SAFETY: the waker owns the leaf, and is borrowed.
-        Some(unsafe { leaf.as_ref() }.operation)
-    }
-
-    fn header_of(waker: &Waker) -> Option<NonNull<LeafHeader>> {
-        let is_leaf = ptr::eq(waker.vtable(), &WAKER);
-        let leaf = NonNull::new(waker.data().cast_mut().cast());
-        leaf.filter(|_| is_leaf)
-    }
-
-    /// Goes on: by another attempt, or to its end where that is known.
-    pub(crate) fn go_on(self) {
-        // SAFETY: by I1 the leaf is ours.
-        match unsafe { self.0.as_ref() }.ended.get() {
-            Some(how) => self.end(how),
-            None => self.post(),
-        }
-    }
-
-    /// Ends the operation: the handler is posted.
-    pub(crate) fn end(self, why: Ended) {
-        let leaf = self.into_raw();
-        // SAFETY: by I1 the leaf is ours.
-        let vtable = unsafe { leaf.as_ref() }.vtable;
-        // SAFETY: the vtable fits; the ownership is passed on.
-        unsafe { (vtable.end)(leaf, why) };
-    }
-
-    pub(crate) fn operation(&self) -> OperationId {
-        // SAFETY: by I1 the leaf is ours.
-        unsafe { self.0.as_ref() }.operation
-    }
-}
-
-/// The wakers that own a leaf.
-static WAKER: RawWakerVTable = RawWakerVTable::new(
-    |_| unreachable!("a leaf waits in one place"),
-    // SAFETY: the waker is given up, here and below.
-    |data| unsafe { parked(data) }.go_on(),
-    |_| unreachable!("a leaf is woken once"),
-    // SAFETY: as above.
-    |data| drop(unsafe { parked(data) }),
-);
-
-/// # Safety
-///
-/// - `data` is that of a waker of [`Parked::into_waker`], which is given up.
-unsafe fn parked(data: *const ()) -> Parked {
-    // SAFETY: made of a `NonNull` there.
-    Parked(unsafe { NonNull::new_unchecked(data.cast_mut().cast()) })
-}
-
-impl Drop for Parked {
-    fn drop(&mut self) {
-        // SAFETY: the ownership goes into the task, which destroys it.
-        drop(unsafe { Task::from_raw(self.0.cast()) });
-    }
-}
-
-/// Leaves that wait, in order.
-#[derive(Default)]
-pub(crate) struct LeafQueue(TaskQueue);
-
-impl LeafQueue {
-    pub(crate) fn push(&mut self, leaf: Parked) {
-        self.0.push(leaf.into_task());
-    }
-
-    pub(crate) fn pop(&mut self) -> Option<Parked> {
-        let task = self.0.pop()?;
-        // SAFETY: `push` put it there, and it has not run.
-        Some(unsafe { Parked::from_raw(task.into_raw().cast()) })
-    }
-
-    pub(crate) fn append(&mut self, other: &mut Self) {
-        self.0.append(&mut other.0);
-    }
-
-    /// Makes them the tasks of their next attempts.
-    pub(crate) fn into_tasks(self) -> TaskQueue {
-        self.0
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Takes out the leaf of an operation.
-    pub(crate) fn remove(&mut self, operation: OperationId) -> Option<Parked> {
-        let mut found = None;
-        let mut rest = mem::take(self);
-        while found.is_none()
-            && let Some(leaf) = rest.pop()
-        {
-            match leaf.operation() == operation {
-                true => found = Some(leaf),
-                false => self.push(leaf),
-            }
-        }
-        self.append(&mut rest);
-        found
     }
 }
 
@@ -479,12 +294,11 @@ where
         let leaf: NonNull<Leaf<H, E, X, A, T>> = leaf.cast();
         let value = Leaf {
             head: Head {
-                header: LeafHeader {
-                    task: Header::new(const { &Self::PERFORM }),
-                    vtable: const { &Self::LEAF },
-                    operation: cancellation.operation(),
-                    ended: Cell::new(None),
-                },
+                header: LeafHeader::new(
+                    const { &Self::PERFORM },
+                    const { &Self::LEAF },
+                    cancellation.operation(),
+                ),
                 trace,
                 cancellation,
                 io_work,
@@ -550,7 +364,8 @@ where
                 Poll::Ready(Ok(None)) => {
                     parts += 1;
                     if parts == PARTS {
-                        return Parked(this.cast()).post();
+                        // SAFETY: passed on as it came; the payload is the attempt.
+                        return unsafe { Parked::from_raw(this.cast()) }.post();
                     }
                 }
                 Poll::Ready(Ok(Some(value))) => break Ok(value),
@@ -641,8 +456,10 @@ where
             // SAFETY: passed on as it came.
             return unsafe { Self::park_and_listen(this, cancellation.clone(), place) };
         }
-        // SAFETY: the ownership goes there; the place is that of its attempt.
-        unsafe { place.park(Parked(this.cast())) }
+        // SAFETY: passed on as it came; the payload is the attempt.
+        let leaf = unsafe { Parked::from_raw(this.cast()) };
+        // SAFETY: the place is that of its attempt.
+        unsafe { place.park(leaf) }
     }
 
     /// Parks a leaf that can be asked to stop.
@@ -659,8 +476,10 @@ where
         // SAFETY: the place is that of its attempt, which is the leaf's still.
         let finder = unsafe { place.finder() };
         let address = this.addr().get();
-        // SAFETY: the ownership goes there; the place is that of its attempt.
-        let parking = unsafe { place.park(Parked(this.cast())) };
+        // SAFETY: passed on as it came; the payload is the attempt.
+        let leaf = unsafe { Parked::from_raw(this.cast()) };
+        // SAFETY: the place is that of its attempt.
+        let parking = unsafe { place.park(leaf) };
         if let Parking::Parked = parking {
             // A request that came before is found there, and the leaf by this.
             cancellation.set_finder(finder, address);

@@ -4,7 +4,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
+use std::task::Waker;
+
 use super::*;
+use crate::task::initiating::OperationId;
 use crate::task::testing::{Count, CountDrop, Record, TestExecutor, site};
 
 /// What the attempts of an operation do, one after another.
