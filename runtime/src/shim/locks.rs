@@ -87,12 +87,18 @@ pub(crate) mod modelled {
     allow(dead_code, reason = "models have a library of their own")
 )]
 pub(crate) mod parked {
+    use std::panic::{RefUnwindSafe, UnwindSafe};
+
     use super::Duration;
 
     pub(crate) use parking_lot::MutexGuard;
 
     #[derive(Debug, Default)]
     pub(crate) struct Mutex<T>(parking_lot::Mutex<T>);
+
+    // As those of the standard library: what is public has the same traits with both.
+    impl<T> UnwindSafe for Mutex<T> {}
+    impl<T> RefUnwindSafe for Mutex<T> {}
 
     #[derive(Debug, Default)]
     pub(crate) struct Condvar(parking_lot::Condvar);
