@@ -35,8 +35,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Waits for the system's events and for timers.
 ///
-/// It only takes notes and collects wakers; the system calls of I/O are made
-/// in the polls of the operations themselves.
+/// It only takes notes, and collects wakers and leaves; the system calls of I/O are made
+/// by the operations themselves.
 pub(crate) struct Reactor {
     registry: Registry,
     interrupt: mio::Waker,
@@ -391,6 +391,9 @@ impl Sources {
     #[cold]
     fn add(&mut self) -> io::Result<usize> {
         let index = self.entries.len();
+        if index >= MOST {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
         let room = self.entries.try_reserve(1).and_then(|()| {
             // So that a removal, which is part of a drop, finds room.
             self.free.try_reserve(index + 1)
@@ -422,9 +425,10 @@ impl Sources {
     }
 }
 
-// Half of a token is the index, half the generation; the highest index is
-// never reached, so no token is `INTERRUPT`.
+// Half of a token is the index, half the generation; the two highest indices are given to
+// no source, so no token is `INTERRUPT` or `ALARM`.
 const INDEX_BITS: u32 = usize::BITS / 2;
+const MOST: usize = (1 << INDEX_BITS) - 2;
 const GENERATION_MASK: u32 = (usize::MAX >> INDEX_BITS) as u32;
 
 fn token(index: usize, generation: u32) -> Token {

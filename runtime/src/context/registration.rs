@@ -17,7 +17,7 @@ use crate::task::leaf::{Ended, Parked, Parking};
 /// With the count of its handles it is one cache line.
 pub(crate) struct Registration {
     known: [Known; 2],
-    /// Those who wait under the lock have said so in the readiness before: an event finds
+    /// Those who wait under the lock have said so in the word before: an event finds
     /// that there, and comes for them.
     waiting: Mutex<Waiters>,
 }

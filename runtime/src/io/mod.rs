@@ -4,6 +4,7 @@ mod condition;
 mod copy;
 mod read;
 mod read_until;
+mod steps;
 mod stream;
 #[cfg(any(feature = "futures-io", feature = "tokio-io"))]
 mod theirs;

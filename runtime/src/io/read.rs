@@ -1,5 +1,6 @@
 use std::io;
 
+use super::steps::Steps;
 use super::transfer::{Report, ResultAlone, Whole};
 use super::{AsyncReadStream, CompletionCondition, Transfer, check_cancelled, transfer_all};
 use crate::async_op;
@@ -135,21 +136,16 @@ where
 #[derive(Debug)]
 pub struct Filling<B, C, R> {
     buffer: B,
-    condition: C,
+    steps: Steps<C>,
     report: R,
-    bytes: usize,
-    /// Where this step ends at the latest, once the condition has been asked.
-    end: Option<usize>,
 }
 
 impl<B: ReadBuffer, C: CompletionCondition, R: Report> Filling<B, C, R> {
     fn new(buffer: B, condition: C, report: R) -> Self {
         Self {
             buffer,
-            condition,
+            steps: Steps::new(condition),
             report,
-            bytes: 0,
-            end: None,
         }
     }
 
@@ -157,16 +153,11 @@ impl<B: ReadBuffer, C: CompletionCondition, R: Report> Filling<B, C, R> {
     /// latest; nothing if it is enough.
     #[inline]
     pub(crate) fn part(&mut self) -> Option<(&mut B, usize, usize)> {
-        let (bytes, condition) = (self.bytes, &mut self.condition);
-        let next = || match condition.more(bytes) {
-            usize::MAX => usize::MAX,
-            most => bytes.saturating_add(most),
-        };
-        let end = *self.end.get_or_insert_with(next);
-        if end == bytes || self.buffer.after(bytes).is_empty() {
+        let (skip, end) = self.steps.next()?;
+        if self.buffer.after(skip).is_empty() {
             return None;
         }
-        Some((&mut self.buffer, bytes, end))
+        Some((&mut self.buffer, skip, end))
     }
 
     /// Takes note of a step of `n` bytes.
@@ -176,12 +167,7 @@ impl<B: ReadBuffer, C: CompletionCondition, R: Report> Filling<B, C, R> {
     /// If that is none.
     #[inline]
     pub(crate) fn advance(&mut self, n: usize) -> io::Result<()> {
-        if n == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        self.bytes += n;
-        self.end = None;
-        Ok(())
+        self.steps.advance(n, io::ErrorKind::UnexpectedEof)
     }
 
     /// Returns something if it is enough.
@@ -193,7 +179,7 @@ impl<B: ReadBuffer, C: CompletionCondition, R: Report> Filling<B, C, R> {
     /// Makes the output.
     #[inline]
     pub(crate) fn report(self, result: io::Result<()>) -> B::Output<R::Said> {
-        let bytes = self.bytes;
+        let bytes = self.steps.bytes();
         let said = self.report.say(Transfer { bytes, result });
         self.buffer.completed(said)
     }
