@@ -25,8 +25,10 @@ const READS: Interest = Interest::READABLE.add(Interest::PRIORITY);
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const READS: Interest = Interest::READABLE;
 const BOTH: Interest = READS.add(Interest::WRITABLE);
-/// How many events one wait takes from the system.
-const EVENTS: usize = 256;
+/// How many events one wait takes from the system. What these are about is touched again
+/// when their tasks run, and should be in the caches still: with 1000 busy connections 32
+/// take 10 to 20 percent less time than 256, and 8 or 16 no less than 32.
+const EVENTS: usize = 32;
 /// How many timers fire before others have their turn: events, and tasks that have been
 /// posted.
 const BATCH: usize = 128;
