@@ -123,7 +123,7 @@ fn initiating(op: &Operation, maker: &Ident) -> TokenStream {
     if op.role == Role::Declared {
         let span = at(name.span());
         returned = quote_spanned!(span=> #returned + #runtime::OfTrait);
-        operation = quote_spanned!(span=> #runtime::Declared(#operation));
+        operation = quote_spanned!(span=> #runtime::declared(#operation));
     }
     let mut generics = generics(op);
     let span = at(name.span());

@@ -9,7 +9,7 @@
 mod lockstep;
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::future::{Future, IntoFuture};
+use std::future::Future;
 use std::io;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -131,7 +131,7 @@ fn timer_future(context: &IoContext, rounds: u64, new: bool) {
             timer = Timer::new(context);
         }
         timer.expires_after(HOUR);
-        let wait = pin!(timer.wait().into_future());
+        let wait = pin!(timer.wait());
         assert!(matches!(wait.poll(cx), Poll::Pending));
     }
 }

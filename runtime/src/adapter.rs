@@ -187,31 +187,60 @@ where
     }
 }
 
-/// An operation whose handlers are adapted.
-#[must_use = "an operation does nothing until it is started"]
-pub struct AdaptedInitiation<S, A, I> {
-    adapter: A,
-    initiation: I,
-    _signature: PhantomData<fn() -> S>,
-}
+pin_project! {
+    /// An operation whose result is adapted, or its handlers are.
+    #[must_use = "an operation does nothing until it is started"]
+    pub struct AdaptedInitiation<S, A, I>
+    where
+        S: Signature,
+        A: Adapter<S>,
+    {
+        // Both `None` once it is over, or somebody has both by value.
+        #[pin]
+        initiation: Option<I>,
+        adapter: Option<A>,
+        is_started: bool,
+        _signature: PhantomData<fn() -> S>,
+    }
 
-impl<S, A, I> AdaptedInitiation<S, A, I> {
-    pub(crate) fn new(adapter: A, initiation: I) -> Self {
-        Self {
-            adapter,
-            initiation,
-            _signature: PhantomData,
+    impl<S, A, I> PinnedDrop for AdaptedInitiation<S, A, I>
+    where
+        S: Signature,
+        A: Adapter<S>,
+    {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if *this.is_started && let Some(adapter) = this.adapter {
+                let mut cx = Context::from_waker(std::task::Waker::noop());
+                adapter.scoped(&mut cx, |_| this.initiation.set(None));
+            }
         }
     }
 }
 
-impl<S, A: Clone, I: Clone> Clone for AdaptedInitiation<S, A, I> {
-    fn clone(&self) -> Self {
-        Self::new(self.adapter.clone(), self.initiation.clone())
+impl<S: Signature, A: Adapter<S>, I> AdaptedInitiation<S, A, I> {
+    pub(crate) fn new(adapter: A, initiation: I) -> Self {
+        Self {
+            initiation: Some(initiation),
+            adapter: Some(adapter),
+            is_started: false,
+            _signature: PhantomData,
+        }
+    }
+
+    fn initiation(&self) -> &I {
+        self.initiation.as_ref().expect("polled after completion")
+    }
+
+    /// Of one that has not been polled.
+    #[inline]
+    fn into_parts(mut self) -> (A, I) {
+        let parts = self.adapter.take().zip(self.initiation.take());
+        parts.expect("it has not been polled")
     }
 }
 
-impl<S, A, I: fmt::Debug> fmt::Debug for AdaptedInitiation<S, A, I> {
+impl<S: Signature, A: Adapter<S>, I: fmt::Debug> fmt::Debug for AdaptedInitiation<S, A, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("AdaptedInitiation")
             .field(&self.initiation)
@@ -228,68 +257,28 @@ where
     I: Initiation<S>,
 {
     type Executor = I::Executor;
-    type Future = AdaptedFuture<S, A, I::Future>;
 
     fn executor(&self) -> &I::Executor {
-        self.initiation.executor()
-    }
-
-    fn into_hosted(self) -> Self::Future {
-        AdaptedFuture {
-            future: Some(self.initiation.into_hosted()),
-            adapter: Some(self.adapter),
-            is_started: false,
-            _signature: PhantomData,
-        }
+        self.initiation().executor()
     }
 
     fn initiate<H: CompletionHandler<A::Signature>>(self, handler: H)
     where
         Self: 'static,
     {
-        self.initiation.initiate(Adapted {
-            adapter: self.adapter,
+        let (adapter, initiation) = self.into_parts();
+        initiation.initiate(Adapted {
+            adapter,
             inner: handler,
         });
     }
 }
 
-pin_project! {
-    /// The future of an operation whose result is adapted.
-    #[must_use = "futures do nothing unless polled"]
-    pub struct AdaptedFuture<S, A, F>
-    where
-        S: Signature,
-        A: Adapter<S>,
-    {
-        // Both `None` once it is over.
-        #[pin]
-        future: Option<F>,
-        adapter: Option<A>,
-        is_started: bool,
-        _signature: PhantomData<fn() -> S>,
-    }
-
-    impl<S, A, F> PinnedDrop for AdaptedFuture<S, A, F>
-    where
-        S: Signature,
-        A: Adapter<S>,
-    {
-        fn drop(this: Pin<&mut Self>) {
-            let mut this = this.project();
-            if *this.is_started && let Some(adapter) = this.adapter {
-                let mut cx = Context::from_waker(std::task::Waker::noop());
-                adapter.scoped(&mut cx, |_| this.future.set(None));
-            }
-        }
-    }
-}
-
-impl<S, A, F> Future for AdaptedFuture<S, A, F>
+impl<S, A, I> Future for AdaptedInitiation<S, A, I>
 where
     S: Signature,
     A: Adapter<S>,
-    F: Future<Output = S::Output>,
+    I: Future<Output = S::Output>,
 {
     type Output = <A::Signature as Signature>::Output;
 
@@ -298,21 +287,15 @@ where
         *this.is_started = true;
         let adapter = this.adapter.as_mut().expect("polled after completion");
         let output = adapter.scoped(cx, |cx| {
-            let future = this.future.as_mut().as_pin_mut();
-            let polled = future.expect("polled after completion").poll(cx);
+            let initiation = this.initiation.as_mut().as_pin_mut();
+            let polled = initiation.expect("polled after completion").poll(cx);
             if polled.is_ready() {
-                this.future.set(None);
+                this.initiation.set(None);
             }
             polled
         });
         let args = S::from_output(ready!(output));
         let adapter = this.adapter.take().expect("it was there");
         Poll::Ready(A::Signature::into_output(adapter.map(args)))
-    }
-}
-
-impl<S: Signature, A: Adapter<S>, F> fmt::Debug for AdaptedFuture<S, A, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AdaptedFuture").finish_non_exhaustive()
     }
 }

@@ -8,7 +8,7 @@ use crate::alloc::OperationAllocator;
 use crate::cancel::{CancellationSlot, CancellationState, CancellationType};
 use crate::executor::Executor;
 use crate::handler::{Associations, CompletionHandler};
-use crate::initiation::{Initiation, StartedFuture};
+use crate::initiation::{Initiation, Launch, Launched};
 use crate::meta::Meta;
 use crate::signature::Signature;
 use crate::site::Site;
@@ -253,13 +253,17 @@ where
     S::Output: Send + 'static,
     T: CompletionToken<'static, S>,
 {
-    type Return<I: Initiation<S> + 'static> = T::Return<OnExecutor<X, I>>;
+    type Return<I: Initiation<S> + 'static> = T::Return<OnExecutor<S, X, I>>;
 
     fn initiate<I: Initiation<S> + 'static>(self, initiation: I) -> Self::Return<I> {
-        self.inner.initiate(OnExecutor {
+        // The operation's own name is not known before it starts.
+        static META: Meta = Meta::new("bind_executor", &[], &[]);
+        let binding = Binding {
             executor: self.executor,
             initiation,
-        })
+        };
+        self.inner
+            .initiate(Launched::new(Site::here(&META), binding))
     }
 }
 
@@ -290,20 +294,21 @@ impl<S: Signature, X: Executor, H: CompletionHandler<S>> CompletionHandler<S>
 }
 
 /// The operation of [`bind_executor`].
-#[must_use = "an operation does nothing until it is started"]
-#[derive(Clone)]
-pub struct OnExecutor<X, I> {
+pub type OnExecutor<S, X, I> = Launched<S, Binding<X, I>>;
+
+/// Launches [`OnExecutor`].
+pub struct Binding<X, I> {
     executor: X,
     initiation: I,
 }
 
-impl<X, I: fmt::Debug> fmt::Debug for OnExecutor<X, I> {
+impl<X, I: fmt::Debug> fmt::Debug for Binding<X, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("OnExecutor").field(&self.initiation).finish()
+        f.debug_tuple("Binding").field(&self.initiation).finish()
     }
 }
 
-impl<S, X, I> Initiation<S> for OnExecutor<X, I>
+impl<S, X, I> Launch<S> for Binding<X, I>
 where
     S: Signature + 'static,
     S::Args: Send + 'static,
@@ -312,19 +317,12 @@ where
     I: Initiation<S> + 'static,
 {
     type Executor = I::Executor;
-    type Future = StartedFuture<S, Self>;
 
     fn executor(&self) -> &I::Executor {
         self.initiation.executor()
     }
 
-    fn into_hosted(self) -> Self::Future {
-        // The operation's own name is not known before it starts.
-        static META: Meta = Meta::new("bind_executor", &[], &[]);
-        StartedFuture::new(Site::here(&META), self)
-    }
-
-    fn initiate<H: CompletionHandler<S>>(self, handler: H) {
+    fn launch<H: CompletionHandler<S>>(self, _: Site, handler: H) {
         self.initiation.initiate(BoundExecutor {
             executor: self.executor,
             inner: handler,

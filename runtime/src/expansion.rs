@@ -5,6 +5,8 @@ pub use core;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use pin_project_lite::pin_project;
+
 pub use crate::cancel::CancellationType;
 pub use crate::completion::Completion;
 pub use crate::executor::{IoObject, SystemExecutor};
@@ -107,22 +109,36 @@ pub trait OfTrait {}
 
 impl<I> OfTrait for Declared<I> {}
 
-/// An operation, marked as a trait's.
-#[derive(Debug)]
-pub struct Declared<I>(pub I);
+pin_project! {
+    /// An operation, marked as a trait's.
+    #[derive(Debug)]
+    pub struct Declared<I> {
+        #[pin]
+        operation: I,
+    }
+}
+
+/// Marks an operation as a trait's.
+#[inline]
+pub fn declared<I>(operation: I) -> Declared<I> {
+    Declared { operation }
+}
+
+impl<I: Future> Future for Declared<I> {
+    type Output = I::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<I::Output> {
+        self.project().operation.poll(cx)
+    }
+}
 
 impl<S: Signature, I: Initiation<S>> Initiation<S> for Declared<I> {
     type Executor = I::Executor;
-    type Future = I::Future;
 
     #[inline]
     fn executor(&self) -> &I::Executor {
-        self.0.executor()
-    }
-
-    #[inline]
-    fn into_hosted(self) -> I::Future {
-        self.0.into_hosted()
+        self.operation.executor()
     }
 
     #[inline]
@@ -133,7 +149,7 @@ impl<S: Signature, I: Initiation<S>> Initiation<S> for Declared<I> {
         S::Args: Send + 'static,
         S::Output: Send + 'static,
     {
-        self.0.initiate(handler);
+        self.operation.initiate(handler);
     }
 }
 

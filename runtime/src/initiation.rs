@@ -1,8 +1,8 @@
-//! Operations that have not started.
+//! Operations: what a token starts with a handler, or a caller awaits.
 
 use std::fmt;
 use std::future::Future;
-use std::marker::PhantomData;
+use std::marker::{PhantomData, PhantomPinned};
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -30,8 +30,8 @@ use crate::trace::{Entered, Trace};
 /// receives it.
 ///
 /// A token either [starts it with a handler](Self::initiate), and its memory
-/// then comes from the handler's allocator, or [makes it a
-/// future](Self::into_hosted), hosted in the caller's.
+/// then comes from the handler's allocator, or has it awaited: it is a future, which
+/// starts when it is first polled, and is hosted in the caller's.
 ///
 /// ```
 /// use async_op::{Blocking, Completion, Initiation, IoExecutor, IoContext, async_op};
@@ -42,9 +42,8 @@ use crate::trace::{Entered, Trace};
 /// }
 ///
 /// /// What an operation returns can be passed on as one.
-/// fn twice(answer: impl Initiation<fn(u32)>) -> impl Future<Output = u32> {
-///     let future = answer.into_hosted();
-///     async { 2 * future.await }
+/// async fn twice(answer: impl Initiation<fn(u32)>) -> u32 {
+///     2 * answer.await
 /// }
 ///
 /// # fn main() -> std::io::Result<()> {
@@ -53,22 +52,23 @@ use crate::trace::{Entered, Trace};
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Those of this crate are not `Unpin`: what has been polled can no longer be started with a
+/// handler.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an operation with the signature `{S}`",
     note = "an operation is made by an initiating function, `from_fn` or `from_future`"
 )]
-pub trait Initiation<S: Signature>: Sized + Send {
+pub trait Initiation<S: Signature>: Future<Output = S::Output> + Sized + Send {
     /// The type of the I/O executor.
     type Executor: Executor;
 
-    /// The operation as a future.
-    type Future: Future<Output = S::Output> + Send;
-
     /// Returns the I/O executor: that of the object the operation is for.
+    ///
+    /// # Panics
+    ///
+    /// If the operation has been polled.
     fn executor(&self) -> &Self::Executor;
-
-    /// Makes the operation a future; it starts when that is first polled.
-    fn into_hosted(self) -> Self::Future;
 
     /// Starts the operation, to complete by calling `handler`.
     ///
@@ -81,6 +81,12 @@ pub trait Initiation<S: Signature>: Sized + Send {
         S: 'static,
         S::Args: Send + 'static,
         S::Output: Send + 'static;
+}
+
+/// What is polled is pinned, and is given to nobody by value.
+#[cold]
+fn has_started() -> ! {
+    panic!("the operation has been polled, and so has started")
 }
 
 /// Starts, or packages, `initiation` as `token` says; what every initiating
@@ -123,10 +129,12 @@ where
     F: FnOnce(Completion<S>) + Send,
 {
     FromFn {
-        site: Site::here(meta),
-        executor,
-        body,
-        _signature: PhantomData,
+        state: State::Unstarted {
+            site: Site::here(meta),
+            executor,
+            body,
+        },
+        pinned: PhantomPinned,
     }
 }
 
@@ -148,35 +156,50 @@ where
 {
     FromFuture {
         site: Site::here(meta),
-        executor,
         future: IsSend::new(future),
+        work: Work::NotYet { executor },
+        pinned: PhantomPinned,
         _signature: PhantomData,
     }
 }
 
-/// The operation of [`from_fn`].
-#[must_use = "an operation does nothing until it is started"]
-pub struct FromFn<S, E, F> {
-    site: Site,
-    executor: E,
-    body: F,
-    _signature: PhantomData<fn() -> S>,
-}
-
-impl<S, E: Clone, F: Clone> Clone for FromFn<S, E, F> {
-    fn clone(&self) -> Self {
-        Self {
-            site: self.site,
-            executor: self.executor.clone(),
-            body: self.body.clone(),
-            _signature: PhantomData,
-        }
+pin_project! {
+    /// The operation of [`from_fn`].
+    ///
+    /// Dropping it while it is in flight asks the operation to stop (terminal
+    /// cancellation) and discards its result.
+    #[must_use = "an operation does nothing until it is started"]
+    pub struct FromFn<S: Signature, E: Executor, F>
+    where
+        S: 'static,
+    {
+        state: State<S, E, F>,
+        #[pin]
+        pinned: PhantomPinned,
     }
 }
 
-impl<S, E, F> fmt::Debug for FromFn<S, E, F> {
+enum State<S: Signature + 'static, E: Executor, F> {
+    Unstarted {
+        site: Site,
+        executor: E,
+        body: F,
+    },
+    Waiting {
+        future: SlotFuture<S>,
+        // Held for its drop.
+        _work: WorkGuard<E>,
+    },
+    Over,
+}
+
+impl<S: Signature + 'static, E: Executor, F> fmt::Debug for FromFn<S, E, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("FromFn").field(self.site.meta()).finish()
+        let mut f = f.debug_tuple("FromFn");
+        match &self.state {
+            State::Unstarted { site, .. } => f.field(site.meta()).finish(),
+            State::Waiting { .. } | State::Over => f.finish_non_exhaustive(),
+        }
     }
 }
 
@@ -188,45 +211,31 @@ where
     F: FnOnce(Completion<S>) + Send,
 {
     type Executor = E;
-    type Future = FromFnFuture<S, E, F>;
 
     fn executor(&self) -> &E {
-        &self.executor
-    }
-
-    fn into_hosted(self) -> Self::Future {
-        FromFnFuture {
-            state: State::Unstarted(self),
+        match &self.state {
+            State::Unstarted { executor, .. } => executor,
+            State::Waiting { .. } | State::Over => has_started(),
         }
     }
 
     #[inline]
     fn initiate<H: CompletionHandler<S>>(self, handler: H) {
+        let State::Unstarted {
+            site,
+            executor,
+            body,
+        } = self.state
+        else {
+            has_started()
+        };
         // Whoever starts it does not wait for it.
         let _outside = scope::outside();
-        block::new(self.site, self.executor, handler).initiate(self.body);
+        block::new(site, executor, handler).initiate(body);
     }
 }
 
-/// The future of a handler-form operation.
-///
-/// Dropping it while the operation is in flight asks the operation to stop
-/// (terminal cancellation) and discards its result.
-#[must_use = "futures do nothing unless polled"]
-pub struct FromFnFuture<S: Signature + 'static, E: Executor, F> {
-    state: State<S, E, F>,
-}
-
-enum State<S: Signature + 'static, E: Executor, F> {
-    Unstarted(FromFn<S, E, F>),
-    Waiting(SlotFuture<S>, WorkGuard<E>),
-    Over,
-}
-
-// The body is moved out before it is called; nothing is ever pinned.
-impl<S: Signature + 'static, E: Executor, F> Unpin for FromFnFuture<S, E, F> {}
-
-impl<S, E, F> Future for FromFnFuture<S, E, F>
+impl<S, E, F> Future for FromFn<S, E, F>
 where
     S: Signature + 'static,
     S::Args: Send + 'static,
@@ -235,106 +244,177 @@ where
 {
     type Output = S::Output;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Output> {
-        if let State::Unstarted(_) = self.state {
-            let State::Unstarted(operation) = mem::replace(&mut self.state, State::Over) else {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Output> {
+        // The body is moved out before it is called; nothing is pinned.
+        let state = self.project().state;
+        if let State::Unstarted { .. } = state {
+            let State::Unstarted {
+                site,
+                executor,
+                body,
+            } = mem::replace(state, State::Over)
+            else {
                 unreachable!("just matched")
             };
-            let trace = Trace::start(operation.site, &operation.executor);
-            let work = WorkGuard::new(operation.executor);
-            let (future, completion) = slot::new(operation.site, trace);
-            self.state = State::Waiting(future, work);
-            completion.initiate(operation.body);
+            let trace = Trace::start(site, &executor);
+            let work = WorkGuard::new(executor);
+            let (future, completion) = slot::new(site, trace);
+            *state = State::Waiting {
+                future,
+                _work: work,
+            };
+            completion.initiate(body);
         }
-        let State::Waiting(future, _) = &mut self.state else {
+        let State::Waiting { future, .. } = state else {
             panic!("polled after completion")
         };
         let args = ready!(future.poll(cx));
-        self.state = State::Over;
+        *state = State::Over;
         Poll::Ready(S::into_output(args))
     }
 }
 
-/// The future of an operation that is started with a handler of its own, and
-/// passes its result on.
-///
-/// Dropping it lets the operation go on, and discards its result; unless the
-/// operation is awaited inside one that can be cancelled, which is asked then.
-#[must_use = "futures do nothing unless polled"]
-pub struct StartedFuture<S: Signature + 'static, I> {
-    site: Site,
-    state: Started<S, I>,
+/// Starts an operation that is always started with a handler.
+pub trait Launch<S: Signature>: Sized + Send {
+    /// The type of the I/O executor.
+    type Executor: Executor;
+
+    #[doc(hidden)]
+    fn executor(&self) -> &Self::Executor;
+
+    #[doc(hidden)]
+    fn launch<H: CompletionHandler<S>>(self, site: Site, handler: H)
+    where
+        S: 'static,
+        S::Args: Send + 'static,
+        S::Output: Send + 'static;
 }
 
-enum Started<S: Signature + 'static, I> {
-    Unstarted(I),
+pin_project! {
+    /// An operation that is started with a handler of its own where it is awaited, and passes
+    /// its result on.
+    ///
+    /// Dropping it lets the operation go on, and discards its result; unless the
+    /// operation is awaited inside one that can be cancelled, which is asked then.
+    #[must_use = "an operation does nothing until it is started"]
+    pub struct Launched<S: Signature, L>
+    where
+        S: 'static,
+    {
+        site: Site,
+        state: LaunchState<S, L>,
+        #[pin]
+        pinned: PhantomPinned,
+    }
+}
+
+enum LaunchState<S: Signature + 'static, L> {
+    Unstarted(L),
     Running(Running<S>),
     Over,
 }
 
-// The operation is moved out before it is started; nothing is ever pinned.
-impl<S: Signature + 'static, I> Unpin for StartedFuture<S, I> {}
-
-impl<S: Signature + 'static, I> StartedFuture<S, I> {
-    pub(crate) fn new(site: Site, initiation: I) -> Self {
+impl<S: Signature + 'static, L> Launched<S, L> {
+    pub(crate) fn new(site: Site, launch: L) -> Self {
         Self {
             site,
-            state: Started::Unstarted(initiation),
+            state: LaunchState::Unstarted(launch),
+            pinned: PhantomPinned,
         }
     }
 }
 
-impl<S, I> Future for StartedFuture<S, I>
+impl<S, L> Initiation<S> for Launched<S, L>
 where
     S: Signature + 'static,
     S::Args: Send + 'static,
     S::Output: Send + 'static,
-    I: Initiation<S> + 'static,
+    L: Launch<S> + 'static,
+{
+    type Executor = L::Executor;
+
+    fn executor(&self) -> &L::Executor {
+        match &self.state {
+            LaunchState::Unstarted(launch) => launch.executor(),
+            LaunchState::Running(_) | LaunchState::Over => has_started(),
+        }
+    }
+
+    #[inline(always)]
+    fn initiate<H: CompletionHandler<S>>(self, handler: H) {
+        match self.state {
+            LaunchState::Unstarted(launch) => launch.launch(self.site, handler),
+            LaunchState::Running(_) | LaunchState::Over => has_started(),
+        }
+    }
+}
+
+impl<S, L> Future for Launched<S, L>
+where
+    S: Signature + 'static,
+    S::Args: Send + 'static,
+    S::Output: Send + 'static,
+    L: Launch<S> + 'static,
 {
     type Output = S::Output;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Output> {
-        if let Started::Unstarted(_) = self.state {
-            let Started::Unstarted(initiation) = mem::replace(&mut self.state, Started::Over)
-            else {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Output> {
+        // What launches it is moved out first; nothing is pinned.
+        let this = self.project();
+        if let LaunchState::Unstarted(_) = this.state {
+            let LaunchState::Unstarted(launch) = mem::replace(this.state, LaunchState::Over) else {
                 unreachable!("just matched")
             };
             let asking = scope::cancellation().is_connected();
-            let (running, relay) = Running::new(self.site, asking);
-            self.state = Started::Running(running);
-            initiation.initiate(relay);
+            let (running, relay) = Running::new(*this.site, asking);
+            *this.state = LaunchState::Running(running);
+            launch.launch(*this.site, relay);
         }
-        let Started::Running(running) = &mut self.state else {
+        let LaunchState::Running(running) = this.state else {
             panic!("polled after completion")
         };
         let output = ready!(running.poll(cx));
-        self.state = Started::Over;
+        *this.state = LaunchState::Over;
         Poll::Ready(output)
     }
 }
 
-impl<S: Signature + 'static, I> fmt::Debug for StartedFuture<S, I> {
+impl<S: Signature + 'static, L> fmt::Debug for Launched<S, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StartedFuture").finish_non_exhaustive()
+        f.debug_tuple("Launched").field(self.site.meta()).finish()
     }
 }
 
-impl<S: Signature + 'static, E: Executor, F> fmt::Debug for FromFnFuture<S, E, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FromFnFuture").finish_non_exhaustive()
+pin_project! {
+    /// The operation of [`from_future`]: the author's own future, and work on its executor
+    /// from the first poll until it is ready or dropped.
+    ///
+    /// Leaked in between, it keeps that work for ever.
+    #[must_use = "an operation does nothing until it is started"]
+    pub struct FromFuture<S, E: Executor, F> {
+        site: Site,
+        #[pin]
+        future: IsSend<F>,
+        work: Work<E>,
+        #[pin]
+        pinned: PhantomPinned,
+        _signature: PhantomData<fn() -> S>,
     }
 }
 
-/// The operation of [`from_future`].
-#[must_use = "an operation does nothing until it is started"]
-pub struct FromFuture<S, E, F> {
-    site: Site,
-    executor: E,
-    future: IsSend<F>,
-    _signature: PhantomData<fn() -> S>,
+enum Work<E: Executor> {
+    NotYet {
+        executor: E,
+    },
+    Held {
+        trace: Trace,
+        // Held for its drop.
+        _work: WorkGuard<E>,
+    },
+    Over,
 }
 
-impl<S, E, F> fmt::Debug for FromFuture<S, E, F> {
+impl<S, E: Executor, F> fmt::Debug for FromFuture<S, E, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("FromFuture").field(self.site.meta()).finish()
     }
@@ -347,19 +427,11 @@ where
     F: Future<Output = S::Output>,
 {
     type Executor = E;
-    type Future = FromFutureFuture<E, F>;
 
     fn executor(&self) -> &E {
-        &self.executor
-    }
-
-    fn into_hosted(self) -> Self::Future {
-        FromFutureFuture {
-            site: self.site,
-            future: self.future,
-            work: Work::NotYet {
-                executor: self.executor,
-            },
+        match &self.work {
+            Work::NotYet { executor } => executor,
+            Work::Held { .. } | Work::Over => has_started(),
         }
     }
 
@@ -371,7 +443,42 @@ where
         S::Args: Send + 'static,
         S::Output: Send + 'static,
     {
-        frame::start::<S, H, E, IsSend<F>>(self.site, self.executor, self.future, handler);
+        match self.work {
+            Work::NotYet { executor } => {
+                frame::start::<S, H, E, IsSend<F>>(self.site, executor, self.future, handler);
+            }
+            Work::Held { .. } | Work::Over => has_started(),
+        }
+    }
+}
+
+impl<S, E, F> Future for FromFuture<S, E, F>
+where
+    S: Signature,
+    E: Executor,
+    F: Future<Output = S::Output>,
+{
+    type Output = S::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Output> {
+        let this = self.project();
+        let first = if let Work::NotYet { executor } = this.work {
+            *this.work = Work::Held {
+                trace: Trace::start(*this.site, executor),
+                _work: WorkGuard::new(executor.clone()),
+            };
+            true
+        } else {
+            false
+        };
+        let Work::Held { trace, .. } = this.work else {
+            panic!("polled after completion")
+        };
+        let polled = poll_hosted(*this.site, trace, first, || this.future.poll_awaited(cx));
+        let output = ready!(polled);
+        *this.work = Work::Over;
+        Poll::Ready(output)
     }
 }
 
@@ -388,19 +495,36 @@ where
 {
     FromAttempt {
         site: Site::here(meta),
-        executor,
-        attempt,
+        state: AttemptState::Unstarted { executor, attempt },
+        pinned: PhantomPinned,
         _signature: PhantomData,
     }
 }
 
-/// The operation of [`from_attempt`].
-#[must_use = "an operation does nothing until it is started"]
-pub(crate) struct FromAttempt<S, T> {
-    site: Site,
-    executor: IoExecutor,
-    attempt: T,
-    _signature: PhantomData<fn() -> S>,
+pin_project! {
+    /// The operation of [`from_attempt`].
+    #[must_use = "an operation does nothing until it is started"]
+    pub(crate) struct FromAttempt<S, T: Attempt> {
+        site: Site,
+        state: AttemptState<T>,
+        #[pin]
+        pinned: PhantomPinned,
+        _signature: PhantomData<fn() -> S>,
+    }
+}
+
+enum AttemptState<T: Attempt> {
+    Unstarted {
+        executor: IoExecutor,
+        attempt: T,
+    },
+    Awaited {
+        awaited: T::Awaited,
+        trace: Trace,
+        // Held for its drop.
+        _work: WorkGuard<IoExecutor>,
+    },
+    Over,
 }
 
 impl<S, T> Initiation<S> for FromAttempt<S, T>
@@ -409,20 +533,11 @@ where
     T: Attempt,
 {
     type Executor = IoExecutor;
-    type Future = FromFutureFuture<IoExecutor, T::Awaited>;
 
     fn executor(&self) -> &IoExecutor {
-        &self.executor
-    }
-
-    #[inline]
-    fn into_hosted(self) -> Self::Future {
-        FromFutureFuture {
-            site: self.site,
-            future: IsSend::new(self.attempt.into_awaited()),
-            work: Work::NotYet {
-                executor: self.executor,
-            },
+        match &self.state {
+            AttemptState::Unstarted { executor, .. } => executor,
+            AttemptState::Awaited { .. } | AttemptState::Over => has_started(),
         }
     }
 
@@ -434,70 +549,66 @@ where
         S::Args: Send + 'static,
         S::Output: Send + 'static,
     {
-        leaf::start::<S, H, IoExecutor, T>(self.site, self.executor, self.attempt, handler);
+        match self.state {
+            AttemptState::Unstarted { executor, attempt } => {
+                leaf::start::<S, H, IoExecutor, T>(self.site, executor, attempt, handler);
+            }
+            AttemptState::Awaited { .. } | AttemptState::Over => has_started(),
+        }
     }
 }
 
-pin_project! {
-    /// The future of an async-form operation: the author's own, and work on
-    /// its executor from the first poll until it is ready or dropped.
-    ///
-    /// Leaked in between, it keeps that work for ever.
-    #[must_use = "futures do nothing unless polled"]
-    pub struct FromFutureFuture<E: Executor, F> {
-        site: Site,
-        #[pin]
-        future: IsSend<F>,
-        work: Work<E>,
-    }
-}
+impl<S, T> Future for FromAttempt<S, T>
+where
+    S: Signature<Output = T::Output>,
+    T: Attempt,
+{
+    type Output = S::Output;
 
-enum Work<E: Executor> {
-    NotYet {
-        executor: E,
-    },
-    Held {
-        trace: Trace,
-        // Held for its drop.
-        _work: WorkGuard<E>,
-    },
-    Over,
-}
-
-impl<E: Executor, F: Future> Future for FromFutureFuture<E, F> {
-    type Output = F::Output;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Output> {
+        // The attempt is moved out before it is awaited; nothing is pinned.
         let this = self.project();
-        let first = if let Work::NotYet { executor } = this.work {
-            *this.work = Work::Held {
-                trace: Trace::start(*this.site, executor),
-                _work: WorkGuard::new(executor.clone()),
+        let first = matches!(this.state, AttemptState::Unstarted { .. });
+        if first {
+            let AttemptState::Unstarted { executor, attempt } =
+                mem::replace(this.state, AttemptState::Over)
+            else {
+                unreachable!("just matched")
             };
-            true
-        } else {
-            false
-        };
-        let Work::Held { trace, .. } = this.work else {
+            *this.state = AttemptState::Awaited {
+                awaited: attempt.into_awaited(),
+                trace: Trace::start(*this.site, &executor),
+                _work: WorkGuard::new(executor),
+            };
+        }
+        let AttemptState::Awaited { awaited, trace, .. } = this.state else {
             panic!("polled after completion")
         };
-        let honoured = this.site.honours();
-        // What the operation cannot honour does not reach what it awaits.
-        let is_filtered = honoured != CancellationType::ALL && scope::may_be_asked();
-        let filter = Scope::new(OfFilter(honoured));
-        let output = {
-            let _entered: Entered = trace.polling();
-            filter.within_if(is_filtered, || this.future.poll_awaited(cx))
-        };
-        let output = ready!(output);
-        trace.completed(first);
-        *this.work = Work::Over;
+        let poll = || Pin::new(awaited).poll(cx);
+        let output = ready!(poll_hosted(*this.site, trace, first, poll));
+        *this.state = AttemptState::Over;
         Poll::Ready(output)
     }
 }
 
-impl<E: Executor, F> fmt::Debug for FromFutureFuture<E, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FromFutureFuture").finish_non_exhaustive()
-    }
+/// Polls what an operation awaits, `first` if it has just started.
+#[inline]
+fn poll_hosted<T>(
+    site: Site,
+    trace: &Trace,
+    first: bool,
+    poll: impl FnOnce() -> Poll<T>,
+) -> Poll<T> {
+    let honoured = site.honours();
+    // What the operation cannot honour does not reach what it awaits.
+    let is_filtered = honoured != CancellationType::ALL && scope::may_be_asked();
+    let filter = Scope::new(OfFilter(honoured));
+    let output = {
+        let _entered: Entered = trace.polling();
+        filter.within_if(is_filtered, poll)
+    };
+    let output = ready!(output);
+    trace.completed(first);
+    Poll::Ready(output)
 }

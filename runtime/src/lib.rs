@@ -163,9 +163,9 @@ pub mod trace;
 mod trace;
 
 pub use adapter::{
-    Adapted, AdaptedFuture, AdaptedInitiation, Adapter, AdapterAssociations, Append, Consign,
-    Prepend, RedirectError, TimeLimit, Timed, TimedInitiation, adapt, append, cancel_after,
-    cancel_at, consign, prepend, redirect_error,
+    Adapted, AdaptedInitiation, Adapter, AdapterAssociations, Append, Consign, Prepend,
+    RedirectError, TimeLimit, Timed, TimedInitiation, adapt, append, cancel_after, cancel_at,
+    consign, prepend, redirect_error,
 };
 pub use alloc::{AllocError, Allocator, AnyAllocator, OperationAllocator, Recycling};
 pub use async_op_macros::async_op;
@@ -194,8 +194,7 @@ pub use group::{
 };
 pub use handler::{Associations, CompletionHandler, Handler, HandlerReturn};
 pub use initiation::{
-    FromFn, FromFnFuture, FromFuture, FromFutureFuture, Initiation, StartedFuture, async_initiate,
-    from_fn, from_future,
+    FromFn, FromFuture, Initiation, Launch, Launched, async_initiate, from_fn, from_future,
 };
 #[cfg(feature = "futures-io")]
 pub use io::FuturesIo;

@@ -5,10 +5,10 @@ use std::future::Future;
 
 use crate::executor::{Executor, IoObject, SystemExecutor, is_same};
 use crate::handler::CompletionHandler;
-use crate::initiation::{Initiation, StartedFuture};
+use crate::initiation::{Launch, Launched};
 use crate::meta::Meta;
 use crate::site::Site;
-use crate::spawn::Spawn;
+use crate::spawn::{self, Spawn};
 use crate::task::frame::Submit;
 use crate::task::{Task, block, scope};
 use crate::token::CompletionToken;
@@ -30,12 +30,12 @@ macro_rules! submit {
         where
             T: CompletionToken<'op, fn()>,
         {
-            token.initiate(Submitted {
-                site: Site::here(&$meta),
+            let submission = Submission {
                 executor: SystemExecutor,
                 by_way_of: false,
                 how: Submit::$how,
-            })
+            };
+            token.initiate(Launched::new(Site::here(&$meta), submission))
         }
 
         $(#[$on_doc])*
@@ -47,12 +47,12 @@ macro_rules! submit {
             T: CompletionToken<'op, fn()>,
             O::Executor: 'op,
         {
-            token.initiate(Submitted {
-                site: Site::here(&$meta),
+            let submission = Submission {
                 executor: on.executor(),
                 by_way_of: true,
                 how: Submit::$how,
-            })
+            };
+            token.initiate(Launched::new(Site::here(&$meta), submission))
         }
 
         $(#[$call_doc])*
@@ -71,7 +71,7 @@ macro_rules! submit {
             let call = async move { function() };
             static META: Meta = Meta::new(stringify!($call), &[], &[]);
             let site = Site::here(&META);
-            token.initiate(Spawn::new(site, on.executor(), call, Submit::$how))
+            token.initiate(spawn::operation(site, on.executor(), call, Submit::$how))
         }
     };
 }
@@ -241,10 +241,10 @@ submit! {
 
 /// The operation of [`post`], [`dispatch`] and [`defer`], and of their `_on`
 /// forms.
-#[must_use = "an operation does nothing until it is started"]
-#[derive(Clone)]
-pub struct Submitted<E> {
-    site: Site,
+pub type Submitted<E> = Launched<fn(), Submission<E>>;
+
+/// Launches [`Submitted`].
+pub struct Submission<E> {
     executor: E,
     /// Whether the handler goes by way of `executor`, or that is only what it
     /// has if it has no own.
@@ -252,31 +252,26 @@ pub struct Submitted<E> {
     how: Submit,
 }
 
-impl<E> fmt::Debug for Submitted<E> {
+impl<E> fmt::Debug for Submission<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Submitted").field(&self.how).finish()
+        f.debug_tuple("Submission").field(&self.how).finish()
     }
 }
 
-impl<E: Executor> Initiation<fn()> for Submitted<E> {
+impl<E: Executor> Launch<fn()> for Submission<E> {
     type Executor = E;
-    type Future = StartedFuture<fn(), Self>;
 
     fn executor(&self) -> &E {
         &self.executor
     }
 
-    fn into_hosted(self) -> Self::Future {
-        StartedFuture::new(self.site, self)
-    }
-
     // What is to be done is known where this is called, and most of it falls away.
     #[inline(always)]
-    fn initiate<H: CompletionHandler<fn()>>(self, handler: H) {
-        let trace = Trace::start(self.site, &self.executor);
+    fn launch<H: CompletionHandler<fn()>>(self, site: Site, handler: H) {
+        let trace = Trace::start(site, &self.executor);
         let own = handler.executor(&self.executor);
         if self.by_way_of && !is_same(&self.executor, &own) {
-            let task = block::completed(self.site, trace, own, (), handler);
+            let task = block::completed(site, trace, own, (), handler);
             self.how.to(&self.executor, task);
         } else if self.how == Submit::Dispatch && own.runs_here() {
             trace.completed(true);

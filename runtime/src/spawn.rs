@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 use crate::alloc::OperationAllocator;
 use crate::executor::{Executor, IoObject};
 use crate::handler::CompletionHandler;
-use crate::initiation::{Initiation, StartedFuture};
+use crate::initiation::{Launch, Launched};
 use crate::is_send::IsSend;
 use crate::meta::Meta;
 use crate::site::Site;
@@ -77,7 +77,7 @@ where
     F::Output: Send + 'static,
     T: CompletionToken<'static, fn(F::Output)>,
 {
-    token.initiate(Spawn::new(
+    token.initiate(operation(
         Site::here(&META),
         on.executor(),
         future,
@@ -122,52 +122,49 @@ where
 }
 
 /// The operation of [`spawn`].
-#[must_use = "an operation does nothing until it is started"]
-pub struct Spawn<E, F> {
-    site: Site,
+pub type Spawn<E, F> = Launched<fn(<F as Future>::Output), Spawning<E, F>>;
+
+/// Launches [`Spawn`].
+pub struct Spawning<E, F> {
     executor: E,
     future: IsSend<F>,
     how: Submit,
 }
 
-impl<E, F: Send> Spawn<E, F> {
-    pub(crate) fn new(site: Site, executor: E, future: F, how: Submit) -> Self {
-        Self {
-            site,
-            executor,
-            future: IsSend::new(future),
-            how,
-        }
-    }
+pub(crate) fn operation<E, F>(site: Site, executor: E, future: F, how: Submit) -> Spawn<E, F>
+where
+    F: Future<Output: 'static> + Send,
+{
+    let spawning = Spawning {
+        executor,
+        future: IsSend::new(future),
+        how,
+    };
+    Launched::new(site, spawning)
 }
 
-impl<E, F> fmt::Debug for Spawn<E, F> {
+impl<E, F> fmt::Debug for Spawning<E, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Spawn").finish_non_exhaustive()
+        f.debug_struct("Spawning").finish_non_exhaustive()
     }
 }
 
 static META: Meta = Meta::new("spawn", &[], &[]);
 
-impl<E, F> Initiation<fn(F::Output)> for Spawn<E, F>
+impl<E, F> Launch<fn(F::Output)> for Spawning<E, F>
 where
     E: Executor,
     F: Future + 'static,
     F::Output: Send + 'static,
 {
     type Executor = E;
-    type Future = StartedFuture<fn(F::Output), Self>;
 
     fn executor(&self) -> &E {
         &self.executor
     }
 
-    fn into_hosted(self) -> Self::Future {
-        StartedFuture::new(self.site, self)
-    }
-
-    fn initiate<H: CompletionHandler<fn(F::Output)>>(self, handler: H) {
-        frame::spawn(self.site, self.executor, self.future, handler, self.how);
+    fn launch<H: CompletionHandler<fn(F::Output)>>(self, site: Site, handler: H) {
+        frame::spawn(site, self.executor, self.future, handler, self.how);
     }
 }
 

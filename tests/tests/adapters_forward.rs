@@ -6,7 +6,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_op::{
@@ -143,6 +143,20 @@ struct Spy {
     seen: Arc<Mutex<String>>,
 }
 
+impl Future for Spy {
+    type Output = u32;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<u32> {
+        let allocator = self.world.allocator(&this_op::allocator());
+        let cancellation = this_op::cancellation();
+        let slot = self
+            .world
+            .requested(|| !cancellation.requested().is_empty());
+        *self.seen.lock().unwrap() = format!("{allocator} {slot}");
+        Poll::Ready(7)
+    }
+}
+
 #[async_op]
 fn async_hold(_io: &Manual, hold: Hold, op: Completion<fn(u32)>) {
     hold.put(op);
@@ -150,21 +164,9 @@ fn async_hold(_io: &Manual, hold: Hold, op: Completion<fn(u32)>) {
 
 impl Initiation<fn(u32)> for Spy {
     type Executor = Manual;
-    type Future = Pin<Box<dyn Future<Output = u32> + Send>>;
 
     fn executor(&self) -> &Manual {
         &self.world.io
-    }
-
-    fn into_hosted(self) -> Self::Future {
-        Box::pin(async move {
-            let world = self.world;
-            let allocator = world.allocator(&this_op::allocator());
-            let cancellation = this_op::cancellation();
-            let slot = world.requested(|| !cancellation.requested().is_empty());
-            *self.seen.lock().unwrap() = format!("{allocator} {slot}");
-            7
-        })
     }
 
     fn initiate<H: CompletionHandler<fn(u32)>>(self, handler: H) {

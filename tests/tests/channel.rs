@@ -503,6 +503,6 @@ impl<'op, S: async_op::Signature> async_op::CompletionToken<'op, S> for Waits {
     type Return<I: async_op::Initiation<S> + 'op> = S::Output;
 
     fn initiate<I: async_op::Initiation<S> + 'op>(self, initiation: I) -> S::Output {
-        pollster::block_on(initiation.into_hosted())
+        pollster::block_on(initiation)
     }
 }

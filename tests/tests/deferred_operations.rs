@@ -6,10 +6,10 @@ use std::thread;
 use std::time::Duration;
 
 use async_op::{
-    Completion, Deferred, Initiation, IoContext, Meta, Operation, SystemExecutor, TcpListener,
-    TcpStream, Timer, UseFuture, async_initiate, async_op, from_fn,
+    Completion, Deferred, Initiation, IoContext, Operation, SystemExecutor, TcpListener, TcpStream,
+    Timer, UseFuture, async_op,
 };
-use async_op_tests::{Form, HandlerForm, Hold, Log, Polled, both_forms};
+use async_op_tests::{Form, HandlerForm, Log, Polled, both_forms};
 
 #[async_op]
 fn async_square(_executor: &SystemExecutor, n: u32, op: Completion<fn(u32)>) {
@@ -66,15 +66,12 @@ fn in_select_and_join() {
         short.expires_after(Duration::from_millis(1));
         long.expires_after(Duration::from_secs(3600));
         tokio::select! {
-            result = short.wait().into_future() => result.unwrap(),
-            _ = long.wait().into_future() => unreachable!("an hour"),
+            result = short.wait() => result.unwrap(),
+            _ = long.wait() => unreachable!("an hour"),
         }
         // The one that lost has been deregistered.
         assert_eq!(long.cancel(), 0);
-        let (a, b) = tokio::join!(
-            square(&SystemExecutor, 2).into_future(),
-            square(&SystemExecutor, 3).into_future(),
-        );
+        let (a, b) = tokio::join!(square(&SystemExecutor, 2), square(&SystemExecutor, 3),);
         assert_eq!((a, b), (4, 9));
     });
 }
@@ -143,30 +140,6 @@ both_forms! {
 }
 
 #[test]
-fn a_clone_is_the_same_operation_again() {
-    const META: Meta = Meta::new("async_store", &[], &[]);
-
-    let (log, context) = (Log::new(), IoContext::new().unwrap());
-    let hold = Hold::default();
-    let kept = hold.clone();
-    let body = move |op: Completion<fn(u32)>| kept.put(op);
-    let operation = async_initiate(from_fn(&META, context.executor(), body), Deferred);
-    let operation = operation.map(|value| value + 1);
-    for n in 0..3 {
-        let log = log.clone();
-        let again = operation.clone();
-        again.callback(move |value| log.push(value.to_string()));
-        hold.take().unwrap().complete(n);
-    }
-    let mut future = Polled::new(operation);
-    assert!(future.poll().is_pending());
-    hold.take().unwrap().complete(3);
-    assert_eq!(future.poll(), Poll::Ready(4));
-    assert_eq!(context.run(), 3);
-    assert_eq!(log.take(), "1 2 3");
-}
-
-#[test]
 fn an_operation_may_be_returned_from_a_function_that_borrowed() {
     type Waited = fn(io::Result<()>);
 
@@ -176,7 +149,7 @@ fn an_operation_may_be_returned_from_a_function_that_borrowed() {
     }
 
     let context = IoContext::new().unwrap();
-    pollster::block_on(soon(&context).into_future()).unwrap();
+    pollster::block_on(soon(&context)).unwrap();
 }
 
 #[test]

@@ -106,7 +106,7 @@ fn a_future_that_was_never_polled_leaves_nothing() {
     let context = IoContext::new().unwrap();
     let timer = Timer::new(&context);
     timer.expires_after(HOUR);
-    drop(timer.wait().into_future());
+    drop(timer.wait());
     let form = HandlerForm::default();
     drop(form.future(&context));
     assert!(form.hold.take().is_none(), "it has not started");

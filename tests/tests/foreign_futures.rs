@@ -1,6 +1,6 @@
 //! A request to stop ends the wait for a future that is not ours.
 
-use std::future::{IntoFuture, pending, ready};
+use std::future::{pending, ready};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -98,7 +98,7 @@ fn with_a_limit_over_every_token() {
         context.restart();
         let limited = || next(&context, jobs.clone()).cancel_after(SOON);
         log.push(outcome_of(&limited().blocking()));
-        let (limited, executor) = (limited().into_future(), context.executor());
+        let (limited, executor) = (limited(), context.executor());
         log.push(outcome_of(&spawn(&context, limited, Blocking)));
         // On another executor than the one that waits.
         let (here, there) = (SystemExecutor, jobs.clone());

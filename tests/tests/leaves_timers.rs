@@ -131,7 +131,7 @@ fn callbacks_and_futures_of_one_timer_in_turn() {
         let mut futures: Vec<(usize, Pin<Box<dyn Future<Output = _> + Send>>)> = Vec::new();
         for n in 0..50 {
             if n % 3 == 0 {
-                let mut wait = Box::pin(timer.wait().into_future());
+                let mut wait = Box::pin(timer.wait());
                 let waker = Waker::from(Arc::new(Push(n, woken.clone())));
                 if wait
                     .as_mut()

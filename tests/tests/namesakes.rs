@@ -111,7 +111,7 @@ fn of_itself() {
         let operation = 1;
         match n {
             0 => 0,
-            n => operation + Box::pin(count(executor, n - 1).into_future()).await,
+            n => operation + Box::pin(count(executor, n - 1)).await,
         }
     }
 

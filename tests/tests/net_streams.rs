@@ -95,7 +95,7 @@ fn tried_here_and_now() {
 
     // Nothing is there; an operation waits for it, and takes all.
     would_block(stream.try_read_some(&mut buffer));
-    let mut read = Polled::new(stream.read_some(&mut buffer).into_future());
+    let mut read = Polled::new(stream.read_some(&mut buffer));
     assert!(read.poll().is_pending());
     peer.write_all(b"one").unwrap();
     until_woken(&context, &read);
@@ -119,7 +119,7 @@ fn tried_here_and_now() {
         written += n;
     }
     would_block(stream.try_write_some(&block));
-    let mut write = Polled::new(stream.write_some(&b"end"[..]).into_future());
+    let mut write = Polled::new(stream.write_some(&b"end"[..]));
     assert!(write.poll().is_pending());
     let reader = thread::spawn(move || {
         let mut seen = vec![0; written + 3];
@@ -186,7 +186,7 @@ fn many_that_wait_for_one_socket_go() {
         let (stream, _peer) = half_pair(&context);
         let wakes = Wakes::default();
         let mut reads: Vec<_> = (0..600_000)
-            .map(|_| Box::pin(stream.read_some([0; 1]).into_future()))
+            .map(|_| Box::pin(stream.read_some([0; 1])))
             .collect();
         for read in &mut reads {
             assert!(poll_with(read.as_mut(), &wakes.waker()).is_pending());

@@ -1,6 +1,6 @@
 //! `parallel_group`: several operations as one.
 
-use std::future::{Future, IntoFuture};
+use std::future::Future;
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
@@ -382,7 +382,7 @@ fn a_range_moves_from_task_to_task() {
     let context = IoContext::new().unwrap();
     let forms: Vec<_> = (0..3).map(|_| AsyncForm::default()).collect();
     let group: Vec<_> = forms.iter().map(|form| form.operation(&context)).collect();
-    let mut group = Box::pin(parallel_group(group).wait(wait_for_all()).into_future());
+    let mut group = Box::pin(parallel_group(group).wait(wait_for_all()));
     let mut first = Polled::new(std::future::poll_fn(|cx| group.as_mut().poll(cx)));
     assert!(first.poll().is_pending());
     assert_eq!(first.drop_future().counts(), (0, 3));

@@ -5,7 +5,6 @@
 #[path = "../../runtime/examples/redis/client/mod.rs"]
 mod client;
 
-use std::future::Future;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
@@ -27,12 +26,12 @@ trait Caller {
     fn all<R, I>(&self, operations: Vec<Operation<fn(R), I>>) -> Vec<R>
     where
         R: Send + 'static,
-        I: Initiation<fn(R), Future: Future<Output = R> + 'static> + 'static;
+        I: Initiation<fn(R)> + 'static;
 
     fn call<R, I>(&self, operation: Operation<fn(R), I>) -> R
     where
         R: Send + 'static,
-        I: Initiation<fn(R), Future: Future<Output = R> + 'static> + 'static,
+        I: Initiation<fn(R)> + 'static,
     {
         self.all(vec![operation]).pop().unwrap()
     }
@@ -49,7 +48,7 @@ impl Caller for Closure {
     fn all<R, I>(&self, operations: Vec<Operation<fn(R), I>>) -> Vec<R>
     where
         R: Send + 'static,
-        I: Initiation<fn(R), Future: Future<Output = R> + 'static> + 'static,
+        I: Initiation<fn(R)> + 'static,
     {
         let (sender, receiver) = channel();
         for operation in operations {
@@ -74,7 +73,7 @@ impl Caller for DeferredCallback {
     fn all<R, I>(&self, operations: Vec<Operation<fn(R), I>>) -> Vec<R>
     where
         R: Send + 'static,
-        I: Initiation<fn(R), Future: Future<Output = R> + 'static> + 'static,
+        I: Initiation<fn(R)> + 'static,
     {
         let (sender, receiver) = channel();
         for operation in operations {
@@ -99,7 +98,7 @@ impl Caller for BlockingCalls {
     fn all<R, I>(&self, operations: Vec<Operation<fn(R), I>>) -> Vec<R>
     where
         R: Send + 'static,
-        I: Initiation<fn(R), Future: Future<Output = R> + 'static> + 'static,
+        I: Initiation<fn(R)> + 'static,
     {
         let operations = operations.into_iter();
         operations
@@ -119,7 +118,7 @@ macro_rules! futures {
             fn all<R, I>(&self, operations: Vec<Operation<fn(R), I>>) -> Vec<R>
             where
                 R: Send + 'static,
-                I: Initiation<fn(R), Future: Future<Output = R> + 'static> + 'static,
+                I: Initiation<fn(R)> + 'static,
             {
                 let $this = self;
                 let spawn = |$task| {

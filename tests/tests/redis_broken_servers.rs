@@ -388,7 +388,7 @@ fn the_context_goes() {
         drop(context);
         assert_eq!(receiver.try_iter().count(), 10);
         assert!(!called.load(Ordering::SeqCst), "nobody runs the context");
-        let ping = client.ping().into_future();
+        let ping = client.ping();
         assert!(pollster::block_on(ping).is_err());
     });
 }

@@ -32,10 +32,6 @@ const LIMIT: u64 = 60;
 type Bytes = Vec<u8>;
 type Echo = fn(Result<Option<Bytes>>);
 
-trait Hosted: Initiation<Echo, Future: 'static> + 'static {}
-
-impl<I: Initiation<Echo, Future: 'static> + 'static> Hosted for I {}
-
 /// A small generator of random numbers (xorshift64*).
 struct Random(u64);
 
@@ -95,14 +91,14 @@ async fn give_up<I>(
     task: u32,
     requests: u32,
 ) where
-    I: Hosted,
+    I: Initiation<Echo> + 'static,
 {
     let mut random = Random(0x9e37_79b9_7f4a_7c15 ^ u64::from(task + 1) << 32);
     for n in 0..requests {
         let text = format!("{task}: {n}");
         let operation = echo(&text);
         match random.below(5) {
-            0 => match polled(operation.into_future(), random.below(POLLS)).await {
+            0 => match polled(operation, random.below(POLLS)).await {
                 Some(result) => tally.count(&text, result),
                 None => drop(tally.dropped.fetch_add(1, Ordering::Relaxed)),
             },
@@ -134,7 +130,7 @@ fn in_tasks<I>(
     echo: impl Fn(&str) -> Operation<Echo, I> + Clone + Send + Sync + 'static,
 ) -> Arc<Tally>
 where
-    I: Hosted,
+    I: Initiation<Echo> + 'static,
 {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -154,7 +150,7 @@ where
     tally
 }
 
-fn echo_of(client: &Client, text: &str) -> Operation<Echo, impl Hosted + use<>> {
+fn echo_of(client: &Client, text: &str) -> Operation<Echo, impl Initiation<Echo> + use<>> {
     client
         .request(command!["ECHO", text])
         .map(|reply| reply?.bytes())

@@ -50,7 +50,7 @@ fn answer_all(mut stream: TcpStream) {
 /// Awaits a request on another thread.
 fn awaited(client: &Client, command: Command) -> JoinHandle<Result<Value>> {
     let client = client.clone();
-    thread::spawn(move || pollster::block_on(client.request(command).into_future()))
+    thread::spawn(move || pollster::block_on(client.request(command)))
 }
 
 fn kind_of(error: &Error) -> Option<io::ErrorKind> {
@@ -72,7 +72,7 @@ fn the_context_goes_while_it_connects() {
             error.to_string().to_lowercase().contains("context"),
             "{error}"
         );
-        assert!(pollster::block_on(client.ping().into_future()).is_err());
+        assert!(pollster::block_on(client.ping()).is_err());
     });
 }
 
@@ -96,7 +96,7 @@ fn the_context_goes_by_a_panic() {
         let (client, other) = receiver.recv().unwrap();
         assert!(owner.join().is_err());
         assert!(other.join().unwrap().is_err());
-        assert!(pollster::block_on(client.ping().into_future()).is_err());
+        assert!(pollster::block_on(client.ping()).is_err());
     });
 }
 
@@ -257,7 +257,7 @@ fn nobody_is_cancelled_with_another() {
             thread::scope(|scope| {
                 let second = scope.spawn(|| {
                     (0..round % 200).for_each(|_| std::hint::spin_loop());
-                    pollster::block_on(client.ping().into_future())
+                    pollster::block_on(client.ping())
                 });
                 (0..20 * (round % 317)).for_each(|_| std::hint::spin_loop());
                 signal.emit(CancellationType::TERMINAL);

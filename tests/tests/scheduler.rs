@@ -359,14 +359,9 @@ fn a_thread_blocked_on_an_operation_without_work_sleeps() {
 
     impl Initiation<fn()> for Idle {
         type Executor = IoExecutor;
-        type Future = IdleFuture;
 
         fn executor(&self) -> &IoExecutor {
             &self.0
-        }
-
-        fn into_hosted(self) -> IdleFuture {
-            IdleFuture(self.1)
         }
 
         fn initiate<H: CompletionHandler<fn()>>(self, _: H) {
@@ -374,13 +369,11 @@ fn a_thread_blocked_on_an_operation_without_work_sleeps() {
         }
     }
 
-    struct IdleFuture(Arc<Mutex<(bool, Option<Waker>)>>);
-
-    impl Future for IdleFuture {
+    impl Future for Idle {
         type Output = <fn() as Signature>::Output;
 
         fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-            let mut state = self.0.lock().unwrap();
+            let mut state = self.1.lock().unwrap();
             if state.0 {
                 return Poll::Ready(());
             }

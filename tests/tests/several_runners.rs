@@ -184,7 +184,7 @@ fn handlers_of_one_frame_do_not_overlap() {
         for _ in 0..100 {
             assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
             let form = HandlerForm::default();
-            let wait = form.operation(context).into_future();
+            let wait = form.operation(context);
             let mut wait = std::pin::pin!(wait);
             std::future::poll_fn(|cx| {
                 let polled = wait.as_mut().poll(cx);

@@ -348,7 +348,7 @@ fn a_foreign_waker() {
         let (first, second) = (Timer::new(&context), Timer::new(&context));
         first.expires_at(soon);
         second.expires_at(soon);
-        let mut wait = pin!(first.wait().into_future());
+        let mut wait = pin!(first.wait());
         let polled = wait.as_mut().poll(&mut task::Context::from_waker(&waker));
         assert!(polled.is_pending());
         second.wait().callback(move |result| {

@@ -267,9 +267,7 @@ fn many_wait_for_one_timer() {
     without_hanging(|| {
         let context = IoContext::new().unwrap();
         let timer = far(&context);
-        let mut waits: Vec<_> = (0..MANY)
-            .map(|_| Box::pin(timer.wait().into_future()))
-            .collect();
+        let mut waits: Vec<_> = (0..MANY).map(|_| Box::pin(timer.wait())).collect();
         let wakes = Wakes::default();
         let waker = wakes.waker();
         for wait in &mut waits {

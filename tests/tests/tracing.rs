@@ -259,7 +259,7 @@ fn each_way_to_start_is_said_to_be_on_its_line() {
             (line!(), assert_eq!(at_once(&context).blocking(), 1)),
             (line!(), assert_eq!(async_at_once(&context, Blocking), 1)),
             (line!(), async_at_once(&context, Detached)),
-            (line!(), assert_eq!(pollster::block_on(at_once(&context).into_future()), 1)),
+            (line!(), assert_eq!(pollster::block_on(at_once(&context)), 1)),
             (line!(), assert_eq!(pollster::block_on(async_at_once(&context, UseFuture)), 1)),
             (line!(), async_at_once(&context, bind_executor(context.executor(), Detached))),
             (line!(), timer.wait().blocking().unwrap()),
@@ -330,7 +330,7 @@ fn futures_that_are_awaited() {
     let listener = Listener::default();
     listener.during(|| {
         let context = IoContext::new().unwrap();
-        assert_eq!(pollster::block_on(both(&context).into_future()), 2);
+        assert_eq!(pollster::block_on(both(&context)), 2);
     });
     assert_eq!(
         listener.lines(),

@@ -69,7 +69,7 @@ fn nobody_waits_for_a_timer() {
     let timer = Timer::new(&context);
     timer.expires_after(Duration::from_secs(3600));
     waits_and_panics(timer.wait());
-    panics(pin!(timer.wait().into_future()));
+    panics(pin!(timer.wait()));
     assert_eq!(timer.cancel(), 0);
 }
 
@@ -78,7 +78,7 @@ fn a_socket_serves_others() {
     let context = IoContext::new().unwrap();
     let listener = TcpListener::bind(&context, ([127, 0, 0, 1], 0).into()).unwrap();
     waits_and_panics(listener.accept());
-    panics(pin!(listener.accept().into_future()));
+    panics(pin!(listener.accept()));
     let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     listener.accept().blocking().unwrap();
 }
@@ -100,7 +100,7 @@ fn a_message_may_look_at_its_channel() {
         let context = IoContext::new().unwrap();
         let channel = Channel::<Looks>::new(&context, 0);
         let message = Looks(channel.clone(), sender);
-        panics(pin!(channel.send(message).into_future()));
+        panics(pin!(channel.send(message)));
     });
     assert_eq!(receiver.recv_timeout(Duration::from_secs(10)), Ok(0));
 }

@@ -53,9 +53,9 @@ fn main() {
     let socket = Socket(SystemExecutor);
     let (read, write, echo) = (reading(&socket), writing(&socket), echoing(&socket));
     spawn(socket.async_read(1, UseFuture));
-    spawn(IntoFuture::into_future(socket.write(1)));
+    spawn(socket.write(1));
     drop(socket);
     spawn(read);
     assert_eq!(write.blocking().unwrap(), 2);
-    spawn(Initiation::into_hosted(echo));
+    spawn(echo);
 }

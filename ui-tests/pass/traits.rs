@@ -214,5 +214,5 @@ fn main() {
     assert_eq!(poll(is_send(start(&zeroes))), 22);
     assert_eq!(zeroes.echo(1).blocking(), 8);
     let operation = zeroes.echo(1);
-    assert_eq!(poll(is_send(Initiation::into_hosted(operation))), 8);
+    assert_eq!(poll(is_send(operation)), 8);
 }

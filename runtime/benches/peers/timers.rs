@@ -1,7 +1,7 @@
 //! Timers: most are cancelled, some fire.
 
 use std::collections::BTreeMap;
-use std::future::{Future, IntoFuture};
+use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -48,7 +48,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
                 let timer = Timer::new(&context);
                 churn_futures(run, |_| {
                     timer.expires_after(HOUR);
-                    timer.wait().into_future()
+                    timer.wait()
                 });
             }),
             ("ordered map", churn_map),

@@ -1,8 +1,11 @@
 use std::fmt;
-use std::task::Context;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::{AdaptedFuture, AdaptedInitiation, Adapter, AdapterAssociations, adapt};
+use pin_project_lite::pin_project;
+
+use super::{AdaptedInitiation, Adapter, AdapterAssociations, adapt};
 use crate::cancel::{CancellationSlot, CancellationState, CancellationType, Expire};
 use crate::context::IoExecutor;
 use crate::executor::timers_of;
@@ -137,22 +140,18 @@ where
 {
     /// Limits the time that the operation may take, from its start: see
     /// [`cancel_after`].
-    pub fn cancel_after(self, duration: Duration) -> Operation<S, TimedInitiation<I>> {
+    pub fn cancel_after(self, duration: Duration) -> Operation<S, TimedInitiation<S, I>> {
         self.with_limit(When::After(duration))
     }
 
     /// Limits the time that the operation may take, to a time on the clock:
     /// see [`cancel_at`].
-    pub fn cancel_at(self, instant: Instant) -> Operation<S, TimedInitiation<I>> {
+    pub fn cancel_at(self, instant: Instant) -> Operation<S, TimedInitiation<S, I>> {
         self.with_limit(When::At(instant))
     }
 
-    fn with_limit(self, when: When) -> Operation<S, TimedInitiation<I>> {
-        self.wrap(|initiation| TimedInitiation {
-            when,
-            kind: CancellationType::TERMINAL,
-            initiation,
-        })
+    fn with_limit(self, when: When) -> Operation<S, TimedInitiation<S, I>> {
+        self.wrap(|initiation| TimedInitiation::new(when, CancellationType::TERMINAL, initiation))
     }
 }
 
@@ -225,35 +224,52 @@ where
     S::Output: Send + 'static,
     T: CompletionToken<'op, S>,
 {
-    type Return<I: Initiation<S> + 'op> = T::Return<TimedInitiation<I>>;
+    type Return<I: Initiation<S> + 'op> = T::Return<TimedInitiation<S, I>>;
 
     fn initiate<I: Initiation<S> + 'op>(self, initiation: I) -> Self::Return<I> {
-        self.inner.initiate(TimedInitiation {
-            when: self.when,
-            kind: self.kind,
-            initiation,
-        })
+        self.inner
+            .initiate(TimedInitiation::new(self.when, self.kind, initiation))
     }
 }
 
-/// An operation with a limit on its time.
-#[must_use = "an operation does nothing until it is started"]
-#[derive(Clone)]
-pub struct TimedInitiation<I> {
-    when: When,
-    kind: CancellationType,
-    initiation: I,
+pin_project! {
+    /// An operation with a limit on its time.
+    #[must_use = "an operation does nothing until it is started"]
+    pub struct TimedInitiation<S, I>
+    where
+        S: LeadingSignature<First: Expire>,
+    {
+        #[pin]
+        adapted: AdaptedInitiation<S, Timed, I>,
+    }
 }
 
-impl<I: fmt::Debug> fmt::Debug for TimedInitiation<I> {
+impl<S, I> TimedInitiation<S, I>
+where
+    S: LeadingSignature<First: Expire>,
+    I: Initiation<S>,
+{
+    fn new(when: When, kind: CancellationType, initiation: I) -> Self {
+        let timers = timers_of(initiation.executor());
+        let timed = Timed(State::Unstarted { timers, when, kind });
+        Self {
+            adapted: AdaptedInitiation::new(timed, initiation),
+        }
+    }
+}
+
+impl<S, I: fmt::Debug> fmt::Debug for TimedInitiation<S, I>
+where
+    S: LeadingSignature<First: Expire>,
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("TimedInitiation")
-            .field(&self.initiation)
+            .field(&self.adapted)
             .finish()
     }
 }
 
-impl<S, I> Initiation<S> for TimedInitiation<I>
+impl<S, I> Initiation<S> for TimedInitiation<S, I>
 where
     S: LeadingSignature<First: Expire> + 'static,
     S::Args: Send + 'static,
@@ -261,31 +277,36 @@ where
     I: Initiation<S>,
 {
     type Executor = I::Executor;
-    type Future = AdaptedFuture<S, Timed, I::Future>;
 
     fn executor(&self) -> &I::Executor {
-        self.initiation.executor()
-    }
-
-    fn into_hosted(self) -> Self::Future {
-        let timed = Timed(State::Unstarted {
-            timers: timers_of(self.initiation.executor()),
-            when: self.when,
-            kind: self.kind,
-        });
-        AdaptedInitiation::new(timed, self.initiation).into_hosted()
+        self.adapted.executor()
     }
 
     fn initiate<H: CompletionHandler<S>>(self, handler: H)
     where
         Self: 'static,
     {
-        let timers = timers_of(self.initiation.executor());
-        let expiry = self.when.expiry();
-        let (deadline, clock) = Deadline::new(self.kind, handler.cancellation_slot());
+        let (timed, initiation) = self.adapted.into_parts();
+        let State::Unstarted { timers, when, kind } = timed.0 else {
+            unreachable!("it has not been polled")
+        };
+        let expiry = when.expiry();
+        let (deadline, clock) = Deadline::new(kind, handler.cancellation_slot());
         let handler = adapt(Timed(State::Started(deadline)), handler);
-        self.initiation.initiate(handler);
+        initiation.initiate(handler);
         clock.start(&timers, expiry);
+    }
+}
+
+impl<S, I> Future for TimedInitiation<S, I>
+where
+    S: LeadingSignature<First: Expire>,
+    I: Initiation<S>,
+{
+    type Output = S::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Output> {
+        self.project().adapted.poll(cx)
     }
 }
 

@@ -68,7 +68,7 @@ where
 {
     type Signature = fn(Vec<usize>, Vec<S::Output>);
     type Executor = AnyExecutor;
-    type Future = RangedFuture<C, S, I::Future>;
+    type Future = RangedFuture<C, S, Operation<S, I>>;
 
     /// Of none, the system's.
     fn executor(&self) -> AnyExecutor {
@@ -80,10 +80,8 @@ where
 
     fn into_future(self, condition: C) -> Self::Future {
         let order = with_room(self.len());
-        let mut futures = with_room(self.len());
-        futures.extend(self.into_iter().map(Initiation::into_hosted));
         RangedFuture {
-            stage: Stage::Unstarted(futures),
+            stage: Stage::Unstarted(self),
             condition,
             order,
             requests: Requests::default(),

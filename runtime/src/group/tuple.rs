@@ -156,12 +156,12 @@ impl<C, M, O> fmt::Debug for TupleFuture<C, M, O> {
 macro_rules! chain {
     (type) => { Nil };
     (type ($s:ident $i:ident) $($rest:tt)*) => {
-        Members<$s, <$i as Initiation<$s>>::Future, chain!(type $($rest)*)>
+        Members<$s, Operation<$s, $i>, chain!(type $($rest)*)>
     };
     (value) => { Nil };
     (value $operation:ident $($rest:ident)*) => {
         Members {
-            first: Member::new($operation.into_hosted()),
+            first: Member::new($operation),
             others: chain!(value $($rest)*),
         }
     };

@@ -46,7 +46,7 @@ pub(crate) trait Attempt: Send {
     /// What the operation completes with.
     type Output;
     type Place: Place;
-    type Awaited: Future<Output = Self::Output> + Send;
+    type Awaited: Future<Output = Self::Output> + Send + Unpin;
 
     /// Whether it takes memory from the operation's allocator.
     const TAKES_MEMORY: bool = false;

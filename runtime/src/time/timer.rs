@@ -494,7 +494,7 @@ mod tests {
         let context = IoContext::new().unwrap();
         let reactor = context.reactor().unwrap();
         let wait = |timer: &Timer| {
-            let mut wait = pin!(timer.wait().into_future());
+            let mut wait = pin!(timer.wait());
             let mut poll = || wait.as_mut().poll(&mut Context::from_waker(Waker::noop()));
             assert!(poll().is_pending());
             assert_eq!(reactor.timers(), 1);
@@ -512,7 +512,7 @@ mod tests {
         drop(timer);
         assert_eq!(reactor.timers(), 1);
         // Whoever has the last handle, an operation too.
-        let wait = other.wait().into_future();
+        let wait = other.wait();
         drop(other);
         assert_eq!(reactor.timers(), 1);
         drop(wait);
@@ -521,7 +521,7 @@ mod tests {
 
     /// Starts a wait, unless the timer has expired.
     fn start(timer: &Timer) -> Option<impl Future<Output = io::Result<()>> + Send + use<>> {
-        let mut wait = Box::pin(timer.wait().into_future());
+        let mut wait = Box::pin(timer.wait());
         let mut cx = Context::from_waker(Waker::noop());
         wait.as_mut().poll(&mut cx).is_pending().then_some(wait)
     }

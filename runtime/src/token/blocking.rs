@@ -67,7 +67,7 @@ impl<'op, S: Signature> CompletionToken<'op, S> for Blocking {
 
     fn initiate<I: Initiation<S> + 'op>(self, initiation: I) -> S::Output {
         let executor = initiation.executor().clone();
-        block_on(&executor, pin!(initiation.into_hosted()))
+        block_on(&executor, pin!(initiation))
     }
 }
 

@@ -1,6 +1,10 @@
 use std::fmt;
-use std::future::IntoFuture;
+use std::future::Future;
 use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
 
 use super::callback::Callback;
 use super::{Blocking, CompletionToken, Detached};
@@ -28,55 +32,56 @@ impl<'op, S: Signature> CompletionToken<'op, S> for Deferred {
     }
 }
 
-/// An operation that has not started: what the plain name of every operation
-/// returns.
-///
-/// How the result arrives is still open: `.await` it, or say
-/// [`callback`](Self::callback), [`blocking`](Self::blocking),
-/// [`detach`](Self::detach) or [`with`](Self::with) any token. The parameters
-/// of a callback are inferred here.
-///
-/// ```
-/// use async_op::{IoContext, Timer};
-///
-/// # fn main() -> std::io::Result<()> {
-/// let context = IoContext::new()?;
-/// let timer = Timer::new(&context);
-/// timer.wait().callback(|result| result.unwrap());
-/// timer.wait().detach();
-/// timer.wait().blocking()?;
-/// # Ok(())
-/// # }
-/// ```
-///
-/// It has no result yet, so it has no `unwrap` and no `?`; and it is no [`Future`],
-/// but [`IntoFuture`]: what spawns or joins futures is given
-/// `operation.into_future()`, or `async move { operation.await }`.
-///
-/// ```
-/// # use async_op::{IoContext, Timer};
-/// # fn main() -> std::io::Result<()> {
-/// # let context = IoContext::new()?;
-/// # let timer = Timer::new(&context);
-/// # let spawn = |future: std::pin::Pin<Box<dyn Future<Output = _> + Send>>| drop(future);
-/// spawn(Box::pin(timer.wait().into_future()));
-/// # Ok(())
-/// # }
-/// ```
-///
-/// Awaiting an operation of an [`IoContext`](crate::IoContext) does not run that
-/// context: where no thread does, the future waits for ever, and nothing says so.
-/// [`blocking`](Self::blocking) runs it; and
-/// [`SystemExecutor`](crate::SystemExecutor) always has a thread.
-///
-/// It is [`Clone`], and can be started several times, where its initiation is:
-/// one made by hand with [`from_fn`](crate::from_fn) from a closure that is
-/// `Clone`. The type of an operation made by `#[async_op]` is opaque, and does
-/// not say that it is.
-#[must_use = "an operation does nothing until it is started: `.await` it, or say `.callback(..)`, `.blocking()` or `.detach()`"]
-pub struct Operation<S, I> {
-    initiation: I,
-    _signature: PhantomData<fn() -> S>,
+pin_project! {
+    /// An operation that has not started: what the plain name of every operation
+    /// returns.
+    ///
+    /// How the result arrives is still open: `.await` it, or say
+    /// [`callback`](Self::callback), [`blocking`](Self::blocking),
+    /// [`detach`](Self::detach) or [`with`](Self::with) any token. The parameters
+    /// of a callback are inferred here.
+    ///
+    /// ```
+    /// use async_op::{IoContext, Timer};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let timer = Timer::new(&context);
+    /// timer.wait().callback(|result| result.unwrap());
+    /// timer.wait().detach();
+    /// timer.wait().blocking()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// It is a [`Future`], as those of an `async fn` are: it starts when it is first polled, and
+    /// what joins, selects or spawns futures takes it. So it has no result yet, no `unwrap` and
+    /// no `?`. It is not `Unpin`: what has been polled can no longer be started in another way.
+    ///
+    /// ```
+    /// use async_op::{SystemExecutor, Timer, spawn};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let (first, second) = (Timer::new(&SystemExecutor), Timer::new(&SystemExecutor));
+    /// let both = futures_lite::future::zip(first.wait(), second.wait());
+    /// let (first_result, second_result) = pollster::block_on(both);
+    /// first_result.and(second_result)?;
+    ///
+    /// spawn(&SystemExecutor, first.wait(), |result: std::io::Result<()>| result.unwrap());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Awaiting an operation of an [`IoContext`](crate::IoContext) does not run that
+    /// context: where no thread does, the future waits for ever, and nothing says so.
+    /// [`blocking`](Self::blocking) runs it; and
+    /// [`SystemExecutor`](crate::SystemExecutor) always has a thread.
+    #[must_use = "an operation does nothing until it is started: `.await` it, or say `.callback(..)`, `.blocking()` or `.detach()`"]
+    pub struct Operation<S, I> {
+        #[pin]
+        initiation: I,
+        _signature: PhantomData<fn() -> S>,
+    }
 }
 
 impl<S: Signature, I: Initiation<S>> Operation<S, I> {
@@ -135,7 +140,7 @@ impl<S: Signature, I: Initiation<S>> Operation<S, I> {
     #[allow(clippy::type_complexity, reason = "what it is made of says what it is")]
     pub fn map<U, F>(self, function: F) -> Operation<fn(U), AdaptedInitiation<S, Mapped<F>, I>>
     where
-        F: FnOnce(S::Output) -> U,
+        F: FnOnce(S::Output) -> U + Send,
     {
         Operation {
             initiation: AdaptedInitiation::new(Mapped(function), self.initiation),
@@ -190,25 +195,20 @@ callback!(
     (A1, A2, A3, A4, A5, A6, A7, A8)
 );
 
-impl<S: Signature, I: Initiation<S>> IntoFuture for Operation<S, I> {
+impl<S: Signature, I: Initiation<S>> Future for Operation<S, I> {
     type Output = S::Output;
-    type IntoFuture = I::Future;
 
-    fn into_future(self) -> I::Future {
-        self.initiation.into_hosted()
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Output> {
+        self.project().initiation.poll(cx)
     }
 }
 
 impl<S: Signature, I: Initiation<S>> Initiation<S> for Operation<S, I> {
     type Executor = I::Executor;
-    type Future = I::Future;
 
     fn executor(&self) -> &I::Executor {
         self.initiation.executor()
-    }
-
-    fn into_hosted(self) -> I::Future {
-        self.initiation.into_hosted()
     }
 
     fn initiate<H: CompletionHandler<S>>(self, handler: H)
@@ -219,15 +219,6 @@ impl<S: Signature, I: Initiation<S>> Initiation<S> for Operation<S, I> {
         S::Output: Send + 'static,
     {
         self.initiation.initiate(handler);
-    }
-}
-
-impl<S, I: Clone> Clone for Operation<S, I> {
-    fn clone(&self) -> Self {
-        Self {
-            initiation: self.initiation.clone(),
-            _signature: PhantomData,
-        }
     }
 }
 

@@ -45,13 +45,12 @@ use crate::signature::Signature;
 ///     type Return<I: Initiation<S> + 'op> = Pin<Box<dyn Future<Output = S::Output> + Send + 'op>>;
 ///
 ///     fn initiate<I: Initiation<S> + 'op>(self, initiation: I) -> Self::Return<I> {
-///         Box::pin(async { initiation.into_hosted().await })
+///         Box::pin(initiation)
 ///     }
 /// }
 /// ```
 ///
-/// An operation is started once, so no token can try again what has failed: an
-/// [`Initiation`] is not `Clone`. What retries takes a function that makes the
+/// An operation is started once, so no token can try again what has failed. What retries takes a function that makes the
 /// operation, `retry(|| client.request(3))`, and starts what that returns.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a completion token for `{S}`",

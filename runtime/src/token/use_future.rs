@@ -31,9 +31,9 @@ use crate::signature::Signature;
 pub struct UseFuture;
 
 impl<'op, S: Signature> CompletionToken<'op, S> for UseFuture {
-    type Return<I: Initiation<S> + 'op> = I::Future;
+    type Return<I: Initiation<S> + 'op> = I;
 
-    fn initiate<I: Initiation<S> + 'op>(self, initiation: I) -> I::Future {
-        initiation.into_hosted()
+    fn initiate<I: Initiation<S> + 'op>(self, initiation: I) -> I {
+        initiation
     }
 }

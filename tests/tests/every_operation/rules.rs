@@ -73,7 +73,7 @@ fn waits<C: Case, F: Future>(
 }
 
 pub(crate) fn future<C: Case>(object: C::Object) -> impl Future<Output = OutputOf<C>> + use<C> {
-    C::make(object).into_future()
+    C::make(object)
 }
 
 /// What was waited for has come, and the object does what it did before.

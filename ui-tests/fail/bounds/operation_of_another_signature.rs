@@ -3,7 +3,7 @@
 use async_op::{Initiation, Timer};
 
 fn pass_on(operation: impl Initiation<fn(u32)>) {
-    let _ = operation.into_hosted();
+    drop(operation);
 }
 
 fn caller(timer: &Timer) {

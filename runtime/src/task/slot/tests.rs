@@ -7,7 +7,7 @@ use std::task::Wake;
 use std::thread;
 
 use super::*;
-use crate::initiation::{Initiation, from_fn};
+use crate::initiation::from_fn;
 use crate::task::frame;
 use crate::task::testing::{Count, CountDrop, META, Record, TestExecutor, site};
 use crate::trace::Trace;
@@ -195,7 +195,7 @@ fn a_slot_goes_back_to_the_allocator_of_its_frame_from_anywhere() {
         async move {
             let body = |op: Completion<fn(u32)>| *held.lock().unwrap() = Some(op);
             let operation = from_fn(&META, TestExecutor::new(), body);
-            let mut future = pin!(operation.into_hosted());
+            let mut future = pin!(operation);
             assert_eq!(live(), 1);
             assert!(poll_once(&mut future).await.is_pending());
             assert_eq!(live(), 2);
