@@ -302,23 +302,20 @@ pin_project! {
         S: 'static,
     {
         site: Site,
-        state: LaunchState<S, L>,
+        // Until it has been launched; not one of several states, which would be moved slower.
+        launch: Option<L>,
+        running: Option<Running<S>>,
         #[pin]
         pinned: PhantomPinned,
     }
-}
-
-enum LaunchState<S: Signature + 'static, L> {
-    Unstarted(L),
-    Running(Running<S>),
-    Over,
 }
 
 impl<S: Signature + 'static, L> Launched<S, L> {
     pub(crate) fn new(site: Site, launch: L) -> Self {
         Self {
             site,
-            state: LaunchState::Unstarted(launch),
+            launch: Some(launch),
+            running: None,
             pinned: PhantomPinned,
         }
     }
@@ -334,17 +331,25 @@ where
     type Executor = L::Executor;
 
     fn executor(&self) -> &L::Executor {
-        match &self.state {
-            LaunchState::Unstarted(launch) => launch.executor(),
-            LaunchState::Running(_) | LaunchState::Over => has_started(),
+        match &self.launch {
+            Some(launch) => launch.executor(),
+            None => has_started(),
         }
     }
 
     #[inline(always)]
     fn initiate<H: CompletionHandler<S>>(self, handler: H) {
-        match self.state {
-            LaunchState::Unstarted(launch) => launch.launch(self.site, handler),
-            LaunchState::Running(_) | LaunchState::Over => has_started(),
+        let Self {
+            site,
+            launch,
+            running,
+            ..
+        } = self;
+        // There is none: that need not be looked at.
+        mem::forget(running);
+        match launch {
+            Some(launch) => launch.launch(site, handler),
+            None => has_started(),
         }
     }
 }
@@ -361,20 +366,15 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Output> {
         // What launches it is moved out first; nothing is pinned.
         let this = self.project();
-        if let LaunchState::Unstarted(_) = this.state {
-            let LaunchState::Unstarted(launch) = mem::replace(this.state, LaunchState::Over) else {
-                unreachable!("just matched")
-            };
+        if let Some(launch) = this.launch.take() {
             let asking = scope::cancellation().is_connected();
             let (running, relay) = Running::new(*this.site, asking);
-            *this.state = LaunchState::Running(running);
+            *this.running = Some(running);
             launch.launch(*this.site, relay);
         }
-        let LaunchState::Running(running) = this.state else {
-            panic!("polled after completion")
-        };
+        let running = this.running.as_mut().expect("polled after completion");
         let output = ready!(running.poll(cx));
-        *this.state = LaunchState::Over;
+        *this.running = None;
         Poll::Ready(output)
     }
 }
@@ -412,6 +412,21 @@ enum Work<E: Executor> {
         _work: WorkGuard<E>,
     },
     Over,
+}
+
+impl<E: Executor> Work<E> {
+    /// Takes the work, if that is not there yet; returns whether it was not.
+    #[inline]
+    fn start(&mut self, site: Site) -> bool {
+        let Self::NotYet { executor } = self else {
+            return false;
+        };
+        *self = Self::Held {
+            trace: Trace::start(site, executor),
+            _work: WorkGuard::new(executor.clone()),
+        };
+        true
+    }
 }
 
 impl<S, E: Executor, F> fmt::Debug for FromFuture<S, E, F> {
@@ -463,15 +478,7 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Output> {
         let this = self.project();
-        let first = if let Work::NotYet { executor } = this.work {
-            *this.work = Work::Held {
-                trace: Trace::start(*this.site, executor),
-                _work: WorkGuard::new(executor.clone()),
-            };
-            true
-        } else {
-            false
-        };
+        let first = this.work.start(*this.site);
         let Work::Held { trace, .. } = this.work else {
             panic!("polled after completion")
         };
@@ -495,7 +502,9 @@ where
 {
     FromAttempt {
         site: Site::here(meta),
-        state: AttemptState::Unstarted { executor, attempt },
+        executor,
+        awaited: attempt.into_awaited(),
+        work: None,
         pinned: PhantomPinned,
         _signature: PhantomData,
     }
@@ -506,25 +515,15 @@ pin_project! {
     #[must_use = "an operation does nothing until it is started"]
     pub(crate) struct FromAttempt<S, T: Attempt> {
         site: Site,
-        state: AttemptState<T>,
+        executor: IoExecutor,
+        awaited: T::Awaited,
+        // The second is held for its drop. Neither is of a type with room for a third state,
+        // and what is moved often should be small.
+        work: Option<(Trace, WorkGuard<IoExecutor>)>,
         #[pin]
         pinned: PhantomPinned,
         _signature: PhantomData<fn() -> S>,
     }
-}
-
-enum AttemptState<T: Attempt> {
-    Unstarted {
-        executor: IoExecutor,
-        attempt: T,
-    },
-    Awaited {
-        awaited: T::Awaited,
-        trace: Trace,
-        // Held for its drop.
-        _work: WorkGuard<IoExecutor>,
-    },
-    Over,
 }
 
 impl<S, T> Initiation<S> for FromAttempt<S, T>
@@ -535,13 +534,10 @@ where
     type Executor = IoExecutor;
 
     fn executor(&self) -> &IoExecutor {
-        match &self.state {
-            AttemptState::Unstarted { executor, .. } => executor,
-            AttemptState::Awaited { .. } | AttemptState::Over => has_started(),
-        }
+        &self.executor
     }
 
-    #[inline]
+    #[inline(always)]
     fn initiate<H: CompletionHandler<S>>(self, handler: H)
     where
         Self: 'static,
@@ -549,12 +545,16 @@ where
         S::Args: Send + 'static,
         S::Output: Send + 'static,
     {
-        match self.state {
-            AttemptState::Unstarted { executor, attempt } => {
-                leaf::start::<S, H, IoExecutor, T>(self.site, executor, attempt, handler);
-            }
-            AttemptState::Awaited { .. } | AttemptState::Over => has_started(),
-        }
+        let Self {
+            site,
+            executor,
+            awaited,
+            work,
+            ..
+        } = self;
+        // There is none: that need not be looked at.
+        mem::forget(work);
+        leaf::start::<S, H, IoExecutor, T>(site, executor, T::from_awaited(awaited), handler);
     }
 }
 
@@ -567,27 +567,15 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Output> {
-        // The attempt is moved out before it is awaited; nothing is pinned.
         let this = self.project();
-        let first = matches!(this.state, AttemptState::Unstarted { .. });
-        if first {
-            let AttemptState::Unstarted { executor, attempt } =
-                mem::replace(this.state, AttemptState::Over)
-            else {
-                unreachable!("just matched")
-            };
-            *this.state = AttemptState::Awaited {
-                awaited: attempt.into_awaited(),
-                trace: Trace::start(*this.site, &executor),
-                _work: WorkGuard::new(executor),
-            };
-        }
-        let AttemptState::Awaited { awaited, trace, .. } = this.state else {
-            panic!("polled after completion")
-        };
-        let poll = || Pin::new(awaited).poll(cx);
+        let first = this.work.is_none();
+        let (trace, _) = this.work.get_or_insert_with(|| {
+            let trace = Trace::start(*this.site, this.executor);
+            (trace, WorkGuard::new(*this.executor))
+        });
+        let poll = || Pin::new(this.awaited).poll(cx);
         let output = ready!(poll_hosted(*this.site, trace, first, poll));
-        *this.state = AttemptState::Over;
+        *this.work = None;
         Poll::Ready(output)
     }
 }

@@ -147,6 +147,7 @@ mod is_send;
 mod meta;
 mod net;
 mod post;
+mod release;
 mod running;
 mod shim;
 mod signature;

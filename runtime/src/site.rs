@@ -6,8 +6,8 @@ use crate::meta::Meta;
 
 /// What is known of an operation when it is made: its description and, where
 /// operations are traced, the line of whoever made it.
-#[derive(Clone, Copy)]
-pub(crate) struct Site {
+#[derive(Clone, Copy, Debug)]
+pub struct Site {
     meta: &'static Meta,
     #[cfg(feature = "tracing")]
     caller: &'static Location<'static>,

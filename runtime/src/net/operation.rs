@@ -10,6 +10,7 @@ use crate::cancel::{self, CancellationType};
 use crate::context::{AtSource, Direction, IoExecutor, Progress, Seen, WaiterKey};
 use crate::initiation::{Initiation, from_attempt};
 use crate::meta::Meta;
+use crate::release::{Release, Releasing};
 use crate::signature::Signature;
 use crate::task::leaf::{Attempt, Ended};
 use crate::task::{budget, scope};
@@ -126,10 +127,16 @@ impl<S: Pollable + Send + Sync, P: Perform<S>> Attempt for OnSource<S, P> {
 
     #[inline]
     fn into_awaited(self) -> Awaited<S, P> {
-        Awaited {
+        Releasing::new(Waiting {
             operation: Some(self),
             key: None,
-        }
+        })
+    }
+
+    #[inline]
+    fn from_awaited(awaited: Awaited<S, P>) -> Self {
+        let Waiting { operation, .. } = awaited.into_inner();
+        operation.expect("it has not been polled")
     }
 
     #[inline]
@@ -194,23 +201,25 @@ fn at_once<T>(attempted: io::Result<(Option<T>, Progress)>) -> io::Result<T> {
 }
 
 /// An operation on a source that is awaited.
-pub(super) struct Awaited<S: Pollable + Send + Sync, P: Perform<S>> {
+pub(super) struct Waiting<S: Pollable + Send + Sync, P: Perform<S>> {
     /// Until it is over.
     operation: Option<OnSource<S, P>>,
     key: Option<WaiterKey>,
 }
 
+pub(super) type Awaited<S, P> = Releasing<Waiting<S, P>>;
+
 impl<S: Pollable + Send + Sync, P: Perform<S>> Future for Awaited<S, P> {
     type Output = P::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<P::Output> {
-        let this = self.get_mut();
+        let this = &mut **self.get_mut();
         let Some(operation) = &mut this.operation else {
             panic!("polled after completion")
         };
         let result = operation.poll(&mut this.key, cx);
         let result = ready!(result);
-        this.forget();
+        this.release();
         let Some(operation) = this.operation.take() else {
             unreachable!("just polled")
         };
@@ -247,8 +256,8 @@ impl<S: Pollable + Send + Sync, P: Perform<S>> OnSource<S, P> {
     }
 }
 
-impl<S: Pollable + Send + Sync, P: Perform<S>> Awaited<S, P> {
-    fn forget(&mut self) {
+impl<S: Pollable + Send + Sync, P: Perform<S>> Release for Waiting<S, P> {
+    fn release(&mut self) {
         if let Some(key) = self.key.take()
             && let Some(operation) = &self.operation
         {
@@ -259,13 +268,7 @@ impl<S: Pollable + Send + Sync, P: Perform<S>> Awaited<S, P> {
 }
 
 // Nothing in it is pinned.
-impl<S: Pollable + Send + Sync, P: Perform<S>> Unpin for Awaited<S, P> {}
-
-impl<S: Pollable + Send + Sync, P: Perform<S>> Drop for Awaited<S, P> {
-    fn drop(&mut self) {
-        self.forget();
-    }
-}
+impl<S: Pollable + Send + Sync, P: Perform<S>> Unpin for Waiting<S, P> {}
 
 #[cfg(all(test, unix, not(any(miri, async_op_loom))))]
 mod tests;

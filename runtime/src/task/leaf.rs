@@ -53,6 +53,9 @@ pub(crate) trait Attempt: Send {
 
     fn into_awaited(self) -> Self::Awaited;
 
+    /// The reverse, of one that has not been polled.
+    fn from_awaited(awaited: Self::Awaited) -> Self;
+
     /// Returns whether it may have to wait, and so can be asked to stop.
     fn may_wait(&self) -> bool {
         true

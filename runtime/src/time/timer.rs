@@ -13,6 +13,7 @@ use crate::context::{AtTimer, Due, IoExecutor, Reactor, TimerKey, WakeList};
 use crate::executor::IoObject;
 use crate::initiation::{Initiation, async_initiate, from_attempt};
 use crate::meta::Meta;
+use crate::release::{Release, Releasing};
 use crate::shim::plain::{Mutex, MutexGuard};
 use crate::task::initiating::OperationId;
 use crate::task::leaf::{Attempt, Ended, Parked, Parking};
@@ -370,13 +371,19 @@ impl Attempt for AttemptToWait {
     type Value = ();
     type Output = io::Result<()>;
     type Place = AtTimer;
-    type Awaited = Wait;
+    type Awaited = Releasing<Wait>;
 
-    fn into_awaited(self) -> Wait {
-        Wait {
+    #[inline]
+    fn into_awaited(self) -> Releasing<Wait> {
+        Releasing::new(Wait {
             timer: self.0,
             key: None,
-        }
+        })
+    }
+
+    #[inline]
+    fn from_awaited(wait: Releasing<Wait>) -> Self {
+        Self(wait.into_inner().timer)
     }
 
     /// It is at its place that the clock is looked at.
@@ -443,7 +450,7 @@ impl Wait {
     }
 }
 
-impl Future for Wait {
+impl Future for Releasing<Wait> {
     type Output = io::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -458,8 +465,8 @@ impl Future for Wait {
     }
 }
 
-impl Drop for Wait {
-    fn drop(&mut self) {
+impl Release for Wait {
+    fn release(&mut self) {
         if let Some(key) = self.key.take() {
             let mut inner = self.timer.lock();
             let (_, waker) = inner.waits.remove(key);

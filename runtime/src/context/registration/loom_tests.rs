@@ -252,6 +252,10 @@ impl Attempt for Take {
         unreachable!("it is started with a handler")
     }
 
+    fn from_awaited(_: Self::Awaited) -> Self {
+        unreachable!("it is started with a handler")
+    }
+
     fn attempt(&mut self) -> Poll<io::Result<Option<usize>>> {
         let Self { era, own_era, .. } = self;
         let check = || {

@@ -58,6 +58,10 @@ impl Attempt for Steps {
         unreachable!("it is started with a handler")
     }
 
+    fn from_awaited(_: Self::Awaited) -> Self {
+        unreachable!("it is started with a handler")
+    }
+
     fn attempt(&mut self) -> Poll<io::Result<Option<()>>> {
         match self.steps.pop().expect("as many steps as attempts") {
             Step::Succeed => Poll::Ready(Ok(Some(()))),
