@@ -16,6 +16,7 @@ use crate::executor::{Executor, WorkGuard};
 use crate::handler::CompletionHandler;
 use crate::is_send::IsSend;
 use crate::meta::Meta;
+use crate::release::{Release, Releasing};
 use crate::running::Running;
 use crate::signature::Signature;
 use crate::site::Site;
@@ -157,7 +158,7 @@ where
     FromFuture {
         site: Site::here(meta),
         future: IsSend::new(future),
-        work: Work::NotYet { executor },
+        work: Work::new(executor),
         pinned: PhantomPinned,
         _signature: PhantomData,
     }
@@ -395,37 +396,10 @@ pin_project! {
         site: Site,
         #[pin]
         future: IsSend<F>,
-        work: Work<E>,
+        work: Releasing<Work<E>>,
         #[pin]
         pinned: PhantomPinned,
         _signature: PhantomData<fn() -> S>,
-    }
-}
-
-enum Work<E: Executor> {
-    NotYet {
-        executor: E,
-    },
-    Held {
-        trace: Trace,
-        // Held for its drop.
-        _work: WorkGuard<E>,
-    },
-    Over,
-}
-
-impl<E: Executor> Work<E> {
-    /// Takes the work, if that is not there yet; returns whether it was not.
-    #[inline]
-    fn start(&mut self, site: Site) -> bool {
-        let Self::NotYet { executor } = self else {
-            return false;
-        };
-        *self = Self::Held {
-            trace: Trace::start(site, executor),
-            _work: WorkGuard::new(executor.clone()),
-        };
-        true
     }
 }
 
@@ -444,10 +418,7 @@ where
     type Executor = E;
 
     fn executor(&self) -> &E {
-        match &self.work {
-            Work::NotYet { executor } => executor,
-            Work::Held { .. } | Work::Over => has_started(),
-        }
+        &self.work.executor
     }
 
     #[inline]
@@ -458,12 +429,8 @@ where
         S::Args: Send + 'static,
         S::Output: Send + 'static,
     {
-        match self.work {
-            Work::NotYet { executor } => {
-                frame::start::<S, H, E, IsSend<F>>(self.site, executor, self.future, handler);
-            }
-            Work::Held { .. } | Work::Over => has_started(),
-        }
+        let Work { executor, .. } = self.work.into_inner();
+        frame::start::<S, H, E, IsSend<F>>(self.site, executor, self.future, handler);
     }
 }
 
@@ -478,14 +445,7 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Output> {
         let this = self.project();
-        let first = this.work.start(*this.site);
-        let Work::Held { trace, .. } = this.work else {
-            panic!("polled after completion")
-        };
-        let polled = poll_hosted(*this.site, trace, first, || this.future.poll_awaited(cx));
-        let output = ready!(polled);
-        *this.work = Work::Over;
-        Poll::Ready(output)
+        this.work.poll(*this.site, || this.future.poll_awaited(cx))
     }
 }
 
@@ -502,9 +462,8 @@ where
 {
     FromAttempt {
         site: Site::here(meta),
-        executor,
         awaited: attempt.into_awaited(),
-        work: None,
+        work: Work::new(executor),
         pinned: PhantomPinned,
         _signature: PhantomData,
     }
@@ -515,11 +474,8 @@ pin_project! {
     #[must_use = "an operation does nothing until it is started"]
     pub(crate) struct FromAttempt<S, T: Attempt> {
         site: Site,
-        executor: IoExecutor,
         awaited: T::Awaited,
-        // The second is held for its drop. Neither is of a type with room for a third state,
-        // and what is moved often should be small.
-        work: Option<(Trace, WorkGuard<IoExecutor>)>,
+        work: Releasing<Work<IoExecutor>>,
         #[pin]
         pinned: PhantomPinned,
         _signature: PhantomData<fn() -> S>,
@@ -534,7 +490,7 @@ where
     type Executor = IoExecutor;
 
     fn executor(&self) -> &IoExecutor {
-        &self.executor
+        &self.work.executor
     }
 
     #[inline(always)]
@@ -547,14 +503,12 @@ where
     {
         let Self {
             site,
-            executor,
             awaited,
             work,
             ..
         } = self;
-        // There is none: that need not be looked at.
-        mem::forget(work);
-        leaf::start::<S, H, IoExecutor, T>(site, executor, T::from_awaited(awaited), handler);
+        let (attempt, Work { executor, .. }) = (T::from_awaited(awaited), work.into_inner());
+        leaf::start::<S, H, IoExecutor, T>(site, executor, attempt, handler);
     }
 }
 
@@ -568,35 +522,64 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Output> {
         let this = self.project();
-        let first = this.work.is_none();
-        let (trace, _) = this.work.get_or_insert_with(|| {
-            let trace = Trace::start(*this.site, this.executor);
-            (trace, WorkGuard::new(*this.executor))
-        });
-        let poll = || Pin::new(this.awaited).poll(cx);
-        let output = ready!(poll_hosted(*this.site, trace, first, poll));
-        *this.work = None;
+        this.work
+            .poll(*this.site, || Pin::new(this.awaited).poll(cx))
+    }
+}
+
+/// The work of an operation that is awaited, on its executor, from the first poll until it
+/// is over.
+struct Work<E: Executor> {
+    executor: E,
+    stage: Stage,
+}
+
+enum Stage {
+    Unstarted,
+    Started(Trace),
+    Over,
+}
+
+impl<E: Executor> Work<E> {
+    fn new(executor: E) -> Releasing<Self> {
+        Releasing::new(Self {
+            executor,
+            stage: Stage::Unstarted,
+        })
+    }
+
+    /// Polls the operation.
+    #[inline]
+    fn poll<T>(&mut self, site: Site, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
+        let first = matches!(self.stage, Stage::Unstarted);
+        if first {
+            let trace = Trace::start(site, &self.executor);
+            self.executor.work_started();
+            self.stage = Stage::Started(trace);
+        }
+        let Stage::Started(trace) = &self.stage else {
+            panic!("polled after completion")
+        };
+        let honoured = site.honours();
+        // What the operation cannot honour does not reach what it awaits.
+        let is_filtered = honoured != CancellationType::ALL && scope::may_be_asked();
+        let filter = Scope::new(OfFilter(honoured));
+        let output = {
+            let _entered: Entered = trace.polling();
+            filter.within_if(is_filtered, poll)
+        };
+        let output = ready!(output);
+        trace.completed(first);
+        self.release();
         Poll::Ready(output)
     }
 }
 
-/// Polls what an operation awaits, `first` if it has just started.
-#[inline]
-fn poll_hosted<T>(
-    site: Site,
-    trace: &Trace,
-    first: bool,
-    poll: impl FnOnce() -> Poll<T>,
-) -> Poll<T> {
-    let honoured = site.honours();
-    // What the operation cannot honour does not reach what it awaits.
-    let is_filtered = honoured != CancellationType::ALL && scope::may_be_asked();
-    let filter = Scope::new(OfFilter(honoured));
-    let output = {
-        let _entered: Entered = trace.polling();
-        filter.within_if(is_filtered, poll)
-    };
-    let output = ready!(output);
-    trace.completed(first);
-    Poll::Ready(output)
+impl<E: Executor> Release for Work<E> {
+    fn release(&mut self) {
+        // Before what is foreign.
+        if let Stage::Started(_) = mem::replace(&mut self.stage, Stage::Over) {
+            self.executor.work_finished();
+        }
+    }
 }
