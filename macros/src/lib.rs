@@ -57,7 +57,8 @@ use proc_macro2::TokenStream;
 /// resources and borrowed buffers.
 ///
 /// ```
-/// use async_op::{TcpStream, UseFuture, async_op};
+/// use async_op::{UseFuture, async_op};
+/// use async_op::net::TcpStream;
 /// use std::io;
 ///
 /// #[async_op]
@@ -100,7 +101,8 @@ use proc_macro2::TokenStream;
 /// its own.
 ///
 /// ```
-/// use async_op::{Initiation, Timer, async_op};
+/// use async_op::{Initiation, async_op};
+/// use async_op::time::Timer;
 /// use std::time::Instant;
 ///
 /// #[async_op]

@@ -18,10 +18,13 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-use async_op::{
-    Allocator, BufferExt, Executor, IoContext, IoExecutor, IoObject, Recycling, Task, TcpListener,
-    TcpStream, Timer, WorkGuard, async_op, dispatch_on, post_on, read_exact, spawn, write_all,
-};
+use async_op::alloc::{Allocator, Recycling};
+use async_op::executor::{WorkGuard, dispatch_on};
+use async_op::io::{BufferExt, read_exact, write_all};
+use async_op::net::{TcpListener, TcpStream};
+use async_op::task::Task;
+use async_op::time::Timer;
+use async_op::{Executor, IoContext, IoExecutor, IoObject, async_op, post_on, spawn};
 
 /// A task that posts itself again.
 fn repost(context: &IoContext, rounds: u64) {

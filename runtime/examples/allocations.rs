@@ -20,10 +20,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use async_op::{
-    AllocError, Allocator, AnyExecutor, IoContext, IoExecutor, Recycling, Strand, TcpListener,
-    TcpStream, Timer, UseFuture, WorkGuard, bind_allocator, dispatch_on, post_on, spawn,
-};
+use async_op::alloc::{AllocError, Allocator, Recycling};
+use async_op::executor::{AnyExecutor, Strand, WorkGuard, dispatch_on};
+use async_op::net::{TcpListener, TcpStream};
+use async_op::time::Timer;
+use async_op::{IoContext, IoExecutor, UseFuture, bind_allocator, post_on, spawn};
 
 const ROUNDS: u64 = 1_000;
 

@@ -13,11 +13,10 @@ use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::sync::{Arc, Mutex};
 
+use async_op::io::{DynamicBuffer, read_until, write_all};
+use async_op::net::{TcpListener, TcpStream};
 use async_op::sync::Channel;
-use async_op::{
-    DynamicBuffer, IoContext, IoExecutor, IoObject, TcpListener, TcpStream, read_until, spawn,
-    write_all,
-};
+use async_op::{IoContext, IoExecutor, IoObject, spawn};
 
 const MEMBERS: usize = 4;
 /// How many lines a mailbox keeps.

@@ -4,11 +4,12 @@
 use std::io;
 use std::time::Duration;
 
+use async_op::adapter::prepend;
+use async_op::group::{parallel_group, wait_for_all, wait_for_one_success};
 use async_op::sync::{Channel, Mutex, Semaphore};
-use async_op::{
-    IoContext, IoExecutor, Timer, UsePromise, async_op, cancel_after, is_timeout, parallel_group,
-    prepend, wait_for_all, wait_for_one_success,
-};
+use async_op::time::Timer;
+use async_op::token::UsePromise;
+use async_op::{IoContext, IoExecutor, async_op, cancel_after, is_timeout};
 
 /// Answers after a while.
 #[async_op]

@@ -10,10 +10,10 @@ use std::io::{self, Write as _};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
-use async_op::{
-    Blocking, DynamicBuffer, IoContext, IoExecutor, IoObject, TcpListener, TcpStream, Timer,
-    async_op, is_timeout, read_until, spawn, write_all,
-};
+use async_op::io::{DynamicBuffer, read_until, write_all};
+use async_op::net::{TcpListener, TcpStream};
+use async_op::time::Timer;
+use async_op::{Blocking, IoContext, IoExecutor, IoObject, async_op, is_timeout, spawn};
 
 /// No step, connecting or reading a piece, may take longer.
 const LIMIT: Duration = Duration::from_secs(1);

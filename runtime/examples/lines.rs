@@ -6,10 +6,9 @@
 use std::io;
 use std::sync::mpsc;
 
-use async_op::{
-    Blocking, DynamicBuffer, IoContext, IoExecutor, IoObject, UnixStream, UseFuture, async_op,
-    read_until, spawn, write_all,
-};
+use async_op::io::{DynamicBuffer, read_until, write_all};
+use async_op::net::UnixStream;
+use async_op::{Blocking, IoContext, IoExecutor, IoObject, UseFuture, async_op, spawn};
 
 /// No line is longer.
 const LONGEST: usize = 256;

@@ -12,10 +12,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use std::{env, fs, io};
 
-use async_op::{
-    IoContext, IoExecutor, TcpListener, TcpStream, Timer, async_op, parallel_group, read_exact,
-    wait_for_all, write_all,
-};
+use async_op::group::{parallel_group, wait_for_all};
+use async_op::io::{read_exact, write_all};
+use async_op::net::{TcpListener, TcpStream};
+use async_op::time::Timer;
+use async_op::{IoContext, IoExecutor, async_op};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};

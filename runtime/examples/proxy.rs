@@ -6,9 +6,9 @@
 use std::io;
 use std::net::{Shutdown, SocketAddr};
 
-use async_op::{
-    IoContext, IoExecutor, TcpListener, TcpStream, async_op, copy, read_exact, spawn, write_all,
-};
+use async_op::io::{copy, read_exact, write_all};
+use async_op::net::{TcpListener, TcpStream};
+use async_op::{IoContext, IoExecutor, async_op, spawn};
 
 const CLIENTS: usize = 20;
 const LENGTH: usize = 300_000;

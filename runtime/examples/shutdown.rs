@@ -11,11 +11,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use async_op::{
-    CancellationGroup, CancellationSignal, CancellationType, IoContext, IoObject, SignalSet,
-    TcpListener, TcpStream, Timer, bind_cancellation_slot, is_cancelled, read_exact, spawn,
-    write_all,
-};
+use async_op::cancel::{CancellationGroup, CancellationSignal, CancellationType};
+use async_op::io::{read_exact, write_all};
+use async_op::net::{TcpListener, TcpStream};
+use async_op::signal::SignalSet;
+use async_op::time::Timer;
+use async_op::{IoContext, IoObject, bind_cancellation_slot, is_cancelled, spawn};
 
 const CLIENTS: usize = 3;
 const GRACE: Duration = Duration::from_millis(500);

@@ -17,9 +17,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Instant;
 
+use async_op::net::{TcpListener, TcpStream};
 use async_op::{
-    Blocking, Detached, IoContext, IoExecutor, IoObject, SystemExecutor, TcpListener, TcpStream,
-    UseFuture, async_op,
+    Blocking, Detached, IoContext, IoExecutor, IoObject, SystemExecutor, UseFuture, async_op,
 };
 
 const MESSAGES: u32 = 1_000;

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use async_op::{IoContext, UdpSocket};
+use async_op::IoContext;
+use async_op::net::UdpSocket;
 
 const CLIENTS: usize = 10;
 /// Between the epochs of RFC 868, 1900, and Unix.

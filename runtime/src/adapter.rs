@@ -5,12 +5,18 @@
 //! [`Operation::map`](crate::Operation::map) takes all results as one value.
 
 mod append;
-mod cancel_after;
+pub(crate) mod bind;
+pub(crate) mod cancel_after;
 mod consign;
 mod redirect_error;
 
+pub use crate::signature::{ExtendSignature, LeadingSignature, OneOf2, OneOf3, OneOf4};
 pub use append::{Append, Prepend, append, prepend};
-pub use cancel_after::{TimeLimit, Timed, TimedInitiation, cancel_after, cancel_at};
+pub use bind::{
+    Binding, BoundAllocator, BoundCancellationSlot, BoundExecutor, BoundImmediateExecutor,
+    OnExecutor, bind_immediate_executor,
+};
+pub use cancel_after::{TimeLimit, Timed, TimedInitiation, cancel_at};
 pub use consign::{Consign, consign};
 pub use redirect_error::{RedirectError, redirect_error};
 
@@ -68,7 +74,9 @@ pub trait AdapterAssociations {
 /// [`adapt`] wraps any token or handler in one. Most adapters are a few lines:
 ///
 /// ```
-/// use async_op::{Adapter, AdapterAssociations, Blocking, IoContext, Timer, adapt};
+/// use async_op::{Blocking, IoContext};
+/// use async_op::adapter::{Adapter, AdapterAssociations, adapt};
+/// use async_op::time::Timer;
 /// use std::io;
 ///
 /// /// Adds a name to the result.

@@ -160,7 +160,8 @@ impl<S: Signature + 'static> Completion<S> {
     /// on a strand they are safe from it.
     ///
     /// ```
-    /// use async_op::{AnyExecutor, Completion, IoContext, IoExecutor, UseFuture, async_op};
+    /// use async_op::{Completion, IoContext, IoExecutor, UseFuture, async_op};
+    /// use async_op::executor::AnyExecutor;
     ///
     /// #[async_op]
     /// fn async_home(context: &IoExecutor, op: Completion<fn(Option<AnyExecutor>)>) {

@@ -16,7 +16,7 @@ use crate::meta::Meta;
 #[cfg(feature = "resolver")]
 use crate::net::Resolver;
 #[cfg(all(unix, feature = "signal"))]
-use crate::net::SignalSet;
+use crate::signal::SignalSet;
 #[cfg(unix)]
 use crate::net::{
     Descriptor, ReadablePipe, Readiness, UnixDatagram, UnixListener, UnixStream, WritablePipe,
@@ -37,7 +37,8 @@ use crate::token::CompletionToken;
 /// for `Blocking`, the output.
 ///
 /// ```
-/// use async_op::{Blocking, IoContext, TcpListener, TcpStream};
+/// use async_op::{Blocking, IoContext};
+/// use async_op::net::{TcpListener, TcpStream};
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;

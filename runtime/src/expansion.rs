@@ -9,13 +9,18 @@ use pin_project_lite::pin_project;
 
 pub use crate::cancel::CancellationType;
 pub use crate::completion::Completion;
-pub use crate::executor::{IoObject, SystemExecutor};
+pub use crate::executor::system::SystemExecutor;
+pub use crate::executor::traits::IoObject;
 use crate::handler::CompletionHandler;
-pub use crate::initiation::{Initiation, async_initiate, from_fn, from_future};
-pub use crate::io::{Draining, Filling, Report};
+pub use crate::initiation::traits::{Initiation, async_initiate};
+pub use crate::initiation::{from_fn, from_future};
+pub use crate::io::read::Filling;
+pub use crate::io::transfer::Report;
+pub use crate::io::write::Draining;
 pub use crate::meta::Meta;
 pub use crate::signature::Signature;
-pub use crate::token::{CompletionToken, Deferred, Operation};
+pub use crate::token::completion_token::CompletionToken;
+pub use crate::token::deferred::{Deferred, Operation};
 
 /// Returns the I/O executor of the object that an operation is for.
 ///

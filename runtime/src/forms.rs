@@ -17,7 +17,8 @@
 //! # The async form
 //!
 //! ```
-//! # use async_op::{IoExecutor, Timer, async_op};
+//! # use async_op::{IoExecutor, async_op};
+//! # use async_op::time::Timer;
 //! # use std::io;
 //! # use std::time::Duration;
 //! #[async_op]
@@ -34,7 +35,11 @@
 //! becomes, by hand:
 //!
 //! ```
-//! # use async_op::{CompletionToken, Deferred, Initiation, IoExecutor, IoContext, Meta, Operation, Timer, async_initiate, from_future};
+//! # use async_op::{
+//! #     CompletionToken, Deferred, Initiation, IoContext, IoExecutor, Operation, async_initiate,
+//! # };
+//! # use async_op::initiation::{Meta, from_future};
+//! # use async_op::time::Timer;
 //! # use std::io;
 //! # use std::time::Duration;
 //! fn async_pause<'op, 'a: 'op, Token>(
@@ -118,7 +123,11 @@
 //! becomes, by hand:
 //!
 //! ```
-//! # use async_op::{Completion, CompletionToken, Deferred, Initiation, Meta, Operation, SystemExecutor, async_initiate, from_fn};
+//! # use async_op::{
+//! #     Completion, CompletionToken, Deferred, Initiation, Operation, SystemExecutor,
+//! #     async_initiate,
+//! # };
+//! # use async_op::initiation::{Meta, from_fn};
 //! fn async_compute<'op, Token>(
 //!     executor: &SystemExecutor,
 //!     n: u64,
@@ -161,7 +170,8 @@
 //! a connection which many share:
 //!
 //! ```
-//! use async_op::{Completion, IoExecutor, IoObject, async_op, cancelled};
+//! use async_op::{Completion, IoExecutor, IoObject, async_op};
+//! use async_op::cancel::cancelled;
 //! use std::collections::VecDeque;
 //! use std::io;
 //! use std::sync::{Arc, Mutex};
@@ -249,7 +259,8 @@
 //!         place.1.take()
 //!     }
 //! }
-//! # use async_op::{CancellationSignal, CancellationType, IoContext, bind_cancellation_slot, is_timeout};
+//! # use async_op::{IoContext, bind_cancellation_slot, is_timeout};
+//! # use async_op::cancel::{CancellationSignal, CancellationType};
 //! # use std::time::Duration;
 //! # let context = IoContext::new().unwrap();
 //! # let client = Client { executor: context.executor(), replies: Arc::default() };
@@ -280,7 +291,8 @@
 //! # The deferred form
 //!
 //! ```
-//! # use async_op::{Initiation, Timer, async_op};
+//! # use async_op::{Initiation, async_op};
+//! # use async_op::time::Timer;
 //! # use std::time::Instant;
 //! #[async_op]
 //! fn async_tick(timer: &Timer) -> impl Initiation<fn(Instant)> {
@@ -291,7 +303,10 @@
 //! becomes, by hand:
 //!
 //! ```
-//! # use async_op::{CompletionToken, Deferred, Initiation, Operation, SystemExecutor, Timer, async_initiate};
+//! # use async_op::{
+//! #     CompletionToken, Deferred, Initiation, Operation, SystemExecutor, async_initiate,
+//! # };
+//! # use async_op::time::Timer;
 //! # use std::time::Instant;
 //! fn async_tick<'op, Token>(
 //!     timer: &Timer,
@@ -329,12 +344,12 @@
 //! - Where the operation is another one with its result changed, the deferred
 //!   form has no cost at all.
 //!
-//! [`CancellationSignal`]: crate::CancellationSignal
+//! [`CancellationSignal`]: crate::cancel::CancellationSignal
 //! [`Completion`]: crate::Completion
 //! [`Initiation`]: crate::Initiation
 //! [`Operation`]: crate::Operation
 //! [`UseFuture`]: crate::UseFuture
 //! [`cancel_after`]: crate::cancel_after()
-//! [`cancelled`]: crate::cancelled
+//! [`cancelled`]: crate::cancel::cancelled
 //! [`on_cancel`]: crate::Completion::on_cancel
 //! [`this_op::or_cancelled`]: crate::this_op::or_cancelled

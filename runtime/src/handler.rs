@@ -66,7 +66,8 @@ pub trait Associations {
 /// waits on is dropped, or when the operation abandons it.
 ///
 /// ```
-/// use async_op::{Associations, CompletionHandler, Handler, IoContext, Timer};
+/// use async_op::{Associations, CompletionHandler, Handler, IoContext};
+/// use async_op::time::Timer;
 /// use std::io;
 ///
 /// struct Report(std::sync::mpsc::Sender<bool>);

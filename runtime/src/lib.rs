@@ -126,109 +126,62 @@
 
 extern crate self as async_op;
 
-mod adapter;
-mod alloc;
-mod bind;
+pub mod adapter;
+pub mod alloc;
 mod buffer;
-mod cancel;
+pub mod cancel;
 mod completion;
 mod context;
 mod default_token;
 mod erased;
-mod executor;
+pub mod executor;
 #[doc(hidden)]
 pub mod expansion;
 pub mod forms;
-mod group;
+pub mod group;
 mod handler;
-mod initiation;
-mod io;
+pub mod initiation;
+pub mod io;
 mod is_send;
 mod meta;
-mod net;
+pub mod net;
 mod post;
 mod release;
 mod running;
 mod shim;
+#[cfg(all(unix, feature = "signal"))]
+pub mod signal;
 mod signature;
 mod site;
 mod spawn;
 pub mod sync;
-mod task;
+pub mod task;
 pub mod this_op;
-mod time;
-mod token;
+pub mod time;
+pub mod token;
 #[cfg(feature = "tracing")]
 pub mod trace;
 #[cfg(not(feature = "tracing"))]
 mod trace;
 
-pub use adapter::{
-    Adapted, AdaptedInitiation, Adapter, AdapterAssociations, Append, Consign, Prepend,
-    RedirectError, TimeLimit, Timed, TimedInitiation, adapt, append, cancel_after, cancel_at,
-    consign, prepend, redirect_error,
-};
-pub use alloc::{AllocError, Allocator, AnyAllocator, OperationAllocator, Recycling};
+pub use adapter::bind::{bind_allocator, bind_cancellation_slot, bind_executor};
+pub use adapter::cancel_after::cancel_after;
 pub use async_op_macros::async_op;
-pub use bind::{
-    BoundAllocator, BoundCancellationSlot, BoundExecutor, BoundImmediateExecutor, OnExecutor,
-    bind_allocator, bind_cancellation_slot, bind_executor, bind_immediate_executor,
-};
-pub use buffer::{AtMost, BufferExt, BufferRange, DynamicBuffer, ReadBuffer, WriteBuffer};
-pub use cancel::{
-    CancellationGroup, CancellationSignal, CancellationSlot, CancellationState, CancellationType,
-    Expire, OperationError, cancelled, is_cancelled, is_timeout,
-};
+pub use cancel::error::{is_cancelled, is_timeout};
 pub use completion::Completion;
 pub use context::{IoContext, IoExecutor};
-pub use default_token::WithDefaultToken;
-#[cfg(feature = "tokio")]
-pub use executor::TokioExecutor;
-pub use executor::{
-    AnyExecutor, Executor, InlineOr, IoObject, PostOnly, Strand, SystemContext, SystemExecutor,
-    ThreadPool, Unblock, WorkGuard,
-};
-pub use group::{
-    Chain, Flatten, Group, GroupCondition, Members, Nil, ParallelGroup, RangedFuture, TupleFuture,
-    WaitForAll, WaitForOne, WaitForOneError, WaitForOneSuccess, parallel_group, wait_for_all,
-    wait_for_one, wait_for_one_error, wait_for_one_success,
-};
-pub use handler::{Associations, CompletionHandler, Handler, HandlerReturn};
-pub use initiation::{
-    FromFn, FromFuture, Initiation, Launch, Launched, async_initiate, from_fn, from_future,
-};
-#[cfg(feature = "futures-io")]
-pub use io::FuturesIo;
-#[cfg(feature = "tokio-io")]
-pub use io::TokioIo;
-pub use io::{
-    AsyncReadStream, AsyncWriteStream, CompletionCondition, Delimiter, Transfer, async_copy,
-    async_read, async_read_exact, async_read_until, async_write, async_write_all, copy, read,
-    read_exact, read_until, transfer_all, transfer_at_least, transfer_exactly, write, write_all,
-};
-pub use meta::Meta;
-#[cfg(feature = "resolver")]
-pub use net::Resolver;
-#[cfg(all(unix, feature = "signal"))]
-pub use net::SignalSet;
-#[cfg(unix)]
-pub use net::{
-    Descriptor, ReadablePipe, Readiness, UnixDatagram, UnixListener, UnixStream, WritablePipe,
-    connect_pipe,
-};
-pub use net::{PollIo, TcpListener, TcpStream, UdpSocket};
-pub use post::{
-    Submitted, defer, defer_call, defer_on, dispatch, dispatch_call, dispatch_on, post, post_call,
-    post_on,
-};
-pub use signature::{ExtendSignature, LeadingSignature, OneOf2, OneOf3, OneOf4, Signature};
-pub use spawn::{RunIn, Spawn, run_in, spawn, spawn_with};
-pub use task::{FrameBox, Task};
-pub use time::{Timer, WallTimer};
-pub use token::{
-    Blocking, CCallback, CFunction, CallWith, CompletionToken, Deferred, Detached, Each, IntoC,
-    Local, Mapped, Operation, Promise, UseFuture, UsePromise, c_callback, each, local,
-};
+pub use executor::system::SystemExecutor;
+pub use executor::traits::{Executor, IoObject};
+pub use handler::{Associations, CompletionHandler, Handler};
+pub use initiation::traits::{Initiation, async_initiate};
+pub use post::post_on;
+pub use signature::Signature;
+pub use spawn::spawn;
+pub use token::blocking::Blocking;
+pub use token::completion_token::CompletionToken;
+pub use token::deferred::{Deferred, Operation};
+pub use token::detached::Detached;
+pub use token::use_future::UseFuture;
 
 /// The examples of the README, compiled and run.
 #[cfg(doctest)]

@@ -9,7 +9,7 @@ use crate::cancel::CancellationType;
 /// function by hand makes it a `static` or a `const`:
 ///
 /// ```
-/// use async_op::Meta;
+/// use async_op::initiation::Meta;
 ///
 /// const META: Meta = Meta::new("async_wait", &[], &[]);
 /// assert_eq!(META.name(), "async_wait");

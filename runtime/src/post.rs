@@ -97,7 +97,8 @@ submit! {
     /// # Examples
     ///
     /// ```
-    /// use async_op::{IoContext, bind_executor, post};
+    /// use async_op::{IoContext, bind_executor};
+    /// use async_op::executor::post;
     ///
     /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
@@ -160,7 +161,8 @@ submit! {
     /// # Examples
     ///
     /// ```
-    /// use async_op::{Blocking, ThreadPool, post_call};
+    /// use async_op::Blocking;
+    /// use async_op::executor::{ThreadPool, post_call};
     ///
     /// # fn main() -> std::io::Result<()> {
     /// let pool = ThreadPool::new(2)?;
@@ -207,7 +209,8 @@ submit! {
     /// # Examples
     ///
     /// ```
-    /// use async_op::{IoContext, dispatch_on, post_on};
+    /// use async_op::{IoContext, post_on};
+    /// use async_op::executor::dispatch_on;
     ///
     /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;

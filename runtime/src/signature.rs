@@ -123,7 +123,8 @@ alternatives! {
     /// How an operation with two completion signatures completed.
     ///
     /// ```
-    /// use async_op::{Blocking, Completion, IoContext, IoExecutor, OneOf2, async_op};
+    /// use async_op::{Blocking, Completion, IoContext, IoExecutor, async_op};
+    /// use async_op::adapter::OneOf2;
     ///
     /// #[async_op]
     /// fn async_half(context: &IoExecutor, n: u32, op: Completion<(fn(u32), fn(&'static str))>) {

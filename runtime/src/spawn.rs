@@ -52,7 +52,8 @@ use crate::token::CompletionToken;
 /// # Examples
 ///
 /// ```
-/// use async_op::{IoContext, Timer, spawn};
+/// use async_op::{IoContext, spawn};
+/// use async_op::time::Timer;
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
@@ -89,10 +90,11 @@ where
 ///
 /// `make` is called on the executor, inside the new operation: what it
 /// allocates by [`this_op::allocator`](crate::this_op::allocator) or boxes in a
-/// [`FrameBox`](crate::FrameBox) comes from the operation's own allocator.
+/// [`FrameBox`](crate::task::FrameBox) comes from the operation's own allocator.
 ///
 /// ```
-/// use async_op::{Blocking, FrameBox, IoContext, bind_allocator, spawn_with};
+/// use async_op::{Blocking, IoContext, bind_allocator};
+/// use async_op::task::{FrameBox, spawn_with};
 /// use allocator_api2::alloc::Global;
 ///
 /// # fn main() -> std::io::Result<()> {
@@ -172,7 +174,7 @@ where
 /// that one, and what follows the old one again.
 ///
 /// ```
-/// use async_op::{FrameBox, run_in};
+/// use async_op::task::{FrameBox, run_in};
 /// use allocator_api2::alloc::Global;
 ///
 /// let sum = run_in(Global, async { FrameBox::new(async { 1 + 2 }).await });

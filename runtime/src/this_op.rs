@@ -38,7 +38,7 @@ use crate::executor::{AnyExecutor, SystemExecutor};
 use crate::task::scope;
 
 /// Returns the allocator of the operation; outside any, the
-/// [default one](crate::Recycling).
+/// [default one](crate::alloc::Recycling).
 pub fn allocator() -> AnyAllocator {
     scope::allocator()
 }
@@ -87,7 +87,7 @@ pub fn cancellation() -> CancellationState {
 /// ```
 ///
 /// Requests count as they do for an operation that would be awaited in this place:
-/// those that the operation around it [honours](crate::Meta::honours) and passes on, until
+/// those that the operation around it [honours](crate::initiation::Meta::honours) and passes on, until
 /// they are [cleared](CancellationState::clear). Outside any operation `future` is
 /// awaited, and that is all.
 ///
@@ -105,7 +105,7 @@ pub fn cancellation() -> CancellationState {
 ///
 /// # Errors
 ///
-/// [`cancelled`](crate::cancelled), once the operation has been asked to stop.
+/// [`cancelled`](crate::cancel::cancelled), once the operation has been asked to stop.
 ///
 /// # Panics
 ///
@@ -157,7 +157,8 @@ impl<F> fmt::Debug for OrCancelled<F> {
 /// [`or_cancelled`] in every other respect; outside any operation it waits for ever.
 ///
 /// ```
-/// use async_op::{CancellationSignal, CancellationType, IoContext, bind_cancellation_slot, spawn, this_op};
+/// use async_op::{IoContext, bind_cancellation_slot, spawn, this_op};
+/// use async_op::cancel::{CancellationSignal, CancellationType};
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;

@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicIsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use async_op::{Executor, Task};
+use async_op::Executor;
+use async_op::task::Task;
 
 use crate::Log;
 

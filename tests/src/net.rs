@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::{fs, thread};
 
-use async_op::{
-    Blocking, Executor, IoContext, Meta, TcpListener, TcpStream, async_initiate, from_future,
-};
+use async_op::initiation::{Meta, from_future};
+use async_op::net::{TcpListener, TcpStream};
+use async_op::{Blocking, Executor, IoContext, async_initiate};
 
 use crate::Polled;
 
@@ -82,7 +82,7 @@ pub fn pattern(len: usize) -> Vec<u8> {
 
 /// Queues a function.
 pub fn post(executor: &impl Executor, function: impl FnOnce() + Send + 'static) {
-    executor.post(async_op::Task::new(function));
+    executor.post(async_op::task::Task::new(function));
 }
 
 /// Polls once with `waker`.

@@ -1,6 +1,6 @@
-use async_op::{
-    Associations, CompletionHandler, Executor, OperationAllocator, PostOnly, Recycling, Signature,
-};
+use async_op::alloc::{OperationAllocator, Recycling};
+use async_op::executor::PostOnly;
+use async_op::{Associations, CompletionHandler, Executor, Signature};
 
 use crate::Log;
 

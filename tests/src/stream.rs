@@ -3,9 +3,9 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use async_op::{
-    AsyncReadStream, AsyncWriteStream, IoExecutor, IoObject, ReadBuffer, Timer, WriteBuffer,
-};
+use async_op::io::{AsyncReadStream, AsyncWriteStream, ReadBuffer, WriteBuffer};
+use async_op::time::Timer;
+use async_op::{IoExecutor, IoObject};
 
 /// What a [`TestStream`] does at a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,9 +5,12 @@
 use std::io;
 use std::time::Duration;
 
+use async_op::executor::{defer_call, defer_on, dispatch_call, dispatch_on, post_call};
+use async_op::net::{TcpListener, TcpStream};
+use async_op::task::Task;
+use async_op::time::Timer;
 use async_op::{
-    Blocking, Executor, Handler, IoContext, SystemExecutor, Task, TcpListener, TcpStream, Timer,
-    UseFuture, bind_executor, defer_call, defer_on, dispatch_call, dispatch_on, post_call, post_on,
+    Blocking, Executor, Handler, IoContext, SystemExecutor, UseFuture, bind_executor, post_on,
     spawn,
 };
 use async_op_tests::{

@@ -2,9 +2,9 @@
 
 use std::io;
 
-use async_op::{
-    Blocking, Handler, IoContext, UseFuture, append, consign, post_call, prepend, redirect_error,
-};
+use async_op::adapter::{append, consign, prepend, redirect_error};
+use async_op::executor::post_call;
+use async_op::{Blocking, Handler, IoContext, UseFuture};
 use async_op_tests::{Alive, Form, HandlerForm, Log, Polled, Recorder, both_forms, panic_of};
 
 /// A handler that writes `call` to a log, as a closure.

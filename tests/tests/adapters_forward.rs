@@ -9,13 +9,18 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use async_op::adapter::{
+    Adapter, AdapterAssociations, OneOf2, adapt, append, bind_immediate_executor, consign, prepend,
+    redirect_error,
+};
+use async_op::alloc::OperationAllocator;
+use async_op::cancel::{CancellationSignal, CancellationSlot, CancellationType};
+use async_op::executor::{AnyExecutor, PostOnly};
+use async_op::token::{UsePromise, each, local};
 use async_op::{
-    Adapter, AdapterAssociations, AnyExecutor, Associations, Blocking, CancellationSignal,
-    CancellationSlot, CancellationType, Completion, CompletionHandler, CompletionToken, Deferred,
-    Detached, Executor, Handler, Initiation, IoContext, OneOf2, Operation, OperationAllocator,
-    PostOnly, UseFuture, UsePromise, adapt, append, async_op, bind_allocator,
-    bind_cancellation_slot, bind_executor, bind_immediate_executor, cancel_after, consign, each,
-    local, prepend, redirect_error, this_op,
+    Associations, Blocking, Completion, CompletionHandler, CompletionToken, Deferred, Detached,
+    Executor, Handler, Initiation, IoContext, Operation, UseFuture, async_op, bind_allocator,
+    bind_cancellation_slot, bind_executor, cancel_after, this_op,
 };
 use async_op_tests::{Hold, Log, Manual, Polled, Recorder};
 
@@ -803,7 +808,7 @@ fn what_an_adapter_makes_of_the_arguments_reaches_every_token() {
     let context = IoContext::new().unwrap();
     let log = Log::new();
     let inner = log.clone();
-    async_op::post_call(
+    async_op::executor::post_call(
         &context,
         || 1,
         adapt(

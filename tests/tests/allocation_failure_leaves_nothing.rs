@@ -5,12 +5,20 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_op::adapter::{
+    Adapted, BoundAllocator, BoundCancellationSlot, TimeLimit, append, consign, prepend,
+    redirect_error,
+};
+use async_op::cancel::{CancellationGroup, CancellationSignal, CancellationSlot, CancellationType};
+use async_op::executor::Strand;
+use async_op::group::{parallel_group, wait_for_all};
+use async_op::task::Task;
+use async_op::time::Timer;
+use async_op::token::UsePromise;
 use async_op::{
-    Adapted, Associations, BoundAllocator, BoundCancellationSlot, CancellationGroup,
-    CancellationSignal, CancellationSlot, CancellationType, Completion, CompletionHandler, Handler,
-    IoContext, IoExecutor, Signature, Strand, Task, TimeLimit, Timer, UseFuture, UsePromise,
-    append, async_op, bind_allocator, bind_cancellation_slot, bind_executor, cancel_after, consign,
-    is_cancelled, parallel_group, post_on, prepend, redirect_error, spawn, wait_for_all,
+    Associations, Completion, CompletionHandler, Handler, IoContext, IoExecutor, Signature,
+    UseFuture, async_op, bind_allocator, bind_cancellation_slot, bind_executor, cancel_after,
+    is_cancelled, post_on, spawn,
 };
 use async_op_tests::{
     Alive, HandlerForm, Log, Manual, Polled, Probe, Recorder, both_forms, panic_of,

@@ -7,10 +7,11 @@ use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
-use async_op::{
-    Blocking, Executor, IoContext, IoExecutor, SystemExecutor, Task, TcpListener, TcpStream, Timer,
-    WorkGuard, async_op,
-};
+use async_op::executor::WorkGuard;
+use async_op::net::{TcpListener, TcpStream};
+use async_op::task::Task;
+use async_op::time::Timer;
+use async_op::{Blocking, Executor, IoContext, IoExecutor, SystemExecutor, async_op};
 use async_op_tests::{Form, HandlerForm, Log, both_forms, message_of, panic_of, without_hanging};
 
 const INSIDE: &str = "blocking on an operation of an `IoContext` inside a handler that the \

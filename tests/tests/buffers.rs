@@ -4,10 +4,12 @@ use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 
-use async_op::{
-    BufferExt, DynamicBuffer, IoContext, ReadBuffer, UnixStream, WriteBuffer, read, read_exact,
-    read_until, transfer_all, write, write_all,
+use async_op::IoContext;
+use async_op::io::{
+    BufferExt, DynamicBuffer, ReadBuffer, WriteBuffer, read, read_exact, read_until, transfer_all,
+    write, write_all,
 };
+use async_op::net::UnixStream;
 use async_op_tests::net::{half_pair, pattern};
 use async_op_tests::{Step, TestStream, panic_of};
 use bytes::{Buf, Bytes, BytesMut};

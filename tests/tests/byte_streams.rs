@@ -6,12 +6,14 @@ use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
 use std::task::Poll;
 
-use async_op::{
-    CancellationSignal, CancellationType, Descriptor, IoContext, ReadablePipe, Readiness,
-    TcpStream, UnixStream, UseFuture, WritablePipe, async_read, async_write,
-    bind_cancellation_slot, connect_pipe, copy, is_cancelled, read_exact, read_until, transfer_all,
-    write_all,
+use async_op::cancel::{CancellationSignal, CancellationType};
+use async_op::io::{
+    async_read, async_write, copy, read_exact, read_until, transfer_all, write_all,
 };
+use async_op::net::{
+    Descriptor, ReadablePipe, Readiness, TcpStream, UnixStream, WritablePipe, connect_pipe,
+};
+use async_op::{IoContext, UseFuture, bind_cancellation_slot, is_cancelled};
 use async_op_tests::net::{both, drive, pair, pattern, until_woken};
 use async_op_tests::{Log, Polled};
 
@@ -340,7 +342,7 @@ every_kind! {
         let log = Log::new();
         let inner = log.clone();
         async_write(&writer, vec![1; 4], transfer_all(), move |transfer, buffer| {
-            let async_op::Transfer { bytes, result } = transfer;
+            let async_op::io::Transfer { bytes, result } = transfer;
             inner.push(format!("{bytes} {}", word(&result)));
             assert_eq!(buffer, [1; 4]);
         });

@@ -6,13 +6,18 @@ use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use async_op::adapter::{append, cancel_at, consign};
+use async_op::alloc::{OperationAllocator, Recycling};
+use async_op::cancel::{
+    CancellationGroup, CancellationSignal, CancellationSlot, CancellationType, OperationError,
+};
+use async_op::executor::{Strand, ThreadPool};
+use async_op::group::{parallel_group, wait_for_all};
+use async_op::time::Timer;
 use async_op::{
-    Associations, Blocking, CancellationGroup, CancellationSignal, CancellationSlot,
-    CancellationType, Completion, CompletionHandler, Deferred, Executor, Handler, IoContext,
-    IoExecutor, OperationAllocator, OperationError, Recycling, Strand, ThreadPool, Timer,
-    UseFuture, append, async_op, bind_allocator, bind_cancellation_slot, bind_executor,
-    cancel_after, cancel_at, consign, is_cancelled, is_timeout, parallel_group, post_on, spawn,
-    this_op, wait_for_all,
+    Associations, Blocking, Completion, CompletionHandler, Deferred, Executor, Handler, IoContext,
+    IoExecutor, UseFuture, async_op, bind_allocator, bind_cancellation_slot, bind_executor,
+    cancel_after, is_cancelled, is_timeout, post_on, spawn, this_op,
 };
 use async_op_tests::{
     Alive, CountingHeap, Log, Polled, Probe, Recorder, Slot, heap_allocations_here, without_hanging,
@@ -631,7 +636,7 @@ fn a_group_is_cancelled_and_its_operations_time_out() {
 fn whoever_is_first_it_completes_once() {
     let context = IoContext::new().unwrap();
     let log = Log::new();
-    let work = async_op::WorkGuard::new(context.executor());
+    let work = async_op::executor::WorkGuard::new(context.executor());
     thread::scope(|scope| {
         scope.spawn(|| context.run());
         for n in 0..300 {

@@ -9,11 +9,14 @@ use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
+use async_op::cancel::{CancellationSignal, CancellationSlot, CancellationType};
+use async_op::executor::WorkGuard;
+use async_op::net::{TcpListener, TcpStream};
+use async_op::task::Task;
+use async_op::time::Timer;
 use async_op::{
-    Blocking, CancellationSignal, CancellationSlot, CancellationType, Completion, Executor,
-    Handler, IoContext, IoExecutor, Task, TcpListener, TcpStream, Timer, UseFuture, WorkGuard,
-    async_op, bind_allocator, bind_cancellation_slot, bind_executor, is_cancelled, post_on, spawn,
-    this_op,
+    Blocking, Completion, Executor, Handler, IoContext, IoExecutor, UseFuture, async_op,
+    bind_allocator, bind_cancellation_slot, bind_executor, is_cancelled, post_on, spawn, this_op,
 };
 use async_op_tests::net::{half_pair, listen, until_woken};
 use async_op_tests::{

@@ -8,10 +8,14 @@ use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
+use async_op::cancel::{CancellationGroup, CancellationType, cancelled};
+use async_op::executor::WorkGuard;
+use async_op::group::{parallel_group, wait_for_all};
+use async_op::task::Task;
+use async_op::time::Timer;
 use async_op::{
-    Blocking, CancellationGroup, CancellationType, Completion, Executor, Handler, IoContext,
-    IoExecutor, Task, Timer, UseFuture, WorkGuard, async_op, bind_cancellation_slot, cancel_after,
-    cancelled, is_cancelled, parallel_group, spawn, this_op, wait_for_all,
+    Blocking, Completion, Executor, Handler, IoContext, IoExecutor, UseFuture, async_op,
+    bind_cancellation_slot, cancel_after, is_cancelled, spawn, this_op,
 };
 use async_op_tests::{
     Alive, CountingHeap, Form, HandlerForm, Log, Polled, Probe, Recorder, heap_allocations_here,

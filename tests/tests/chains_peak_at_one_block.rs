@@ -9,9 +9,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
+use async_op::alloc::{OperationAllocator, Recycling};
+use async_op::initiation::{Meta, from_future};
+use async_op::net::TcpStream;
+use async_op::task::Task;
+use async_op::time::Timer;
 use async_op::{
-    Blocking, CompletionHandler, Executor, Handler, IoContext, IoExecutor, Meta,
-    OperationAllocator, Recycling, Task, TcpStream, Timer, async_initiate, from_future,
+    Blocking, CompletionHandler, Executor, Handler, IoContext, IoExecutor, async_initiate,
 };
 use async_op_tests::{CountingHeap, Form, HandlerForm, Log, Probe, Slot, heap_allocations_here};
 

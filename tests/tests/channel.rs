@@ -8,10 +8,12 @@ use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
+use async_op::cancel::{CancellationSignal, CancellationType};
+use async_op::executor::{Strand, ThreadPool};
 use async_op::sync::{Channel, SendError};
 use async_op::{
-    Blocking, CancellationSignal, CancellationType, Handler, IoContext, Strand, ThreadPool,
-    UseFuture, bind_cancellation_slot, cancel_after, is_cancelled, is_timeout, spawn,
+    Blocking, Handler, IoContext, UseFuture, bind_cancellation_slot, cancel_after, is_cancelled,
+    is_timeout, spawn,
 };
 use async_op_tests::{
     Alive, CountingHeap, Log, Polled, Probe, Recorder, Slot, heap_allocations_here, without_hanging,
@@ -406,7 +408,7 @@ fn a_conversation_in_two_frames_from_two_blocks() {
             }
         };
         let token = async_op::bind_allocator(slot.clone(), || {});
-        spawn(&context, talk, async_op::adapt(Unit, token));
+        spawn(&context, talk, async_op::adapter::adapt(Unit, token));
     }
     a.send(1001).detach();
     context.run();
@@ -418,8 +420,8 @@ fn a_conversation_in_two_frames_from_two_blocks() {
 /// Makes the unit result of a future none.
 struct Unit;
 
-impl async_op::AdapterAssociations for Unit {}
-impl async_op::Adapter<fn(())> for Unit {
+impl async_op::adapter::AdapterAssociations for Unit {}
+impl async_op::adapter::Adapter<fn(())> for Unit {
     type Signature = fn();
 
     fn map(self, _: ((),)) {}
@@ -480,7 +482,7 @@ fn on_several_threads_every_value_arrives_once() {
                         }
                     });
                 }
-                let work = async_op::WorkGuard::new(context.executor());
+                let work = async_op::executor::WorkGuard::new(context.executor());
                 let context = &context;
                 scope.spawn(move || {
                     let _work = work;

@@ -3,9 +3,10 @@
 use std::io;
 use std::sync::mpsc;
 
+use async_op::adapter::{OneOf2, OneOf3};
+use async_op::time::Timer;
 use async_op::{
-    Associations, Completion, CompletionHandler, Detached, Handler, IoContext, IoExecutor, OneOf2,
-    OneOf3, Timer, async_op,
+    Associations, Completion, CompletionHandler, Detached, Handler, IoContext, IoExecutor, async_op,
 };
 use async_op_tests::{Alive, Log, Probe, both_forms, panic_of};
 

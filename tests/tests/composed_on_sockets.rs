@@ -11,12 +11,17 @@ use std::sync::mpsc;
 use std::task::Poll;
 use std::thread;
 
+use async_op::cancel::{CancellationSignal, CancellationType};
+use async_op::executor::{Strand, WorkGuard};
+use async_op::io::{
+    Transfer, async_copy, async_read, async_read_exact, async_read_until, async_write_all, copy,
+    read, read_exact, read_until, transfer_all, transfer_exactly, write, write_all,
+};
+use async_op::net::{Readiness, TcpListener, TcpStream, UnixStream};
+use async_op::task::Task;
 use async_op::{
-    CancellationSignal, CancellationType, Detached, Executor, Handler, IoContext, Readiness,
-    Strand, Task, TcpListener, TcpStream, Transfer, UnixStream, WorkGuard, async_copy, async_read,
-    async_read_exact, async_read_until, async_write_all, bind_cancellation_slot, bind_executor,
-    copy, is_cancelled, read, read_exact, read_until, spawn, transfer_all, transfer_exactly, write,
-    write_all,
+    Detached, Executor, Handler, IoContext, bind_cancellation_slot, bind_executor, is_cancelled,
+    spawn,
 };
 use async_op_tests::net::{both, half_pair, listen, pair, pattern, until_woken};
 use async_op_tests::{Log, Manual, Polled, Probe, Recorder};

@@ -6,12 +6,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
+use async_op::cancel::{CancellationSignal, CancellationType};
+use async_op::io::{
+    AsyncReadStream, AsyncWriteStream, DynamicBuffer, ReadBuffer, Transfer, WriteBuffer,
+    async_copy, async_read, async_read_exact, async_read_until, async_write, async_write_all, copy,
+    read, read_exact, read_until, transfer_all, transfer_at_least, transfer_exactly, write,
+    write_all,
+};
 use async_op::{
-    AsyncReadStream, AsyncWriteStream, CancellationSignal, CancellationType, DynamicBuffer,
-    Handler, IoContext, IoExecutor, IoObject, ReadBuffer, Transfer, UseFuture, WriteBuffer,
-    async_copy, async_read, async_read_exact, async_read_until, async_write, async_write_all,
-    bind_cancellation_slot, copy, is_cancelled, read, read_exact, read_until, transfer_all,
-    transfer_at_least, transfer_exactly, write, write_all,
+    Handler, IoContext, IoExecutor, IoObject, UseFuture, bind_cancellation_slot, is_cancelled,
 };
 use async_op_tests::net::pattern;
 use async_op_tests::{Log, Polled, Probe, Recorder, Step, TestStream};

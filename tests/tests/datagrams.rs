@@ -14,10 +14,10 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
-use async_op::{
-    BufferExt, CancellationSignal, CancellationType, Handler, IoContext, Readiness, UdpSocket,
-    UnixDatagram, UseFuture, bind_cancellation_slot, is_cancelled,
-};
+use async_op::cancel::{CancellationSignal, CancellationType};
+use async_op::io::BufferExt;
+use async_op::net::{Readiness, UdpSocket, UnixDatagram};
+use async_op::{Handler, IoContext, UseFuture, bind_cancellation_slot, is_cancelled};
 use async_op_tests::net::{both, drive, pattern, until_woken};
 use async_op_tests::{Alive, Log, Polled, Probe, Recorder};
 

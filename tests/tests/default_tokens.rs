@@ -3,11 +3,11 @@
 use std::io;
 use std::time::Duration;
 
-use async_op::{
-    Blocking, Detached, IoContext, Promise, Readiness, SystemExecutor, TcpListener, TcpStream,
-    Timer, UdpSocket, UnixStream, UseFuture, UsePromise, WallTimer, connect_pipe, is_cancelled,
-    read_exact, write_all,
-};
+use async_op::io::{read_exact, write_all};
+use async_op::net::{Readiness, TcpListener, TcpStream, UdpSocket, UnixStream, connect_pipe};
+use async_op::time::{Timer, WallTimer};
+use async_op::token::{Promise, UsePromise};
+use async_op::{Blocking, Detached, IoContext, SystemExecutor, UseFuture, is_cancelled};
 
 fn localhost() -> std::net::SocketAddr {
     ([127, 0, 0, 1], 0).into()

@@ -5,9 +5,10 @@ use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
+use async_op::net::{TcpListener, TcpStream};
+use async_op::time::Timer;
 use async_op::{
-    Completion, Deferred, Initiation, IoContext, Operation, SystemExecutor, TcpListener, TcpStream,
-    Timer, UseFuture, async_op,
+    Completion, Deferred, Initiation, IoContext, Operation, SystemExecutor, UseFuture, async_op,
 };
 use async_op_tests::{Form, HandlerForm, Log, Polled, both_forms};
 

@@ -5,7 +5,10 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use async_op::{Executor, Handler, IoContext, PostOnly, Task, Timer};
+use async_op::executor::PostOnly;
+use async_op::task::Task;
+use async_op::time::Timer;
+use async_op::{Executor, Handler, IoContext};
 use async_op_tests::{
     AsyncForm, Form, HandlerForm, Log, Manual, Probe, both_forms, without_hanging,
 };

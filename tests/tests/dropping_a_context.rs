@@ -8,7 +8,10 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use async_op::{Executor, Handler, IoContext, IoExecutor, Task, TcpListener, TcpStream, Timer};
+use async_op::net::{TcpListener, TcpStream};
+use async_op::task::Task;
+use async_op::time::Timer;
+use async_op::{Executor, Handler, IoContext, IoExecutor};
 use async_op_tests::{
     Alive, Form, HandlerForm, Log, Manual, Polled, Probe, Recorder, both_forms, panic_of,
     without_hanging,

@@ -7,7 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
-use async_op::{CancellationType, Handler, IoContext, TcpListener, TcpStream, Timer};
+use async_op::cancel::CancellationType;
+use async_op::net::{TcpListener, TcpStream};
+use async_op::time::Timer;
+use async_op::{Handler, IoContext};
 use async_op_tests::{AsyncForm, Form, HandlerForm, Log, Polled, Probe, without_hanging};
 
 const HOUR: Duration = Duration::from_secs(3600);

@@ -6,11 +6,12 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
+use async_op::IoContext;
+use async_op::group::{parallel_group, wait_for_all};
+use async_op::io::{copy, read, read_exact, read_until, transfer_all, write, write_all};
+use async_op::net::{Readiness, TcpStream, UdpSocket};
 use async_op::sync::{Channel, Semaphore};
-use async_op::{
-    IoContext, Readiness, TcpStream, Timer, UdpSocket, copy, parallel_group, read, read_exact,
-    read_until, transfer_all, wait_for_all, write, write_all,
-};
+use async_op::time::Timer;
 use async_op_tests::net::{drive, half_pair, listen, pattern, until_woken};
 use async_op_tests::{Polled, Step, TestStream};
 

@@ -1,9 +1,11 @@
 //! Executors of any type, in place, and their work; post, dispatch and defer.
 
-use async_op::{
-    AnyExecutor, Executor, Handler, InlineOr, IoContext, Task, UseFuture, WorkGuard, bind_executor,
-    defer_call, defer_on, dispatch, dispatch_call, dispatch_on, post, post_call, post_on,
+use async_op::executor::{
+    AnyExecutor, InlineOr, WorkGuard, defer_call, defer_on, dispatch, dispatch_call, dispatch_on,
+    post, post_call,
 };
+use async_op::task::Task;
+use async_op::{Executor, Handler, IoContext, UseFuture, bind_executor, post_on};
 use async_op_tests::{CountingHeap, Log, Manual, Polled, Probe, Recorder, heap_allocations_here};
 
 #[global_allocator]

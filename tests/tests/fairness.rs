@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use async_op::io::{FuturesIo, write_all};
+use async_op::net::{Readiness, Resolver, UnixStream};
 use async_op::sync::Channel;
-use async_op::{
-    FuturesIo, IoContext, IoExecutor, Readiness, Resolver, Timer, UnixStream, WallTimer, spawn,
-    write_all,
-};
+use async_op::time::{Timer, WallTimer};
+use async_op::{IoContext, IoExecutor, spawn};
 use async_op_tests::net::post;
 use async_op_tests::{Form, HandlerForm, without_hanging};
 
@@ -129,16 +129,16 @@ fn a_copy_of_what_never_ends() {
         let context = IoContext::new().unwrap();
         let zeroes = FuturesIo::new(context.executor(), futures_lite::io::repeat(0));
         let sink = FuturesIo::new(context.executor(), futures_lite::io::sink());
-        let signal = async_op::CancellationSignal::new();
+        let signal = async_op::cancel::CancellationSignal::new();
         let token =
-            async_op::bind_cancellation_slot(signal.slot(), |transfer: async_op::Transfer| {
+            async_op::bind_cancellation_slot(signal.slot(), |transfer: async_op::io::Transfer| {
                 assert!(async_op::is_cancelled(&transfer.result.unwrap_err()));
                 assert!(transfer.bytes > 0);
             });
-        async_op::async_copy(&zeroes, &sink, token);
+        async_op::io::async_copy(&zeroes, &sink, token);
         // It is asked to stop by a task: that has to have a turn.
         post(&context.executor(), move || {
-            signal.emit(async_op::CancellationType::TERMINAL)
+            signal.emit(async_op::cancel::CancellationType::TERMINAL)
         });
         context.run();
     });

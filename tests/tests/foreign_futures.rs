@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
+use async_op::cancel::{CancellationSignal, CancellationType};
+use async_op::group::{parallel_group, wait_for_one};
+use async_op::task::Task;
 use async_op::{
-    Blocking, CancellationSignal, CancellationType, Executor, IoContext, IoExecutor,
-    SystemExecutor, Task, UseFuture, async_op, bind_cancellation_slot, cancel_after, is_cancelled,
-    is_timeout, parallel_group, spawn, this_op, wait_for_one,
+    Blocking, Executor, IoContext, IoExecutor, SystemExecutor, UseFuture, async_op,
+    bind_cancellation_slot, cancel_after, is_cancelled, is_timeout, spawn, this_op,
 };
 use async_op_tests::{Alive, CountingHeap, Log, Polled, heap_allocations_here, without_hanging};
 use tokio::sync::{Mutex, mpsc};

@@ -9,9 +9,12 @@ use std::task::Poll;
 use std::thread;
 
 use allocator_api2::vec::Vec;
+use async_op::alloc::{AllocError, Allocator};
+use async_op::executor::post_call;
+use async_op::task::{FrameBox, run_in, spawn_with};
 use async_op::{
-    AllocError, Allocator, Completion, FrameBox, Handler, IoContext, IoExecutor, UseFuture,
-    async_op, bind_allocator, post_call, post_on, run_in, spawn, spawn_with, this_op,
+    Completion, Handler, IoContext, IoExecutor, UseFuture, async_op, bind_allocator, post_on,
+    spawn, this_op,
 };
 use async_op_tests::{Gate, Hold, Log, Manual, Polled, Probe, Recorder};
 
@@ -330,9 +333,9 @@ fn buffers_from_the_completion() {
 #[test]
 fn the_executor_of_a_body_is_where_it_is_polled() {
     let (_, context, _) = world();
-    let expected = async_op::AnyExecutor::new(context.executor());
+    let expected = async_op::executor::AnyExecutor::new(context.executor());
     spawn(&context, async { this_op::executor() }, move |executor| {
-        let executor: async_op::AnyExecutor = executor;
+        let executor: async_op::executor::AnyExecutor = executor;
         assert!(executor == expected);
     });
     assert!(context.run() > 0);

@@ -11,7 +11,9 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use async_op::{Completion, IoContext, IoExecutor, Timer, UseFuture, WorkGuard, async_op};
+use async_op::executor::WorkGuard;
+use async_op::time::Timer;
+use async_op::{Completion, IoContext, IoExecutor, UseFuture, async_op};
 use async_op_tests::net::{Wakes, drive, half_pair, listen, pair, poll_with, post, read_all};
 
 /// What an operation in the handler form left for the test to complete.

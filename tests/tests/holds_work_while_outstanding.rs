@@ -7,7 +7,9 @@ use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
-use async_op::{Executor, Handler, IoContext, IoExecutor, Task, Timer, bind_executor};
+use async_op::task::Task;
+use async_op::time::Timer;
+use async_op::{Executor, Handler, IoContext, IoExecutor, bind_executor};
 use async_op_tests::{Log, Manual, Polled, Probe, both_forms, panic_of, without_hanging};
 
 both_forms! {
@@ -142,7 +144,7 @@ fn a_handler_on_another_context_keeps_that_one_running() {
 #[test]
 fn work_given_back_inside_run_counts() {
     let context = IoContext::new().unwrap();
-    let guard = async_op::WorkGuard::new(context.executor());
+    let guard = async_op::executor::WorkGuard::new(context.executor());
     let clone = guard.clone();
     context.post(Task::new(move || drop(guard)));
     assert_eq!(context.poll(), 1);

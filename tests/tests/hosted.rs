@@ -7,7 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use async_op::{IoContext, Timer, UnixStream, WorkGuard, read_exact, write_all};
+use async_op::IoContext;
+use async_op::executor::WorkGuard;
+use async_op::io::{read_exact, write_all};
+use async_op::net::UnixStream;
+use async_op::time::Timer;
 use async_op_tests::net::post;
 use async_op_tests::without_hanging;
 

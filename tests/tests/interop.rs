@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use async_op::{
-    Blocking, FuturesIo, IoContext, IoExecutor, SystemExecutor, TcpListener, TcpStream, Timer,
-    TokioExecutor, TokioIo, UnixStream, async_op, copy, post_call, read_exact, read_until, spawn,
-    write_all,
-};
+use async_op::executor::{TokioExecutor, post_call};
+use async_op::io::{FuturesIo, TokioIo, copy, read_exact, read_until, write_all};
+use async_op::net::{TcpListener, TcpStream, UnixStream};
+use async_op::time::Timer;
+use async_op::{Blocking, IoContext, IoExecutor, SystemExecutor, async_op, spawn};
 use async_op_tests::{panic_of, without_hanging};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -153,7 +153,7 @@ fn tls() -> (TlsAcceptor, TlsConnector) {
 #[async_op]
 async fn async_shout<S>(stream: &S) -> io::Result<usize>
 where
-    S: async_op::AsyncReadStream + async_op::AsyncWriteStream + Clone + Send + 'static,
+    S: async_op::io::AsyncReadStream + async_op::io::AsyncWriteStream + Clone + Send + 'static,
 {
     let mut buffer = Vec::new();
     for lines in 0.. {

@@ -8,13 +8,17 @@ use std::net::Shutdown;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use async_op::{
-    AsyncReadStream, AsyncWriteStream, CancellationSignal, CancellationType, Descriptor, IoContext,
-    IoExecutor, IoObject, ReadBuffer, Readiness, TcpListener, TcpStream, Transfer, UdpSocket,
-    UnixDatagram, UnixStream, WriteBuffer, async_copy, async_read, async_read_exact,
-    async_read_until, async_write, async_write_all, bind_cancellation_slot, connect_pipe, copy,
-    is_cancelled, read, read_exact, read_until, transfer_all, transfer_at_least, write, write_all,
+use async_op::cancel::{CancellationSignal, CancellationType};
+use async_op::io::{
+    AsyncReadStream, AsyncWriteStream, ReadBuffer, Transfer, WriteBuffer, async_copy, async_read,
+    async_read_exact, async_read_until, async_write, async_write_all, copy, read, read_exact,
+    read_until, transfer_all, transfer_at_least, write, write_all,
 };
+use async_op::net::{
+    Descriptor, Readiness, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixStream,
+    connect_pipe,
+};
+use async_op::{IoContext, IoExecutor, IoObject, bind_cancellation_slot, is_cancelled};
 use async_op_tests::net::{drive, pair};
 use async_op_tests::{CountingHeap, heap_allocations_here};
 

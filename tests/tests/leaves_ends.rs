@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use async_op::{
-    CancellationGroup, CancellationSignal, CancellationType, IoContext, TcpStream, Timer,
-    UdpSocket, UnixStream, WorkGuard, bind_cancellation_slot, bind_executor,
-};
+use async_op::cancel::{CancellationGroup, CancellationSignal, CancellationType};
+use async_op::executor::WorkGuard;
+use async_op::net::{TcpStream, UdpSocket, UnixStream};
+use async_op::time::Timer;
+use async_op::{IoContext, bind_cancellation_slot, bind_executor};
 use async_op_tests::net::half_pair;
 use async_op_tests::without_hanging;
 

@@ -7,11 +7,13 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use async_op::{
-    CancellationSignal, CancellationType, IoContext, PostOnly, Strand, TcpStream, Timer, Transfer,
-    UdpSocket, UnixListener, UnixStream, WorkGuard, async_read_exact, bind_cancellation_slot,
-    bind_executor, bind_immediate_executor, cancel_after, cancel_at, is_timeout, transfer_at_least,
-};
+use async_op::adapter::{bind_immediate_executor, cancel_at};
+use async_op::cancel::{CancellationSignal, CancellationType};
+use async_op::executor::{PostOnly, Strand, WorkGuard};
+use async_op::io::{Transfer, async_read_exact, transfer_at_least};
+use async_op::net::{TcpStream, UdpSocket, UnixListener, UnixStream};
+use async_op::time::Timer;
+use async_op::{IoContext, bind_cancellation_slot, bind_executor, cancel_after, is_timeout};
 use async_op_tests::net::{half_pair, pair};
 use async_op_tests::without_hanging;
 
@@ -161,7 +163,7 @@ fn a_read_of_much_that_is_cancelled_loses_nothing() {
                 let signal = CancellationSignal::new();
                 let (sender, receiver) = std::sync::mpsc::channel();
                 let want = 5000.min(total - got.len());
-                async_op::async_read(
+                async_op::io::async_read(
                     &a,
                     vec![0; want],
                     transfer_at_least(want),
@@ -211,7 +213,7 @@ fn a_chain_around_a_ring_of_sockets() {
                             return;
                         }
                         let next = to.clone();
-                        async_op::async_write_all(
+                        async_op::io::async_write_all(
                             &next,
                             bytes[..n].to_vec(),
                             move |r: io::Result<()>, _: Vec<u8>| {
@@ -354,7 +356,7 @@ fn a_peer_that_sends_nothing_and_one_that_resets_while_much_waits() {
                         r.unwrap_err();
                         e.fetch_add(1, Ordering::SeqCst);
                     });
-                    async_op::async_write_all(
+                    async_op::io::async_write_all(
                         &a,
                         vec![0; 8 << 20],
                         move |r: io::Result<()>, _: Vec<u8>| {

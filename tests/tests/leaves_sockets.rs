@@ -9,11 +9,16 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use async_op::adapter::bind_immediate_executor;
+use async_op::cancel::{CancellationGroup, CancellationSignal, CancellationType};
+use async_op::executor::{InlineOr, Strand, ThreadPool, WorkGuard};
+use async_op::io::{ReadBuffer, WriteBuffer};
+use async_op::net::{TcpListener, TcpStream, UdpSocket, UnixStream, connect_pipe};
+use async_op::task::Task;
+use async_op::time::Timer;
 use async_op::{
-    CancellationGroup, CancellationSignal, CancellationType, Executor, InlineOr, IoContext,
-    IoObject, ReadBuffer, Strand, Task, TcpListener, TcpStream, ThreadPool, Timer, UdpSocket,
-    UnixStream, WorkGuard, WriteBuffer, bind_allocator, bind_cancellation_slot, bind_executor,
-    bind_immediate_executor, cancel_after, connect_pipe, is_cancelled,
+    Executor, IoContext, IoObject, bind_allocator, bind_cancellation_slot, bind_executor,
+    cancel_after, is_cancelled,
 };
 use async_op_tests::net::{half_pair, listen, pair, post};
 use async_op_tests::{Log, Manual, Polled, Recorder, Slot, without_hanging};
@@ -419,7 +424,7 @@ fn echo(stream: TcpStream, ends: Ends, buffer: Vec<u8>) {
             let Ok(n @ 1..) = result else { return };
             let end = ends.one();
             let data = buffer[..n].to_vec();
-            async_op::async_write_all(
+            async_op::io::async_write_all(
                 &stream.clone(),
                 data,
                 move |result: io::Result<()>, _: Vec<u8>| {
@@ -862,12 +867,12 @@ fn pipes_and_datagrams_in_chains() {
             let expected = data.clone();
             let done = Arc::new(AtomicUsize::new(0));
             let d = done.clone();
-            async_op::async_write_all(&writer, data, move |r: io::Result<()>, _: Vec<u8>| {
+            async_op::io::async_write_all(&writer, data, move |r: io::Result<()>, _: Vec<u8>| {
                 r.unwrap();
                 d.fetch_add(1, Ordering::SeqCst);
             });
             let d = done.clone();
-            async_op::async_read_exact(
+            async_op::io::async_read_exact(
                 &reader,
                 vec![0; 1_000_000],
                 move |r: io::Result<()>, bytes: Vec<u8>| {
@@ -917,14 +922,14 @@ fn writes_that_wait_behind_each_other() {
             let context = IoContext::new().unwrap();
             let huge = 8 << 20;
             let ends = Ends::default();
-            fn go<S: async_op::AsyncWriteStream + Clone + Send + Sync + 'static>(
+            fn go<S: async_op::io::AsyncWriteStream + Clone + Send + Sync + 'static>(
                 s: &S,
                 n: usize,
                 ends: &Ends,
             ) {
                 for _ in 0..3 {
                     let end = ends.one();
-                    async_op::async_write_all(
+                    async_op::io::async_write_all(
                         s,
                         vec![7; n],
                         move |r: io::Result<()>, _: Vec<u8>| {

@@ -7,10 +7,10 @@ use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use async_op::{
-    CancellationSignal, CancellationType, IoContext, Timer, WorkGuard, bind_cancellation_slot,
-    bind_executor, is_cancelled,
-};
+use async_op::cancel::{CancellationSignal, CancellationType};
+use async_op::executor::WorkGuard;
+use async_op::time::Timer;
+use async_op::{IoContext, bind_cancellation_slot, bind_executor, is_cancelled};
 use async_op_tests::net::post;
 use async_op_tests::without_hanging;
 

@@ -5,7 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::thread;
 
-use async_op::{Handler, IoContext, bind_allocator, local, post_on};
+use async_op::token::local;
+use async_op::{Handler, IoContext, bind_allocator, post_on};
 use async_op_tests::{Alive, Form, HandlerForm, Log, Recorder, both_forms, message_of};
 
 both_forms! {

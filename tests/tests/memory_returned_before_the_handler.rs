@@ -5,9 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::thread;
 
-use async_op::{
-    Completion, Handler, IoContext, IoExecutor, Task, TcpStream, Timer, UseFuture, async_op,
-};
+use async_op::net::TcpStream;
+use async_op::task::Task;
+use async_op::time::Timer;
+use async_op::{Completion, Handler, IoContext, IoExecutor, UseFuture, async_op};
 use async_op_tests::{
     Alive, AsyncForm, Form, HandlerForm, Log, Manual, Probe, Recorder, both_forms,
 };

@@ -7,11 +7,10 @@ use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
+use async_op::cancel::{CancellationSignal, CancellationType};
 use async_op::sync::{Mutex, MutexGuard, Permit, Semaphore};
-use async_op::{
-    CancellationSignal, CancellationType, IoContext, Timer, bind_cancellation_slot, is_cancelled,
-    is_timeout, spawn,
-};
+use async_op::time::Timer;
+use async_op::{IoContext, bind_cancellation_slot, is_cancelled, is_timeout, spawn};
 use async_op_tests::{
     Alive, CountingHeap, Log, Polled, heap_allocations_here, panic_of, without_hanging,
 };

@@ -5,7 +5,8 @@ use std::net::Shutdown;
 use std::pin::pin;
 use std::sync::Arc;
 
-use async_op::{IoContext, TcpListener, TcpStream, UseFuture};
+use async_op::net::{TcpListener, TcpStream};
+use async_op::{IoContext, UseFuture};
 use async_op_tests::net::{Wakes, drive, half_pair, listen, pair, poll_with, read_all, std_pair};
 
 /// Closes a connection in the way that the peer sees as a reset.

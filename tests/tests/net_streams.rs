@@ -5,7 +5,9 @@ use std::io::{IoSlice, Read, Write};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use async_op::{IoContext, TcpStream, WorkGuard};
+use async_op::IoContext;
+use async_op::executor::WorkGuard;
+use async_op::net::TcpStream;
 use async_op_tests::net::{
     Wakes, drive, half_pair, listen, pair, pattern, poll_with, read_all, until_woken, write_all,
 };

@@ -2,10 +2,9 @@
 
 #![cfg(target_os = "linux")]
 
-use async_op::{
-    BufferExt, Descriptor, IoContext, Readiness, TcpStream, UdpSocket, UnixStream, connect_pipe,
-    read_exact, write_all,
-};
+use async_op::IoContext;
+use async_op::io::{BufferExt, read_exact, write_all};
+use async_op::net::{Descriptor, Readiness, TcpStream, UdpSocket, UnixStream, connect_pipe};
 use async_op_tests::net::{drive, pair};
 use async_op_tests::system_calls_per_round;
 

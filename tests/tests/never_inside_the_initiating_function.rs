@@ -1,7 +1,9 @@
 //! Guarantee 2: a handler is not called inside the initiating function, unless
 //! its immediate executor allows it.
 
-use async_op::{Completion, Executor, IoContext, IoExecutor, Task, Timer, async_op};
+use async_op::task::Task;
+use async_op::time::Timer;
+use async_op::{Completion, Executor, IoContext, IoExecutor, async_op};
 use async_op_tests::{Form, Hold, Inline, Log, Manual, Probe, both_forms};
 
 both_forms! {

@@ -5,10 +5,13 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_op::cancel::{CancellationSignal, CancellationType};
+use async_op::executor::dispatch_on;
+use async_op::time::Timer;
+use async_op::token::{Promise, UsePromise};
 use async_op::{
-    CancellationSignal, CancellationType, Completion, IoContext, IoExecutor, Promise,
-    SystemExecutor, Timer, UsePromise, async_op, bind_allocator, bind_cancellation_slot,
-    dispatch_on, is_cancelled, post_on, this_op,
+    Completion, IoContext, IoExecutor, SystemExecutor, async_op, bind_allocator,
+    bind_cancellation_slot, is_cancelled, post_on, this_op,
 };
 use async_op_tests::{Log, Recorder};
 

@@ -10,9 +10,9 @@ use std::os::fd::AsRawFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 
-use async_op::{
-    BufferExt, IoContext, UdpSocket, UnixDatagram, UnixStream, connect_pipe, copy, write_all,
-};
+use async_op::IoContext;
+use async_op::io::{BufferExt, copy, write_all};
+use async_op::net::{UdpSocket, UnixDatagram, UnixStream, connect_pipe};
 use async_op_tests::net::{drive, half_pair};
 
 const CHILD: &str = "ASYNC_OP_TEST_WITH_SIGPIPE";

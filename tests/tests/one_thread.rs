@@ -6,7 +6,10 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use async_op::{Executor, IoContext, Strand, Task, Timer, WorkGuard};
+use async_op::executor::{Strand, WorkGuard};
+use async_op::task::Task;
+use async_op::time::Timer;
+use async_op::{Executor, IoContext};
 use async_op_tests::{Log, panic_of, without_hanging};
 
 const WORDS: &str = "an `IoContext::for_one_thread` is being run by another thread, or driven by \

@@ -3,7 +3,8 @@
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use async_op::{Executor, IoContext, Task};
+use async_op::task::Task;
+use async_op::{Executor, IoContext};
 use async_op_tests::{
     Alive, CountingHeap, Log, Manual, Probe, Recorder, Slot, both_forms, heap_allocations_here,
 };
@@ -121,11 +122,11 @@ fn the_allocator_is_dropped_before_the_function() {
     #[derive(Clone)]
     struct Last(Recorder, #[allow(dead_code, reason = "dropped")] Arc<Alive>);
     // SAFETY: the recorder does all of it.
-    unsafe impl async_op::Allocator for Last {
+    unsafe impl async_op::alloc::Allocator for Last {
         fn allocate(
             &self,
             layout: std::alloc::Layout,
-        ) -> Result<std::ptr::NonNull<[u8]>, async_op::AllocError> {
+        ) -> Result<std::ptr::NonNull<[u8]>, async_op::alloc::AllocError> {
             self.0.allocate(layout)
         }
 

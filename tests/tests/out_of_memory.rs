@@ -16,12 +16,17 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use async_op::alloc::{AnyAllocator, Recycling};
+use async_op::cancel::{CancellationGroup, CancellationSignal, CancellationSlot, CancellationType};
+use async_op::executor::{AnyExecutor, Strand, post_call};
+use async_op::group::{parallel_group, wait_for_all};
+use async_op::net::{TcpListener, TcpStream, UdpSocket};
+use async_op::task::{FrameBox, Task};
+use async_op::time::{Timer, WallTimer};
+use async_op::token::UsePromise;
 use async_op::{
-    AnyAllocator, AnyExecutor, CancellationGroup, CancellationSignal, CancellationSlot,
-    CancellationType, Completion, Deferred, Executor, FrameBox, IoContext, IoExecutor, Recycling,
-    Strand, Task, TcpListener, TcpStream, Timer, UdpSocket, UseFuture, UsePromise, WallTimer,
-    async_op, bind_cancellation_slot, cancel_after, is_cancelled, parallel_group, post_call,
-    post_on, spawn, wait_for_all,
+    Completion, Deferred, Executor, IoContext, IoExecutor, UseFuture, async_op,
+    bind_cancellation_slot, cancel_after, is_cancelled, post_on, spawn,
 };
 use async_op_tests::{Alive, Log, Polled, Recorder, RefusingHeap, message_of, refusing};
 
@@ -152,7 +157,7 @@ fn sockets() {
 #[cfg(unix)]
 #[test]
 fn pipes_and_descriptors() {
-    use async_op::{Descriptor, UnixDatagram, UnixStream, connect_pipe};
+    use async_op::net::{Descriptor, UnixDatagram, UnixStream, connect_pipe};
     use std::os::unix::net;
 
     let context = &IoContext::new().unwrap();
@@ -189,7 +194,7 @@ fn async_keep(_context: &IoExecutor, op: Completion<fn(io::Result<()>)>) {
     op.on_cancel(move |_| {
         let op: Option<Waiting> = asked.lock().unwrap().take();
         if let Some(op) = op {
-            op.complete(Err(async_op::cancelled()));
+            op.complete(Err(async_op::cancel::cancelled()));
         }
     });
     *kept.lock().unwrap() = Some(op);

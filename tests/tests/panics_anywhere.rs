@@ -16,11 +16,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
 use allocator_api2::alloc::Global;
+use async_op::alloc::{AllocError, Allocator, OperationAllocator};
+use async_op::cancel::{CancellationSignal, CancellationSlot, CancellationType};
+use async_op::executor::{AnyExecutor, InlineOr, Strand, dispatch_on, post_call};
+use async_op::task::{FrameBox, Task, run_in};
 use async_op::{
-    AllocError, Allocator, AnyExecutor, Associations, CancellationSignal, CancellationSlot,
-    CancellationType, Completion, CompletionHandler, Executor, FrameBox, Handler, InlineOr,
-    OperationAllocator, Signature, Strand, Task, UseFuture, async_op, bind_allocator,
-    bind_cancellation_slot, bind_executor, dispatch_on, post_call, run_in, spawn, this_op,
+    Associations, Completion, CompletionHandler, Executor, Handler, Signature, UseFuture, async_op,
+    bind_allocator, bind_cancellation_slot, bind_executor, spawn, this_op,
 };
 
 thread_local! {

@@ -5,7 +5,9 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
-use async_op::{Blocking, Executor, Handler, IoContext, IoExecutor, Task, Timer, async_op};
+use async_op::task::Task;
+use async_op::time::Timer;
+use async_op::{Blocking, Executor, Handler, IoContext, IoExecutor, async_op};
 use async_op_tests::{Form, Gate, Log, Manual, Probe, Recorder, both_forms, panic_of};
 
 both_forms! {
@@ -214,7 +216,7 @@ fn the_initiating_function_of_a_handler_that_panicked_is_forgotten() {
 #[test]
 fn another_runner_goes_on() {
     let (log, context) = (Log::new(), IoContext::new().unwrap());
-    let guard = async_op::WorkGuard::new(context.executor());
+    let guard = async_op::executor::WorkGuard::new(context.executor());
     std::thread::scope(|scope| {
         let runners: Vec<_> = (0..2)
             .map(|_| scope.spawn(|| std::panic::catch_unwind(|| context.run())))

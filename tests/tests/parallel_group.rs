@@ -6,12 +6,15 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
+use async_op::cancel::{CancellationSignal, CancellationType};
+use async_op::group::{
+    parallel_group, wait_for_all, wait_for_one, wait_for_one_error, wait_for_one_success,
+};
 use async_op::sync::Channel;
+use async_op::time::Timer;
 use async_op::{
-    Blocking, CancellationSignal, CancellationType, Completion, Handler, IoContext, IoExecutor,
-    Timer, UseFuture, async_op, bind_cancellation_slot, cancel_after, is_cancelled, is_timeout,
-    parallel_group, post_on, spawn, wait_for_all, wait_for_one, wait_for_one_error,
-    wait_for_one_success,
+    Blocking, Completion, Handler, IoContext, IoExecutor, UseFuture, async_op,
+    bind_cancellation_slot, cancel_after, is_cancelled, is_timeout, post_on, spawn,
 };
 use async_op_tests::{
     AsyncForm, CountingHeap, Form, HandlerForm, Log, Polled, Probe, Recorder, Slot, both_forms,
@@ -449,7 +452,7 @@ fn in_a_frame_and_on_several_threads() {
         let inner = Arc::clone(&total);
         let body = async move {
             let posts: Vec<_> = (0..20)
-                .map(|n| async_op::post_call(&executor, move || n, async_op::Deferred))
+                .map(|n| async_op::executor::post_call(&executor, move || n, async_op::Deferred))
                 .collect();
             let (_, numbers) = parallel_group(posts).wait(wait_for_all()).await;
             *inner.lock().unwrap() += numbers.iter().sum::<u32>();

@@ -7,10 +7,9 @@ use std::io::{ErrorKind, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::process::{Command, Stdio};
 
-use async_op::{
-    Descriptor, IoContext, ReadablePipe, Readiness, WritablePipe, connect_pipe, copy, read,
-    read_exact, read_until, transfer_all, write_all,
-};
+use async_op::IoContext;
+use async_op::io::{copy, read, read_exact, read_until, transfer_all, write_all};
+use async_op::net::{Descriptor, ReadablePipe, Readiness, WritablePipe, connect_pipe};
 use async_op_tests::Polled;
 use async_op_tests::net::{both, drive, pattern, until_woken};
 use socket2::{Domain, Socket, Type};

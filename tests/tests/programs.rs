@@ -8,12 +8,13 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_op::executor::{ThreadPool, post_call};
+use async_op::group::{parallel_group, wait_for_all, wait_for_one, wait_for_one_error};
+use async_op::io::{read_exact, read_until, write_all};
+use async_op::net::{TcpListener, TcpStream, UdpSocket};
 use async_op::sync::Channel;
-use async_op::{
-    Blocking, IoContext, IoExecutor, TcpListener, TcpStream, ThreadPool, Timer, UdpSocket,
-    async_op, is_cancelled, is_timeout, parallel_group, post_call, read_exact, read_until, spawn,
-    wait_for_all, wait_for_one, wait_for_one_error, write_all,
-};
+use async_op::time::Timer;
+use async_op::{Blocking, IoContext, IoExecutor, async_op, is_cancelled, is_timeout, spawn};
 use async_op_tests::net::pattern;
 use async_op_tests::{Log, without_hanging};
 

@@ -9,10 +9,13 @@ use std::sync::{Arc, Mutex, Once, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use async_op::adapter::bind_immediate_executor;
+use async_op::cancel::{CancellationSignal, CancellationType};
+use async_op::executor::{AnyExecutor, InlineOr, Strand};
+use async_op::time::Timer;
 use async_op::{
-    AnyExecutor, Associations, CancellationSignal, CancellationType, CompletionHandler, Handler,
-    InlineOr, IoContext, IoExecutor, Signature, Strand, Timer, UseFuture, bind_allocator,
-    bind_cancellation_slot, bind_executor, bind_immediate_executor, post_on, spawn,
+    Associations, CompletionHandler, Handler, IoContext, IoExecutor, Signature, UseFuture,
+    bind_allocator, bind_cancellation_slot, bind_executor, post_on, spawn,
 };
 use async_op_tests::net::post;
 use async_op_tests::{

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 
-use async_op::{
-    AllocError, Allocator, IoContext, IoExecutor, Recycling, TcpStream, WorkGuard, bind_allocator,
-    post_on,
-};
+use async_op::alloc::{AllocError, Allocator, Recycling};
+use async_op::executor::WorkGuard;
+use async_op::net::TcpStream;
+use async_op::{IoContext, IoExecutor, bind_allocator, post_on};
 use async_op_tests::{Slot, net};
 use bumpalo::Bump;
 

@@ -8,9 +8,10 @@ mod client;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
+use async_op::cancel::{CancellationSignal, CancellationType, OperationError};
 use async_op::{
-    Blocking, CancellationSignal, CancellationType, Initiation, IoContext, IoExecutor, Operation,
-    OperationError, SystemExecutor, UseFuture, bind_cancellation_slot, cancel_after,
+    Blocking, Initiation, IoContext, IoExecutor, Operation, SystemExecutor, UseFuture,
+    bind_cancellation_slot, cancel_after,
 };
 use async_op_tests::redis::RedisServer;
 use async_op_tests::without_hanging;

@@ -11,9 +11,11 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use async_op::cancel::CancellationSignal;
+use async_op::executor::Strand;
+use async_op::token::{UsePromise, c_callback, local};
 use async_op::{
-    CancellationSignal, Detached, IoContext, Strand, SystemExecutor, UseFuture, UsePromise,
-    bind_cancellation_slot, bind_executor, c_callback, local, spawn,
+    Detached, IoContext, SystemExecutor, UseFuture, bind_cancellation_slot, bind_executor, spawn,
 };
 use async_op_tests::redis::RedisServer;
 use async_op_tests::{CountingHeap, heap_allocations, without_hanging};

@@ -13,7 +13,8 @@ use std::sync::mpsc::channel;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use async_op::{IoContext, OperationError};
+use async_op::IoContext;
+use async_op::cancel::OperationError;
 use async_op_tests::redis::RedisServer;
 use async_op_tests::without_hanging;
 

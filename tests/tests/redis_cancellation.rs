@@ -12,11 +12,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
+use async_op::cancel::{CancellationSignal, CancellationType, OperationError};
+use async_op::io::{read_until, write_all};
+use async_op::net::TcpStream;
 use async_op::sync::Mutex;
 use async_op::{
-    CancellationSignal, CancellationType, Initiation, IoContext, IoExecutor, IoObject, Operation,
-    OperationError, SystemExecutor, TcpStream, UseFuture, async_op, bind_cancellation_slot,
-    read_until, write_all,
+    Initiation, IoContext, IoExecutor, IoObject, Operation, SystemExecutor, UseFuture, async_op,
+    bind_cancellation_slot,
 };
 use async_op_tests::redis::RedisServer;
 use async_op_tests::without_hanging;
@@ -313,7 +315,7 @@ fn a_reply_that_looks_like_a_message_is_a_reply() {
             let push = command!["RPUSH", "looks", kind, channel, payload];
             client.request(push).blocking().unwrap();
             // Under way when the subscription is asked for.
-            let before = client.async_lrange("looks", 0, -1, async_op::UsePromise);
+            let before = client.async_lrange("looks", 0, -1, async_op::token::UsePromise);
             client.subscribe("channel").blocking().unwrap();
             assert!(as_values(before.wait().blocking().unwrap()));
             if resp3 {
@@ -341,9 +343,9 @@ fn closed_while_it_connects() {
             let executor = clients[round % 2];
             let config = Config::new(server.address);
             let client = Client::new(&executor, config);
-            let first = client.async_request(command!["PING"], async_op::UsePromise);
+            let first = client.async_request(command!["PING"], async_op::token::UsePromise);
             client.close();
-            let second = client.async_request(command!["ECHO", "x"], async_op::UsePromise);
+            let second = client.async_request(command!["ECHO", "x"], async_op::token::UsePromise);
             // In time, perhaps, where another thread runs the context.
             if let Err(error) = first.wait().blocking() {
                 assert!(error.is_cancelled());

@@ -14,10 +14,10 @@ use std::sync::mpsc::channel;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use async_op::{
-    CancellationSignal, CancellationType, Executor, IoContext, OperationError, SystemExecutor,
-    Task, UsePromise, bind_cancellation_slot,
-};
+use async_op::cancel::{CancellationSignal, CancellationType, OperationError};
+use async_op::task::Task;
+use async_op::token::UsePromise;
+use async_op::{Executor, IoContext, SystemExecutor, bind_cancellation_slot};
 use async_op_tests::redis::RedisServer;
 use async_op_tests::{panic_of, without_hanging};
 

@@ -9,10 +9,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
+use async_op::adapter::bind_immediate_executor;
+use async_op::alloc::{AllocError, Allocator};
+use async_op::cancel::{CancellationSignal, CancellationType};
+use async_op::executor::Strand;
+use async_op::task::Task;
 use async_op::{
-    AllocError, Allocator, CancellationSignal, CancellationType, Executor, Handler, IoContext,
-    IoExecutor, Strand, Task, UseFuture, bind_allocator, bind_cancellation_slot, bind_executor,
-    bind_immediate_executor, post_on, spawn,
+    Executor, Handler, IoContext, IoExecutor, UseFuture, bind_allocator, bind_cancellation_slot,
+    bind_executor, post_on, spawn,
 };
 use async_op_tests::{Log, Probe, Recorder, both_forms};
 

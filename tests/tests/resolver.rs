@@ -5,10 +5,9 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::task::Poll;
 use std::thread;
 
-use async_op::{
-    CancellationSignal, CancellationType, Handler, IoContext, Resolver, UseFuture,
-    bind_cancellation_slot, is_cancelled,
-};
+use async_op::cancel::{CancellationSignal, CancellationType};
+use async_op::net::Resolver;
+use async_op::{Handler, IoContext, UseFuture, bind_cancellation_slot, is_cancelled};
 use async_op_tests::{Log, Polled, Probe, Recorder};
 
 type Found = io::Result<Vec<SocketAddr>>;

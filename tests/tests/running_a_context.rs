@@ -5,10 +5,11 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use async_op::{
-    Completion, Executor, IoContext, IoExecutor, Strand, Task, Timer, WorkGuard, async_op,
-    bind_executor, cancel_at,
-};
+use async_op::adapter::cancel_at;
+use async_op::executor::{Strand, WorkGuard};
+use async_op::task::Task;
+use async_op::time::Timer;
+use async_op::{Completion, Executor, IoContext, IoExecutor, async_op, bind_executor};
 use async_op_tests::{Form, HandlerForm, Log, Probe, both_forms, without_hanging};
 
 const HOUR: Duration = Duration::from_secs(3600);

@@ -10,9 +10,12 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use async_op::executor::WorkGuard;
+use async_op::task::Task;
+use async_op::time::Timer;
 use async_op::{
     Blocking, CompletionHandler, CompletionToken, Executor, Initiation, IoContext, IoExecutor,
-    Signature, Task, Timer, UseFuture, WorkGuard, async_initiate,
+    Signature, UseFuture, async_initiate,
 };
 use async_op_tests::net::{ThreadId, half_pair, poll_with, post};
 

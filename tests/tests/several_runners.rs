@@ -6,7 +6,11 @@ use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use async_op::{Executor, IoContext, IoExecutor, Task, TcpListener, TcpStream, Timer, WorkGuard};
+use async_op::executor::WorkGuard;
+use async_op::net::{TcpListener, TcpStream};
+use async_op::task::Task;
+use async_op::time::Timer;
+use async_op::{Executor, IoContext, IoExecutor};
 use async_op_tests::{AsyncForm, Form, HandlerForm, Log, Probe, both_forms, without_hanging};
 
 /// Runs `context` on `runners` threads; returns how many tasks they ran.

@@ -4,7 +4,8 @@
 
 use std::io;
 
-use async_op::{IoContext, SignalSet};
+use async_op::IoContext;
+use async_op::signal::SignalSet;
 use async_op_tests::panic_of;
 
 #[test]

@@ -5,10 +5,11 @@ use std::alloc::Layout;
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex};
 
+use async_op::alloc::{AllocError, Allocator, OperationAllocator};
+use async_op::task::{FrameBox, Task, run_in};
 use async_op::{
-    AllocError, Allocator, Associations, Completion, CompletionHandler, Executor, FrameBox,
-    Handler, IoContext, IoExecutor, OperationAllocator, Signature, Task, UseFuture, async_op,
-    bind_allocator, run_in, spawn, this_op,
+    Associations, Completion, CompletionHandler, Executor, Handler, IoContext, IoExecutor,
+    Signature, UseFuture, async_op, bind_allocator, spawn, this_op,
 };
 use async_op_tests::{Log, Recorder};
 
@@ -148,12 +149,12 @@ fn without_a_size() {
     // SAFETY: that of the default allocator.
     unsafe impl Allocator for Nothing {
         fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-            async_op::Recycling.allocate(layout)
+            async_op::alloc::Recycling.allocate(layout)
         }
 
         unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
             // SAFETY: the caller's promise is passed on.
-            unsafe { async_op::Recycling.deallocate(block, layout) };
+            unsafe { async_op::alloc::Recycling.deallocate(block, layout) };
         }
     }
 
@@ -161,7 +162,7 @@ fn without_a_size() {
     context.post(Task::new_in(|| (), Nothing));
     let future = async { FrameBox::new(async {}).await };
     spawn(&context, future, bind_allocator(Nothing, |()| ()));
-    let any = bind_allocator(async_op::AnyAllocator::new(Nothing), |()| ());
+    let any = bind_allocator(async_op::alloc::AnyAllocator::new(Nothing), |()| ());
     spawn(&context, run_in(Nothing, async {}), any);
     assert_eq!(context.run(), 3);
 }

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use async_op::{Executor, IoContext, Strand, Task, WorkGuard};
+use async_op::executor::{Strand, WorkGuard};
+use async_op::task::Task;
+use async_op::{Executor, IoContext};
 use async_op_tests::net::post;
 use async_op_tests::{
     Alive, CountingHeap, Log, Manual, Recorder, heap_allocations_here, without_hanging,

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-use async_op::{Blocking, Executor, ThreadPool, UseFuture, post_call};
+use async_op::executor::{ThreadPool, post_call};
+use async_op::{Blocking, Executor, UseFuture};
 use async_op_tests::net::post;
 use async_op_tests::{Alive, Log, panic_of, without_hanging};
 

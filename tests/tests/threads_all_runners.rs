@@ -6,7 +6,9 @@ use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use async_op::{IoContext, IoExecutor, ThreadPool, Timer, WorkGuard};
+use async_op::executor::{ThreadPool, WorkGuard};
+use async_op::time::Timer;
+use async_op::{IoContext, IoExecutor};
 use async_op_tests::net::{half_pair, post};
 use async_op_tests::without_hanging;
 

@@ -8,7 +8,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use async_op::{Blocking, IoContext, IoExecutor, Timer};
+use async_op::time::Timer;
+use async_op::{Blocking, IoContext, IoExecutor};
 use async_op_tests::net::post;
 use async_op_tests::{AsyncForm, Form, HandlerForm, panic_of, without_hanging};
 

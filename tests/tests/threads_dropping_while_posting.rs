@@ -8,7 +8,10 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use async_op::{Executor, IoContext, IoExecutor, Strand, Task, ThreadPool, Timer};
+use async_op::executor::{Strand, ThreadPool};
+use async_op::task::Task;
+use async_op::time::Timer;
+use async_op::{Executor, IoContext, IoExecutor};
 use async_op_tests::net::post;
 use async_op_tests::without_hanging;
 

@@ -7,8 +7,11 @@ use std::task::{self, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use async_op::executor::{Strand, WorkGuard};
+use async_op::net::TcpStream;
 use async_op::sync::Channel;
-use async_op::{IoContext, IoExecutor, Strand, TcpStream, Timer, WorkGuard, spawn};
+use async_op::time::Timer;
+use async_op::{IoContext, IoExecutor, spawn};
 use async_op_tests::net::{post, std_pair};
 use async_op_tests::{AsyncForm, Form, without_hanging};
 

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use async_op::{Executor, IoContext, Strand, Task, WorkGuard};
+use async_op::executor::{Strand, WorkGuard};
+use async_op::task::Task;
+use async_op::{Executor, IoContext};
 use async_op_tests::net::post;
 use async_op_tests::without_hanging;
 

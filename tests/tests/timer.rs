@@ -8,7 +8,8 @@ use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use async_op::{IoContext, Timer, UseFuture, WallTimer, is_cancelled};
+use async_op::time::{Timer, WallTimer};
+use async_op::{IoContext, UseFuture, is_cancelled};
 use async_op_tests::net::{ThreadId, Wakes, drive, poll_with};
 use async_op_tests::{Polled, without_hanging};
 

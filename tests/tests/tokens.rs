@@ -8,12 +8,15 @@ use std::sync::atomic::{AtomicIsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
+use async_op::adapter::{OneOf2, append};
+use async_op::group::{parallel_group, wait_for_all};
 use async_op::sync::Channel;
+use async_op::time::Timer;
+use async_op::token::{CCallback, CFunction, IntoC, Promise, UsePromise, c_callback, each};
 use async_op::{
-    Associations, Blocking, CCallback, CFunction, Completion, CompletionHandler, Executor, IntoC,
-    IoContext, IoExecutor, OneOf2, Promise, Timer, UseFuture, UsePromise, append, async_op,
-    bind_allocator, bind_executor, c_callback, cancel_after, each, is_cancelled, is_timeout,
-    parallel_group, post_on, wait_for_all,
+    Associations, Blocking, Completion, CompletionHandler, Executor, IoContext, IoExecutor,
+    UseFuture, async_op, bind_allocator, bind_executor, cancel_after, is_cancelled, is_timeout,
+    post_on,
 };
 use async_op_tests::{
     AsyncForm, CountingHeap, Form, HandlerForm, Log, Manual, Polled, Recorder, both_forms,

@@ -7,11 +7,15 @@ use std::sync::{Arc, Mutex, Once, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use async_op::cancel::{CancellationSignal, CancellationType};
+use async_op::executor::post;
+use async_op::task::Task;
+use async_op::time::Timer;
+use async_op::token::Promise;
 use async_op::trace::{Step, on_slow_handler};
 use async_op::{
-    Blocking, CancellationSignal, CancellationType, Completion, Detached, Executor, Handler,
-    IoContext, IoExecutor, Promise, Task, Timer, UseFuture, async_op, bind_cancellation_slot,
-    bind_executor, post, post_on, spawn,
+    Blocking, Completion, Detached, Executor, Handler, IoContext, IoExecutor, UseFuture, async_op,
+    bind_cancellation_slot, bind_executor, post_on, spawn,
 };
 use async_op_tests::{CountingHeap, Log, Manual, Polled, Probe, heap_allocations_here, panic_of};
 use tracing::field::{Field, Visit};
@@ -209,7 +213,7 @@ async fn async_both(context: &IoExecutor) -> u32 {
 
 fn held(context: &IoContext) -> (Promise<fn(u32)>, Done) {
     let (to, from) = mpsc::channel();
-    let promise = async_hold(context, to, async_op::UsePromise);
+    let promise = async_hold(context, to, async_op::token::UsePromise);
     (promise, from.recv().unwrap())
 }
 
@@ -267,7 +271,7 @@ fn each_way_to_start_is_said_to_be_on_its_line() {
             (line!(), spawn(&context, async {}, Detached)),
             (line!(), post(|| ())),
             (line!(), post_on(&context, || ())),
-            (line!(), async_op::post_call(&context, || (), Detached)),
+            (line!(), async_op::executor::post_call(&context, || (), Detached)),
         ];
         context.run();
         lines.map(|(line, ())| format!("{}:{line}", file!()))

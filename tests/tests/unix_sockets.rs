@@ -14,10 +14,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
-use async_op::{
-    CancellationSignal, CancellationType, IoContext, UnixListener, UnixStream, UseFuture,
-    bind_cancellation_slot, is_cancelled, read_exact,
-};
+use async_op::cancel::{CancellationSignal, CancellationType};
+use async_op::io::read_exact;
+use async_op::net::{UnixListener, UnixStream};
+use async_op::{IoContext, UseFuture, bind_cancellation_slot, is_cancelled};
 use async_op_tests::net::{drive, until_woken};
 use async_op_tests::{Polled, without_hanging};
 

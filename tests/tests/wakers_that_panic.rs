@@ -10,8 +10,10 @@ use std::task::{Context, RawWaker, RawWakerVTable, Waker};
 use std::thread;
 use std::time::Duration;
 
+use async_op::IoContext;
+use async_op::net::TcpListener;
 use async_op::sync::{Channel, Mutex, Semaphore};
-use async_op::{IoContext, TcpListener, Timer};
+use async_op::time::Timer;
 
 fn waker_that_panics() -> Waker {
     static VTABLE: RawWakerVTable =

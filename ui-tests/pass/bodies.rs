@@ -1,6 +1,7 @@
 //! What an author may write in a body: it stays a function of its own.
 
-use async_op::{Completion, FrameBox, SystemExecutor, UseFuture, async_op};
+use async_op::{Completion, SystemExecutor, UseFuture, async_op};
+use async_op::task::FrameBox;
 use std::io;
 
 #[async_op(executor = SystemExecutor)]

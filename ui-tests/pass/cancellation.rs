@@ -1,9 +1,7 @@
 //! The body of an operation learns of the requests that it says it honours.
 
-use async_op::{
-    CancellationSignal, CancellationType, IoContext, IoExecutor, async_op, bind_cancellation_slot,
-    this_op,
-};
+use async_op::{IoContext, IoExecutor, async_op, bind_cancellation_slot, this_op};
+use async_op::cancel::{CancellationSignal, CancellationType};
 use std::future::poll_fn;
 use std::sync::mpsc::channel;
 use std::task::Poll;

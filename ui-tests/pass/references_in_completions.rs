@@ -1,7 +1,9 @@
 //! An operation that awaits another whose completion has a reference: the
 //! compiler must still find it `Send` when it generates code.
 
-use async_op::{Blocking, SystemExecutor, UnixStream, UseFuture, async_op, read_exact, spawn, write_all};
+use async_op::{Blocking, SystemExecutor, UseFuture, async_op, spawn};
+use async_op::io::{read_exact, write_all};
+use async_op::net::UnixStream;
 use std::io;
 
 #[async_op]

@@ -1,6 +1,7 @@
 //! Completion signatures of several arguments, alternatives, and aliases.
 
-use async_op::{Completion, OneOf2, SystemExecutor, async_op};
+use async_op::{Completion, SystemExecutor, async_op};
+use async_op::adapter::OneOf2;
 
 type Pair = fn(u32, char);
 

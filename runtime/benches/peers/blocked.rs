@@ -5,7 +5,8 @@ use std::sync::mpsc::{self, Sender, SyncSender};
 use std::thread;
 use std::time::Duration;
 
-use async_op::{Completion, IoContext, IoExecutor, Timer, async_op};
+use async_op::time::Timer;
+use async_op::{Completion, IoContext, IoExecutor, async_op};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 

@@ -4,7 +4,9 @@ use std::io::{self, Read, Write};
 use std::net::{self, SocketAddr};
 use std::os::fd::AsRawFd;
 
-use async_op::{BufferExt, TcpListener, TcpStream, spawn, write_all};
+use async_op::io::{BufferExt, write_all};
+use async_op::net::{TcpListener, TcpStream};
+use async_op::spawn;
 use mio::{Events, Interest, Poll, Token};
 use tokio::runtime::Runtime;
 

@@ -1,6 +1,7 @@
 //! One task posts a thousand that compute: what a second thread gains.
 
-use async_op::{Executor, IoExecutor, Task};
+use async_op::task::Task;
+use async_op::{Executor, IoExecutor};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 

@@ -5,7 +5,9 @@ use std::net::{self, SocketAddr};
 use std::os::unix::net::UnixStream;
 use std::thread;
 
-use async_op::{Blocking, IoContext, TcpStream, UdpSocket, read_exact, spawn, write_all};
+use async_op::io::{read_exact, write_all};
+use async_op::net::{TcpStream, UdpSocket};
+use async_op::{Blocking, IoContext, spawn};
 use mio::{Events, Interest, Poll, Registry, Token};
 
 use crate::Workload;
@@ -353,7 +355,7 @@ fn udp_ours(run: &mut Run) {
 }
 
 fn unix_ours(run: &mut Run) {
-    async fn client(stream: async_op::UnixStream, rounds: u64) -> io::Result<()> {
+    async fn client(stream: async_op::net::UnixStream, rounds: u64) -> io::Result<()> {
         let mut buffer = [0; ROOM];
         start_laps();
         for _ in 0..rounds {
@@ -363,7 +365,7 @@ fn unix_ours(run: &mut Run) {
         }
         Ok(())
     }
-    async fn server(stream: async_op::UnixStream, rounds: u64) -> io::Result<()> {
+    async fn server(stream: async_op::net::UnixStream, rounds: u64) -> io::Result<()> {
         let mut buffer = [0; ROOM];
         for _ in 0..rounds {
             assert_eq!(stream.read_some(&mut buffer).await?, LENGTH);
@@ -372,7 +374,7 @@ fn unix_ours(run: &mut Run) {
         Ok(())
     }
     let context = IoContext::for_one_thread().unwrap();
-    let ours = |stream| async_op::UnixStream::from_std(&context, stream).unwrap();
+    let ours = |stream| async_op::net::UnixStream::from_std(&context, stream).unwrap();
     let [a, b] = unix_pair().map(ours);
     run.measure(|rounds| {
         let ended = |result: io::Result<()>| result.unwrap();

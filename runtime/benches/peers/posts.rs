@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use async_op::{
-    AnyExecutor, Executor, IoContext, Strand, Task, UseFuture, dispatch_on, post_on, spawn,
-};
+use async_op::executor::{AnyExecutor, Strand, dispatch_on};
+use async_op::task::Task;
+use async_op::{Executor, IoContext, UseFuture, post_on, spawn};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 

@@ -4,7 +4,9 @@
 use std::sync::mpsc;
 use std::thread::{self, Scope};
 
-use async_op::{Blocking, Executor, IoContext, IoExecutor, Task, WorkGuard, spawn};
+use async_op::executor::WorkGuard;
+use async_op::task::Task;
+use async_op::{Blocking, Executor, IoContext, IoExecutor, spawn};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 

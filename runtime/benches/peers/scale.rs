@@ -10,7 +10,10 @@ use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
-use async_op::{Executor, IoContext, IoExecutor, Task, TcpStream, Timer};
+use async_op::net::TcpStream;
+use async_op::task::Task;
+use async_op::time::Timer;
+use async_op::{Executor, IoContext, IoExecutor};
 use plotters::prelude::*;
 
 use crate::echo;

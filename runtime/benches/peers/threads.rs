@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::thread;
 
-use async_op::{Executor, IoContext, IoExecutor, Strand, Task, WorkGuard};
+use async_op::executor::{Strand, WorkGuard};
+use async_op::task::Task;
+use async_op::{Executor, IoContext, IoExecutor};
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot};
 

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use async_op::{Detached, IoContext, IoExecutor, Timer, spawn};
+use async_op::time::Timer;
+use async_op::{Detached, IoContext, IoExecutor, spawn};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 

@@ -10,7 +10,10 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use async_op::{IoContext, Promise, SystemExecutor, TcpStream, UsePromise, WorkGuard, spawn};
+use async_op::executor::WorkGuard;
+use async_op::net::TcpStream;
+use async_op::token::{Promise, UsePromise};
+use async_op::{IoContext, SystemExecutor, spawn};
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::TcpSettings;
 use redis::{

@@ -6,7 +6,9 @@ use crate::signature::{ExtendSignature, Signature};
 /// Several are appended one by one: the outermost comes first.
 ///
 /// ```
-/// use async_op::{Blocking, IoContext, Timer, append};
+/// use async_op::{Blocking, IoContext};
+/// use async_op::adapter::append;
+/// use async_op::time::Timer;
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
@@ -39,7 +41,9 @@ pub fn append<X, T>(value: X, token: T) -> Adapted<Append<X>, T> {
 /// Several are prepended one by one: the innermost comes first.
 ///
 /// ```
-/// use async_op::{Blocking, IoContext, Timer, prepend};
+/// use async_op::{Blocking, IoContext};
+/// use async_op::adapter::prepend;
+/// use async_op::time::Timer;
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;

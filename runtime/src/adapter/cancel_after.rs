@@ -25,7 +25,8 @@ use crate::token::{CompletionToken, Operation};
 /// through the handler's own slot is passed on.
 ///
 /// ```
-/// use async_op::{IoContext, Timer, cancel_after, is_timeout};
+/// use async_op::{IoContext, cancel_after, is_timeout};
+/// use async_op::time::Timer;
 /// use std::io;
 /// use std::time::Duration;
 ///
@@ -61,10 +62,9 @@ use crate::token::{CompletionToken, Operation};
 /// there would be no limit.
 ///
 /// ```
-/// use async_op::{
-///     Blocking, CancellationSignal, IoContext, Timer, bind_cancellation_slot, cancel_after,
-///     is_timeout,
-/// };
+/// use async_op::{Blocking, IoContext, bind_cancellation_slot, cancel_after, is_timeout};
+/// use async_op::cancel::CancellationSignal;
+/// use async_op::time::Timer;
 /// use std::time::Duration;
 ///
 /// # fn main() -> std::io::Result<()> {
@@ -85,7 +85,7 @@ use crate::token::{CompletionToken, Operation};
 /// # Completion
 ///
 /// The operation's own signature, whose first argument is a `Result` of an
-/// [`OperationError`](crate::OperationError). A [group](crate::parallel_group), whose
+/// [`OperationError`](crate::cancel::OperationError). A [group](crate::group::parallel_group), whose
 /// first argument is an order, can be limited too, but cannot say so: its operations
 /// are cancelled, and [`is_timeout`](crate::is_timeout) is false of their errors. Where
 /// that matters limit each operation.
@@ -112,7 +112,9 @@ pub fn cancel_after<T>(duration: Duration, token: T) -> TimeLimit<T> {
 /// As [`cancel_after`] in every other respect.
 ///
 /// ```
-/// use async_op::{Blocking, IoContext, Timer, cancel_at, is_timeout};
+/// use async_op::{Blocking, IoContext, is_timeout};
+/// use async_op::adapter::cancel_at;
+/// use async_op::time::Timer;
 /// use std::time::{Duration, Instant};
 ///
 /// # fn main() -> std::io::Result<()> {
@@ -192,7 +194,9 @@ impl<T> TimeLimit<T> {
     /// Sets what is asked of the operation when its time has run out.
     ///
     /// ```
-    /// use async_op::{Blocking, CancellationType, IoContext, Timer, cancel_after, is_timeout};
+    /// use async_op::{Blocking, IoContext, cancel_after, is_timeout};
+    /// use async_op::cancel::CancellationType;
+    /// use async_op::time::Timer;
     /// use std::time::Duration;
     ///
     /// # fn main() -> std::io::Result<()> {

@@ -9,7 +9,9 @@ use crate::signature::Signature;
 /// completed. Of several nested ones the innermost goes first.
 ///
 /// ```
-/// use async_op::{IoContext, Timer, consign};
+/// use async_op::IoContext;
+/// use async_op::adapter::consign;
+/// use async_op::time::Timer;
 /// use std::sync::Arc;
 ///
 /// # fn main() -> std::io::Result<()> {

@@ -14,7 +14,9 @@ use crate::signature::{LeadingSignature, Signature};
 /// the handler, where that is called.
 ///
 /// ```
-/// use async_op::{Blocking, IoContext, Timer, redirect_error};
+/// use async_op::{Blocking, IoContext};
+/// use async_op::adapter::redirect_error;
+/// use async_op::time::Timer;
 /// use std::io;
 /// use std::sync::mpsc::channel;
 ///

@@ -24,7 +24,7 @@ use std::alloc::Layout;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an allocator for operations",
     label = "not an `Allocator + Clone + Send + 'static`",
-    note = "implement `async_op::Allocator` for a handle to it, such as an `Arc`"
+    note = "implement `async_op::alloc::Allocator` for a handle to it, such as an `Arc`"
 )]
 pub trait OperationAllocator: Allocator + Clone + Send + 'static {}
 

@@ -41,7 +41,9 @@ pub trait DynamicBuffer: Send {
     /// Limits the buffer: a peer cannot make it longer than `len` bytes.
     ///
     /// ```
-    /// use async_op::{DynamicBuffer, SystemExecutor, UnixStream, read_until};
+    /// use async_op::SystemExecutor;
+    /// use async_op::io::{DynamicBuffer, read_until};
+    /// use async_op::net::UnixStream;
     ///
     /// # async fn example() -> std::io::Result<()> {
     /// let (a, b) = UnixStream::pair(&SystemExecutor)?;

@@ -34,7 +34,8 @@ use crate::signature::Signature;
 /// the system can.
 ///
 /// ```
-/// use async_op::{TcpStream, UseFuture};
+/// use async_op::UseFuture;
+/// use async_op::net::TcpStream;
 /// use std::io;
 ///
 /// async fn borrowed(stream: &TcpStream) -> io::Result<usize> {
@@ -111,7 +112,8 @@ pub trait ReadBuffer: Send {
 /// parts is written part after part, in one system call where the system can.
 ///
 /// ```
-/// use async_op::{Detached, TcpStream};
+/// use async_op::Detached;
+/// use async_op::net::TcpStream;
 ///
 /// async fn greet(stream: &TcpStream, name: &str) -> std::io::Result<()> {
 ///     stream.write_some("hello, ").await?; // how much was written: see there

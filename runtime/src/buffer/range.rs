@@ -41,7 +41,8 @@ pub trait BufferExt: Sized {
     /// A slice of a borrowed buffer needs none of this.
     ///
     /// ```
-    /// use async_op::{BufferExt, TcpStream};
+    /// use async_op::io::BufferExt;
+    /// use async_op::net::TcpStream;
     /// use std::io;
     ///
     /// /// Reads after the first `n` bytes of a buffer.

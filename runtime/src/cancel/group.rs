@@ -21,16 +21,16 @@ use crate::trace;
 /// the same group.
 ///
 /// What has been asked of a group holds for good. A request to a
-/// [`CancellationSignal`](crate::CancellationSignal) means the operation that is
+/// [`CancellationSignal`](crate::cancel::CancellationSignal) means the operation that is
 /// under way, and the next one has nothing to do with it; a request to a group means
 /// whatever the operations are for. So a session that is accepted just while the
 /// server shuts down is asked as it starts, and stops; nothing slips through between
 /// a look at a flag and the start. For another life make another group.
 ///
 /// ```
-/// use async_op::{
-///     CancellationGroup, CancellationType, IoContext, Timer, bind_cancellation_slot, is_cancelled,
-/// };
+/// use async_op::{IoContext, bind_cancellation_slot, is_cancelled};
+/// use async_op::cancel::{CancellationGroup, CancellationType};
+/// use async_op::time::Timer;
 /// use std::io;
 /// use std::time::Duration;
 ///
@@ -146,7 +146,7 @@ impl CancellationGroup {
     /// Returns what has been asked so far.
     ///
     /// ```
-    /// use async_op::{CancellationGroup, CancellationType};
+    /// use async_op::cancel::{CancellationGroup, CancellationType};
     ///
     /// let all = CancellationGroup::new();
     /// assert!(all.requested().is_empty());

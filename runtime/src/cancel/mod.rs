@@ -1,14 +1,16 @@
 //! Asking an operation to stop.
 
+pub(crate) mod error;
 mod group;
 mod hook;
 mod signal;
 
+pub(crate) use error::is_cancelled;
+pub use error::{Expire, OperationError, cancelled};
 pub use group::CancellationGroup;
 pub(crate) use hook::{Function, Hook};
 pub use signal::{CancellationSignal, CancellationSlot, CancellationState};
 
-use std::error::Error;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
@@ -26,7 +28,7 @@ use crate::task::{budget, scope};
 /// can end as if it had never begun.
 ///
 /// ```
-/// use async_op::CancellationType;
+/// use async_op::cancel::CancellationType;
 ///
 /// let asked = CancellationType::PARTIAL | CancellationType::TERMINAL;
 /// assert!(asked.contains(CancellationType::TERMINAL));
@@ -107,166 +109,6 @@ impl fmt::Debug for CancellationType {
     }
 }
 
-/// Returns whether `error` says that an operation was cancelled.
-///
-/// It is the system's own error for that, so making one does not allocate.
-/// It is never [`Interrupted`](std::io::ErrorKind::Interrupted), which makes
-/// loops try again.
-///
-/// ```
-/// use async_op::{IoContext, Timer, is_cancelled};
-/// use std::time::Duration;
-///
-/// # fn main() -> std::io::Result<()> {
-/// let context = IoContext::new()?;
-/// let timer = Timer::new(&context);
-/// timer.expires_after(Duration::from_secs(3600));
-/// timer.wait().callback(|result| assert!(is_cancelled(&result.unwrap_err())));
-/// assert_eq!(timer.cancel(), 1);
-/// assert_eq!(context.run(), 1);
-/// # Ok(())
-/// # }
-/// ```
-pub fn is_cancelled(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(CANCELLED)
-}
-
-/// Returns whether `error` says that the time of an operation has run out, as
-/// [`cancel_after`](crate::cancel_after) has it.
-///
-/// Its kind is [`TimedOut`](io::ErrorKind::TimedOut). The system has an error of
-/// that kind too, of a connection whose peer does not answer; that is not this.
-///
-/// ```
-/// use async_op::{Blocking, IoContext, Timer, cancel_after, is_cancelled, is_timeout};
-/// use std::time::Duration;
-///
-/// # fn main() -> std::io::Result<()> {
-/// let context = IoContext::new()?;
-/// let timer = Timer::new(&context);
-/// timer.expires_after(Duration::from_secs(3600));
-/// let error = timer.async_wait(cancel_after(Duration::from_millis(1), Blocking)).unwrap_err();
-/// assert!(is_timeout(&error) && !is_cancelled(&error));
-/// # Ok(())
-/// # }
-/// ```
-pub fn is_timeout(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none()
-}
-
-/// An error that can say that an operation was cancelled, or ran out of time.
-///
-/// For the errors of operations of your own, so that
-/// [`cancel_after`](crate::cancel_after) serves them too.
-///
-/// ```
-/// use async_op::{OperationError, is_cancelled};
-/// use std::io;
-///
-/// enum QueryError {
-///     Io(io::Error),
-///     TimedOut,
-/// }
-///
-/// impl OperationError for QueryError {
-///     fn is_cancelled(&self) -> bool {
-///         matches!(self, Self::Io(error) if is_cancelled(error))
-///     }
-///
-///     fn into_timed_out(self) -> Self {
-///         Self::TimedOut
-///     }
-/// }
-/// ```
-pub trait OperationError {
-    /// Returns whether this says that the operation was cancelled.
-    fn is_cancelled(&self) -> bool;
-
-    /// Returns the error which says that the operation, cancelled as this
-    /// says, ran out of time.
-    fn into_timed_out(self) -> Self;
-}
-
-/// Cancelled is a boxed [`io::Error`] that says so, as `?` makes one; the error of
-/// the time that ran out is an [`io::Error`], too. What holds such an error as its
-/// source stays as it is: put the limit where the operation is, not around what
-/// wraps its errors.
-///
-/// ```
-/// use async_op::{IoContext, Timer, async_op, is_timeout};
-/// use std::error::Error;
-/// use std::io;
-/// use std::time::Duration;
-///
-/// #[async_op]
-/// async fn async_work(timer: &Timer) -> Result<u32, Box<dyn Error + Send + Sync>> {
-///     timer.wait().await?;
-///     Ok("7".parse()?)
-/// }
-///
-/// # fn main() -> io::Result<()> {
-/// let context = IoContext::new()?;
-/// let timer = Timer::new(&context);
-/// timer.expires_after(Duration::from_secs(3600));
-/// let error = work(&timer).cancel_after(Duration::from_millis(1)).blocking().unwrap_err();
-/// assert!(error.downcast_ref().is_some_and(is_timeout));
-/// # Ok(())
-/// # }
-/// ```
-impl OperationError for Box<dyn Error + Send + Sync> {
-    fn is_cancelled(&self) -> bool {
-        self.downcast_ref().is_some_and(is_cancelled)
-    }
-
-    fn into_timed_out(self) -> Self {
-        Box::new(io::Error::from(io::ErrorKind::TimedOut))
-    }
-}
-
-impl OperationError for io::Error {
-    fn is_cancelled(&self) -> bool {
-        is_cancelled(self)
-    }
-
-    fn into_timed_out(self) -> Self {
-        io::ErrorKind::TimedOut.into()
-    }
-}
-
-/// The first argument of a signature, where it can say that time ran out.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot say that an operation ran out of time",
-    note = "`cancel_after` is for operations whose first argument is an `io::Result`, or a `Result` whose error implements `OperationError`"
-)]
-pub trait Expire {
-    /// Says that time ran out, where this says that the operation was cancelled.
-    fn expire(self) -> Self;
-}
-
-impl<T, E: OperationError> Expire for Result<T, E> {
-    fn expire(self) -> Self {
-        match self {
-            Err(error) if error.is_cancelled() => Err(error.into_timed_out()),
-            other => other,
-        }
-    }
-}
-
-/// Returns the error of an operation that has been cancelled, which
-/// [`is_cancelled`] recognises.
-///
-/// For the operations of yours that [`Completion::on_cancel`](crate::Completion::on_cancel)
-/// ends.
-///
-/// ```
-/// use async_op::{cancelled, is_cancelled};
-///
-/// assert!(is_cancelled(&cancelled()));
-/// ```
-pub fn cancelled() -> io::Error {
-    io::Error::from_raw_os_error(CANCELLED)
-}
-
 /// Begins an operation that may complete at once: lets others run now and then,
 /// and fails if it has been asked to stop.
 pub(crate) async fn begin() -> io::Result<()> {
@@ -279,9 +121,3 @@ pub(crate) async fn begin() -> io::Result<()> {
     })
     .await
 }
-
-#[cfg(unix)]
-const CANCELLED: i32 = libc::ECANCELED;
-/// `ERROR_OPERATION_ABORTED`.
-#[cfg(windows)]
-const CANCELLED: i32 = 995;

@@ -17,7 +17,7 @@ use crate::trace;
 /// [`bind_cancellation_slot`](crate::bind_cancellation_slot), start an
 /// operation with that, and [`emit`](Self::emit). A signal serves one operation
 /// at a time, the one that was started last, and any number one after another;
-/// for several at once use a [`CancellationGroup`](crate::CancellationGroup).
+/// for several at once use a [`CancellationGroup`](crate::cancel::CancellationGroup).
 ///
 /// Cancellation is a request. Before an operation has started and after it has
 /// completed it has no effect; in between either the request or the completion
@@ -35,9 +35,9 @@ use crate::trace;
 /// rather have the operation go on than have it leave half of its work behind.
 ///
 /// ```
-/// use async_op::{
-///     CancellationSignal, CancellationType, IoContext, Timer, bind_cancellation_slot, is_cancelled,
-/// };
+/// use async_op::{IoContext, bind_cancellation_slot, is_cancelled};
+/// use async_op::cancel::{CancellationSignal, CancellationType};
+/// use async_op::time::Timer;
 /// use std::io;
 /// use std::time::Duration;
 ///
@@ -64,7 +64,7 @@ pub struct CancellationSignal {
 }
 
 /// The receiving end of a [`CancellationSignal`] or of a
-/// [`CancellationGroup`](crate::CancellationGroup), associated with a handler.
+/// [`CancellationGroup`](crate::cancel::CancellationGroup), associated with a handler.
 ///
 /// Clones are the same slot.
 #[derive(Clone, Default)]
@@ -433,7 +433,8 @@ impl Inner {
 /// message to say good-bye clears the state first.
 ///
 /// ```
-/// use async_op::{IoExecutor, Timer, async_op, is_cancelled, this_op};
+/// use async_op::{IoExecutor, async_op, is_cancelled, this_op};
+/// use async_op::time::Timer;
 /// use std::io;
 /// use std::time::Duration;
 ///
@@ -549,7 +550,7 @@ impl CancellationState {
     /// Sets which requests come in from now on, and which of them are passed on
     /// to the operations that are awaited inside.
     ///
-    /// An operation starts with those that it [honours](crate::Meta::honours)
+    /// An operation starts with those that it [honours](crate::initiation::Meta::honours)
     /// coming in, and all of these being passed on.
     pub fn set_filters(&self, incoming: CancellationType, outgoing: CancellationType) {
         self.slot.with(self.operation, |inner| {

@@ -39,7 +39,7 @@ use crate::task::Task;
 ///
 /// Handlers run on the threads that call [`run`](Self::run) and its relatives,
 /// and nowhere else. `run` returns when no operation is outstanding and no
-/// [`WorkGuard`](crate::WorkGuard) is held; the context is then
+/// [`WorkGuard`](crate::executor::WorkGuard) is held; the context is then
 /// [`stopped`](Self::stopped), until [`restart`](Self::restart).
 ///
 /// So somebody has to run it: a future that awaits one of its operations elsewhere,
@@ -54,7 +54,8 @@ use crate::task::Task;
 /// with an error, if they have to wait, and tasks that are posted from then on are destroyed by whoever posts them.
 ///
 /// ```
-/// use async_op::{IoContext, Timer};
+/// use async_op::IoContext;
+/// use async_op::time::Timer;
 /// use std::time::Duration;
 ///
 /// # fn main() -> std::io::Result<()> {
@@ -69,11 +70,13 @@ use crate::task::Task;
 ///
 /// # On a thread of its own
 ///
-/// A [`WorkGuard`](crate::WorkGuard) keeps `run` from returning while nothing is
+/// A [`WorkGuard`](crate::executor::WorkGuard) keeps `run` from returning while nothing is
 /// outstanding:
 ///
 /// ```
-/// use async_op::{IoContext, Timer, WorkGuard};
+/// use async_op::IoContext;
+/// use async_op::executor::WorkGuard;
+/// use async_op::time::Timer;
 /// use std::sync::Arc;
 /// use std::thread;
 ///
@@ -113,7 +116,9 @@ use crate::task::Task;
 /// ```
 /// # #[cfg(unix)]
 /// # mod unix {
-/// use async_op::{IoContext, Timer, WorkGuard};
+/// use async_op::IoContext;
+/// use async_op::executor::WorkGuard;
+/// use async_op::time::Timer;
 /// use std::io;
 /// use std::os::fd::AsFd;
 /// use std::time::Duration;
@@ -159,7 +164,8 @@ pub struct IoContext {
 /// It may outlive the context; tasks posted to it are dropped then.
 ///
 /// ```
-/// use async_op::{Executor, IoContext, Task};
+/// use async_op::{Executor, IoContext};
+/// use async_op::task::Task;
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
@@ -197,7 +203,8 @@ impl IoContext {
     /// wait for another task: nobody else would run it. (In Asio a concurrency hint of 1.)
     ///
     /// ```
-    /// use async_op::{Executor, IoContext, Task};
+    /// use async_op::{Executor, IoContext};
+    /// use async_op::task::Task;
     ///
     /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::for_one_thread()?;
@@ -257,10 +264,12 @@ impl IoContext {
     /// One thread alone runs tasks in the order in which they were posted. Several do not
     /// even start them in that order: a task may wait behind another while later ones run.
     /// So tasks that wait for each other need as many threads as there are of them, and
-    /// order is what a [`Strand`](crate::Strand) is for.
+    /// order is what a [`Strand`](crate::executor::Strand) is for.
     ///
     /// ```
-    /// use async_op::{Executor, IoContext, Strand, Task};
+    /// use async_op::{Executor, IoContext};
+    /// use async_op::executor::Strand;
+    /// use async_op::task::Task;
     /// use std::thread;
     ///
     /// # fn main() -> std::io::Result<()> {
@@ -391,13 +400,15 @@ impl IoContext {
     /// the context's event queue (`AsFd`); it becomes readable when there is
     /// something to do, a task that another thread has posted included. Ask for
     /// the timeout after each `poll`, and after each operation started outside;
-    /// and hold a [`WorkGuard`](crate::WorkGuard), or a `poll` that leaves no work
+    /// and hold a [`WorkGuard`](crate::executor::WorkGuard), or a `poll` that leaves no work
     /// behind [stops](Self::stopped) the context.
     ///
     /// ```
     /// # #[cfg(unix)]
     /// # fn main() -> std::io::Result<()> {
-    /// use async_op::{IoContext, Timer, WorkGuard};
+    /// use async_op::IoContext;
+    /// use async_op::executor::WorkGuard;
+    /// use async_op::time::Timer;
     /// use std::os::fd::{AsFd, AsRawFd};
     /// use std::sync::Arc;
     /// use std::sync::atomic::{AtomicBool, Ordering};

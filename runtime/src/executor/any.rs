@@ -18,7 +18,8 @@ use crate::task::Task;
 /// boxed, each clone in a box of its own. Posting allocates nothing.
 ///
 /// ```
-/// use async_op::{AnyExecutor, IoContext, Strand, SystemExecutor};
+/// use async_op::{IoContext, SystemExecutor};
+/// use async_op::executor::{AnyExecutor, Strand};
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;

@@ -10,7 +10,9 @@ use crate::task::Task;
 /// the other here: a chain without an end overflows the stack.
 ///
 /// ```
-/// use async_op::{Executor, InlineOr, IoContext, Task};
+/// use async_op::{Executor, IoContext};
+/// use async_op::executor::InlineOr;
+/// use async_op::task::Task;
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;

@@ -34,7 +34,9 @@ use crate::task::{Header, Task, TaskQueue, TaskVtable};
 /// unwinds out of the inner executor's loop; the rest are run later.
 ///
 /// ```
-/// use async_op::{Executor, IoContext, Strand, Task};
+/// use async_op::{Executor, IoContext};
+/// use async_op::executor::Strand;
+/// use async_op::task::Task;
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;

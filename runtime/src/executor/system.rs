@@ -16,7 +16,8 @@ use crate::task::Task;
 /// on.
 ///
 /// ```
-/// use async_op::{SystemContext, Timer};
+/// use async_op::executor::SystemContext;
+/// use async_op::time::Timer;
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let system = SystemContext::get()?; // an error here, rather than a panic later
@@ -79,7 +80,8 @@ impl SystemContext {
 /// a bare `block_on` alike.
 ///
 /// ```
-/// use async_op::{SystemExecutor, Timer};
+/// use async_op::SystemExecutor;
+/// use async_op::time::Timer;
 ///
 /// # fn main() -> std::io::Result<()> {
 /// Timer::new(&SystemExecutor).wait().blocking()?;

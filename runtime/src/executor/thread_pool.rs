@@ -19,7 +19,9 @@ use crate::shim::plain::Mutex;
 /// [`IoContext::run`].
 ///
 /// ```
-/// use async_op::{Executor, Task, ThreadPool};
+/// use async_op::Executor;
+/// use async_op::executor::ThreadPool;
+/// use async_op::task::Task;
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let pool = ThreadPool::new(2)?;

@@ -10,7 +10,9 @@ use crate::task::Task;
 /// A tokio runtime as an executor: handlers run as tasks of its own.
 ///
 /// ```
-/// use async_op::{SystemExecutor, Timer, TokioExecutor, bind_executor};
+/// use async_op::{SystemExecutor, bind_executor};
+/// use async_op::executor::TokioExecutor;
+/// use async_op::time::Timer;
 /// use std::io;
 ///
 /// # fn main() -> io::Result<()> {

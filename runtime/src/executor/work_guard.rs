@@ -6,7 +6,8 @@ use super::{Executor, is_same};
 /// return for want of work.
 ///
 /// ```
-/// use async_op::{IoContext, WorkGuard};
+/// use async_op::IoContext;
+/// use async_op::executor::WorkGuard;
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;

@@ -4,7 +4,10 @@ use crate::signature::{LeadingSignature, Signature};
 /// Says when the operations of a group that are outstanding are asked to stop.
 ///
 /// ```
-/// use async_op::{CancellationType, GroupCondition, IoContext, parallel_group, post_call};
+/// use async_op::IoContext;
+/// use async_op::cancel::CancellationType;
+/// use async_op::executor::post_call;
+/// use async_op::group::{GroupCondition, parallel_group};
 /// use async_op::Deferred;
 ///
 /// /// Until one operation yields this number.

@@ -31,7 +31,9 @@ use crate::token::{CompletionToken, Deferred, Operation};
 /// [`wait_for_one_error`], or [one of yours](GroupCondition).
 ///
 /// ```
-/// use async_op::{IoContext, Timer, is_cancelled, parallel_group, wait_for_one};
+/// use async_op::{IoContext, is_cancelled};
+/// use async_op::group::{parallel_group, wait_for_one};
+/// use async_op::time::Timer;
 /// use std::time::Duration;
 ///
 /// # fn main() -> std::io::Result<()> {
@@ -53,7 +55,9 @@ use crate::token::{CompletionToken, Deferred, Operation};
 /// A `Vec`, awaited:
 ///
 /// ```
-/// use async_op::{IoContext, Timer, parallel_group, wait_for_all};
+/// use async_op::IoContext;
+/// use async_op::group::{parallel_group, wait_for_all};
+/// use async_op::time::Timer;
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
@@ -111,7 +115,9 @@ impl<G> ParallelGroup<G> {
     /// operations say if each has a limit of its own:
     ///
     /// ```
-    /// use async_op::{IoContext, Timer, is_cancelled, is_timeout, parallel_group, wait_for_all};
+    /// use async_op::{IoContext, is_cancelled, is_timeout};
+    /// use async_op::group::{parallel_group, wait_for_all};
+    /// use async_op::time::Timer;
     /// use std::time::Duration;
     ///
     /// # fn main() -> std::io::Result<()> {

@@ -5,7 +5,8 @@
 /// more to ask for, 0 for enough.
 ///
 /// ```
-/// use async_op::{TcpStream, read, transfer_at_least};
+/// use async_op::io::{read, transfer_at_least};
+/// use async_op::net::TcpStream;
 ///
 /// # async fn example(stream: TcpStream) -> std::io::Result<()> {
 /// let mut buffer = [0; 1024];

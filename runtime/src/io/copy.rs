@@ -26,7 +26,7 @@ const CHUNK: usize = 8 * 1024;
 ///
 /// No: up to 8 KiB more may have been read than have arrived, and are lost when
 /// it stops between reading and writing. Requests of the types
-/// [terminal and partial](crate::CancellationType) are honoured: the operation
+/// [terminal and partial](crate::cancel::CancellationType) are honoured: the operation
 /// completes with the number of bytes that have arrived.
 ///
 /// # Errors
@@ -38,7 +38,9 @@ const CHUNK: usize = 8 * 1024;
 /// # Examples
 ///
 /// ```
-/// use async_op::{SystemExecutor, UnixStream, connect_pipe, copy, read_exact, write_all};
+/// use async_op::SystemExecutor;
+/// use async_op::io::{copy, read_exact, write_all};
+/// use async_op::net::{UnixStream, connect_pipe};
 ///
 /// # async fn example() -> std::io::Result<()> {
 /// let (a, b) = UnixStream::pair(&SystemExecutor)?;

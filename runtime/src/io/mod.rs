@@ -1,27 +1,32 @@
-//! Operations made of several reads and writes, on any stream.
+//! Buffers, streams, and operations made of several reads and writes, on any stream.
 
 mod condition;
 mod copy;
-mod read;
+pub(crate) mod read;
 mod read_until;
 mod steps;
 mod stream;
 #[cfg(any(feature = "futures-io", feature = "tokio-io"))]
 mod theirs;
-mod transfer;
-mod write;
+pub(crate) mod transfer;
+pub(crate) mod write;
 
+pub use crate::buffer::{AtMost, BufferExt, BufferRange, DynamicBuffer, ReadBuffer, WriteBuffer};
+pub use crate::net::poll_io::PollIo;
 pub use condition::{CompletionCondition, transfer_all, transfer_at_least, transfer_exactly};
 pub use copy::{async_copy, copy};
-pub use read::{Filling, async_read, async_read_exact, read, read_exact};
+pub(crate) use read::Filling;
+pub use read::{async_read, async_read_exact, read, read_exact};
 pub use read_until::{Delimiter, async_read_until, read_until};
 pub use stream::{AsyncReadStream, AsyncWriteStream};
 #[cfg(feature = "futures-io")]
 pub use theirs::FuturesIo;
 #[cfg(feature = "tokio-io")]
 pub use theirs::TokioIo;
-pub use transfer::{Report, Transfer};
-pub use write::{Draining, async_write, async_write_all, write, write_all};
+pub(crate) use transfer::Report;
+pub use transfer::Transfer;
+pub(crate) use write::Draining;
+pub use write::{async_write, async_write_all, write, write_all};
 
 use std::io::Result;
 

@@ -29,7 +29,7 @@ use crate::meta::Meta;
 ///
 /// No: dropped, the operation leaves what it has read in a borrowed buffer, but
 /// does not say how much it was. Requests of the types
-/// [terminal and partial](crate::CancellationType) are honoured: it completes
+/// [terminal and partial](crate::cancel::CancellationType) are honoured: it completes
 /// with what it has read until then.
 ///
 /// # Errors
@@ -40,7 +40,9 @@ use crate::meta::Meta;
 /// # Examples
 ///
 /// ```
-/// use async_op::{SystemExecutor, UnixStream, read, transfer_all};
+/// use async_op::SystemExecutor;
+/// use async_op::io::{read, transfer_all};
+/// use async_op::net::UnixStream;
 ///
 /// # async fn example() -> std::io::Result<()> {
 /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
@@ -95,7 +97,7 @@ where
 ///
 /// No: what has been read until then is in the buffer, but it is not said how
 /// much it was; where that matters see [`async_read`]. Requests of the type
-/// [terminal](crate::CancellationType) are honoured.
+/// [terminal](crate::cancel::CancellationType) are honoured.
 ///
 /// # Errors
 ///
@@ -105,7 +107,9 @@ where
 /// # Examples
 ///
 /// ```
-/// use async_op::{SystemExecutor, UnixStream, read_exact};
+/// use async_op::SystemExecutor;
+/// use async_op::io::read_exact;
+/// use async_op::net::UnixStream;
 ///
 /// # async fn example() -> std::io::Result<()> {
 /// let (a, b) = UnixStream::pair(&SystemExecutor)?;

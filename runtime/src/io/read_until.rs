@@ -78,7 +78,7 @@ impl<F: FnMut(&[u8]) -> Option<usize> + Send> Delimiter for F {
 ///
 /// Yes: a dropped operation leaves what it has read in a borrowed buffer, and so
 /// may be started again. Requests of the types
-/// [terminal and partial](crate::CancellationType) are honoured.
+/// [terminal and partial](crate::cancel::CancellationType) are honoured.
 ///
 /// # Errors
 ///
@@ -89,7 +89,9 @@ impl<F: FnMut(&[u8]) -> Option<usize> + Send> Delimiter for F {
 /// # Examples
 ///
 /// ```
-/// use async_op::{SystemExecutor, UnixStream, read_until};
+/// use async_op::SystemExecutor;
+/// use async_op::io::read_until;
+/// use async_op::net::UnixStream;
 ///
 /// # async fn example() -> std::io::Result<()> {
 /// let (a, b) = UnixStream::pair(&SystemExecutor)?;

@@ -14,7 +14,8 @@ use crate::signature::Signature;
 /// those who use them call operations.
 ///
 /// ```
-/// use async_op::{AsyncReadStream, IoExecutor, IoObject, ReadBuffer};
+/// use async_op::{IoExecutor, IoObject};
+/// use async_op::io::{AsyncReadStream, ReadBuffer};
 /// use std::io;
 ///
 /// /// An endless row of zeroes.

@@ -102,7 +102,8 @@ mod futures {
         /// in between may have written.
         ///
         /// ```
-        /// use async_op::{FuturesIo, SystemExecutor, read_exact, write_all};
+        /// use async_op::SystemExecutor;
+        /// use async_op::io::{FuturesIo, read_exact, write_all};
         /// use futures_lite::io::Cursor;
         ///
         /// # async fn example() -> std::io::Result<()> {
@@ -190,7 +191,7 @@ mod tokio_io {
         /// may be outstanding. What is written is flushed; a write that is dropped
         /// in between may have written. Operations on a socket of tokio are to be started
         /// and awaited inside of its runtime: the executor is its own,
-        /// [`TokioExecutor`](crate::TokioExecutor).
+        /// [`TokioExecutor`](crate::executor::TokioExecutor).
         TokioIo
     }
 

@@ -28,7 +28,7 @@ use crate::meta::Meta;
 /// # Cancel safety
 ///
 /// No: dropped, the operation does not say how much it has written. Requests of
-/// the types [terminal and partial](crate::CancellationType) are honoured: it
+/// the types [terminal and partial](crate::cancel::CancellationType) are honoured: it
 /// completes with what it has written until then.
 ///
 /// # Errors
@@ -39,7 +39,9 @@ use crate::meta::Meta;
 /// # Examples
 ///
 /// ```
-/// use async_op::{SystemExecutor, UnixStream, transfer_exactly, write};
+/// use async_op::SystemExecutor;
+/// use async_op::io::{transfer_exactly, write};
+/// use async_op::net::UnixStream;
 ///
 /// # async fn example() -> std::io::Result<()> {
 /// let (a, _b) = UnixStream::pair(&SystemExecutor)?;
@@ -90,7 +92,7 @@ where
 ///
 /// No: it is not said how much has been written until then; where that matters
 /// see [`async_write`]. Requests of the type
-/// [terminal](crate::CancellationType) are honoured.
+/// [terminal](crate::cancel::CancellationType) are honoured.
 ///
 /// # Errors
 ///
@@ -100,7 +102,9 @@ where
 /// # Examples
 ///
 /// ```
-/// use async_op::{SystemExecutor, UnixStream, read_exact, write_all};
+/// use async_op::SystemExecutor;
+/// use async_op::io::{read_exact, write_all};
+/// use async_op::net::UnixStream;
 ///
 /// # async fn example() -> std::io::Result<()> {
 /// let (a, b) = UnixStream::pair(&SystemExecutor)?;

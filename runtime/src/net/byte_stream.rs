@@ -338,7 +338,7 @@ macro_rules! reads {
             ///
             /// `fn(io::Result<usize>)` for a borrowed buffer,
             /// `fn(io::Result<usize>, B)` for an owned one, which comes back, error
-            /// or not (see [`ReadBuffer`](crate::ReadBuffer)). 0 bytes mean that
+            /// or not (see [`ReadBuffer`](crate::io::ReadBuffer)). 0 bytes mean that
             /// the peer has shut down its side, or that the buffer is empty; that
             /// completes at once.
             ///
@@ -352,7 +352,7 @@ macro_rules! reads {
             ///
             /// # Cancel safety
             ///
-            /// Yes, and requests of every [type](crate::CancellationType) are
+            /// Yes, and requests of every [type](crate::cancel::CancellationType) are
             /// honoured: a dropped operation has read nothing.
             ///
             /// # Errors
@@ -361,11 +361,12 @@ macro_rules! reads {
             /// and one of kind [`Other`](std::io::ErrorKind::Other) when the context
             /// is gone; [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel).
             #[$crate::async_op]
-            pub fn async_read_some<B: $crate::ReadBuffer>(
+            pub fn async_read_some<B: $crate::io::ReadBuffer>(
                 &self,
                 buffer: B,
             ) -> impl $crate::Initiation<B::Completion<std::io::Result<usize>>> {
-                static META: $crate::Meta = $crate::net::operation::meta("async_read_some");
+                static META: $crate::initiation::Meta =
+                    $crate::net::operation::meta("async_read_some");
                 let read = $crate::net::byte_stream::ReadSome(buffer);
                 $crate::net::operation::operation(
                     &META,
@@ -390,8 +391,8 @@ macro_rules! reads {
             }
         }
 
-        impl $crate::AsyncReadStream for $ty {
-            fn read_after<B: $crate::ReadBuffer>(
+        impl $crate::io::AsyncReadStream for $ty {
+            fn read_after<B: $crate::io::ReadBuffer>(
                 &self,
                 buffer: &mut B,
                 skip: usize,
@@ -401,13 +402,13 @@ macro_rules! reads {
 
             fn filling<S, B, C, R>(
                 self,
-                meta: &'static $crate::Meta,
+                meta: &'static $crate::initiation::Meta,
                 filling: $crate::expansion::Filling<B, C, R>,
             ) -> impl $crate::Initiation<S>
             where
                 S: $crate::Signature<Output = B::Output<R::Said>>,
-                B: $crate::ReadBuffer,
-                C: $crate::CompletionCondition,
+                B: $crate::io::ReadBuffer,
+                C: $crate::io::CompletionCondition,
                 R: $crate::expansion::Report,
             {
                 let read = $crate::context::Direction::Read;
@@ -440,7 +441,7 @@ macro_rules! writes {
             ///
             /// `fn(io::Result<usize>)` for a borrowed buffer,
             /// `fn(io::Result<usize>, B)` for an owned one, which comes back, error
-            /// or not (see [`WriteBuffer`](crate::WriteBuffer)). An empty buffer
+            /// or not (see [`WriteBuffer`](crate::io::WriteBuffer)). An empty buffer
             /// completes at once.
             ///
             /// # Overlap
@@ -454,7 +455,7 @@ macro_rules! writes {
             ///
             /// # Cancel safety
             ///
-            /// Yes, and requests of every [type](crate::CancellationType) are
+            /// Yes, and requests of every [type](crate::cancel::CancellationType) are
             /// honoured: a dropped operation has written nothing.
             ///
             /// # Errors
@@ -463,11 +464,12 @@ macro_rules! writes {
             /// and one of kind [`Other`](std::io::ErrorKind::Other) when the context
             /// is gone; [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel).
             #[$crate::async_op]
-            pub fn async_write_some<B: $crate::WriteBuffer>(
+            pub fn async_write_some<B: $crate::io::WriteBuffer>(
                 &self,
                 buffer: B,
             ) -> impl $crate::Initiation<B::Completion<std::io::Result<usize>>> {
-                static META: $crate::Meta = $crate::net::operation::meta("async_write_some");
+                static META: $crate::initiation::Meta =
+                    $crate::net::operation::meta("async_write_some");
                 let write = $crate::net::byte_stream::WriteSome(buffer);
                 $crate::net::operation::operation(
                     &META,
@@ -492,8 +494,8 @@ macro_rules! writes {
             }
         }
 
-        impl $crate::AsyncWriteStream for $ty {
-            fn write_after<B: $crate::WriteBuffer>(
+        impl $crate::io::AsyncWriteStream for $ty {
+            fn write_after<B: $crate::io::WriteBuffer>(
                 &self,
                 buffer: &mut B,
                 skip: usize,
@@ -503,13 +505,13 @@ macro_rules! writes {
 
             fn draining<S, B, C, R>(
                 self,
-                meta: &'static $crate::Meta,
+                meta: &'static $crate::initiation::Meta,
                 draining: $crate::expansion::Draining<B, C, R>,
             ) -> impl $crate::Initiation<S>
             where
                 S: $crate::Signature<Output = B::Output<R::Said>>,
-                B: $crate::WriteBuffer,
-                C: $crate::CompletionCondition,
+                B: $crate::io::WriteBuffer,
+                C: $crate::io::CompletionCondition,
                 R: $crate::expansion::Report,
             {
                 let write = $crate::context::Direction::Write;

@@ -159,7 +159,7 @@ macro_rules! datagrams {
             ///
             /// `fn(io::Result<usize>)` for a borrowed buffer,
             /// `fn(io::Result<usize>, B)` for an owned one, which comes back, error
-            /// or not (see [`ReadBuffer`](crate::ReadBuffer)). What does not fit
+            /// or not (see [`ReadBuffer`](crate::io::ReadBuffer)). What does not fit
             /// into the buffer is lost. 0 bytes are a datagram without content.
             ///
             /// # Overlap
@@ -173,7 +173,7 @@ macro_rules! datagrams {
             ///
             /// # Cancel safety
             ///
-            /// Yes, and requests of every [type](crate::CancellationType) are
+            /// Yes, and requests of every [type](crate::cancel::CancellationType) are
             /// honoured: a dropped operation has received nothing.
             ///
             /// # Errors
@@ -185,11 +185,11 @@ macro_rules! datagrams {
             /// one of kind [`OutOfMemory`](std::io::ErrorKind::OutOfMemory) for
             /// several parts that the allocator has no whole for.
             #[$crate::async_op]
-            pub fn async_receive<B: $crate::ReadBuffer>(
+            pub fn async_receive<B: $crate::io::ReadBuffer>(
                 &self,
                 buffer: B,
             ) -> impl $crate::Initiation<B::Completion<std::io::Result<usize>>> {
-                static META: $crate::Meta = $crate::net::operation::meta("async_receive");
+                static META: $crate::initiation::Meta = $crate::net::operation::meta("async_receive");
                 let receive = $crate::net::datagram::Receive {
                     buffer,
                     receive: |socket: &_, bytes: &mut [u8]| Ok((Datagram::receive(socket, bytes)?, ())),
@@ -205,7 +205,7 @@ macro_rules! datagrams {
             ///
             /// With `R` for `io::Result<(usize, SocketAddr)>`: `fn(R)` for a
             /// borrowed buffer, `fn(R, B)` for an owned one, which comes back,
-            /// error or not (see [`ReadBuffer`](crate::ReadBuffer)). What does not
+            /// error or not (see [`ReadBuffer`](crate::io::ReadBuffer)). What does not
             /// fit into the buffer is lost. 0 bytes are a datagram without content.
             ///
             /// # Overlap
@@ -218,7 +218,7 @@ macro_rules! datagrams {
             ///
             /// # Cancel safety
             ///
-            /// Yes, and requests of every [type](crate::CancellationType) are
+            /// Yes, and requests of every [type](crate::cancel::CancellationType) are
             /// honoured: a dropped operation has received nothing.
             ///
             /// # Errors
@@ -227,11 +227,11 @@ macro_rules! datagrams {
             /// when the context is gone; [cancelled](crate::is_cancelled) by
             /// [`cancel`](Self::cancel).
             #[$crate::async_op]
-            pub fn async_receive_from<B: $crate::ReadBuffer>(
+            pub fn async_receive_from<B: $crate::io::ReadBuffer>(
                 &self,
                 buffer: B,
             ) -> impl $crate::Initiation<B::Completion<std::io::Result<(usize, $address)>>> {
-                static META: $crate::Meta = $crate::net::operation::meta("async_receive_from");
+                static META: $crate::initiation::Meta = $crate::net::operation::meta("async_receive_from");
                 let receive = $crate::net::datagram::Receive {
                     buffer,
                     receive: Datagram::receive_from,
@@ -246,7 +246,7 @@ macro_rules! datagrams {
             ///
             /// `fn(io::Result<usize>)` for a borrowed buffer,
             /// `fn(io::Result<usize>, B)` for an owned one, which comes back, error
-            /// or not (see [`WriteBuffer`](crate::WriteBuffer)). A datagram is sent
+            /// or not (see [`WriteBuffer`](crate::io::WriteBuffer)). A datagram is sent
             /// whole or not at all; an empty buffer makes one without content.
             ///
             /// # Overlap
@@ -260,7 +260,7 @@ macro_rules! datagrams {
             ///
             /// # Cancel safety
             ///
-            /// Yes, and requests of every [type](crate::CancellationType) are
+            /// Yes, and requests of every [type](crate::cancel::CancellationType) are
             /// honoured: a dropped operation has sent nothing.
             ///
             /// # Errors
@@ -270,11 +270,11 @@ macro_rules! datagrams {
             /// kind [`Other`](std::io::ErrorKind::Other) when the context is gone;
             /// [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel).
             #[$crate::async_op]
-            pub fn async_send<B: $crate::WriteBuffer>(
+            pub fn async_send<B: $crate::io::WriteBuffer>(
                 &self,
                 buffer: B,
             ) -> impl $crate::Initiation<B::Completion<std::io::Result<usize>>> {
-                static META: $crate::Meta = $crate::net::operation::meta("async_send");
+                static META: $crate::initiation::Meta = $crate::net::operation::meta("async_send");
                 let send = $crate::net::datagram::SendWhole {
                     buffer,
                     send: Datagram::send,
@@ -298,7 +298,7 @@ macro_rules! datagrams {
             ///
             /// # Cancel safety
             ///
-            /// Yes, and requests of every [type](crate::CancellationType) are
+            /// Yes, and requests of every [type](crate::cancel::CancellationType) are
             /// honoured: a dropped operation has sent nothing.
             ///
             /// # Errors

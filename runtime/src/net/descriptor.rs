@@ -17,10 +17,11 @@ use crate::context::{IoExecutor, Registration};
 ///
 /// It is read and written as a file is: to write when nobody reads any more sends
 /// the signal `SIGPIPE`, also where it is a socket. That ends a program whose
-/// `main` is in C and does not ignore it; see [`WritablePipe`](crate::WritablePipe).
+/// `main` is in C and does not ignore it; see [`WritablePipe`](crate::net::WritablePipe).
 ///
 /// ```
-/// use async_op::{Descriptor, Readiness, SystemExecutor};
+/// use async_op::SystemExecutor;
+/// use async_op::net::{Descriptor, Readiness};
 /// use std::os::fd::OwnedFd;
 ///
 /// # async fn example() -> std::io::Result<()> {

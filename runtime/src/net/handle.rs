@@ -86,7 +86,7 @@ macro_rules! waits {
         ///
         /// # Cancel safety
         ///
-        /// Yes, and requests of every [type](crate::CancellationType) are
+        /// Yes, and requests of every [type](crate::cancel::CancellationType) are
         /// honoured.
         ///
         /// # Errors
@@ -96,9 +96,9 @@ macro_rules! waits {
         #[$crate::async_op]
         pub fn async_wait(
             &self,
-            readiness: $crate::Readiness,
+            readiness: $crate::net::Readiness,
         ) -> impl $crate::Initiation<fn(std::io::Result<()>)> {
-            static META: $crate::Meta = $crate::net::operation::meta("async_wait");
+            static META: $crate::initiation::Meta = $crate::net::operation::meta("async_wait");
             let wait = $crate::net::readiness::WaitFor(readiness);
             $crate::net::operation::operation(&META, &self.source, readiness.into(), wait)
         }

@@ -1,4 +1,4 @@
-//! Sockets, pipes and other descriptors; names and signals.
+//! Sockets, pipes and other descriptors, and names of hosts.
 
 mod byte_stream;
 mod connect;
@@ -11,7 +11,7 @@ mod handle;
 mod operation;
 #[cfg(unix)]
 mod pipe;
-mod poll_io;
+pub(crate) mod poll_io;
 #[cfg(unix)]
 mod readiness;
 #[cfg(unix)]
@@ -20,7 +20,7 @@ mod receive;
 mod resolver;
 mod send;
 #[cfg(all(unix, feature = "signal"))]
-mod signal_set;
+pub(crate) mod signal_set;
 mod source;
 mod tcp_listener;
 mod tcp_stream;
@@ -36,13 +36,10 @@ mod unix_stream;
 pub use descriptor::Descriptor;
 #[cfg(unix)]
 pub use pipe::{ReadablePipe, WritablePipe, connect_pipe};
-pub use poll_io::PollIo;
 #[cfg(unix)]
 pub use readiness::Readiness;
 #[cfg(feature = "resolver")]
 pub use resolver::Resolver;
-#[cfg(all(unix, feature = "signal"))]
-pub use signal_set::SignalSet;
 pub use tcp_listener::TcpListener;
 pub use tcp_stream::TcpStream;
 pub use udp_socket::UdpSocket;

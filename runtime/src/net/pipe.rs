@@ -12,7 +12,8 @@ use crate::context::{IoExecutor, Registration};
 /// Makes a pipe: what is written to one end is read from the other.
 ///
 /// ```
-/// use async_op::{SystemExecutor, connect_pipe};
+/// use async_op::SystemExecutor;
+/// use async_op::net::connect_pipe;
 ///
 /// # async fn example() -> std::io::Result<()> {
 /// let (reader, writer) = connect_pipe(&SystemExecutor)?;

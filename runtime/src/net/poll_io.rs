@@ -13,7 +13,8 @@ use crate::context::WaiterKey;
 /// ```
 /// # #[cfg(feature = "futures-io")]
 /// # async fn example() -> std::io::Result<()> {
-/// use async_op::{SystemExecutor, UnixStream};
+/// use async_op::SystemExecutor;
+/// use async_op::net::UnixStream;
 /// use futures_lite::{AsyncReadExt, AsyncWriteExt};
 ///
 /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
@@ -138,8 +139,8 @@ macro_rules! polls {
             /// Makes it a stream that other libraries can poll: with the features
             /// `futures-io` and `tokio-io`, for whatever is made for the traits of
             /// those.
-            pub fn into_poll_io(self) -> $crate::PollIo<Self> {
-                $crate::PollIo::new(self)
+            pub fn into_poll_io(self) -> $crate::io::PollIo<Self> {
+                $crate::io::PollIo::new(self)
             }
         }
 

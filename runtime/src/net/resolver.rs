@@ -17,7 +17,8 @@ use crate::task::scope;
 /// from ending.
 ///
 /// ```
-/// use async_op::{IoContext, Resolver};
+/// use async_op::IoContext;
+/// use async_op::net::Resolver;
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
@@ -51,7 +52,7 @@ impl Resolver {
     /// # Completion
     ///
     /// `fn(io::Result<Vec<SocketAddr>>)`: at least one address, with `port`. Connect
-    /// with [`TcpStream::async_connect_any`](crate::TcpStream::async_connect_any).
+    /// with [`TcpStream::async_connect_any`](crate::net::TcpStream::async_connect_any).
     ///
     /// # Overlap
     ///
@@ -64,7 +65,7 @@ impl Resolver {
     ///
     /// # Cancel safety
     ///
-    /// Yes, and requests of every [type](crate::CancellationType) are honoured. The
+    /// Yes, and requests of every [type](crate::cancel::CancellationType) are honoured. The
     /// system's function cannot be stopped; nobody waits for it any more.
     ///
     /// # Errors

@@ -22,7 +22,8 @@ use crate::shim::plain::{Mutex, MutexGuard};
 /// waited for yet count as one.
 ///
 /// ```
-/// use async_op::{IoContext, SignalSet};
+/// use async_op::IoContext;
+/// use async_op::signal::SignalSet;
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
@@ -111,7 +112,7 @@ impl SignalSet {
     ///
     /// # Cancel safety
     ///
-    /// Yes, and requests of every [type](crate::CancellationType) are honoured: a
+    /// Yes, and requests of every [type](crate::cancel::CancellationType) are honoured: a
     /// dropped operation has taken no signal.
     ///
     /// # Errors

@@ -17,7 +17,8 @@ use crate::meta::Meta;
 /// them and of its operations.
 ///
 /// ```
-/// use async_op::{IoContext, TcpListener, TcpStream};
+/// use async_op::IoContext;
+/// use async_op::net::{TcpListener, TcpStream};
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
@@ -89,7 +90,7 @@ impl TcpListener {
     ///
     /// # Cancel safety
     ///
-    /// Yes, and requests of every [type](crate::CancellationType) are honoured: a
+    /// Yes, and requests of every [type](crate::cancel::CancellationType) are honoured: a
     /// dropped operation has accepted nothing.
     ///
     /// # Errors

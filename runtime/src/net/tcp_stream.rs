@@ -19,7 +19,8 @@ use crate::meta::Meta;
 /// and of its operations. Reads and writes may go on at the same time.
 ///
 /// ```
-/// use async_op::{SystemExecutor, TcpListener, TcpStream};
+/// use async_op::SystemExecutor;
+/// use async_op::net::{TcpListener, TcpStream};
 ///
 /// # async fn example() -> std::io::Result<()> {
 /// let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
@@ -72,7 +73,7 @@ impl TcpStream {
     ///
     /// # Cancel safety
     ///
-    /// Yes, and requests of every [type](crate::CancellationType) are honoured:
+    /// Yes, and requests of every [type](crate::cancel::CancellationType) are honoured:
     /// dropping the operation closes the socket.
     ///
     /// # Errors
@@ -109,7 +110,7 @@ impl TcpStream {
     ///
     /// # Cancel safety
     ///
-    /// Yes, and requests of every [type](crate::CancellationType) are honoured:
+    /// Yes, and requests of every [type](crate::cancel::CancellationType) are honoured:
     /// dropping the operation closes the socket.
     ///
     /// # Errors
@@ -120,7 +121,8 @@ impl TcpStream {
     /// # Examples
     ///
     /// ```
-    /// use async_op::{SystemExecutor, TcpListener, TcpStream};
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::{TcpListener, TcpStream};
     /// use std::net::TcpListener as Closed;
     ///
     /// # async fn example() -> std::io::Result<()> {

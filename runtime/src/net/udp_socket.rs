@@ -20,7 +20,8 @@ use crate::meta::Meta;
 /// and of its operations.
 ///
 /// ```
-/// use async_op::{SystemExecutor, UdpSocket};
+/// use async_op::SystemExecutor;
+/// use async_op::net::UdpSocket;
 ///
 /// # async fn example() -> std::io::Result<()> {
 /// let a = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;

@@ -25,7 +25,8 @@ use crate::context::{Direction, IoExecutor, Progress, Registration};
 /// that is slow.
 ///
 /// ```
-/// use async_op::{SystemExecutor, UnixDatagram};
+/// use async_op::SystemExecutor;
+/// use async_op::net::UnixDatagram;
 ///
 /// # async fn example() -> std::io::Result<()> {
 /// let (a, b) = UnixDatagram::pair(&SystemExecutor)?;

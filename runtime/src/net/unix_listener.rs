@@ -18,7 +18,8 @@ use crate::meta::Meta;
 /// and of its operations. The file stays; remove it before binding again.
 ///
 /// ```
-/// use async_op::{SystemExecutor, UnixListener, UnixStream};
+/// use async_op::SystemExecutor;
+/// use async_op::net::{UnixListener, UnixStream};
 ///
 /// # async fn example() -> std::io::Result<()> {
 /// # let directory = std::env::temp_dir().join(format!("async-op-doc-{}", std::process::id()));
@@ -97,7 +98,7 @@ impl UnixListener {
     ///
     /// # Cancel safety
     ///
-    /// Yes, and requests of every [type](crate::CancellationType) are honoured:
+    /// Yes, and requests of every [type](crate::cancel::CancellationType) are honoured:
     /// a dropped operation has accepted nothing.
     ///
     /// # Errors

@@ -23,7 +23,8 @@ use crate::meta::Meta;
 /// and of its operations. Reads and writes may go on at the same time.
 ///
 /// ```
-/// use async_op::{SystemExecutor, UnixStream};
+/// use async_op::SystemExecutor;
+/// use async_op::net::UnixStream;
 ///
 /// # async fn example() -> std::io::Result<()> {
 /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
@@ -90,7 +91,7 @@ impl UnixStream {
     ///
     /// # Cancel safety
     ///
-    /// Yes, and requests of every [type](crate::CancellationType) are honoured:
+    /// Yes, and requests of every [type](crate::cancel::CancellationType) are honoured:
     /// dropping the operation closes the socket.
     ///
     /// # Errors
@@ -130,7 +131,7 @@ impl UnixStream {
     ///
     /// # Cancel safety
     ///
-    /// Yes, and requests of every [type](crate::CancellationType) are honoured:
+    /// Yes, and requests of every [type](crate::cancel::CancellationType) are honoured:
     /// dropping the operation closes the socket.
     ///
     /// # Errors
@@ -144,7 +145,8 @@ impl UnixStream {
     /// ```
     /// # #[cfg(target_os = "linux")]
     /// # async fn example() -> std::io::Result<()> {
-    /// use async_op::{SystemExecutor, UnixListener, UnixStream};
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::{UnixListener, UnixStream};
     /// use std::os::linux::net::SocketAddrExt;
     /// use std::os::unix::net::SocketAddr;
     ///

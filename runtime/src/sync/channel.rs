@@ -127,7 +127,7 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     ///
     /// # Cancel safety
     ///
-    /// Yes, and requests of every [type](crate::CancellationType) are honoured:
+    /// Yes, and requests of every [type](crate::cancel::CancellationType) are honoured:
     /// a send that fails has not been received and gives the value back, one
     /// that is dropped has either sent it or drops it.
     ///
@@ -159,7 +159,7 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     ///
     /// # Cancel safety
     ///
-    /// Yes, and requests of every [type](crate::CancellationType) are honoured:
+    /// Yes, and requests of every [type](crate::cancel::CancellationType) are honoured:
     /// a receive that fails has received nothing, and a value that was meant for
     /// one that is dropped goes to the next, in its place in the order.
     ///
@@ -216,7 +216,9 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     ///
     /// ```
     /// use async_op::sync::Channel;
-    /// use async_op::{IoContext, Timer, prepend};
+    /// use async_op::IoContext;
+    /// use async_op::adapter::prepend;
+    /// use async_op::time::Timer;
     ///
     /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;

@@ -116,7 +116,7 @@ impl<T: Send + 'static, E: Executor> Mutex<T, E> {
     ///
     /// # Cancel safety
     ///
-    /// Yes, and requests of every [type](crate::CancellationType) are honoured:
+    /// Yes, and requests of every [type](crate::cancel::CancellationType) are honoured:
     /// a dropped operation leaves its turn to the next.
     ///
     /// # Errors

@@ -112,7 +112,7 @@ impl<E: Executor> Semaphore<E> {
     ///
     /// # Cancel safety
     ///
-    /// Yes, and requests of every [type](crate::CancellationType) are honoured:
+    /// Yes, and requests of every [type](crate::cancel::CancellationType) are honoured:
     /// a dropped operation leaves its turn, or its permit, to the next.
     ///
     /// # Errors

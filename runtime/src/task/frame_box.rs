@@ -21,7 +21,7 @@ use super::scope::{self, Origin};
 /// for recursion, and in place of a `Box<dyn Future>`.
 ///
 /// ```
-/// use async_op::FrameBox;
+/// use async_op::task::FrameBox;
 ///
 /// fn depth(n: u32) -> FrameBox<'static, u32> {
 ///     FrameBox::new(async move { if n == 0 { 0 } else { 1 + depth(n - 1).await } })

@@ -32,6 +32,7 @@ mod stub;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub use crate::spawn::{RunIn, Spawn, Spawning, run_in, spawn_with};
 pub use frame_box::FrameBox;
 pub(crate) use queue::TaskQueue;
 
@@ -85,7 +86,7 @@ unsafe impl Send for Task {}
 
 impl Task {
     /// Makes a task of a function, in memory of the
-    /// [default allocator](crate::Recycling).
+    /// [default allocator](crate::alloc::Recycling).
     ///
     /// # Panics
     ///

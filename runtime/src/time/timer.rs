@@ -37,7 +37,8 @@ static PAST: LazyLock<Instant> = LazyLock::new(Instant::now);
 /// A handle: clones are the same timer. A new timer has expired already.
 ///
 /// ```
-/// use async_op::{IoContext, Timer};
+/// use async_op::IoContext;
+/// use async_op::time::Timer;
 /// use std::time::Duration;
 ///
 /// # fn main() -> std::io::Result<()> {
@@ -152,7 +153,7 @@ impl Timer {
     ///
     /// # Cancel safety
     ///
-    /// Yes, and requests of every [type](crate::CancellationType) are honoured: a
+    /// Yes, and requests of every [type](crate::cancel::CancellationType) are honoured: a
     /// dropped wait leaves nothing behind.
     ///
     /// # Errors
@@ -617,7 +618,7 @@ mod tests {
     /// What finds waits for requests to cancel is there until their handlers are called.
     #[test]
     fn the_entry_goes_however_many_have_waited() {
-        use crate::bind::bind_cancellation_slot;
+        use crate::adapter::bind::bind_cancellation_slot;
         use crate::cancel::CancellationGroup;
 
         const WAITS: usize = (1 << (usize::BITS / 4)) + 1;

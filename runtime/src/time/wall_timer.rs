@@ -27,7 +27,8 @@ const CHECK: Duration = Duration::from_secs(10);
 /// A handle: clones are the same timer. A new timer has expired already.
 ///
 /// ```
-/// use async_op::{IoContext, WallTimer};
+/// use async_op::IoContext;
+/// use async_op::time::WallTimer;
 /// use std::time::{Duration, SystemTime};
 ///
 /// # fn main() -> std::io::Result<()> {
@@ -127,7 +128,7 @@ impl WallTimer {
     ///
     /// # Cancel safety
     ///
-    /// Yes, and requests of every [type](crate::CancellationType) are honoured: a
+    /// Yes, and requests of every [type](crate::cancel::CancellationType) are honoured: a
     /// dropped wait leaves nothing behind.
     ///
     /// # Errors

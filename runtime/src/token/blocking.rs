@@ -16,7 +16,8 @@ use crate::signature::Signature;
 /// whoever leaves hands the driving over.
 ///
 /// ```
-/// use async_op::{Blocking, IoContext, Timer};
+/// use async_op::{Blocking, IoContext};
+/// use async_op::time::Timer;
 /// use std::time::Duration;
 ///
 /// # fn main() -> std::io::Result<()> {

@@ -22,7 +22,9 @@ use crate::signature::Signature;
 /// and the pointer last.
 ///
 /// ```
-/// use async_op::{CCallback, IoContext, Timer, c_callback};
+/// use async_op::IoContext;
+/// use async_op::time::Timer;
+/// use async_op::token::{CCallback, c_callback};
 /// use std::ffi::{c_int, c_void};
 ///
 /// # fn main() -> std::io::Result<()> {
@@ -50,7 +52,8 @@ use crate::signature::Signature;
 /// the trait nor the type is yours. Change the result to a type that is:
 ///
 /// ```
-/// use async_op::{Completion, IntoC, IoContext, IoExecutor, async_op, c_callback};
+/// use async_op::{Completion, IoContext, IoExecutor, async_op};
+/// use async_op::token::{IntoC, c_callback};
 /// use std::ffi::c_void;
 ///
 /// /// Why the server has refused.

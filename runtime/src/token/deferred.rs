@@ -42,7 +42,8 @@ pin_project! {
     /// of a callback are inferred here.
     ///
     /// ```
-    /// use async_op::{IoContext, Timer};
+    /// use async_op::IoContext;
+    /// use async_op::time::Timer;
     ///
     /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
@@ -59,7 +60,8 @@ pin_project! {
     /// no `?`. It is not `Unpin`: what has been polled can no longer be started in another way.
     ///
     /// ```
-    /// use async_op::{SystemExecutor, Timer, spawn};
+    /// use async_op::{SystemExecutor, spawn};
+    /// use async_op::time::Timer;
     ///
     /// # fn main() -> std::io::Result<()> {
     /// let (first, second) = (Timer::new(&SystemExecutor), Timer::new(&SystemExecutor));
@@ -128,7 +130,8 @@ impl<S: Signature, I: Initiation<S>> Operation<S, I> {
     /// The function runs where the operation completes.
     ///
     /// ```
-    /// use async_op::{IoContext, Timer};
+    /// use async_op::IoContext;
+    /// use async_op::time::Timer;
     ///
     /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;

@@ -6,7 +6,8 @@ use crate::signature::Signature;
 /// Lets an operation run on its own and drops its result.
 ///
 /// ```
-/// use async_op::{Detached, IoContext, Timer};
+/// use async_op::{Detached, IoContext};
+/// use async_op::time::Timer;
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;

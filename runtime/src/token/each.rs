@@ -13,9 +13,8 @@ use crate::signature::{OneOf2, OneOf3, OneOf4, Signature};
 /// handler type can implement [`CompletionHandler`] once per signature instead:
 ///
 /// ```
-/// use async_op::{
-///     Associations, Completion, CompletionHandler, IoContext, IoExecutor, async_op, each,
-/// };
+/// use async_op::{Associations, Completion, CompletionHandler, IoContext, IoExecutor, async_op};
+/// use async_op::token::each;
 ///
 /// #[async_op]
 /// fn async_half(context: &IoExecutor, n: u32, op: Completion<(fn(u32), fn(&'static str))>) {

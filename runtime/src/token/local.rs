@@ -22,7 +22,9 @@ use crate::signature::Signature;
 /// this.
 ///
 /// ```
-/// use async_op::{IoContext, Timer, local};
+/// use async_op::IoContext;
+/// use async_op::time::Timer;
+/// use async_op::token::local;
 /// use std::cell::Cell;
 /// use std::io;
 /// use std::rc::Rc;

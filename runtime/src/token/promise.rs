@@ -15,7 +15,9 @@ use crate::site::Site;
 /// Starts an operation now, to be waited for later: returns a [`Promise`].
 ///
 /// ```
-/// use async_op::{IoContext, Timer, UsePromise};
+/// use async_op::IoContext;
+/// use async_op::time::Timer;
+/// use async_op::token::UsePromise;
 /// use std::time::Duration;
 ///
 /// # fn main() -> std::io::Result<()> {
@@ -69,7 +71,9 @@ static META: Meta = Meta::new("promise", &[], &[]).with_cancellation(Cancellatio
 /// [`detach`](Self::detach) lets the operation go on.
 ///
 /// ```
-/// use async_op::{Promise, SystemExecutor, Timer, UsePromise};
+/// use async_op::SystemExecutor;
+/// use async_op::time::Timer;
+/// use async_op::token::{Promise, UsePromise};
 /// use std::io;
 ///
 /// struct Session {

@@ -5,7 +5,8 @@ use crate::signature::Signature;
 /// Makes an operation a future, to be awaited on any runtime.
 ///
 /// ```
-/// use async_op::{SystemExecutor, Timer, UseFuture};
+/// use async_op::{SystemExecutor, UseFuture};
+/// use async_op::time::Timer;
 /// use std::time::Duration;
 ///
 /// # fn main() -> std::io::Result<()> {

@@ -32,8 +32,8 @@
 //! to the events or not.
 //!
 //! The line is that of the call of the initiating function. One that is written
-//! by hand, as a function around [`from_fn`](crate::from_fn) or
-//! [`from_future`](crate::from_future), passes its caller's on when it says
+//! by hand, as a function around [`from_fn`](crate::initiation::from_fn) or
+//! [`from_future`](crate::initiation::from_future), passes its caller's on when it says
 //! `#[track_caller]`.
 //!
 //! # What it costs

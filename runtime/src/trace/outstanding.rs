@@ -99,7 +99,8 @@ impl IoExecutor {
     /// allocates the answer.
     ///
     /// ```
-    /// use async_op::{IoContext, Timer};
+    /// use async_op::IoContext;
+    /// use async_op::time::Timer;
     /// use std::time::Duration;
     ///
     /// # fn main() -> std::io::Result<()> {

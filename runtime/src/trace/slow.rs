@@ -29,7 +29,8 @@ static HOOK: Mutex<Option<Hook>> = Mutex::new(None);
 ///
 /// ```
 /// use async_op::trace::on_slow_handler;
-/// use async_op::{IoContext, Timer};
+/// use async_op::IoContext;
+/// use async_op::time::Timer;
 /// use std::sync::atomic::{AtomicU32, Ordering};
 /// use std::thread;
 /// use std::time::Duration;

@@ -1,11 +1,14 @@
 use std::io;
 
-use async_op::sync::{Channel, Mutex, Semaphore};
-use async_op::{
-    CancellationType, Descriptor, Initiation, IoContext, Operation, ReadablePipe, SignalSet,
-    Signature, TcpListener, TcpStream, Timer, UdpSocket, UnixDatagram, UnixListener, UnixStream,
-    WallTimer, WritablePipe,
+use async_op::cancel::CancellationType;
+use async_op::net::{
+    Descriptor, ReadablePipe, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener,
+    UnixStream, WritablePipe,
 };
+use async_op::signal::SignalSet;
+use async_op::sync::{Channel, Mutex, Semaphore};
+use async_op::time::{Timer, WallTimer};
+use async_op::{Initiation, IoContext, Operation, Signature};
 
 /// What makes the operation that waits, or one that is started next, complete.
 pub(crate) type Ready = Box<dyn FnMut() + Send>;

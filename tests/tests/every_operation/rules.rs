@@ -1,9 +1,11 @@
 use std::io;
 use std::sync::Arc;
 
+use async_op::cancel::{CancellationSignal, CancellationType};
+use async_op::executor::WorkGuard;
 use async_op::{
-    CancellationSignal, CancellationType, Handler, IoContext, IoExecutor, Signature, UseFuture,
-    WorkGuard, async_op, bind_cancellation_slot, is_cancelled, is_timeout,
+    Handler, IoContext, IoExecutor, Signature, UseFuture, async_op, bind_cancellation_slot,
+    is_cancelled, is_timeout,
 };
 use async_op_tests::{Log, Polled, Probe, Recorder};
 

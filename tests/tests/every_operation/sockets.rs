@@ -4,10 +4,12 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use async_op::{
-    Descriptor, IoContext, IoExecutor, ReadablePipe, Readiness, SignalSet, TcpListener, TcpStream,
-    UdpSocket, UnixDatagram, UnixListener, UnixStream, WritablePipe,
+use async_op::net::{
+    Descriptor, ReadablePipe, Readiness, TcpListener, TcpStream, UdpSocket, UnixDatagram,
+    UnixListener, UnixStream, WritablePipe,
 };
+use async_op::signal::SignalSet;
+use async_op::{IoContext, IoExecutor};
 use async_op_tests::Polled;
 use async_op_tests::net::{half_pair, listen};
 

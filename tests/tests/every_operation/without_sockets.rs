@@ -2,12 +2,16 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use async_op::sync::{Channel, Mutex, MutexGuard, Permit, Semaphore, SendError};
-use async_op::{
-    BufferExt, BufferRange, CancellationType, IoContext, TcpStream, Timer, Transfer, WallTimer,
-    copy, parallel_group, read, read_exact, read_until, transfer_all, transfer_at_least,
-    wait_for_all, write, write_all,
+use async_op::IoContext;
+use async_op::cancel::CancellationType;
+use async_op::group::{parallel_group, wait_for_all};
+use async_op::io::{
+    BufferExt, BufferRange, Transfer, copy, read, read_exact, read_until, transfer_all,
+    transfer_at_least, write, write_all,
 };
+use async_op::net::TcpStream;
+use async_op::sync::{Channel, Mutex, MutexGuard, Permit, Semaphore, SendError};
+use async_op::time::{Timer, WallTimer};
 use async_op_tests::net::half_pair;
 use async_op_tests::{Step, TestStream};
 

@@ -1,6 +1,7 @@
 // errors: 1
 
-use async_op::{Initiation, SystemExecutor, Timer, async_op};
+use async_op::{Initiation, SystemExecutor, async_op};
+use async_op::time::Timer;
 
 #[async_op(executor = SystemExecutor)]
 fn async_tick(timer: &Timer) -> impl Initiation<fn(u32)> {

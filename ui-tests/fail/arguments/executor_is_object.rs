@@ -1,6 +1,7 @@
 // errors: 1
 
-use async_op::{Timer, async_op};
+use async_op::async_op;
+use async_op::time::Timer;
 
 struct Device {
     timer: Timer,

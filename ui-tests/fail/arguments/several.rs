@@ -1,6 +1,7 @@
 // errors: 3
 
-use async_op::{Completion, Timer, async_op};
+use async_op::{Completion, async_op};
+use async_op::time::Timer;
 
 #[async_op(defualt = false, associated = true)]
 fn async_ping(_timer: &mut Timer, op: Completion<fn(u32)>) {

@@ -1,6 +1,7 @@
 // errors: 2
 
-use async_op::{Timer, bind_allocator};
+use async_op::bind_allocator;
+use async_op::time::Timer;
 
 fn caller(timer: &Timer) {
     timer.wait().with(bind_allocator(42, |_: std::io::Result<()>| {}));

@@ -2,7 +2,7 @@
 
 #![deny(unused_must_use)]
 
-use async_op::Timer;
+use async_op::time::Timer;
 
 fn caller(timer: &Timer) {
     timer.wait().blocking();

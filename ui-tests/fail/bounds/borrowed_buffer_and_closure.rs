@@ -1,6 +1,6 @@
 // errors: 1
 
-use async_op::TcpStream;
+use async_op::net::TcpStream;
 use std::io;
 
 fn caller(stream: &TcpStream) {

@@ -1,6 +1,6 @@
 // errors: 1
 
-use async_op::Timer;
+use async_op::time::Timer;
 use std::rc::Rc;
 
 fn caller(timer: &Timer) {

@@ -1,6 +1,6 @@
 // errors: 1
 
-use async_op::Timer;
+use async_op::time::Timer;
 use std::io;
 
 fn caller(timer: &Timer) {

@@ -1,6 +1,7 @@
 // errors: 1
 
-use async_op::{AnyExecutor, Timer};
+use async_op::executor::AnyExecutor;
+use async_op::time::Timer;
 
 fn caller(timer: &Timer) {
     let _ = timer;

@@ -1,6 +1,7 @@
 // errors: 1
 
-use async_op::{Timer, c_callback};
+use async_op::time::Timer;
+use async_op::token::c_callback;
 use std::ffi::{c_int, c_void};
 
 unsafe extern "C" fn on_expired(_error: c_int, _data: *mut c_void) {}

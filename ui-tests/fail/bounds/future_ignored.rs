@@ -2,7 +2,8 @@
 
 #![deny(unused_must_use)]
 
-use async_op::{Timer, UseFuture};
+use async_op::UseFuture;
+use async_op::time::Timer;
 
 fn caller(timer: &Timer) {
     timer.async_wait(UseFuture);

@@ -1,6 +1,7 @@
 // errors: 1
 
-use async_op::{Associations, CompletionHandler, Handler, Timer};
+use async_op::{Associations, CompletionHandler, Handler};
+use async_op::time::Timer;
 
 struct Count;
 

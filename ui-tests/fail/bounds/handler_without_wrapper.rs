@@ -1,6 +1,7 @@
 // errors: 1
 
-use async_op::{Associations, CompletionHandler, Timer};
+use async_op::{Associations, CompletionHandler};
+use async_op::time::Timer;
 use std::io;
 
 struct Count;

@@ -1,6 +1,7 @@
 // errors: 1
 
-use async_op::{Initiation, Timer};
+use async_op::Initiation;
+use async_op::time::Timer;
 
 fn pass_on(operation: impl Initiation<fn(u32)>) {
     drop(operation);

@@ -1,6 +1,6 @@
 // errors: 1
 
-use async_op::TcpStream;
+use async_op::net::TcpStream;
 
 fn caller(stream: &TcpStream) {
     let _ = stream.read_some(42);

@@ -1,6 +1,7 @@
 // errors: 1
 
-use async_op::{TcpStream, async_op};
+use async_op::async_op;
+use async_op::net::TcpStream;
 
 #[async_op]
 async fn async_read<'a>(stream: &TcpStream, buf: &'a mut [u8]) -> usize {

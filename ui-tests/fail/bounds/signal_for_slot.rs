@@ -1,6 +1,8 @@
 // errors: 1
 
-use async_op::{CancellationSignal, Timer, bind_cancellation_slot};
+use async_op::bind_cancellation_slot;
+use async_op::cancel::CancellationSignal;
+use async_op::time::Timer;
 
 fn caller(timer: &Timer) {
     let signal = CancellationSignal::new();

@@ -1,6 +1,7 @@
 // errors: 1
 
-use async_op::{Timer, UseFuture};
+use async_op::UseFuture;
+use async_op::time::Timer;
 
 fn caller(timer: &Timer) {
     timer.async_wait(&UseFuture);

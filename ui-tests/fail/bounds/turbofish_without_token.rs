@@ -1,6 +1,7 @@
 // errors: 1
 
-use async_op::{SystemExecutor, Timer, async_op};
+use async_op::{SystemExecutor, async_op};
+use async_op::time::Timer;
 
 #[async_op]
 async fn async_make<T: Default + Send>(_executor: &SystemExecutor) -> T {

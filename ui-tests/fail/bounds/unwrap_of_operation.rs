@@ -1,6 +1,6 @@
 // errors: 2
 
-use async_op::Timer;
+use async_op::time::Timer;
 use std::io;
 
 async fn caller(timer: &Timer) -> io::Result<()> {

@@ -1,6 +1,7 @@
 // errors: 1
 
-use async_op::{Completion, Timer, async_op};
+use async_op::{Completion, async_op};
+use async_op::time::Timer;
 use std::borrow::Cow;
 
 #[async_op]

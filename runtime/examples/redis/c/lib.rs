@@ -22,10 +22,12 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use async_op::alloc::{AllocError, Allocator};
+use async_op::cancel::{CancellationSignal, CancellationSlot, CancellationType, OperationError};
+use async_op::executor::{PostOnly, WorkGuard};
 use async_op::{
-    AllocError, Allocator, CancellationSignal, CancellationSlot, CancellationType, Executor,
-    Initiation, IoContext, IoExecutor, IoObject, Operation, OperationError, PostOnly, WorkGuard,
-    bind_allocator, bind_cancellation_slot, bind_executor, cancel_after,
+    Executor, Initiation, IoContext, IoExecutor, IoObject, Operation, bind_allocator,
+    bind_cancellation_slot, bind_executor, cancel_after,
 };
 
 use client::{Client, Command, Config, Error, Result, Value};

@@ -1,5 +1,5 @@
 use allocator_api2::vec::Vec;
-use async_op::Recycling;
+use async_op::alloc::Recycling;
 
 /// A command, or several that nothing comes between, as they go over the wire.
 ///

@@ -17,10 +17,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 
+use async_op::cancel::{CancellationSignal, CancellationType, OperationError};
+use async_op::io::{AsyncReadStream, AsyncWriteStream, write_all};
+use async_op::task::Task;
 use async_op::{
-    AsyncReadStream, AsyncWriteStream, CancellationSignal, CancellationType, Completion,
-    CompletionToken, Detached, Executor, IoExecutor, IoObject, OperationError, Task, async_op,
-    bind_cancellation_slot, this_op, write_all,
+    Completion, CompletionToken, Detached, Executor, IoExecutor, IoObject, async_op,
+    bind_cancellation_slot, this_op,
 };
 
 use super::command::Command;
@@ -772,7 +774,7 @@ fn not_subscribed() -> Error {
 }
 
 fn cancelled() -> Error {
-    Error::Io(async_op::cancelled())
+    Error::Io(async_op::cancel::cancelled())
 }
 
 fn context_gone() -> Error {

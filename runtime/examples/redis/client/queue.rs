@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::mem;
 use std::thread;
 
-use async_op::{Completion, Executor, IoExecutor, Task};
+use async_op::task::Task;
+use async_op::{Completion, Executor, IoExecutor};
 
 use super::news::Message;
 use super::value::{Error, Result, Value};

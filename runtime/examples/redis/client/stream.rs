@@ -1,10 +1,9 @@
 use std::io;
 use std::net::Shutdown;
 
-use async_op::{
-    AsyncReadStream, AsyncWriteStream, IoExecutor, IoObject, ReadBuffer, TcpStream, UnixStream,
-    WriteBuffer,
-};
+use async_op::io::{AsyncReadStream, AsyncWriteStream, ReadBuffer, WriteBuffer};
+use async_op::net::{TcpStream, UnixStream};
+use async_op::{IoExecutor, IoObject};
 
 use super::config::Address;
 

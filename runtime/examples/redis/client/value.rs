@@ -1,7 +1,7 @@
 use std::fmt;
 use std::io;
 
-use async_op::OperationError;
+use async_op::cancel::OperationError;
 
 /// What the server answers.
 #[derive(Clone, Debug, PartialEq)]

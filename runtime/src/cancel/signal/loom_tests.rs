@@ -11,7 +11,7 @@ use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 
 use super::*;
-use crate::bind::bind_cancellation_slot;
+use crate::adapter::bind::bind_cancellation_slot;
 use crate::cancel::CancellationGroup;
 use crate::completion::Completion;
 use crate::task::scope;

@@ -4,7 +4,7 @@ use std::task::{Poll, Wake, Waker};
 use std::num::NonZeroU32;
 
 use super::*;
-use crate::bind::bind_cancellation_slot;
+use crate::adapter::bind::bind_cancellation_slot;
 use crate::cancel::{CancellationSignal, CancellationSlot, CancellationType, cancelled};
 use crate::context::AtSource;
 use crate::shim::{AtomicBool, AtomicUsize, Ordering, thread};

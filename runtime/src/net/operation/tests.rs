@@ -1,8 +1,8 @@
 use std::sync::{Arc, Mutex};
 
 use super::*;
+use crate::adapter::bind::{bind_cancellation_slot, bind_executor};
 use crate::alloc::Shared;
-use crate::bind::{bind_cancellation_slot, bind_executor};
 use crate::cancel::{CancellationSignal, is_cancelled};
 use crate::context::{IoContext, Registration};
 use crate::initiation::async_initiate;

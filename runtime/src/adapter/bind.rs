@@ -21,7 +21,9 @@ use crate::token::CompletionToken;
 /// binders the outermost wins.
 ///
 /// ```
-/// use async_op::{Executor, IoContext, Strand, Timer, bind_executor};
+/// use async_op::{Executor, IoContext, bind_executor};
+/// use async_op::executor::Strand;
+/// use async_op::time::Timer;
 /// use std::io;
 ///
 /// # fn main() -> io::Result<()> {
@@ -49,11 +51,14 @@ pub fn bind_executor<X: Executor, T>(executor: X, token: T) -> BoundExecutor<X, 
 /// Binds `token`, or a handler, to an executor for operations that complete
 /// within their initiating function.
 ///
-/// With [`InlineOr`](crate::InlineOr) the handler may then run inside that
+/// With [`InlineOr`](crate::executor::InlineOr) the handler may then run inside that
 /// function:
 ///
 /// ```
-/// use async_op::{InlineOr, IoContext, Timer, bind_immediate_executor};
+/// use async_op::IoContext;
+/// use async_op::adapter::bind_immediate_executor;
+/// use async_op::executor::InlineOr;
+/// use async_op::time::Timer;
 /// use std::io;
 /// use std::sync::mpsc::channel;
 ///
@@ -87,7 +92,8 @@ where
 /// Over a token that waits, what is awaited inside uses it.
 ///
 /// ```
-/// use async_op::{IoContext, Timer, bind_allocator};
+/// use async_op::{IoContext, bind_allocator};
+/// use async_op::time::Timer;
 /// use std::io;
 ///
 /// # fn main() -> io::Result<()> {
@@ -112,8 +118,8 @@ pub fn bind_allocator<A: OperationAllocator, T>(
 /// inner one out. So does any, those of a [time limit](crate::cancel_after()) too: write
 /// `cancel_after(.., bind_cancellation_slot(..))`, not the other way round.
 ///
-/// See [`CancellationSignal`](crate::CancellationSignal) for one operation, and
-/// [`CancellationGroup`](crate::CancellationGroup) for many.
+/// See [`CancellationSignal`](crate::cancel::CancellationSignal) for one operation, and
+/// [`CancellationGroup`](crate::cancel::CancellationGroup) for many.
 pub fn bind_cancellation_slot<T>(
     slot: CancellationSlot,
     token: T,

@@ -1,0 +1,135 @@
+//! What runs tasks, and what has somebody who does.
+
+use std::any::Any;
+
+use super::{SystemExecutor, Unblock};
+use crate::context::IoExecutor;
+use crate::task::Task;
+
+/// Runs tasks: a cheap handle to an event loop, a pool, a GUI thread.
+///
+/// Five lines make one. Only [`post`](Self::post) is required:
+///
+/// ```
+/// use async_op::Executor;
+/// use async_op::task::Task;
+/// use std::sync::mpsc;
+///
+/// /// Sends every task to the thread of a GUI.
+/// #[derive(Clone)]
+/// struct Gui(mpsc::Sender<Task>);
+/// impl PartialEq for Gui {
+///     fn eq(&self, _: &Self) -> bool { true } // there is one GUI
+/// }
+/// impl Executor for Gui {
+///     // When the loop is gone, the task is dropped with the error.
+///     fn post(&self, task: Task) { let _ = self.0.send(task); }
+/// }
+///
+/// let (sender, event_loop) = mpsc::channel();
+/// Gui(sender).post(Task::new(|| println!("on the GUI thread")));
+/// for task in event_loop { task.run(); }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an executor",
+    label = "not an executor",
+    note = "pass `context.executor()`, `SystemExecutor`, or a type of yours that implements `Executor`"
+)]
+pub trait Executor: Clone + PartialEq + Send + Sync + 'static {
+    /// Queues `task`. Never runs it inside the call.
+    fn post(&self, task: Task);
+
+    /// Returns whether this thread already holds the right to run tasks of
+    /// this executor, so that a function may be called here and now.
+    fn runs_here(&self) -> bool {
+        false
+    }
+
+    /// Runs `task` at once where that is allowed, else queues it.
+    fn dispatch(&self, task: Task) {
+        if self.runs_here() {
+            task.run();
+        } else {
+            self.post(task);
+        }
+    }
+
+    /// Queues `task` as a continuation of the running one.
+    ///
+    /// An executor may delay it until the running task has returned.
+    fn defer(&self, task: Task) {
+        self.post(task);
+    }
+
+    /// Notes that an operation is outstanding: keeps the event loop running.
+    fn work_started(&self) {}
+
+    /// Takes one [`work_started`](Self::work_started) back.
+    fn work_finished(&self) {}
+
+    /// Returns the context that runs the tasks of this executor, if it is one
+    /// of ours: a time limit uses its timers, and what waits there ends with it.
+    ///
+    /// The timers of an executor without one are those of the
+    /// [system's](SystemContext).
+    fn context(&self) -> Option<IoExecutor> {
+        None
+    }
+
+    /// Takes one [`work_started`](Self::work_started) back if this thread runs the
+    /// context that counts it, and says so.
+    #[doc(hidden)]
+    fn work_finished_on_runner(&self) -> bool {
+        let runs_here = self.context().is_some_and(|context| context.runs_here());
+        if runs_here {
+            self.work_finished();
+        }
+        runs_here
+    }
+
+    /// Blocks this thread until `until` is set; what
+    /// [`Blocking`](crate::Blocking) does while it waits.
+    ///
+    /// By default it parks the thread. An event loop may drive itself instead.
+    fn block(&self, until: &Unblock) {
+        until.park();
+    }
+}
+
+/// Has an executor of its own, on which its operations run.
+///
+/// The receiver of an `#[async_op]` method, or the first parameter of a
+/// function, provides the operation's I/O executor through this trait.
+/// Contexts and executors provide themselves.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no associated executor",
+    label = "not an I/O object",
+    note = "implement `IoObject` for it, or name the executor with `#[async_op(executor = ..)]`"
+)]
+pub trait IoObject {
+    /// The type of the executor.
+    type Executor: Executor;
+
+    /// Returns the executor on which operations of this object run.
+    fn executor(&self) -> Self::Executor;
+}
+
+impl<E: Executor> IoObject for E {
+    type Executor = E;
+
+    fn executor(&self) -> E {
+        self.clone()
+    }
+}
+
+/// Returns whether two executors are the same, whatever their types.
+#[inline]
+pub(crate) fn is_same<E: Executor, X: Executor>(a: &E, b: &X) -> bool {
+    let b: &dyn Any = b;
+    b.downcast_ref::<E>().is_some_and(|b| a == b)
+}
+
+/// Returns the context whose timers the operations of `executor` use.
+pub(crate) fn timers_of(executor: &impl Executor) -> IoExecutor {
+    executor.context().unwrap_or_else(|| *SystemExecutor)
+}

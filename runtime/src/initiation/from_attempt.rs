@@ -1,0 +1,94 @@
+use std::future::Future;
+use std::marker::{PhantomData, PhantomPinned};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use super::Initiation;
+use super::work::Work;
+use crate::context::IoExecutor;
+use crate::handler::CompletionHandler;
+use crate::meta::Meta;
+use crate::release::Releasing;
+use crate::signature::Signature;
+use crate::site::Site;
+use crate::task::leaf::{self, Attempt};
+
+/// Makes an operation of attempts: one of this crate's own.
+#[track_caller]
+pub(crate) fn from_attempt<S, T>(
+    meta: &'static Meta,
+    executor: IoExecutor,
+    attempt: T,
+) -> FromAttempt<S, T>
+where
+    S: Signature<Output = T::Output>,
+    T: Attempt,
+{
+    FromAttempt {
+        site: Site::here(meta),
+        awaited: attempt.into_awaited(),
+        work: Work::new(executor),
+        pinned: PhantomPinned,
+        _signature: PhantomData,
+    }
+}
+
+pin_project! {
+    /// The operation of [`from_attempt`].
+    #[must_use = "an operation does nothing until it is started"]
+    pub(crate) struct FromAttempt<S, T: Attempt> {
+        site: Site,
+        awaited: T::Awaited,
+        work: Releasing<Work<IoExecutor>>,
+        #[pin]
+        pinned: PhantomPinned,
+        _signature: PhantomData<fn() -> S>,
+    }
+}
+
+impl<S, T> Initiation<S> for FromAttempt<S, T>
+where
+    S: Signature<Output = T::Output>,
+    T: Attempt,
+{
+    type Executor = IoExecutor;
+
+    fn executor(&self) -> &IoExecutor {
+        &self.work.executor
+    }
+
+    #[inline(always)]
+    fn initiate<H: CompletionHandler<S>>(self, handler: H)
+    where
+        Self: 'static,
+        S: 'static,
+        S::Args: Send + 'static,
+        S::Output: Send + 'static,
+    {
+        let Self {
+            site,
+            awaited,
+            work,
+            ..
+        } = self;
+        let (attempt, Work { executor, .. }) = (T::from_awaited(awaited), work.into_inner());
+        leaf::start::<S, H, IoExecutor, T>(site, executor, attempt, handler);
+    }
+}
+
+impl<S, T> Future for FromAttempt<S, T>
+where
+    S: Signature<Output = T::Output>,
+    T: Attempt,
+{
+    type Output = S::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Output> {
+        let this = self.project();
+        this.work
+            .poll(*this.site, || Pin::new(this.awaited).poll(cx))
+    }
+}

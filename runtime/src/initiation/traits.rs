@@ -1,0 +1,81 @@
+use std::future::Future;
+
+use crate::executor::Executor;
+use crate::handler::CompletionHandler;
+use crate::signature::Signature;
+use crate::token::CompletionToken;
+
+/// An operation that has not started, in the form in which a completion token
+/// receives it.
+///
+/// A token either [starts it with a handler](Self::initiate), and its memory
+/// then comes from the handler's allocator, or has it awaited: it is a future, which
+/// starts when it is first polled, and is hosted in the caller's.
+///
+/// ```
+/// use async_op::{Blocking, Completion, Initiation, IoExecutor, IoContext, async_op};
+///
+/// #[async_op]
+/// fn async_answer(context: &IoExecutor, op: Completion<fn(u32)>) {
+///     op.complete(42);
+/// }
+///
+/// /// What an operation returns can be passed on as one.
+/// async fn twice(answer: impl Initiation<fn(u32)>) -> u32 {
+///     2 * answer.await
+/// }
+///
+/// # fn main() -> std::io::Result<()> {
+/// let context = IoContext::new()?;
+/// assert_eq!(pollster::block_on(twice(answer(&context))), 84);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Those of this crate are not `Unpin`: what has been polled can no longer be started with a
+/// handler.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an operation with the signature `{S}`",
+    note = "an operation is made by an initiating function, `from_fn` or `from_future`"
+)]
+pub trait Initiation<S: Signature>: Future<Output = S::Output> + Sized + Send {
+    /// The type of the I/O executor.
+    type Executor: Executor;
+
+    /// Returns the I/O executor: that of the object the operation is for.
+    ///
+    /// # Panics
+    ///
+    /// If the operation has been polled.
+    fn executor(&self) -> &Self::Executor;
+
+    /// Starts the operation, to complete by calling `handler`.
+    ///
+    /// # Panics
+    ///
+    /// If no memory can be had for the operation; nothing has started then.
+    fn initiate<H: CompletionHandler<S>>(self, handler: H)
+    where
+        Self: 'static,
+        S: 'static,
+        S::Args: Send + 'static,
+        S::Output: Send + 'static;
+}
+
+/// What is polled is pinned, and is given to nobody by value.
+#[cold]
+pub(super) fn has_started() -> ! {
+    panic!("the operation has been polled, and so has started")
+}
+
+/// Starts, or packages, `initiation` as `token` says; what every initiating
+/// function ends with.
+#[inline]
+pub fn async_initiate<'op, S, I, T>(initiation: I, token: T) -> T::Return<I>
+where
+    S: Signature,
+    I: Initiation<S> + 'op,
+    T: CompletionToken<'op, S>,
+{
+    token.initiate(initiation)
+}

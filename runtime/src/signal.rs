@@ -1,0 +1,3 @@
+//! Signals of the system.
+
+pub use crate::net::signal_set::SignalSet;
