@@ -100,8 +100,8 @@ impl<G> ParallelGroup<G> {
     /// One block for the group, which holds the operations of a tuple; one more
     /// for each operation that is in handler form, and for each of a `Vec`. All
     /// are from the handler's allocator, and have gone back before the handler
-    /// is called. Of a `Vec` the futures, the order and the results are a `Vec` each,
-    /// from the heap.
+    /// is called. Of a `Vec` the order and the results are a `Vec` each, from the
+    /// heap.
     ///
     /// # Cancel safety
     ///

@@ -253,7 +253,7 @@ cases! {
             parallel_group(reads).wait(wait_for_all())
         },
         result: |(_, results)| all(results.into_iter().map(|(result, _)| result)),
-        // The list of operations, that of their futures, the order and the results.
-        const HEAP: usize = 4;
+        // The list of operations, the order and the results.
+        const HEAP: usize = 3;
     }
 }
