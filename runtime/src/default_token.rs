@@ -15,13 +15,13 @@ use crate::io::{
 use crate::meta::Meta;
 #[cfg(feature = "resolver")]
 use crate::net::Resolver;
-#[cfg(all(unix, feature = "signal"))]
-use crate::signal::SignalSet;
 #[cfg(unix)]
 use crate::net::{
     Descriptor, ReadablePipe, Readiness, UnixDatagram, UnixListener, UnixStream, WritablePipe,
 };
 use crate::net::{TcpListener, TcpStream, UdpSocket};
+#[cfg(all(unix, feature = "signal"))]
+use crate::signal::SignalSet;
 use crate::signature::Signature;
 use crate::time::{Timer, WallTimer};
 use crate::token::CompletionToken;

@@ -7,7 +7,8 @@
 //! one; so is [`UseFuture`]:
 //!
 //! ```
-//! use async_op::{IoContext, Timer};
+//! use async_op::IoContext;
+//! use async_op::time::Timer;
 //! use std::io;
 //!
 //! # fn main() -> io::Result<()> {
@@ -24,7 +25,8 @@
 //! give it a callback:
 //!
 //! ```
-//! use async_op::{SystemExecutor, Timer};
+//! use async_op::SystemExecutor;
+//! use async_op::time::Timer;
 //!
 //! # fn main() -> std::io::Result<()> {
 //! let timer = Timer::new(&SystemExecutor);
@@ -41,7 +43,8 @@
 //! `async fn` is one whose body is the operation:
 //!
 //! ```
-//! use async_op::{Blocking, IoContext, IoExecutor, Timer, async_op};
+//! use async_op::{Blocking, IoContext, IoExecutor, async_op};
+//! use async_op::time::Timer;
 //! use std::io;
 //! use std::time::Duration;
 //!
@@ -74,7 +77,8 @@
 //! through every layer:
 //!
 //! ```
-//! use async_op::{Associations, CompletionHandler, Executor, Handler, IoContext, IoExecutor, Timer};
+//! use async_op::{Associations, CompletionHandler, Executor, Handler, IoContext, IoExecutor};
+//! use async_op::time::Timer;
 //! use std::io;
 //!
 //! /// Runs on the context `home`, whatever it waits for.
@@ -104,15 +108,17 @@
 //! # Out of memory
 //!
 //! An operation that gets no memory panics, with its name and the size, before anything
-//! has started; so does the making of an object, such as a [`Timer`], a
-//! [`CancellationSignal`] or a [`Strand`]. What returns an [`io::Result`](std::io::Result)
+//! has started; so does the making of an object, such as a
+//! [`Timer`](time::Timer), a [`CancellationSignal`](cancel::CancellationSignal) or a
+//! [`Strand`](executor::Strand). What returns an [`io::Result`](std::io::Result)
 //! anyway, as sockets do, fails with an error of kind
 //! [`OutOfMemory`](std::io::ErrorKind::OutOfMemory) instead.
 //!
 //! Where the standard library has nothing that could fail, the process is aborted, as it
 //! is when a `Box` gets no memory:
 //!
-//! - in [`IoContext::new`], [`ThreadPool::new`], the first use of the [`SystemContext`],
+//! - in [`IoContext::new`], [`ThreadPool::new`](executor::ThreadPool::new), the first use
+//!   of the [`SystemContext`](executor::SystemContext),
 //!   the first operation that a thread [blocks](Blocking) on, and where a thread joins
 //!   a context that has never had so many at once;
 //! - in the `new` of [`Channel`](sync::Channel), [`Mutex`](sync::Mutex) and

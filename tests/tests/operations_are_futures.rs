@@ -7,9 +7,11 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use async_op::net::{TcpListener, TcpStream};
+use async_op::time::Timer;
 use async_op::{
-    Blocking, Completion, IoContext, IoExecutor, SystemExecutor, TcpListener, TcpStream, Timer,
-    UseFuture, async_op, is_cancelled, post_on, spawn,
+    Blocking, Completion, IoContext, IoExecutor, SystemExecutor, UseFuture, async_op, is_cancelled,
+    post_on, spawn,
 };
 use futures::future::{FutureExt, join_all, select, try_join_all};
 use futures::stream::{FuturesUnordered, StreamExt};

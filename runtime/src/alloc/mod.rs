@@ -1,4 +1,8 @@
 //! Where the memory of operations comes from.
+//!
+//! From the allocator of its handler ([`bind_allocator`](crate::bind_allocator())), by default
+//! [`Recycling`], which gives each thread its blocks again. The trait [`Allocator`] is that of the
+//! crate `allocator-api2`.
 
 mod any;
 mod recycling;

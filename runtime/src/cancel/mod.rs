@@ -1,4 +1,10 @@
 //! Asking an operation to stop.
+//!
+//! A [`CancellationSignal`] asks, through a [`CancellationSlot`] that travels with the handler
+//! ([`bind_cancellation_slot`](crate::bind_cancellation_slot())); a [`CancellationGroup`] asks
+//! several. For a limit on time there is [`cancel_after`](crate::cancel_after()); a future asks by
+//! being dropped. An operation that has been asked completes all the same, with
+//! [`cancelled`] as its error or with its result: see [`CancellationType`].
 
 pub(crate) mod error;
 mod group;

@@ -71,7 +71,7 @@ pub trait Executor: Clone + PartialEq + Send + Sync + 'static {
     /// of ours: a time limit uses its timers, and what waits there ends with it.
     ///
     /// The timers of an executor without one are those of the
-    /// [system's](SystemContext).
+    /// [system's](crate::executor::SystemContext).
     fn context(&self) -> Option<IoExecutor> {
         None
     }

@@ -1,4 +1,7 @@
-//! Several operations as one.
+//! Several operations as one: see [`parallel_group`].
+//!
+//! Where futures are awaited, their own combinators do as well. A group has any token, one block
+//! of memory, and passes requests to stop on.
 
 mod condition;
 mod member;

@@ -1,4 +1,10 @@
 //! Buffers, streams, and operations made of several reads and writes, on any stream.
+//!
+//! - [`ReadBuffer`] and [`WriteBuffer`]: what is read into and written, borrowed or owned;
+//! - [`AsyncReadStream`] and [`AsyncWriteStream`]: what has one read and one write;
+//! - [`read_exact`], [`read_until`], [`write_all`], [`copy`] and others: made of those;
+//! - [`PollIo`], `FuturesIo` and `TokioIo`: streams of ours for other libraries, and of theirs
+//!   for us.
 
 mod condition;
 mod copy;

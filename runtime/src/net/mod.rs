@@ -1,4 +1,8 @@
 //! Sockets, pipes and other descriptors, and names of hosts.
+//!
+//! Each is a cheap handle, made with an [`IoExecutor`](crate::IoExecutor), on whose context its
+//! operations wait. Clones are the same socket; the last one closes it. Operations
+//! that read or write several times are in [`io`](crate::io).
 
 mod byte_stream;
 mod connect;

@@ -1,20 +1,23 @@
-//! Operation memory and the units of work made of it: the unsafe core.
+//! What executors run, and futures that are run as operations.
 //!
-//! One noun per module: [`Task`] is what executors run; a `block` is the
-//! memory of an operation with a handler; a `frame` is that of an operation
-//! whose body is a future; a `leaf` that of an operation of this crate, which needs
-//! none; a `stub` is what wakers of a frame point to; a
-//! `slot` is the memory of a handler-form operation hosted in a future; the
-//! `scope` names the frame that is being polled on this thread.
-//!
-//! # Invariants
-//!
-//! - **I1** A `Task` owns what its header is the head of. Whoever holds the
-//!   `Task` may use the header; nobody else touches it, nor what is behind it,
-//!   save as the vtable's module says.
-//! - **I2** `vtable` always fits the type behind the header.
-//! - **I3** `next` belongs to the queue that holds the task, and is meaningless
-//!   outside one.
+//! An executor of one's own is given [`Task`]s. [`spawn_with`] makes a future where it runs
+//! ([`spawn`](crate::spawn()) is in the root); [`run_in`] and [`FrameBox`] say where the memory
+//! inside of a future comes from.
+
+// Operation memory and the units of work made of it: the unsafe core.
+//
+// One noun per module: `Task` is what executors run; a `block` is the memory of an operation
+// with a handler; a `frame` is that of an operation whose body is a future; a `leaf` that of an
+// operation of this crate, which needs none; a `stub` is what wakers of a frame point to; a
+// `slot` is the memory of a handler-form operation hosted in a future; the `scope` names the
+// frame that is being polled on this thread.
+//
+// # Invariants
+//
+// - **I1** A `Task` owns what its header is the head of. Whoever holds the `Task` may use the
+//   header; nobody else touches it, nor what is behind it, save as the vtable's module says.
+// - **I2** `vtable` always fits the type behind the header.
+// - **I3** `next` belongs to the queue that holds the task, and is meaningless outside one.
 
 pub(crate) mod block;
 pub(crate) mod budget;

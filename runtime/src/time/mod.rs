@@ -1,4 +1,8 @@
 //! Timers.
+//!
+//! [`Timer`] waits by the clock that never goes back, [`WallTimer`] by that of the calendar. A
+//! limit on the time of another operation needs none: see
+//! [`cancel_after`](crate::cancel_after()).
 
 mod deadline;
 #[cfg(unix)]
