@@ -4,6 +4,7 @@
 //! the difference. They are those of one toolchain; on others only what is
 //! right is compiled.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,13 +13,83 @@ const TOOLCHAIN: &str = "rustc 1.95.";
 
 #[test]
 fn ui() {
+    let records = Path::new(env!("CARGO_TARGET_TMPDIR")).join("records");
+    if records.exists() {
+        fs::remove_dir_all(&records).expect("records of ours");
+    }
+    let only = env::args().filter(|arg| arg.starts_with("trybuild="));
+    let only: Vec<String> = only.collect();
+    let cases = Command::new(env::current_exe().expect("this test"))
+        .args(["--ignored", "--exact", "--nocapture", "cases"])
+        .args(&only)
+        .env("RUSTC_WORKSPACE_WRAPPER", env!("CARGO_BIN_EXE_record"))
+        .env("ASYNC_OP_UI_RECORDS", &records)
+        .status();
+    assert!(cases.expect("it runs").success(), "cases have changed");
+    if is_toolchain() {
+        in_an_editor(&records, only.is_empty());
+    }
+}
+
+#[test]
+#[ignore = "`ui` runs it, with a wrapper around rustc"]
+fn cases() {
     let cases = trybuild::TestCases::new();
     cases.pass("pass/*.rs");
-    let version = Command::new("rustc").arg("--version").output();
-    let version = String::from_utf8(version.expect("rustc runs").stdout);
-    if version.expect("a version").starts_with(TOOLCHAIN) {
+    if is_toolchain() {
         cases.compile_fail("fail/*/*.rs");
     }
+}
+
+fn is_toolchain() -> bool {
+    let version = Command::new("rustc").arg("--version").output();
+    let version = String::from_utf8(version.expect("rustc runs").stdout);
+    version.expect("a version").starts_with(TOOLCHAIN)
+}
+
+/// An editor shows each error that rustc has, where a terminal shows those that
+/// look the same once.
+fn in_an_editor(records: &Path, is_whole: bool) {
+    let (mut ones, mut all, mut wrong) = (0, 0, Vec::new());
+    for case in files("fail", "rs") {
+        let path = case.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("fail"));
+        let record = records.join(path.expect("a case")).with_extension("json");
+        let Ok(record) = fs::read_to_string(&record) else {
+            assert!(!is_whole, "no record of {}", case.display());
+            continue;
+        };
+        let is_error = |line: &&str| {
+            line.contains(r#""level":"error""#) && !line.contains(r#""message":"aborting due to"#)
+        };
+        let errors = record.lines().filter(is_error).count();
+        let source = fs::read_to_string(&case).expect("a case");
+        if counts(&case, &source).1 != errors {
+            wrong.push(format!("{}: {errors}", case.display()));
+        }
+        all += 1;
+        ones += usize::from(errors == 1);
+    }
+    assert!(
+        wrong.is_empty(),
+        "errors in an editor:\n{}",
+        wrong.join("\n")
+    );
+    assert!(
+        !is_whole || ones * 100 >= all * 85,
+        "only {ones} of {all} mistakes are one error"
+    );
+}
+
+/// What a case begins with, `// errors: N` or `// errors: N, M in an editor`: how
+/// many are printed, and how many there are.
+fn counts(case: &Path, source: &str) -> (usize, usize) {
+    let line = source.lines().next().unwrap_or_default();
+    let counts = line.strip_prefix("// errors: ").and_then(|counts| {
+        let (printed, all) = counts.split_once(", ").unwrap_or((counts, counts));
+        let all = all.strip_suffix(" in an editor").unwrap_or(all);
+        Some((printed.parse().ok()?, all.parse().ok()?))
+    });
+    counts.unwrap_or_else(|| panic!("{} begins with `// errors: N`", case.display()))
 }
 
 /// Each case begins with `// errors: N`. More errors than that, and names that
@@ -27,13 +98,7 @@ fn ui() {
 fn messages() {
     for case in files("fail", "rs") {
         let source = fs::read_to_string(&case).expect("a case");
-        let allowed = source
-            .lines()
-            .next()
-            .and_then(|line| line.strip_prefix("// errors: "));
-        let allowed: usize = allowed
-            .and_then(|count| count.parse().ok())
-            .unwrap_or_else(|| panic!("{} begins with `// errors: N`", case.display()));
+        let (allowed, _) = counts(&case, &source);
         let stderr = case.with_extension("stderr");
         let stderr = fs::read_to_string(&stderr)
             .unwrap_or_else(|error| panic!("{}: {error}", stderr.display()));

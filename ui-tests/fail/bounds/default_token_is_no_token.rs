@@ -26,7 +26,9 @@ impl<Token> Client<Token> {
     }
 }
 
+struct NoToken;
+
 fn main() {
-    let client = Client::<String>(PhantomData);
+    let client = Client::<NoToken>(PhantomData);
     client.ping(1);
 }
