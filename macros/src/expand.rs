@@ -139,11 +139,13 @@ fn initiating(op: &Operation, maker: &Ident) -> TokenStream {
     let (params, _, where_clause) = generics.split_for_impl();
     quote_spanned! {span=>
         #attrs
-        #vis #fn_token #name #params(#inputs #token: #token_type)
+        #vis #fn_token #name #params(
+            #inputs #token: impl #runtime::CompletionToken<#lifetime, #signature> + #runtime::IntoCompletionToken<#lifetime, #signature, Token = #token_type>
+        )
             -> <#token_type as #runtime::CompletionToken<#lifetime, #signature>>::Return<#returned>
         #where_clause
         {
-            #runtime::async_initiate(#operation, #token)
+            #runtime::async_initiate(#operation, #runtime::IntoCompletionToken::into_completion_token(#token))
         }
     }
 }

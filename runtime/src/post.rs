@@ -11,7 +11,7 @@ use crate::site::Site;
 use crate::spawn::Spawn;
 use crate::task::frame::Submit;
 use crate::task::{Task, block, scope};
-use crate::token::CompletionToken;
+use crate::token::{CompletionToken, IntoCompletionToken};
 use crate::trace::{Entered, Trace};
 
 macro_rules! submit {
@@ -26,11 +26,13 @@ macro_rules! submit {
         $(#[$own_doc])*
         #[track_caller]
         #[inline]
-        pub fn $own<'op, T>(token: T) -> T::Return<Submitted<SystemExecutor>>
+        pub fn $own<'op, T>(
+            token: impl CompletionToken<'op, fn()> + IntoCompletionToken<'op, fn(), Token = T>,
+        ) -> T::Return<Submitted<SystemExecutor>>
         where
             T: CompletionToken<'op, fn()>,
         {
-            token.initiate(Submitted {
+            token.into_completion_token().initiate(Submitted {
                 site: Site::here(&$meta),
                 executor: SystemExecutor,
                 by_way_of: false,
@@ -41,13 +43,16 @@ macro_rules! submit {
         $(#[$on_doc])*
         #[track_caller]
         #[inline]
-        pub fn $on<'op, O, T>(on: &O, token: T) -> T::Return<Submitted<O::Executor>>
+        pub fn $on<'op, O, T>(
+            on: &O,
+            token: impl CompletionToken<'op, fn()> + IntoCompletionToken<'op, fn(), Token = T>,
+        ) -> T::Return<Submitted<O::Executor>>
         where
             O: IoObject + ?Sized,
             T: CompletionToken<'op, fn()>,
             O::Executor: 'op,
         {
-            token.initiate(Submitted {
+            token.into_completion_token().initiate(Submitted {
                 site: Site::here(&$meta),
                 executor: on.executor(),
                 by_way_of: true,
@@ -57,20 +62,22 @@ macro_rules! submit {
 
         $(#[$call_doc])*
         #[track_caller]
-        pub fn $call<O, F, R, T>(
+        pub fn $call<O, F, R, T, G>(
             on: &O,
             function: F,
-            token: T,
-        ) -> T::Return<Spawn<O::Executor, impl Future<Output = R> + Send + use<O, F, R, T>>>
+            token: G,
+        ) -> T::Return<Spawn<O::Executor, impl Future<Output = R> + Send + use<O, F, R, T, G>>>
         where
             O: IoObject + ?Sized,
             F: FnOnce() -> R + Send + 'static,
             R: Send + 'static,
+            G: CompletionToken<'static, fn(R)> + IntoCompletionToken<'static, fn(R), Token = T>,
             T: CompletionToken<'static, fn(R)>,
         {
             let call = async move { function() };
             static META: Meta = Meta::new(stringify!($call), &[], &[]);
             let site = Site::here(&META);
+            let token = token.into_completion_token();
             token.initiate(Spawn::new(site, on.executor(), call, Submit::$how))
         }
     };

@@ -16,7 +16,7 @@ use crate::meta::Meta;
 use crate::site::Site;
 use crate::task::frame::{self, Submit};
 use crate::task::scope::{OfAllocator, Scope};
-use crate::token::CompletionToken;
+use crate::token::{CompletionToken, IntoCompletionToken};
 
 /// Runs `future` on the executor of `on`, and completes with its output.
 ///
@@ -70,14 +70,19 @@ use crate::token::CompletionToken;
 /// # }
 /// ```
 #[track_caller]
-pub fn spawn<O, F, T>(on: &O, future: F, token: T) -> T::Return<Spawn<O::Executor, F>>
+pub fn spawn<O, F, T>(
+    on: &O,
+    future: F,
+    token: impl CompletionToken<'static, fn(F::Output)>
+    + IntoCompletionToken<'static, fn(F::Output), Token = T>,
+) -> T::Return<Spawn<O::Executor, F>>
 where
     O: IoObject + ?Sized,
     F: Future + Send + 'static,
     F::Output: Send + 'static,
     T: CompletionToken<'static, fn(F::Output)>,
 {
-    token.initiate(Spawn::new(
+    token.into_completion_token().initiate(Spawn::new(
         Site::here(&META),
         on.executor(),
         future,
@@ -106,16 +111,19 @@ where
 /// # }
 /// ```
 #[track_caller]
-pub fn spawn_with<O, M, F, T>(
+#[allow(clippy::type_complexity, reason = "what it is made of says what it is")]
+pub fn spawn_with<O, M, F, T, G>(
     on: &O,
-    token: T,
+    token: G,
     make: M,
-) -> T::Return<Spawn<O::Executor, impl Future<Output = F::Output> + Send + use<O, M, F, T>>>
+) -> T::Return<Spawn<O::Executor, impl Future<Output = F::Output> + Send + use<O, M, F, T, G>>>
 where
     O: IoObject + ?Sized,
     M: FnOnce() -> F + Send + 'static,
     F: Future + Send + 'static,
     F::Output: Send + 'static,
+    G: CompletionToken<'static, fn(F::Output)>
+        + IntoCompletionToken<'static, fn(F::Output), Token = T>,
     T: CompletionToken<'static, fn(F::Output)>,
 {
     spawn(on, async move { make().await }, token)

@@ -17,7 +17,14 @@ impl Socket {
     pub fn async_read_exact<'a, 'op, Token>(
         &self,
         buf: &'a mut [u8],
-        token: Token,
+        token: impl ::async_op::expansion::CompletionToken<
+            'op,
+            fn(io::Result<usize>),
+        > + ::async_op::expansion::IntoCompletionToken<
+            'op,
+            fn(io::Result<usize>),
+            Token = Token,
+        >,
     ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(io::Result<usize>),
@@ -33,7 +40,7 @@ impl Socket {
     {
         ::async_op::expansion::async_initiate(
             Self::async_read_exact_operation(self, buf),
-            token,
+            ::async_op::expansion::IntoCompletionToken::into_completion_token(token),
         )
     }
     /// Reads until `buf` is full.

@@ -14,7 +14,10 @@ impl Socket {
     pub fn async_send<'op, Token>(
         &self,
         data: Vec<u8>,
-        token: Token,
+        token: impl ::async_op::expansion::CompletionToken<
+            'op,
+            fn(),
+        > + ::async_op::expansion::IntoCompletionToken<'op, fn(), Token = Token>,
     ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(),
@@ -29,7 +32,7 @@ impl Socket {
     {
         ::async_op::expansion::async_initiate(
             Self::async_send_operation(self, data),
-            token,
+            ::async_op::expansion::IntoCompletionToken::into_completion_token(token),
         )
     }
     /// Sends.

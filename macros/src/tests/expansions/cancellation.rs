@@ -17,7 +17,14 @@ impl Socket {
     fn async_write_all<'op, Token>(
         self: Arc<Self>,
         data: Bytes,
-        token: Token,
+        token: impl ::async_op::expansion::CompletionToken<
+            'op,
+            fn(io::Result<usize>),
+        > + ::async_op::expansion::IntoCompletionToken<
+            'op,
+            fn(io::Result<usize>),
+            Token = Token,
+        >,
     ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(io::Result<usize>),
@@ -32,7 +39,7 @@ impl Socket {
     {
         ::async_op::expansion::async_initiate(
             self.async_write_all_operation(data),
-            token,
+            ::async_op::expansion::IntoCompletionToken::into_completion_token(token),
         )
     }
     #[doc(hidden)]

@@ -17,7 +17,14 @@ impl Socket {
     pub fn async_get<'op, Token>(
         &self,
         key: &str,
-        token: Token,
+        token: impl ::async_op::expansion::CompletionToken<
+            'op,
+            fn(io::Result<Value>),
+        > + ::async_op::expansion::IntoCompletionToken<
+            'op,
+            fn(io::Result<Value>),
+            Token = Token,
+        >,
     ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(io::Result<Value>),
@@ -32,7 +39,7 @@ impl Socket {
     {
         ::async_op::expansion::async_initiate(
             Self::async_get_operation(self, key),
-            token,
+            ::async_op::expansion::IntoCompletionToken::into_completion_token(token),
         )
     }
     /// Gets the value of `key`.

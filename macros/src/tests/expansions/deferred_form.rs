@@ -13,7 +13,14 @@ impl Socket {
     pub fn async_get<'op, Token>(
         &self,
         key: &str,
-        token: Token,
+        token: impl ::async_op::expansion::CompletionToken<
+            'op,
+            fn(io::Result<Value>),
+        > + ::async_op::expansion::IntoCompletionToken<
+            'op,
+            fn(io::Result<Value>),
+            Token = Token,
+        >,
     ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(io::Result<Value>),
@@ -26,7 +33,10 @@ impl Socket {
         Self: 'op,
         Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<Value>)>,
     {
-        ::async_op::expansion::async_initiate(Self::async_get_body(self, key), token)
+        ::async_op::expansion::async_initiate(
+            Self::async_get_body(self, key),
+            ::async_op::expansion::IntoCompletionToken::into_completion_token(token),
+        )
     }
     /// Gets the value of `key`.
     ///

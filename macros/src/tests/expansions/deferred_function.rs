@@ -12,7 +12,14 @@
 pub fn async_get<'op, Token>(
     client: &Client,
     key: &str,
-    token: Token,
+    token: impl ::async_op::expansion::CompletionToken<
+        'op,
+        fn(io::Result<Value>),
+    > + ::async_op::expansion::IntoCompletionToken<
+        'op,
+        fn(io::Result<Value>),
+        Token = Token,
+    >,
 ) -> <Token as ::async_op::expansion::CompletionToken<
     'op,
     fn(io::Result<Value>),
@@ -22,7 +29,7 @@ where
 {
     ::async_op::expansion::async_initiate(
         async_get_without_async_op_associated_67e1cae3(client, key),
-        token,
+        ::async_op::expansion::IntoCompletionToken::into_completion_token(token),
     )
 }
 /// Gets the value of `key`.

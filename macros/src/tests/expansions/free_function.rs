@@ -14,7 +14,14 @@
 pub fn async_connect<'op, Token>(
     context: &IoContext,
     address: SocketAddr,
-    token: Token,
+    token: impl ::async_op::expansion::CompletionToken<
+        'op,
+        fn(io::Result<Socket>),
+    > + ::async_op::expansion::IntoCompletionToken<
+        'op,
+        fn(io::Result<Socket>),
+        Token = Token,
+    >,
 ) -> <Token as ::async_op::expansion::CompletionToken<
     'op,
     fn(io::Result<Socket>),
@@ -24,7 +31,7 @@ where
 {
     ::async_op::expansion::async_initiate(
         async_connect_without_async_op_associated_210b8df3(context, address),
-        token,
+        ::async_op::expansion::IntoCompletionToken::into_completion_token(token),
     )
 }
 /// The operation of [`async_connect`], not yet started.

@@ -13,7 +13,14 @@ impl Socket {
     pub fn async_wait<'op, Token>(
         &self,
         duration: Duration,
-        token: Token,
+        token: impl ::async_op::expansion::CompletionToken<
+            'op,
+            fn(io::Result<()>),
+        > + ::async_op::expansion::IntoCompletionToken<
+            'op,
+            fn(io::Result<()>),
+            Token = Token,
+        >,
     ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(io::Result<()>),
@@ -28,7 +35,7 @@ impl Socket {
     {
         ::async_op::expansion::async_initiate(
             Self::async_wait_operation(self, duration),
-            token,
+            ::async_op::expansion::IntoCompletionToken::into_completion_token(token),
         )
     }
     /// Waits for `duration`.

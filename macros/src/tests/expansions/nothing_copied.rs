@@ -15,7 +15,14 @@ impl Socket {
     fn async_shutdown<'op, Token>(
         self,
         mode: Mode,
-        token: Token,
+        token: impl ::async_op::expansion::CompletionToken<
+            'op,
+            fn(io::Result<()>),
+        > + ::async_op::expansion::IntoCompletionToken<
+            'op,
+            fn(io::Result<()>),
+            Token = Token,
+        >,
     ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(io::Result<()>),
@@ -30,7 +37,7 @@ impl Socket {
     {
         ::async_op::expansion::async_initiate(
             Self::async_shutdown_operation(self, mode),
-            token,
+            ::async_op::expansion::IntoCompletionToken::into_completion_token(token),
         )
     }
     /// The operation of [`async_shutdown`](Self::async_shutdown), not yet started.

@@ -20,7 +20,14 @@ trait Read {
         &self,
         buf: &'a mut [u8],
         argument2: u8,
-        token: Token,
+        token: impl ::async_op::expansion::CompletionToken<
+            'op,
+            fn(io::Result<usize>),
+        > + ::async_op::expansion::IntoCompletionToken<
+            'op,
+            fn(io::Result<usize>),
+            Token = Token,
+        >,
     ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(io::Result<usize>),
@@ -43,7 +50,7 @@ trait Read {
             ::async_op::expansion::Declared(
                 Self::async_read_all_operation(self, buf, argument2),
             ),
-            token,
+            ::async_op::expansion::IntoCompletionToken::into_completion_token(token),
         )
     }
     #[doc(hidden)]
