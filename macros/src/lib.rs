@@ -24,6 +24,7 @@
 )]
 
 mod args;
+mod around;
 mod attrs;
 mod cfg;
 mod check;
@@ -35,6 +36,7 @@ mod fallback;
 mod initiation;
 mod inputs;
 mod lifetimes;
+mod misplaced;
 mod model;
 mod parse;
 mod plain;
@@ -259,7 +261,12 @@ pub fn async_op(
     let (args, item) = (TokenStream::from(args), TokenStream::from(item));
     let expansion = std::panic::catch_unwind(|| {
         let attribute = proc_macro::Span::call_site();
-        let place = model::place(&attribute.file(), attribute.column());
+        let place = around::Place {
+            file: attribute.local_file(),
+            line: attribute.line(),
+            column: attribute.column(),
+            text: model::place(&attribute.file(), attribute.column()),
+        };
         stages::expand(args.clone(), item.clone(), &place)
     });
     expansion

@@ -13,7 +13,11 @@ fn check(args: &str, item: &str, expected: &[(&str, &str)]) {
     let Some(TokenTree::Group(args)) = source.next() else {
         panic!("not arguments")
     };
-    let expansion = crate::stages::expand(args.stream(), source.collect(), "");
+    let expansion = crate::stages::expand(
+        args.stream(),
+        source.collect(),
+        &crate::around::Place::default(),
+    );
     let reported = errors(expansion);
     let reported: Vec<_> = reported
         .iter()
@@ -27,7 +31,11 @@ fn expand_in_one_source(args: &str, item: &str) -> TokenStream {
     let Some(TokenTree::Group(args)) = source.next() else {
         panic!("not arguments")
     };
-    crate::stages::expand(args.stream(), source.collect(), "")
+    crate::stages::expand(
+        args.stream(),
+        source.collect(),
+        &crate::around::Place::default(),
+    )
 }
 
 /// The underlined text and message of each `compile_error!`; like rustc, one
