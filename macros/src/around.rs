@@ -94,16 +94,16 @@ fn around(source: &str, at: usize) -> Option<Around> {
         let first = words.iter().find(is_prefix)?;
         let has = |wanted: &str| words.iter().any(|word| word == wanted);
         around = match first.as_str() {
-            _ if has("fn") => Around::Nothing,
             "mod" => Around::Nothing,
             "trait" => Around::Trait,
-            "extern" => Around::Foreign,
+            "extern" if !has("fn") => Around::Foreign,
             "impl" => match words.iter().position(|word| word == "for") {
                 Some(at) => Around::TraitImpl {
                     of: definition(source, words.get(at.checked_sub(1)?)?),
                 },
                 None => Around::Impl,
             },
+            _ if has("fn") => Around::Nothing,
             _ => return None,
         };
     }

@@ -8,14 +8,16 @@ use crate::completion;
 use crate::docs;
 use crate::errors::Errors;
 use crate::inputs::{Input, Stored};
+use crate::lifetimes;
 use crate::model::{ungroup, Form, Operation};
 use crate::parse::{Body, Function};
 use crate::plain;
+use crate::question;
 use crate::signature;
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{
-    Attribute, FnArg, Meta, Pat, PatType, ReceiverKind, ReturnType, Safety, Signature, Type,
+    Attribute, Expr, FnArg, Meta, Pat, PatType, ReceiverKind, ReturnType, Safety, Signature, Type,
     TypeFnPtr, TypeParamBound,
 };
 
@@ -38,6 +40,15 @@ pub(crate) fn operation(args: &Args, op: &Operation, cx: &mut Errors) {
     check_arguments(args, op, cx);
     check_output(args, op, cx);
     check_params(op, cx);
+    if let (Form::Handler, Some(body)) = (op.form, &op.body) {
+        if let Some(question) = question::first(body.stream()) {
+            cx.error(
+                question,
+                "a function that is given a completion has nowhere to return an error to",
+                "complete with it: `op.complete(Err(error.into()))`, or write an `async fn`",
+            );
+        }
+    }
 }
 
 /// Arguments of the attribute that the form has no use for.
@@ -68,6 +79,9 @@ fn check_arguments(args: &Args, op: &Operation, cx: &mut Errors) {
             "remove it",
         );
     }
+    if let (false, Some(executor)) = (is_deferred, &args.executor) {
+        check_executor(&executor.value, cx);
+    }
     if let (false, Some(completes)) = (matches!(op.form, Form::Async), &args.completes) {
         let place = if is_deferred {
             "Initiation"
@@ -79,6 +93,23 @@ fn check_arguments(args: &Args, op: &Operation, cx: &mut Errors) {
             "`completes` is for an `async fn`",
             format_args!("remove it and write the signature in `{place}<..>`"),
         );
+    }
+}
+
+/// What is surely no executor.
+fn check_executor(executor: &Expr, cx: &mut Errors) {
+    match executor {
+        Expr::Reference(reference) => cx.error(
+            executor,
+            "an operation has an executor of its own, not a borrowed one",
+            format_args!("`{}.clone()`", docs::display(&reference.expr)),
+        ),
+        Expr::Lit(_) => cx.error(
+            executor,
+            "this is not an executor",
+            "an expression for one: `executor = SystemExecutor`, or `executor = self.executor()`",
+        ),
+        _ => {}
     }
 }
 
@@ -137,7 +168,7 @@ fn check_attributes(attrs: &[Attribute], cx: &mut Errors) {
                 "`#[async_op]` is given twice",
                 "remove one of them",
             ),
-            Some(name @ ("test" | "bench")) => cx.error(
+            Some(name) if is_called_by_itself(attr) => cx.error(
                 attr.path(),
                 format_args!("an operation is no `#[{name}]`"),
                 "write a function that calls it, and `.blocking()`",
@@ -337,10 +368,20 @@ fn check_pattern(pat: &Pat, ty: &Type, cx: &mut Errors) {
     }
 }
 
+/// Whether the attribute wants a function that is called by itself.
+pub(crate) fn is_called_by_itself(attr: &Attribute) -> bool {
+    let last = attr.path().segments.last();
+    last.is_some_and(|last| {
+        ["test", "bench", "main"]
+            .iter()
+            .any(|name| last.ident == name)
+    })
+}
+
 /// The exceptions to the capture rule.
 fn check_stored(input: &Input, param: &FnArg, op: &Operation, cx: &mut Errors) {
     let Some(reference) = reference(param) else {
-        return;
+        return check_moved(param, op, cx);
     };
     match (op.form, input.stored) {
         (Form::Deferred, _) => {}
@@ -355,6 +396,24 @@ fn check_stored(input: &Input, param: &FnArg, op: &Operation, cx: &mut Errors) {
             }
         }
         _ => {}
+    }
+}
+
+/// A borrow within what is moved, `Pin<&mut Self>` say.
+fn check_moved(param: &FnArg, op: &Operation, cx: &mut Errors) {
+    let ty = match param {
+        FnArg::Receiver(receiver) => match &receiver.kind {
+            ReceiverKind::Typed(_, ty) => ty,
+            _ => return,
+        },
+        FnArg::Typed(param) => &param.ty,
+    };
+    if let (Form::Handler, Some(borrow)) = (op.form, lifetimes::first_elided(ty)) {
+        cx.error(
+            borrow,
+            "the operation outlives what is borrowed here",
+            "take the value and give it back on completion, or write an `async fn`",
+        );
     }
 }
 

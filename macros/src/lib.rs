@@ -40,6 +40,7 @@ mod misplaced;
 mod model;
 mod parse;
 mod plain;
+mod question;
 mod repair;
 mod signature;
 mod stages;

@@ -5,8 +5,9 @@ use crate::around::{Around, Place, Trait};
 use crate::errors::Errors;
 use crate::model;
 use crate::parse::{Body, Function};
+use crate::repair;
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::quote;
 use syn::parse_quote;
 
 /// Reports that, and makes `args` and `function` what they were meant to be.
@@ -64,10 +65,10 @@ pub(crate) fn check(
                 "an operation has a body, but for those that a trait requires",
                 "write it",
             );
-            let body = quote_spanned!(name.span()=> loop {});
-            let body = proc_macro2::Group::new(proc_macro2::Delimiter::Brace, body);
-            function.body = Body::Block(body);
-            function.attrs.push(parse_quote!(#[allow(unused_variables)]));
+            function.body = Body::Block(repair::endless(name));
+            function
+                .attrs
+                .push(parse_quote!(#[allow(unused_variables)]));
         }
         Around::Foreign => {
             cx.error(

@@ -4,15 +4,17 @@
 use crate::args::Args;
 use crate::check;
 use crate::completion;
-use crate::model::{ungroup, ungroup_mut};
+use crate::model::{ungroup, ungroup_mut, Form};
 use crate::parse::{Body, Function};
 use crate::plain::{self, parameters};
+use crate::question;
 use crate::signature;
-use quote::quote;
+use proc_macro2::{Delimiter, Group};
+use quote::{quote, quote_spanned};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    FnArg, GenericArgument, NamedArg, PathArguments, PathSegment, ReturnType, Signature, Type,
-    TypeFnPtr,
+    parse_quote, FnArg, GenericArgument, Ident, NamedArg, PathArguments, PathSegment, ReturnType,
+    Signature, Type, TypeFnPtr,
 };
 
 pub(crate) fn args(args: &mut Args) {
@@ -22,7 +24,10 @@ pub(crate) fn args(args: &mut Args) {
 }
 
 pub(crate) fn function(function: &mut Function) {
-    let Function { sig, body, .. } = function;
+    let Function {
+        sig, body, attrs, ..
+    } = function;
+    attrs.retain(|attr| !check::is_called_by_itself(attr));
     take_by_value(sig);
     for param in &mut sig.inputs {
         match param {
@@ -31,6 +36,20 @@ pub(crate) fn function(function: &mut Function) {
         }
     }
     Completions.visit_signature_mut(sig);
+    if let ReturnType::Type(_, ty) = &sig.output {
+        if plain::boxed_initiation(ty).is_some() && !matches!(ungroup(ty), Type::ImplTrait(_)) {
+            // Neither that type nor a body that returns it compiles.
+            sig.output = ReturnType::Default;
+            attrs.push(parse_quote!(#[allow(unused_variables)]));
+            *body = Body::Block(endless(&sig.ident));
+        }
+    }
+    if let (true, Body::Block(block)) = (is_handler(sig), &*body) {
+        if question::first(block.stream()).is_some() {
+            attrs.push(parse_quote!(#[allow(unused_variables)]));
+            *body = Body::Block(endless(&sig.ident));
+        }
+    }
     let has_completion = sig
         .inputs
         .iter()
@@ -42,6 +61,15 @@ pub(crate) fn function(function: &mut Function) {
             sig.asyncness.get_or_insert_default();
         }
     }
+}
+
+fn is_handler(sig: &Signature) -> bool {
+    signature::form(sig) == Form::Handler
+}
+
+/// A body that returns whatever is asked for.
+pub(crate) fn endless(name: &Ident) -> Group {
+    Group::new(Delimiter::Brace, quote_spanned!(name.span()=> loop {}))
 }
 
 /// `Completion<..>` for `&mut Completion<..>`.

@@ -38,6 +38,8 @@ mod model;
 mod parse;
 #[path = "../../src/plain.rs"]
 mod plain;
+#[path = "../../src/question.rs"]
+mod question;
 #[path = "../../src/repair.rs"]
 mod repair;
 #[path = "../../src/signature.rs"]

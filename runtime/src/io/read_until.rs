@@ -12,6 +12,11 @@ const CHUNK: std::ops::RangeInclusive<usize> = 512..=64 * 1024;
 ///
 /// The closure receives all that there is, and returns where what it looks for
 /// ends.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a delimiter",
+    label = "not what a read can look for",
+    note = "pass a byte, `b'\\n'`, a string, `\"\\r\\n\"`, or a closure `|bytes: &[u8]| -> Option<usize>`"
+)]
 pub trait Delimiter: Send {
     /// Returns where the delimiter ends in `bytes`. There was none in the first
     /// `seen` of them.
@@ -112,7 +117,7 @@ pub async fn async_read_until<R, D, P>(
     mut delimiter: P,
 ) -> D::Output<io::Result<usize>>
 where
-    R: AsyncReadStream + Clone + Send + 'static,
+    R: AsyncReadStream,
     D: DynamicBuffer,
     P: Delimiter,
 {
