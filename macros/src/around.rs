@@ -56,7 +56,7 @@ fn is_candidate(source: &str, has_self: bool) -> bool {
     let kind = words
         .find(|word| !matches!(*word, "" | "pub" | "unsafe" | "default") && !word.ends_with(')'));
     match kind {
-        Some("impl") => !has_self || header.contains(" for "),
+        Some("impl") => !has_self || header.contains(" for ") || header.contains("impl dyn "),
         Some("trait" | "extern") => true,
         _ => false,
     }
@@ -68,11 +68,16 @@ pub(crate) enum Around {
     /// A module, or the body of a function.
     Nothing,
     Impl,
+    /// That of a trait object.
+    DynImpl,
     /// The `impl` of a trait. `None` if this file does not say what that is.
     TraitImpl {
         of: Option<Trait>,
     },
-    Trait,
+    /// The definition of a trait, and whether that says anything of `Self`.
+    Trait {
+        is_bounded: bool,
+    },
     /// An `extern` block.
     Foreign,
 }
@@ -95,12 +100,15 @@ fn around(source: &str, at: usize) -> Option<Around> {
         let has = |wanted: &str| words.iter().any(|word| word == wanted);
         around = match first.as_str() {
             "mod" => Around::Nothing,
-            "trait" => Around::Trait,
+            "trait" => Around::Trait {
+                is_bounded: has(":") || has("where"),
+            },
             "extern" if !has("fn") => Around::Foreign,
             "impl" => match words.iter().position(|word| word == "for") {
                 Some(at) => Around::TraitImpl {
                     of: definition(source, words.get(at.checked_sub(1)?)?),
                 },
+                None if words.iter().any(|word| word == "dyn") => Around::DynImpl,
                 None => Around::Impl,
             },
             _ if has("fn") => Around::Nothing,
@@ -158,9 +166,11 @@ fn blocks(source: &str) -> Option<Vec<Vec<String>>> {
                 };
             }
             ';' => header = Header::default(),
+            ':' if header.depth == 0 => header.words.push(c.to_string()),
             '<' => header.depth += 1,
             '>' if !matches!(header.last, '-' | '=') => header.depth -= 1,
-            '!' => header.is_macro = true,
+            // `name!`, not `#!` or `!=`.
+            '!' if header.last.is_alphanumeric() => header.is_macro = true,
             '>' if header.last == '=' => header.is_macro = true,
             c if c.is_alphabetic() || c == '_' => {
                 let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_');
@@ -204,10 +214,18 @@ fn skipped(source: &str) -> usize {
         return until("\n", 2);
     }
     if source.starts_with("/*") {
-        return until("*/", 2);
+        let mut depth = 0;
+        let mut ends = source.char_indices().filter(|(at, _)| {
+            let rest = source.get(*at..).unwrap_or_default();
+            depth += i32::from(rest.starts_with("/*"));
+            depth -= i32::from(rest.starts_with("*/"));
+            depth == 0
+        });
+        return ends.next().map_or(source.len(), |(at, _)| at + 2);
     }
     let raw = source
         .strip_prefix("br")
+        .or_else(|| source.strip_prefix("cr"))
         .or_else(|| source.strip_prefix('r'));
     if let Some(raw) = raw {
         let hashes = raw.len() - raw.trim_start_matches('#').len();
@@ -241,6 +259,11 @@ fn skipped(source: &str) -> usize {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 mod tests {
     use super::{around, Around};
 
@@ -257,7 +280,17 @@ mod tests {
             at("mod a { struct A { b: B } impl A { fn c() {} @"),
             Some(Around::Impl)
         );
-        assert_eq!(at("pub unsafe trait A: B { @"), Some(Around::Trait));
+        assert_eq!(
+            at("#![a] mod b { impl !C for D {} impl D { @"),
+            Some(Around::Impl)
+        );
+        for (source, is_bounded) in [
+            ("pub unsafe trait A: B { @", true),
+            ("trait A where Self: B { @", true),
+            ("pub(crate) trait A<B: C> { @", false),
+        ] {
+            assert_eq!(at(source), Some(Around::Trait { is_bounded }));
+        }
         assert_eq!(at("unsafe extern \"C\" { @"), Some(Around::Foreign));
         assert_eq!(
             at("fn main() -> io::Result<()> { struct A; @"),
@@ -290,7 +323,7 @@ mod tests {
     #[test]
     fn what_is_no_code() {
         let source = r##"// impl { '
-            /* " */ const A: &str = "impl B { \" {"; const B: &str = r#"{ " {"#;
+            /* " /* */ impl A { */ const A: &str = "impl B { \" {"; const B: &str = r#"{ " {"#;
             const C: [char; 3] = ['{', '\'', '"']; fn a<'a>(b: &'a str) {} @"##;
         assert_eq!(at(source), Some(Around::Nothing));
     }

@@ -3,7 +3,7 @@
 //! Left to rustc, because it says it better: types that do not exist, a first
 //! parameter that is no I/O object, names that clash, a body that does not fit.
 
-use crate::args::Args;
+use crate::args::{Args, Default_, Keyed};
 use crate::completion;
 use crate::docs;
 use crate::errors::Errors;
@@ -54,7 +54,11 @@ pub(crate) fn operation(args: &Args, op: &Operation, cx: &mut Errors) {
 /// Arguments of the attribute that the form has no use for.
 fn check_arguments(args: &Args, op: &Operation, cx: &mut Errors) {
     let is_deferred = matches!(op.form, Form::Deferred);
-    if let (None, Some(default_token)) = (&op.twin, &args.default_token) {
+    let is_off = |given: &Keyed<Default_>| matches!(given.value, Default_::Off);
+    if let (Some(_), Some(default_token)) = (
+        args.default.as_ref().filter(|it| is_off(it)),
+        &args.default_token,
+    ) {
         cx.error(
             &default_token.key,
             "`default_token` is for the function that `default = false` leaves out",
@@ -321,6 +325,16 @@ fn check_params(op: &Operation, cx: &mut Errors) {
     let arguments = op.sig.inputs.iter().filter(is_argument);
     for (input, param) in op.inputs.iter().zip(arguments) {
         check_stored(input, param, op, cx);
+    }
+    // Those of a method may be the `impl`'s.
+    if !op.associated {
+        for lifetime in signature::undeclared(&op.sig) {
+            cx.error(
+                &lifetime,
+                format_args!("the lifetime `{lifetime}` is not declared"),
+                format_args!("`fn {}<{lifetime}>(..)`", op.sig.ident),
+            );
+        }
     }
 }
 

@@ -3,12 +3,13 @@
 use crate::args::{Args, Keyed};
 use crate::around::{Around, Place, Trait};
 use crate::errors::Errors;
-use crate::model;
+use crate::model::{self, Form};
 use crate::parse::{Body, Function};
 use crate::repair;
+use crate::signature;
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::parse_quote;
+use syn::{parse_quote, Receiver, ReceiverKind, Signature};
 
 /// Reports that, and makes `args` and `function` what they were meant to be.
 /// Returns the expansion if they were meant to be nothing of ours.
@@ -19,9 +20,9 @@ pub(crate) fn check(
     cx: &mut Errors,
 ) -> Option<TokenStream> {
     let has_body = matches!(function.body, Body::Block(_));
-    let is_plain = args.implements.is_none() && args.provided.is_none();
     let has_self = model::is_associated(args, function) && has_body;
-    if !is_plain || !has_body && function.sig.receiver().is_some() {
+    let is_said = args.implements.is_some() || args.provided.is_some();
+    if is_said || !has_body && function.sig.receiver().is_some() {
         return None;
     }
     let name = &function.sig.ident;
@@ -40,7 +41,19 @@ pub(crate) fn check(
             );
             args.associated = said();
         }
-        Around::Trait if has_body => {
+        Around::DynImpl => {
+            if let Some(receiver) = copied_self(&function.sig) {
+                cx.error(
+                    receiver,
+                    "a trait object behind a reference cannot be copied",
+                    "take `self: Arc<Self>`",
+                );
+                return Some(cx.to_compile_errors());
+            }
+        }
+        Around::Trait { is_bounded }
+            if has_body && needs_provided(function, has_self, is_bounded) =>
+        {
             cx.error(
                 name,
                 "an operation of a trait that has a body is one that types need not write",
@@ -81,6 +94,26 @@ pub(crate) fn check(
         _ => {}
     }
     None
+}
+
+/// Whether an operation with a body cannot be one of its own in a trait. With
+/// bounds that allow it to be stored, the trait's or the function's, `Self` is like
+/// any other type.
+fn needs_provided(function: &Function, has_self: bool, is_bounded: bool) -> bool {
+    let is_bounded = is_bounded || function.sig.generics.where_clause.is_some();
+    !has_self || !is_bounded && copied_self(&function.sig).is_some()
+}
+
+/// The `&self` of an operation that copies it.
+fn copied_self(sig: &Signature) -> Option<&Receiver> {
+    let receiver = sig.receiver()?;
+    if signature::form(sig) == Form::Deferred {
+        return None;
+    }
+    match &receiver.kind {
+        ReceiverKind::Reference(_, None, None) => Some(receiver),
+        _ => None,
+    }
 }
 
 /// What the trait has is there, lest it be missing, and nothing else is, lest it

@@ -363,6 +363,7 @@ fn plain_name(name: &Ident, cx: &mut Errors) -> Option<Ident> {
             Some(twin)
         }
         Err(_) => {
+            let plain = if plain.is_empty() { &name_text } else { plain };
             cx.error(
                 name,
                 format_args!("`{plain}` cannot name the function that returns the operation"),

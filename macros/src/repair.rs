@@ -13,13 +13,18 @@ use proc_macro2::{Delimiter, Group};
 use quote::{quote, quote_spanned};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    parse_quote, FnArg, GenericArgument, Ident, NamedArg, PathArguments, PathSegment, ReturnType,
-    Signature, Type, TypeFnPtr,
+    parse_quote, Expr, FnArg, GenericArgument, GenericParam, Ident, NamedArg, PathArguments,
+    PathSegment, ReturnType, Signature, Type, TypeFnPtr,
 };
 
 pub(crate) fn args(args: &mut Args) {
     if let Some(completes) = &mut args.completes {
         completion_signature(&mut completes.value);
+    }
+    if let Some(executor) = &mut args.executor {
+        if let Expr::Reference(reference) = &executor.value {
+            executor.value = (*reference.expr).clone();
+        }
     }
 }
 
@@ -36,6 +41,12 @@ pub(crate) fn function(function: &mut Function) {
         }
     }
     Completions.visit_signature_mut(sig);
+    let undeclared = signature::undeclared(sig);
+    sig.generics.params.extend(
+        undeclared
+            .into_iter()
+            .map(|lifetime| -> GenericParam { parse_quote!(#lifetime) }),
+    );
     if let ReturnType::Type(_, ty) = &sig.output {
         if plain::boxed_initiation(ty).is_some() && !matches!(ungroup(ty), Type::ImplTrait(_)) {
             // Neither that type nor a body that returns it compiles.

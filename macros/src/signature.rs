@@ -189,6 +189,27 @@ fn of_async(
     is_async.then_some(signature)
 }
 
+/// The lifetimes of the parameters that the function does not declare, once each.
+pub(crate) fn undeclared(sig: &Signature) -> Vec<Lifetime> {
+    let mut known: Vec<Lifetime> = sig
+        .generics
+        .lifetimes()
+        .map(|it| it.lifetime.clone())
+        .collect();
+    let types = sig.inputs.iter().filter_map(|input| match input {
+        FnArg::Typed(typed) => Some(&typed.ty),
+        FnArg::Receiver(_) => None,
+    });
+    let mut undeclared = Vec::new();
+    for lifetime in types.flat_map(|ty| lifetimes::named(ty)) {
+        if lifetime.ident != "static" && !known.contains(&lifetime) {
+            known.push(lifetime.clone());
+            undeclared.push(lifetime);
+        }
+    }
+    undeclared
+}
+
 /// Whether the function says that it never returns.
 pub(crate) fn is_never(sig: &Signature) -> bool {
     matches!(&sig.output, ReturnType::Type(_, ty) if matches!(ungroup(ty), Type::Never(_)))

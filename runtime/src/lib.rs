@@ -131,6 +131,7 @@ mod alloc;
 mod bind;
 mod buffer;
 mod cancel;
+pub mod capture;
 mod completion;
 mod context;
 mod default_token;

@@ -16,7 +16,7 @@ use crate::meta::Meta;
 use crate::site::Site;
 use crate::task::frame::{self, Submit};
 use crate::task::scope::{OfAllocator, Scope};
-use crate::token::{CompletionToken, IntoCompletionToken};
+use crate::token::CompletionToken;
 
 /// Runs `future` on the executor of `on`, and completes with its output.
 ///
@@ -70,19 +70,14 @@ use crate::token::{CompletionToken, IntoCompletionToken};
 /// # }
 /// ```
 #[track_caller]
-pub fn spawn<O, F, T>(
-    on: &O,
-    future: F,
-    token: impl CompletionToken<'static, fn(F::Output)>
-    + IntoCompletionToken<'static, fn(F::Output), Token = T>,
-) -> T::Return<Spawn<O::Executor, F>>
+pub fn spawn<O, F, T>(on: &O, future: F, token: T) -> T::Return<Spawn<O::Executor, F>>
 where
     O: IoObject + ?Sized,
     F: Future + Send + 'static,
     F::Output: Send + 'static,
     T: CompletionToken<'static, fn(F::Output)>,
 {
-    token.into_completion_token().initiate(Spawn::new(
+    token.initiate(Spawn::new(
         Site::here(&META),
         on.executor(),
         future,
@@ -111,19 +106,16 @@ where
 /// # }
 /// ```
 #[track_caller]
-#[allow(clippy::type_complexity, reason = "what it is made of says what it is")]
-pub fn spawn_with<O, M, F, T, G>(
+pub fn spawn_with<O, M, F, T>(
     on: &O,
-    token: G,
+    token: T,
     make: M,
-) -> T::Return<Spawn<O::Executor, impl Future<Output = F::Output> + Send + use<O, M, F, T, G>>>
+) -> T::Return<Spawn<O::Executor, impl Future<Output = F::Output> + Send + use<O, M, F, T>>>
 where
     O: IoObject + ?Sized,
     M: FnOnce() -> F + Send + 'static,
     F: Future + Send + 'static,
     F::Output: Send + 'static,
-    G: CompletionToken<'static, fn(F::Output)>
-        + IntoCompletionToken<'static, fn(F::Output), Token = T>,
     T: CompletionToken<'static, fn(F::Output)>,
 {
     spawn(on, async move { make().await }, token)

@@ -137,6 +137,7 @@ pub trait IoObject {
     fn executor(&self) -> Self::Executor;
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Executor> IoObject for E {
     type Executor = E;
 

@@ -25,6 +25,7 @@ pub trait CompletionCondition: Send {
     fn more(&mut self, transferred: usize) -> usize;
 }
 
+#[diagnostic::do_not_recommend]
 impl<F: FnMut(usize) -> usize + Send> CompletionCondition for F {
     fn more(&mut self, transferred: usize) -> usize {
         self(transferred)

@@ -55,6 +55,7 @@ impl Delimiter for &str {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<F: FnMut(&[u8]) -> Option<usize> + Send> Delimiter for F {
     fn find(&mut self, bytes: &[u8], _: usize) -> Option<usize> {
         self(bytes)

@@ -15,7 +15,9 @@ use std::future::Pending;
 ///
 /// It is there for the sake of what the compiler says: an argument that is no
 /// token is one error, at the argument, where the type that the function returns
-/// would be another one.
+/// would be another one. Its price is that the result of a generic operation is not
+/// inferred from what a [`Blocking`](crate::Blocking) call is assigned to: so functions
+/// whose result may have to be take their token outright.
 pub trait IntoCompletionToken<'op, S: Signature> {
     /// The token: this type.
     type Token: CompletionToken<'op, S>;

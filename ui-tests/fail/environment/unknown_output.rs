@@ -1,9 +1,9 @@
-// errors: 2
+// errors: 1
 
 use async_op::{Timer, async_op};
 
 #[async_op]
-async fn async_ping(_timer: &Timer) -> Result<Pong, Error> {
+async fn async_ping(_timer: &Timer) -> Result<Pong, ()> {
     Ok(1)
 }
 
