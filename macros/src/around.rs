@@ -26,14 +26,28 @@ impl Place {
         if self.column == 1 && has_body {
             return None;
         }
+        let (source, start) = self.source()?;
+        let is_candidate = || is_candidate(source.get(..start).unwrap_or_default(), has_self);
+        (!has_body || is_candidate()).then(|| around(&source, start))?
+    }
+
+    /// Whether the attribute is `#[async_op = ..]`, which rustc has refused before.
+    pub(crate) fn is_key_value(&self) -> bool {
+        let is_key_value = |(source, start): (String, usize)| {
+            let attribute = source.get(start..)?.split(['(', ']']).next()?.to_owned();
+            Some(attribute.contains('='))
+        };
+        self.source().and_then(is_key_value).unwrap_or(false)
+    }
+
+    /// The source, and where the attribute begins in it.
+    fn source(&self) -> Option<(String, usize)> {
         let source = fs::read_to_string(self.file.as_ref()?).ok()?;
         let before = source.split_inclusive('\n').take(self.line.checked_sub(1)?);
         let start = before.map(str::len).sum::<usize>() + self.column.checked_sub(1)?;
         let attribute = source.get(start..)?.strip_prefix("#[")?;
         let attribute = attribute.split(']').next().unwrap_or_default();
-        let is_candidate = || is_candidate(source.get(..start).unwrap_or_default(), has_self);
-        (attribute.contains("async_op") && (!has_body || is_candidate()))
-            .then(|| around(&source, start))?
+        attribute.contains("async_op").then_some((source, start))
     }
 }
 

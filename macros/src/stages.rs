@@ -13,6 +13,9 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream, place: &Place) -> Tok
     let names = model::Names::new(&args, &item, &place.text);
     let given = args.clone();
     let mut args = args::parse(args, &mut cx);
+    if !cx.is_empty() && place.is_key_value() {
+        cx = Errors::default();
+    }
     let Some(mut function) = parse::function(item.clone(), &mut cx) else {
         return fallback::unparsed(&item, cx);
     };

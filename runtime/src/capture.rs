@@ -77,4 +77,3 @@ impl<T: ToOwned<Owned = U> + ?Sized, U> CopyOfContext<U> for T {
         self.to_owned()
     }
 }
-

@@ -14,19 +14,6 @@ use crate::task::{Task, block, scope};
 use crate::token::{CompletionToken, IntoCompletionToken};
 use crate::trace::{Entered, Trace};
 
-/// A token that says itself where it is called: what is passed with an executor, as
-/// in Asio, shall hear of the function for that.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a completion token for `fn()`",
-    label = "not a completion token",
-    note = "`post_on(executor, token)` takes an executor; so do `dispatch_on` and `defer_on`",
-    note = "pass a closure without parameters, `UseFuture`, `Blocking`, `Detached` or `Deferred`"
-)]
-pub trait TokenAlone<'op>: CompletionToken<'op, fn()> {}
-
-#[diagnostic::do_not_recommend]
-impl<'op, T: CompletionToken<'op, fn()>> TokenAlone<'op> for T {}
-
 macro_rules! submit {
     (
         $(#[$own_doc:meta])* $own:ident,
@@ -40,7 +27,7 @@ macro_rules! submit {
         #[track_caller]
         #[inline]
         pub fn $own<'op, T>(
-            token: impl TokenAlone<'op> + IntoCompletionToken<'op, fn(), Token = T>,
+            token: impl CompletionToken<'op, fn()> + IntoCompletionToken<'op, fn(), Token = T>,
         ) -> T::Return<Submitted<SystemExecutor>>
         where
             T: CompletionToken<'op, fn()>,

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use async_op::{IoObject, SystemExecutor, async_op};
+use async_op::{Handler, IoObject, SystemExecutor, async_op};
 
 struct Client<Token>(PhantomData<fn() -> Token>);
 
@@ -26,9 +26,7 @@ impl<Token> Client<Token> {
     }
 }
 
-struct NoToken;
-
 fn main() {
-    let client = Client::<NoToken>(PhantomData);
+    let client = Client::<Handler<u8>>(PhantomData);
     client.ping(1);
 }
