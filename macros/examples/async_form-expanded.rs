@@ -4,8 +4,8 @@
 #![allow(clippy::all, reason = "lints leave alone what macros write")]
 
 use async_op::expansion::{
-    async_initiate, copy_of, from_future, CompletionToken, Deferred, ExecutorOf, Initiation,
-    IntoCompletionToken, Meta, Operation,
+    async_initiate, copy_of, from_future, CompletionToken, Deferred, ExecutorOf, Initiation, Meta,
+    Operation,
 };
 use async_op::{Blocking, IoContext, IoExecutor, Timer};
 
@@ -31,8 +31,7 @@ fn async_count<'op, Token>(
     context: &IoExecutor,
     pause: Duration,
     marks: &'op mut [bool],
-    token: impl CompletionToken<'op, fn(io::Result<usize>)>
-        + IntoCompletionToken<'op, fn(io::Result<usize>), Token = Token>,
+    token: Token,
 ) -> <Token as CompletionToken<'op, fn(io::Result<usize>)>>::Return<
     impl Initiation<fn(io::Result<usize>)> + 'op,
 >
@@ -41,7 +40,7 @@ where
 {
     async_initiate(
         async_count_without_async_op_associated_a4cc8b28(context, pause, marks),
-        IntoCompletionToken::into_completion_token(token),
+        token,
     )
 }
 

@@ -5,7 +5,7 @@
 
 use async_op::expansion::{
     async_initiate, copy_of, from_fn, Captures, CompletionToken, Deferred, ExecutorOf, Initiation,
-    IntoCompletionToken, Meta, Operation,
+    Meta, Operation,
 };
 use async_op::{Blocking, Completion, IoObject, SystemExecutor};
 
@@ -38,7 +38,7 @@ impl Resolver {
     fn async_resolve<'op, Token>(
         &self,
         name: &str,
-        token: impl CompletionToken<'op, fn(usize)> + IntoCompletionToken<'op, fn(usize), Token = Token>,
+        token: Token,
     ) -> <Token as CompletionToken<'op, fn(usize)>>::Return<
         impl Initiation<fn(usize)> + 'op + Captures<Self>,
     >
@@ -46,10 +46,7 @@ impl Resolver {
         Self: Sized + 'op,
         Token: CompletionToken<'op, fn(usize)>,
     {
-        async_initiate(
-            Self::async_resolve_operation(self, name),
-            IntoCompletionToken::into_completion_token(token),
-        )
+        async_initiate(Self::async_resolve_operation(self, name), token)
     }
 
     /// Looks up the length of `name`.

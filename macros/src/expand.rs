@@ -8,8 +8,8 @@ use crate::initiation;
 use crate::inputs;
 use crate::inputs::{Input, Stored};
 use crate::lifetimes;
-use crate::model::{ungroup, ungroup_mut, Executor, Form, Operation, Role};
-use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use crate::model::{ungroup_mut, Executor, Form, Operation, Role};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{quote, quote_spanned, ToTokens};
 use syn::{
     parse_quote_spanned, Attribute, FnArg, GenericParam, Generics, LifetimeParam, Pat, Receiver,
@@ -111,7 +111,7 @@ fn initiating(op: &Operation, maker: &Ident) -> TokenStream {
         signature,
         lifetime,
         token_type,
-        token: name_of_token,
+        token,
         ..
     } = op;
     let attrs = attrs(&op.attrs.docs, docs::sections(op), &op.attrs.outer);
@@ -137,59 +137,15 @@ fn initiating(op: &Operation, maker: &Ident) -> TokenStream {
             #token_type: #runtime::CompletionToken<#lifetime, #signature>
         });
     let (params, _, where_clause) = generics.split_for_impl();
-    let (given, token) = match is_inferred(op) {
-        true => (
-            token_type.to_token_stream(),
-            name_of_token.to_token_stream(),
-        ),
-        false => (
-            quote_spanned! {span=>
-                impl #runtime::CompletionToken<#lifetime, #signature>
-                    + #runtime::IntoCompletionToken<#lifetime, #signature, Token = #token_type>
-            },
-            quote_spanned!(span=> #runtime::IntoCompletionToken::into_completion_token(#name_of_token)),
-        ),
-    };
     quote_spanned! {span=>
         #attrs
-        #vis #fn_token #name #params(#inputs #name_of_token: #given)
+        #vis #fn_token #name #params(#inputs #token: #token_type)
             -> <#token_type as #runtime::CompletionToken<#lifetime, #signature>>::Return<#returned>
         #where_clause
         {
             #runtime::async_initiate(#operation, #token)
         }
     }
-}
-
-/// Whether what the operation completes with may be known only by what a caller
-/// makes of it, which is not seen through an `IntoCompletionToken`.
-fn is_inferred(op: &Operation) -> bool {
-    let is_param = |ident: &Ident| {
-        let mut params = op.sig.generics.type_params();
-        params.any(|param| param.ident == *ident) && !mentions(declared(op), ident)
-    };
-    let only = match ungroup(&op.signature) {
-        Type::FnPtr(signature) => match signature.inputs.first() {
-            Some(only) if signature.inputs.len() == 1 => ungroup(&only.ty),
-            _ => return false,
-        },
-        other => other,
-    };
-    match only {
-        Type::Path(path) => {
-            let first = path.path.segments.first();
-            path.qself.is_some() || first.is_some_and(|first| is_param(&first.ident))
-        }
-        _ => false,
-    }
-}
-
-fn mentions(tokens: TokenStream, name: &Ident) -> bool {
-    tokens.into_iter().any(|token| match token {
-        TokenTree::Ident(ident) => ident == *name,
-        TokenTree::Group(group) => mentions(group.stream(), name),
-        _ => false,
-    })
 }
 
 /// Ours: what is never used in a function that a `macro_rules!` writes would be

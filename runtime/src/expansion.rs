@@ -14,7 +14,7 @@ pub use crate::initiation::{Initiation, async_initiate, from_fn, from_future};
 pub use crate::io::{Draining, Filling, Report};
 pub use crate::meta::Meta;
 pub use crate::signature::Signature;
-pub use crate::token::{CompletionToken, Deferred, IntoCompletionToken, Operation};
+pub use crate::token::{CompletionToken, Deferred, Operation};
 
 /// Mentions a type in an `impl` return type, so that the `impl` captures the
 /// lifetimes in it.

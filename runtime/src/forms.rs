@@ -75,8 +75,6 @@
 //! # context.run();
 //! ```
 //!
-//! What the macro writes takes the token as an [`IntoCompletionToken`], for better messages.
-//!
 //! What returns `(A, B)` completes with one tuple, `fn((A, B))`, unless it says
 //! `#[async_op(completes = fn(A, B))]`.
 //!

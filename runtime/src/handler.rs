@@ -110,38 +110,16 @@ pub trait CompletionHandler<S: Signature>: Associations + Send + 'static {
     note = "end the closure with `;` if nobody needs the value, and handle errors in it",
     note = "a future would be dropped by `;`: `spawn(executor, future, token)` runs it"
 )]
-pub trait HandlerReturn {
-    /// `T`, which is so known of a closure alone: of what is none, nothing but that is
-    /// an error.
-    #[doc(hidden)]
-    type Itself<T>;
+pub trait HandlerReturn {}
 
-    #[doc(hidden)]
-    fn itself<T>(value: T) -> Self::Itself<T>;
-}
-
-impl HandlerReturn for () {
-    type Itself<T> = T;
-
-    #[inline(always)] // It is nothing.
-    fn itself<T>(value: T) -> T {
-        value
-    }
-}
+impl HandlerReturn for () {}
 
 /// The type `!`, by way of a function that has it: it has no name on stable Rust.
 type Never = <fn() -> ! as Returns>::Type;
 
 /// A handler that never returns: one that panics or ends the process.
 #[diagnostic::do_not_recommend]
-impl HandlerReturn for Never {
-    type Itself<T> = T;
-
-    #[inline(always)] // It is nothing.
-    fn itself<T>(value: T) -> T {
-        value
-    }
-}
+impl HandlerReturn for Never {}
 
 #[doc(hidden)]
 pub trait Returns {

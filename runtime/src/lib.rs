@@ -228,8 +228,7 @@ pub use task::{FrameBox, Task};
 pub use time::{Timer, WallTimer};
 pub use token::{
     Blocking, CCallback, CFunction, CallWith, CompletionToken, Deferred, Detached, Each, IntoC,
-    IntoCompletionToken, Local, Mapped, Operation, Promise, UseFuture, UsePromise, c_callback,
-    each, local,
+    Local, Mapped, Operation, Promise, UseFuture, UsePromise, c_callback, each, local,
 };
 
 /// The examples of the README, compiled and run.

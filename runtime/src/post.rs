@@ -11,7 +11,7 @@ use crate::site::Site;
 use crate::spawn::Spawn;
 use crate::task::frame::Submit;
 use crate::task::{Task, block, scope};
-use crate::token::{CompletionToken, IntoCompletionToken};
+use crate::token::CompletionToken;
 use crate::trace::{Entered, Trace};
 
 macro_rules! submit {
@@ -26,13 +26,11 @@ macro_rules! submit {
         $(#[$own_doc])*
         #[track_caller]
         #[inline]
-        pub fn $own<'op, T>(
-            token: impl CompletionToken<'op, fn()> + IntoCompletionToken<'op, fn(), Token = T>,
-        ) -> T::Return<Submitted<SystemExecutor>>
+        pub fn $own<'op, T>(token: T) -> T::Return<Submitted<SystemExecutor>>
         where
             T: CompletionToken<'op, fn()>,
         {
-            token.into_completion_token().initiate(Submitted {
+            token.initiate(Submitted {
                 site: Site::here(&$meta),
                 executor: SystemExecutor,
                 by_way_of: false,
@@ -43,16 +41,13 @@ macro_rules! submit {
         $(#[$on_doc])*
         #[track_caller]
         #[inline]
-        pub fn $on<'op, O, T>(
-            on: &O,
-            token: impl CompletionToken<'op, fn()> + IntoCompletionToken<'op, fn(), Token = T>,
-        ) -> T::Return<Submitted<O::Executor>>
+        pub fn $on<'op, O, T>(on: &O, token: T) -> T::Return<Submitted<O::Executor>>
         where
             O: IoObject + ?Sized,
             T: CompletionToken<'op, fn()>,
             O::Executor: 'op,
         {
-            token.into_completion_token().initiate(Submitted {
+            token.initiate(Submitted {
                 site: Site::here(&$meta),
                 executor: on.executor(),
                 by_way_of: true,

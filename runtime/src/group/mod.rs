@@ -20,7 +20,7 @@ use crate::executor::Executor;
 use crate::initiation::{FromFuture, from_future};
 use crate::meta::Meta;
 use crate::signature::Signature;
-use crate::token::{CompletionToken, Deferred, IntoCompletionToken, Operation};
+use crate::token::{CompletionToken, Deferred, Operation};
 
 /// Makes one operation of several: a tuple of up to eight, or a `Vec` of
 /// operations of one type.
@@ -139,8 +139,7 @@ impl<G> ParallelGroup<G> {
     pub fn async_wait<'op, C, T>(
         self,
         condition: C,
-        token: impl CompletionToken<'op, G::Signature>
-        + IntoCompletionToken<'op, G::Signature, Token = T>,
+        token: T,
     ) -> T::Return<FromFuture<G::Signature, G::Executor, G::Future>>
     where
         C: 'op,
@@ -150,7 +149,6 @@ impl<G> ParallelGroup<G> {
     {
         let executor = self.operations.executor();
         let future = self.operations.into_future(condition);
-        let token = token.into_completion_token();
         token.initiate(from_future(&META, executor, future))
     }
 

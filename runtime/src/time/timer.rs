@@ -17,7 +17,7 @@ use crate::shim::plain::{Mutex, MutexGuard};
 use crate::task::initiating::OperationId;
 use crate::task::leaf::{Attempt, Ended, Parked, Parking};
 use crate::task::{budget, scope};
-use crate::token::{CompletionToken, Deferred, IntoCompletionToken, Operation};
+use crate::token::{CompletionToken, Deferred, Operation};
 
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
@@ -160,20 +160,17 @@ impl Timer {
     /// [`cancel_one`](Self::cancel_one) or a new expiry; an error of kind
     /// [`Other`](io::ErrorKind::Other) when the context is gone.
     #[track_caller]
-    pub fn async_wait<'op, Token, T>(
+    pub fn async_wait<'op, Token>(
         &self,
-        token: T,
-    ) -> Token::Return<impl Initiation<fn(io::Result<()>)> + 'op + use<'op, Token, T>>
+        token: Token,
+    ) -> Token::Return<impl Initiation<fn(io::Result<()>)> + 'op + use<'op, Token>>
     where
-        T: CompletionToken<'op, fn(io::Result<()>)>
-            + IntoCompletionToken<'op, fn(io::Result<()>), Token = Token>,
         Token: CompletionToken<'op, fn(io::Result<()>)>,
     {
         // By hand: two references in two `async` blocks would be most of the operation.
         static META: Meta =
             Meta::new("async_wait", &["self"], &[]).with_cancellation(CancellationType::TOTAL);
         let wait = AttemptToWait(Owner::clone(&self.state));
-        let token = token.into_completion_token();
         async_initiate(from_attempt(&META, self.executor(), wait), token)
     }
 

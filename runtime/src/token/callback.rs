@@ -51,19 +51,17 @@ macro_rules! callback {
 
         impl<F, Ret, $($generic $(: $bound)?),*> CompletionToken<'static, $signature> for F
         where
-            F: FnOnce($($ty),*) -> Ret,
+            F: FnOnce($($ty),*) -> Ret + Send + 'static,
             Ret: HandlerReturn,
-            Ret::Itself<F>: CallWith<$signature> + Send + 'static,
             $signature: Signature<Args = ($($ty,)*)> + 'static,
             $($ty: Send + 'static,)*
             <$signature as Signature>::Output: Send + 'static,
         {
-            type Return<I: Initiation<$signature> + 'static> = Ret::Itself<()>;
+            type Return<I: Initiation<$signature> + 'static> = ();
 
             #[inline(always)] // It hands on, and arguments that are known stay so.
-            fn initiate<I: Initiation<$signature> + 'static>(self, initiation: I) -> Ret::Itself<()> {
-                initiation.initiate(Callback(Ret::itself(self)));
-                Ret::itself(())
+            fn initiate<I: Initiation<$signature> + 'static>(self, initiation: I) {
+                initiation.initiate(Callback(self));
             }
         }
     };

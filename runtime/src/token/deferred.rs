@@ -3,7 +3,7 @@ use std::future::IntoFuture;
 use std::marker::PhantomData;
 
 use super::callback::Callback;
-use super::{Blocking, CompletionToken, Detached, IntoCompletionToken};
+use super::{Blocking, CompletionToken, Detached};
 use crate::adapter::{AdaptedInitiation, Adapter, AdapterAssociations};
 use crate::handler::{CompletionHandler, HandlerReturn};
 use crate::initiation::Initiation;
@@ -81,15 +81,12 @@ pub struct Operation<S, I> {
 
 impl<S: Signature, I: Initiation<S>> Operation<S, I> {
     /// Starts the operation with any token.
-    pub fn with<'op, T>(
-        self,
-        token: impl CompletionToken<'op, S> + IntoCompletionToken<'op, S, Token = T>,
-    ) -> T::Return<I>
+    pub fn with<'op, T>(self, token: T) -> T::Return<I>
     where
         T: CompletionToken<'op, S>,
         I: 'op,
     {
-        token.into_completion_token().initiate(self.initiation)
+        token.initiate(self.initiation)
     }
 
     /// Starts the operation and blocks until it has completed.

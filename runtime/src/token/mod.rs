@@ -6,7 +6,6 @@ mod callback;
 mod deferred;
 mod detached;
 mod each;
-mod given;
 mod handler;
 mod local;
 mod promise;
@@ -18,7 +17,6 @@ pub use callback::CallWith;
 pub use deferred::{Deferred, Mapped, Operation};
 pub use detached::Detached;
 pub use each::{Each, each};
-pub use given::IntoCompletionToken;
 pub use local::{Local, local};
 pub use promise::{Promise, UsePromise};
 pub use use_future::UseFuture;
@@ -106,7 +104,6 @@ use crate::signature::Signature;
     label = "not a completion token for this operation",
     note = "pass a closure with the parameters of `{S}`, `UseFuture`, `Blocking`, `Detached` or `Deferred`",
     note = "wrap a type that implements `CompletionHandler` as `Handler(..)`",
-    note = "a type parameter is one if that is said: `T: CompletionToken<'static, {S}>`",
     note = "`cancel_after(..)` needs a first result that is a `Result`, whose error implements `OperationError`"
 )]
 pub trait CompletionToken<'op, S: Signature> {

@@ -3,7 +3,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::{CompletionToken, Deferred, IntoCompletionToken, Operation};
+use super::{CompletionToken, Deferred, Operation};
 use crate::cancel::CancellationType;
 use crate::executor::AnyExecutor;
 use crate::initiation::{FromFuture, Initiation, from_future};
@@ -114,14 +114,10 @@ where
     /// If the operation has been abandoned. (One in async form that nobody wakes
     /// any more is not, while the promise can ask it to stop.)
     #[track_caller]
-    pub fn async_wait<T>(
-        self,
-        token: impl CompletionToken<'static, S> + IntoCompletionToken<'static, S, Token = T>,
-    ) -> T::Return<FromFuture<S, AnyExecutor, Self>>
+    pub fn async_wait<T>(self, token: T) -> T::Return<FromFuture<S, AnyExecutor, Self>>
     where
         T: CompletionToken<'static, S>,
     {
-        let token = token.into_completion_token();
         token.initiate(from_future(&META, self.executor.clone(), self))
     }
 

@@ -17,14 +17,7 @@ impl Socket {
     pub fn async_read_exact<'a, 'op, Token>(
         &self,
         buf: &'a mut [u8],
-        token: impl ::async_op::expansion::CompletionToken<
-            'op,
-            fn(io::Result<usize>),
-        > + ::async_op::expansion::IntoCompletionToken<
-            'op,
-            fn(io::Result<usize>),
-            Token = Token,
-        >,
+        token: Token,
     ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(io::Result<usize>),
@@ -40,7 +33,7 @@ impl Socket {
     {
         ::async_op::expansion::async_initiate(
             Self::async_read_exact_operation(self, buf),
-            ::async_op::expansion::IntoCompletionToken::into_completion_token(token),
+            token,
         )
     }
     /// Reads until `buf` is full.

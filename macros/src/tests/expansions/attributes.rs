@@ -14,10 +14,7 @@ impl Socket {
     pub fn async_send<'op, Token>(
         &self,
         data: Vec<u8>,
-        token: impl ::async_op::expansion::CompletionToken<
-            'op,
-            fn(),
-        > + ::async_op::expansion::IntoCompletionToken<'op, fn(), Token = Token>,
+        token: Token,
     ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(),
@@ -32,7 +29,7 @@ impl Socket {
     {
         ::async_op::expansion::async_initiate(
             Self::async_send_operation(self, data),
-            ::async_op::expansion::IntoCompletionToken::into_completion_token(token),
+            token,
         )
     }
     /// Sends.

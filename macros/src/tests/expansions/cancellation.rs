@@ -17,14 +17,7 @@ impl Socket {
     fn async_write_all<'op, Token>(
         self: Arc<Self>,
         data: Bytes,
-        token: impl ::async_op::expansion::CompletionToken<
-            'op,
-            fn(io::Result<usize>),
-        > + ::async_op::expansion::IntoCompletionToken<
-            'op,
-            fn(io::Result<usize>),
-            Token = Token,
-        >,
+        token: Token,
     ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(io::Result<usize>),
@@ -39,7 +32,7 @@ impl Socket {
     {
         ::async_op::expansion::async_initiate(
             self.async_write_all_operation(data),
-            ::async_op::expansion::IntoCompletionToken::into_completion_token(token),
+            token,
         )
     }
     #[doc(hidden)]

@@ -13,14 +13,7 @@
 #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
 fn async_pair<'op, Token>(
     executor: Executor,
-    token: impl crate::renamed::expansion::CompletionToken<
-        'op,
-        fn(a: u8, b: char),
-    > + crate::renamed::expansion::IntoCompletionToken<
-        'op,
-        fn(a: u8, b: char),
-        Token = Token,
-    >,
+    token: Token,
 ) -> <Token as crate::renamed::expansion::CompletionToken<
     'op,
     fn(a: u8, b: char),
@@ -30,7 +23,7 @@ where
 {
     crate::renamed::expansion::async_initiate(
         async_pair_without_async_op_associated_aba34d79(executor),
-        crate::renamed::expansion::IntoCompletionToken::into_completion_token(token),
+        token,
     )
 }
 #[doc(hidden)]

@@ -17,14 +17,7 @@ impl Socket {
     pub fn async_get<'op, Token>(
         &self,
         key: &str,
-        token: impl ::async_op::expansion::CompletionToken<
-            'op,
-            fn(io::Result<Value>),
-        > + ::async_op::expansion::IntoCompletionToken<
-            'op,
-            fn(io::Result<Value>),
-            Token = Token,
-        >,
+        token: Token,
     ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(io::Result<Value>),
@@ -39,7 +32,7 @@ impl Socket {
     {
         ::async_op::expansion::async_initiate(
             Self::async_get_operation(self, key),
-            ::async_op::expansion::IntoCompletionToken::into_completion_token(token),
+            token,
         )
     }
     /// Gets the value of `key`.

@@ -13,14 +13,7 @@ impl Socket {
     pub fn async_get<'op, Token>(
         &self,
         key: &str,
-        token: impl ::async_op::expansion::CompletionToken<
-            'op,
-            fn(io::Result<Value>),
-        > + ::async_op::expansion::IntoCompletionToken<
-            'op,
-            fn(io::Result<Value>),
-            Token = Token,
-        >,
+        token: Token,
     ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(io::Result<Value>),
@@ -33,10 +26,7 @@ impl Socket {
         Self: 'op,
         Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<Value>)>,
     {
-        ::async_op::expansion::async_initiate(
-            Self::async_get_body(self, key),
-            ::async_op::expansion::IntoCompletionToken::into_completion_token(token),
-        )
+        ::async_op::expansion::async_initiate(Self::async_get_body(self, key), token)
     }
     /// Gets the value of `key`.
     ///

@@ -12,14 +12,7 @@
 pub fn async_get<'op, Token>(
     client: &Client,
     key: &str,
-    token: impl ::async_op::expansion::CompletionToken<
-        'op,
-        fn(io::Result<Value>),
-    > + ::async_op::expansion::IntoCompletionToken<
-        'op,
-        fn(io::Result<Value>),
-        Token = Token,
-    >,
+    token: Token,
 ) -> <Token as ::async_op::expansion::CompletionToken<
     'op,
     fn(io::Result<Value>),
@@ -29,7 +22,7 @@ where
 {
     ::async_op::expansion::async_initiate(
         async_get_without_async_op_associated_67e1cae3(client, key),
-        ::async_op::expansion::IntoCompletionToken::into_completion_token(token),
+        token,
     )
 }
 /// Gets the value of `key`.

@@ -14,14 +14,7 @@
 pub fn async_connect<'op, Token>(
     context: &IoContext,
     address: SocketAddr,
-    token: impl ::async_op::expansion::CompletionToken<
-        'op,
-        fn(io::Result<Socket>),
-    > + ::async_op::expansion::IntoCompletionToken<
-        'op,
-        fn(io::Result<Socket>),
-        Token = Token,
-    >,
+    token: Token,
 ) -> <Token as ::async_op::expansion::CompletionToken<
     'op,
     fn(io::Result<Socket>),
@@ -31,7 +24,7 @@ where
 {
     ::async_op::expansion::async_initiate(
         async_connect_without_async_op_associated_210b8df3(context, address),
-        ::async_op::expansion::IntoCompletionToken::into_completion_token(token),
+        token,
     )
 }
 /// The operation of [`async_connect`], not yet started.

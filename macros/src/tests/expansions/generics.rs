@@ -19,10 +19,7 @@ impl Socket {
         f: impl Fn(&T) -> T + Send + 'op,
         label: Label<'op>,
         argument5: u8,
-        token: impl ::async_op::expansion::CompletionToken<
-            'op,
-            fn(Vec<Self>),
-        > + ::async_op::expansion::IntoCompletionToken<'op, fn(Vec<Self>), Token = Token>,
+        token: Token,
     ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(Vec<Self>),
@@ -39,7 +36,7 @@ impl Socket {
     {
         ::async_op::expansion::async_initiate(
             Self::async_map_operation::<T, N>(pool, items, rest, f, label, argument5),
-            ::async_op::expansion::IntoCompletionToken::into_completion_token(token),
+            token,
         )
     }
     /// The operation of [`async_map`](Self::async_map), not yet started.

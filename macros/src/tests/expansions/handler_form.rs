@@ -13,14 +13,7 @@ impl Socket {
     pub fn async_wait<'op, Token>(
         &self,
         duration: Duration,
-        token: impl ::async_op::expansion::CompletionToken<
-            'op,
-            fn(io::Result<()>),
-        > + ::async_op::expansion::IntoCompletionToken<
-            'op,
-            fn(io::Result<()>),
-            Token = Token,
-        >,
+        token: Token,
     ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(io::Result<()>),
@@ -35,7 +28,7 @@ impl Socket {
     {
         ::async_op::expansion::async_initiate(
             Self::async_wait_operation(self, duration),
-            ::async_op::expansion::IntoCompletionToken::into_completion_token(token),
+            token,
         )
     }
     /// Waits for `duration`.

@@ -11,10 +11,7 @@ impl Socket {
     fn async_parse<'op2, Token: Lex + 'op2, Token2>(
         &self,
         token: Token,
-        token2: impl ::async_op::expansion::CompletionToken<
-            'op2,
-            fn(Token),
-        > + ::async_op::expansion::IntoCompletionToken<'op2, fn(Token), Token = Token2>,
+        token2: Token2,
     ) -> <Token2 as ::async_op::expansion::CompletionToken<
         'op2,
         fn(Token),
@@ -29,7 +26,7 @@ impl Socket {
     {
         ::async_op::expansion::async_initiate(
             Self::async_parse_operation::<Token>(self, token),
-            ::async_op::expansion::IntoCompletionToken::into_completion_token(token2),
+            token2,
         )
     }
     /// The operation of [`async_parse`](Self::async_parse), not yet started.

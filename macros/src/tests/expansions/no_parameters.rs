@@ -8,10 +8,7 @@
 #[track_caller]
 #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
 pub fn async_answer<'op, Token>(
-    token: impl ::async_op::expansion::CompletionToken<
-        'op,
-        fn(u32),
-    > + ::async_op::expansion::IntoCompletionToken<'op, fn(u32), Token = Token>,
+    token: Token,
 ) -> <Token as ::async_op::expansion::CompletionToken<
     'op,
     fn(u32),
@@ -21,7 +18,7 @@ where
 {
     ::async_op::expansion::async_initiate(
         async_answer_without_async_op_associated_d4af7c86(),
-        ::async_op::expansion::IntoCompletionToken::into_completion_token(token),
+        token,
     )
 }
 /// The operation of [`async_answer`], not yet started.

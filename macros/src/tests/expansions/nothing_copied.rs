@@ -15,14 +15,7 @@ impl Socket {
     fn async_shutdown<'op, Token>(
         self,
         mode: Mode,
-        token: impl ::async_op::expansion::CompletionToken<
-            'op,
-            fn(io::Result<()>),
-        > + ::async_op::expansion::IntoCompletionToken<
-            'op,
-            fn(io::Result<()>),
-            Token = Token,
-        >,
+        token: Token,
     ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(io::Result<()>),
@@ -37,7 +30,7 @@ impl Socket {
     {
         ::async_op::expansion::async_initiate(
             Self::async_shutdown_operation(self, mode),
-            ::async_op::expansion::IntoCompletionToken::into_completion_token(token),
+            token,
         )
     }
     /// The operation of [`async_shutdown`](Self::async_shutdown), not yet started.

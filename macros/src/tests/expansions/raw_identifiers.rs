@@ -9,10 +9,7 @@
 #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
 fn r#async_move<'op, Token>(
     r#in: Context,
-    token: impl ::async_op::expansion::CompletionToken<
-        'op,
-        fn(),
-    > + ::async_op::expansion::IntoCompletionToken<'op, fn(), Token = Token>,
+    token: Token,
 ) -> <Token as ::async_op::expansion::CompletionToken<
     'op,
     fn(),
@@ -22,7 +19,7 @@ where
 {
     ::async_op::expansion::async_initiate(
         async_move_without_async_op_associated_a1ed19c8(r#in),
-        ::async_op::expansion::IntoCompletionToken::into_completion_token(token),
+        token,
     )
 }
 /// The operation of [`async_move`], not yet started.

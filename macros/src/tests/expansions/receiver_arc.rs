@@ -14,10 +14,7 @@ impl Socket {
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_by_arc<'op, Token>(
         self: Arc<Self>,
-        token: impl ::async_op::expansion::CompletionToken<
-            'op,
-            fn(),
-        > + ::async_op::expansion::IntoCompletionToken<'op, fn(), Token = Token>,
+        token: Token,
     ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(),
@@ -30,10 +27,7 @@ impl Socket {
         Self: 'op,
         Token: ::async_op::expansion::CompletionToken<'op, fn()>,
     {
-        ::async_op::expansion::async_initiate(
-            self.async_by_arc_operation(),
-            ::async_op::expansion::IntoCompletionToken::into_completion_token(token),
-        )
+        ::async_op::expansion::async_initiate(self.async_by_arc_operation(), token)
     }
     /// The operation of [`async_by_arc`](Self::async_by_arc), not yet started.
     #[track_caller]

@@ -10,14 +10,7 @@ impl Socket {
     #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_fill<'op, Token>(
         &'op mut self,
-        token: impl ::async_op::expansion::CompletionToken<
-            'op,
-            fn(io::Result<&'op [u8]>),
-        > + ::async_op::expansion::IntoCompletionToken<
-            'op,
-            fn(io::Result<&'op [u8]>),
-            Token = Token,
-        >,
+        token: Token,
     ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(io::Result<&'op [u8]>),
@@ -30,10 +23,7 @@ impl Socket {
         Self: 'op,
         Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<&'op [u8]>)>,
     {
-        ::async_op::expansion::async_initiate(
-            Self::async_fill_operation(self),
-            ::async_op::expansion::IntoCompletionToken::into_completion_token(token),
-        )
+        ::async_op::expansion::async_initiate(Self::async_fill_operation(self), token)
     }
     /// The operation of [`async_fill`](Self::async_fill), not yet started.
     #[track_caller]

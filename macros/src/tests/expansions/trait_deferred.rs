@@ -15,10 +15,7 @@ trait Read {
     fn async_get<'op, Token>(
         &self,
         key: &str,
-        token: impl ::async_op::expansion::CompletionToken<
-            'op,
-            fn(Value),
-        > + ::async_op::expansion::IntoCompletionToken<'op, fn(Value), Token = Token>,
+        token: Token,
     ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(Value),
@@ -33,7 +30,7 @@ trait Read {
     {
         ::async_op::expansion::async_initiate(
             ::async_op::expansion::Declared(Self::async_get_body(self, key)),
-            ::async_op::expansion::IntoCompletionToken::into_completion_token(token),
+            token,
         )
     }
     /// The operation of [`async_get`](Self::async_get), not yet started.

@@ -20,14 +20,7 @@ trait Read {
         &self,
         buf: &'a mut [u8],
         argument2: u8,
-        token: impl ::async_op::expansion::CompletionToken<
-            'op,
-            fn(io::Result<usize>),
-        > + ::async_op::expansion::IntoCompletionToken<
-            'op,
-            fn(io::Result<usize>),
-            Token = Token,
-        >,
+        token: Token,
     ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(io::Result<usize>),
@@ -50,7 +43,7 @@ trait Read {
             ::async_op::expansion::Declared(
                 Self::async_read_all_operation(self, buf, argument2),
             ),
-            ::async_op::expansion::IntoCompletionToken::into_completion_token(token),
+            token,
         )
     }
     #[doc(hidden)]

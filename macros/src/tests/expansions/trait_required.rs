@@ -17,14 +17,7 @@ trait Read {
     fn async_read<'op, Token>(
         &self,
         buf: Vec<u8>,
-        token: impl ::async_op::expansion::CompletionToken<
-            'op,
-            fn(io::Result<usize>),
-        > + ::async_op::expansion::IntoCompletionToken<
-            'op,
-            fn(io::Result<usize>),
-            Token = Token,
-        >,
+        token: Token,
     ) -> <Token as ::async_op::expansion::CompletionToken<
         'op,
         fn(io::Result<usize>),
@@ -41,7 +34,7 @@ trait Read {
     {
         ::async_op::expansion::async_initiate(
             ::async_op::expansion::Declared(Self::async_read_operation(self, buf)),
-            ::async_op::expansion::IntoCompletionToken::into_completion_token(token),
+            token,
         )
     }
     /// Reads.
