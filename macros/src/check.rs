@@ -3,19 +3,21 @@
 //! Left to rustc, because it says it better: types that do not exist, a first
 //! parameter that is no I/O object, names that clash, a body that does not fit.
 
-use crate::args::Args;
+use crate::args::{Args, Default_, Keyed};
 use crate::completion;
 use crate::docs;
 use crate::errors::Errors;
 use crate::inputs::{Input, Stored};
+use crate::lifetimes;
 use crate::model::{ungroup, Form, Operation};
 use crate::parse::{Body, Function};
 use crate::plain;
+use crate::question;
 use crate::signature;
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{
-    Attribute, FnArg, Meta, Pat, PatType, ReceiverKind, ReturnType, Safety, Signature, Type,
+    Attribute, Expr, FnArg, Meta, Pat, PatType, ReceiverKind, ReturnType, Safety, Signature, Type,
     TypeFnPtr, TypeParamBound,
 };
 
@@ -38,12 +40,25 @@ pub(crate) fn operation(args: &Args, op: &Operation, cx: &mut Errors) {
     check_arguments(args, op, cx);
     check_output(args, op, cx);
     check_params(op, cx);
+    if let (Form::Handler, Some(body)) = (op.form, &op.body) {
+        if let Some(question) = question::first(body.stream()) {
+            cx.error(
+                question,
+                "a function that is given a completion has nowhere to return an error to",
+                "complete with it: `op.complete(Err(error.into()))`, or write an `async fn`",
+            );
+        }
+    }
 }
 
 /// Arguments of the attribute that the form has no use for.
 fn check_arguments(args: &Args, op: &Operation, cx: &mut Errors) {
     let is_deferred = matches!(op.form, Form::Deferred);
-    if let (None, Some(default_token)) = (&op.twin, &args.default_token) {
+    let is_off = |given: &Keyed<Default_>| matches!(given.value, Default_::Off);
+    if let (Some(_), Some(default_token)) = (
+        args.default.as_ref().filter(|it| is_off(it)),
+        &args.default_token,
+    ) {
         cx.error(
             &default_token.key,
             "`default_token` is for the function that `default = false` leaves out",
@@ -68,6 +83,9 @@ fn check_arguments(args: &Args, op: &Operation, cx: &mut Errors) {
             "remove it",
         );
     }
+    if let (false, Some(executor)) = (is_deferred, &args.executor) {
+        check_executor(&executor.value, cx);
+    }
     if let (false, Some(completes)) = (matches!(op.form, Form::Async), &args.completes) {
         let place = if is_deferred {
             "Initiation"
@@ -79,6 +97,23 @@ fn check_arguments(args: &Args, op: &Operation, cx: &mut Errors) {
             "`completes` is for an `async fn`",
             format_args!("remove it and write the signature in `{place}<..>`"),
         );
+    }
+}
+
+/// What is surely no executor.
+fn check_executor(executor: &Expr, cx: &mut Errors) {
+    match executor {
+        Expr::Reference(reference) => cx.error(
+            executor,
+            "an operation has an executor of its own, not a borrowed one",
+            format_args!("`{}.clone()`", docs::display(&reference.expr)),
+        ),
+        Expr::Lit(_) => cx.error(
+            executor,
+            "this is not an executor",
+            "an expression for one: `executor = SystemExecutor`, or `executor = self.executor()`",
+        ),
+        _ => {}
     }
 }
 
@@ -137,7 +172,7 @@ fn check_attributes(attrs: &[Attribute], cx: &mut Errors) {
                 "`#[async_op]` is given twice",
                 "remove one of them",
             ),
-            Some(name @ ("test" | "bench")) => cx.error(
+            Some(name) if is_called_by_itself(attr) => cx.error(
                 attr.path(),
                 format_args!("an operation is no `#[{name}]`"),
                 "write a function that calls it, and `.blocking()`",
@@ -291,6 +326,16 @@ fn check_params(op: &Operation, cx: &mut Errors) {
     for (input, param) in op.inputs.iter().zip(arguments) {
         check_stored(input, param, op, cx);
     }
+    // Those of a method may be the `impl`'s.
+    if !op.associated {
+        for lifetime in signature::undeclared(&op.sig) {
+            cx.error(
+                &lifetime,
+                format_args!("the lifetime `{lifetime}` is not declared"),
+                format_args!("`fn {}<{lifetime}>(..)`", op.sig.ident),
+            );
+        }
+    }
 }
 
 /// Whether an attribute of a parameter stays on that of the body.
@@ -337,10 +382,20 @@ fn check_pattern(pat: &Pat, ty: &Type, cx: &mut Errors) {
     }
 }
 
+/// Whether the attribute wants a function that is called by itself.
+pub(crate) fn is_called_by_itself(attr: &Attribute) -> bool {
+    let last = attr.path().segments.last();
+    last.is_some_and(|last| {
+        ["test", "bench", "main"]
+            .iter()
+            .any(|name| last.ident == name)
+    })
+}
+
 /// The exceptions to the capture rule.
 fn check_stored(input: &Input, param: &FnArg, op: &Operation, cx: &mut Errors) {
     let Some(reference) = reference(param) else {
-        return;
+        return check_moved(param, op, cx);
     };
     match (op.form, input.stored) {
         (Form::Deferred, _) => {}
@@ -355,6 +410,24 @@ fn check_stored(input: &Input, param: &FnArg, op: &Operation, cx: &mut Errors) {
             }
         }
         _ => {}
+    }
+}
+
+/// A borrow within what is moved, `Pin<&mut Self>` say.
+fn check_moved(param: &FnArg, op: &Operation, cx: &mut Errors) {
+    let ty = match param {
+        FnArg::Receiver(receiver) => match &receiver.kind {
+            ReceiverKind::Typed(_, ty) => ty,
+            _ => return,
+        },
+        FnArg::Typed(param) => &param.ty,
+    };
+    if let (Form::Handler, Some(borrow)) = (op.form, lifetimes::first_elided(ty)) {
+        cx.error(
+            borrow,
+            "the operation outlives what is borrowed here",
+            "take the value and give it back on completion, or write an `async fn`",
+        );
     }
 }
 

@@ -9,6 +9,7 @@ use quote::ToTokens;
 use syn::visit::Visit;
 use syn::{
     GenericParam, Lifetime, ReturnType, Signature, Type, TypeFnPtr, TypeImplTrait, TypePath,
+    TypeTraitObject,
 };
 
 /// The arities that the runtime implements `Signature` for.
@@ -135,6 +136,14 @@ fn check_argument(ty: &Type, form: Form, cx: &mut Errors) {
             format_args!("`{owned}`"),
         );
     }
+    if let Some(object) = first_error_not_send(ty) {
+        let bounds = docs::display(&object.bounds);
+        return cx.error(
+            &object,
+            format_args!("`dyn {bounds}` stays in its thread, so no operation completes with it"),
+            format_args!("`Box<dyn {bounds} + Send + Sync>`"),
+        );
+    }
     if let Some(impl_trait) = first_impl_trait(ty) {
         return check_impl_trait(&impl_trait, form, cx);
     }
@@ -194,6 +203,28 @@ fn not_owned(borrow: impl ToTokens, form: Form, cx: &mut Errors) {
         _ => "complete with an owned value, `Vec<u8>` or `String`, or name the lifetime",
     };
     cx.error(borrow, "a completion argument cannot borrow", help);
+}
+
+/// A `dyn Error` without `Send`: what every other function may return.
+fn first_error_not_send(ty: &Type) -> Option<TypeTraitObject> {
+    #[derive(Default)]
+    struct First(Option<TypeTraitObject>);
+
+    impl Visit<'_> for First {
+        fn visit_type_trait_object(&mut self, object: &TypeTraitObject) {
+            let has = |name: &str| {
+                let mut bounds = object.bounds.iter();
+                bounds.any(|bound| plain::last_segment(bound, name).is_some())
+            };
+            if has("Error") && !has("Send") {
+                self.0.get_or_insert_with(|| object.clone());
+            }
+        }
+    }
+
+    let mut first = First::default();
+    first.visit_type(ty);
+    first.0
 }
 
 pub(crate) fn has_impl_trait(ty: &Type) -> bool {

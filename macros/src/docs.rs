@@ -4,6 +4,7 @@ use crate::args::Cancellation;
 use crate::inputs::Stored;
 use crate::lifetimes;
 use crate::model::{ungroup, Form, Operation, Role};
+use crate::signature;
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt as _;
@@ -60,6 +61,9 @@ fn implementing_section(op: &Operation) -> Vec<String> {
 }
 
 fn completion_section(op: &Operation) -> Vec<String> {
+    if signature::is_never(&op.sig) {
+        return vec![format!(" Never completes.{}", storage(op))];
+    }
     let mut lines = vec![format!(
         " Completes with `{}`.{}",
         display(&op.signature),

@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! args, parse   the attribute and the function, as written
+//! misplaced     what cannot be right where it stands, by the source around it
 //! model         what they mean: form, signature, how each argument is stored
 //! check         the mistakes that rustc would not explain well
 //! expand        the initiating function, its twin, and the author's body
@@ -24,6 +25,7 @@
 )]
 
 mod args;
+mod around;
 mod attrs;
 mod cfg;
 mod check;
@@ -35,9 +37,11 @@ mod fallback;
 mod initiation;
 mod inputs;
 mod lifetimes;
+mod misplaced;
 mod model;
 mod parse;
 mod plain;
+mod question;
 mod repair;
 mod signature;
 mod stages;
@@ -130,13 +134,18 @@ use proc_macro2::TokenStream;
 /// | `executor = expr` | the executor, in place of the first parameter's |
 /// | `completes = fn(A, B)` | the completion signature of an `async fn` that returns `(A, B)`; any type that is a `Signature` |
 /// | `cancellation = terminal` | which requests to cancel an `async fn` lets in: `terminal` (the default), `partial` or `total`, each with the weaker ones |
-/// | `default = name` | names the function without token; needed where `async_` is no prefix, or the plain name is taken: a `get` beside `async_get` is a duplicate definition |
+/// | `default = name` | names the function without token; this or `default = false` is needed where `async_` is no prefix, or the plain name is taken: a `get` beside `async_get` is a duplicate definition |
 /// | `default = false` | leaves that function out |
 /// | `default_token = T` | its token, in place of `Deferred`: mostly a type parameter of the object |
-/// | `provided` | says that an operation with a body is in the definition of a trait: forgotten, `Self` has no `executor_of`, or a future is not `Send` |
+/// | `provided` | says that an operation with a body is in the definition of a trait |
 /// | `implements` | says that this is the body, for one type, of an operation that a trait declares |
-/// | `associated` | says that a function without `self` and `Self` is in an `impl`: forgotten, a function `.._without_async_op_associated_..` is missing |
-/// | `crate = path` | where the `async_op` crate is found, `::async_op` by default |
+/// | `associated` | says that a function without `self` and `Self` is in an `impl` |
+/// | `crate = path` | where the `async_op` crate is found, `::async_op` by default: needed where it has another name, or is part of another crate |
+///
+/// An attribute does not see what is around its function, so `provided`, `implements` and
+/// `associated` are for the author to say. Where one is forgotten the macro looks at the
+/// source, and says so. In what a macro writes it cannot: there `Self` has no
+/// `executor_of`, or a function `.._without_async_op_associated_..` is missing.
 ///
 /// # Cancellation
 ///
@@ -261,7 +270,12 @@ pub fn async_op(
     let (args, item) = (TokenStream::from(args), TokenStream::from(item));
     let expansion = std::panic::catch_unwind(|| {
         let attribute = proc_macro::Span::call_site();
-        let place = model::place(&attribute.file(), attribute.column());
+        let place = around::Place {
+            file: attribute.local_file(),
+            line: attribute.line(),
+            column: attribute.column(),
+            text: model::place(&attribute.file(), attribute.column()),
+        };
         stages::expand(args.clone(), item.clone(), &place)
     });
     expansion

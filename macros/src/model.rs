@@ -167,7 +167,10 @@ pub(crate) fn operation(
     let form = signature::form(sig);
     let inputs = inputs::of(form, sig, names, &lifetime);
     let signature = signature::of(form, args, sig, &inputs, &lifetime, cx);
-    let twin = twin(args, &sig.ident, cx);
+    let twin = match role(args, function) {
+        Role::Own | Role::Declared => twin(args, &sig.ident, cx),
+        Role::Implemented => None,
+    };
     Some(Operation {
         runtime: runtime(args, span),
         attrs: Attrs::route(&function.attrs),
@@ -341,13 +344,26 @@ pub(crate) fn twin(args: &Args, name: &Ident, cx: &mut Errors) -> Option<Ident> 
 /// `x` for `async_x`.
 fn plain_name(name: &Ident, cx: &mut Errors) -> Option<Ident> {
     let name_text = name.unraw().to_string();
-    let plain = name_text.strip_prefix("async_")?;
+    let Some(plain) = name_text.strip_prefix("async_") else {
+        cx.error(
+            name,
+            format_args!(
+                "`{name_text}` lacks `async_`, which tells it from the function without token"
+            ),
+            format_args!(
+                "name it `async_{name_text}`; or `#[async_op(default = name)]` names the other \
+                 function, `default = false` leaves it out"
+            ),
+        );
+        return None;
+    };
     match syn::parse_str::<Ident>(plain) {
         Ok(mut twin) => {
             twin.set_span(at(name.span()));
             Some(twin)
         }
         Err(_) => {
+            let plain = if plain.is_empty() { &name_text } else { plain };
             cx.error(
                 name,
                 format_args!("`{plain}` cannot name the function that returns the operation"),

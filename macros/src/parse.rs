@@ -52,6 +52,11 @@ fn parse_function(input: ParseStream<'_>, cx: &mut Errors) -> syn::Result<Option
     let attrs = input.call(Attribute::parse_outer)?;
     let vis = input.parse()?;
     if let Some((token, what)) = other_item(input) {
+        // rustc has refused it before.
+        if what == "a `let`" {
+            input.parse::<TokenStream>()?;
+            return Ok(None);
+        }
         cx.error(
             token,
             format_args!("`#[async_op]` applies to functions, not to {what}"),

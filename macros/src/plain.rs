@@ -104,6 +104,14 @@ fn explain_output(ty: &Type, cx: &mut Errors) {
             format_args!("return `impl Initiation<{signature}>`"),
         );
     }
+    if let Some(operation) = boxed_initiation(ty) {
+        let operation = docs::display(operation);
+        return cx.error(
+            ty,
+            "what makes an operation is not boxed: its type is known to the compiler",
+            format_args!("return `impl {operation}`"),
+        );
+    }
     let output = docs::display(ty);
     cx.error(
         ty,
@@ -112,6 +120,11 @@ fn explain_output(ty: &Type, cx: &mut Errors) {
             "make it an `async fn`, or add a last parameter `op: Completion<fn({output})>`"
         ),
     );
+}
+
+/// The `Initiation` in a `Box<dyn Initiation<S>>`.
+pub(crate) fn boxed_initiation(ty: &Type) -> Option<PathSegment> {
+    find_segment(ty, |segment| segment.ident == "Initiation")
 }
 
 /// The output, if the type is a future: `impl Future<Output = T>`, a boxed

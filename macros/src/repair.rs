@@ -4,25 +4,35 @@
 use crate::args::Args;
 use crate::check;
 use crate::completion;
-use crate::model::{ungroup, ungroup_mut};
+use crate::model::{ungroup, ungroup_mut, Form};
 use crate::parse::{Body, Function};
 use crate::plain::{self, parameters};
+use crate::question;
 use crate::signature;
-use quote::quote;
+use proc_macro2::{Delimiter, Group};
+use quote::{quote, quote_spanned};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    FnArg, GenericArgument, NamedArg, PathArguments, PathSegment, ReturnType, Signature, Type,
-    TypeFnPtr,
+    parse_quote, Expr, FnArg, GenericArgument, GenericParam, Ident, NamedArg, PathArguments,
+    PathSegment, ReturnType, Signature, Type, TypeFnPtr,
 };
 
 pub(crate) fn args(args: &mut Args) {
     if let Some(completes) = &mut args.completes {
         completion_signature(&mut completes.value);
     }
+    if let Some(executor) = &mut args.executor {
+        if let Expr::Reference(reference) = &executor.value {
+            executor.value = (*reference.expr).clone();
+        }
+    }
 }
 
 pub(crate) fn function(function: &mut Function) {
-    let Function { sig, body, .. } = function;
+    let Function {
+        sig, body, attrs, ..
+    } = function;
+    attrs.retain(|attr| !check::is_called_by_itself(attr));
     take_by_value(sig);
     for param in &mut sig.inputs {
         match param {
@@ -31,6 +41,26 @@ pub(crate) fn function(function: &mut Function) {
         }
     }
     Completions.visit_signature_mut(sig);
+    let undeclared = signature::undeclared(sig);
+    sig.generics.params.extend(
+        undeclared
+            .into_iter()
+            .map(|lifetime| -> GenericParam { parse_quote!(#lifetime) }),
+    );
+    if let ReturnType::Type(_, ty) = &sig.output {
+        if plain::boxed_initiation(ty).is_some() && !matches!(ungroup(ty), Type::ImplTrait(_)) {
+            // Neither that type nor a body that returns it compiles.
+            sig.output = ReturnType::Default;
+            attrs.push(parse_quote!(#[allow(unused_variables)]));
+            *body = Body::Block(endless(&sig.ident));
+        }
+    }
+    if let (true, Body::Block(block)) = (is_handler(sig), &*body) {
+        if question::first(block.stream()).is_some() {
+            attrs.push(parse_quote!(#[allow(unused_variables)]));
+            *body = Body::Block(endless(&sig.ident));
+        }
+    }
     let has_completion = sig
         .inputs
         .iter()
@@ -42,6 +72,15 @@ pub(crate) fn function(function: &mut Function) {
             sig.asyncness.get_or_insert_default();
         }
     }
+}
+
+fn is_handler(sig: &Signature) -> bool {
+    signature::form(sig) == Form::Handler
+}
+
+/// A body that returns whatever is asked for.
+pub(crate) fn endless(name: &Ident) -> Group {
+    Group::new(Delimiter::Brace, quote_spanned!(name.span()=> loop {}))
 }
 
 /// `Completion<..>` for `&mut Completion<..>`.

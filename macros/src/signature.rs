@@ -6,7 +6,7 @@ use crate::errors::Errors;
 use crate::expand::at;
 use crate::inputs::{Input, Stored};
 use crate::lifetimes;
-use crate::model::{ungroup, Form};
+use crate::model::{self, ungroup, Form};
 use crate::plain;
 use syn::spanned::Spanned as _;
 use syn::{
@@ -178,9 +178,41 @@ fn of_async(
     }
     let signature = match &args.completes {
         Some(completes) => completes.value.clone(),
+        None if is_never(sig) => {
+            let span = at(sig.ident.span());
+            let runtime = model::runtime(args, span);
+            // The type `!` has no name on stable Rust.
+            parse_quote_spanned!(span=> fn(#runtime::Never))
+        }
         None => output_signature(sig, inputs, lifetime, cx),
     };
     is_async.then_some(signature)
+}
+
+/// The lifetimes of the parameters that the function does not declare, once each.
+pub(crate) fn undeclared(sig: &Signature) -> Vec<Lifetime> {
+    let mut known: Vec<Lifetime> = sig
+        .generics
+        .lifetimes()
+        .map(|it| it.lifetime.clone())
+        .collect();
+    let types = sig.inputs.iter().filter_map(|input| match input {
+        FnArg::Typed(typed) => Some(&typed.ty),
+        FnArg::Receiver(_) => None,
+    });
+    let mut undeclared = Vec::new();
+    for lifetime in types.flat_map(|ty| lifetimes::named(ty)) {
+        if lifetime.ident != "static" && !known.contains(&lifetime) {
+            known.push(lifetime.clone());
+            undeclared.push(lifetime);
+        }
+    }
+    undeclared
+}
+
+/// Whether the function says that it never returns.
+pub(crate) fn is_never(sig: &Signature) -> bool {
+    matches!(&sig.output, ReturnType::Type(_, ty) if matches!(ungroup(ty), Type::Never(_)))
 }
 
 /// `fn(Output)`, or `fn()` for a function that returns nothing.

@@ -1,15 +1,21 @@
 //! The whole macro, without `proc_macro`: for tests, and for fuzzing.
 
+use crate::around::Place;
 use crate::errors::Errors;
-use crate::{args, cfg, check, completion, expand, fallback, model, parse, repair, signature};
+use crate::{
+    args, cfg, check, completion, expand, fallback, misplaced, model, parse, repair, signature,
+};
 use proc_macro2::TokenStream;
 
 /// Expands `#[async_op(args)] item`, which stands at `place`.
-pub(crate) fn expand(args: TokenStream, item: TokenStream, place: &str) -> TokenStream {
+pub(crate) fn expand(args: TokenStream, item: TokenStream, place: &Place) -> TokenStream {
     let mut cx = Errors::default();
-    let names = model::Names::new(&args, &item, place);
+    let names = model::Names::new(&args, &item, &place.text);
     let given = args.clone();
     let mut args = args::parse(args, &mut cx);
+    if !cx.is_empty() && place.is_key_value() {
+        cx = Errors::default();
+    }
     let Some(mut function) = parse::function(item.clone(), &mut cx) else {
         return fallback::unparsed(&item, cx);
     };
@@ -20,6 +26,9 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream, place: &str) -> Token
         return functions;
     }
     check::function(&args, &function, &mut cx);
+    if let Some(functions) = misplaced::check(&mut args, &mut function, place, &mut cx) {
+        return functions;
+    }
     let op = model::operation(&args, &function, &names, &mut cx);
     if let Some(op) = &op {
         completion::check(op, &mut cx);

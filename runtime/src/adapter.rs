@@ -42,6 +42,11 @@ use crate::token::CompletionToken;
 /// A supertrait of [`Adapter`] that does not depend on the signature. An
 /// adapter that overrides nothing writes `impl AdapterAssociations for X {}`;
 /// it cannot forget one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say what it makes of associations",
+    label = "not an adapter, for want of associations",
+    note = "write `impl AdapterAssociations for {Self} {{}}`: by default it changes none"
+)]
 pub trait AdapterAssociations {
     /// Returns the executor of the adapted handler.
     fn executor<H: Associations, E: Executor>(&self, handler: &H, io: &E) -> impl Executor {
@@ -105,6 +110,11 @@ pub trait AdapterAssociations {
 /// # Ok(())
 /// # }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an adapter of operations with the signature `{S}`",
+    label = "not an adapter for this operation",
+    note = "implement `AdapterAssociations` and `Adapter<{S}>` for it"
+)]
 pub trait Adapter<S: Signature>: AdapterAssociations + Send + Sized {
     /// The signature of the tokens and handlers that this adapts.
     type Signature: Signature;

@@ -105,7 +105,7 @@ impl<O: IoObject, T> IoObject for WithDefaultToken<O, T> {
     }
 }
 
-impl<O: AsyncReadStream, T> AsyncReadStream for WithDefaultToken<O, T> {
+impl<O: AsyncReadStream, T: 'static> AsyncReadStream for WithDefaultToken<O, T> {
     fn read_after<B: ReadBuffer>(
         &self,
         buffer: &mut B,
@@ -120,7 +120,6 @@ impl<O: AsyncReadStream, T> AsyncReadStream for WithDefaultToken<O, T> {
         filling: Filling<B, C, R>,
     ) -> impl Initiation<S>
     where
-        Self: Sized + 'static,
         S: Signature<Output = B::Output<R::Said>>,
         B: ReadBuffer,
         C: CompletionCondition,
@@ -130,7 +129,7 @@ impl<O: AsyncReadStream, T> AsyncReadStream for WithDefaultToken<O, T> {
     }
 }
 
-impl<O: AsyncWriteStream, T> AsyncWriteStream for WithDefaultToken<O, T> {
+impl<O: AsyncWriteStream, T: 'static> AsyncWriteStream for WithDefaultToken<O, T> {
     fn write_after<B: WriteBuffer>(
         &self,
         buffer: &mut B,
@@ -145,7 +144,6 @@ impl<O: AsyncWriteStream, T> AsyncWriteStream for WithDefaultToken<O, T> {
         draining: Draining<B, C, R>,
     ) -> impl Initiation<S>
     where
-        Self: Sized + 'static,
         S: Signature<Output = B::Output<R::Said>>,
         B: WriteBuffer,
         C: CompletionCondition,

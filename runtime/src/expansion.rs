@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 pub use crate::cancel::CancellationType;
+pub use crate::capture::{ExecutorOf, copy_of, copy_of_context, copy_of_slice};
 pub use crate::completion::Completion;
 pub use crate::executor::system::SystemExecutor;
 pub use crate::executor::traits::IoObject;
@@ -21,78 +22,6 @@ pub use crate::meta::Meta;
 pub use crate::signature::Signature;
 pub use crate::token::completion_token::CompletionToken;
 pub use crate::token::deferred::{Deferred, Operation};
-
-/// Returns the I/O executor of the object that an operation is for.
-///
-/// A method, because a method that is not found is one error; the executor of
-/// what has none, passed on, would be one wherever it goes. What is said of a
-/// type parameter `Self` means that `#[async_op(provided)]` is forgotten.
-pub trait ExecutorOf: IoObject {
-    #[doc(hidden)]
-    #[inline]
-    fn executor_of(&self) -> Self::Executor {
-        self.executor()
-    }
-}
-
-impl<O: IoObject + ?Sized> ExecutorOf for O {}
-
-/// Copies what an operation refers to without naming its lifetime.
-#[inline]
-pub fn copy_of<T: CopyOf<U> + ?Sized, U>(value: &T) -> U {
-    value.copy_of()
-}
-
-/// The same for a slice, so that what is not `Clone` is said of its elements.
-#[inline]
-pub fn copy_of_slice<T: Clone>(value: &[T]) -> Vec<T> {
-    value.to_vec()
-}
-
-/// [`ToOwned`], in the words of whoever wrote the parameter.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be copied into the operation",
-    label = "a reference without a named lifetime is copied, which needs `Clone`",
-    note = "derive `Clone` if it is a cheap handle, or name the lifetime to borrow it: `&'a ..`",
-    note = "in the definition of a trait, `#[async_op(provided)]` asks it of the types instead"
-)]
-pub trait CopyOf<U> {
-    #[doc(hidden)]
-    fn copy_of(&self) -> U;
-}
-
-#[diagnostic::do_not_recommend]
-impl<T: ToOwned<Owned = U> + ?Sized, U> CopyOf<U> for T {
-    #[inline]
-    fn copy_of(&self) -> U {
-        self.to_owned()
-    }
-}
-
-/// The same for what is named `IoContext`, whose executor is the handle.
-#[inline]
-pub fn copy_of_context<T: CopyOfContext<U> + ?Sized, U>(value: &T) -> U {
-    value.copy_of()
-}
-
-/// [`CopyOf`], where another word helps.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be copied into the operation",
-    label = "a reference without a named lifetime is copied",
-    note = "take `&IoExecutor` instead: a `&IoContext` passes for one"
-)]
-pub trait CopyOfContext<U> {
-    #[doc(hidden)]
-    fn copy_of(&self) -> U;
-}
-
-#[diagnostic::do_not_recommend]
-impl<T: ToOwned<Owned = U> + ?Sized, U> CopyOfContext<U> for T {
-    #[inline]
-    fn copy_of(&self) -> U {
-        self.to_owned()
-    }
-}
 
 /// Mentions a type in an `impl` return type, so that the `impl` captures the
 /// lifetimes in it.

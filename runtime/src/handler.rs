@@ -28,6 +28,11 @@ use crate::signature::Signature;
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say what travels with a handler",
+    label = "not a handler, for want of associations",
+    note = "write `impl Associations for {Self} {{}}`: each of them has a default"
+)]
 pub trait Associations {
     /// Returns the executor that the handler runs on.
     ///

@@ -136,6 +136,8 @@ pub mod adapter;
 pub mod alloc;
 mod buffer;
 pub mod cancel;
+#[doc(hidden)]
+pub mod capture;
 mod completion;
 mod context;
 mod default_token;

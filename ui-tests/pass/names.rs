@@ -20,8 +20,8 @@ fn count() -> usize {
     3
 }
 
-/// Without the prefix there is no plain name, and none is asked for.
-#[async_op(executor = SystemExecutor)]
+/// Without the prefix there is no plain name.
+#[async_op(executor = SystemExecutor, default = false)]
 async fn delay(n: u32) -> u32 {
     n
 }

@@ -4,6 +4,7 @@
 //! the difference. They are those of one toolchain; on others only what is
 //! right is compiled.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,28 +13,111 @@ const TOOLCHAIN: &str = "rustc 1.95.";
 
 #[test]
 fn ui() {
+    let records = Path::new(env!("CARGO_TARGET_TMPDIR")).join("records");
+    if records.exists() {
+        fs::remove_dir_all(&records).expect("records of ours");
+    }
+    let only = env::args().filter(|arg| arg.starts_with("trybuild="));
+    let only: Vec<String> = only.collect();
+    let cases = Command::new(env::current_exe().expect("this test"))
+        .args(["--ignored", "--exact", "--nocapture", "cases"])
+        .args(&only)
+        .env("RUSTC_WORKSPACE_WRAPPER", env!("CARGO_BIN_EXE_record"))
+        .env("ASYNC_OP_UI_RECORDS", &records)
+        .status();
+    assert!(cases.expect("it runs").success(), "cases have changed");
+    if is_toolchain() {
+        in_an_editor(&records, only.is_empty());
+    }
+}
+
+#[test]
+#[ignore = "`ui` runs it, with a wrapper around rustc"]
+fn cases() {
     let cases = trybuild::TestCases::new();
     cases.pass("pass/*.rs");
-    let version = Command::new("rustc").arg("--version").output();
-    let version = String::from_utf8(version.expect("rustc runs").stdout);
-    if version.expect("a version").starts_with(TOOLCHAIN) {
+    if is_toolchain() {
         cases.compile_fail("fail/*/*.rs");
     }
+}
+
+fn is_toolchain() -> bool {
+    let version = Command::new("rustc").arg("--version").output();
+    let version = String::from_utf8(version.expect("rustc runs").stdout);
+    version.expect("a version").starts_with(TOOLCHAIN)
+}
+
+/// An editor shows each error that rustc has, where a terminal shows those that
+/// look the same once.
+fn in_an_editor(records: &Path, is_whole: bool) {
+    let (mut ones, mut all, mut wrong) = (0, 0, Vec::new());
+    for case in files("fail", "rs") {
+        let path = case.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("fail"));
+        let record = records.join(path.expect("a case")).with_extension("json");
+        let Ok(record) = fs::read_to_string(&record) else {
+            assert!(!is_whole, "no record of {}", case.display());
+            continue;
+        };
+        let is_error = |line: &&str| {
+            line.contains(r#""level":"error""#) && !line.contains(r#""message":"aborting due to"#)
+        };
+        let errors = record.lines().filter(is_error).count();
+        let source = fs::read_to_string(&case).expect("a case");
+        let counts = counts(&case, &source);
+        if counts.in_an_editor != errors {
+            wrong.push(format!("{}: {errors}", case.display()));
+        }
+        all += 1;
+        ones += usize::from(errors == counts.mistakes);
+    }
+    assert!(
+        wrong.is_empty(),
+        "errors in an editor:\n{}",
+        wrong.join("\n")
+    );
+    assert!(
+        !is_whole || ones * 100 >= all * 95,
+        "of {all} cases only {ones} have one error for each mistake"
+    );
+}
+
+/// What a case says of its errors.
+struct Counts {
+    printed: usize,
+    in_an_editor: usize,
+    mistakes: usize,
+}
+
+/// What a case begins with: `// errors: N`, or `// errors: N of M mistakes`, and if an
+/// editor shows more, `, N in an editor`.
+fn counts(case: &Path, source: &str) -> Counts {
+    let line = source.lines().next().unwrap_or_default();
+    let counts = line.strip_prefix("// errors: ").and_then(|counts| {
+        let (counts, all) = match counts.strip_suffix(" in an editor") {
+            Some(counts) => counts.split_once(", ")?,
+            None => (counts, ""),
+        };
+        let (printed, mistakes) = match counts.strip_suffix(" mistakes") {
+            Some(counts) => counts.split_once(" of ")?,
+            None => (counts, "1"),
+        };
+        Some(Counts {
+            printed: printed.parse().ok()?,
+            in_an_editor: if all.is_empty() { printed } else { all }.parse().ok()?,
+            mistakes: mistakes.parse().ok()?,
+        })
+    });
+    counts.unwrap_or_else(|| panic!("{} begins with `// errors: N`", case.display()))
 }
 
 /// Each case begins with `// errors: N`. More errors than that, and names that
 /// are not the author's, are mistakes of ours.
 #[test]
 fn messages() {
+    let names = names_of_expansion();
     for case in files("fail", "rs") {
         let source = fs::read_to_string(&case).expect("a case");
-        let allowed = source
-            .lines()
-            .next()
-            .and_then(|line| line.strip_prefix("// errors: "));
-        let allowed: usize = allowed
-            .and_then(|count| count.parse().ok())
-            .unwrap_or_else(|| panic!("{} begins with `// errors: N`", case.display()));
+        let Counts { printed, .. } = counts(&case, &source);
         let stderr = case.with_extension("stderr");
         let stderr = fs::read_to_string(&stderr)
             .unwrap_or_else(|error| panic!("{}: {error}", stderr.display()));
@@ -41,7 +125,7 @@ fn messages() {
             .lines()
             .filter(|line| line.starts_with("error"))
             .count();
-        assert_eq!(errors, allowed, "errors in {}:\n{stderr}", case.display());
+        assert_eq!(errors, printed, "errors in {}:\n{stderr}", case.display());
         assert!(
             !is_at_attribute(&source, &stderr)
                 || OF_THE_ATTRIBUTE.iter().any(|it| case.ends_with(it)),
@@ -51,13 +135,25 @@ fn messages() {
         for forbidden in ["panicked", "internal error"] {
             assert!(!stderr.contains(forbidden), "{}:\n{stderr}", case.display());
         }
-        let mut words = stderr.split(|c: char| !c.is_alphanumeric() && c != '_');
-        let is_ours = |word: &&str| {
-            let name = word.trim_start_matches('_');
-            word.starts_with("__") && !name.is_empty()
+        assert!(
+            !stderr.contains("expansion::"),
+            "{}:\n{stderr}",
+            case.display()
+        );
+        let words = |text: &str| -> Vec<String> {
+            let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+            words.map(str::to_owned).collect()
         };
+        let is_hidden = |word: &String| {
+            let name = word.trim_start_matches('_');
+            word.starts_with("__") && !name.is_empty() || ends_in_hash(word)
+        };
+        // Its words are also those of the sources that rustc quotes.
+        let said = stderr.lines().filter(|line| !is_quoted(line));
+        let said = said.collect::<Vec<_>>().join("\n");
+        let ours = words(&said).into_iter().find(|word| names.contains(word));
         assert_eq!(
-            words.find(is_ours),
+            words(&stderr).into_iter().find(is_hidden).or(ours),
             None,
             "a name of ours in {}",
             case.display()
@@ -65,10 +161,41 @@ fn messages() {
     }
 }
 
+/// Whether the line is `12 | source`, or `   | source`.
+fn is_quoted(line: &str) -> bool {
+    let number = line
+        .trim_start()
+        .trim_start_matches(|c: char| c.is_ascii_digit());
+    number.trim_start().starts_with('|')
+}
+
+/// What `expansion` defines, and nobody else is to hear of.
+fn names_of_expansion() -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime/src/expansion.rs");
+    let source = fs::read_to_string(path).expect("a source");
+    let defined = source.lines().filter_map(|line| {
+        let item = line.strip_prefix("pub ")?;
+        let kinds = ["fn ", "trait ", "struct ", "enum ", "type "];
+        let item = kinds.iter().find_map(|kind| item.strip_prefix(kind))?;
+        item.split(|c: char| !c.is_alphanumeric() && c != '_')
+            .next()
+    });
+    let names: Vec<_> = defined.map(str::to_owned).collect();
+    assert!(names.len() >= 5, "only {names:?} are found");
+    names
+}
+
+/// `name_0123abcd`
+fn ends_in_hash(word: &str) -> bool {
+    let end = word.rsplit_once('_').map(|(_, end)| end);
+    end.is_some_and(|end| end.len() == 8 && end.chars().all(|c| c.is_ascii_hexdigit()))
+}
+
 /// Mistakes whose smallest token is the attribute. They are rustc's to explain.
-const OF_THE_ATTRIBUTE: [&str; 3] = [
+const OF_THE_ATTRIBUTE: [&str; 4] = [
     "place/closure.rs",
     "place/key_value.rs",
+    "place/key_value_of_method.rs",
     "place/statement.rs",
 ];
 

@@ -6,6 +6,8 @@
 
 #[path = "../../src/args.rs"]
 mod args;
+#[path = "../../src/around.rs"]
+mod around;
 #[path = "../../src/attrs.rs"]
 mod attrs;
 #[path = "../../src/cfg.rs"]
@@ -28,12 +30,16 @@ mod initiation;
 mod inputs;
 #[path = "../../src/lifetimes.rs"]
 mod lifetimes;
+#[path = "../../src/misplaced.rs"]
+mod misplaced;
 #[path = "../../src/model.rs"]
 mod model;
 #[path = "../../src/parse.rs"]
 mod parse;
 #[path = "../../src/plain.rs"]
 mod plain;
+#[path = "../../src/question.rs"]
+mod question;
 #[path = "../../src/repair.rs"]
 mod repair;
 #[path = "../../src/signature.rs"]
@@ -50,7 +56,7 @@ fuzz_target!(|source: &str| {
         return;
     };
     let function = parse::function(item.clone(), &mut errors::Errors::default());
-    let expansion = stages::expand(args, item, "").to_string();
+    let expansion = stages::expand(args, item, &around::Place::default()).to_string();
     if let Some(parse::Body::Block(body)) = function.map(|function| function.body) {
         assert!(expansion.contains(&body.stream().to_string()));
     }

@@ -13,7 +13,11 @@ fn check(args: &str, item: &str, expected: &[(&str, &str)]) {
     let Some(TokenTree::Group(args)) = source.next() else {
         panic!("not arguments")
     };
-    let expansion = crate::stages::expand(args.stream(), source.collect(), "");
+    let expansion = crate::stages::expand(
+        args.stream(),
+        source.collect(),
+        &crate::around::Place::default(),
+    );
     let reported = errors(expansion);
     let reported: Vec<_> = reported
         .iter()
@@ -27,7 +31,11 @@ fn expand_in_one_source(args: &str, item: &str) -> TokenStream {
     let Some(TokenTree::Group(args)) = source.next() else {
         panic!("not arguments")
     };
-    crate::stages::expand(args.stream(), source.collect(), "")
+    crate::stages::expand(
+        args.stream(),
+        source.collect(),
+        &crate::around::Place::default(),
+    )
 }
 
 /// The underlined text and message of each `compile_error!`; like rustc, one
@@ -97,7 +105,6 @@ fn items_that_are_no_functions() {
         ("trait T {}", "trait", "a `trait`"),
         ("const C: u8 = 0;", "const", "a `const`"),
         ("mod m {}", "mod", "a `mod`"),
-        ("let n = 1;", "let", "a `let`"),
         ("extern crate std;", "extern", "an `extern crate`"),
         ("unsafe extern \"C\" {}", "unsafe", "an `extern` block"),
         ("thread_local! {}", "thread_local", "a macro call"),
@@ -547,6 +554,16 @@ fn names() {
         "`move` cannot name the function that returns the operation",
         "name it with `#[async_op(default = name)]`, or write `default = false`",
     );
+    check_item(
+        "async fn ping(&self) {}",
+        "ping",
+        "`ping` lacks `async_`, which tells it from the function without token",
+        "name it `async_ping`; or `#[async_op(default = name)]` names the other function, \
+         `default = false` leaves it out",
+    );
+    check("default = false", "async fn ping(&self) {}", &[]);
+    check("default = pong", "async fn ping(&self) {}", &[]);
+    check("implements", "async fn ping(&self) {}", &[]);
     check_args(
         "default = async_read",
         "async_read",
@@ -756,4 +773,84 @@ fn all_at_once() {
         )
     });
     assert_eq!(headlines.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn executors() {
+    for (args, text, help) in [
+        ("executor = &self.a", "&self.a", "`self.a.clone()`"),
+        ("executor = &mut a(b)", "&mut a(b)", "`a(b).clone()`"),
+    ] {
+        let headline = "an operation has an executor of its own, not a borrowed one";
+        check_args(args, text, headline, help);
+    }
+    check_args(
+        "executor = 1",
+        "1",
+        "this is not an executor",
+        "an expression for one: `executor = SystemExecutor`, or `executor = self.executor()`",
+    );
+}
+
+#[test]
+fn errors_not_send() {
+    for (error, what) in [
+        ("dyn Error", "dyn Error"),
+        (
+            "dyn std::error::Error + 'static",
+            "dyn std::error::Error + 'static",
+        ),
+    ] {
+        let headline = format!("`{what}` stays in its thread, so no operation completes with it");
+        let help = format!("`Box<{what} + Send + Sync>`");
+        let asynchronous = format!("async fn async_x(&self) -> Result<(), Box<{error}>> {{}}");
+        check_item(&asynchronous, error, &headline, &help);
+        let handler = format!("fn async_x(&self, op: Completion<fn(Box<{error}>)>) {{}}");
+        check_item(&handler, error, &headline, &help);
+    }
+    check(
+        "",
+        "async fn async_x(&self) -> Box<dyn Error + Send> {}",
+        &[],
+    );
+    check("", "async fn async_x(&self) -> Box<dyn Fn()> {}", &[]);
+}
+
+#[test]
+fn bodies_and_borrows() {
+    check_item(
+        "fn async_x(&self, op: Completion<fn()>) { a()?; }",
+        "?",
+        "a function that is given a completion has nowhere to return an error to",
+        "complete with it: `op.complete(Err(error.into()))`, or write an `async fn`",
+    );
+    check(
+        "",
+        "fn async_x(&self, op: Completion<fn()>) { a(|| b?); }",
+        &[],
+    );
+    check("", "async fn async_x(&self) -> Option<()> { a()?; }", &[]);
+    for (param, text) in [
+        ("self: Pin<&mut Self>", "&"),
+        ("&self, a: Option<&str>", "&"),
+        ("&self, a: Cow<'_, str>", "'_"),
+    ] {
+        let headline = "the operation outlives what is borrowed here";
+        let help = "take the value and give it back on completion, or write an `async fn`";
+        let item = format!("fn async_x({param}, op: Completion<fn()>) {{}}");
+        check_item(&item, text, headline, help);
+        check("", &format!("async fn async_x({param}) {{}}"), &[]);
+    }
+    check_item(
+        "async fn async_x(a: A, b: &'b str, c: C<'b>) {}",
+        "'b",
+        "the lifetime `'b` is not declared",
+        "`fn async_x<'b>(..)`",
+    );
+    check("", "async fn async_x(&self, b: &'b str) {}", &[]);
+    check(
+        "",
+        "async fn async_x(a: A, b: &'static str, c: Box<dyn for<'c> C<'c>>) {}",
+        &[],
+    );
 }

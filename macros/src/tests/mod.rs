@@ -23,5 +23,5 @@ fn tokens(source: &str) -> TokenStream {
 
 /// Expands `#[async_op(args)] item`.
 fn expand(args: &str, item: &str) -> TokenStream {
-    crate::stages::expand(tokens(args), tokens(item), "")
+    crate::stages::expand(tokens(args), tokens(item), &crate::around::Place::default())
 }

@@ -49,7 +49,9 @@ fn expand_without_panic(args: TokenStream, item: TokenStream) {
     let was_rust = is_rust(&item);
     let body = body(&item);
     let start = Instant::now();
-    let expansion = std::panic::catch_unwind(|| crate::stages::expand(args, item, ""));
+    let expansion = std::panic::catch_unwind(|| {
+        crate::stages::expand(args, item, &crate::around::Place::default())
+    });
     let elapsed = start.elapsed();
     let Ok(expansion) = expansion else {
         panic!("the macro panics on: {source}");
@@ -96,7 +98,7 @@ fn how_long() {
     let start = Instant::now();
     for _ in 0..ROUNDS {
         for (args, item) in &sources {
-            crate::stages::expand(args.clone(), item.clone(), "");
+            crate::stages::expand(args.clone(), item.clone(), &crate::around::Place::default());
         }
     }
     println!("{:?} per function", start.elapsed() / (ROUNDS * 3));

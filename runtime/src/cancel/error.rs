@@ -77,6 +77,11 @@ pub fn is_timeout(error: &io::Error) -> bool {
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an error that can say an operation ran out of time",
+    label = "not the error of an operation that is cancelled",
+    note = "complete with an `io::Error`, or implement `OperationError` for an error of yours"
+)]
 pub trait OperationError {
     /// Returns whether this says that the operation was cancelled.
     fn is_cancelled(&self) -> bool;

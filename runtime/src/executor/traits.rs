@@ -104,7 +104,7 @@ pub trait Executor: Clone + PartialEq + Send + Sync + 'static {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no associated executor",
     label = "not an I/O object",
-    note = "implement `IoObject` for it, or name the executor with `#[async_op(executor = ..)]`"
+    note = "implement `IoObject` for it; an operation of yours may also name its executor, `#[async_op(executor = ..)]`"
 )]
 pub trait IoObject {
     /// The type of the executor.
@@ -114,6 +114,7 @@ pub trait IoObject {
     fn executor(&self) -> Self::Executor;
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Executor> IoObject for E {
     type Executor = E;
 

@@ -16,11 +16,17 @@
 /// # Ok(())
 /// # }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say when a transfer is complete",
+    label = "not a completion condition",
+    note = "pass `transfer_all()`, `transfer_at_least(n)`, `transfer_exactly(n)`, or a closure `|transferred: usize| -> usize` that says how much more to ask for"
+)]
 pub trait CompletionCondition: Send {
     /// Returns how many bytes to ask for next, after `transferred` bytes.
     fn more(&mut self, transferred: usize) -> usize;
 }
 
+#[diagnostic::do_not_recommend]
 impl<F: FnMut(usize) -> usize + Send> CompletionCondition for F {
     fn more(&mut self, transferred: usize) -> usize {
         self(transferred)

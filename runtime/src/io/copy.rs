@@ -56,8 +56,8 @@ const CHUNK: usize = 8 * 1024;
 #[async_op(cancellation = partial)]
 pub async fn async_copy<R, W>(from: &R, to: &W) -> Transfer
 where
-    R: AsyncReadStream + Clone + Send + 'static,
-    W: AsyncWriteStream + Clone + Send + 'static,
+    R: AsyncReadStream,
+    W: AsyncWriteStream,
 {
     let mut bytes = 0;
     let mut buffer = match scratch(CHUNK) {

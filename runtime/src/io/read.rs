@@ -63,7 +63,7 @@ pub fn async_read<R, B, C>(
     condition: C,
 ) -> impl Initiation<B::Completion<Transfer>>
 where
-    R: AsyncReadStream + Clone + Send + 'static,
+    R: AsyncReadStream,
     B: ReadBuffer,
     C: CompletionCondition,
 {
@@ -127,7 +127,7 @@ pub fn async_read_exact<R, B>(
     buffer: B,
 ) -> impl Initiation<B::Completion<io::Result<()>>>
 where
-    R: AsyncReadStream + Clone + Send + 'static,
+    R: AsyncReadStream,
     B: ReadBuffer,
 {
     static META: Meta = Meta::new("async_read_exact", &["stream"], &[]);

@@ -12,6 +12,11 @@ const CHUNK: std::ops::RangeInclusive<usize> = 512..=64 * 1024;
 ///
 /// The closure receives all that there is, and returns where what it looks for
 /// ends.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a delimiter",
+    label = "not what a read can look for",
+    note = "pass a byte, `b'\\n'`, a string, `\"\\r\\n\"`, or a closure `|bytes: &[u8]| -> Option<usize>`"
+)]
 pub trait Delimiter: Send {
     /// Returns where the delimiter ends in `bytes`. There was none in the first
     /// `seen` of them.
@@ -50,6 +55,7 @@ impl Delimiter for &str {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<F: FnMut(&[u8]) -> Option<usize> + Send> Delimiter for F {
     fn find(&mut self, bytes: &[u8], _: usize) -> Option<usize> {
         self(bytes)
@@ -114,7 +120,7 @@ pub async fn async_read_until<R, D, P>(
     mut delimiter: P,
 ) -> D::Output<io::Result<usize>>
 where
-    R: AsyncReadStream + Clone + Send + 'static,
+    R: AsyncReadStream,
     D: DynamicBuffer,
     P: Delimiter,
 {

@@ -41,9 +41,10 @@ use crate::signature::Signature;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a stream that can be read from",
     label = "not a stream to read from",
-    note = "implement `AsyncReadStream` for it, or wrap one of another crate in `FuturesIo` or `TokioIo`"
+    note = "wrap a stream of another crate: `TokioIo::new(executor, stream)` or `FuturesIo::new(executor, stream)`",
+    note = "implement `AsyncReadStream` for one of yours, a handle that is `Clone`"
 )]
-pub trait AsyncReadStream: IoObject + Send + Sync {
+pub trait AsyncReadStream: IoObject + Clone + Send + Sync + 'static {
     /// Reads what there is, at least one byte, into `buffer` after its first
     /// `skip` bytes; returns how much that was.
     ///
@@ -65,7 +66,6 @@ pub trait AsyncReadStream: IoObject + Send + Sync {
         filling: Filling<B, C, R>,
     ) -> impl Initiation<S>
     where
-        Self: Sized + 'static,
         S: Signature<Output = B::Output<R::Said>>,
         B: ReadBuffer,
         C: CompletionCondition,
@@ -83,9 +83,10 @@ pub trait AsyncReadStream: IoObject + Send + Sync {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a stream that can be written to",
     label = "not a stream to write to",
-    note = "implement `AsyncWriteStream` for it, or wrap one of another crate in `FuturesIo` or `TokioIo`"
+    note = "wrap a stream of another crate: `TokioIo::new(executor, stream)` or `FuturesIo::new(executor, stream)`",
+    note = "implement `AsyncWriteStream` for one of yours, a handle that is `Clone`"
 )]
-pub trait AsyncWriteStream: IoObject + Send + Sync {
+pub trait AsyncWriteStream: IoObject + Clone + Send + Sync + 'static {
     /// Writes what the stream takes, at least one byte, of `buffer` after its
     /// first `skip` bytes; returns how much that was.
     ///
@@ -107,7 +108,6 @@ pub trait AsyncWriteStream: IoObject + Send + Sync {
         draining: Draining<B, C, R>,
     ) -> impl Initiation<S>
     where
-        Self: Sized + 'static,
         S: Signature<Output = B::Output<R::Said>>,
         B: WriteBuffer,
         C: CompletionCondition,

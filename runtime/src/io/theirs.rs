@@ -123,7 +123,7 @@ mod futures {
     impl<E, T> AsyncReadStream for FuturesIo<E, T>
     where
         E: Executor,
-        T: AsyncRead + Unpin + Send,
+        T: AsyncRead + Unpin + Send + 'static,
     {
         async fn read_after<B: ReadBuffer>(
             &self,
@@ -145,7 +145,7 @@ mod futures {
     impl<E, T> AsyncWriteStream for FuturesIo<E, T>
     where
         E: Executor,
-        T: AsyncWrite + Unpin + Send,
+        T: AsyncWrite + Unpin + Send + 'static,
     {
         async fn write_after<B: WriteBuffer>(
             &self,
@@ -198,7 +198,7 @@ mod tokio_io {
     impl<E, T> AsyncReadStream for TokioIo<E, T>
     where
         E: Executor,
-        T: AsyncRead + Unpin + Send,
+        T: AsyncRead + Unpin + Send + 'static,
     {
         async fn read_after<B: ReadBuffer>(
             &self,
@@ -221,7 +221,7 @@ mod tokio_io {
     impl<E, T> AsyncWriteStream for TokioIo<E, T>
     where
         E: Executor,
-        T: AsyncWrite + Unpin + Send,
+        T: AsyncWrite + Unpin + Send + 'static,
     {
         async fn write_after<B: WriteBuffer>(
             &self,

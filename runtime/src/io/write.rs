@@ -58,7 +58,7 @@ pub fn async_write<W, B, C>(
     condition: C,
 ) -> impl Initiation<B::Completion<Transfer>>
 where
-    W: AsyncWriteStream + Clone + Send + 'static,
+    W: AsyncWriteStream,
     B: WriteBuffer,
     C: CompletionCondition,
 {
@@ -123,7 +123,7 @@ pub fn async_write_all<W, B>(
     buffer: B,
 ) -> impl Initiation<B::Completion<io::Result<()>>>
 where
-    W: AsyncWriteStream + Clone + Send + 'static,
+    W: AsyncWriteStream,
     B: WriteBuffer,
 {
     static META: Meta = Meta::new("async_write_all", &["stream"], &[]);

@@ -102,12 +102,20 @@ impl<T: PollSource> fmt::Debug for PollIo<T> {
 }
 
 /// A stream that can be polled.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be polled",
+    note = "`PollIo` is for the streams of this crate: `TcpStream`, `UnixStream` and pipes"
+)]
 pub trait PollSource {
     /// Forgets operations that wait.
     fn forget(&self, read: Option<WaiterKey>, write: Option<WaiterKey>);
 }
 
 /// A stream that can be polled for bytes.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be polled for bytes",
+    note = "`PollIo` is for the streams of this crate: `TcpStream`, `UnixStream` and pipes"
+)]
 pub trait PollRead: PollSource {
     /// Reads, or parks the operation that `key` names.
     fn poll_read(
@@ -119,6 +127,10 @@ pub trait PollRead: PollSource {
 }
 
 /// A stream that can be polled to take bytes.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be polled to take bytes",
+    note = "`PollIo` is for the streams of this crate: `TcpStream`, `UnixStream` and pipes"
+)]
 pub trait PollWrite: PollSource {
     /// Writes, or parks the operation that `key` names.
     fn poll_write(

@@ -27,6 +27,52 @@ use crate::signature::Signature;
 /// }
 /// ```
 ///
+/// A token that starts the operation gives it a handler, which outlives the call. So
+/// it is a token for `'static` operations alone, and asks of the signature what
+/// [`Initiation::initiate`] does; rustc points at these bounds where they are missing,
+/// but does not say that they belong into the `impl`.
+///
+/// ```
+/// use async_op::{
+///     Associations, CompletionHandler, CompletionToken, Initiation, IoContext, Signature, Timer,
+/// };
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+/// use std::sync::Arc;
+///
+/// /// Counts what completes.
+/// #[derive(Clone, Default)]
+/// struct Count(Arc<AtomicUsize>);
+///
+/// impl<S> CompletionToken<'static, S> for Count
+/// where
+///     S: Signature + 'static,
+///     S::Args: Send + 'static,
+///     S::Output: Send + 'static,
+/// {
+///     type Return<I: Initiation<S> + 'static> = ();
+///
+///     fn initiate<I: Initiation<S> + 'static>(self, initiation: I) {
+///         initiation.initiate(self);
+///     }
+/// }
+///
+/// impl Associations for Count {}
+///
+/// impl<S: Signature> CompletionHandler<S> for Count {
+///     fn complete(self, _: S::Args) {
+///         self.0.fetch_add(1, Ordering::Relaxed);
+///     }
+/// }
+///
+/// # fn main() -> std::io::Result<()> {
+/// let (context, count) = (IoContext::new()?, Count::default());
+/// Timer::new(&context).async_wait(count.clone());
+/// context.run();
+/// assert_eq!(count.0.load(Ordering::Relaxed), 1);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// An operation is started once, so no token can try again what has failed. What retries takes a function that makes the
 /// operation, `retry(|| client.request(3))`, and starts what that returns.
 #[diagnostic::on_unimplemented(

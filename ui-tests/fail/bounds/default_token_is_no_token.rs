@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use async_op::{IoObject, SystemExecutor, async_op};
+use async_op::{Handler, IoObject, SystemExecutor, async_op};
 
 struct Client<Token>(PhantomData<fn() -> Token>);
 
@@ -27,6 +27,6 @@ impl<Token> Client<Token> {
 }
 
 fn main() {
-    let client = Client::<String>(PhantomData);
+    let client = Client::<Handler<u8>>(PhantomData);
     client.ping(1);
 }

@@ -1,10 +1,10 @@
-// errors: 2
+// errors: 1
 
 use async_op::async_op;
 use async_op::time::Timer;
 
 #[async_op]
-async fn async_ping(_timer: &Timer) -> Result<Pong, Error> {
+async fn async_ping(_timer: &Timer) -> Result<Pong, ()> {
     Ok(1)
 }
 

@@ -1,4 +1,4 @@
-// errors: 2
+// errors: 2 of 2 mistakes
 
 use async_op::{SystemExecutor, async_op};
 use async_trait::async_trait;

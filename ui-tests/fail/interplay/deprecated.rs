@@ -1,4 +1,4 @@
-// errors: 2
+// errors: 1
 
 #![deny(deprecated)]
 
@@ -10,5 +10,4 @@ async fn async_ping() {}
 
 fn main() {
     let _ = async_ping(UseFuture);
-    ping().detach();
 }

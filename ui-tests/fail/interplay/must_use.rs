@@ -1,8 +1,8 @@
-// errors: 4
+// errors: 1
 
 #![deny(unused_must_use)]
 
-use async_op::{Blocking, SystemExecutor, UseFuture, async_op};
+use async_op::{Blocking, SystemExecutor, async_op};
 
 #[must_use = "the sum is all there is to it"]
 #[async_op(executor = SystemExecutor)]
@@ -12,6 +12,4 @@ async fn async_sum(a: u32, b: u32) -> u32 {
 
 fn main() {
     async_sum(1, 2, Blocking);
-    async_sum(1, 2, UseFuture);
-    sum(1, 2);
 }

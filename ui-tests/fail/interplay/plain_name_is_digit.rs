@@ -1,11 +1,8 @@
-// errors: 2
+// errors: 1
 
 use async_op::{SystemExecutor, async_op};
 
 #[async_op(executor = SystemExecutor)]
 async fn async_2() {}
-
-#[async_op(executor = SystemExecutor)]
-async fn async_self() {}
 
 fn main() {}

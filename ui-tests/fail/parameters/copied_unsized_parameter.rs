@@ -1,14 +1,9 @@
-// errors: 2
+// errors: 1
 
 use async_op::{IoExecutor, async_op};
 
 #[async_op]
 async fn async_send<T: AsRef<str> + ?Sized>(_context: &IoExecutor, text: &T) -> usize {
-    text.as_ref().len()
-}
-
-#[async_op]
-async fn async_post(_context: &IoExecutor, text: &(impl AsRef<str> + ?Sized)) -> usize {
     text.as_ref().len()
 }
 

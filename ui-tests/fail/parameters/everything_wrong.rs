@@ -1,4 +1,4 @@
-// errors: 5
+// errors: 5 of 5 mistakes
 
 use async_op::{Completion, async_op};
 

@@ -1,4 +1,4 @@
-// errors: 3
+// errors: 3 of 3 mistakes
 
 use async_op::{Completion, async_op};
 

@@ -1,4 +1,4 @@
-// errors: 2
+// errors: 1
 
 use async_op::{SystemExecutor, async_op};
 use std::sync::Arc;
@@ -8,8 +8,6 @@ trait Read: Send + Sync {
     async fn async_read(&self) -> usize;
 }
 
-fn caller(reader: Arc<dyn Read>) {
-    drop(reader);
-}
+fn caller(_reader: Arc<dyn Read>) {}
 
 fn main() {}

@@ -1,4 +1,4 @@
-// errors: 2
+// errors: 1
 
 use async_op::{Completion, SystemExecutor, async_op};
 

@@ -1,10 +1,10 @@
-// errors: 2
+// errors: 1
 
-use async_op::time::Timer;
 use std::io;
 
+use async_op::Timer;
+
 async fn caller(timer: &Timer) -> io::Result<()> {
-    timer.wait().unwrap();
     timer.wait()?;
     Ok(())
 }

@@ -1,0 +1,15 @@
+// errors: 1
+
+use async_op::{Adapter, Signature};
+
+struct Count;
+
+impl<S: Signature> Adapter<S> for Count {
+    type Signature = S;
+
+    fn map(self, args: S::Args) -> S::Args {
+        args
+    }
+}
+
+fn main() {}

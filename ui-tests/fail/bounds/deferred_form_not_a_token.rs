@@ -1,0 +1,16 @@
+// errors: 1
+
+use std::io;
+
+use async_op::{Initiation, Timer, async_op};
+
+#[async_op]
+fn async_pause(timer: &Timer) -> impl Initiation<fn(io::Result<()>)> {
+    timer.wait()
+}
+
+fn caller(timer: &Timer) {
+    async_pause(timer, 42);
+}
+
+fn main() {}

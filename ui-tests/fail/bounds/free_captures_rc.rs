@@ -1,0 +1,15 @@
+// errors: 1
+
+use async_op::{IoExecutor, async_op};
+
+#[async_op]
+async fn async_double(_executor: &IoExecutor, n: u32) -> u32 {
+    2 * n
+}
+
+fn caller(executor: &IoExecutor) {
+    let sum = std::rc::Rc::new(1);
+    async_double(executor, 1, move |n: u32| drop(n + *sum));
+}
+
+fn main() {}

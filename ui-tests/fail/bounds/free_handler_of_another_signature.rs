@@ -1,0 +1,24 @@
+// errors: 1
+
+use async_op::{Associations, CompletionHandler, Handler, IoExecutor, async_op};
+
+#[async_op]
+async fn async_double(_executor: &IoExecutor, n: u32) -> u32 {
+    2 * n
+}
+
+struct Print;
+
+impl Associations for Print {}
+
+impl CompletionHandler<fn(u64)> for Print {
+    fn complete(self, (n,): (u64,)) {
+        println!("{n}");
+    }
+}
+
+fn caller(executor: &IoExecutor) {
+    async_double(executor, 1, Handler(Print));
+}
+
+fn main() {}

@@ -1,0 +1,16 @@
+// errors: 1
+
+use async_op::{IoExecutor, async_op};
+
+#[async_op]
+async fn async_double(_executor: &IoExecutor, n: u32) -> u32 {
+    2 * n
+}
+
+fn caller(executor: &IoExecutor) {
+    let (sender, receiver) = std::sync::mpsc::channel::<u32>();
+    async_double(executor, 1, sender);
+    drop(receiver);
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+// errors: 1
+
+use async_op::{Blocking, IoExecutor, UseFuture, async_op};
+
+#[async_op]
+async fn async_double(_executor: &IoExecutor, n: u32) -> u32 {
+    2 * n
+}
+
+fn caller(executor: &IoExecutor) {
+    async_double(executor, 1, UseFuture, Blocking);
+}
+
+fn main() {}

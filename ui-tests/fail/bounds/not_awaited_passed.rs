@@ -1,0 +1,14 @@
+// errors: 1
+
+use async_op::{IoExecutor, async_op};
+
+#[async_op]
+async fn async_double(_executor: &IoExecutor, n: u32) -> u32 {
+    2 * n
+}
+
+fn caller(executor: &IoExecutor) {
+    println!("{}", double(executor, 1));
+}
+
+fn main() {}

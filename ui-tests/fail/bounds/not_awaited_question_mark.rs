@@ -1,0 +1,17 @@
+// errors: 1
+
+use std::io;
+
+use async_op::{IoExecutor, async_op};
+
+#[async_op]
+async fn async_half(_executor: &IoExecutor, n: u32) -> io::Result<u32> {
+    Ok(n / 2)
+}
+
+async fn caller(executor: &IoExecutor) -> io::Result<u32> {
+    let half = half(executor, 1)?;
+    Ok(half)
+}
+
+fn main() {}

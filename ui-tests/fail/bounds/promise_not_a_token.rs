@@ -1,0 +1,9 @@
+// errors: 1
+
+use async_op::{Timer, UsePromise};
+
+fn caller(timer: &Timer) {
+    timer.async_wait(UsePromise).async_wait(42);
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+// errors: 1
+
+use async_op::{Blocking, async_write_all};
+
+struct Theirs;
+
+fn caller(stream: &Theirs) {
+    let _ = async_write_all(stream, vec![1u8], Blocking);
+}
+
+fn main() {}

@@ -1,0 +1,32 @@
+// errors: 1
+
+use async_op::{IoObject, SystemExecutor, async_op};
+
+#[derive(Clone)]
+struct Client;
+
+impl IoObject for Client {
+    type Executor = SystemExecutor;
+
+    fn executor(&self) -> SystemExecutor {
+        SystemExecutor
+    }
+}
+
+trait Ping {
+    #[async_op]
+    async fn async_ping(&self) -> u32;
+}
+
+impl Ping for Client {
+    #[async_op(implements)]
+    async fn async_ping(&self) -> u32 {
+        1
+    }
+}
+
+fn caller(client: &Client) {
+    client.async_ping(42);
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+// errors: 1
+
+use async_op::{Timer, async_op};
+
+#[async_op]
+async fn async_ping<T: Send>(_timer: &Timer, all: &'a [T]) -> usize {
+    all.len()
+}
+
+async fn caller(timer: &Timer) -> usize {
+    ping(timer, &[1]).await
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+// errors: 1
+
+use async_op::*;
+
+struct Gzip;
+
+impl Gzip {
+    #[async_op]
+    fn async_tick(timer: &Timer) -> impl Initiation<fn(u8)> {
+        timer.wait().map(|_| 0)
+    }
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+// errors: 1
+
+use async_op::{SystemExecutor, async_op};
+
+#[async_op(executor = SystemExecutor)]
+async fn async_self() {}
+
+fn main() {}

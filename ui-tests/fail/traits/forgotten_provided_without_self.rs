@@ -1,0 +1,12 @@
+// errors: 1
+
+use async_op::{IoExecutor, async_op};
+
+trait Load {
+    #[async_op]
+    async fn async_load(_executor: &IoExecutor) -> u32 {
+        1
+    }
+}
+
+fn main() {}

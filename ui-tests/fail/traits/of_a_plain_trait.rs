@@ -1,0 +1,27 @@
+// errors: 1
+
+use async_op::{IoObject, SystemExecutor, async_op};
+
+#[derive(Clone)]
+struct Client;
+
+impl IoObject for Client {
+    type Executor = SystemExecutor;
+
+    fn executor(&self) -> SystemExecutor {
+        SystemExecutor
+    }
+}
+
+trait Ping {
+    async fn async_ping(&self) -> u32;
+}
+
+impl Ping for Client {
+    #[async_op]
+    async fn async_ping(&self) -> u32 {
+        1
+    }
+}
+
+fn main() {}

@@ -1,0 +1,27 @@
+// errors: 1
+
+use async_op::{IoObject, SystemExecutor, async_op};
+
+#[derive(Clone)]
+struct Client;
+
+impl IoObject for Client {
+    type Executor = SystemExecutor;
+
+    fn executor(&self) -> SystemExecutor {
+        SystemExecutor
+    }
+}
+
+trait Connect {
+    fn async_connect(executor: &SystemExecutor) -> impl Future<Output = Self>;
+}
+
+impl Connect for Client {
+    #[async_op]
+    async fn async_connect(_executor: &SystemExecutor) -> Self {
+        Self
+    }
+}
+
+fn main() {}

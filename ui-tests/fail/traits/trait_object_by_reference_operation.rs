@@ -1,0 +1,21 @@
+// errors: 1
+
+use std::io;
+
+use async_op::{Initiation, Timer, async_op};
+
+trait Pause {
+    fn timer(&self) -> &Timer;
+}
+
+impl dyn Pause + Send {
+    #[async_op(executor = async_op::SystemExecutor)]
+    async fn async_pause(&self, times: u32) -> io::Result<()> {
+        for _ in 0..times {
+            self.timer().wait().await?;
+        }
+        Ok(())
+    }
+}
+
+fn main() {}
