@@ -7,7 +7,9 @@ use async_op::expansion::{
     async_initiate, copy_of, from_future, CompletionToken, Deferred, ExecutorOf, Initiation, Meta,
     Operation,
 };
-use async_op::{Blocking, IoContext, IoExecutor, Timer};
+use async_op::time::Timer;
+
+use async_op::{Blocking, IoContext, IoExecutor};
 
 use std::io;
 

@@ -1,8 +1,8 @@
 //! The async form: the body is the operation. `async_form-expanded.rs` is what
 //! the macro makes of it.
 
-use async_op::{Blocking, IoContext, IoExecutor, async_op};
 use async_op::time::Timer;
+use async_op::{async_op, Blocking, IoContext, IoExecutor};
 use std::io;
 use std::time::Duration;
 

@@ -7,7 +7,9 @@ use std::os::fd::OwnedFd;
 use std::task::Poll;
 
 use async_op::cancel::{CancellationSignal, CancellationType};
-use async_op::io::{async_read, async_write, copy, read_exact, read_until, transfer_all, write_all};
+use async_op::io::{
+    async_read, async_write, copy, read_exact, read_until, transfer_all, write_all,
+};
 use async_op::net::{
     Descriptor, ReadablePipe, Readiness, TcpStream, UnixStream, WritablePipe, connect_pipe,
 };

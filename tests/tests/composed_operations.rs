@@ -8,9 +8,10 @@ use std::task::Poll;
 
 use async_op::cancel::{CancellationSignal, CancellationType};
 use async_op::io::{
-    AsyncReadStream, AsyncWriteStream, DynamicBuffer, ReadBuffer, Transfer, WriteBuffer, async_copy,
-    async_read, async_read_exact, async_read_until, async_write, async_write_all, copy, read,
-    read_exact, read_until, transfer_all, transfer_at_least, transfer_exactly, write, write_all,
+    AsyncReadStream, AsyncWriteStream, DynamicBuffer, ReadBuffer, Transfer, WriteBuffer,
+    async_copy, async_read, async_read_exact, async_read_until, async_write, async_write_all, copy,
+    read, read_exact, read_until, transfer_all, transfer_at_least, transfer_exactly, write,
+    write_all,
 };
 use async_op::{
     Handler, IoContext, IoExecutor, IoObject, UseFuture, bind_cancellation_slot, is_cancelled,

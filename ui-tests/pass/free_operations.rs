@@ -6,8 +6,9 @@ use std::sync::mpsc::{Sender, channel};
 
 use async_op::{
     Associations, Blocking, Completion, CompletionHandler, CompletionToken, Deferred, Detached,
-    Handler, Initiation, IoContext, IoExecutor, UseFuture, append, async_op, bind_executor,
+    Handler, Initiation, IoContext, IoExecutor, UseFuture, async_op, bind_executor,
 };
+use async_op::adapter::append;
 
 /// Doubles.
 #[async_op]

@@ -2,7 +2,8 @@
 
 #![deny(warnings)]
 
-use async_op::{Blocking, Completion, IoExecutor, SystemExecutor, ThreadPool, async_op, post_call, spawn};
+use async_op::{Blocking, Completion, IoExecutor, SystemExecutor, async_op, spawn};
+use async_op::executor::{ThreadPool, post_call};
 
 /// Makes one.
 #[async_op]

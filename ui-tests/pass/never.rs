@@ -5,7 +5,8 @@
 use std::future::{pending, ready};
 use std::pin::pin;
 
-use async_op::{CancellationSignal, IoContext, IoExecutor, async_op, bind_cancellation_slot};
+use async_op::{IoContext, IoExecutor, async_op, bind_cancellation_slot};
+use async_op::cancel::CancellationSignal;
 
 /// Waits for good.
 #[async_op]

@@ -4,9 +4,9 @@
 
 use std::io;
 
-use async_op::{
-    AsyncReadStream, AsyncWriteStream, IoObject, ReadBuffer, SystemExecutor, WriteBuffer, async_op,
-    read_exact, write_all,
+use async_op::{IoObject, SystemExecutor, async_op};
+use async_op::io::{
+    AsyncReadStream, AsyncWriteStream, ReadBuffer, WriteBuffer, read_exact, write_all,
 };
 
 /// Reads zeroes, and writes nowhere.

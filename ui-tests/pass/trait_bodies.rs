@@ -4,7 +4,8 @@
 
 use std::io;
 
-use async_op::{Completion, Initiation, IoObject, SystemExecutor, Timer, async_op};
+use async_op::{Completion, Initiation, IoObject, SystemExecutor, async_op};
+use async_op::time::Timer;
 
 /// Its types can be stored.
 pub trait Ask: IoObject + Clone + Send + Sync + 'static {

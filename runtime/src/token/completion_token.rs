@@ -34,8 +34,9 @@ use crate::signature::Signature;
 ///
 /// ```
 /// use async_op::{
-///     Associations, CompletionHandler, CompletionToken, Initiation, IoContext, Signature, Timer,
+///     Associations, CompletionHandler, CompletionToken, Initiation, IoContext, Signature,
 /// };
+/// use async_op::time::Timer;
 /// use std::sync::atomic::{AtomicUsize, Ordering};
 /// use std::sync::Arc;
 ///

@@ -1,6 +1,7 @@
 // errors: 1
 
-use async_op::{Adapter, Signature};
+use async_op::Signature;
+use async_op::adapter::Adapter;
 
 struct Count;
 

@@ -1,6 +1,8 @@
 // errors: 1
 
-use async_op::{Blocking, TcpStream, async_copy};
+use async_op::Blocking;
+use async_op::io::async_copy;
+use async_op::net::TcpStream;
 
 struct Theirs;
 

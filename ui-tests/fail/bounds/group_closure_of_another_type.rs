@@ -2,7 +2,8 @@
 
 use std::io;
 
-use async_op::{Timer, parallel_group, wait_for_all};
+use async_op::group::{parallel_group, wait_for_all};
+use async_op::time::Timer;
 
 fn caller(one: &Timer, other: &Timer) {
     let group = parallel_group((one.wait(), other.wait()));

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use async_op::Timer;
+use async_op::time::Timer;
 
 async fn caller(timer: &Timer) -> io::Result<()> {
     timer.wait()?;

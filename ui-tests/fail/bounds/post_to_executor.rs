@@ -1,6 +1,7 @@
 // errors: 2
 
-use async_op::{IoExecutor, post};
+use async_op::IoExecutor;
+use async_op::executor::post;
 
 fn caller(executor: &IoExecutor) {
     post(executor, || println!("later"));

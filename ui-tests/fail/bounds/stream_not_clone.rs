@@ -2,7 +2,8 @@
 
 use std::io;
 
-use async_op::{AsyncWriteStream, IoObject, SystemExecutor, WriteBuffer};
+use async_op::{IoObject, SystemExecutor};
+use async_op::io::{AsyncWriteStream, WriteBuffer};
 
 struct Client;
 

@@ -1,6 +1,6 @@
 // errors: 3
 
-use async_op::read_exact;
+use async_op::io::read_exact;
 
 struct Theirs;
 

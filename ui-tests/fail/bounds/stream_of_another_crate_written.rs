@@ -1,6 +1,7 @@
 // errors: 1
 
-use async_op::{Blocking, async_write_all};
+use async_op::Blocking;
+use async_op::io::async_write_all;
 
 struct Theirs;
 

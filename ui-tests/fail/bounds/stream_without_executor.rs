@@ -2,7 +2,7 @@
 
 use std::io;
 
-use async_op::{AsyncReadStream, ReadBuffer};
+use async_op::io::{AsyncReadStream, ReadBuffer};
 
 #[derive(Clone)]
 struct Zeroes;

@@ -1,6 +1,6 @@
 // errors: 1
 
-use async_op::Timer;
+use async_op::time::Timer;
 
 fn caller<T>(timer: &Timer, token: T) {
     timer.wait().with(token);

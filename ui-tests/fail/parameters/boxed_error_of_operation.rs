@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::io;
 
-use async_op::{Initiation, Timer, async_op};
+use async_op::{Initiation, async_op};
+use async_op::time::Timer;
 
 #[async_op]
 fn async_pause(timer: &Timer) -> impl Initiation<fn(Result<(), Box<dyn Error>>)> {

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use async_op::{AsyncReadStream, IoObject, ReadBuffer, SystemExecutor, async_op};
+use async_op::{IoObject, SystemExecutor, async_op};
+use async_op::io::{AsyncReadStream, ReadBuffer};
 
 #[derive(Clone)]
 struct Client;

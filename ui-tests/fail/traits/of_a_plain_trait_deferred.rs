@@ -2,7 +2,8 @@
 
 use std::io;
 
-use async_op::{Initiation, Timer, async_op};
+use async_op::{Initiation, async_op};
+use async_op::time::Timer;
 
 trait Pause {
     fn async_pause(&self) -> impl Initiation<fn(io::Result<()>)>;

@@ -40,7 +40,7 @@ trait Read {
         Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<usize>)>,
     {
         ::async_op::expansion::async_initiate(
-            ::async_op::expansion::Declared(
+            ::async_op::expansion::declared(
                 Self::async_read_all_operation(self, buf, argument2),
             ),
             token,

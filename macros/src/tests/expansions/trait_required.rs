@@ -33,7 +33,7 @@ trait Read {
         Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<usize>)>,
     {
         ::async_op::expansion::async_initiate(
-            ::async_op::expansion::Declared(Self::async_read_operation(self, buf)),
+            ::async_op::expansion::declared(Self::async_read_operation(self, buf)),
             token,
         )
     }
