@@ -35,24 +35,26 @@ impl Resolver {
     /// |value: usize| ..
     /// ```
     #[track_caller]
-    fn async_resolve<'op, Token>(
+    #[allow(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "a token is added, and copies are passed on"
+    )]
+    fn async_resolve<'op, Token: CompletionToken<'op, fn(usize)>>(
         &self,
         name: &str,
         token: Token,
-    ) -> <Token as CompletionToken<'op, fn(usize)>>::Return<
-        impl Initiation<fn(usize)> + 'op + Captures<Self>,
-    >
+    ) -> Token::Return<impl Initiation<fn(usize)> + 'op + Captures<Self>>
     where
         Self: Sized + 'op,
-        Token: CompletionToken<'op, fn(usize)>,
     {
-        async_initiate(Self::async_resolve_operation(self, name), token)
+        async_initiate(Self::_async_resolve_operation(self, name), token)
     }
 
     /// Looks up the length of `name`.
     ///
     /// The operation of [`async_resolve`](Self::async_resolve), not yet started.
     #[track_caller]
+    #[forbid(dead_code)]
     fn resolve<'op>(
         &self,
         name: &str,
@@ -65,7 +67,7 @@ impl Resolver {
 
     #[doc(hidden)]
     #[track_caller]
-    fn async_resolve_operation<'op>(
+    fn _async_resolve_operation<'op>(
         &self,
         name: &str,
     ) -> impl Initiation<fn(usize)> + 'op + Captures<Self>

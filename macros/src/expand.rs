@@ -9,17 +9,28 @@ use crate::inputs;
 use crate::inputs::{Input, Stored};
 use crate::lifetimes;
 use crate::model::{ungroup_mut, Executor, Form, Operation, Role};
-use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
+use crate::signature;
+use proc_macro2::{Delimiter, Group, Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned, ToTokens};
+use syn::ext::IdentExt as _;
 use syn::{
     parse_quote_spanned, Attribute, FnArg, GenericParam, Generics, LifetimeParam, Pat, Receiver,
     ReceiverKind, ReturnType, Signature, Token, Type, TypeParam, TypeParamBound, WherePredicate,
 };
 
+/// As many parameters as Clippy lets pass.
+const MANY: usize = 7;
+
 /// The place of `span`, with the hygiene and edition of this crate. Lints for
 /// the author's code leave such tokens alone.
 pub(crate) fn at(span: Span) -> Span {
     Span::mixed_site().located_at(span)
+}
+
+/// The place of `span`, with the author's hygiene. Lints leave such tokens alone,
+/// too.
+fn unlinted(span: Span) -> Span {
+    Span::call_site().located_at(span)
 }
 
 pub(crate) fn operation(op: &Operation) -> TokenStream {
@@ -44,40 +55,43 @@ pub(crate) fn inert(op: &Operation) -> TokenStream {
 /// Output: fn async_x<'op, Token: CompletionToken<'op, fn(Output)>>(
 ///             &self, n: N, token: Token,
 ///         ) -> Token::Return<impl Initiation<fn(Output)> + 'op> {
-///             async_initiate(Self::async_x_operation(self, n), token)
+///             async_initiate(Self::_async_x_operation(self, n), token)
 ///         }
 ///         fn x<'op>(&self, n: N) -> Operation<fn(Output), impl Initiation<fn(Output)> + 'op> {
 ///             Self::async_x(self, n, Deferred)
 ///         }
-///         fn async_x_operation<'op>(&self, n: N) -> impl Initiation<fn(Output)> + 'op {
+///         fn _async_x_operation<'op>(&self, n: N) -> impl Initiation<fn(Output)> + 'op {
 ///             #initiation
 ///             operation
 ///         }
 ///         async fn async_x_body(&self, n: N) -> Output { .. }
 /// ```
 ///
-/// What is made in `async_x_operation` has one type for all tokens, and is
+/// What is made in `_async_x_operation` has one type for all tokens, and is
 /// compiled once. In the deferred form there is no `initiation`: it is the body
 /// that makes the operation.
 ///
-/// A free function's body is in its `async_x_operation`, whose name nothing else
-/// has, and which `x` calls, too: so a function in an `impl` that is taken for a
-/// free one finds no other's operation where it does not find its own.
+/// Of a free function, that one is in `async_x`, and the body in it: nothing but
+/// the two functions can be named. In an `impl`, taken for one, `x` does not find
+/// `async_x`, or finds another's, and refuses that.
+///
+/// An operation that nobody starts is never used: rustc says so of `async_x`, which
+/// `x` calls. A name with an underscore it leaves alone.
 fn functions(op: &Operation, initiation: Option<&TokenStream>) -> TokenStream {
     let body = body(op);
     let twin = twin(op);
     if !op.associated {
         let initiation = initiation.map_or_else(|| initiation::of_body(op), Clone::clone);
         let making = making(op, &quote!(#body #initiation));
-        let initiating = initiating(op, &op.making_name);
-        return quote!(#initiating #twin #making);
+        let initiating = initiating(op, &op.making_name, Some(&making));
+        return quote!(#initiating #twin);
     }
     let making = initiation.map(|initiation| making(op, initiation));
     let maker = match &making {
         Some(_) => &op.making_name,
         None => &op.body_name,
     };
-    let initiating = initiating(op, maker);
+    let initiating = initiating(op, maker, None);
     quote!(#initiating #twin #making #body)
 }
 
@@ -85,15 +99,18 @@ fn making(op: &Operation, statements: &TokenStream) -> TokenStream {
     let name = &op.making_name;
     let fn_token = fn_token(op);
     let inputs = declared(op);
-    let returned = returned(op);
-    let generics = generics(op);
+    let (generics, returned) = match op.is_owned() {
+        true => (Generics::default(), owned(op)),
+        false => (generics(op), returned(op)),
+    };
     let (params, _, where_clause) = generics.split_for_impl();
     let is_for_callers =
         |attr: &&Attribute| attr.path().is_ident("doc") || attr.path().is_ident("deprecated");
     let for_code = op.attrs.twin.iter().filter(|attr| !is_for_callers(attr));
     let attrs = attrs(&[], Vec::new(), &for_code.cloned().collect::<Vec<_>>());
+    let hidden = op.associated.then(|| quote!(#[doc(hidden)]));
     quote_spanned! {at(op.sig.ident.span())=>
-        #[doc(hidden)]
+        #hidden
         #attrs
         #fn_token #name #params(#inputs) -> #returned
         #where_clause
@@ -104,7 +121,8 @@ fn making(op: &Operation, statements: &TokenStream) -> TokenStream {
     }
 }
 
-fn initiating(op: &Operation, maker: &Ident) -> TokenStream {
+/// The function that takes a token: what `maker` makes is given to it.
+fn initiating(op: &Operation, maker: &Ident, making: Option<&TokenStream>) -> TokenStream {
     let Operation {
         runtime,
         vis,
@@ -115,7 +133,7 @@ fn initiating(op: &Operation, maker: &Ident) -> TokenStream {
         ..
     } = op;
     let attrs = attrs(&op.attrs.docs, docs::sections(op), &op.attrs.outer);
-    let fn_token = fn_token(op);
+    let allowed = allowed(op);
     let name = &op.sig.ident;
     let inputs = declared(op);
     let mut returned = returned(op);
@@ -127,29 +145,64 @@ fn initiating(op: &Operation, maker: &Ident) -> TokenStream {
     }
     let mut generics = generics(op);
     let span = at(name.span());
-    generics
-        .params
-        .push(parse_quote_spanned!(span=> #token_type));
-    generics
-        .make_where_clause()
-        .predicates
-        .push(parse_quote_spanned! {span=>
-            #token_type: #runtime::CompletionToken<#lifetime, #signature>
-        });
+    generics.params.push(parse_quote_spanned! {span=>
+        #token_type: #runtime::CompletionToken<#lifetime, #signature>
+    });
     let (params, _, where_clause) = generics.split_for_impl();
+    let initiate = match op.associated {
+        true => quote_spanned!(span=> #runtime::async_initiate),
+        false => {
+            let place = place(op);
+            quote_spanned!(span=> #runtime::async_initiate_at::<#place, _, _, _>)
+        }
+    };
+    let block = quote_spanned! {span=>
+        #making
+        #initiate(#operation, #token)
+    };
+    let (fn_token, gt, block) = authors_frame(op, block);
     quote_spanned! {span=>
         #attrs
+        #allowed
         #vis #fn_token #name #params(#inputs #token: #token_type)
-            -> <#token_type as #runtime::CompletionToken<#lifetime, #signature>>::Return<#returned>
+            -> #token_type::Return<#returned #gt
         #where_clause
-        {
-            #runtime::async_initiate(#operation, #token)
-        }
+        #block
     }
 }
 
-/// Ours: what is never used in a function that a `macro_rules!` writes would be
-/// warned of, with names that are not the author's.
+/// What Clippy says of a function that is the author's, and not of his own. Only
+/// where it may: who forbids such lints is told of each `allow`.
+fn allowed(op: &Operation) -> Option<TokenStream> {
+    let is_many = op.inputs.len() >= MANY;
+    let is_copied = |input: &Input| input.stored == Stored::Copied && input.name != "self";
+    let is_copied = op.inputs.iter().any(is_copied);
+    let lints = (is_many.then(|| quote!(clippy::too_many_arguments)).into_iter())
+        .chain(is_copied.then(|| quote!(clippy::trivially_copy_pass_by_ref)));
+    (is_many || is_copied).then(|| {
+        quote!(#[allow(#(#lints,)* reason = "a token is added, and copies are passed on")])
+    })
+}
+
+/// What a function begins with, its signature and its block end with: where
+/// these are the author's, so is the function, for rustc to say that it is never
+/// used.
+fn authors_frame(op: &Operation, block: TokenStream) -> (Token![fn], Token![>], Group) {
+    let parentheses = op.sig.paren_token.span;
+    let mut block = Group::new(Delimiter::Brace, block);
+    block.set_span(parentheses.join());
+    (op.sig.fn_token, Token![>](parentheses.close()), block)
+}
+
+/// What tells the operation from others of its name.
+fn place(op: &Operation) -> Literal {
+    let mut place = Literal::u32_unsuffixed(op.place);
+    place.set_span(Span::mixed_site());
+    place
+}
+
+/// Ours: rustc does not say that the function is never used, and of those beside
+/// it in an `impl` only what `unreported` leaves to it.
 fn fn_token(op: &Operation) -> Token![fn] {
     Token![fn](at(op.sig.ident.span()))
 }
@@ -200,21 +253,34 @@ fn twin(op: &Operation) -> Option<TokenStream> {
         }
     };
     let (params, _, where_clause) = generics.split_for_impl();
-    let call = match op.associated {
-        true => call(op, op.sig.ident.clone(), Some(token)),
+    let token = match op.associated {
+        true => token,
         false => {
-            let operation = call(op, op.making_name.clone(), None);
-            quote_spanned!(span=> #runtime::async_initiate(#operation, #token))
+            let place = place(op);
+            quote_spanned!(span=> #runtime::At::<_, #place>(#token))
         }
     };
+    let mut name = op.sig.ident.clone();
+    name.set_span(span);
+    let call = call(op, name, Some(token));
+    let unreported = unreported(op);
     Some(quote_spanned! {span=>
         #attrs
+        #unreported
         #vis #fn_token #twin #params(#inputs) -> #returned
         #where_clause
         {
             #call
         }
     })
+}
+
+/// rustc says in one message which functions of an `impl` are never used, and
+/// says nothing if one of them is ours. There is a message for each level.
+fn unreported(op: &Operation) -> Option<TokenStream> {
+    let span = at(op.sig.ident.span());
+    op.associated
+        .then(|| quote_spanned!(span=> #[forbid(dead_code)]))
 }
 
 /// The author's function under another name.
@@ -242,7 +308,7 @@ pub(crate) fn hidden(
     attrs: &[Attribute],
     body: Option<&Group>,
 ) -> TokenStream {
-    let semi = body.is_none().then(|| quote!(;));
+    let semi = (body.is_none()).then(|| Token![;](sig.paren_token.span.close()));
     // rustc warns of what concerns the code of a function without any.
     let concerns_code = |attr: &&Attribute| {
         let path = attr.path();
@@ -253,7 +319,23 @@ pub(crate) fn hidden(
         .filter(|attr| body.is_some() || !concerns_code(attr));
     // In an `impl`, rustc takes it from the trait, and says so.
     let hidden = (role != Role::Implemented).then(|| quote!(#[doc(hidden)]));
+    let mut sig = sig.clone();
+    name_is_needed(&mut sig);
     quote!(#(#attrs)* #hidden #sig #body #semi)
+}
+
+/// `'a: 'a` for each `'a` of a parameter: that it needs no name is not true, since
+/// with one the argument is borrowed. Clippy leaves alone what has bounds.
+fn name_is_needed(sig: &mut Signature) {
+    let used: Vec<_> = sig.inputs.iter().flat_map(signature::lifetimes_of).collect();
+    for param in sig.generics.lifetimes_mut() {
+        if param.bounds.is_empty() && used.contains(&param.lifetime) {
+            let mut itself = param.lifetime.clone();
+            itself.set_span(unlinted(itself.span()));
+            param.colon_token = Some(Token![:](itself.span()));
+            param.bounds.push(itself);
+        }
+    }
 }
 
 /// ```text
@@ -289,11 +371,15 @@ fn declared_future(mut sig: Signature, op: &Operation) -> TokenStream {
                 .push(parse_quote_spanned!(span=> Self: #(#bounds)+*));
         }
         // What the body does not use lives as long as the future, too.
-        let names = sig.inputs.iter().filter_map(captured);
+        let names: Vec<_> = sig.inputs.iter().filter_map(captured).collect();
+        let unused = names.iter().filter(|name| is_unused(name, body));
+        let mut block = body.clone();
+        block.set_span(unlinted(body.span()));
         let stream = quote_spanned! {span=>
             async move {
                 let _ = (#(&#names,)*);
-                #body
+                #(let #unused = #unused;)*
+                #block
             }
         };
         let mut block = Group::new(Delimiter::Brace, stream);
@@ -311,6 +397,23 @@ fn captured(param: &FnArg) -> Option<Ident> {
             _ => None,
         },
     }
+}
+
+/// Whether the author says by no underscore that he uses the argument, and does
+/// not: for rustc to say so, it is bound once more.
+fn is_unused(name: &Ident, body: &Group) -> bool {
+    let name = name.unraw().to_string();
+    name != "self" && !name.starts_with('_') && !mentions(body.stream(), &name)
+}
+
+/// Whether the body mentions the name, be it in a string to be formatted.
+fn mentions(tokens: TokenStream, name: &str) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Group(group) => mentions(group.stream(), name),
+        TokenTree::Ident(ident) => ident.unraw() == name,
+        TokenTree::Literal(literal) => literal.to_string().contains(name),
+        TokenTree::Punct(_) => false,
+    })
 }
 
 fn is_typed(receiver: &Receiver) -> bool {
@@ -402,6 +505,14 @@ fn parameter_name(param: &GenericParam) -> Option<TokenStream> {
 fn declared(op: &Operation) -> TokenStream {
     let inputs = op.inputs.iter().map(|input| &input.declared);
     quote!(#(#inputs,)*)
+}
+
+/// `impl Initiation<S>`
+fn owned(op: &Operation) -> TokenStream {
+    let Operation {
+        runtime, signature, ..
+    } = op;
+    quote_spanned!(at(op.sig.ident.span())=> impl #runtime::Initiation<#signature>)
 }
 
 /// `impl Initiation<S> + 'op`
@@ -538,6 +649,5 @@ fn attrs(docs: &[Attribute], section: Vec<String>, attrs: &[Attribute]) -> Token
         #(#docs)*
         #(#[doc = #section])*
         #(#attrs)*
-        #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::args::{Args, Cancellation, Default_};
 use crate::attrs::Attrs;
+use crate::completion;
 use crate::errors::Errors;
 use crate::expand::at;
 use crate::inputs::{self, Input};
@@ -11,7 +12,7 @@ use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{quote_spanned, ToTokens};
 use std::collections::HashSet;
 use syn::ext::IdentExt as _;
-use syn::{Ident, Lifetime, Safety, Signature, Type, Visibility};
+use syn::{FnArg, Ident, Lifetime, Safety, Signature, Type, Visibility};
 
 /// An initiating function.
 pub(crate) struct Operation {
@@ -28,6 +29,8 @@ pub(crate) struct Operation {
     pub(crate) body_name: Ident,
     /// The name of the function that makes the operation.
     pub(crate) making_name: Ident,
+    /// Of all that the author has written, and where.
+    pub(crate) place: u32,
     pub(crate) form: Form,
     pub(crate) role: Role,
     /// The completion signature.
@@ -45,6 +48,19 @@ pub(crate) struct Operation {
     pub(crate) lifetime: Lifetime,
     pub(crate) token_type: Ident,
     pub(crate) token: Ident,
+}
+
+impl Operation {
+    /// Whether the operation surely borrows nothing, and is of one type.
+    pub(crate) fn is_owned(&self) -> bool {
+        let is_generic = !self.sig.generics.params.is_empty();
+        let types = self.inputs.iter().map(|input| &input.declared);
+        let is_named = |declared: &FnArg| {
+            signature::lifetimes_of(declared).contains(&self.lifetime)
+                || inputs::ty(declared).is_some_and(completion::has_impl_trait)
+        };
+        !self.associated && !is_generic && !types.clone().any(is_named)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -179,6 +195,7 @@ pub(crate) fn operation(
         },
         body_name: body_name(sig, role(args, function), names),
         making_name: making_name(sig, is_associated(args, function), names),
+        place: names.hash,
         form,
         role: role(args, function),
         signature: signature?,
@@ -236,17 +253,10 @@ pub(crate) fn role(args: &Args, function: &Function) -> Role {
 }
 
 /// The name of the function that makes the operation.
-///
-/// A free function's is no other's, not even that of a function of the same
-/// tokens in a module that this one imports from: rustc says it where it does
-/// not find that function, as the function is in an `impl`.
 fn making_name(sig: &Signature, is_associated: bool, names: &Names) -> Ident {
-    let name = sig.ident.unraw();
-    let name = match is_associated {
-        true => names.fresh(&format!("{name}_operation")),
-        false => format!("{name}_without_async_op_associated_{:08x}", names.hash),
-    };
-    Ident::new(&name, at(sig.ident.span()))
+    let underscore = if is_associated { "_" } else { "" };
+    let name = format!("{underscore}{}_operation", sig.ident.unraw());
+    Ident::new(&names.fresh(&name), at(sig.ident.span()))
 }
 
 /// The name of the author's function, which in a trait is for others to know.

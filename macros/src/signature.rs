@@ -237,7 +237,8 @@ fn borrows(receiver: &Input) -> bool {
     receiver.stored != Stored::Moved
 }
 
-fn lifetimes_of(argument: &FnArg) -> Vec<Lifetime> {
+/// The lifetimes that have names in a parameter.
+pub(crate) fn lifetimes_of(argument: &FnArg) -> Vec<Lifetime> {
     match argument {
         FnArg::Receiver(receiver) => match &receiver.kind {
             ReceiverKind::Reference(_, lifetime, _) => lifetime.iter().cloned().collect(),

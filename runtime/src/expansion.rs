@@ -15,6 +15,47 @@ pub use crate::meta::Meta;
 pub use crate::signature::Signature;
 pub use crate::token::{CompletionToken, Deferred, Operation};
 
+/// [`async_initiate`], for a function that stands by itself.
+#[inline]
+pub fn async_initiate_at<'op, const PLACE: u32, S, I, T>(initiation: I, token: T) -> T::Return<I>
+where
+    S: Signature,
+    I: Initiation<S> + 'op,
+    T: CompletionToken<'op, S>,
+{
+    const {
+        let is_own = match T::PLACE {
+            Some(place) => place == PLACE,
+            None => true,
+        };
+        assert!(
+            is_own,
+            "`#[async_op(associated)]` is missing: the function is in an `impl`, and its name is \
+             that of another operation, too",
+        );
+    }
+    token.initiate(initiation)
+}
+
+/// A token for the operation at a place: the function without token may find
+/// another of that name, if it is in an `impl` and nobody says so.
+#[derive(Debug)]
+pub struct At<T, const PLACE: u32>(pub T);
+
+impl<'op, S: Signature, T, const PLACE: u32> CompletionToken<'op, S> for At<T, PLACE>
+where
+    T: CompletionToken<'op, S>,
+{
+    const PLACE: Option<u32> = Some(PLACE);
+
+    type Return<I: Initiation<S> + 'op> = T::Return<I>;
+
+    #[inline]
+    fn initiate<I: Initiation<S> + 'op>(self, initiation: I) -> T::Return<I> {
+        self.0.initiate(initiation)
+    }
+}
+
 /// Returns the I/O executor of the object that an operation is for.
 ///
 /// A method, because a method that is not found is one error; the executor of

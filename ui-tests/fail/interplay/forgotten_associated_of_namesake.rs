@@ -17,5 +17,5 @@ impl Admin {
 }
 
 fn main() {
-    let _ = Admin::open;
+    Admin::open(todo!(), "").detach();
 }

@@ -13,15 +13,15 @@ impl Socket {
     ///
     /// Honours terminal requests: the operations that it awaits are asked to stop.
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    pub fn async_read_exact<'a, 'op, Token>(
+    pub fn async_read_exact<
+        'a,
+        'op,
+        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<usize>)>,
+    >(
         &self,
         buf: &'a mut [u8],
         token: Token,
-    ) -> <Token as ::async_op::expansion::CompletionToken<
-        'op,
-        fn(io::Result<usize>),
-    >>::Return<
+    ) -> Token::Return<
         impl ::async_op::expansion::Initiation<
             fn(io::Result<usize>),
         > + 'op + ::async_op::expansion::Captures<(&'a (), Self)>,
@@ -29,10 +29,9 @@ impl Socket {
     where
         'a: 'op,
         Self: ::async_op::expansion::core::marker::Sized + 'op,
-        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<usize>)>,
     {
         ::async_op::expansion::async_initiate(
-            Self::async_read_exact_operation(self, buf),
+            Self::_async_read_exact_operation(self, buf),
             token,
         )
     }
@@ -40,7 +39,7 @@ impl Socket {
     ///
     /// The operation of [`async_read_exact`](Self::async_read_exact), not yet started.
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    #[forbid(dead_code)]
     pub fn read_exact<'a, 'op>(
         &self,
         buf: &'a mut [u8],
@@ -58,8 +57,7 @@ impl Socket {
     }
     #[doc(hidden)]
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_read_exact_operation<'a, 'op>(
+    fn _async_read_exact_operation<'a, 'op>(
         &self,
         buf: &'a mut [u8],
     ) -> impl ::async_op::expansion::Initiation<
@@ -94,7 +92,10 @@ impl Socket {
         operation
     }
     #[doc(hidden)]
-    async fn async_read_exact_body<'a>(&self, buf: &'a mut [u8]) -> io::Result<usize> {
+    async fn async_read_exact_body<'a: 'a>(
+        &self,
+        buf: &'a mut [u8],
+    ) -> io::Result<usize> {
         self.read(buf).await
     }
 }

@@ -10,25 +10,20 @@ impl Socket {
     #[track_caller]
     #[allow(clippy::unused_self)]
     #[allow(clippy::needless_pass_by_value)]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    pub fn async_send<'op, Token>(
+    pub fn async_send<'op, Token: ::async_op::expansion::CompletionToken<'op, fn()>>(
         &self,
         data: Vec<u8>,
         token: Token,
-    ) -> <Token as ::async_op::expansion::CompletionToken<
-        'op,
-        fn(),
-    >>::Return<
+    ) -> Token::Return<
         impl ::async_op::expansion::Initiation<
             fn(),
         > + 'op + ::async_op::expansion::Captures<Self>,
     >
     where
         Self: ::async_op::expansion::core::marker::Sized + 'op,
-        Token: ::async_op::expansion::CompletionToken<'op, fn()>,
     {
         ::async_op::expansion::async_initiate(
-            Self::async_send_operation(self, data),
+            Self::_async_send_operation(self, data),
             token,
         )
     }
@@ -40,7 +35,7 @@ impl Socket {
     #[track_caller]
     #[allow(clippy::unused_self)]
     #[allow(clippy::needless_pass_by_value)]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    #[forbid(dead_code)]
     pub fn send<'op>(
         &self,
         data: Vec<u8>,
@@ -60,8 +55,7 @@ impl Socket {
     #[track_caller]
     #[allow(clippy::unused_self)]
     #[allow(clippy::needless_pass_by_value)]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_send_operation<'op>(
+    fn _async_send_operation<'op>(
         &self,
         data: Vec<u8>,
     ) -> impl ::async_op::expansion::Initiation<

@@ -13,32 +13,29 @@ impl Socket {
     ///
     /// Honours terminal and partial requests: the operations that it awaits are asked to stop.
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_write_all<'op, Token>(
+    fn async_write_all<
+        'op,
+        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<usize>)>,
+    >(
         self: Arc<Self>,
         data: Bytes,
         token: Token,
-    ) -> <Token as ::async_op::expansion::CompletionToken<
-        'op,
-        fn(io::Result<usize>),
-    >>::Return<
+    ) -> Token::Return<
         impl ::async_op::expansion::Initiation<
             fn(io::Result<usize>),
         > + 'op + ::async_op::expansion::Captures<Self>,
     >
     where
         Self: 'op,
-        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<usize>)>,
     {
         ::async_op::expansion::async_initiate(
-            self.async_write_all_operation(data),
+            self._async_write_all_operation(data),
             token,
         )
     }
     #[doc(hidden)]
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_write_all_operation<'op>(
+    fn _async_write_all_operation<'op>(
         self: Arc<Self>,
         data: Bytes,
     ) -> impl ::async_op::expansion::Initiation<

@@ -13,25 +13,27 @@ impl Socket {
     ///
     /// Honours terminal requests: the operations that it awaits are asked to stop.
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    pub fn async_get<'op, Token>(
+    #[allow(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "a token is added, and copies are passed on"
+    )]
+    pub fn async_get<
+        'op,
+        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<Value>)>,
+    >(
         &self,
         key: &str,
         token: Token,
-    ) -> <Token as ::async_op::expansion::CompletionToken<
-        'op,
-        fn(io::Result<Value>),
-    >>::Return<
+    ) -> Token::Return<
         impl ::async_op::expansion::Initiation<
             fn(io::Result<Value>),
         > + 'op + ::async_op::expansion::Captures<Self>,
     >
     where
         Self: ::async_op::expansion::core::marker::Sized + 'op,
-        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<Value>)>,
     {
         ::async_op::expansion::async_initiate(
-            Self::async_get_operation(self, key),
+            Self::_async_get_operation(self, key),
             token,
         )
     }
@@ -39,7 +41,7 @@ impl Socket {
     ///
     /// As [`async_get`](Self::async_get), with `T`.
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    #[forbid(dead_code)]
     pub fn get<'op>(
         &self,
         key: &str,
@@ -64,8 +66,7 @@ impl Socket {
     }
     #[doc(hidden)]
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_get_operation<'op>(
+    fn _async_get_operation<'op>(
         &self,
         key: &str,
     ) -> impl ::async_op::expansion::Initiation<

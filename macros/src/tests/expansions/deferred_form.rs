@@ -9,22 +9,20 @@ impl Socket {
     /// |result: io::Result<Value>| ..
     /// ```
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    pub fn async_get<'op, Token>(
+    pub fn async_get<
+        'op,
+        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<Value>)>,
+    >(
         &self,
         key: &str,
         token: Token,
-    ) -> <Token as ::async_op::expansion::CompletionToken<
-        'op,
-        fn(io::Result<Value>),
-    >>::Return<
+    ) -> Token::Return<
         impl ::async_op::expansion::Initiation<
             fn(io::Result<Value>),
         > + 'op + ::async_op::expansion::Captures<Self>,
     >
     where
         Self: 'op,
-        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<Value>)>,
     {
         ::async_op::expansion::async_initiate(Self::async_get_body(self, key), token)
     }
@@ -32,7 +30,7 @@ impl Socket {
     ///
     /// The operation of [`async_get`](Self::async_get), not yet started.
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    #[forbid(dead_code)]
     pub fn get<'op>(
         &self,
         key: &str,

@@ -11,8 +11,17 @@ impl Socket {
     ///
     /// Honours terminal requests: the operations that it awaits are asked to stop.
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    pub fn async_map<'a, 'op, T: Clone + 'op, const N: usize, Token>(
+    #[allow(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "a token is added, and copies are passed on"
+    )]
+    pub fn async_map<
+        'a,
+        'op,
+        T: Clone + 'op,
+        const N: usize,
+        Token: ::async_op::expansion::CompletionToken<'op, fn(Vec<Self>)>,
+    >(
         pool: &Pool,
         items: [T; N],
         rest: &'a [T],
@@ -20,10 +29,7 @@ impl Socket {
         label: Label<'op>,
         argument5: u8,
         token: Token,
-    ) -> <Token as ::async_op::expansion::CompletionToken<
-        'op,
-        fn(Vec<Self>),
-    >>::Return<
+    ) -> Token::Return<
         impl ::async_op::expansion::Initiation<
             fn(Vec<Self>),
         > + 'op + ::async_op::expansion::Captures<(&'a (), Self)>,
@@ -32,16 +38,15 @@ impl Socket {
         T: Send + Sync,
         'a: 'op,
         Self: 'op,
-        Token: ::async_op::expansion::CompletionToken<'op, fn(Vec<Self>)>,
     {
         ::async_op::expansion::async_initiate(
-            Self::async_map_operation::<T, N>(pool, items, rest, f, label, argument5),
+            Self::_async_map_operation::<T, N>(pool, items, rest, f, label, argument5),
             token,
         )
     }
     /// The operation of [`async_map`](Self::async_map), not yet started.
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    #[forbid(dead_code)]
     pub fn mapped<'a, 'op, T: Clone + 'op, const N: usize>(
         pool: &Pool,
         items: [T; N],
@@ -68,8 +73,7 @@ impl Socket {
     }
     #[doc(hidden)]
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_map_operation<'a, 'op, T: Clone + 'op, const N: usize>(
+    fn _async_map_operation<'a, 'op, T: Clone + 'op, const N: usize>(
         pool: &Pool,
         items: [T; N],
         rest: &'a [T],
@@ -111,7 +115,7 @@ impl Socket {
         operation
     }
     #[doc(hidden)]
-    async fn async_map_body<'a, T: Clone, const N: usize>(
+    async fn async_map_body<'a: 'a, T: Clone, const N: usize>(
         pool: &Pool,
         items: [T; N],
         rest: &'a [T],

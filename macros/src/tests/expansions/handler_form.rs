@@ -9,25 +9,23 @@ impl Socket {
     /// |result: io::Result<()>| ..
     /// ```
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    pub fn async_wait<'op, Token>(
+    pub fn async_wait<
+        'op,
+        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<()>)>,
+    >(
         &self,
         duration: Duration,
         token: Token,
-    ) -> <Token as ::async_op::expansion::CompletionToken<
-        'op,
-        fn(io::Result<()>),
-    >>::Return<
+    ) -> Token::Return<
         impl ::async_op::expansion::Initiation<
             fn(io::Result<()>),
         > + 'op + ::async_op::expansion::Captures<Self>,
     >
     where
         Self: ::async_op::expansion::core::marker::Sized + 'op,
-        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<()>)>,
     {
         ::async_op::expansion::async_initiate(
-            Self::async_wait_operation(self, duration),
+            Self::_async_wait_operation(self, duration),
             token,
         )
     }
@@ -35,7 +33,7 @@ impl Socket {
     ///
     /// The operation of [`async_wait`](Self::async_wait), not yet started.
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    #[forbid(dead_code)]
     pub fn wait<'op>(
         &self,
         duration: Duration,
@@ -52,8 +50,7 @@ impl Socket {
     }
     #[doc(hidden)]
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_wait_operation<'op>(
+    fn _async_wait_operation<'op>(
         &self,
         duration: Duration,
     ) -> impl ::async_op::expansion::Initiation<

@@ -7,31 +7,30 @@ impl Socket {
     /// |value: Token| ..
     /// ```
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_parse<'op2, Token: Lex + 'op2, Token2>(
+    fn async_parse<
+        'op2,
+        Token: Lex + 'op2,
+        Token2: ::async_op::expansion::CompletionToken<'op2, fn(Token)>,
+    >(
         &self,
         token: Token,
         token2: Token2,
-    ) -> <Token2 as ::async_op::expansion::CompletionToken<
-        'op2,
-        fn(Token),
-    >>::Return<
+    ) -> Token2::Return<
         impl ::async_op::expansion::Initiation<
             fn(Token),
         > + 'op2 + ::async_op::expansion::Captures<Self>,
     >
     where
         Self: ::async_op::expansion::core::marker::Sized + 'op2,
-        Token2: ::async_op::expansion::CompletionToken<'op2, fn(Token)>,
     {
         ::async_op::expansion::async_initiate(
-            Self::async_parse_operation::<Token>(self, token),
+            Self::_async_parse_operation::<Token>(self, token),
             token2,
         )
     }
     /// The operation of [`async_parse`](Self::async_parse), not yet started.
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    #[forbid(dead_code)]
     fn parse<'op2, Token: Lex + 'op2>(
         &self,
         token: Token,
@@ -48,8 +47,7 @@ impl Socket {
     }
     #[doc(hidden)]
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_parse_operation<'op2, Token: Lex + 'op2>(
+    fn _async_parse_operation<'op2, Token: Lex + 'op2>(
         &self,
         token: Token,
     ) -> impl ::async_op::expansion::Initiation<

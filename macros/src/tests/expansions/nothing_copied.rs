@@ -11,31 +11,29 @@ impl Socket {
     ///
     /// Honours terminal requests: the operations that it awaits are asked to stop.
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_shutdown<'op, Token>(
+    fn async_shutdown<
+        'op,
+        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<()>)>,
+    >(
         self,
         mode: Mode,
         token: Token,
-    ) -> <Token as ::async_op::expansion::CompletionToken<
-        'op,
-        fn(io::Result<()>),
-    >>::Return<
+    ) -> Token::Return<
         impl ::async_op::expansion::Initiation<
             fn(io::Result<()>),
         > + 'op + ::async_op::expansion::Captures<Self>,
     >
     where
         Self: 'op,
-        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<()>)>,
     {
         ::async_op::expansion::async_initiate(
-            Self::async_shutdown_operation(self, mode),
+            Self::_async_shutdown_operation(self, mode),
             token,
         )
     }
     /// The operation of [`async_shutdown`](Self::async_shutdown), not yet started.
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    #[forbid(dead_code)]
     fn shutdown<'op>(
         self,
         mode: Mode,
@@ -52,8 +50,7 @@ impl Socket {
     }
     #[doc(hidden)]
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_shutdown_operation<'op>(
+    fn _async_shutdown_operation<'op>(
         self,
         mode: Mode,
     ) -> impl ::async_op::expansion::Initiation<

@@ -11,27 +11,22 @@ impl Socket {
     ///
     /// Honours terminal requests: the operations that it awaits are asked to stop.
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_by_arc<'op, Token>(
+    fn async_by_arc<'op, Token: ::async_op::expansion::CompletionToken<'op, fn()>>(
         self: Arc<Self>,
         token: Token,
-    ) -> <Token as ::async_op::expansion::CompletionToken<
-        'op,
-        fn(),
-    >>::Return<
+    ) -> Token::Return<
         impl ::async_op::expansion::Initiation<
             fn(),
         > + 'op + ::async_op::expansion::Captures<Self>,
     >
     where
         Self: 'op,
-        Token: ::async_op::expansion::CompletionToken<'op, fn()>,
     {
-        ::async_op::expansion::async_initiate(self.async_by_arc_operation(), token)
+        ::async_op::expansion::async_initiate(self._async_by_arc_operation(), token)
     }
     /// The operation of [`async_by_arc`](Self::async_by_arc), not yet started.
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    #[forbid(dead_code)]
     fn by_arc<'op>(
         self: Arc<Self>,
     ) -> ::async_op::expansion::Operation<
@@ -47,8 +42,7 @@ impl Socket {
     }
     #[doc(hidden)]
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_by_arc_operation<'op>(
+    fn _async_by_arc_operation<'op>(
         self: Arc<Self>,
     ) -> impl ::async_op::expansion::Initiation<
         fn(),

@@ -7,27 +7,25 @@ impl Socket {
     ///
     /// Honours terminal requests: the operations that it awaits are asked to stop.
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_fill<'op, Token>(
+    fn async_fill<
+        'op,
+        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<&'op [u8]>)>,
+    >(
         &'op mut self,
         token: Token,
-    ) -> <Token as ::async_op::expansion::CompletionToken<
-        'op,
-        fn(io::Result<&'op [u8]>),
-    >>::Return<
+    ) -> Token::Return<
         impl ::async_op::expansion::Initiation<
             fn(io::Result<&'op [u8]>),
         > + 'op + ::async_op::expansion::Captures<Self>,
     >
     where
         Self: 'op,
-        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<&'op [u8]>)>,
     {
-        ::async_op::expansion::async_initiate(Self::async_fill_operation(self), token)
+        ::async_op::expansion::async_initiate(Self::_async_fill_operation(self), token)
     }
     /// The operation of [`async_fill`](Self::async_fill), not yet started.
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    #[forbid(dead_code)]
     fn fill<'op>(
         &'op mut self,
     ) -> ::async_op::expansion::Operation<
@@ -43,8 +41,7 @@ impl Socket {
     }
     #[doc(hidden)]
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_fill_operation<'op>(
+    fn _async_fill_operation<'op>(
         &'op mut self,
     ) -> impl ::async_op::expansion::Initiation<
         fn(io::Result<&'op [u8]>),

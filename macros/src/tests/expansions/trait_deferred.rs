@@ -11,22 +11,17 @@ trait Read {
     ///
     /// A type writes the body alone, under `#[async_op(implements)]`.
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_get<'op, Token>(
+    fn async_get<'op, Token: ::async_op::expansion::CompletionToken<'op, fn(Value)>>(
         &self,
         key: &str,
         token: Token,
-    ) -> <Token as ::async_op::expansion::CompletionToken<
-        'op,
-        fn(Value),
-    >>::Return<
+    ) -> Token::Return<
         impl ::async_op::expansion::Initiation<
             fn(Value),
         > + 'op + ::async_op::expansion::Captures<Self> + ::async_op::expansion::OfTrait,
     >
     where
         Self: ::async_op::expansion::core::marker::Sized + 'op,
-        Token: ::async_op::expansion::CompletionToken<'op, fn(Value)>,
     {
         ::async_op::expansion::async_initiate(
             ::async_op::expansion::Declared(Self::async_get_body(self, key)),
@@ -35,7 +30,7 @@ trait Read {
     }
     /// The operation of [`async_get`](Self::async_get), not yet started.
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    #[forbid(dead_code)]
     fn get<'op>(
         &self,
         key: &str,

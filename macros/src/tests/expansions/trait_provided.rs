@@ -15,16 +15,16 @@ trait Read {
     ///
     /// A type may write another body, under `#[async_op(implements)]`.
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_read_all<'a, 'op, Token>(
+    fn async_read_all<
+        'a,
+        'op,
+        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<usize>)>,
+    >(
         &self,
         buf: &'a mut [u8],
         argument2: u8,
         token: Token,
-    ) -> <Token as ::async_op::expansion::CompletionToken<
-        'op,
-        fn(io::Result<usize>),
-    >>::Return<
+    ) -> Token::Return<
         impl ::async_op::expansion::Initiation<
             fn(io::Result<usize>),
         > + 'op + ::async_op::expansion::Captures<
@@ -37,19 +37,17 @@ trait Read {
             + ::async_op::expansion::IoObject + ::async_op::expansion::core::clone::Clone
             + ::async_op::expansion::core::marker::Send
             + ::async_op::expansion::core::marker::Sync + 'op,
-        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<usize>)>,
     {
         ::async_op::expansion::async_initiate(
             ::async_op::expansion::Declared(
-                Self::async_read_all_operation(self, buf, argument2),
+                Self::_async_read_all_operation(self, buf, argument2),
             ),
             token,
         )
     }
     #[doc(hidden)]
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_read_all_operation<'a, 'op>(
+    fn _async_read_all_operation<'a, 'op>(
         &self,
         buf: &'a mut [u8],
         argument2: u8,
@@ -88,7 +86,7 @@ trait Read {
         operation
     }
     #[doc(hidden)]
-    fn async_read_all_body<'a>(
+    fn async_read_all_body<'a: 'a>(
         &self,
         buf: &'a mut [u8],
         _: u8,

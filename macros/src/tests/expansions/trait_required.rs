@@ -13,15 +13,14 @@ trait Read {
     ///
     /// A type writes the body alone, under `#[async_op(implements)]`.
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_read<'op, Token>(
+    fn async_read<
+        'op,
+        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<usize>)>,
+    >(
         &self,
         buf: Vec<u8>,
         token: Token,
-    ) -> <Token as ::async_op::expansion::CompletionToken<
-        'op,
-        fn(io::Result<usize>),
-    >>::Return<
+    ) -> Token::Return<
         impl ::async_op::expansion::Initiation<
             fn(io::Result<usize>),
         > + 'op + ::async_op::expansion::Captures<Self> + ::async_op::expansion::OfTrait,
@@ -30,10 +29,9 @@ trait Read {
         Self: ::async_op::expansion::core::marker::Sized
             + ::async_op::expansion::IoObject + ::async_op::expansion::core::clone::Clone
             + ::async_op::expansion::core::marker::Send + 'op,
-        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<usize>)>,
     {
         ::async_op::expansion::async_initiate(
-            ::async_op::expansion::Declared(Self::async_read_operation(self, buf)),
+            ::async_op::expansion::Declared(Self::_async_read_operation(self, buf)),
             token,
         )
     }
@@ -41,7 +39,7 @@ trait Read {
     ///
     /// The operation of [`async_read`](Self::async_read), not yet started.
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    #[forbid(dead_code)]
     fn read<'op>(
         &self,
         buf: Vec<u8>,
@@ -60,8 +58,7 @@ trait Read {
     }
     #[doc(hidden)]
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_read_operation<'op>(
+    fn _async_read_operation<'op>(
         &self,
         buf: Vec<u8>,
     ) -> impl ::async_op::expansion::Initiation<
