@@ -66,10 +66,9 @@ fn async_count<'op, Token: CompletionToken<'op, fn(io::Result<usize>)>>(
             (*context).executor_of()
         };
         let copy_of_context = copy_of(context);
-        let operation = from_future::<fn(io::Result<usize>), _, _>(meta, executor, async move {
+        from_future::<fn(io::Result<usize>), _, _>(meta, executor, async move {
             async_count_body(&copy_of_context, pause, marks).await
-        });
-        operation
+        })
     }
     async_initiate_at::<2764868392, _, _, _>(async_count_operation(context, pause, marks), token)
 }

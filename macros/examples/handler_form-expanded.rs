@@ -84,10 +84,9 @@ impl Resolver {
         };
         let copy_of_self = copy_of(self);
         let copy_of_name = copy_of(name);
-        let operation = from_fn::<fn(usize), _, _>(meta, executor, move |op| {
+        from_fn::<fn(usize), _, _>(meta, executor, move |op| {
             Self::async_resolve_body(&copy_of_self, &copy_of_name, op)
-        });
-        operation
+        })
     }
 
     #[doc(hidden)]

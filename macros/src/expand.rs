@@ -27,6 +27,23 @@ pub(crate) fn at(span: Span) -> Span {
     Span::mixed_site().located_at(span)
 }
 
+/// Where `span` begins. An editor asks what is written at a name, and is given
+/// all that the macro writes at just that name; a compiler shows the place.
+pub(crate) fn start_of(span: Span) -> Span {
+    if !proc_macro::is_available() {
+        return at(span);
+    }
+    at(Span::from(span.unwrap().start()))
+}
+
+/// Where `span` ends, and rustc suggests to add generics to a name.
+fn end_of(span: Span) -> Span {
+    if !proc_macro::is_available() {
+        return at(span);
+    }
+    at(Span::from(span.unwrap().end()))
+}
+
 /// The place of `span`, with the author's hygiene. Lints leave such tokens alone,
 /// too.
 fn unlinted(span: Span) -> Span {
@@ -62,7 +79,6 @@ pub(crate) fn inert(op: &Operation) -> TokenStream {
 ///         }
 ///         fn _async_x_operation<'op>(&self, n: N) -> impl Initiation<fn(Output)> + 'op {
 ///             #initiation
-///             operation
 ///         }
 ///         async fn async_x_body(&self, n: N) -> Output { .. }
 /// ```
@@ -96,7 +112,8 @@ fn functions(op: &Operation, initiation: Option<&TokenStream>) -> TokenStream {
 }
 
 fn making(op: &Operation, statements: &TokenStream) -> TokenStream {
-    let name = &op.making_name;
+    let mut name = op.making_name.clone();
+    name.set_span(end_of(op.sig.ident.span()));
     let fn_token = fn_token(op);
     let inputs = declared(op);
     let (generics, returned) = match op.is_owned() {
@@ -107,16 +124,15 @@ fn making(op: &Operation, statements: &TokenStream) -> TokenStream {
     let is_for_callers =
         |attr: &&Attribute| attr.path().is_ident("doc") || attr.path().is_ident("deprecated");
     let for_code = op.attrs.twin.iter().filter(|attr| !is_for_callers(attr));
-    let attrs = attrs(&[], Vec::new(), &for_code.cloned().collect::<Vec<_>>());
+    let attrs = attrs(op, &[], Vec::new(), &for_code.cloned().collect::<Vec<_>>());
     let hidden = op.associated.then(|| quote!(#[doc(hidden)]));
-    quote_spanned! {at(op.sig.ident.span())=>
+    quote_spanned! {op.span=>
         #hidden
         #attrs
         #fn_token #name #params(#inputs) -> #returned
         #where_clause
         {
             #statements
-            operation
         }
     }
 }
@@ -132,19 +148,19 @@ fn initiating(op: &Operation, maker: &Ident, making: Option<&TokenStream>) -> To
         token,
         ..
     } = op;
-    let attrs = attrs(&op.attrs.docs, docs::sections(op), &op.attrs.outer);
+    let attrs = attrs(op, &op.attrs.docs, docs::sections(op), &op.attrs.outer);
     let allowed = allowed(op);
     let name = &op.sig.ident;
     let inputs = declared(op);
     let mut returned = returned(op);
     let mut operation = call(op, maker.clone(), None);
     if op.role == Role::Declared {
-        let span = at(name.span());
+        let span = op.span;
         returned = quote_spanned!(span=> #returned + #runtime::OfTrait);
         operation = quote_spanned!(span=> #runtime::Declared(#operation));
     }
     let mut generics = generics(op);
-    let span = at(name.span());
+    let span = op.span;
     generics.params.push(parse_quote_spanned! {span=>
         #token_type: #runtime::CompletionToken<#lifetime, #signature>
     });
@@ -177,11 +193,13 @@ fn allowed(op: &Operation) -> Option<TokenStream> {
     let is_many = op.inputs.len() >= MANY;
     let is_copied = |input: &Input| input.stored == Stored::Copied && input.name != "self";
     let is_copied = op.inputs.iter().any(is_copied);
-    let lints = (is_many.then(|| quote!(clippy::too_many_arguments)).into_iter())
-        .chain(is_copied.then(|| quote!(clippy::trivially_copy_pass_by_ref)));
-    (is_many || is_copied).then(|| {
-        quote!(#[allow(#(#lints,)* reason = "a token is added, and copies are passed on")])
-    })
+    let lints = (is_many
+        .then(|| quote!(clippy::too_many_arguments))
+        .into_iter())
+    .chain(is_copied.then(|| quote!(clippy::trivially_copy_pass_by_ref)));
+    (is_many || is_copied).then(
+        || quote!(#[allow(#(#lints,)* reason = "a token is added, and copies are passed on")]),
+    )
 }
 
 /// What a function begins with, its signature and its block end with: where
@@ -216,7 +234,7 @@ fn call(op: &Operation, name: Ident, last: Option<TokenStream>) -> TokenStream {
     };
     let names = op.inputs.iter().map(|input| &input.name);
     let names = names.skip(usize::from(by_dot));
-    quote_spanned!(at(op.sig.ident.span())=> #function(#(#names,)* #last))
+    quote_spanned!(op.span=> #function(#(#names,)* #last))
 }
 
 fn twin(op: &Operation) -> Option<TokenStream> {
@@ -228,12 +246,12 @@ fn twin(op: &Operation) -> Option<TokenStream> {
         ..
     } = op;
     let twin = op.twin.as_ref()?;
-    let attrs = attrs(&[], docs::twin_section(op), &op.attrs.twin);
+    let attrs = attrs(op, &[], docs::twin_section(op), &op.attrs.twin);
     let fn_token = fn_token(op);
     let inputs = declared(op);
     let returned = returned(op);
     let mut generics = generics(op);
-    let span = at(op.sig.ident.span());
+    let span = op.span;
     let (token, returned) = match &op.default_token {
         None => (
             quote_spanned!(span=> #runtime::Deferred),
@@ -278,7 +296,7 @@ fn twin(op: &Operation) -> Option<TokenStream> {
 /// rustc says in one message which functions of an `impl` are never used, and
 /// says nothing if one of them is ours. There is a message for each level.
 fn unreported(op: &Operation) -> Option<TokenStream> {
-    let span = at(op.sig.ident.span());
+    let span = op.span;
     op.associated
         .then(|| quote_spanned!(span=> #[forbid(dead_code)]))
 }
@@ -287,6 +305,7 @@ fn unreported(op: &Operation) -> Option<TokenStream> {
 fn body(op: &Operation) -> TokenStream {
     let mut sig = op.sig.clone();
     sig.ident = op.body_name.clone();
+    sig.ident.set_span(end_of(op.sig.ident.span()));
     if op.form == Form::Deferred {
         release_self(&mut sig, op);
     }
@@ -327,7 +346,11 @@ pub(crate) fn hidden(
 /// `'a: 'a` for each `'a` of a parameter: that it needs no name is not true, since
 /// with one the argument is borrowed. Clippy leaves alone what has bounds.
 fn name_is_needed(sig: &mut Signature) {
-    let used: Vec<_> = sig.inputs.iter().flat_map(signature::lifetimes_of).collect();
+    let used: Vec<_> = sig
+        .inputs
+        .iter()
+        .flat_map(signature::lifetimes_of)
+        .collect();
     for param in sig.generics.lifetimes_mut() {
         if param.bounds.is_empty() && used.contains(&param.lifetime) {
             let mut itself = param.lifetime.clone();
@@ -353,7 +376,7 @@ fn name_is_needed(sig: &mut Signature) {
 /// since a trait that says `async fn` would not promise `Send`.
 fn declared_future(mut sig: Signature, op: &Operation) -> TokenStream {
     let Operation { runtime, .. } = op;
-    let span = at(op.sig.ident.span());
+    let span = op.span;
     sig.asyncness = None;
     let output = match &sig.output {
         ReturnType::Default => quote_spanned!(span=> ()),
@@ -459,7 +482,7 @@ fn is_called_by_dot(op: &Operation) -> bool {
 
 /// `self.name::<T, _>`
 fn method(op: &Operation, name: Ident, with_token: bool) -> TokenStream {
-    let span = at(op.sig.ident.span());
+    let span = op.span;
     let receiver = op.inputs.first().map(|input| &input.name);
     let name = named(op, name, with_token);
     quote_spanned!(span=> #receiver.#name)
@@ -467,15 +490,13 @@ fn method(op: &Operation, name: Ident, with_token: bool) -> TokenStream {
 
 /// `Self::name::<T>`, with the author's type and const parameters.
 pub(crate) fn path(op: &Operation, name: Ident, with_token: bool) -> TokenStream {
-    let scope = op
-        .associated
-        .then(|| quote_spanned!(at(op.sig.ident.span())=> Self::));
+    let scope = op.associated.then(|| quote_spanned!(op.span=> Self::));
     let name = named(op, name, with_token);
     quote!(#scope #name)
 }
 
 fn named(op: &Operation, name: Ident, with_token: bool) -> TokenStream {
-    let span = at(op.sig.ident.span());
+    let span = op.span;
     let mut arguments: Vec<_> = op
         .sig
         .generics
@@ -512,7 +533,7 @@ fn owned(op: &Operation) -> TokenStream {
     let Operation {
         runtime, signature, ..
     } = op;
-    quote_spanned!(at(op.sig.ident.span())=> impl #runtime::Initiation<#signature>)
+    quote_spanned!(op.span=> impl #runtime::Initiation<#signature>)
 }
 
 /// `impl Initiation<S> + 'op`
@@ -524,7 +545,7 @@ fn returned(op: &Operation) -> TokenStream {
         ..
     } = op;
     let captures = captures(op).into_iter();
-    quote_spanned! {at(op.sig.ident.span())=>
+    quote_spanned! {op.span=>
         impl #runtime::Initiation<#signature> + #lifetime #(+ #captures)*
     }
 }
@@ -534,7 +555,7 @@ fn returned(op: &Operation) -> TokenStream {
 /// since rustc confuses several of one trait; `Self` last, it may be unsized.
 fn captures(op: &Operation) -> Option<TypeParamBound> {
     let Operation { runtime, .. } = op;
-    let span = at(op.sig.ident.span());
+    let span = op.span;
     let lifetimes = op.sig.generics.lifetimes().map(|param| {
         let lifetime = &param.lifetime;
         quote_spanned!(span=> &#lifetime ())
@@ -553,7 +574,7 @@ fn generics(op: &Operation) -> Generics {
     let Operation {
         runtime, lifetime, ..
     } = op;
-    let span = at(op.sig.ident.span());
+    let span = op.span;
     let mut generics = op.sig.generics.clone();
     let mut predicates: Vec<WherePredicate> = Vec::new();
     for param in &mut generics.params {
@@ -603,7 +624,7 @@ fn copies_self(op: &Operation) -> bool {
 /// of the body needs to be `Send` alone.
 fn bounds_of_self(op: &Operation, is_initiating: bool) -> Vec<TokenStream> {
     let Operation { runtime, .. } = op;
-    let span = at(op.sig.ident.span());
+    let span = op.span;
     let marker = |name: &str| {
         let name = Ident::new(name, span);
         quote_spanned!(span=> #runtime::core::marker::#name)
@@ -644,8 +665,13 @@ fn bounds_of_self(op: &Operation, is_initiating: bool) -> Vec<TokenStream> {
     bounds
 }
 
-fn attrs(docs: &[Attribute], section: Vec<String>, attrs: &[Attribute]) -> TokenStream {
-    quote! {
+fn attrs(
+    op: &Operation,
+    docs: &[Attribute],
+    section: Vec<String>,
+    attrs: &[Attribute],
+) -> TokenStream {
+    quote_spanned! {op.span=>
         #(#docs)*
         #(#[doc = #section])*
         #(#attrs)*

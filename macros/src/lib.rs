@@ -133,7 +133,7 @@ use proc_macro2::TokenStream;
 /// | `default_token = T` | its token, in place of `Deferred`: mostly a type parameter of the object |
 /// | `provided` | says that an operation with a body is in the definition of a trait: forgotten, `Self` has no `executor_of`, or a future is not `Send` |
 /// | `implements` | says that this is the body, for one type, of an operation that a trait declares |
-/// | `associated` | says that a function without `self` and `Self` is in an `impl`: forgotten, a function `.._without_async_op_associated_..` is missing |
+/// | `associated` | says that a function without `self` and `Self` is in an `impl`: forgotten, the function is not found |
 /// | `crate = path` | where the `async_op` crate is found, `::async_op` by default |
 ///
 /// # Cancellation

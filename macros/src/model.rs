@@ -4,18 +4,21 @@ use crate::args::{Args, Cancellation, Default_};
 use crate::attrs::Attrs;
 use crate::completion;
 use crate::errors::Errors;
-use crate::expand::at;
+use crate::expand::{at, start_of};
 use crate::inputs::{self, Input};
+use crate::lifetimes;
 use crate::parse::{Body, Function};
 use crate::signature;
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{quote_spanned, ToTokens};
 use std::collections::HashSet;
 use syn::ext::IdentExt as _;
-use syn::{FnArg, Ident, Lifetime, Safety, Signature, Type, Visibility};
+use syn::{Ident, Lifetime, Safety, Signature, Token, Type, Visibility};
 
 /// An initiating function.
 pub(crate) struct Operation {
+    /// The place of what is not the author's.
+    pub(crate) span: Span,
     /// The path of the runtime's `expansion` module.
     pub(crate) runtime: TokenStream,
     pub(crate) attrs: Attrs,
@@ -54,12 +57,13 @@ impl Operation {
     /// Whether the operation surely borrows nothing, and is of one type.
     pub(crate) fn is_owned(&self) -> bool {
         let is_generic = !self.sig.generics.params.is_empty();
-        let types = self.inputs.iter().map(|input| &input.declared);
-        let is_named = |declared: &FnArg| {
-            signature::lifetimes_of(declared).contains(&self.lifetime)
-                || inputs::ty(declared).is_some_and(completion::has_impl_trait)
+        let is_borrowed = |input: &Input| {
+            signature::lifetimes_of(&input.declared).contains(&self.lifetime)
+                || inputs::ty(&input.declared).is_some_and(completion::has_impl_trait)
         };
-        !self.associated && !is_generic && !types.clone().any(is_named)
+        let borrows = self.inputs.iter().any(is_borrowed)
+            || lifetimes::named_in_signature(&self.signature).contains(&self.lifetime);
+        !self.associated && !is_generic && !borrows
     }
 }
 
@@ -178,14 +182,15 @@ pub(crate) fn operation(
     cx: &mut Errors,
 ) -> Option<Operation> {
     let sig = &function.sig;
-    let span = at(sig.ident.span());
+    let span = start_of(sig.ident.span());
     let lifetime = Lifetime::new(&names.fresh("'op"), span);
     let form = signature::form(sig);
     let inputs = inputs::of(form, sig, names, &lifetime);
     let signature = signature::of(form, args, sig, &inputs, &lifetime, cx);
     let twin = twin(args, &sig.ident, cx);
     Some(Operation {
-        runtime: runtime(args, span),
+        span,
+        runtime: runtime(args, &sig.ident),
         attrs: Attrs::route(&function.attrs),
         vis: function.vis.clone(),
         sig: unqualified(sig),
@@ -222,15 +227,19 @@ pub(crate) fn unqualified(sig: &Signature) -> Signature {
     }
 }
 
-/// The path of the runtime's `expansion` module. Its place is `span`: rustc
-/// says of calls to it that "future cannot be sent".
-pub(crate) fn runtime(args: &Args, span: Span) -> TokenStream {
+/// The path of the runtime's `expansion` module, for what is written at `name`,
+/// which rustc underlines: it says of calls to it that "future cannot be sent".
+pub(crate) fn runtime(args: &Args, name: &Ident) -> TokenStream {
+    let span = start_of(name.span());
     match &args.krate {
         Some(krate) => {
             let path = &krate.value;
             quote_spanned!(span=> #path::expansion)
         }
-        None => quote_spanned!(span=> ::async_op::expansion),
+        None => {
+            let colons = Token![::](at(name.span()));
+            quote_spanned!(span=> #colons async_op::expansion)
+        }
     }
 }
 
@@ -256,7 +265,7 @@ pub(crate) fn role(args: &Args, function: &Function) -> Role {
 fn making_name(sig: &Signature, is_associated: bool, names: &Names) -> Ident {
     let underscore = if is_associated { "_" } else { "" };
     let name = format!("{underscore}{}_operation", sig.ident.unraw());
-    Ident::new(&names.fresh(&name), at(sig.ident.span()))
+    Ident::new(&names.fresh(&name), start_of(sig.ident.span()))
 }
 
 /// The name of the author's function, which in a trait is for others to know.
@@ -269,7 +278,7 @@ pub(crate) fn body_name(sig: &Signature, role: Role, names: &Names) -> Ident {
         Role::Own => names.fresh(&name),
         Role::Declared | Role::Implemented => name,
     };
-    Ident::new(&name, at(sig.ident.span()))
+    Ident::new(&name, start_of(sig.ident.span()))
 }
 
 /// The type inside the invisible groups of `macro_rules!` fragments and inside
@@ -354,7 +363,8 @@ fn plain_name(name: &Ident, cx: &mut Errors) -> Option<Ident> {
     let plain = name_text.strip_prefix("async_")?;
     match syn::parse_str::<Ident>(plain) {
         Ok(mut twin) => {
-            twin.set_span(at(name.span()));
+            // The author's own: an editor goes to where both its ends are.
+            twin.set_span(name.span());
             Some(twin)
         }
         Err(_) => {

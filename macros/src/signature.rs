@@ -3,7 +3,7 @@
 use crate::args::Args;
 use crate::completion;
 use crate::errors::Errors;
-use crate::expand::at;
+use crate::expand::{at, start_of};
 use crate::inputs::{Input, Stored};
 use crate::lifetimes;
 use crate::model::{ungroup, Form};
@@ -192,7 +192,7 @@ fn output_signature(
 ) -> Type {
     let output = match &sig.output {
         ReturnType::Type(_, output) if !is_unit(output) => output,
-        _ => return parse_quote_spanned!(at(sig.ident.span())=> fn()),
+        _ => return parse_quote_spanned!(start_of(sig.ident.span())=> fn()),
     };
     let mut output = output.clone();
     if let Some(elided) = lifetimes::first_elided(&output) {

@@ -80,7 +80,7 @@ impl Socket {
             (*self).executor_of()
         };
         let copy_of_self = ::async_op::expansion::copy_of(self);
-        let operation = ::async_op::expansion::from_future::<
+        ::async_op::expansion::from_future::<
             fn(io::Result<usize>),
             _,
             _,
@@ -88,8 +88,7 @@ impl Socket {
             meta,
             executor,
             async move { Self::async_read_exact_body(&copy_of_self, buf).await },
-        );
-        operation
+        )
     }
     #[doc(hidden)]
     async fn async_read_exact_body<'a: 'a>(

@@ -77,12 +77,11 @@ impl Socket {
             (*self).executor_of()
         };
         let copy_of_self = ::async_op::expansion::copy_of(self);
-        let operation = ::async_op::expansion::from_fn::<
+        ::async_op::expansion::from_fn::<
             fn(),
             _,
             _,
-        >(meta, executor, move |op| Self::async_send_body(&copy_of_self, data, op));
-        operation
+        >(meta, executor, move |op| Self::async_send_body(&copy_of_self, data, op))
     }
     #[allow(clippy::unused_self)]
     #[expect(clippy::needless_pass_by_value)]

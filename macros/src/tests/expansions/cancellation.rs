@@ -57,12 +57,11 @@ impl Socket {
             use ::async_op::expansion::ExecutorOf as _;
             self.executor_of()
         };
-        let operation = ::async_op::expansion::from_future::<
+        ::async_op::expansion::from_future::<
             fn(io::Result<usize>),
             _,
             _,
-        >(meta, executor, Self::async_write_all_body(self, data));
-        operation
+        >(meta, executor, Self::async_write_all_body(self, data))
     }
     #[doc(hidden)]
     async fn async_write_all_body(self: Arc<Self>, data: Bytes) -> io::Result<usize> {

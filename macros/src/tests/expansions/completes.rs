@@ -39,12 +39,11 @@ fn async_pair<
             use crate::renamed::expansion::ExecutorOf as _;
             executor.executor_of()
         };
-        let operation = crate::renamed::expansion::from_future::<
+        crate::renamed::expansion::from_future::<
             fn(a: u8, b: char),
             _,
             _,
-        >(meta, executor, async_pair_body(executor));
-        operation
+        >(meta, executor, async_pair_body(executor))
     }
     crate::renamed::expansion::async_initiate_at::<
         2879606137,

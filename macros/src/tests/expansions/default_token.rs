@@ -89,7 +89,7 @@ impl Socket {
         };
         let copy_of_self = ::async_op::expansion::copy_of(self);
         let copy_of_key = ::async_op::expansion::copy_of(key);
-        let operation = ::async_op::expansion::from_future::<
+        ::async_op::expansion::from_future::<
             fn(io::Result<Value>),
             _,
             _,
@@ -97,8 +97,7 @@ impl Socket {
             meta,
             executor,
             async move { Self::async_get_body(&copy_of_self, &copy_of_key).await },
-        );
-        operation
+        )
     }
     #[doc(hidden)]
     async fn async_get_body(&self, key: &str) -> io::Result<Value> {

@@ -29,8 +29,7 @@ pub fn async_get<
         ) -> impl Initiation<fn(io::Result<Value>)> + 'op {
             client.command(Get(key.into()))
         }
-        let operation = async_get_body(client, key);
-        operation
+        async_get_body(client, key)
     }
     ::async_op::expansion::async_initiate_at::<
         1742850787,

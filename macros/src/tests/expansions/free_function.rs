@@ -49,7 +49,7 @@ pub fn async_connect<
             (*context).executor_of()
         };
         let copy_of_context = ::async_op::expansion::copy_of_context(context);
-        let operation = ::async_op::expansion::from_future::<
+        ::async_op::expansion::from_future::<
             fn(io::Result<Socket>),
             _,
             _,
@@ -57,8 +57,7 @@ pub fn async_connect<
             meta,
             executor,
             async move { async_connect_body(&copy_of_context, address).await },
-        );
-        operation
+        )
     }
     ::async_op::expansion::async_initiate_at::<
         554405363,

@@ -97,7 +97,7 @@ impl Socket {
             &META
         };
         let copy_of_pool = ::async_op::expansion::copy_of(pool);
-        let operation = ::async_op::expansion::from_future::<
+        ::async_op::expansion::from_future::<
             fn(Vec<Self>),
             _,
             _,
@@ -111,8 +111,7 @@ impl Socket {
                 >(&copy_of_pool, items, rest, f, label, argument5)
                     .await
             },
-        );
-        operation
+        )
     }
     #[doc(hidden)]
     async fn async_map_body<'a: 'a, T: Clone, const N: usize>(

@@ -72,12 +72,11 @@ impl Socket {
             (*self).executor_of()
         };
         let copy_of_self = ::async_op::expansion::copy_of(self);
-        let operation = ::async_op::expansion::from_fn::<
+        ::async_op::expansion::from_fn::<
             fn(io::Result<()>),
             _,
             _,
-        >(meta, executor, move |op| Self::async_wait_body(&copy_of_self, duration, op));
-        operation
+        >(meta, executor, move |op| Self::async_wait_body(&copy_of_self, duration, op))
     }
     #[doc(hidden)]
     fn async_wait_body(&self, duration: Duration, op: Completion<fn(io::Result<()>)>) {

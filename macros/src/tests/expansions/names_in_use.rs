@@ -69,7 +69,7 @@ impl Socket {
             (*self).executor_of()
         };
         let copy_of_self = ::async_op::expansion::copy_of(self);
-        let operation = ::async_op::expansion::from_fn::<
+        ::async_op::expansion::from_fn::<
             fn(Token),
             _,
             _,
@@ -77,8 +77,7 @@ impl Socket {
             meta,
             executor,
             move |op| Self::async_parse_body::<Token>(&copy_of_self, token, op),
-        );
-        operation
+        )
     }
     #[doc(hidden)]
     fn async_parse_body<Token: Lex>(&self, token: Token, op: Completion<fn(Token)>) {

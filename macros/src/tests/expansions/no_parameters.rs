@@ -23,12 +23,11 @@ pub fn async_answer<'op, Token: ::async_op::expansion::CompletionToken<'op, fn(u
             );
             &META
         };
-        let operation = ::async_op::expansion::from_fn::<
+        ::async_op::expansion::from_fn::<
             fn(u32),
             _,
             _,
-        >(meta, ::async_op::expansion::SystemExecutor, move |op| async_answer_body(op));
-        operation
+        >(meta, ::async_op::expansion::SystemExecutor, move |op| async_answer_body(op))
     }
     ::async_op::expansion::async_initiate_at::<
         3568270470,

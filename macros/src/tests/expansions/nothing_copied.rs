@@ -71,12 +71,11 @@ impl Socket {
             use ::async_op::expansion::ExecutorOf as _;
             self.executor_of()
         };
-        let operation = ::async_op::expansion::from_future::<
+        ::async_op::expansion::from_future::<
             fn(io::Result<()>),
             _,
             _,
-        >(meta, executor, Self::async_shutdown_body(self, mode));
-        operation
+        >(meta, executor, Self::async_shutdown_body(self, mode))
     }
     #[doc(hidden)]
     async fn async_shutdown_body(mut self, mode: Mode) -> io::Result<()> {

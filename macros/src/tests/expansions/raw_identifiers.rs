@@ -28,12 +28,11 @@ fn r#async_move<'op, Token: ::async_op::expansion::CompletionToken<'op, fn()>>(
             use ::async_op::expansion::ExecutorOf as _;
             r#in.executor_of()
         };
-        let operation = ::async_op::expansion::from_fn::<
+        ::async_op::expansion::from_fn::<
             fn(),
             _,
             _,
-        >(meta, executor, move |op| async_move_body(r#in, op));
-        operation
+        >(meta, executor, move |op| async_move_body(r#in, op))
     }
     ::async_op::expansion::async_initiate_at::<
         2716670408,

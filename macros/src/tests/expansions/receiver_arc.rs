@@ -62,12 +62,11 @@ impl Socket {
             use ::async_op::expansion::ExecutorOf as _;
             self.executor_of()
         };
-        let operation = ::async_op::expansion::from_future::<
+        ::async_op::expansion::from_future::<
             fn(),
             _,
             _,
-        >(meta, executor, Self::async_by_arc_body(self));
-        operation
+        >(meta, executor, Self::async_by_arc_body(self))
     }
     #[doc(hidden)]
     async fn async_by_arc_body(self: Arc<Self>) {}

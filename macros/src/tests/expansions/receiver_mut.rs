@@ -61,12 +61,11 @@ impl Socket {
             use ::async_op::expansion::ExecutorOf as _;
             (*self).executor_of()
         };
-        let operation = ::async_op::expansion::from_future::<
+        ::async_op::expansion::from_future::<
             fn(io::Result<&'op [u8]>),
             _,
             _,
-        >(meta, executor, Self::async_fill_body(self));
-        operation
+        >(meta, executor, Self::async_fill_body(self))
     }
     #[doc(hidden)]
     async fn async_fill_body(&mut self) -> io::Result<&[u8]> {

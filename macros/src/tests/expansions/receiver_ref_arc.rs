@@ -63,7 +63,7 @@ impl Socket {
             (*self).executor_of()
         };
         let copy_of_self = ::async_op::expansion::copy_of(self);
-        let operation = ::async_op::expansion::from_future::<
+        ::async_op::expansion::from_future::<
             fn(),
             _,
             _,
@@ -71,8 +71,7 @@ impl Socket {
             meta,
             executor,
             async move { Self::async_by_ref_arc_body(&copy_of_self).await },
-        );
-        operation
+        )
     }
     #[doc(hidden)]
     async fn async_by_ref_arc_body(self: &Arc<Self>) {}

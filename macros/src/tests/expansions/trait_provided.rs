@@ -74,7 +74,7 @@ trait Read {
             (*self).executor_of()
         };
         let copy_of_self = ::async_op::expansion::copy_of(self);
-        let operation = ::async_op::expansion::from_future::<
+        ::async_op::expansion::from_future::<
             fn(io::Result<usize>),
             _,
             _,
@@ -82,8 +82,7 @@ trait Read {
             meta,
             executor,
             async move { Self::async_read_all_body(&copy_of_self, buf, argument2).await },
-        );
-        operation
+        )
     }
     #[doc(hidden)]
     fn async_read_all_body<'a: 'a>(

@@ -82,12 +82,11 @@ trait Read {
             (*self).executor_of()
         };
         let copy_of_self = ::async_op::expansion::copy_of(self);
-        let operation = ::async_op::expansion::from_fn::<
+        ::async_op::expansion::from_fn::<
             fn(io::Result<usize>),
             _,
             _,
-        >(meta, executor, move |op| Self::async_read_body(&copy_of_self, buf, op));
-        operation
+        >(meta, executor, move |op| Self::async_read_body(&copy_of_self, buf, op))
     }
     #[doc(hidden)]
     fn async_read_body(&self, buf: Vec<u8>, op: Completion<fn(io::Result<usize>)>);

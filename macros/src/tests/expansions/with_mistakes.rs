@@ -64,7 +64,7 @@ impl Socket {
             );
             &META
         };
-        let operation = ::async_op::expansion::from_future::<
+        ::async_op::expansion::from_future::<
             fn(io::Result<()>),
             _,
             _,
@@ -72,8 +72,7 @@ impl Socket {
             meta,
             ::async_op::expansion::SystemExecutor,
             ::async_op::expansion::core::future::pending(),
-        );
-        operation
+        )
     }
     #[doc(hidden)]
     fn async_wait_body(&self, duration: Duration, op: Completion<fn(io::Result<()>)>) {
