@@ -44,12 +44,6 @@ fn end_of(span: Span) -> Span {
     at(Span::from(span.unwrap().end()))
 }
 
-/// The place of `span`, with the author's hygiene. Lints leave such tokens alone,
-/// too.
-fn unlinted(span: Span) -> Span {
-    Span::call_site().located_at(span)
-}
-
 pub(crate) fn operation(op: &Operation) -> TokenStream {
     match op.role {
         Role::Own | Role::Declared if op.form == Form::Deferred => functions(op, None),
@@ -353,10 +347,8 @@ fn name_is_needed(sig: &mut Signature) {
         .collect();
     for param in sig.generics.lifetimes_mut() {
         if param.bounds.is_empty() && used.contains(&param.lifetime) {
-            let mut itself = param.lifetime.clone();
-            itself.set_span(unlinted(itself.span()));
-            param.colon_token = Some(Token![:](itself.span()));
-            param.bounds.push(itself);
+            param.colon_token = Some(Token![:](at(param.lifetime.span())));
+            param.bounds.push(param.lifetime.clone());
         }
     }
 }
@@ -397,9 +389,15 @@ fn declared_future(mut sig: Signature, op: &Operation) -> TokenStream {
         let names: Vec<_> = sig.inputs.iter().filter_map(captured).collect();
         let unused = names.iter().filter(|name| is_unused(name, body));
         let mut block = body.clone();
-        block.set_span(unlinted(body.span()));
+        // Not the author's, whose braces might be unnecessary.
+        block.set_span(at(body.span()));
+        let is_underscored = names.iter().any(is_underscored);
+        let allowed = is_underscored.then(
+            || quote!(#[allow(clippy::used_underscore_binding, reason = "the author has not")]),
+        );
         let stream = quote_spanned! {span=>
             async move {
+                #allowed
                 let _ = (#(&#names,)*);
                 #(let #unused = #unused;)*
                 #block
@@ -425,8 +423,11 @@ fn captured(param: &FnArg) -> Option<Ident> {
 /// Whether the author says by no underscore that he uses the argument, and does
 /// not: for rustc to say so, it is bound once more.
 fn is_unused(name: &Ident, body: &Group) -> bool {
-    let name = name.unraw().to_string();
-    name != "self" && !name.starts_with('_') && !mentions(body.stream(), &name)
+    name != "self" && !is_underscored(name) && !mentions(body.stream(), &name.unraw().to_string())
+}
+
+fn is_underscored(name: &Ident) -> bool {
+    name.to_string().starts_with('_')
 }
 
 /// Whether the body mentions the name, be it in a string to be formatted.
