@@ -15,13 +15,19 @@ use std::time::Duration;
 
 /// Waits `pause` before each of the `marks`, and counts them.
 ///
+/// # How to call it
+///
+/// The last argument says how the result arrives:
+///
+/// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `io::Result<usize>`, which you `.await`
+/// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `io::Result<usize>`
+/// - a closure: is called with it, `|result: io::Result<usize>| ..`, if `marks` is borrowed for `'static`
+///
+/// [`count`](fn@count) leaves that open: `count(..).await` is the same as `async_count(.., UseFuture).await`.
+///
 /// # Completion
 ///
 /// Completes with `fn(io::Result<usize>)`. Copies `context`; borrows `marks` until then.
-///
-/// ```ignore
-/// |result: io::Result<usize>| ..
-/// ```
 ///
 /// # Cancellation
 ///
@@ -75,7 +81,7 @@ fn async_count<'op, Token: CompletionToken<'op, fn(io::Result<usize>)>>(
 
 /// Waits `pause` before each of the `marks`, and counts them.
 ///
-/// The operation of [`async_count`], not yet started.
+/// The operation of [`async_count`](fn@async_count), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
 #[track_caller]
 fn count<'op>(
     context: &IoExecutor,

@@ -13,9 +13,10 @@ use crate::signature;
 use proc_macro2::{Delimiter, Group, Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned, ToTokens};
 use syn::ext::IdentExt as _;
+use syn::punctuated::Punctuated;
 use syn::{
-    parse_quote_spanned, Attribute, FnArg, GenericParam, Generics, LifetimeParam, Pat, Receiver,
-    ReceiverKind, ReturnType, Signature, Token, Type, TypeParam, TypeParamBound, WherePredicate,
+    parse_quote_spanned, Attribute, FnArg, GenericParam, Generics, Lifetime, LifetimeParam, Pat,
+    Receiver, ReceiverKind, ReturnType, Signature, Token, Type, TypeParamBound, WherePredicate,
 };
 
 /// As many parameters as Clippy lets pass.
@@ -155,9 +156,21 @@ fn initiating(op: &Operation, maker: &Ident, making: Option<&TokenStream>) -> To
     }
     let mut generics = generics(op);
     let span = op.span;
-    generics.params.push(parse_quote_spanned! {span=>
-        #token_type: #runtime::CompletionToken<#lifetime, #signature>
-    });
+    let is_token = quote_spanned!(span=> #runtime::CompletionToken<#lifetime, #signature>);
+    // No clause of ours where the author has none: rustc suggests to add to it.
+    match &mut generics.where_clause {
+        Some(clause) => {
+            let predicate = parse_quote_spanned!(span=> #token_type: #is_token);
+            clause.predicates.push(predicate);
+            generics
+                .params
+                .push(parse_quote_spanned!(span=> #token_type));
+        }
+        None => {
+            let param = parse_quote_spanned!(span=> #token_type: #is_token);
+            generics.params.push(param);
+        }
+    }
     let (params, _, where_clause) = generics.split_for_impl();
     let initiate = match op.associated {
         true => quote_spanned!(span=> #runtime::async_initiate),
@@ -577,22 +590,27 @@ fn generics(op: &Operation) -> Generics {
     } = op;
     let span = op.span;
     let mut generics = op.sig.generics.clone();
-    let mut predicates: Vec<WherePredicate> = Vec::new();
+    let clause = generics.where_clause.as_mut();
+    let mut predicates: Vec<_> =
+        clause.map_or_else(Vec::new, |it| it.predicates.iter_mut().collect());
     for param in &mut generics.params {
         match param {
-            // In one place with the author's bounds, or Clippy objects.
-            GenericParam::Type(param) if !param.bounds.is_empty() => {
-                param
-                    .bounds
-                    .push(TypeParamBound::Lifetime(lifetime.clone()));
+            GenericParam::Type(param) => {
+                let mut predicates = predicates
+                    .iter_mut()
+                    .filter_map(|it| bounds_on(it, &param.ident));
+                // In one place with the author's bounds, or Clippy objects.
+                match (param.bounds.is_empty(), predicates.next()) {
+                    (true, Some(bounds)) => outlive(bounds, lifetime),
+                    _ => {
+                        param.colon_token.get_or_insert(Token![:](span));
+                        outlive(&mut param.bounds, lifetime);
+                    }
+                }
             }
-            GenericParam::Type(TypeParam { ident, .. }) => {
-                predicates.push(parse_quote_spanned!(span=> #ident: #lifetime));
-            }
-            GenericParam::Lifetime(LifetimeParam {
-                lifetime: named, ..
-            }) => {
-                predicates.push(parse_quote_spanned!(span=> #named: #lifetime));
+            GenericParam::Lifetime(param) => {
+                param.colon_token.get_or_insert(Token![:](span));
+                param.bounds.push(lifetime.clone());
             }
             GenericParam::Const(_) => {}
         }
@@ -604,15 +622,34 @@ fn generics(op: &Operation) -> Generics {
             _ if copies_self(op) => vec![quote_spanned!(span=> #runtime::core::marker::Sized)],
             _ => Vec::new(),
         };
-        predicates.push(parse_quote_spanned!(span=> Self: #(#bounds +)* #lifetime));
+        let predicate = parse_quote_spanned!(span=> Self: #(#bounds +)* #lifetime);
+        generics.make_where_clause().predicates.push(predicate);
     }
     let lifetimes = generics.lifetimes().count();
     let op_param = GenericParam::Lifetime(LifetimeParam::new(lifetime.clone()));
     generics.params.insert(lifetimes, op_param);
-    if !predicates.is_empty() {
-        generics.make_where_clause().predicates.extend(predicates);
-    }
     generics
+}
+
+type Bounds = Punctuated<TypeParamBound, Token![+]>;
+
+/// The bounds that a predicate has for the type parameter.
+fn bounds_on<'a>(predicate: &'a mut WherePredicate, name: &Ident) -> Option<&'a mut Bounds> {
+    match predicate {
+        WherePredicate::Type(predicate) => match &predicate.bounded_ty {
+            Type::Path(path) if path.path.is_ident(name) => Some(&mut predicate.bounds),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Adds `'op` to the bounds, where they do not say more.
+fn outlive(bounds: &mut Bounds, lifetime: &Lifetime) {
+    let is_static = |bound: &TypeParamBound| matches!(bound, TypeParamBound::Lifetime(it) if it.ident == "static");
+    if !bounds.iter().any(is_static) {
+        bounds.push(TypeParamBound::Lifetime(lifetime.clone()));
+    }
 }
 
 fn copies_self(op: &Operation) -> bool {
@@ -666,15 +703,22 @@ fn bounds_of_self(op: &Operation, is_initiating: bool) -> Vec<TokenStream> {
     bounds
 }
 
+/// What the macro says comes before the author's own sections.
 fn attrs(
     op: &Operation,
     docs: &[Attribute],
     section: Vec<String>,
     attrs: &[Attribute],
 ) -> TokenStream {
+    let (summary, sections) = docs::summary_and_sections(docs);
+    let separator = (!sections.is_empty()).then_some("");
+    let added = section.iter().map(String::as_str);
+    let added = added.skip(usize::from(docs::ends_blank(summary)));
+    let added = added.chain(separator);
     quote_spanned! {op.span=>
-        #(#docs)*
-        #(#[doc = #section])*
+        #(#summary)*
+        #(#[doc = #added])*
+        #(#sections)*
         #(#attrs)*
     }
 }

@@ -13,7 +13,7 @@ pub use crate::initiation::{Initiation, async_initiate, from_fn, from_future};
 pub use crate::io::{Draining, Filling, Report};
 pub use crate::meta::Meta;
 pub use crate::signature::Signature;
-pub use crate::token::{CompletionToken, Deferred, Operation};
+pub use crate::token::{Blocking, CompletionToken, Deferred, Operation, UseFuture};
 
 /// [`async_initiate`], for a function that stands by itself.
 #[inline]

@@ -1,6 +1,16 @@
 impl Socket {
     /// Sends.
     ///
+    /// # How to call it
+    ///
+    /// The last argument says how the result arrives:
+    ///
+    /// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `()`, which you `.await`
+    /// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `()`
+    /// - a closure: is called with it, `|| ..`
+    ///
+    /// [`send`](Self::send) leaves that open: `send(..).await` is the same as `async_send(.., UseFuture).await`.
+    ///
     /// # Completion
     ///
     /// When sent.
@@ -10,7 +20,7 @@ impl Socket {
     #[track_caller]
     #[allow(clippy::unused_self)]
     #[allow(clippy::needless_pass_by_value)]
-    pub fn async_send<'op, Token: ::async_op::expansion::CompletionToken<'op, fn()>>(
+    pub fn async_send<'op, Token>(
         &self,
         data: Vec<u8>,
         token: Token,
@@ -21,6 +31,7 @@ impl Socket {
     >
     where
         Self: ::async_op::expansion::core::marker::Sized + 'op,
+        Token: ::async_op::expansion::CompletionToken<'op, fn()>,
     {
         ::async_op::expansion::async_initiate(
             Self::_async_send_operation(self, data),
@@ -29,7 +40,7 @@ impl Socket {
     }
     /// Sends.
     ///
-    /// The operation of [`async_send`](Self::async_send), not yet started.
+    /// The operation of [`async_send`](Self::async_send), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
     #[deprecated = "use `send_all`"]
     #[allow(deprecated)]
     #[track_caller]

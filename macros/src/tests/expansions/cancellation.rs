@@ -1,22 +1,23 @@
 impl Socket {
     /// Writes all of `data`.
     ///
+    /// # How to call it
+    ///
+    /// The last argument says how the result arrives:
+    ///
+    /// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `io::Result<usize>`, which you `.await`
+    /// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `io::Result<usize>`
+    /// - a closure: is called with it, `|result: io::Result<usize>| ..`
+    ///
     /// # Completion
     ///
     /// Completes with `fn(io::Result<usize>)`.
-    ///
-    /// ```ignore
-    /// |result: io::Result<usize>| ..
-    /// ```
     ///
     /// # Cancellation
     ///
     /// Honours terminal and partial requests: the operations that it awaits are asked to stop.
     #[track_caller]
-    fn async_write_all<
-        'op,
-        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<usize>)>,
-    >(
+    fn async_write_all<'op, Token>(
         self: Arc<Self>,
         data: Bytes,
         token: Token,
@@ -27,6 +28,7 @@ impl Socket {
     >
     where
         Self: 'op,
+        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<usize>)>,
     {
         ::async_op::expansion::async_initiate(
             self._async_write_all_operation(data),

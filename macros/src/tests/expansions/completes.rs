@@ -1,10 +1,14 @@
+/// # How to call it
+///
+/// The last argument says how the result arrives:
+///
+/// - [`UseFuture`](crate::renamed::expansion::UseFuture): returns a future of `(u8, char)`, which you `.await`
+/// - [`Blocking`](crate::renamed::expansion::Blocking): waits, and returns `(u8, char)`
+/// - a closure: is called with it, `|a: u8, b: char| ..`
+///
 /// # Completion
 ///
 /// Completes with `fn(a: u8, b: char)`.
-///
-/// ```ignore
-/// |a: u8, b: char| ..
-/// ```
 ///
 /// # Cancellation
 ///

@@ -1,13 +1,17 @@
 impl Socket {
     /// Gets the value of `key`.
     ///
+    /// # How to call it
+    ///
+    /// The last argument says how the result arrives:
+    ///
+    /// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `io::Result<Value>`, which you `.await`
+    /// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `io::Result<Value>`
+    /// - a closure: is called with it, `|result: io::Result<Value>| ..`
+    ///
     /// # Completion
     ///
     /// Completes with `fn(io::Result<Value>)`. Copies `self`, `key`.
-    ///
-    /// ```ignore
-    /// |result: io::Result<Value>| ..
-    /// ```
     ///
     /// # Cancellation
     ///
@@ -17,10 +21,7 @@ impl Socket {
         clippy::trivially_copy_pass_by_ref,
         reason = "a token is added, and copies are passed on"
     )]
-    pub fn async_get<
-        'op,
-        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<Value>)>,
-    >(
+    pub fn async_get<'op, Token>(
         &self,
         key: &str,
         token: Token,
@@ -31,6 +32,7 @@ impl Socket {
     >
     where
         Self: ::async_op::expansion::core::marker::Sized + 'op,
+        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<Value>)>,
     {
         ::async_op::expansion::async_initiate(
             Self::_async_get_operation(self, key),

@@ -1,18 +1,21 @@
 impl Socket {
     /// Gets the value of `key`.
     ///
+    /// # How to call it
+    ///
+    /// The last argument says how the result arrives:
+    ///
+    /// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `io::Result<Value>`, which you `.await`
+    /// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `io::Result<Value>`
+    /// - a closure: is called with it, `|result: io::Result<Value>| ..`
+    ///
+    /// [`get`](Self::get) leaves that open: `get(..).await` is the same as `async_get(.., UseFuture).await`.
+    ///
     /// # Completion
     ///
     /// Completes with `fn(io::Result<Value>)`.
-    ///
-    /// ```ignore
-    /// |result: io::Result<Value>| ..
-    /// ```
     #[track_caller]
-    pub fn async_get<
-        'op,
-        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<Value>)>,
-    >(
+    pub fn async_get<'op, Token>(
         &self,
         key: &str,
         token: Token,
@@ -23,12 +26,13 @@ impl Socket {
     >
     where
         Self: 'op,
+        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<Value>)>,
     {
         ::async_op::expansion::async_initiate(Self::async_get_body(self, key), token)
     }
     /// Gets the value of `key`.
     ///
-    /// The operation of [`async_get`](Self::async_get), not yet started.
+    /// The operation of [`async_get`](Self::async_get), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
     #[track_caller]
     #[forbid(dead_code)]
     pub fn get<'op>(

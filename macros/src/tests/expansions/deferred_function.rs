@@ -1,12 +1,18 @@
 /// Gets the value of `key`.
 ///
+/// # How to call it
+///
+/// The last argument says how the result arrives:
+///
+/// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `io::Result<Value>`, which you `.await`
+/// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `io::Result<Value>`
+/// - a closure: is called with it, `|result: io::Result<Value>| ..`
+///
+/// [`get`](fn@get) leaves that open: `get(..).await` is the same as `async_get(.., UseFuture).await`.
+///
 /// # Completion
 ///
 /// Completes with `fn(io::Result<Value>)`.
-///
-/// ```ignore
-/// |result: io::Result<Value>| ..
-/// ```
 #[track_caller]
 pub fn async_get<
     'op,
@@ -40,7 +46,7 @@ pub fn async_get<
 }
 /// Gets the value of `key`.
 ///
-/// The operation of [`async_get`], not yet started.
+/// The operation of [`async_get`](fn@async_get), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
 #[track_caller]
 pub fn get<'op>(
     client: &Client,

@@ -1,10 +1,16 @@
+/// # How to call it
+///
+/// The last argument says how the result arrives:
+///
+/// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `io::Result<Socket>`, which you `.await`
+/// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `io::Result<Socket>`
+/// - a closure: is called with it, `|result: io::Result<Socket>| ..`
+///
+/// [`connect`](fn@connect) leaves that open: `connect(..).await` is the same as `async_connect(.., UseFuture).await`.
+///
 /// # Completion
 ///
 /// Completes with `fn(io::Result<Socket>)`. Copies `context`.
-///
-/// ```ignore
-/// |result: io::Result<Socket>| ..
-/// ```
 ///
 /// # Cancellation
 ///
@@ -66,7 +72,7 @@ pub fn async_connect<
         _,
     >(async_connect_operation(context, address), token)
 }
-/// The operation of [`async_connect`], not yet started.
+/// The operation of [`async_connect`](fn@async_connect), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
 #[track_caller]
 pub fn connect<'op>(
     context: &IoContext,

@@ -1,11 +1,17 @@
 impl Socket {
+    /// # How to call it
+    ///
+    /// The last argument says how the result arrives:
+    ///
+    /// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `Vec<Self>`, which you `.await`
+    /// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `Vec<Self>`
+    /// - a closure: is called with it, `|value: Vec<Self>| ..`, if `rest` is borrowed for `'static`
+    ///
+    /// [`mapped`](Self::mapped) leaves that open: `mapped(..).await` is the same as `async_map(.., UseFuture).await`.
+    ///
     /// # Completion
     ///
     /// Completes with `fn(Vec<Self>)`. Copies `pool`; borrows `rest` until then.
-    ///
-    /// ```ignore
-    /// |value: Vec<Self>| ..
-    /// ```
     ///
     /// # Cancellation
     ///
@@ -15,13 +21,7 @@ impl Socket {
         clippy::trivially_copy_pass_by_ref,
         reason = "a token is added, and copies are passed on"
     )]
-    pub fn async_map<
-        'a,
-        'op,
-        T: Clone + 'op,
-        const N: usize,
-        Token: ::async_op::expansion::CompletionToken<'op, fn(Vec<Self>)>,
-    >(
+    pub fn async_map<'a: 'op, 'op, T: Clone + 'op, const N: usize, Token>(
         pool: &Pool,
         items: [T; N],
         rest: &'a [T],
@@ -36,18 +36,18 @@ impl Socket {
     >
     where
         T: Send + Sync,
-        'a: 'op,
         Self: 'op,
+        Token: ::async_op::expansion::CompletionToken<'op, fn(Vec<Self>)>,
     {
         ::async_op::expansion::async_initiate(
             Self::_async_map_operation::<T, N>(pool, items, rest, f, label, argument5),
             token,
         )
     }
-    /// The operation of [`async_map`](Self::async_map), not yet started.
+    /// The operation of [`async_map`](Self::async_map), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
     #[track_caller]
     #[forbid(dead_code)]
-    pub fn mapped<'a, 'op, T: Clone + 'op, const N: usize>(
+    pub fn mapped<'a: 'op, 'op, T: Clone + 'op, const N: usize>(
         pool: &Pool,
         items: [T; N],
         rest: &'a [T],
@@ -62,7 +62,6 @@ impl Socket {
     >
     where
         T: Send + Sync,
-        'a: 'op,
         Self: 'op,
     {
         Self::async_map::<
@@ -73,7 +72,7 @@ impl Socket {
     }
     #[doc(hidden)]
     #[track_caller]
-    fn _async_map_operation<'a, 'op, T: Clone + 'op, const N: usize>(
+    fn _async_map_operation<'a: 'op, 'op, T: Clone + 'op, const N: usize>(
         pool: &Pool,
         items: [T; N],
         rest: &'a [T],
@@ -85,7 +84,6 @@ impl Socket {
     > + 'op + ::async_op::expansion::Captures<(&'a (), Self)>
     where
         T: Send + Sync,
-        'a: 'op,
         Self: 'op,
     {
         let meta = {

@@ -1,18 +1,21 @@
 impl Socket {
     /// Waits for `duration`.
     ///
+    /// # How to call it
+    ///
+    /// The last argument says how the result arrives:
+    ///
+    /// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `io::Result<()>`, which you `.await`
+    /// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `io::Result<()>`
+    /// - a closure: is called with it, `|result: io::Result<()>| ..`
+    ///
+    /// [`wait`](Self::wait) leaves that open: `wait(..).await` is the same as `async_wait(.., UseFuture).await`.
+    ///
     /// # Completion
     ///
     /// Completes with `fn(io::Result<()>)`. Copies `self`.
-    ///
-    /// ```ignore
-    /// |result: io::Result<()>| ..
-    /// ```
     #[track_caller]
-    pub fn async_wait<
-        'op,
-        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<()>)>,
-    >(
+    pub fn async_wait<'op, Token>(
         &self,
         duration: Duration,
         token: Token,
@@ -23,6 +26,7 @@ impl Socket {
     >
     where
         Self: ::async_op::expansion::core::marker::Sized + 'op,
+        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<()>)>,
     {
         ::async_op::expansion::async_initiate(
             Self::_async_wait_operation(self, duration),
@@ -31,7 +35,7 @@ impl Socket {
     }
     /// Waits for `duration`.
     ///
-    /// The operation of [`async_wait`](Self::async_wait), not yet started.
+    /// The operation of [`async_wait`](Self::async_wait), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
     #[track_caller]
     #[forbid(dead_code)]
     pub fn wait<'op>(

@@ -1,17 +1,19 @@
 impl Socket {
+    /// # How to call it
+    ///
+    /// The last argument says how the result arrives:
+    ///
+    /// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `Token`, which you `.await`
+    /// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `Token`
+    /// - a closure: is called with it, `|value: Token| ..`
+    ///
+    /// [`parse`](Self::parse) leaves that open: `parse(..).await` is the same as `async_parse(.., UseFuture).await`.
+    ///
     /// # Completion
     ///
     /// Completes with `fn(Token)`. Copies `self`.
-    ///
-    /// ```ignore
-    /// |value: Token| ..
-    /// ```
     #[track_caller]
-    fn async_parse<
-        'op2,
-        Token: Lex + 'op2,
-        Token2: ::async_op::expansion::CompletionToken<'op2, fn(Token)>,
-    >(
+    fn async_parse<'op2, Token: Lex + 'op2, Token2>(
         &self,
         token: Token,
         token2: Token2,
@@ -22,13 +24,14 @@ impl Socket {
     >
     where
         Self: ::async_op::expansion::core::marker::Sized + 'op2,
+        Token2: ::async_op::expansion::CompletionToken<'op2, fn(Token)>,
     {
         ::async_op::expansion::async_initiate(
             Self::_async_parse_operation::<Token>(self, token),
             token2,
         )
     }
-    /// The operation of [`async_parse`](Self::async_parse), not yet started.
+    /// The operation of [`async_parse`](Self::async_parse), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
     #[track_caller]
     #[forbid(dead_code)]
     fn parse<'op2, Token: Lex + 'op2>(

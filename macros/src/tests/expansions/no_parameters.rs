@@ -1,10 +1,16 @@
+/// # How to call it
+///
+/// The last argument says how the result arrives:
+///
+/// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `u32`, which you `.await`
+/// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `u32`
+/// - a closure: is called with it, `|value: u32| ..`
+///
+/// [`answer`](fn@answer) leaves that open: `answer(..).await` is the same as `async_answer(.., UseFuture).await`.
+///
 /// # Completion
 ///
 /// Completes with `fn(u32)`.
-///
-/// ```ignore
-/// |value: u32| ..
-/// ```
 #[track_caller]
 pub fn async_answer<'op, Token: ::async_op::expansion::CompletionToken<'op, fn(u32)>>(
     token: Token,
@@ -36,7 +42,7 @@ pub fn async_answer<'op, Token: ::async_op::expansion::CompletionToken<'op, fn(u
         _,
     >(async_answer_operation(), token)
 }
-/// The operation of [`async_answer`], not yet started.
+/// The operation of [`async_answer`](fn@async_answer), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
 #[track_caller]
 pub fn answer<'op>() -> ::async_op::expansion::Operation<
     fn(u32),

@@ -1,20 +1,23 @@
 impl Socket {
+    /// # How to call it
+    ///
+    /// The last argument says how the result arrives:
+    ///
+    /// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `io::Result<()>`, which you `.await`
+    /// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `io::Result<()>`
+    /// - a closure: is called with it, `|result: io::Result<()>| ..`
+    ///
+    /// [`shutdown`](Self::shutdown) leaves that open: `shutdown(..).await` is the same as `async_shutdown(.., UseFuture).await`.
+    ///
     /// # Completion
     ///
     /// Completes with `fn(io::Result<()>)`.
-    ///
-    /// ```ignore
-    /// |result: io::Result<()>| ..
-    /// ```
     ///
     /// # Cancellation
     ///
     /// Honours terminal requests: the operations that it awaits are asked to stop.
     #[track_caller]
-    fn async_shutdown<
-        'op,
-        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<()>)>,
-    >(
+    fn async_shutdown<'op, Token>(
         self,
         mode: Mode,
         token: Token,
@@ -25,13 +28,14 @@ impl Socket {
     >
     where
         Self: 'op,
+        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<()>)>,
     {
         ::async_op::expansion::async_initiate(
             Self::_async_shutdown_operation(self, mode),
             token,
         )
     }
-    /// The operation of [`async_shutdown`](Self::async_shutdown), not yet started.
+    /// The operation of [`async_shutdown`](Self::async_shutdown), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
     #[track_caller]
     #[forbid(dead_code)]
     fn shutdown<'op>(

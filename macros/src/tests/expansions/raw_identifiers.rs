@@ -1,10 +1,16 @@
+/// # How to call it
+///
+/// The last argument says how the result arrives:
+///
+/// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `()`, which you `.await`
+/// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `()`
+/// - a closure: is called with it, `|| ..`
+///
+/// [`move`](fn@move) leaves that open: `move(..).await` is the same as `async_move(.., UseFuture).await`.
+///
 /// # Completion
 ///
 /// Completes with `fn()`.
-///
-/// ```ignore
-/// || ..
-/// ```
 #[track_caller]
 fn r#async_move<'op, Token: ::async_op::expansion::CompletionToken<'op, fn()>>(
     r#in: Context,
@@ -41,7 +47,7 @@ fn r#async_move<'op, Token: ::async_op::expansion::CompletionToken<'op, fn()>>(
         _,
     >(async_move_operation(r#in), token)
 }
-/// The operation of [`async_move`], not yet started.
+/// The operation of [`async_move`](fn@async_move), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
 #[track_caller]
 fn r#move<'op>(
     r#in: Context,

@@ -1,17 +1,23 @@
 impl Socket {
+    /// # How to call it
+    ///
+    /// The last argument says how the result arrives:
+    ///
+    /// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `()`, which you `.await`
+    /// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `()`
+    /// - a closure: is called with it, `|| ..`
+    ///
+    /// [`by_arc`](Self::by_arc) leaves that open: `by_arc(..).await` is the same as `async_by_arc(.., UseFuture).await`.
+    ///
     /// # Completion
     ///
     /// Completes with `fn()`.
-    ///
-    /// ```ignore
-    /// || ..
-    /// ```
     ///
     /// # Cancellation
     ///
     /// Honours terminal requests: the operations that it awaits are asked to stop.
     #[track_caller]
-    fn async_by_arc<'op, Token: ::async_op::expansion::CompletionToken<'op, fn()>>(
+    fn async_by_arc<'op, Token>(
         self: Arc<Self>,
         token: Token,
     ) -> Token::Return<
@@ -21,10 +27,11 @@ impl Socket {
     >
     where
         Self: 'op,
+        Token: ::async_op::expansion::CompletionToken<'op, fn()>,
     {
         ::async_op::expansion::async_initiate(self._async_by_arc_operation(), token)
     }
-    /// The operation of [`async_by_arc`](Self::async_by_arc), not yet started.
+    /// The operation of [`async_by_arc`](Self::async_by_arc), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
     #[track_caller]
     #[forbid(dead_code)]
     fn by_arc<'op>(

@@ -1,4 +1,13 @@
 impl Socket {
+    /// # How to call it
+    ///
+    /// The last argument says how the result arrives:
+    ///
+    /// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `io::Result<&'op [u8]>`, which you `.await`
+    /// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `io::Result<&'op [u8]>`
+    ///
+    /// [`fill`](Self::fill) leaves that open: `fill(..).await` is the same as `async_fill(.., UseFuture).await`.
+    ///
     /// # Completion
     ///
     /// Completes with `fn(io::Result<&'op [u8]>)`. Borrows `self` until then.
@@ -7,10 +16,7 @@ impl Socket {
     ///
     /// Honours terminal requests: the operations that it awaits are asked to stop.
     #[track_caller]
-    fn async_fill<
-        'op,
-        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<&'op [u8]>)>,
-    >(
+    fn async_fill<'op, Token>(
         &'op mut self,
         token: Token,
     ) -> Token::Return<
@@ -20,10 +26,11 @@ impl Socket {
     >
     where
         Self: 'op,
+        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<&'op [u8]>)>,
     {
         ::async_op::expansion::async_initiate(Self::_async_fill_operation(self), token)
     }
-    /// The operation of [`async_fill`](Self::async_fill), not yet started.
+    /// The operation of [`async_fill`](Self::async_fill), not yet started: `.await` it, wait for it with `.blocking()`, or pass a token to it, `.with(..)`. See [`Operation`](async_op::expansion::Operation).
     #[track_caller]
     #[forbid(dead_code)]
     fn fill<'op>(

@@ -1,17 +1,23 @@
 impl Socket {
+    /// # How to call it
+    ///
+    /// The last argument says how the result arrives:
+    ///
+    /// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `()`, which you `.await`
+    /// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `()`
+    /// - a closure: is called with it, `|| ..`
+    ///
+    /// [`by_ref_arc`](Self::by_ref_arc) leaves that open: `by_ref_arc(..).await` is the same as `async_by_ref_arc(.., UseFuture).await`.
+    ///
     /// # Completion
     ///
     /// Completes with `fn()`. Copies `self`.
-    ///
-    /// ```ignore
-    /// || ..
-    /// ```
     ///
     /// # Cancellation
     ///
     /// Honours terminal requests: the operations that it awaits are asked to stop.
     #[track_caller]
-    fn async_by_ref_arc<'op, Token: ::async_op::expansion::CompletionToken<'op, fn()>>(
+    fn async_by_ref_arc<'op, Token>(
         self: &Arc<Self>,
         token: Token,
     ) -> Token::Return<
@@ -21,10 +27,11 @@ impl Socket {
     >
     where
         Self: ::async_op::expansion::core::marker::Sized + 'op,
+        Token: ::async_op::expansion::CompletionToken<'op, fn()>,
     {
         ::async_op::expansion::async_initiate(self._async_by_ref_arc_operation(), token)
     }
-    /// The operation of [`async_by_ref_arc`](Self::async_by_ref_arc), not yet started.
+    /// The operation of [`async_by_ref_arc`](Self::async_by_ref_arc), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
     #[track_caller]
     #[forbid(dead_code)]
     fn by_ref_arc<'op>(

@@ -1,17 +1,23 @@
 trait Read {
+    /// # How to call it
+    ///
+    /// The last argument says how the result arrives:
+    ///
+    /// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `Value`, which you `.await`
+    /// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `Value`
+    /// - a closure: is called with it, `|value: Value| ..`
+    ///
+    /// [`get`](Self::get) leaves that open: `get(..).await` is the same as `async_get(.., UseFuture).await`.
+    ///
     /// # Completion
     ///
     /// Completes with `fn(Value)`.
-    ///
-    /// ```ignore
-    /// |value: Value| ..
-    /// ```
     ///
     /// # Implementing
     ///
     /// A type writes the body alone, under `#[async_op(implements)]`.
     #[track_caller]
-    fn async_get<'op, Token: ::async_op::expansion::CompletionToken<'op, fn(Value)>>(
+    fn async_get<'op, Token>(
         &self,
         key: &str,
         token: Token,
@@ -22,13 +28,14 @@ trait Read {
     >
     where
         Self: ::async_op::expansion::core::marker::Sized + 'op,
+        Token: ::async_op::expansion::CompletionToken<'op, fn(Value)>,
     {
         ::async_op::expansion::async_initiate(
             ::async_op::expansion::Declared(Self::async_get_body(self, key)),
             token,
         )
     }
-    /// The operation of [`async_get`](Self::async_get), not yet started.
+    /// The operation of [`async_get`](Self::async_get), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
     #[track_caller]
     #[forbid(dead_code)]
     fn get<'op>(

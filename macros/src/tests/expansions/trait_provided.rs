@@ -1,11 +1,15 @@
 trait Read {
+    /// # How to call it
+    ///
+    /// The last argument says how the result arrives:
+    ///
+    /// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `io::Result<usize>`, which you `.await`
+    /// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `io::Result<usize>`
+    /// - a closure: is called with it, `|result: io::Result<usize>| ..`, if `buf` is borrowed for `'static`
+    ///
     /// # Completion
     ///
     /// Completes with `fn(io::Result<usize>)`. Copies `self`; borrows `buf` until then.
-    ///
-    /// ```ignore
-    /// |result: io::Result<usize>| ..
-    /// ```
     ///
     /// # Cancellation
     ///
@@ -15,11 +19,7 @@ trait Read {
     ///
     /// A type may write another body, under `#[async_op(implements)]`.
     #[track_caller]
-    fn async_read_all<
-        'a,
-        'op,
-        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<usize>)>,
-    >(
+    fn async_read_all<'a: 'op, 'op, Token>(
         &self,
         buf: &'a mut [u8],
         argument2: u8,
@@ -32,11 +32,11 @@ trait Read {
         > + ::async_op::expansion::OfTrait,
     >
     where
-        'a: 'op,
         Self: ::async_op::expansion::core::marker::Sized
             + ::async_op::expansion::IoObject + ::async_op::expansion::core::clone::Clone
             + ::async_op::expansion::core::marker::Send
             + ::async_op::expansion::core::marker::Sync + 'op,
+        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<usize>)>,
     {
         ::async_op::expansion::async_initiate(
             ::async_op::expansion::Declared(
@@ -47,7 +47,7 @@ trait Read {
     }
     #[doc(hidden)]
     #[track_caller]
-    fn _async_read_all_operation<'a, 'op>(
+    fn _async_read_all_operation<'a: 'op, 'op>(
         &self,
         buf: &'a mut [u8],
         argument2: u8,
@@ -55,7 +55,6 @@ trait Read {
         fn(io::Result<usize>),
     > + 'op + ::async_op::expansion::Captures<(&'a (), Self)>
     where
-        'a: 'op,
         Self: ::async_op::expansion::core::marker::Sized
             + ::async_op::expansion::IoObject + ::async_op::expansion::core::clone::Clone
             + ::async_op::expansion::core::marker::Send

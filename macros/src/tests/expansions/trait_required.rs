@@ -1,22 +1,25 @@
 trait Read {
     /// Reads.
     ///
+    /// # How to call it
+    ///
+    /// The last argument says how the result arrives:
+    ///
+    /// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `io::Result<usize>`, which you `.await`
+    /// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `io::Result<usize>`
+    /// - a closure: is called with it, `|result: io::Result<usize>| ..`
+    ///
+    /// [`read`](Self::read) leaves that open: `read(..).await` is the same as `async_read(.., UseFuture).await`.
+    ///
     /// # Completion
     ///
     /// Completes with `fn(io::Result<usize>)`. Copies `self`.
-    ///
-    /// ```ignore
-    /// |result: io::Result<usize>| ..
-    /// ```
     ///
     /// # Implementing
     ///
     /// A type writes the body alone, under `#[async_op(implements)]`.
     #[track_caller]
-    fn async_read<
-        'op,
-        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<usize>)>,
-    >(
+    fn async_read<'op, Token>(
         &self,
         buf: Vec<u8>,
         token: Token,
@@ -29,6 +32,7 @@ trait Read {
         Self: ::async_op::expansion::core::marker::Sized
             + ::async_op::expansion::IoObject + ::async_op::expansion::core::clone::Clone
             + ::async_op::expansion::core::marker::Send + 'op,
+        Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<usize>)>,
     {
         ::async_op::expansion::async_initiate(
             ::async_op::expansion::Declared(Self::_async_read_operation(self, buf)),
@@ -37,7 +41,7 @@ trait Read {
     }
     /// Reads.
     ///
-    /// The operation of [`async_read`](Self::async_read), not yet started.
+    /// The operation of [`async_read`](Self::async_read), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
     #[track_caller]
     #[forbid(dead_code)]
     fn read<'op>(
