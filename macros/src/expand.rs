@@ -15,8 +15,9 @@ use quote::{quote, quote_spanned, ToTokens};
 use syn::ext::IdentExt as _;
 use syn::punctuated::Punctuated;
 use syn::{
-    parse_quote_spanned, Attribute, FnArg, GenericParam, Generics, Lifetime, LifetimeParam, Pat,
-    Receiver, ReceiverKind, ReturnType, Signature, Token, Type, TypeParamBound, WherePredicate,
+    parse_quote, parse_quote_spanned, Attribute, FnArg, GenericParam, Generics, Lifetime,
+    LifetimeParam, Pat, Receiver, ReceiverKind, ReturnType, Signature, Token, Type, TypeParamBound,
+    WhereClause, WherePredicate,
 };
 
 /// As many parameters as Clippy lets pass.
@@ -476,6 +477,7 @@ fn release_self(sig: &mut Signature, op: &Operation) {
         return;
     };
     if let Type::ImplTrait(ty) = ungroup_mut(ty) {
+        let end = end_of(last_span(&ty).unwrap_or(op.span));
         ty.impl_token.span = at(ty.impl_token.span);
         let is_use = |bound: &TypeParamBound| matches!(bound, TypeParamBound::PreciseCapture(_));
         let bounds = ty.bounds.iter().filter(|bound| !is_use(bound)).cloned();
@@ -483,9 +485,13 @@ fn release_self(sig: &mut Signature, op: &Operation) {
         for bound in &mut ty.bounds {
             lifetimes::name_elided_in_bound(bound, &op.lifetime);
         }
+        // rustc suggests something for the whole type.
         let outlives = TypeParamBound::Lifetime(op.lifetime.clone());
-        ty.bounds.push(outlives);
-        ty.bounds.extend(captures(op));
+        for bound in std::iter::once(outlives).chain(captures(op)) {
+            let bound = moved(bound, end);
+            ty.bounds.push_punct(Token![+](end));
+            ty.bounds.push_value(parse_quote!(#bound));
+        }
     }
 }
 
@@ -588,28 +594,33 @@ fn generics(op: &Operation) -> Generics {
     let Operation {
         runtime, lifetime, ..
     } = op;
-    let span = op.span;
+    // Where rustc adds what it suggests, if the author has no clause.
+    let span = end_of(last_span(&op.sig.generics.params).unwrap_or(op.sig.ident.span()));
+    let mut here = lifetime.clone();
+    here.set_span(span);
     let mut generics = op.sig.generics.clone();
     let clause = generics.where_clause.as_mut();
-    let mut predicates: Vec<_> =
-        clause.map_or_else(Vec::new, |it| it.predicates.iter_mut().collect());
+    let mut authors: Vec<_> = clause.map_or_else(Vec::new, |it| it.predicates.iter_mut().collect());
+    let mut predicates: Vec<WherePredicate> = Vec::new();
     for param in &mut generics.params {
         match param {
+            // In one place with the author's bounds, or Clippy objects.
+            GenericParam::Type(param) if !param.bounds.is_empty() => {
+                outlive(&mut param.bounds, lifetime);
+            }
             GenericParam::Type(param) => {
-                let mut predicates = predicates
-                    .iter_mut()
-                    .filter_map(|it| bounds_on(it, &param.ident));
-                // In one place with the author's bounds, or Clippy objects.
-                match (param.bounds.is_empty(), predicates.next()) {
-                    (true, Some(bounds)) => outlive(bounds, lifetime),
-                    _ => {
-                        param.colon_token.get_or_insert(Token![:](span));
-                        outlive(&mut param.bounds, lifetime);
+                let ident = &param.ident;
+                match authors.iter_mut().find_map(|it| bounds_on(it, ident)) {
+                    Some(bounds) => outlive(bounds, lifetime),
+                    None => {
+                        let mut ident = ident.clone();
+                        ident.set_span(span);
+                        predicates.push(parse_quote_spanned!(span=> #ident: #here));
                     }
                 }
             }
             GenericParam::Lifetime(param) => {
-                param.colon_token.get_or_insert(Token![:](span));
+                param.colon_token.get_or_insert(Token![:](op.span));
                 param.bounds.push(lifetime.clone());
             }
             GenericParam::Const(_) => {}
@@ -622,13 +633,48 @@ fn generics(op: &Operation) -> Generics {
             _ if copies_self(op) => vec![quote_spanned!(span=> #runtime::core::marker::Sized)],
             _ => Vec::new(),
         };
-        let predicate = parse_quote_spanned!(span=> Self: #(#bounds +)* #lifetime);
-        generics.make_where_clause().predicates.push(predicate);
+        predicates.push(parse_quote_spanned!(span=> Self: #(#bounds +)* #here));
     }
     let lifetimes = generics.lifetimes().count();
     let op_param = GenericParam::Lifetime(LifetimeParam::new(lifetime.clone()));
     generics.params.insert(lifetimes, op_param);
+    require(&mut generics, predicates, span);
     generics
+}
+
+/// Adds predicates before the author's: after those rustc adds others.
+fn require(generics: &mut Generics, predicates: Vec<WherePredicate>, span: Span) {
+    if predicates.is_empty() {
+        return;
+    }
+    let clause = generics.where_clause.get_or_insert_with(|| WhereClause {
+        where_token: Token![where](span),
+        predicates: Punctuated::new(),
+    });
+    let authors = std::mem::take(&mut clause.predicates);
+    clause.predicates = predicates.into_iter().chain(authors).collect();
+}
+
+/// Where the last of the tokens is.
+fn last_span(tokens: impl ToTokens) -> Option<Span> {
+    let last = tokens.into_token_stream().into_iter().last()?;
+    Some(match last {
+        TokenTree::Group(group) => group.span_close(),
+        last => last.span(),
+    })
+}
+
+/// The tokens at another place.
+fn moved(tokens: impl ToTokens, place: Span) -> TokenStream {
+    let tokens = tokens.into_token_stream().into_iter();
+    let moved = tokens.map(|mut token| {
+        if let TokenTree::Group(group) = &token {
+            token = Group::new(group.delimiter(), moved(group.stream(), place)).into();
+        }
+        token.set_span(token.span().located_at(place));
+        token
+    });
+    moved.collect()
 }
 
 type Bounds = Punctuated<TypeParamBound, Token![+]>;

@@ -18,7 +18,7 @@ const DEFINITIONS: [&str; 6] = [
     "async_len(&self",
     "async_is_empty(&self",
 ];
-const MOST_SHOWN: usize = 2500;
+const MOST_SHOWN: usize = 3500;
 
 /// Calls, and what they are of.
 const CALLS: [(&str, &str); 8] = [

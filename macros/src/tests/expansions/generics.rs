@@ -35,8 +35,8 @@ impl Socket {
         > + 'op + ::async_op::expansion::Captures<(&'a (), Self)>,
     >
     where
-        T: Send + Sync,
         Self: 'op,
+        T: Send + Sync,
         Token: ::async_op::expansion::CompletionToken<'op, fn(Vec<Self>)>,
     {
         ::async_op::expansion::async_initiate(
@@ -61,8 +61,8 @@ impl Socket {
         > + 'op + ::async_op::expansion::Captures<(&'a (), Self)>,
     >
     where
-        T: Send + Sync,
         Self: 'op,
+        T: Send + Sync,
     {
         Self::async_map::<
             T,
@@ -83,8 +83,8 @@ impl Socket {
         fn(Vec<Self>),
     > + 'op + ::async_op::expansion::Captures<(&'a (), Self)>
     where
-        T: Send + Sync,
         Self: 'op,
+        T: Send + Sync,
     {
         let meta = {
             const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
