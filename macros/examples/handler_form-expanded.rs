@@ -27,32 +27,41 @@ impl IoObject for Resolver {
 impl Resolver {
     /// Looks up the length of `name`.
     ///
+    /// # How to call it
+    ///
+    /// The last argument says how the result arrives:
+    ///
+    /// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `usize`, which you `.await`
+    /// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `usize`
+    /// - a closure: is called with it, `|value: usize| ..`
+    ///
+    /// [`resolve`](Self::resolve) leaves that open: `resolve(..).await` is the same as `async_resolve(.., UseFuture).await`.
+    ///
     /// # Completion
     ///
     /// Completes with `fn(usize)`. Copies `self`, `name`.
-    ///
-    /// ```ignore
-    /// |value: usize| ..
-    /// ```
     #[track_caller]
+    #[allow(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "a token is added, and copies are passed on"
+    )]
     fn async_resolve<'op, Token>(
         &self,
         name: &str,
         token: Token,
-    ) -> <Token as CompletionToken<'op, fn(usize)>>::Return<
-        impl Initiation<fn(usize)> + 'op + Captures<Self>,
-    >
+    ) -> Token::Return<impl Initiation<fn(usize)> + 'op + Captures<Self>>
     where
         Self: Sized + 'op,
         Token: CompletionToken<'op, fn(usize)>,
     {
-        async_initiate(Self::async_resolve_operation(self, name), token)
+        async_initiate(Self::_async_resolve_operation(self, name), token)
     }
 
     /// Looks up the length of `name`.
     ///
-    /// The operation of [`async_resolve`](Self::async_resolve), not yet started.
+    /// The operation of [`async_resolve`](Self::async_resolve), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
     #[track_caller]
+    #[forbid(dead_code)]
     fn resolve<'op>(
         &self,
         name: &str,
@@ -65,7 +74,7 @@ impl Resolver {
 
     #[doc(hidden)]
     #[track_caller]
-    fn async_resolve_operation<'op>(
+    fn _async_resolve_operation<'op>(
         &self,
         name: &str,
     ) -> impl Initiation<fn(usize)> + 'op + Captures<Self>
@@ -82,10 +91,9 @@ impl Resolver {
         };
         let copy_of_self = copy_of(self);
         let copy_of_name = copy_of(name);
-        let operation = from_fn::<fn(usize), _, _>(meta, executor, move |op| {
+        from_fn::<fn(usize), _, _>(meta, executor, move |op| {
             Self::async_resolve_body(&copy_of_self, &copy_of_name, op)
-        });
-        operation
+        })
     }
 
     #[doc(hidden)]

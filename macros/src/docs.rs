@@ -8,13 +8,27 @@ use crate::signature;
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt as _;
-use syn::{Attribute, Expr, ExprLit, Lit, Meta, Type};
+use syn::{Attribute, Expr, ExprLit, Ident, Lit, Meta, Type};
+
+/// The author's documentation, but for the sections, and those.
+pub(crate) fn summary_and_sections(docs: &[Attribute]) -> (&[Attribute], &[Attribute]) {
+    let mut is_code = false;
+    let first = docs.iter().position(|attr| {
+        let lines = text(std::slice::from_ref(attr));
+        lines.iter().map(|line| line.trim()).any(|line| {
+            is_code ^= line.starts_with("```");
+            !is_code && line.starts_with("# ")
+        })
+    });
+    docs.split_at(first.unwrap_or(docs.len()))
+}
 
 /// The sections that the author did not write, line by line.
 pub(crate) fn sections(op: &Operation) -> Vec<String> {
     let written = text(&op.attrs.docs);
     let mut lines = Vec::new();
     for (heading, section) in [
+        ("# How to call it", calling_section(op)),
         ("# Completion", completion_section(op)),
         ("# Cancellation", cancellation_section(op)),
         ("# Implementing", implementing_section(op)),
@@ -60,40 +74,105 @@ fn implementing_section(op: &Operation) -> Vec<String> {
     vec![section.to_owned()]
 }
 
-fn completion_section(op: &Operation) -> Vec<String> {
+/// What the best known tokens make of it, in words of those who know no tokens.
+fn calling_section(op: &Operation) -> Vec<String> {
     if signature::is_never(&op.sig) {
-        return vec![format!(" Never completes.{}", storage(op))];
+        return Vec::new();
     }
-    let mut lines = vec![format!(
-        " Completes with `{}`.{}",
-        display(&op.signature),
-        storage(op)
-    )];
+    let name = op.sig.ident.unraw();
+    let result = result(&op.signature).unwrap_or_else(|| "the result".to_owned());
+    let mut lines = vec![
+        " The last argument says how the result arrives:".to_owned(),
+        String::new(),
+        format!(
+            " - {}: returns a future of {result}, which you `.await`",
+            link(op, "UseFuture")
+        ),
+        format!(" - {}: waits, and returns {result}", link(op, "Blocking")),
+    ];
     if let Some(params) = closure_params(&op.signature) {
+        let borrowed = match names(op, Stored::Borrowed).as_str() {
+            "" => String::new(),
+            names => format!(", if {names} is borrowed for `'static`"),
+        };
+        lines.push(format!(
+            " - a closure: is called with it, `|{params}| ..`{borrowed}"
+        ));
+    }
+    if !matches!(ungroup(&op.signature), Type::FnPtr(_)) {
+        lines.push(" - a closure: is called with it".to_owned());
+    }
+    if let (Some(twin), None) = (&op.twin, &op.default_token) {
+        let target = target(op, twin);
+        let twin = twin.unraw();
         lines.push(String::new());
-        lines.push(" ```ignore".to_owned());
-        lines.push(format!(" |{params}| .."));
-        lines.push(" ```".to_owned());
+        lines.push(format!(
+            " [`{twin}`]{target} leaves that open: \
+             `{twin}(..).await` is the same as `{name}(.., UseFuture).await`."
+        ));
     }
     lines
 }
 
+/// What a future of the operation resolves to: nothing, a type, or a tuple.
+fn result(signature: &Type) -> Option<String> {
+    let Type::FnPtr(signature) = ungroup(signature) else {
+        return None;
+    };
+    let types: Vec<_> = signature.inputs.iter().map(|input| &input.ty).collect();
+    Some(match &types[..] {
+        [] => "`()`".to_owned(),
+        [only] => format!("`{}`", display(only)),
+        types => format!(
+            "`({})`",
+            types.iter().map(display).collect::<Vec<_>>().join(", ")
+        ),
+    })
+}
+
+/// A link to what the runtime has, wherever it is found.
+fn link(op: &Operation, name: &str) -> String {
+    let runtime = display(&op.runtime);
+    let runtime = runtime.trim_start_matches(':');
+    format!("[`{name}`]({runtime}::{name})")
+}
+
+/// Where the documentation of a function of the operation is: there are macros named
+/// like functions.
+fn target(op: &Operation, name: &Ident) -> String {
+    let scope = if op.associated { "Self::" } else { "fn@" };
+    format!("({scope}{})", name.unraw())
+}
+
+fn completion_section(op: &Operation) -> Vec<String> {
+    if signature::is_never(&op.sig) {
+        return vec![format!(" Never completes.{}", storage(op))];
+    }
+    vec![format!(
+        " Completes with `{}`.{}",
+        display(&op.signature),
+        storage(op)
+    )]
+}
+
 /// ` Copies `a` and `b`; borrows `c` until then.`
 fn storage(op: &Operation) -> String {
-    let names = |stored| {
-        let inputs = op.inputs.iter().filter(move |input| input.stored == stored);
-        let names: Vec<_> = inputs.map(|input| format!("`{}`", input.name)).collect();
-        names.join(", ")
-    };
     match (
-        names(Stored::Copied).as_str(),
-        names(Stored::Borrowed).as_str(),
+        names(op, Stored::Copied).as_str(),
+        names(op, Stored::Borrowed).as_str(),
     ) {
         ("", "") => String::new(),
         (copied, "") => format!(" Copies {copied}."),
         ("", borrowed) => format!(" Borrows {borrowed} until then."),
         (copied, borrowed) => format!(" Copies {copied}; borrows {borrowed} until then."),
     }
+}
+
+/// ``a`, `b``, which are stored so.
+fn names(op: &Operation, stored: Stored) -> String {
+    let inputs = op.inputs.iter().filter(|input| input.stored == stored);
+    let names: Vec<_> = inputs.map(|input| format!("`{}`", input.name)).collect();
+    names.join(", ")
 }
 
 /// The parameters of a completion handler, typed, because a closure passed as
@@ -149,16 +228,30 @@ pub(crate) fn twin_section(op: &Operation) -> Vec<String> {
         lines.push(String::new());
     }
     let name = op.sig.ident.unraw();
-    let target = if op.associated {
-        format!("(Self::{name})")
-    } else {
-        String::new()
-    };
-    lines.push(match &op.default_token {
-        None => format!(" The operation of [`{name}`]{target}, not yet started."),
-        Some(token) => format!(" As [`{name}`]{target}, with `{}`.", display(token)),
-    });
+    let target = target(op, &name);
+    match &op.default_token {
+        None => {
+            let callback = match closure_params(&op.signature) {
+                Some(_) => "give it a `.callback(..)`",
+                None => "pass a token to it, `.with(..)`",
+            };
+            lines.push(format!(
+                " The operation of [`{name}`]{target}, not yet started: `.await` it, wait for it \
+                 with `.blocking()`, or {callback}. See {}.",
+                link(op, "Operation")
+            ));
+        }
+        Some(token) => lines.push(format!(
+            " As [`{name}`]{target}, with `{}`.",
+            display(token)
+        )),
+    }
     lines
+}
+
+/// Whether there is nothing on the last line.
+pub(crate) fn ends_blank(docs: &[Attribute]) -> bool {
+    text(docs).last().is_some_and(|line| line.trim().is_empty())
 }
 
 /// The lines of `#[doc = ".."]` attributes.

@@ -9,17 +9,41 @@ use crate::inputs;
 use crate::inputs::{Input, Stored};
 use crate::lifetimes;
 use crate::model::{ungroup_mut, Executor, Form, Operation, Role};
-use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
+use crate::signature;
+use proc_macro2::{Delimiter, Group, Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned, ToTokens};
+use syn::ext::IdentExt as _;
+use syn::punctuated::Punctuated;
 use syn::{
-    parse_quote_spanned, Attribute, FnArg, GenericParam, Generics, LifetimeParam, Pat, Receiver,
-    ReceiverKind, ReturnType, Signature, Token, Type, TypeParam, TypeParamBound, WherePredicate,
+    parse_quote, parse_quote_spanned, Attribute, FnArg, GenericParam, Generics, Lifetime,
+    LifetimeParam, Pat, Receiver, ReceiverKind, ReturnType, Signature, Token, Type, TypeParamBound,
+    WhereClause, WherePredicate,
 };
+
+/// As many parameters as Clippy lets pass.
+const MANY: usize = 7;
 
 /// The place of `span`, with the hygiene and edition of this crate. Lints for
 /// the author's code leave such tokens alone.
 pub(crate) fn at(span: Span) -> Span {
     Span::mixed_site().located_at(span)
+}
+
+/// Where `span` begins. An editor asks what is written at a name, and is given
+/// all that the macro writes at just that name; a compiler shows the place.
+pub(crate) fn start_of(span: Span) -> Span {
+    if !proc_macro::is_available() {
+        return at(span);
+    }
+    at(Span::from(span.unwrap().start()))
+}
+
+/// Where `span` ends, and rustc suggests to add generics to a name.
+fn end_of(span: Span) -> Span {
+    if !proc_macro::is_available() {
+        return at(span);
+    }
+    at(Span::from(span.unwrap().end()))
 }
 
 pub(crate) fn operation(op: &Operation) -> TokenStream {
@@ -44,67 +68,73 @@ pub(crate) fn inert(op: &Operation) -> TokenStream {
 /// Output: fn async_x<'op, Token: CompletionToken<'op, fn(Output)>>(
 ///             &self, n: N, token: Token,
 ///         ) -> Token::Return<impl Initiation<fn(Output)> + 'op> {
-///             async_initiate(Self::async_x_operation(self, n), token)
+///             async_initiate(Self::_async_x_operation(self, n), token)
 ///         }
 ///         fn x<'op>(&self, n: N) -> Operation<fn(Output), impl Initiation<fn(Output)> + 'op> {
 ///             Self::async_x(self, n, Deferred)
 ///         }
-///         fn async_x_operation<'op>(&self, n: N) -> impl Initiation<fn(Output)> + 'op {
+///         fn _async_x_operation<'op>(&self, n: N) -> impl Initiation<fn(Output)> + 'op {
 ///             #initiation
-///             operation
 ///         }
 ///         async fn async_x_body(&self, n: N) -> Output { .. }
 /// ```
 ///
-/// What is made in `async_x_operation` has one type for all tokens, and is
+/// What is made in `_async_x_operation` has one type for all tokens, and is
 /// compiled once. In the deferred form there is no `initiation`: it is the body
 /// that makes the operation.
 ///
-/// A free function's body is in its `async_x_operation`, whose name nothing else
-/// has, and which `x` calls, too: so a function in an `impl` that is taken for a
-/// free one finds no other's operation where it does not find its own.
+/// Of a free function, that one is in `async_x`, and the body in it: nothing but
+/// the two functions can be named. In an `impl`, taken for one, `x` does not find
+/// `async_x`, or finds another's, and refuses that.
+///
+/// An operation that nobody starts is never used: rustc says so of `async_x`, which
+/// `x` calls. A name with an underscore it leaves alone.
 fn functions(op: &Operation, initiation: Option<&TokenStream>) -> TokenStream {
     let body = body(op);
     let twin = twin(op);
     if !op.associated {
         let initiation = initiation.map_or_else(|| initiation::of_body(op), Clone::clone);
         let making = making(op, &quote!(#body #initiation));
-        let initiating = initiating(op, &op.making_name);
-        return quote!(#initiating #twin #making);
+        let initiating = initiating(op, &op.making_name, Some(&making));
+        return quote!(#initiating #twin);
     }
     let making = initiation.map(|initiation| making(op, initiation));
     let maker = match &making {
         Some(_) => &op.making_name,
         None => &op.body_name,
     };
-    let initiating = initiating(op, maker);
+    let initiating = initiating(op, maker, None);
     quote!(#initiating #twin #making #body)
 }
 
 fn making(op: &Operation, statements: &TokenStream) -> TokenStream {
-    let name = &op.making_name;
+    let mut name = op.making_name.clone();
+    name.set_span(end_of(op.sig.ident.span()));
     let fn_token = fn_token(op);
     let inputs = declared(op);
-    let returned = returned(op);
-    let generics = generics(op);
+    let (generics, returned) = match op.is_owned() {
+        true => (Generics::default(), owned(op)),
+        false => (generics(op), returned(op)),
+    };
     let (params, _, where_clause) = generics.split_for_impl();
     let is_for_callers =
         |attr: &&Attribute| attr.path().is_ident("doc") || attr.path().is_ident("deprecated");
     let for_code = op.attrs.twin.iter().filter(|attr| !is_for_callers(attr));
-    let attrs = attrs(&[], Vec::new(), &for_code.cloned().collect::<Vec<_>>());
-    quote_spanned! {at(op.sig.ident.span())=>
-        #[doc(hidden)]
+    let attrs = attrs(op, &[], Vec::new(), &for_code.cloned().collect::<Vec<_>>());
+    let hidden = op.associated.then(|| quote!(#[doc(hidden)]));
+    quote_spanned! {op.span=>
+        #hidden
         #attrs
         #fn_token #name #params(#inputs) -> #returned
         #where_clause
         {
             #statements
-            operation
         }
     }
 }
 
-fn initiating(op: &Operation, maker: &Ident) -> TokenStream {
+/// The function that takes a token: what `maker` makes is given to it.
+fn initiating(op: &Operation, maker: &Ident, making: Option<&TokenStream>) -> TokenStream {
     let Operation {
         runtime,
         vis,
@@ -114,42 +144,91 @@ fn initiating(op: &Operation, maker: &Ident) -> TokenStream {
         token,
         ..
     } = op;
-    let attrs = attrs(&op.attrs.docs, docs::sections(op), &op.attrs.outer);
-    let fn_token = fn_token(op);
+    let attrs = attrs(op, &op.attrs.docs, docs::sections(op), &op.attrs.outer);
+    let allowed = allowed(op);
     let name = &op.sig.ident;
     let inputs = declared(op);
     let mut returned = returned(op);
     let mut operation = call(op, maker.clone(), None);
     if op.role == Role::Declared {
-        let span = at(name.span());
+        let span = op.span;
         returned = quote_spanned!(span=> #returned + #runtime::OfTrait);
         operation = quote_spanned!(span=> #runtime::declared(#operation));
     }
     let mut generics = generics(op);
-    let span = at(name.span());
-    generics
-        .params
-        .push(parse_quote_spanned!(span=> #token_type));
-    generics
-        .make_where_clause()
-        .predicates
-        .push(parse_quote_spanned! {span=>
-            #token_type: #runtime::CompletionToken<#lifetime, #signature>
-        });
+    let span = op.span;
+    let is_token = quote_spanned!(span=> #runtime::CompletionToken<#lifetime, #signature>);
+    // No clause of ours where the author has none: rustc suggests to add to it.
+    match &mut generics.where_clause {
+        Some(clause) => {
+            let predicate = parse_quote_spanned!(span=> #token_type: #is_token);
+            clause.predicates.push(predicate);
+            generics
+                .params
+                .push(parse_quote_spanned!(span=> #token_type));
+        }
+        None => {
+            let param = parse_quote_spanned!(span=> #token_type: #is_token);
+            generics.params.push(param);
+        }
+    }
     let (params, _, where_clause) = generics.split_for_impl();
+    let initiate = match op.associated {
+        true => quote_spanned!(span=> #runtime::async_initiate),
+        false => {
+            let place = place(op);
+            quote_spanned!(span=> #runtime::async_initiate_at::<#place, _, _, _>)
+        }
+    };
+    let block = quote_spanned! {span=>
+        #making
+        #initiate(#operation, #token)
+    };
+    let (fn_token, gt, block) = authors_frame(op, block);
     quote_spanned! {span=>
         #attrs
+        #allowed
         #vis #fn_token #name #params(#inputs #token: #token_type)
-            -> <#token_type as #runtime::CompletionToken<#lifetime, #signature>>::Return<#returned>
+            -> #token_type::Return<#returned #gt
         #where_clause
-        {
-            #runtime::async_initiate(#operation, #token)
-        }
+        #block
     }
 }
 
-/// Ours: what is never used in a function that a `macro_rules!` writes would be
-/// warned of, with names that are not the author's.
+/// What Clippy says of a function that is the author's, and not of his own. Only
+/// where it may: who forbids such lints is told of each `allow`.
+fn allowed(op: &Operation) -> Option<TokenStream> {
+    let is_many = op.inputs.len() >= MANY;
+    let is_copied = |input: &Input| input.stored == Stored::Copied && input.name != "self";
+    let is_copied = op.inputs.iter().any(is_copied);
+    let lints = (is_many
+        .then(|| quote!(clippy::too_many_arguments))
+        .into_iter())
+    .chain(is_copied.then(|| quote!(clippy::trivially_copy_pass_by_ref)));
+    (is_many || is_copied).then(
+        || quote!(#[allow(#(#lints,)* reason = "a token is added, and copies are passed on")]),
+    )
+}
+
+/// What a function begins with, its signature and its block end with: where
+/// these are the author's, so is the function, for rustc to say that it is never
+/// used.
+fn authors_frame(op: &Operation, block: TokenStream) -> (Token![fn], Token![>], Group) {
+    let parentheses = op.sig.paren_token.span;
+    let mut block = Group::new(Delimiter::Brace, block);
+    block.set_span(parentheses.join());
+    (op.sig.fn_token, Token![>](parentheses.close()), block)
+}
+
+/// What tells the operation from others of its name.
+fn place(op: &Operation) -> Literal {
+    let mut place = Literal::u32_unsuffixed(op.place);
+    place.set_span(Span::mixed_site());
+    place
+}
+
+/// Ours: rustc does not say that the function is never used, and of those beside
+/// it in an `impl` only what `unreported` leaves to it.
 fn fn_token(op: &Operation) -> Token![fn] {
     Token![fn](at(op.sig.ident.span()))
 }
@@ -163,7 +242,7 @@ fn call(op: &Operation, name: Ident, last: Option<TokenStream>) -> TokenStream {
     };
     let names = op.inputs.iter().map(|input| &input.name);
     let names = names.skip(usize::from(by_dot));
-    quote_spanned!(at(op.sig.ident.span())=> #function(#(#names,)* #last))
+    quote_spanned!(op.span=> #function(#(#names,)* #last))
 }
 
 fn twin(op: &Operation) -> Option<TokenStream> {
@@ -175,12 +254,12 @@ fn twin(op: &Operation) -> Option<TokenStream> {
         ..
     } = op;
     let twin = op.twin.as_ref()?;
-    let attrs = attrs(&[], docs::twin_section(op), &op.attrs.twin);
+    let attrs = attrs(op, &[], docs::twin_section(op), &op.attrs.twin);
     let fn_token = fn_token(op);
     let inputs = declared(op);
     let returned = returned(op);
     let mut generics = generics(op);
-    let span = at(op.sig.ident.span());
+    let span = op.span;
     let (token, returned) = match &op.default_token {
         None => (
             quote_spanned!(span=> #runtime::Deferred),
@@ -200,15 +279,20 @@ fn twin(op: &Operation) -> Option<TokenStream> {
         }
     };
     let (params, _, where_clause) = generics.split_for_impl();
-    let call = match op.associated {
-        true => call(op, op.sig.ident.clone(), Some(token)),
+    let token = match op.associated {
+        true => token,
         false => {
-            let operation = call(op, op.making_name.clone(), None);
-            quote_spanned!(span=> #runtime::async_initiate(#operation, #token))
+            let place = place(op);
+            quote_spanned!(span=> #runtime::At::<_, #place>(#token))
         }
     };
+    let mut name = op.sig.ident.clone();
+    name.set_span(span);
+    let call = call(op, name, Some(token));
+    let unreported = unreported(op);
     Some(quote_spanned! {span=>
         #attrs
+        #unreported
         #vis #fn_token #twin #params(#inputs) -> #returned
         #where_clause
         {
@@ -217,10 +301,19 @@ fn twin(op: &Operation) -> Option<TokenStream> {
     })
 }
 
+/// rustc says in one message which functions of an `impl` are never used, and
+/// says nothing if one of them is ours. There is a message for each level.
+fn unreported(op: &Operation) -> Option<TokenStream> {
+    let span = op.span;
+    op.associated
+        .then(|| quote_spanned!(span=> #[forbid(dead_code)]))
+}
+
 /// The author's function under another name.
 fn body(op: &Operation) -> TokenStream {
     let mut sig = op.sig.clone();
     sig.ident = op.body_name.clone();
+    sig.ident.set_span(end_of(op.sig.ident.span()));
     if op.form == Form::Deferred {
         release_self(&mut sig, op);
     }
@@ -242,7 +335,7 @@ pub(crate) fn hidden(
     attrs: &[Attribute],
     body: Option<&Group>,
 ) -> TokenStream {
-    let semi = body.is_none().then(|| quote!(;));
+    let semi = (body.is_none()).then(|| Token![;](sig.paren_token.span.close()));
     // rustc warns of what concerns the code of a function without any.
     let concerns_code = |attr: &&Attribute| {
         let path = attr.path();
@@ -253,7 +346,25 @@ pub(crate) fn hidden(
         .filter(|attr| body.is_some() || !concerns_code(attr));
     // In an `impl`, rustc takes it from the trait, and says so.
     let hidden = (role != Role::Implemented).then(|| quote!(#[doc(hidden)]));
+    let mut sig = sig.clone();
+    name_is_needed(&mut sig);
     quote!(#(#attrs)* #hidden #sig #body #semi)
+}
+
+/// `'a: 'a` for each `'a` of a parameter: that it needs no name is not true, since
+/// with one the argument is borrowed. Clippy leaves alone what has bounds.
+fn name_is_needed(sig: &mut Signature) {
+    let used: Vec<_> = sig
+        .inputs
+        .iter()
+        .flat_map(signature::lifetimes_of)
+        .collect();
+    for param in sig.generics.lifetimes_mut() {
+        if param.bounds.is_empty() && used.contains(&param.lifetime) {
+            param.colon_token = Some(Token![:](at(param.lifetime.span())));
+            param.bounds.push(param.lifetime.clone());
+        }
+    }
 }
 
 /// ```text
@@ -271,7 +382,7 @@ pub(crate) fn hidden(
 /// since a trait that says `async fn` would not promise `Send`.
 fn declared_future(mut sig: Signature, op: &Operation) -> TokenStream {
     let Operation { runtime, .. } = op;
-    let span = at(op.sig.ident.span());
+    let span = op.span;
     sig.asyncness = None;
     let output = match &sig.output {
         ReturnType::Default => quote_spanned!(span=> ()),
@@ -289,11 +400,21 @@ fn declared_future(mut sig: Signature, op: &Operation) -> TokenStream {
                 .push(parse_quote_spanned!(span=> Self: #(#bounds)+*));
         }
         // What the body does not use lives as long as the future, too.
-        let names = sig.inputs.iter().filter_map(captured);
+        let names: Vec<_> = sig.inputs.iter().filter_map(captured).collect();
+        let unused = names.iter().filter(|name| is_unused(name, body));
+        let mut block = body.clone();
+        // Not the author's, whose braces might be unnecessary.
+        block.set_span(at(body.span()));
+        let is_underscored = names.iter().any(is_underscored);
+        let allowed = is_underscored.then(
+            || quote!(#[allow(clippy::used_underscore_binding, reason = "the author has not")]),
+        );
         let stream = quote_spanned! {span=>
             async move {
+                #allowed
                 let _ = (#(&#names,)*);
-                #body
+                #(let #unused = #unused;)*
+                #block
             }
         };
         let mut block = Group::new(Delimiter::Brace, stream);
@@ -311,6 +432,26 @@ fn captured(param: &FnArg) -> Option<Ident> {
             _ => None,
         },
     }
+}
+
+/// Whether the author says by no underscore that he uses the argument, and does
+/// not: for rustc to say so, it is bound once more.
+fn is_unused(name: &Ident, body: &Group) -> bool {
+    name != "self" && !is_underscored(name) && !mentions(body.stream(), &name.unraw().to_string())
+}
+
+fn is_underscored(name: &Ident) -> bool {
+    name.to_string().starts_with('_')
+}
+
+/// Whether the body mentions the name, be it in a string to be formatted.
+fn mentions(tokens: TokenStream, name: &str) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Group(group) => mentions(group.stream(), name),
+        TokenTree::Ident(ident) => ident.unraw() == name,
+        TokenTree::Literal(literal) => literal.to_string().contains(name),
+        TokenTree::Punct(_) => false,
+    })
 }
 
 fn is_typed(receiver: &Receiver) -> bool {
@@ -336,6 +477,7 @@ fn release_self(sig: &mut Signature, op: &Operation) {
         return;
     };
     if let Type::ImplTrait(ty) = ungroup_mut(ty) {
+        let end = end_of(last_span(&ty).unwrap_or(op.span));
         ty.impl_token.span = at(ty.impl_token.span);
         let is_use = |bound: &TypeParamBound| matches!(bound, TypeParamBound::PreciseCapture(_));
         let bounds = ty.bounds.iter().filter(|bound| !is_use(bound)).cloned();
@@ -343,9 +485,13 @@ fn release_self(sig: &mut Signature, op: &Operation) {
         for bound in &mut ty.bounds {
             lifetimes::name_elided_in_bound(bound, &op.lifetime);
         }
+        // rustc suggests something for the whole type.
         let outlives = TypeParamBound::Lifetime(op.lifetime.clone());
-        ty.bounds.push(outlives);
-        ty.bounds.extend(captures(op));
+        for bound in std::iter::once(outlives).chain(captures(op)) {
+            let bound = moved(bound, end);
+            ty.bounds.push_punct(Token![+](end));
+            ty.bounds.push_value(parse_quote!(#bound));
+        }
     }
 }
 
@@ -356,7 +502,7 @@ fn is_called_by_dot(op: &Operation) -> bool {
 
 /// `self.name::<T, _>`
 fn method(op: &Operation, name: Ident, with_token: bool) -> TokenStream {
-    let span = at(op.sig.ident.span());
+    let span = op.span;
     let receiver = op.inputs.first().map(|input| &input.name);
     let name = named(op, name, with_token);
     quote_spanned!(span=> #receiver.#name)
@@ -364,15 +510,13 @@ fn method(op: &Operation, name: Ident, with_token: bool) -> TokenStream {
 
 /// `Self::name::<T>`, with the author's type and const parameters.
 pub(crate) fn path(op: &Operation, name: Ident, with_token: bool) -> TokenStream {
-    let scope = op
-        .associated
-        .then(|| quote_spanned!(at(op.sig.ident.span())=> Self::));
+    let scope = op.associated.then(|| quote_spanned!(op.span=> Self::));
     let name = named(op, name, with_token);
     quote!(#scope #name)
 }
 
 fn named(op: &Operation, name: Ident, with_token: bool) -> TokenStream {
-    let span = at(op.sig.ident.span());
+    let span = op.span;
     let mut arguments: Vec<_> = op
         .sig
         .generics
@@ -404,6 +548,14 @@ fn declared(op: &Operation) -> TokenStream {
     quote!(#(#inputs,)*)
 }
 
+/// `impl Initiation<S>`
+fn owned(op: &Operation) -> TokenStream {
+    let Operation {
+        runtime, signature, ..
+    } = op;
+    quote_spanned!(op.span=> impl #runtime::Initiation<#signature>)
+}
+
 /// `impl Initiation<S> + 'op`
 fn returned(op: &Operation) -> TokenStream {
     let Operation {
@@ -413,7 +565,7 @@ fn returned(op: &Operation) -> TokenStream {
         ..
     } = op;
     let captures = captures(op).into_iter();
-    quote_spanned! {at(op.sig.ident.span())=>
+    quote_spanned! {op.span=>
         impl #runtime::Initiation<#signature> + #lifetime #(+ #captures)*
     }
 }
@@ -423,7 +575,7 @@ fn returned(op: &Operation) -> TokenStream {
 /// since rustc confuses several of one trait; `Self` last, it may be unsized.
 fn captures(op: &Operation) -> Option<TypeParamBound> {
     let Operation { runtime, .. } = op;
-    let span = at(op.sig.ident.span());
+    let span = op.span;
     let lifetimes = op.sig.generics.lifetimes().map(|param| {
         let lifetime = &param.lifetime;
         quote_spanned!(span=> &#lifetime ())
@@ -442,24 +594,34 @@ fn generics(op: &Operation) -> Generics {
     let Operation {
         runtime, lifetime, ..
     } = op;
-    let span = at(op.sig.ident.span());
+    // Where rustc adds what it suggests, if the author has no clause.
+    let span = end_of(last_span(&op.sig.generics.params).unwrap_or(op.sig.ident.span()));
+    let mut here = lifetime.clone();
+    here.set_span(span);
     let mut generics = op.sig.generics.clone();
+    let clause = generics.where_clause.as_mut();
+    let mut authors: Vec<_> = clause.map_or_else(Vec::new, |it| it.predicates.iter_mut().collect());
     let mut predicates: Vec<WherePredicate> = Vec::new();
     for param in &mut generics.params {
         match param {
             // In one place with the author's bounds, or Clippy objects.
             GenericParam::Type(param) if !param.bounds.is_empty() => {
-                param
-                    .bounds
-                    .push(TypeParamBound::Lifetime(lifetime.clone()));
+                outlive(&mut param.bounds, lifetime);
             }
-            GenericParam::Type(TypeParam { ident, .. }) => {
-                predicates.push(parse_quote_spanned!(span=> #ident: #lifetime));
+            GenericParam::Type(param) => {
+                let ident = &param.ident;
+                match authors.iter_mut().find_map(|it| bounds_on(it, ident)) {
+                    Some(bounds) => outlive(bounds, lifetime),
+                    None => {
+                        let mut ident = ident.clone();
+                        ident.set_span(span);
+                        predicates.push(parse_quote_spanned!(span=> #ident: #here));
+                    }
+                }
             }
-            GenericParam::Lifetime(LifetimeParam {
-                lifetime: named, ..
-            }) => {
-                predicates.push(parse_quote_spanned!(span=> #named: #lifetime));
+            GenericParam::Lifetime(param) => {
+                param.colon_token.get_or_insert(Token![:](op.span));
+                param.bounds.push(lifetime.clone());
             }
             GenericParam::Const(_) => {}
         }
@@ -471,15 +633,69 @@ fn generics(op: &Operation) -> Generics {
             _ if copies_self(op) => vec![quote_spanned!(span=> #runtime::core::marker::Sized)],
             _ => Vec::new(),
         };
-        predicates.push(parse_quote_spanned!(span=> Self: #(#bounds +)* #lifetime));
+        predicates.push(parse_quote_spanned!(span=> Self: #(#bounds +)* #here));
     }
     let lifetimes = generics.lifetimes().count();
     let op_param = GenericParam::Lifetime(LifetimeParam::new(lifetime.clone()));
     generics.params.insert(lifetimes, op_param);
-    if !predicates.is_empty() {
-        generics.make_where_clause().predicates.extend(predicates);
-    }
+    require(&mut generics, predicates, span);
     generics
+}
+
+/// Adds predicates before the author's: after those rustc adds others.
+fn require(generics: &mut Generics, predicates: Vec<WherePredicate>, span: Span) {
+    if predicates.is_empty() {
+        return;
+    }
+    let clause = generics.where_clause.get_or_insert_with(|| WhereClause {
+        where_token: Token![where](span),
+        predicates: Punctuated::new(),
+    });
+    let authors = std::mem::take(&mut clause.predicates);
+    clause.predicates = predicates.into_iter().chain(authors).collect();
+}
+
+/// Where the last of the tokens is.
+fn last_span(tokens: impl ToTokens) -> Option<Span> {
+    let last = tokens.into_token_stream().into_iter().last()?;
+    Some(match last {
+        TokenTree::Group(group) => group.span_close(),
+        last => last.span(),
+    })
+}
+
+/// The tokens at another place.
+fn moved(tokens: impl ToTokens, place: Span) -> TokenStream {
+    let tokens = tokens.into_token_stream().into_iter();
+    let moved = tokens.map(|mut token| {
+        if let TokenTree::Group(group) = &token {
+            token = Group::new(group.delimiter(), moved(group.stream(), place)).into();
+        }
+        token.set_span(token.span().located_at(place));
+        token
+    });
+    moved.collect()
+}
+
+type Bounds = Punctuated<TypeParamBound, Token![+]>;
+
+/// The bounds that a predicate has for the type parameter.
+fn bounds_on<'a>(predicate: &'a mut WherePredicate, name: &Ident) -> Option<&'a mut Bounds> {
+    match predicate {
+        WherePredicate::Type(predicate) => match &predicate.bounded_ty {
+            Type::Path(path) if path.path.is_ident(name) => Some(&mut predicate.bounds),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Adds `'op` to the bounds, where they do not say more.
+fn outlive(bounds: &mut Bounds, lifetime: &Lifetime) {
+    let is_static = |bound: &TypeParamBound| matches!(bound, TypeParamBound::Lifetime(it) if it.ident == "static");
+    if !bounds.iter().any(is_static) {
+        bounds.push(TypeParamBound::Lifetime(lifetime.clone()));
+    }
 }
 
 fn copies_self(op: &Operation) -> bool {
@@ -492,7 +708,7 @@ fn copies_self(op: &Operation) -> bool {
 /// of the body needs to be `Send` alone.
 fn bounds_of_self(op: &Operation, is_initiating: bool) -> Vec<TokenStream> {
     let Operation { runtime, .. } = op;
-    let span = at(op.sig.ident.span());
+    let span = op.span;
     let marker = |name: &str| {
         let name = Ident::new(name, span);
         quote_spanned!(span=> #runtime::core::marker::#name)
@@ -533,11 +749,22 @@ fn bounds_of_self(op: &Operation, is_initiating: bool) -> Vec<TokenStream> {
     bounds
 }
 
-fn attrs(docs: &[Attribute], section: Vec<String>, attrs: &[Attribute]) -> TokenStream {
-    quote! {
-        #(#docs)*
-        #(#[doc = #section])*
+/// What the macro says comes before the author's own sections.
+fn attrs(
+    op: &Operation,
+    docs: &[Attribute],
+    section: Vec<String>,
+    attrs: &[Attribute],
+) -> TokenStream {
+    let (summary, sections) = docs::summary_and_sections(docs);
+    let separator = (!sections.is_empty()).then_some("");
+    let added = section.iter().map(String::as_str);
+    let added = added.skip(usize::from(docs::ends_blank(summary)));
+    let added = added.chain(separator);
+    quote_spanned! {op.span=>
+        #(#summary)*
+        #(#[doc = #added])*
+        #(#sections)*
         #(#attrs)*
-        #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     }
 }

@@ -113,7 +113,7 @@ fn mistaken(
 ) -> TokenStream {
     let Attrs { docs, outer, .. } = Attrs::route(&function.attrs);
     let Function { vis, sig, .. } = function;
-    let runtime = model::runtime(args, at(name.span()));
+    let runtime = model::runtime(args, name);
     let (generics, _, where_clause) = sig.generics.split_for_impl();
     quote_spanned! {at(name.span())=>
         #(#docs)*

@@ -10,14 +10,14 @@ use quote::{quote, quote_spanned, ToTokens as _};
 use syn::ext::IdentExt as _;
 use syn::{Type, TypePath};
 
-/// The statements that declare `operation`.
+/// The statements that make the operation.
 pub(crate) fn of(op: &Operation) -> TokenStream {
     let Operation {
         runtime, signature, ..
     } = op;
     let body = path(op, op.body_name.clone(), false);
     let arguments: Vec<_> = op.inputs.iter().map(argument).collect();
-    let span = at(op.sig.ident.span());
+    let span = op.span;
     let (meta, copies) = (meta(op), copies(op));
     let (statement, executor) = executor(op);
     let operation = match op.form {
@@ -25,15 +25,23 @@ pub(crate) fn of(op: &Operation) -> TokenStream {
             let future = future(op, quote!(#body(#(#arguments),*)));
             quote_spanned!(span=> #runtime::from_future::<#signature, _, _>(meta, #executor, #future))
         }
-        _ => quote_spanned! {span=>
-            #runtime::from_fn::<#signature, _, _>(meta, #executor, move |op| #body(#(#arguments,)* op))
-        },
+        _ => {
+            let op_name = quote_spanned!(span=> op);
+            let start = quote_spanned!(at(op.sig.ident.span())=> move |#op_name|);
+            quote_spanned! {span=>
+                #runtime::from_fn::<#signature, _, _>(
+                    meta,
+                    #executor,
+                    #start #body(#(#arguments,)* #op_name),
+                )
+            }
+        }
     };
     quote_spanned! {span=>
         #meta
         #statement
         #copies
-        let operation = #operation;
+        #operation
     }
 }
 
@@ -41,7 +49,7 @@ pub(crate) fn of(op: &Operation) -> TokenStream {
 pub(crate) fn of_body(op: &Operation) -> TokenStream {
     let body = path(op, op.body_name.clone(), false);
     let names = op.inputs.iter().map(|input| &input.name);
-    quote_spanned!(at(op.sig.ident.span())=> let operation = #body(#(#names),*);)
+    quote_spanned!(op.span=> #body(#(#names),*))
 }
 
 /// The same, for an operation that never completes.
@@ -55,22 +63,23 @@ pub(crate) fn inert(op: &Operation) -> TokenStream {
         Executor::Given(executor) => Some(quote!(let _ = || #executor;)),
         _ => None,
     };
-    quote_spanned! {at(op.sig.ident.span())=>
+    quote_spanned! {op.span=>
         let _ = (#(&#names,)*);
         #executor
         #meta
-        let operation = #runtime::from_future::<#signature, _, _>(
+        #runtime::from_future::<#signature, _, _>(
             meta,
             #runtime::SystemExecutor,
             #runtime::core::future::pending(),
-        );
+        )
     }
 }
 
 /// The future of the body; it borrows the copies, if there are any.
 fn future(op: &Operation, call: TokenStream) -> TokenStream {
     if op.inputs.iter().any(|input| input.stored == Stored::Copied) {
-        quote_spanned!(at(op.sig.ident.span())=> async move { #call.await })
+        let awaited = quote_spanned!(op.span=> #call.await);
+        quote_spanned!(at(op.sig.ident.span())=> async move { #awaited })
     } else {
         call
     }
@@ -87,7 +96,7 @@ fn meta(op: &Operation) -> TokenStream {
             .collect::<Vec<_>>()
     };
     let (copied, borrowed) = (names(Stored::Copied), names(Stored::Borrowed));
-    let span = at(op.sig.ident.span());
+    let span = op.span;
     let cancellation = op.cancellation.map(|cancellation| {
         let honoured = match cancellation {
             Cancellation::Terminal => quote_spanned!(span=> TERMINAL),
@@ -109,7 +118,7 @@ fn meta(op: &Operation) -> TokenStream {
 /// for it. The author's own is the argument: what is none is underlined there.
 fn executor(op: &Operation) -> (Option<TokenStream>, TokenStream) {
     let Operation { runtime, .. } = op;
-    let span = at(op.sig.ident.span());
+    let span = op.span;
     match (&op.executor, op.inputs.first()) {
         (Executor::Given(executor), _) => (None, executor.clone()),
         (Executor::OfFirst, Some(first)) => {

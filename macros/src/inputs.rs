@@ -204,7 +204,8 @@ pub(crate) fn referent(param: &FnArg) -> Option<&Type> {
     }
 }
 
-fn ty(param: &FnArg) -> Option<&Type> {
+/// The type of a parameter that has one written.
+pub(crate) fn ty(param: &FnArg) -> Option<&Type> {
     match param {
         FnArg::Receiver(receiver) => match &receiver.kind {
             ReceiverKind::Typed(_, ty) => Some(ungroup(ty)),

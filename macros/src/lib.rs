@@ -145,7 +145,7 @@ use proc_macro2::TokenStream;
 /// An attribute does not see what is around its function, so `provided`, `implements` and
 /// `associated` are for the author to say. Where one is forgotten the macro looks at the
 /// source, and says so. In what a macro writes it cannot: there `Self` has no
-/// `executor_of`, or a function `.._without_async_op_associated_..` is missing.
+/// `executor_of`, or a function is not found.
 ///
 /// # Cancellation
 ///

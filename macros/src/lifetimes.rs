@@ -111,6 +111,22 @@ pub(crate) fn named(ty: &Type) -> Vec<Lifetime> {
         .collect()
 }
 
+/// The same, of the arguments of `fn(..)` types, too.
+pub(crate) fn named_in_signature(signature: &Type) -> Vec<Lifetime> {
+    #[derive(Default)]
+    struct All(Vec<Lifetime>);
+
+    impl Visit<'_> for All {
+        fn visit_lifetime(&mut self, lifetime: &Lifetime) {
+            self.0.push(lifetime.clone());
+        }
+    }
+
+    let mut all = All::default();
+    all.visit_type(signature);
+    all.0
+}
+
 pub(crate) enum Found {
     Lifetime(Lifetime),
     Reference(Token![&]),

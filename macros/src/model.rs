@@ -2,19 +2,23 @@
 
 use crate::args::{Args, Cancellation, Default_};
 use crate::attrs::Attrs;
+use crate::completion;
 use crate::errors::Errors;
-use crate::expand::at;
+use crate::expand::{at, start_of};
 use crate::inputs::{self, Input};
+use crate::lifetimes;
 use crate::parse::{Body, Function};
 use crate::signature;
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{quote_spanned, ToTokens};
 use std::collections::HashSet;
 use syn::ext::IdentExt as _;
-use syn::{Ident, Lifetime, Safety, Signature, Type, Visibility};
+use syn::{Ident, Lifetime, Safety, Signature, Token, Type, Visibility};
 
 /// An initiating function.
 pub(crate) struct Operation {
+    /// The place of what is not the author's.
+    pub(crate) span: Span,
     /// The path of the runtime's `expansion` module.
     pub(crate) runtime: TokenStream,
     pub(crate) attrs: Attrs,
@@ -28,6 +32,8 @@ pub(crate) struct Operation {
     pub(crate) body_name: Ident,
     /// The name of the function that makes the operation.
     pub(crate) making_name: Ident,
+    /// Of all that the author has written, and where.
+    pub(crate) place: u32,
     pub(crate) form: Form,
     pub(crate) role: Role,
     /// The completion signature.
@@ -45,6 +51,20 @@ pub(crate) struct Operation {
     pub(crate) lifetime: Lifetime,
     pub(crate) token_type: Ident,
     pub(crate) token: Ident,
+}
+
+impl Operation {
+    /// Whether the operation surely borrows nothing, and is of one type.
+    pub(crate) fn is_owned(&self) -> bool {
+        let is_generic = !self.sig.generics.params.is_empty();
+        let is_borrowed = |input: &Input| {
+            signature::lifetimes_of(&input.declared).contains(&self.lifetime)
+                || inputs::ty(&input.declared).is_some_and(completion::has_impl_trait)
+        };
+        let borrows = self.inputs.iter().any(is_borrowed)
+            || lifetimes::named_in_signature(&self.signature).contains(&self.lifetime);
+        !self.associated && !is_generic && !borrows
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -162,7 +182,7 @@ pub(crate) fn operation(
     cx: &mut Errors,
 ) -> Option<Operation> {
     let sig = &function.sig;
-    let span = at(sig.ident.span());
+    let span = start_of(sig.ident.span());
     let lifetime = Lifetime::new(&names.fresh("'op"), span);
     let form = signature::form(sig);
     let inputs = inputs::of(form, sig, names, &lifetime);
@@ -172,7 +192,8 @@ pub(crate) fn operation(
         Role::Implemented => None,
     };
     Some(Operation {
-        runtime: runtime(args, span),
+        span,
+        runtime: runtime(args, &sig.ident),
         attrs: Attrs::route(&function.attrs),
         vis: function.vis.clone(),
         sig: unqualified(sig),
@@ -182,6 +203,7 @@ pub(crate) fn operation(
         },
         body_name: body_name(sig, role(args, function), names),
         making_name: making_name(sig, is_associated(args, function), names),
+        place: names.hash,
         form,
         role: role(args, function),
         signature: signature?,
@@ -208,15 +230,19 @@ pub(crate) fn unqualified(sig: &Signature) -> Signature {
     }
 }
 
-/// The path of the runtime's `expansion` module. Its place is `span`: rustc
-/// says of calls to it that "future cannot be sent".
-pub(crate) fn runtime(args: &Args, span: Span) -> TokenStream {
+/// The path of the runtime's `expansion` module, for what is written at `name`,
+/// which rustc underlines: it says of calls to it that "future cannot be sent".
+pub(crate) fn runtime(args: &Args, name: &Ident) -> TokenStream {
+    let span = start_of(name.span());
     match &args.krate {
         Some(krate) => {
             let path = &krate.value;
             quote_spanned!(span=> #path::expansion)
         }
-        None => quote_spanned!(span=> ::async_op::expansion),
+        None => {
+            let colons = Token![::](at(name.span()));
+            quote_spanned!(span=> #colons async_op::expansion)
+        }
     }
 }
 
@@ -239,17 +265,10 @@ pub(crate) fn role(args: &Args, function: &Function) -> Role {
 }
 
 /// The name of the function that makes the operation.
-///
-/// A free function's is no other's, not even that of a function of the same
-/// tokens in a module that this one imports from: rustc says it where it does
-/// not find that function, as the function is in an `impl`.
 fn making_name(sig: &Signature, is_associated: bool, names: &Names) -> Ident {
-    let name = sig.ident.unraw();
-    let name = match is_associated {
-        true => names.fresh(&format!("{name}_operation")),
-        false => format!("{name}_without_async_op_associated_{:08x}", names.hash),
-    };
-    Ident::new(&name, at(sig.ident.span()))
+    let underscore = if is_associated { "_" } else { "" };
+    let name = format!("{underscore}{}_operation", sig.ident.unraw());
+    Ident::new(&names.fresh(&name), start_of(sig.ident.span()))
 }
 
 /// The name of the author's function, which in a trait is for others to know.
@@ -262,7 +281,7 @@ pub(crate) fn body_name(sig: &Signature, role: Role, names: &Names) -> Ident {
         Role::Own => names.fresh(&name),
         Role::Declared | Role::Implemented => name,
     };
-    Ident::new(&name, at(sig.ident.span()))
+    Ident::new(&name, start_of(sig.ident.span()))
 }
 
 /// The type inside the invisible groups of `macro_rules!` fragments and inside
@@ -359,7 +378,8 @@ fn plain_name(name: &Ident, cx: &mut Errors) -> Option<Ident> {
     };
     match syn::parse_str::<Ident>(plain) {
         Ok(mut twin) => {
-            twin.set_span(at(name.span()));
+            // The author's own: an editor goes to where both its ends are.
+            twin.set_span(name.span());
             Some(twin)
         }
         Err(_) => {

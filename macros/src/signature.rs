@@ -3,7 +3,7 @@
 use crate::args::Args;
 use crate::completion;
 use crate::errors::Errors;
-use crate::expand::at;
+use crate::expand::{at, start_of};
 use crate::inputs::{Input, Stored};
 use crate::lifetimes;
 use crate::model::{self, ungroup, Form};
@@ -224,7 +224,7 @@ fn output_signature(
 ) -> Type {
     let output = match &sig.output {
         ReturnType::Type(_, output) if !is_unit(output) => output,
-        _ => return parse_quote_spanned!(at(sig.ident.span())=> fn()),
+        _ => return parse_quote_spanned!(start_of(sig.ident.span())=> fn()),
     };
     let mut output = output.clone();
     if let Some(elided) = lifetimes::first_elided(&output) {
@@ -269,7 +269,8 @@ fn borrows(receiver: &Input) -> bool {
     receiver.stored != Stored::Moved
 }
 
-fn lifetimes_of(argument: &FnArg) -> Vec<Lifetime> {
+/// The lifetimes that have names in a parameter.
+pub(crate) fn lifetimes_of(argument: &FnArg) -> Vec<Lifetime> {
     match argument {
         FnArg::Receiver(receiver) => match &receiver.kind {
             ReceiverKind::Reference(_, lifetime, _) => lifetime.iter().cloned().collect(),

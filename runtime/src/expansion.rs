@@ -20,8 +20,51 @@ pub use crate::io::transfer::Report;
 pub use crate::io::write::Draining;
 pub use crate::meta::Meta;
 pub use crate::signature::Signature;
+pub use crate::token::blocking::Blocking;
 pub use crate::token::completion_token::CompletionToken;
 pub use crate::token::deferred::{Deferred, Operation};
+pub use crate::token::use_future::UseFuture;
+
+/// [`async_initiate`], for a function that stands by itself.
+#[inline]
+pub fn async_initiate_at<'op, const PLACE: u32, S, I, T>(initiation: I, token: T) -> T::Return<I>
+where
+    S: Signature,
+    I: Initiation<S> + 'op,
+    T: CompletionToken<'op, S>,
+{
+    const {
+        let is_own = match T::PLACE {
+            Some(place) => place == PLACE,
+            None => true,
+        };
+        assert!(
+            is_own,
+            "`#[async_op(associated)]` is missing: the function is in an `impl`, and its name is \
+             that of another operation, too",
+        );
+    }
+    token.initiate(initiation)
+}
+
+/// A token for the operation at a place: the function without token may find
+/// another of that name, if it is in an `impl` and nobody says so.
+#[derive(Debug)]
+pub struct At<T, const PLACE: u32>(pub T);
+
+impl<'op, S: Signature, T, const PLACE: u32> CompletionToken<'op, S> for At<T, PLACE>
+where
+    T: CompletionToken<'op, S>,
+{
+    const PLACE: Option<u32> = Some(PLACE);
+
+    type Return<I: Initiation<S> + 'op> = T::Return<I>;
+
+    #[inline]
+    fn initiate<I: Initiation<S> + 'op>(self, initiation: I) -> T::Return<I> {
+        self.0.initiate(initiation)
+    }
+}
 
 /// Mentions a type in an `impl` return type, so that the `impl` captures the
 /// lifetimes in it.

@@ -1,1 +1,81 @@
-//! Nothing but tests: see `tests/`.
+//! Packages that the tests make, to see what tools say of operations.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Packages in a workspace of their own, which depend on the runtime.
+#[derive(Debug)]
+pub struct Packages {
+    root: PathBuf,
+}
+
+impl Packages {
+    /// Writes a workspace named `name` in `directory`, whose packages have one source: of
+    /// each edition one.
+    pub fn new(directory: &str, name: &str, editions: &[u32], source: &str) -> Self {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let root = Path::new(directory).join(name);
+        let members: Vec<_> = editions
+            .iter()
+            .map(|it| format!("\"{name}_{it}\""))
+            .collect();
+        let members = members.join(", ");
+        let runtime = here.join("../runtime");
+        for edition in editions {
+            let package = root.join(format!("{name}_{edition}"));
+            write(
+                &package.join("Cargo.toml"),
+                &format!(
+                    "[package]\nname = \"{name}_{edition}\"\nedition = \"{edition}\"\n\n\
+                     [dependencies]\nasync-op = {{ path = {runtime:?} }}\n"
+                ),
+            );
+            let is_program = source.contains("\nfn main() {");
+            let file = if is_program { "main.rs" } else { "lib.rs" };
+            write(&package.join("src").join(file), source);
+        }
+        write(
+            &root.join("Cargo.toml"),
+            &format!("[workspace]\nresolver = \"3\"\nmembers = [{members}]\n"),
+        );
+        // What has been downloaded already.
+        let lock = fs::read_to_string(here.join("../Cargo.lock")).expect("a lock file");
+        write(&root.join("Cargo.lock"), &lock);
+        Self { root }
+    }
+
+    /// The directory of the workspace.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The build directory, which the packages of all tests share.
+    pub fn target(&self) -> PathBuf {
+        self.root.join("../packages-target")
+    }
+
+    /// Runs Cargo: whether it succeeds, and what it says.
+    pub fn cargo(&self, arguments: &[&str]) -> (bool, String) {
+        let output = Command::new(env!("CARGO"))
+            .args(arguments)
+            .arg("--offline")
+            .current_dir(&self.root)
+            .env("CARGO_TARGET_DIR", self.target())
+            .env_remove("RUSTFLAGS")
+            .output()
+            .expect("cargo runs");
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.success(), text)
+    }
+}
+
+/// Writes what is not there yet, so that nothing is compiled again.
+fn write(path: &Path, text: &str) {
+    if fs::read_to_string(path).is_ok_and(|it| it == text) {
+        return;
+    }
+    let directory = path.parent().expect("a file is in a directory");
+    fs::create_dir_all(directory).expect("a directory");
+    fs::write(path, text).expect("a file");
+}

@@ -84,6 +84,10 @@ use crate::signature::Signature;
     note = "`cancel_after(..)` needs a first result that is a `Result`, whose error implements `OperationError`"
 )]
 pub trait CompletionToken<'op, S: Signature> {
+    /// The place of the only operation that it is for, if there is one.
+    #[doc(hidden)]
+    const PLACE: Option<u32> = None;
+
     /// What the initiating function returns.
     type Return<I: Initiation<S> + 'op>;
 

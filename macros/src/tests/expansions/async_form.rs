@@ -1,47 +1,48 @@
 impl Socket {
     /// Reads until `buf` is full.
     ///
+    /// # How to call it
+    ///
+    /// The last argument says how the result arrives:
+    ///
+    /// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `io::Result<usize>`, which you `.await`
+    /// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `io::Result<usize>`
+    /// - a closure: is called with it, `|result: io::Result<usize>| ..`, if `buf` is borrowed for `'static`
+    ///
+    /// [`read_exact`](Self::read_exact) leaves that open: `read_exact(..).await` is the same as `async_read_exact(.., UseFuture).await`.
+    ///
     /// # Completion
     ///
     /// Completes with `fn(io::Result<usize>)`. Copies `self`; borrows `buf` until then.
-    ///
-    /// ```ignore
-    /// |result: io::Result<usize>| ..
-    /// ```
     ///
     /// # Cancellation
     ///
     /// Honours terminal requests: the operations that it awaits are asked to stop.
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    pub fn async_read_exact<'a, 'op, Token>(
+    pub fn async_read_exact<'a: 'op, 'op, Token>(
         &self,
         buf: &'a mut [u8],
         token: Token,
-    ) -> <Token as ::async_op::expansion::CompletionToken<
-        'op,
-        fn(io::Result<usize>),
-    >>::Return<
+    ) -> Token::Return<
         impl ::async_op::expansion::Initiation<
             fn(io::Result<usize>),
         > + 'op + ::async_op::expansion::Captures<(&'a (), Self)>,
     >
     where
-        'a: 'op,
         Self: ::async_op::expansion::core::marker::Sized + 'op,
         Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<usize>)>,
     {
         ::async_op::expansion::async_initiate(
-            Self::async_read_exact_operation(self, buf),
+            Self::_async_read_exact_operation(self, buf),
             token,
         )
     }
     /// Reads until `buf` is full.
     ///
-    /// The operation of [`async_read_exact`](Self::async_read_exact), not yet started.
+    /// The operation of [`async_read_exact`](Self::async_read_exact), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    pub fn read_exact<'a, 'op>(
+    #[forbid(dead_code)]
+    pub fn read_exact<'a: 'op, 'op>(
         &self,
         buf: &'a mut [u8],
     ) -> ::async_op::expansion::Operation<
@@ -51,22 +52,19 @@ impl Socket {
         > + 'op + ::async_op::expansion::Captures<(&'a (), Self)>,
     >
     where
-        'a: 'op,
         Self: ::async_op::expansion::core::marker::Sized + 'op,
     {
         Self::async_read_exact(self, buf, ::async_op::expansion::Deferred)
     }
     #[doc(hidden)]
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_read_exact_operation<'a, 'op>(
+    fn _async_read_exact_operation<'a: 'op, 'op>(
         &self,
         buf: &'a mut [u8],
     ) -> impl ::async_op::expansion::Initiation<
         fn(io::Result<usize>),
     > + 'op + ::async_op::expansion::Captures<(&'a (), Self)>
     where
-        'a: 'op,
         Self: ::async_op::expansion::core::marker::Sized + 'op,
     {
         let meta = {
@@ -82,7 +80,7 @@ impl Socket {
             (*self).executor_of()
         };
         let copy_of_self = ::async_op::expansion::copy_of(self);
-        let operation = ::async_op::expansion::from_future::<
+        ::async_op::expansion::from_future::<
             fn(io::Result<usize>),
             _,
             _,
@@ -90,11 +88,13 @@ impl Socket {
             meta,
             executor,
             async move { Self::async_read_exact_body(&copy_of_self, buf).await },
-        );
-        operation
+        )
     }
     #[doc(hidden)]
-    async fn async_read_exact_body<'a>(&self, buf: &'a mut [u8]) -> io::Result<usize> {
+    async fn async_read_exact_body<'a: 'a>(
+        &self,
+        buf: &'a mut [u8],
+    ) -> io::Result<usize> {
         self.read(buf).await
     }
 }

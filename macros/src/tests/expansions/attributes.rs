@@ -1,6 +1,16 @@
 impl Socket {
     /// Sends.
     ///
+    /// # How to call it
+    ///
+    /// The last argument says how the result arrives:
+    ///
+    /// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `()`, which you `.await`
+    /// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `()`
+    /// - a closure: is called with it, `|| ..`
+    ///
+    /// [`send`](Self::send) leaves that open: `send(..).await` is the same as `async_send(.., UseFuture).await`.
+    ///
     /// # Completion
     ///
     /// When sent.
@@ -10,15 +20,11 @@ impl Socket {
     #[track_caller]
     #[allow(clippy::unused_self)]
     #[allow(clippy::needless_pass_by_value)]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     pub fn async_send<'op, Token>(
         &self,
         data: Vec<u8>,
         token: Token,
-    ) -> <Token as ::async_op::expansion::CompletionToken<
-        'op,
-        fn(),
-    >>::Return<
+    ) -> Token::Return<
         impl ::async_op::expansion::Initiation<
             fn(),
         > + 'op + ::async_op::expansion::Captures<Self>,
@@ -28,19 +34,19 @@ impl Socket {
         Token: ::async_op::expansion::CompletionToken<'op, fn()>,
     {
         ::async_op::expansion::async_initiate(
-            Self::async_send_operation(self, data),
+            Self::_async_send_operation(self, data),
             token,
         )
     }
     /// Sends.
     ///
-    /// The operation of [`async_send`](Self::async_send), not yet started.
+    /// The operation of [`async_send`](Self::async_send), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
     #[deprecated = "use `send_all`"]
     #[allow(deprecated)]
     #[track_caller]
     #[allow(clippy::unused_self)]
     #[allow(clippy::needless_pass_by_value)]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    #[forbid(dead_code)]
     pub fn send<'op>(
         &self,
         data: Vec<u8>,
@@ -60,8 +66,7 @@ impl Socket {
     #[track_caller]
     #[allow(clippy::unused_self)]
     #[allow(clippy::needless_pass_by_value)]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_send_operation<'op>(
+    fn _async_send_operation<'op>(
         &self,
         data: Vec<u8>,
     ) -> impl ::async_op::expansion::Initiation<
@@ -83,12 +88,11 @@ impl Socket {
             (*self).executor_of()
         };
         let copy_of_self = ::async_op::expansion::copy_of(self);
-        let operation = ::async_op::expansion::from_fn::<
+        ::async_op::expansion::from_fn::<
             fn(),
             _,
             _,
-        >(meta, executor, move |op| Self::async_send_body(&copy_of_self, data, op));
-        operation
+        >(meta, executor, move |op| Self::async_send_body(&copy_of_self, data, op))
     }
     #[allow(clippy::unused_self)]
     #[expect(clippy::needless_pass_by_value)]

@@ -1,27 +1,31 @@
 impl Socket {
     /// Gets the value of `key`.
     ///
+    /// # How to call it
+    ///
+    /// The last argument says how the result arrives:
+    ///
+    /// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `io::Result<Value>`, which you `.await`
+    /// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `io::Result<Value>`
+    /// - a closure: is called with it, `|result: io::Result<Value>| ..`
+    ///
     /// # Completion
     ///
     /// Completes with `fn(io::Result<Value>)`. Copies `self`, `key`.
-    ///
-    /// ```ignore
-    /// |result: io::Result<Value>| ..
-    /// ```
     ///
     /// # Cancellation
     ///
     /// Honours terminal requests: the operations that it awaits are asked to stop.
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    #[allow(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "a token is added, and copies are passed on"
+    )]
     pub fn async_get<'op, Token>(
         &self,
         key: &str,
         token: Token,
-    ) -> <Token as ::async_op::expansion::CompletionToken<
-        'op,
-        fn(io::Result<Value>),
-    >>::Return<
+    ) -> Token::Return<
         impl ::async_op::expansion::Initiation<
             fn(io::Result<Value>),
         > + 'op + ::async_op::expansion::Captures<Self>,
@@ -31,7 +35,7 @@ impl Socket {
         Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<Value>)>,
     {
         ::async_op::expansion::async_initiate(
-            Self::async_get_operation(self, key),
+            Self::_async_get_operation(self, key),
             token,
         )
     }
@@ -39,7 +43,7 @@ impl Socket {
     ///
     /// As [`async_get`](Self::async_get), with `T`.
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    #[forbid(dead_code)]
     pub fn get<'op>(
         &self,
         key: &str,
@@ -64,8 +68,7 @@ impl Socket {
     }
     #[doc(hidden)]
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_get_operation<'op>(
+    fn _async_get_operation<'op>(
         &self,
         key: &str,
     ) -> impl ::async_op::expansion::Initiation<
@@ -88,7 +91,7 @@ impl Socket {
         };
         let copy_of_self = ::async_op::expansion::copy_of(self);
         let copy_of_key = ::async_op::expansion::copy_of(key);
-        let operation = ::async_op::expansion::from_future::<
+        ::async_op::expansion::from_future::<
             fn(io::Result<Value>),
             _,
             _,
@@ -96,8 +99,7 @@ impl Socket {
             meta,
             executor,
             async move { Self::async_get_body(&copy_of_self, &copy_of_key).await },
-        );
-        operation
+        )
     }
     #[doc(hidden)]
     async fn async_get_body(&self, key: &str) -> io::Result<Value> {

@@ -1,23 +1,25 @@
 impl Socket {
     /// Gets the value of `key`.
     ///
+    /// # How to call it
+    ///
+    /// The last argument says how the result arrives:
+    ///
+    /// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `io::Result<Value>`, which you `.await`
+    /// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `io::Result<Value>`
+    /// - a closure: is called with it, `|result: io::Result<Value>| ..`
+    ///
+    /// [`get`](Self::get) leaves that open: `get(..).await` is the same as `async_get(.., UseFuture).await`.
+    ///
     /// # Completion
     ///
     /// Completes with `fn(io::Result<Value>)`.
-    ///
-    /// ```ignore
-    /// |result: io::Result<Value>| ..
-    /// ```
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     pub fn async_get<'op, Token>(
         &self,
         key: &str,
         token: Token,
-    ) -> <Token as ::async_op::expansion::CompletionToken<
-        'op,
-        fn(io::Result<Value>),
-    >>::Return<
+    ) -> Token::Return<
         impl ::async_op::expansion::Initiation<
             fn(io::Result<Value>),
         > + 'op + ::async_op::expansion::Captures<Self>,
@@ -30,9 +32,9 @@ impl Socket {
     }
     /// Gets the value of `key`.
     ///
-    /// The operation of [`async_get`](Self::async_get), not yet started.
+    /// The operation of [`async_get`](Self::async_get), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    #[forbid(dead_code)]
     pub fn get<'op>(
         &self,
         key: &str,

@@ -1,35 +1,53 @@
 /// Gets the value of `key`.
 ///
+/// # How to call it
+///
+/// The last argument says how the result arrives:
+///
+/// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `io::Result<Value>`, which you `.await`
+/// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `io::Result<Value>`
+/// - a closure: is called with it, `|result: io::Result<Value>| ..`
+///
+/// [`get`](fn@get) leaves that open: `get(..).await` is the same as `async_get(.., UseFuture).await`.
+///
 /// # Completion
 ///
 /// Completes with `fn(io::Result<Value>)`.
-///
-/// ```ignore
-/// |result: io::Result<Value>| ..
-/// ```
 #[track_caller]
-#[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-pub fn async_get<'op, Token>(
+pub fn async_get<
+    'op,
+    Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<Value>)>,
+>(
     client: &Client,
     key: &str,
     token: Token,
-) -> <Token as ::async_op::expansion::CompletionToken<
-    'op,
-    fn(io::Result<Value>),
->>::Return<impl ::async_op::expansion::Initiation<fn(io::Result<Value>)> + 'op>
-where
-    Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<Value>)>,
-{
-    ::async_op::expansion::async_initiate(
-        async_get_without_async_op_associated_67e1cae3(client, key),
-        token,
-    )
+) -> Token::Return<impl ::async_op::expansion::Initiation<fn(io::Result<Value>)> + 'op> {
+    #[track_caller]
+    fn async_get_operation(
+        client: &Client,
+        key: &str,
+    ) -> impl ::async_op::expansion::Initiation<fn(io::Result<Value>)> {
+        #[track_caller]
+        #[doc(hidden)]
+        fn async_get_body<'op>(
+            client: &Client,
+            key: &str,
+        ) -> impl Initiation<fn(io::Result<Value>)> + 'op {
+            client.command(Get(key.into()))
+        }
+        async_get_body(client, key)
+    }
+    ::async_op::expansion::async_initiate_at::<
+        1742850787,
+        _,
+        _,
+        _,
+    >(async_get_operation(client, key), token)
 }
 /// Gets the value of `key`.
 ///
-/// The operation of [`async_get`], not yet started.
+/// The operation of [`async_get`](fn@async_get), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
 #[track_caller]
-#[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
 pub fn get<'op>(
     client: &Client,
     key: &str,
@@ -37,26 +55,9 @@ pub fn get<'op>(
     fn(io::Result<Value>),
     impl ::async_op::expansion::Initiation<fn(io::Result<Value>)> + 'op,
 > {
-    ::async_op::expansion::async_initiate(
-        async_get_without_async_op_associated_67e1cae3(client, key),
-        ::async_op::expansion::Deferred,
+    async_get(
+        client,
+        key,
+        ::async_op::expansion::At::<_, 1742850787>(::async_op::expansion::Deferred),
     )
-}
-#[doc(hidden)]
-#[track_caller]
-#[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-fn async_get_without_async_op_associated_67e1cae3<'op>(
-    client: &Client,
-    key: &str,
-) -> impl ::async_op::expansion::Initiation<fn(io::Result<Value>)> + 'op {
-    #[track_caller]
-    #[doc(hidden)]
-    fn async_get_body<'op>(
-        client: &Client,
-        key: &str,
-    ) -> impl Initiation<fn(io::Result<Value>)> + 'op {
-        client.command(Get(key.into()))
-    }
-    let operation = async_get_body(client, key);
-    operation
 }

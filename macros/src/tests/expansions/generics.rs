@@ -1,18 +1,27 @@
 impl Socket {
+    /// # How to call it
+    ///
+    /// The last argument says how the result arrives:
+    ///
+    /// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `Vec<Self>`, which you `.await`
+    /// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `Vec<Self>`
+    /// - a closure: is called with it, `|value: Vec<Self>| ..`, if `rest` is borrowed for `'static`
+    ///
+    /// [`mapped`](Self::mapped) leaves that open: `mapped(..).await` is the same as `async_map(.., UseFuture).await`.
+    ///
     /// # Completion
     ///
     /// Completes with `fn(Vec<Self>)`. Copies `pool`; borrows `rest` until then.
-    ///
-    /// ```ignore
-    /// |value: Vec<Self>| ..
-    /// ```
     ///
     /// # Cancellation
     ///
     /// Honours terminal requests: the operations that it awaits are asked to stop.
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    pub fn async_map<'a, 'op, T: Clone + 'op, const N: usize, Token>(
+    #[allow(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "a token is added, and copies are passed on"
+    )]
+    pub fn async_map<'a: 'op, 'op, T: Clone + 'op, const N: usize, Token>(
         pool: &Pool,
         items: [T; N],
         rest: &'a [T],
@@ -20,29 +29,25 @@ impl Socket {
         label: Label<'op>,
         argument5: u8,
         token: Token,
-    ) -> <Token as ::async_op::expansion::CompletionToken<
-        'op,
-        fn(Vec<Self>),
-    >>::Return<
+    ) -> Token::Return<
         impl ::async_op::expansion::Initiation<
             fn(Vec<Self>),
         > + 'op + ::async_op::expansion::Captures<(&'a (), Self)>,
     >
     where
-        T: Send + Sync,
-        'a: 'op,
         Self: 'op,
+        T: Send + Sync,
         Token: ::async_op::expansion::CompletionToken<'op, fn(Vec<Self>)>,
     {
         ::async_op::expansion::async_initiate(
-            Self::async_map_operation::<T, N>(pool, items, rest, f, label, argument5),
+            Self::_async_map_operation::<T, N>(pool, items, rest, f, label, argument5),
             token,
         )
     }
-    /// The operation of [`async_map`](Self::async_map), not yet started.
+    /// The operation of [`async_map`](Self::async_map), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    pub fn mapped<'a, 'op, T: Clone + 'op, const N: usize>(
+    #[forbid(dead_code)]
+    pub fn mapped<'a: 'op, 'op, T: Clone + 'op, const N: usize>(
         pool: &Pool,
         items: [T; N],
         rest: &'a [T],
@@ -56,9 +61,8 @@ impl Socket {
         > + 'op + ::async_op::expansion::Captures<(&'a (), Self)>,
     >
     where
-        T: Send + Sync,
-        'a: 'op,
         Self: 'op,
+        T: Send + Sync,
     {
         Self::async_map::<
             T,
@@ -68,8 +72,7 @@ impl Socket {
     }
     #[doc(hidden)]
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_map_operation<'a, 'op, T: Clone + 'op, const N: usize>(
+    fn _async_map_operation<'a: 'op, 'op, T: Clone + 'op, const N: usize>(
         pool: &Pool,
         items: [T; N],
         rest: &'a [T],
@@ -80,9 +83,8 @@ impl Socket {
         fn(Vec<Self>),
     > + 'op + ::async_op::expansion::Captures<(&'a (), Self)>
     where
-        T: Send + Sync,
-        'a: 'op,
         Self: 'op,
+        T: Send + Sync,
     {
         let meta = {
             const META: ::async_op::expansion::Meta = ::async_op::expansion::Meta::new(
@@ -93,7 +95,7 @@ impl Socket {
             &META
         };
         let copy_of_pool = ::async_op::expansion::copy_of(pool);
-        let operation = ::async_op::expansion::from_future::<
+        ::async_op::expansion::from_future::<
             fn(Vec<Self>),
             _,
             _,
@@ -107,11 +109,10 @@ impl Socket {
                 >(&copy_of_pool, items, rest, f, label, argument5)
                     .await
             },
-        );
-        operation
+        )
     }
     #[doc(hidden)]
-    async fn async_map_body<'a, T: Clone, const N: usize>(
+    async fn async_map_body<'a: 'a, T: Clone, const N: usize>(
         pool: &Pool,
         items: [T; N],
         rest: &'a [T],

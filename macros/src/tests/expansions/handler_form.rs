@@ -1,23 +1,25 @@
 impl Socket {
     /// Waits for `duration`.
     ///
+    /// # How to call it
+    ///
+    /// The last argument says how the result arrives:
+    ///
+    /// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `io::Result<()>`, which you `.await`
+    /// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `io::Result<()>`
+    /// - a closure: is called with it, `|result: io::Result<()>| ..`
+    ///
+    /// [`wait`](Self::wait) leaves that open: `wait(..).await` is the same as `async_wait(.., UseFuture).await`.
+    ///
     /// # Completion
     ///
     /// Completes with `fn(io::Result<()>)`. Copies `self`.
-    ///
-    /// ```ignore
-    /// |result: io::Result<()>| ..
-    /// ```
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     pub fn async_wait<'op, Token>(
         &self,
         duration: Duration,
         token: Token,
-    ) -> <Token as ::async_op::expansion::CompletionToken<
-        'op,
-        fn(io::Result<()>),
-    >>::Return<
+    ) -> Token::Return<
         impl ::async_op::expansion::Initiation<
             fn(io::Result<()>),
         > + 'op + ::async_op::expansion::Captures<Self>,
@@ -27,15 +29,15 @@ impl Socket {
         Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<()>)>,
     {
         ::async_op::expansion::async_initiate(
-            Self::async_wait_operation(self, duration),
+            Self::_async_wait_operation(self, duration),
             token,
         )
     }
     /// Waits for `duration`.
     ///
-    /// The operation of [`async_wait`](Self::async_wait), not yet started.
+    /// The operation of [`async_wait`](Self::async_wait), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    #[forbid(dead_code)]
     pub fn wait<'op>(
         &self,
         duration: Duration,
@@ -52,8 +54,7 @@ impl Socket {
     }
     #[doc(hidden)]
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_wait_operation<'op>(
+    fn _async_wait_operation<'op>(
         &self,
         duration: Duration,
     ) -> impl ::async_op::expansion::Initiation<
@@ -75,12 +76,11 @@ impl Socket {
             (*self).executor_of()
         };
         let copy_of_self = ::async_op::expansion::copy_of(self);
-        let operation = ::async_op::expansion::from_fn::<
+        ::async_op::expansion::from_fn::<
             fn(io::Result<()>),
             _,
             _,
-        >(meta, executor, move |op| Self::async_wait_body(&copy_of_self, duration, op));
-        operation
+        >(meta, executor, move |op| Self::async_wait_body(&copy_of_self, duration, op))
     }
     #[doc(hidden)]
     fn async_wait_body(&self, duration: Duration, op: Completion<fn(io::Result<()>)>) {

@@ -1,21 +1,23 @@
 impl Socket {
+    /// # How to call it
+    ///
+    /// The last argument says how the result arrives:
+    ///
+    /// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `Token`, which you `.await`
+    /// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `Token`
+    /// - a closure: is called with it, `|value: Token| ..`
+    ///
+    /// [`parse`](Self::parse) leaves that open: `parse(..).await` is the same as `async_parse(.., UseFuture).await`.
+    ///
     /// # Completion
     ///
     /// Completes with `fn(Token)`. Copies `self`.
-    ///
-    /// ```ignore
-    /// |value: Token| ..
-    /// ```
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_parse<'op2, Token: Lex + 'op2, Token2>(
         &self,
         token: Token,
         token2: Token2,
-    ) -> <Token2 as ::async_op::expansion::CompletionToken<
-        'op2,
-        fn(Token),
-    >>::Return<
+    ) -> Token2::Return<
         impl ::async_op::expansion::Initiation<
             fn(Token),
         > + 'op2 + ::async_op::expansion::Captures<Self>,
@@ -25,13 +27,13 @@ impl Socket {
         Token2: ::async_op::expansion::CompletionToken<'op2, fn(Token)>,
     {
         ::async_op::expansion::async_initiate(
-            Self::async_parse_operation::<Token>(self, token),
+            Self::_async_parse_operation::<Token>(self, token),
             token2,
         )
     }
-    /// The operation of [`async_parse`](Self::async_parse), not yet started.
+    /// The operation of [`async_parse`](Self::async_parse), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    #[forbid(dead_code)]
     fn parse<'op2, Token: Lex + 'op2>(
         &self,
         token: Token,
@@ -48,8 +50,7 @@ impl Socket {
     }
     #[doc(hidden)]
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_parse_operation<'op2, Token: Lex + 'op2>(
+    fn _async_parse_operation<'op2, Token: Lex + 'op2>(
         &self,
         token: Token,
     ) -> impl ::async_op::expansion::Initiation<
@@ -71,7 +72,7 @@ impl Socket {
             (*self).executor_of()
         };
         let copy_of_self = ::async_op::expansion::copy_of(self);
-        let operation = ::async_op::expansion::from_fn::<
+        ::async_op::expansion::from_fn::<
             fn(Token),
             _,
             _,
@@ -79,8 +80,7 @@ impl Socket {
             meta,
             executor,
             move |op| Self::async_parse_body::<Token>(&copy_of_self, token, op),
-        );
-        operation
+        )
     }
     #[doc(hidden)]
     fn async_parse_body<Token: Lex>(&self, token: Token, op: Completion<fn(Token)>) {

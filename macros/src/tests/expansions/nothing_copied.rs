@@ -1,25 +1,27 @@
 impl Socket {
+    /// # How to call it
+    ///
+    /// The last argument says how the result arrives:
+    ///
+    /// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `io::Result<()>`, which you `.await`
+    /// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `io::Result<()>`
+    /// - a closure: is called with it, `|result: io::Result<()>| ..`
+    ///
+    /// [`shutdown`](Self::shutdown) leaves that open: `shutdown(..).await` is the same as `async_shutdown(.., UseFuture).await`.
+    ///
     /// # Completion
     ///
     /// Completes with `fn(io::Result<()>)`.
-    ///
-    /// ```ignore
-    /// |result: io::Result<()>| ..
-    /// ```
     ///
     /// # Cancellation
     ///
     /// Honours terminal requests: the operations that it awaits are asked to stop.
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_shutdown<'op, Token>(
         self,
         mode: Mode,
         token: Token,
-    ) -> <Token as ::async_op::expansion::CompletionToken<
-        'op,
-        fn(io::Result<()>),
-    >>::Return<
+    ) -> Token::Return<
         impl ::async_op::expansion::Initiation<
             fn(io::Result<()>),
         > + 'op + ::async_op::expansion::Captures<Self>,
@@ -29,13 +31,13 @@ impl Socket {
         Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<()>)>,
     {
         ::async_op::expansion::async_initiate(
-            Self::async_shutdown_operation(self, mode),
+            Self::_async_shutdown_operation(self, mode),
             token,
         )
     }
-    /// The operation of [`async_shutdown`](Self::async_shutdown), not yet started.
+    /// The operation of [`async_shutdown`](Self::async_shutdown), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    #[forbid(dead_code)]
     fn shutdown<'op>(
         self,
         mode: Mode,
@@ -52,8 +54,7 @@ impl Socket {
     }
     #[doc(hidden)]
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_shutdown_operation<'op>(
+    fn _async_shutdown_operation<'op>(
         self,
         mode: Mode,
     ) -> impl ::async_op::expansion::Initiation<
@@ -74,12 +75,11 @@ impl Socket {
             use ::async_op::expansion::ExecutorOf as _;
             self.executor_of()
         };
-        let operation = ::async_op::expansion::from_future::<
+        ::async_op::expansion::from_future::<
             fn(io::Result<()>),
             _,
             _,
-        >(meta, executor, Self::async_shutdown_body(self, mode));
-        operation
+        >(meta, executor, Self::async_shutdown_body(self, mode))
     }
     #[doc(hidden)]
     async fn async_shutdown_body(mut self, mode: Mode) -> io::Result<()> {

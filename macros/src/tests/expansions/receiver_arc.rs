@@ -1,24 +1,26 @@
 impl Socket {
+    /// # How to call it
+    ///
+    /// The last argument says how the result arrives:
+    ///
+    /// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `()`, which you `.await`
+    /// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `()`
+    /// - a closure: is called with it, `|| ..`
+    ///
+    /// [`by_arc`](Self::by_arc) leaves that open: `by_arc(..).await` is the same as `async_by_arc(.., UseFuture).await`.
+    ///
     /// # Completion
     ///
     /// Completes with `fn()`.
-    ///
-    /// ```ignore
-    /// || ..
-    /// ```
     ///
     /// # Cancellation
     ///
     /// Honours terminal requests: the operations that it awaits are asked to stop.
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_by_arc<'op, Token>(
         self: Arc<Self>,
         token: Token,
-    ) -> <Token as ::async_op::expansion::CompletionToken<
-        'op,
-        fn(),
-    >>::Return<
+    ) -> Token::Return<
         impl ::async_op::expansion::Initiation<
             fn(),
         > + 'op + ::async_op::expansion::Captures<Self>,
@@ -27,11 +29,11 @@ impl Socket {
         Self: 'op,
         Token: ::async_op::expansion::CompletionToken<'op, fn()>,
     {
-        ::async_op::expansion::async_initiate(self.async_by_arc_operation(), token)
+        ::async_op::expansion::async_initiate(self._async_by_arc_operation(), token)
     }
-    /// The operation of [`async_by_arc`](Self::async_by_arc), not yet started.
+    /// The operation of [`async_by_arc`](Self::async_by_arc), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    #[forbid(dead_code)]
     fn by_arc<'op>(
         self: Arc<Self>,
     ) -> ::async_op::expansion::Operation<
@@ -47,8 +49,7 @@ impl Socket {
     }
     #[doc(hidden)]
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_by_arc_operation<'op>(
+    fn _async_by_arc_operation<'op>(
         self: Arc<Self>,
     ) -> impl ::async_op::expansion::Initiation<
         fn(),
@@ -68,12 +69,11 @@ impl Socket {
             use ::async_op::expansion::ExecutorOf as _;
             self.executor_of()
         };
-        let operation = ::async_op::expansion::from_future::<
+        ::async_op::expansion::from_future::<
             fn(),
             _,
             _,
-        >(meta, executor, Self::async_by_arc_body(self));
-        operation
+        >(meta, executor, Self::async_by_arc_body(self))
     }
     #[doc(hidden)]
     async fn async_by_arc_body(self: Arc<Self>) {}

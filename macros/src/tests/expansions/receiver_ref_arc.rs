@@ -1,24 +1,26 @@
 impl Socket {
+    /// # How to call it
+    ///
+    /// The last argument says how the result arrives:
+    ///
+    /// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `()`, which you `.await`
+    /// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `()`
+    /// - a closure: is called with it, `|| ..`
+    ///
+    /// [`by_ref_arc`](Self::by_ref_arc) leaves that open: `by_ref_arc(..).await` is the same as `async_by_ref_arc(.., UseFuture).await`.
+    ///
     /// # Completion
     ///
     /// Completes with `fn()`. Copies `self`.
-    ///
-    /// ```ignore
-    /// || ..
-    /// ```
     ///
     /// # Cancellation
     ///
     /// Honours terminal requests: the operations that it awaits are asked to stop.
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_by_ref_arc<'op, Token>(
         self: &Arc<Self>,
         token: Token,
-    ) -> <Token as ::async_op::expansion::CompletionToken<
-        'op,
-        fn(),
-    >>::Return<
+    ) -> Token::Return<
         impl ::async_op::expansion::Initiation<
             fn(),
         > + 'op + ::async_op::expansion::Captures<Self>,
@@ -27,11 +29,11 @@ impl Socket {
         Self: ::async_op::expansion::core::marker::Sized + 'op,
         Token: ::async_op::expansion::CompletionToken<'op, fn()>,
     {
-        ::async_op::expansion::async_initiate(self.async_by_ref_arc_operation(), token)
+        ::async_op::expansion::async_initiate(self._async_by_ref_arc_operation(), token)
     }
-    /// The operation of [`async_by_ref_arc`](Self::async_by_ref_arc), not yet started.
+    /// The operation of [`async_by_ref_arc`](Self::async_by_ref_arc), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    #[forbid(dead_code)]
     fn by_ref_arc<'op>(
         self: &Arc<Self>,
     ) -> ::async_op::expansion::Operation<
@@ -47,8 +49,7 @@ impl Socket {
     }
     #[doc(hidden)]
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_by_ref_arc_operation<'op>(
+    fn _async_by_ref_arc_operation<'op>(
         self: &Arc<Self>,
     ) -> impl ::async_op::expansion::Initiation<
         fn(),
@@ -69,7 +70,7 @@ impl Socket {
             (*self).executor_of()
         };
         let copy_of_self = ::async_op::expansion::copy_of(self);
-        let operation = ::async_op::expansion::from_future::<
+        ::async_op::expansion::from_future::<
             fn(),
             _,
             _,
@@ -77,8 +78,7 @@ impl Socket {
             meta,
             executor,
             async move { Self::async_by_ref_arc_body(&copy_of_self).await },
-        );
-        operation
+        )
     }
     #[doc(hidden)]
     async fn async_by_ref_arc_body(self: &Arc<Self>) {}

@@ -1,25 +1,27 @@
 trait Read {
+    /// # How to call it
+    ///
+    /// The last argument says how the result arrives:
+    ///
+    /// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `Value`, which you `.await`
+    /// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `Value`
+    /// - a closure: is called with it, `|value: Value| ..`
+    ///
+    /// [`get`](Self::get) leaves that open: `get(..).await` is the same as `async_get(.., UseFuture).await`.
+    ///
     /// # Completion
     ///
     /// Completes with `fn(Value)`.
-    ///
-    /// ```ignore
-    /// |value: Value| ..
-    /// ```
     ///
     /// # Implementing
     ///
     /// A type writes the body alone, under `#[async_op(implements)]`.
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_get<'op, Token>(
         &self,
         key: &str,
         token: Token,
-    ) -> <Token as ::async_op::expansion::CompletionToken<
-        'op,
-        fn(Value),
-    >>::Return<
+    ) -> Token::Return<
         impl ::async_op::expansion::Initiation<
             fn(Value),
         > + 'op + ::async_op::expansion::Captures<Self> + ::async_op::expansion::OfTrait,
@@ -33,9 +35,9 @@ trait Read {
             token,
         )
     }
-    /// The operation of [`async_get`](Self::async_get), not yet started.
+    /// The operation of [`async_get`](Self::async_get), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    #[forbid(dead_code)]
     fn get<'op>(
         &self,
         key: &str,

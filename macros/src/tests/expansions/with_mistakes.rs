@@ -1,21 +1,23 @@
 impl Socket {
+    /// # How to call it
+    ///
+    /// The last argument says how the result arrives:
+    ///
+    /// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `io::Result<()>`, which you `.await`
+    /// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `io::Result<()>`
+    /// - a closure: is called with it, `|result: io::Result<()>| ..`
+    ///
+    /// [`wait`](Self::wait) leaves that open: `wait(..).await` is the same as `async_wait(.., UseFuture).await`.
+    ///
     /// # Completion
     ///
     /// Completes with `fn(io::Result<()>)`. Copies `self`.
-    ///
-    /// ```ignore
-    /// |result: io::Result<()>| ..
-    /// ```
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     pub fn async_wait<'op, Token>(
         &self,
         duration: Duration,
         token: Token,
-    ) -> <Token as ::async_op::expansion::CompletionToken<
-        'op,
-        fn(io::Result<()>),
-    >>::Return<
+    ) -> Token::Return<
         impl ::async_op::expansion::Initiation<
             fn(io::Result<()>),
         > + 'op + ::async_op::expansion::Captures<Self>,
@@ -25,13 +27,13 @@ impl Socket {
         Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<()>)>,
     {
         ::async_op::expansion::async_initiate(
-            Self::async_wait_operation(self, duration),
+            Self::_async_wait_operation(self, duration),
             token,
         )
     }
-    /// The operation of [`async_wait`](Self::async_wait), not yet started.
+    /// The operation of [`async_wait`](Self::async_wait), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    #[forbid(dead_code)]
     pub fn wait<'op>(
         &self,
         duration: Duration,
@@ -48,8 +50,7 @@ impl Socket {
     }
     #[doc(hidden)]
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_wait_operation<'op>(
+    fn _async_wait_operation<'op>(
         &self,
         duration: Duration,
     ) -> impl ::async_op::expansion::Initiation<
@@ -67,7 +68,7 @@ impl Socket {
             );
             &META
         };
-        let operation = ::async_op::expansion::from_future::<
+        ::async_op::expansion::from_future::<
             fn(io::Result<()>),
             _,
             _,
@@ -75,8 +76,7 @@ impl Socket {
             meta,
             ::async_op::expansion::SystemExecutor,
             ::async_op::expansion::core::future::pending(),
-        );
-        operation
+        )
     }
     #[doc(hidden)]
     fn async_wait_body(&self, duration: Duration, op: Completion<fn(io::Result<()>)>) {

@@ -1,0 +1,15 @@
+// errors: 1
+
+use async_op::{Initiation, Timer, async_op};
+use std::io;
+
+#[async_op]
+fn async_either(timer: &Timer, is_mapped: bool) -> impl Initiation<fn(io::Result<()>)> {
+    if is_mapped {
+        timer.wait().map(|result| result)
+    } else {
+        timer.wait()
+    }
+}
+
+fn main() {}

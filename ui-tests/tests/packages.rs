@@ -1,0 +1,34 @@
+//! What Cargo says of packages.
+
+use async_op_ui_tests::Packages;
+
+const DIRECTORY: &str = env!("CARGO_TARGET_TMPDIR");
+
+/// In all editions, whatever form: neither rustc nor Clippy has anything to say. What it
+/// would suggest of what the macro adds breaks the code.
+#[test]
+fn clippy_has_nothing_to_say() {
+    let source = include_str!("../packages/lints.rs");
+    let packages = Packages::new(DIRECTORY, "lints", &[2018, 2021, 2024], source);
+    let (is_there, _) = packages.cargo(&["clippy", "--version"]);
+    if !is_there {
+        return eprintln!("skipped: Clippy is not installed");
+    }
+    let (is_clean, text) = packages.cargo(&["clippy", "--workspace"]);
+    assert!(is_clean && !text.contains("warning"), "{text}");
+}
+
+/// Where `associated` is forgotten, and a function of that name is found all the same.
+#[test]
+fn another_operation_is_not_called_in_silence() {
+    let source = include_str!("../packages/namesakes.rs");
+    let packages = Packages::new(DIRECTORY, "namesakes", &[2024], source);
+    let (is_built, text) = packages.cargo(&["build"]);
+    let message = "`#[async_op(associated)]` is missing";
+    assert!(!is_built && text.contains(message), "{text}");
+    assert_eq!(
+        text.matches("\nerror").count(),
+        2,
+        "and that it could not compile: {text}"
+    );
+}
