@@ -180,7 +180,7 @@ fn of_async(
         Some(completes) => completes.value.clone(),
         None if is_never(sig) => {
             let span = at(sig.ident.span());
-            let runtime = model::runtime(args, span);
+            let runtime = model::runtime(args, &sig.ident);
             // The type `!` has no name on stable Rust.
             parse_quote_spanned!(span=> fn(#runtime::Never))
         }

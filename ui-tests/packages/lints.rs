@@ -7,7 +7,8 @@
 // Which it says of these with good reason.
 #![allow(clippy::unused_async)]
 
-use async_op::{Completion, Initiation, IoExecutor, IoObject, Timer, async_op};
+use async_op::{Completion, Initiation, IoExecutor, IoObject, async_op};
+use async_op::time::Timer;
 use std::borrow::Cow;
 use std::sync::Arc;
 

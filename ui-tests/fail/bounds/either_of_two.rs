@@ -1,6 +1,7 @@
 // errors: 1
 
-use async_op::{Initiation, Timer, async_op};
+use async_op::{Initiation, async_op};
+use async_op::time::Timer;
 use std::io;
 
 #[async_op]

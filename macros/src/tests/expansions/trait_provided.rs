@@ -1,11 +1,15 @@
 trait Read {
+    /// # How to call it
+    ///
+    /// The last argument says how the result arrives:
+    ///
+    /// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `io::Result<usize>`, which you `.await`
+    /// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `io::Result<usize>`
+    /// - a closure: is called with it, `|result: io::Result<usize>| ..`, if `buf` is borrowed for `'static`
+    ///
     /// # Completion
     ///
     /// Completes with `fn(io::Result<usize>)`. Copies `self`; borrows `buf` until then.
-    ///
-    /// ```ignore
-    /// |result: io::Result<usize>| ..
-    /// ```
     ///
     /// # Cancellation
     ///
@@ -15,16 +19,12 @@ trait Read {
     ///
     /// A type may write another body, under `#[async_op(implements)]`.
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_read_all<'a, 'op, Token>(
+    fn async_read_all<'a: 'op, 'op, Token>(
         &self,
         buf: &'a mut [u8],
         argument2: u8,
         token: Token,
-    ) -> <Token as ::async_op::expansion::CompletionToken<
-        'op,
-        fn(io::Result<usize>),
-    >>::Return<
+    ) -> Token::Return<
         impl ::async_op::expansion::Initiation<
             fn(io::Result<usize>),
         > + 'op + ::async_op::expansion::Captures<
@@ -32,7 +32,6 @@ trait Read {
         > + ::async_op::expansion::OfTrait,
     >
     where
-        'a: 'op,
         Self: ::async_op::expansion::core::marker::Sized
             + ::async_op::expansion::IoObject + ::async_op::expansion::core::clone::Clone
             + ::async_op::expansion::core::marker::Send
@@ -41,15 +40,14 @@ trait Read {
     {
         ::async_op::expansion::async_initiate(
             ::async_op::expansion::declared(
-                Self::async_read_all_operation(self, buf, argument2),
+                Self::_async_read_all_operation(self, buf, argument2),
             ),
             token,
         )
     }
     #[doc(hidden)]
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_read_all_operation<'a, 'op>(
+    fn _async_read_all_operation<'a: 'op, 'op>(
         &self,
         buf: &'a mut [u8],
         argument2: u8,
@@ -57,7 +55,6 @@ trait Read {
         fn(io::Result<usize>),
     > + 'op + ::async_op::expansion::Captures<(&'a (), Self)>
     where
-        'a: 'op,
         Self: ::async_op::expansion::core::marker::Sized
             + ::async_op::expansion::IoObject + ::async_op::expansion::core::clone::Clone
             + ::async_op::expansion::core::marker::Send
@@ -76,7 +73,7 @@ trait Read {
             (*self).executor_of()
         };
         let copy_of_self = ::async_op::expansion::copy_of(self);
-        let operation = ::async_op::expansion::from_future::<
+        ::async_op::expansion::from_future::<
             fn(io::Result<usize>),
             _,
             _,
@@ -84,11 +81,10 @@ trait Read {
             meta,
             executor,
             async move { Self::async_read_all_body(&copy_of_self, buf, argument2).await },
-        );
-        operation
+        )
     }
     #[doc(hidden)]
-    fn async_read_all_body<'a>(
+    fn async_read_all_body<'a: 'a>(
         &self,
         buf: &'a mut [u8],
         _: u8,

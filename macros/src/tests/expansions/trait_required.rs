@@ -1,27 +1,29 @@
 trait Read {
     /// Reads.
     ///
+    /// # How to call it
+    ///
+    /// The last argument says how the result arrives:
+    ///
+    /// - [`UseFuture`](async_op::expansion::UseFuture): returns a future of `io::Result<usize>`, which you `.await`
+    /// - [`Blocking`](async_op::expansion::Blocking): waits, and returns `io::Result<usize>`
+    /// - a closure: is called with it, `|result: io::Result<usize>| ..`
+    ///
+    /// [`read`](Self::read) leaves that open: `read(..).await` is the same as `async_read(.., UseFuture).await`.
+    ///
     /// # Completion
     ///
     /// Completes with `fn(io::Result<usize>)`. Copies `self`.
-    ///
-    /// ```ignore
-    /// |result: io::Result<usize>| ..
-    /// ```
     ///
     /// # Implementing
     ///
     /// A type writes the body alone, under `#[async_op(implements)]`.
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
     fn async_read<'op, Token>(
         &self,
         buf: Vec<u8>,
         token: Token,
-    ) -> <Token as ::async_op::expansion::CompletionToken<
-        'op,
-        fn(io::Result<usize>),
-    >>::Return<
+    ) -> Token::Return<
         impl ::async_op::expansion::Initiation<
             fn(io::Result<usize>),
         > + 'op + ::async_op::expansion::Captures<Self> + ::async_op::expansion::OfTrait,
@@ -33,15 +35,15 @@ trait Read {
         Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<usize>)>,
     {
         ::async_op::expansion::async_initiate(
-            ::async_op::expansion::declared(Self::async_read_operation(self, buf)),
+            ::async_op::expansion::declared(Self::_async_read_operation(self, buf)),
             token,
         )
     }
     /// Reads.
     ///
-    /// The operation of [`async_read`](Self::async_read), not yet started.
+    /// The operation of [`async_read`](Self::async_read), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
+    #[forbid(dead_code)]
     fn read<'op>(
         &self,
         buf: Vec<u8>,
@@ -60,8 +62,7 @@ trait Read {
     }
     #[doc(hidden)]
     #[track_caller]
-    #[allow(clippy::too_many_arguments, reason = "one of them is the macro's")]
-    fn async_read_operation<'op>(
+    fn _async_read_operation<'op>(
         &self,
         buf: Vec<u8>,
     ) -> impl ::async_op::expansion::Initiation<
@@ -85,12 +86,11 @@ trait Read {
             (*self).executor_of()
         };
         let copy_of_self = ::async_op::expansion::copy_of(self);
-        let operation = ::async_op::expansion::from_fn::<
+        ::async_op::expansion::from_fn::<
             fn(io::Result<usize>),
             _,
             _,
-        >(meta, executor, move |op| Self::async_read_body(&copy_of_self, buf, op));
-        operation
+        >(meta, executor, move |op| Self::async_read_body(&copy_of_self, buf, op))
     }
     #[doc(hidden)]
     fn async_read_body(&self, buf: Vec<u8>, op: Completion<fn(io::Result<usize>)>);
