@@ -1,6 +1,6 @@
 use proc_macro2::Span;
-use quote::ToTokens as _;
-use syn::{parse_quote, parse_quote_spanned, Attribute, Meta};
+use syn::punctuated::Punctuated;
+use syn::{parse_quote, parse_quote_spanned, Attribute, Meta, Token};
 
 /// The author's attributes, by the function they go to.
 #[derive(Default)]
@@ -49,13 +49,29 @@ impl Attrs {
                 self.on_doors(attr);
                 self.body.push(attr.clone());
             }
-            // What the author expects is in the body, and nowhere else.
-            "expect" => {
-                self.on_doors(&expect_to_allow(attr));
-                self.body.push(attr.clone());
-            }
+            "expect" => self.route_expected(attr),
             // Attribute macros like `instrument` want the author's own code.
             _ => self.body.push(attr.clone()),
+        }
+    }
+
+    /// What the author expects is in the body, and nowhere else: but for what is said
+    /// of an operation that nobody starts.
+    fn route_expected(&mut self, attr: &Attribute) {
+        let lints = attr.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated);
+        let lints: Vec<_> = lints.into_iter().flatten().collect();
+        let (reason, lints): (Vec<_>, Vec<_>) =
+            (lints.into_iter()).partition(|lint| matches!(lint, Meta::NameValue(_)));
+        let (unused, others): (Vec<_>, Vec<_>) =
+            (lints.into_iter()).partition(|lint| lint.path().is_ident("dead_code"));
+        if !unused.is_empty() {
+            let expected = unused.iter().chain(&reason);
+            self.outer.push(parse_quote!(#[expect(#(#expected),*)]));
+        }
+        if !others.is_empty() {
+            let expected = others.iter().chain(&reason);
+            self.on_doors(&parse_quote!(#[allow(#(#others),*)]));
+            self.body.push(parse_quote!(#[expect(#(#expected),*)]));
         }
     }
 
@@ -70,12 +86,4 @@ impl Attrs {
 /// Last, and ours: of a second one, in a `cfg_attr`, rustc says nothing then.
 pub(crate) fn track_caller() -> Attribute {
     parse_quote_spanned!(Span::mixed_site()=> #[track_caller])
-}
-
-fn expect_to_allow(attr: &Attribute) -> Attribute {
-    let lints = match &attr.meta {
-        Meta::List(list) => list.tokens.to_token_stream(),
-        _ => Default::default(),
-    };
-    parse_quote!(#[allow(#lints)])
 }

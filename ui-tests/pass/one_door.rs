@@ -1,6 +1,6 @@
 //! Of two functions, one is enough: whichever it is, the operation is used.
 
-#![deny(dead_code)]
+#![deny(dead_code, unfulfilled_lint_expectations)]
 
 use async_op::{Blocking, Completion, Initiation, IoObject, SystemExecutor, async_op};
 
@@ -55,6 +55,23 @@ macro_rules! methods {
 impl Socket {
     methods!(async_plain_read async_plain_write async_plain_echo);
     methods!(async_read async_write async_echo);
+}
+
+/// That nobody starts one may be expected, like what is in its body.
+#[expect(dead_code, unused_variables, reason = "for later")]
+#[async_op]
+async fn async_expected(_socket: &Socket, unused: u8) {}
+
+impl Socket {
+    #[expect(dead_code)]
+    #[async_op]
+    async fn async_expected(&self) {}
+
+    #[allow(dead_code)]
+    #[async_op]
+    fn async_allowed(&self, op: Completion<fn()>) {
+        op.complete();
+    }
 }
 
 trait Stream {
