@@ -153,7 +153,7 @@ fn initiating(op: &Operation, maker: &Ident, making: Option<&TokenStream>) -> To
     if op.role == Role::Declared {
         let span = op.span;
         returned = quote_spanned!(span=> #returned + #runtime::OfTrait);
-        operation = quote_spanned!(span=> #runtime::declared(#operation));
+        operation = quote_spanned!(span=> #runtime::of_trait(#operation));
     }
     let mut generics = generics(op);
     let span = op.span;

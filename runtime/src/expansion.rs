@@ -97,7 +97,7 @@ pin_project! {
 
 /// Marks an operation as a trait's.
 #[inline]
-pub fn declared<I>(operation: I) -> Declared<I> {
+pub fn of_trait<I>(operation: I) -> Declared<I> {
     Declared { operation }
 }
 

@@ -17,7 +17,7 @@ impl<'op, S: Signature + 'op> CompletionToken<'op, S> for Boxed {
     type Return<I: Initiation<S> + 'op> = Pin<Box<dyn Future<Output = S::Output> + Send + 'op>>;
 
     fn initiate<I: Initiation<S> + 'op>(self, initiation: I) -> Self::Return<I> {
-        Box::pin(async { initiation.into_hosted().await })
+        Box::pin(initiation)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Operations of traits: declared once, implemented by any number of types.
 
 use async_op::{
-    Blocking, Completion, Deferred, Detached, Initiation, IoObject, SystemExecutor, UseFuture,
+    Blocking, Completion, Deferred, Detached, IoObject, SystemExecutor, UseFuture,
     async_op,
 };
 use std::future::{Future, ready};

@@ -76,7 +76,8 @@ fn in_an_editor(records: &Path, is_whole: bool) {
         wrong.join("\n")
     );
     assert!(
-        !is_whole || ones * 100 >= all * 95,
+        // What is no token is two errors or more: ARCHITECTURE.md says why that is kept.
+        !is_whole || ones * 100 >= all * 88,
         "of {all} cases only {ones} have one error for each mistake"
     );
 }

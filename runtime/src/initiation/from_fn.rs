@@ -63,8 +63,9 @@ pin_project! {
     /// Dropping it while it is in flight asks the operation to stop (terminal
     /// cancellation) and discards its result.
     #[must_use = "an operation does nothing until it is started"]
-    pub struct FromFn<S: Signature, E: Executor, F>
+    pub struct FromFn<S, E: Executor, F>
     where
+        S: Signature,
         S: 'static,
     {
         state: State<S, E, F>,

@@ -39,8 +39,9 @@ pin_project! {
     /// Dropping it lets the operation go on, and discards its result; unless the
     /// operation is awaited inside one that can be cancelled, which is asked then.
     #[must_use = "an operation does nothing until it is started"]
-    pub struct Launched<S: Signature, L>
+    pub struct Launched<S, L>
     where
+        S: Signature,
         S: 'static,
     {
         site: Site,

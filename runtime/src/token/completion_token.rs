@@ -81,6 +81,7 @@ use crate::signature::Signature;
     label = "not a completion token for this operation",
     note = "pass a closure with the parameters of `{S}`, `UseFuture`, `Blocking`, `Detached` or `Deferred`",
     note = "wrap a type that implements `CompletionHandler` as `Handler(..)`",
+    note = "a type parameter is one if that is said: `T: CompletionToken<'static, {S}>`",
     note = "`cancel_after(..)` needs a first result that is a `Result`, whose error implements `OperationError`"
 )]
 pub trait CompletionToken<'op, S: Signature> {

@@ -1,4 +1,4 @@
-// errors: 1
+// errors: 2
 
 use async_op::{Blocking, IoExecutor, async_op, cancel_after};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-// errors: 1
+// errors: 4
 
 use async_op::{IoExecutor, async_op};
 

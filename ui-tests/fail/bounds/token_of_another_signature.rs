@@ -1,4 +1,4 @@
-// errors: 1
+// errors: 4
 
 use async_op::{CompletionToken, IoExecutor, async_op};
 

@@ -1,4 +1,4 @@
-// errors: 1
+// errors: 3
 
 use async_op::*;
 use std::io;

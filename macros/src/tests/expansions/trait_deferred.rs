@@ -31,7 +31,7 @@ trait Read {
         Token: ::async_op::expansion::CompletionToken<'op, fn(Value)>,
     {
         ::async_op::expansion::async_initiate(
-            ::async_op::expansion::declared(Self::async_get_body(self, key)),
+            ::async_op::expansion::of_trait(Self::async_get_body(self, key)),
             token,
         )
     }

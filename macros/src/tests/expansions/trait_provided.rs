@@ -39,7 +39,7 @@ trait Read {
         Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<usize>)>,
     {
         ::async_op::expansion::async_initiate(
-            ::async_op::expansion::declared(
+            ::async_op::expansion::of_trait(
                 Self::_async_read_all_operation(self, buf, argument2),
             ),
             token,

@@ -35,7 +35,7 @@ trait Read {
         Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<usize>)>,
     {
         ::async_op::expansion::async_initiate(
-            ::async_op::expansion::declared(Self::_async_read_operation(self, buf)),
+            ::async_op::expansion::of_trait(Self::_async_read_operation(self, buf)),
             token,
         )
     }
