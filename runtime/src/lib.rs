@@ -1,5 +1,5 @@
 //! Completion tokens: write an asynchronous operation once, and let each caller
-//! choose how the result arrives.
+//! choose how the result arrives. The [guide] has a page for each question.
 //!
 //! # Calling an operation
 //!
@@ -145,6 +145,7 @@ pub mod executor;
 pub mod expansion;
 pub mod forms;
 pub mod group;
+pub mod guide;
 mod handler;
 pub mod initiation;
 pub mod io;
