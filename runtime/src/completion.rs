@@ -26,10 +26,10 @@ use crate::trace::Entered;
 /// handler is dropped without being called, and a future that waits for it
 /// panics with the name of the operation rather than hang.
 ///
-/// Whoever keeps it for later is the only one who can end the operation. Unless
+/// Nobody but its keeper can end the operation. Unless
 /// [`on_cancel`](Self::on_cancel) says what to do, requests to stop and
-/// [limits on time](crate::cancel_after()) do nothing until it completes; and as a
-/// context that is dropped cannot find it, those who wait for it wait on. The page
+/// [limits on time](crate::cancel_after()) do nothing until it completes. A context that
+/// is dropped cannot find it: callers that wait for it wait on. The page
 /// on [forms](crate::forms#one-that-can-be-asked-to-stop) has the whole of a queue of
 /// completions that can be cancelled and closed.
 ///

@@ -164,8 +164,8 @@
 //!
 //! Nobody knows where a `Completion` is kept but its author. A queue of them hears of
 //! no request, so [`cancel_after`] and [`CancellationSignal`] wait until the operation
-//! completes by itself; and as dropping a context does not reach into the queue, those
-//! who wait for it wait on. Both are a few lines: [`on_cancel`] for the requests, and
+//! completes by itself. Nor does the drop of a context reach into the queue: its callers
+//! wait on. Both are mended in a few lines: [`on_cancel`] for the requests, and
 //! something that closes the queue. Here of replies that come one after another over
 //! a connection which many share:
 //!
@@ -187,8 +187,8 @@
 //! #[derive(Default)]
 //! struct Replies {
 //!     last_id: u64,
-//!     /// Who has given up leaves his place: the reply comes all the same, and is not
-//!     /// the next one's.
+//!     /// A caller that has given up leaves its place: the reply comes all the same,
+//!     /// and is not the next one's.
 //!     waiting: VecDeque<(u64, Option<Reply>)>,
 //!     is_closed: bool,
 //! }
@@ -339,7 +339,7 @@
 //! - Where the result comes from outside, through a function that is called
 //!   back, only the handler form will do; keep the `Completion` where the result
 //!   turns up. It is also the form for requests over a shared connection, since a
-//!   caller who gives up does not take the reply of the next one with him, and
+//!   caller that gives up does not take the reply of the next one with it, and
 //!   the form that keeps a trait dyn-compatible.
 //! - Where the operation is another one with its result changed, the deferred
 //!   form has no cost at all.

@@ -1,5 +1,5 @@
 //! Completion tokens: write an asynchronous operation once, and let each caller
-//! choose how the result arrives.
+//! choose how the result arrives. The [guide] has a page for each question.
 //!
 //! # Calling an operation
 //!
@@ -124,8 +124,8 @@
 //! - in the `new` of [`Channel`](sync::Channel), [`Mutex`](sync::Mutex) and
 //!   [`Semaphore`](sync::Semaphore), and that of wrappers around streams of other
 //!   libraries;
-//! - where a list grows: of operations that wait for one object (the first needs none), or
-//!   are woken at once; of the timers of a context; of the values in a channel;
+//! - where a list grows: that of the operations that wait for one object (the first needs
+//!   none) or are woken at once, of the timers of a context, of the values in a channel;
 //! - inside of other libraries: signals, the resolver, tokio's tasks, tracing.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -147,6 +147,7 @@ pub mod executor;
 pub mod expansion;
 pub mod forms;
 pub mod group;
+pub mod guide;
 mod handler;
 pub mod initiation;
 pub mod io;

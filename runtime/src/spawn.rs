@@ -45,9 +45,9 @@ use crate::token::CompletionToken;
 ///
 /// # Panics
 ///
-/// A panic of `future` unwinds out of the executor; the handler is dropped. Who
-/// waits for the result elsewhere panics too, and is not told of the first panic
-/// more than that there may have been one.
+/// A panic of `future` unwinds out of the executor; the handler is dropped. A caller
+/// that waits for the result elsewhere panics too, with a message that says no more of
+/// the first panic than that there may have been one.
 ///
 /// # Examples
 ///

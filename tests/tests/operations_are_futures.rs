@@ -173,6 +173,10 @@ fn in_our_own_spawn() {
 /// their executor, their work and what they wait by, and no operation is there twice.
 #[test]
 #[cfg(target_pointer_width = "64")]
+#[allow(
+    clippy::redundant_async_block,
+    reason = "it is what awaits that is measured"
+)]
 fn is_not_there_twice() {
     let timer = timer(HOUR);
     assert_eq!(size_of_val(&timer.wait()), 48);

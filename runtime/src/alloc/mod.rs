@@ -1,8 +1,9 @@
 //! Where the memory of operations comes from.
 //!
-//! From the allocator of its handler ([`bind_allocator`](crate::bind_allocator())), by default
-//! [`Recycling`], which gives each thread its blocks again. The trait [`Allocator`] is that of the
-//! crate `allocator-api2`.
+//! It comes from the allocator of the handler, which
+//! [`bind_allocator`](crate::bind_allocator()) sets. The default is [`Recycling`]: each thread
+//! keeps the blocks that it has freed, and uses them again. The trait [`Allocator`] is that of
+//! the crate `allocator-api2`.
 
 mod any;
 mod recycling;

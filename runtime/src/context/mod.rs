@@ -49,9 +49,9 @@ use crate::task::Task;
 ///
 /// Everything that belongs to a context holds a handle, [`IoExecutor`], never
 /// the context. Dropping the context waits for threads that block on its operations,
-/// and destroys the operations that it can
-/// reach, their handlers uncalled; later operations of its objects complete
-/// with an error, if they have to wait, and tasks that are posted from then on are destroyed by whoever posts them.
+/// and destroys the operations that it can reach, their handlers uncalled. From then on
+/// operations of its objects complete with an error, if they have to wait, and a task
+/// that is posted is destroyed on the thread that posts it.
 ///
 /// ```
 /// use async_op::IoContext;
@@ -254,12 +254,12 @@ impl IoContext {
     /// # On several threads
     ///
     /// Any number of threads may call it, at any time: each task can be taken by any of
-    /// them. A handler may wait for a task that it has posted, or that a waker posts which
-    /// it has called, while another thread is in here with nothing to do. That takes the
-    /// task at once or, where threads have been woken in vain just before, within two
-    /// milliseconds; for two such tasks in turn it may be twice that. A thread that
-    /// [blocks](crate::Blocking) on an operation does not count, nor does a task that was
-    /// [deferred](Executor::defer).
+    /// them. A handler may wait for a task that it has posted, itself or by a waker that it
+    /// has called, while another thread is in here with nothing to do. That thread takes
+    /// the task at once or, where threads have been woken in vain just before, within two
+    /// milliseconds; two such tasks in turn may take twice that. This does not hold for a
+    /// task that was [deferred](Executor::defer), and a thread that
+    /// [blocks](crate::Blocking) on an operation is not such a thread.
     ///
     /// One thread alone runs tasks in the order in which they were posted. Several do not
     /// even start them in that order: a task may wait behind another while later ones run.

@@ -1,18 +1,18 @@
 //! Executors: where handlers run.
 //!
 //! - [`Strand`]: one handler at a time, in order, on another executor;
-//! - [`ThreadPool`]: any number of threads; [`SystemContext`]: a thread of its own for everybody,
-//!   whose handle is [`SystemExecutor`](crate::SystemExecutor);
-//! - [`AnyExecutor`]: one of any type; [`InlineOr`] and [`PostOnly`]: whether handlers may be
-//!   called at once;
+//! - [`ThreadPool`]: a context and any number of threads that run it; [`SystemContext`]: one for
+//!   the whole process, with a thread of its own, whose handle is [`SystemExecutor`];
+//! - [`AnyExecutor`]: an executor whose type is erased; [`InlineOr`] and [`PostOnly`]: whether
+//!   handlers may be called at once;
 //! - [`WorkGuard`]: keeps `run` from returning.
 //!
 //! A context and its handle are in the root: [`IoContext`](crate::IoContext) and
-//! [`IoExecutor`](crate::IoExecutor), as is the trait [`Executor`](crate::Executor) for your own.
+//! [`IoExecutor`](crate::IoExecutor), as is the trait [`Executor`] for your own.
 //!
 //! [`post_on`](crate::post_on()) gives a function to an executor; the rest of its family is here,
-//! with the difference that Asio makes: to *post* is to queue, to *dispatch* to call at once where
-//! that is allowed, to *defer* to queue behind the running handler.
+//! told apart as in Asio: to *post* is to queue, to *dispatch* is to call at once where that is
+//! allowed, to *defer* is to queue behind the running handler.
 
 mod any;
 mod inline_or;

@@ -1,13 +1,13 @@
 //! What operations wait for each other with: [`Channel`], [`Mutex`] and
 //! [`Semaphore`].
 //!
-//! All three are handles, whose clones are the same object, are used from any
-//! thread, and serve those who wait in the order in which they came. Waiting is
-//! an operation: it takes any completion token, can be cancelled and limited in
-//! time, and loses nothing when its future is dropped.
+//! All three are handles: clones are the same object, and may be used on any
+//! thread. Operations that wait are served in the order in which they came.
+//! Waiting is an operation: it takes any completion token, can be cancelled and
+//! limited in time, and loses nothing when its future is dropped.
 //!
 //! An object belongs to the executor that it is made with. When the context of
-//! that is dropped, so are the operations that wait in it; those that wait
+//! that executor is dropped, so are the operations that run there; those that run
 //! elsewhere, and all that come later, complete with an error.
 //!
 //! ```

@@ -1,7 +1,7 @@
 //! Timers.
 //!
-//! [`Timer`] waits by the clock that never goes back, [`WallTimer`] by that of the calendar. A
-//! limit on the time of another operation needs none: see
+//! [`Timer`] waits by the clock that never goes back, [`WallTimer`] by that of the calendar. To
+//! limit the time of another operation takes no timer of yours: see
 //! [`cancel_after`](crate::cancel_after()).
 
 mod deadline;

@@ -11,9 +11,9 @@ use crate::signature::Signature;
 ///
 /// The thread waits as the operation's executor says: a handle of an
 /// [`IoContext`](crate::IoContext) drives the context while nobody else does,
-/// so no other thread is needed; other executors park. Of several that block on one
-/// context one drives it, each of the others sleeps until its own operation is over, and
-/// whoever leaves hands the driving over.
+/// so no other thread is needed; other executors park. Of several threads that block on
+/// one context one drives it, and each of the others sleeps until its own operation is
+/// over. When the one that drives is done, it hands the driving over to another.
 ///
 /// ```
 /// use async_op::{Blocking, IoContext};
@@ -48,11 +48,12 @@ use crate::signature::Signature;
 ///   is [`stopped`](crate::IoContext::stopped) because a `run` found no work left is
 ///   driven again.
 ///
-/// Only where it has to wait: an operation that is over when it is started, such as
-/// the wait for a timer that has expired, returns its result there too, as it may.
-/// What nobody can see does wait for ever: every thread of a pool blocking on that pool;
-/// and a handler that waits for a thread that blocks on the same context, as one that is
-/// inside a handler still counts as driving, and the others wait until it returns.
+/// It does so only where it has to wait: an operation that is over when it is started,
+/// such as the wait for a timer that has expired, may return its result there too.
+///
+/// Two cases cannot be seen, and wait for ever: every thread of a pool blocks on that
+/// pool; or a handler waits for a thread that blocks on the same context. For a thread
+/// that is inside a handler still counts as driving, and the others wait until it returns.
 ///
 /// If a handler panics that this thread runs meanwhile, as it drives, that unwinds out of
 /// here, whatever operation it is of.

@@ -1,17 +1,16 @@
 //! More completion tokens: how the result of an operation arrives.
 //!
-//! Those that nearly everybody uses are in the root: a closure, [`UseFuture`](crate::UseFuture),
-//! [`Blocking`](crate::Blocking), [`Detached`](crate::Detached), [`Deferred`](crate::Deferred)
-//! and [`Handler`](crate::Handler). Here are:
+//! Those that nearly everybody uses are in the root: a closure, [`UseFuture`],
+//! [`Blocking`], [`Detached`], [`Deferred`] and [`Handler`](crate::Handler). Here are:
 //!
 //! - [`UsePromise`]: starts the operation at once, and gives a [`Promise`] to be awaited later;
-//! - [`each`]: a token that can be used again, of a function that is called for each operation;
+//! - [`each`]: a handler with a method for each signature of an operation that has several;
 //! - [`local`]: a handler that is not `Send`, on the thread that runs the executor;
 //! - [`c_callback`]: a function pointer of C and its argument;
 //! - [`WithDefaultToken`]: an object whose operations take a token of their own where none is
 //!   passed.
 //!
-//! One of your own implements [`CompletionToken`](crate::CompletionToken).
+//! One of your own implements [`CompletionToken`].
 
 pub(crate) mod blocking;
 mod c_callback;

@@ -1,0 +1,64 @@
+//! The guide: one page for each question.
+//!
+//! There is nothing in this module but pages. Every example is compiled and run
+//! with the tests of this crate.
+//!
+//! To begin with:
+//!
+//! - [`first_client`]: how do I write my first client, in ten minutes?
+//! - [`choosing_a_form`]: which form of an operation do I write?
+//! - [`buffers`]: does an operation borrow its buffer or own it?
+//!
+//! When it has to run:
+//!
+//! - [`cancellation`]: how do I stop an operation, and what is lost when a future is dropped?
+//! - [`executors`]: where do my handlers run?
+//! - [`memory`]: where does the memory come from?
+//! - [`hosts`]: how do I run it inside tokio, a GUI loop, C or Python?
+//! - [`testing`]: how do I test operations?
+//! - [`costs`]: what does it cost?
+//! - [`it_hangs`]: my program hangs; where do I look?
+//!
+//! For those who know another library:
+//!
+//! - [`from_asio`]: I know Asio; what has which name here?
+//! - [`from_tokio`]: I know tokio; what is what?
+//!
+//! What `#[async_op]` writes for each form of an operation is on the page
+//! [`forms`](crate::forms).
+
+#[doc = include_str!("first_client.md")]
+pub mod first_client {}
+
+#[doc = include_str!("choosing_a_form.md")]
+pub mod choosing_a_form {}
+
+#[doc = include_str!("buffers.md")]
+pub mod buffers {}
+
+#[doc = include_str!("cancellation.md")]
+pub mod cancellation {}
+
+#[doc = include_str!("executors.md")]
+pub mod executors {}
+
+#[doc = include_str!("memory.md")]
+pub mod memory {}
+
+#[doc = include_str!("hosts.md")]
+pub mod hosts {}
+
+#[doc = include_str!("testing.md")]
+pub mod testing {}
+
+#[doc = include_str!("from_asio.md")]
+pub mod from_asio {}
+
+#[doc = include_str!("from_tokio.md")]
+pub mod from_tokio {}
+
+#[doc = include_str!("costs.md")]
+pub mod costs {}
+
+#[doc = include_str!("it_hangs.md")]
+pub mod it_hangs {}
