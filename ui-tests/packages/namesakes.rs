@@ -1,5 +1,5 @@
-//! `Admin::open` is in an `impl`, and nobody says so. The function that it finds in place
-//! of its own is another operation.
+//! `Admin::open` is in an `impl`, and nobody says so; the source does not either, as it is a
+//! macro that writes it. The function that it finds in place of its own is another operation.
 
 use async_op::{SystemExecutor, async_op};
 
@@ -18,12 +18,18 @@ mod inner {
 
     pub struct Admin;
 
-    impl Admin {
-        #[async_op]
-        pub async fn async_open(_executor: &SystemExecutor, path: &str) -> String {
-            format!("admin: {path}")
-        }
+    macro_rules! opens {
+        ($admin:ident) => {
+            impl $admin {
+                #[async_op]
+                pub async fn async_open(_executor: &SystemExecutor, path: &str) -> String {
+                    format!("admin: {path}")
+                }
+            }
+        };
     }
+
+    opens!(Admin);
 }
 
 fn main() {

@@ -1,10 +1,15 @@
+//! Operations that have not started.
+//!
+//! # Invariants
+//!
+//! - **I1** `initiation` is pinned where its operation is. It is moved out of an operation by
+//!   value alone, has no other drop than its own, and an operation is `Unpin` where it is.
+
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-
-use pin_project_lite::pin_project;
 
 use super::callback::Callback;
 use super::{Blocking, CompletionToken, Detached};
@@ -32,58 +37,55 @@ impl<'op, S: Signature> CompletionToken<'op, S> for Deferred {
     }
 }
 
-pin_project! {
-    /// An operation that has not started: what the plain name of every operation
-    /// returns.
-    ///
-    /// How the result arrives is still open: `.await` it, or say
-    /// [`callback`](Self::callback), [`blocking`](Self::blocking),
-    /// [`detach`](Self::detach) or [`with`](Self::with) any token. The parameters
-    /// of a callback are inferred here.
-    ///
-    /// ```
-    /// use async_op::IoContext;
-    /// use async_op::time::Timer;
-    ///
-    /// # fn main() -> std::io::Result<()> {
-    /// let context = IoContext::new()?;
-    /// let timer = Timer::new(&context);
-    /// timer.wait().callback(|result| result.unwrap());
-    /// timer.wait().detach();
-    /// timer.wait().blocking()?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// It is a [`Future`], as those of an `async fn` are: it starts when it is first polled, and
-    /// what joins, selects or spawns futures takes it. So it has no result yet, no `unwrap` and
-    /// no `?`. It is not `Unpin`: what has been polled can no longer be started in another way.
-    ///
-    /// ```
-    /// use async_op::{SystemExecutor, spawn};
-    /// use async_op::time::Timer;
-    ///
-    /// # fn main() -> std::io::Result<()> {
-    /// let (first, second) = (Timer::new(&SystemExecutor), Timer::new(&SystemExecutor));
-    /// let both = futures_lite::future::zip(first.wait(), second.wait());
-    /// let (first_result, second_result) = pollster::block_on(both);
-    /// first_result.and(second_result)?;
-    ///
-    /// spawn(&SystemExecutor, first.wait(), |result: std::io::Result<()>| result.unwrap());
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// Awaiting an operation of an [`IoContext`](crate::IoContext) does not run that
-    /// context: where no thread does, the future waits for ever, and nothing says so.
-    /// [`blocking`](Self::blocking) runs it; and
-    /// [`SystemExecutor`](crate::SystemExecutor) always has a thread.
-    #[must_use = "an operation does nothing until it is started: `.await` it, or say `.callback(..)`, `.blocking()` or `.detach()`"]
-    pub struct Operation<S, I> {
-        #[pin]
-        initiation: I,
-        _signature: PhantomData<fn() -> S>,
-    }
+/// An operation that has not started: what the plain name of every operation
+/// returns.
+///
+/// How the result arrives is still open: `.await` it, or say
+/// [`callback`](Self::callback), [`blocking`](Self::blocking),
+/// [`detach`](Self::detach) or [`with`](Self::with) any token. The parameters
+/// of a callback are inferred here.
+///
+/// ```
+/// use async_op::IoContext;
+/// use async_op::time::Timer;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let context = IoContext::new()?;
+/// let timer = Timer::new(&context);
+/// timer.wait().callback(|result| result.unwrap());
+/// timer.wait().detach();
+/// timer.wait().blocking()?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// It is a [`Future`], as those of an `async fn` are: it starts when it is first polled, and
+/// what joins, selects or spawns futures takes it. So it has no result yet, no `unwrap` and
+/// no `?`. It is not `Unpin`: what has been polled can no longer be started in another way.
+///
+/// ```
+/// use async_op::{SystemExecutor, spawn};
+/// use async_op::time::Timer;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let (first, second) = (Timer::new(&SystemExecutor), Timer::new(&SystemExecutor));
+/// let both = futures_lite::future::zip(first.wait(), second.wait());
+/// let (first_result, second_result) = pollster::block_on(both);
+/// first_result.and(second_result)?;
+///
+/// spawn(&SystemExecutor, first.wait(), |result: std::io::Result<()>| result.unwrap());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Awaiting an operation of an [`IoContext`](crate::IoContext) does not run that
+/// context: where no thread does, the future waits for ever, and nothing says so.
+/// [`blocking`](Self::blocking) runs it; and
+/// [`SystemExecutor`](crate::SystemExecutor) always has a thread.
+#[must_use = "an operation does nothing until it is started: `.await` it, or say `.callback(..)`, `.blocking()` or `.detach()`"]
+pub struct Operation<S, I> {
+    initiation: I,
+    _signature: PhantomData<fn() -> S>,
 }
 
 impl<S: Signature, I: Initiation<S>> Operation<S, I> {
@@ -203,7 +205,9 @@ impl<S: Signature, I: Initiation<S>> Future for Operation<S, I> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Output> {
-        self.project().initiation.poll(cx)
+        // SAFETY: by I1 it is pinned as well.
+        let initiation = unsafe { self.map_unchecked_mut(|this| &mut this.initiation) };
+        initiation.poll(cx)
     }
 }
 

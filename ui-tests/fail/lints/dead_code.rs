@@ -53,7 +53,7 @@ mod module {
     pub async fn async_public(_socket: &super::Socket) {}
 }
 
-trait Never {
+trait Alone {
     #[async_op]
     async fn async_never(&self);
 }
