@@ -16,7 +16,10 @@ use crate::signature::Signature;
 use crate::site::Site;
 use crate::task::scope;
 
-/// Starts an operation that is always started with a handler.
+/// Starts an operation that is always started with a handler: what is in a [`Launched`].
+///
+/// To be named, not to be implemented: that is [`Initiation`](crate::Initiation), or one of
+/// [`from_fn`](super::from_fn()) and [`from_future`](super::from_future()).
 pub trait Launch<S: Signature>: Sized + Send {
     /// The type of the I/O executor.
     type Executor: Executor;

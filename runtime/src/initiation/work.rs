@@ -58,7 +58,7 @@ impl<E: Executor> Work<E> {
 
 impl<E: Executor> Release for Work<E> {
     fn release(&mut self) {
-        // Before what is foreign.
+        // First, so that it is given back once, whatever the executor does.
         if let Stage::Started(_) = mem::replace(&mut self.stage, Stage::Over) {
             self.executor.work_finished();
         }
