@@ -2,6 +2,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// The system's heap, with its allocations counted. A test binary that wants
 /// the counts installs it as `#[global_allocator]`.
@@ -22,6 +23,13 @@ pub fn heap_allocations_here() -> usize {
 /// same binary count too.
 pub fn heap_allocations() -> usize {
     ALL.load(Ordering::SeqCst)
+}
+
+/// How long timers of a round wait, where the first ten are there to fill what keeps
+/// its capacity: those have not expired before anything waits for them, however slow
+/// the machine.
+pub fn short_wait(round: usize) -> Duration {
+    Duration::from_micros(if round < 10 { 2000 } else { 10 })
 }
 
 fn count() {

@@ -20,7 +20,9 @@ mod wakes;
 pub use allocator::Recorder;
 pub use executor::{Inline, Manual};
 pub use form::{AsyncForm, Form, Gate, HandlerForm, Hold, Number};
-pub use heap::{CountingHeap, RefusingHeap, heap_allocations, heap_allocations_here, refusing};
+pub use heap::{
+    CountingHeap, RefusingHeap, heap_allocations, heap_allocations_here, refusing, short_wait,
+};
 pub use log::Log;
 pub use probe::{Alive, At, Io, On, Posted, Probe};
 pub use programs::{Folder, built, succeeded};

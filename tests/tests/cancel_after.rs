@@ -20,7 +20,8 @@ use async_op::{
     cancel_after, is_cancelled, is_timeout, post_on, spawn, this_op,
 };
 use async_op_tests::{
-    Alive, CountingHeap, Log, Polled, Probe, Recorder, Slot, heap_allocations_here, without_hanging,
+    Alive, CountingHeap, Log, Polled, Probe, Recorder, Slot, heap_allocations_here, short_wait,
+    without_hanging,
 };
 
 #[global_allocator]
@@ -520,10 +521,10 @@ fn hosted_without_the_heap() {
         if round == 10 {
             before = heap_allocations_here();
         }
-        timer.expires_after(Duration::from_micros(20));
+        timer.expires_after(short_wait(round));
         timer.wait().cancel_after(LATE).blocking().unwrap();
         timer.expires_after(LATE);
-        let limited = timer.wait().cancel_after(Duration::from_micros(20));
+        let limited = timer.wait().cancel_after(short_wait(round));
         assert_eq!(outcome_of(&limited.blocking()), "timeout");
     }
     assert_eq!(heap_allocations_here() - before, 0);

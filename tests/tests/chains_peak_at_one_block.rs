@@ -17,7 +17,9 @@ use async_op::time::Timer;
 use async_op::{
     Blocking, CompletionHandler, Executor, Handler, IoContext, IoExecutor, async_initiate,
 };
-use async_op_tests::{CountingHeap, Form, HandlerForm, Log, Probe, Slot, heap_allocations_here};
+use async_op_tests::{
+    CountingHeap, Form, HandlerForm, Log, Probe, Slot, heap_allocations_here, short_wait,
+};
 
 #[global_allocator]
 static HEAP: CountingHeap = CountingHeap;
@@ -173,7 +175,7 @@ fn hosted_operations_without_the_heap() {
         if round == 10 {
             before = heap_allocations_here();
         }
-        timer.expires_at(Instant::now() + Duration::from_micros(20));
+        timer.expires_after(short_wait(round));
         timer.wait().blocking().unwrap();
     }
     assert_eq!(heap_allocations_here() - before, 0);

@@ -18,7 +18,7 @@ use async_op::{
 };
 use async_op_tests::{
     AsyncForm, CountingHeap, Form, HandlerForm, Log, Polled, Probe, Recorder, Slot, both_forms,
-    heap_allocations_here,
+    heap_allocations_here, short_wait,
 };
 
 #[global_allocator]
@@ -426,7 +426,7 @@ fn a_group_from_one_block_and_without_the_heap() {
         if round == 10 {
             before = heap_allocations_here();
         }
-        soon.expires_after(Duration::from_micros(10));
+        soon.expires_after(short_wait(round));
         let group = parallel_group((late.wait(), soon.wait()));
         let token = async_op::bind_allocator(
             slot.clone(),

@@ -20,7 +20,7 @@ use async_op::{
 };
 use async_op_tests::{
     AsyncForm, CountingHeap, Form, HandlerForm, Log, Manual, Polled, Recorder, both_forms,
-    heap_allocations_here, panic_of,
+    heap_allocations_here, panic_of, short_wait,
 };
 
 #[global_allocator]
@@ -166,7 +166,7 @@ fn promises_without_the_heap() {
         if round == 10 {
             before = heap_allocations_here();
         }
-        timer.expires_after(Duration::from_micros(10));
+        timer.expires_after(short_wait(round));
         let promise = timer.async_wait(UsePromise);
         promise.wait().blocking().unwrap();
     }
