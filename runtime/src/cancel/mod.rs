@@ -6,124 +6,15 @@
 //! being dropped. An operation that has been asked completes all the same, with
 //! [`cancelled`] as its error or with its result: see [`CancellationType`].
 
+mod cancellation_type;
 pub(crate) mod error;
 mod group;
 mod hook;
 mod signal;
 
+pub use cancellation_type::CancellationType;
 pub(crate) use error::is_cancelled;
 pub use error::{Expire, OperationError, cancelled};
 pub use group::CancellationGroup;
 pub(crate) use hook::{Function, Hook};
 pub use signal::{CancellationSignal, CancellationSlot, CancellationState};
-
-use std::fmt;
-use std::future::poll_fn;
-use std::io;
-use std::ops::{BitAnd, BitOr};
-use std::task::Poll;
-
-use crate::task::{budget, scope};
-
-/// How much of its effect a cancelled operation may leave behind.
-///
-/// The three types are Asio's. A request is for an end of at least this quality: an
-/// operation that can give a stronger guarantee honours a request for a weaker one
-/// too, and one that cannot give it goes on as if nothing had been asked. So
-/// [`TERMINAL`](Self::TERMINAL) ends everything, and [`TOTAL`](Self::TOTAL) only what
-/// can end as if it had never begun.
-///
-/// ```
-/// use async_op::cancel::CancellationType;
-///
-/// let asked = CancellationType::PARTIAL | CancellationType::TERMINAL;
-/// assert!(asked.contains(CancellationType::TERMINAL));
-/// assert_eq!(CancellationType::PARTIAL.and_weaker(), asked);
-/// assert_eq!(CancellationType::TOTAL.and_weaker(), CancellationType::ALL);
-/// ```
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct CancellationType(u8);
-
-impl CancellationType {
-    /// The state of the object is unspecified afterwards; it can only be
-    /// closed or dropped.
-    pub const TERMINAL: Self = Self(1);
-    /// The operation may have done part of its work, and says how much.
-    pub const PARTIAL: Self = Self(2);
-    /// The operation has had no effect.
-    pub const TOTAL: Self = Self(4);
-
-    /// All of them.
-    pub const ALL: Self = Self(7);
-
-    /// Returns whether this is none of them.
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// Returns this and every weaker type: what an operation that can give this
-    /// guarantee honours.
-    pub const fn and_weaker(self) -> Self {
-        match self.0 {
-            0 => self,
-            1 => Self::TERMINAL,
-            2 | 3 => Self(3),
-            _ => Self::ALL,
-        }
-    }
-
-    /// Returns what of `self` is not in `other`.
-    pub(crate) const fn without(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
-    }
-
-    /// Returns whether `self` includes all of `other`.
-    pub const fn contains(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-}
-
-impl BitOr for CancellationType {
-    type Output = Self;
-
-    fn bitor(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-}
-
-impl BitAnd for CancellationType {
-    type Output = Self;
-
-    fn bitand(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-}
-
-impl fmt::Debug for CancellationType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut set = f.debug_set();
-        for (bit, name) in [
-            (Self::TERMINAL, "terminal"),
-            (Self::PARTIAL, "partial"),
-            (Self::TOTAL, "total"),
-        ] {
-            if self.contains(bit) {
-                set.entry(&format_args!("{name}"));
-            }
-        }
-        set.finish()
-    }
-}
-
-/// Begins an operation that may complete at once: lets others run now and then,
-/// and fails if it has been asked to stop.
-pub(crate) async fn begin() -> io::Result<()> {
-    poll_fn(|cx| {
-        if scope::requested().is_empty() {
-            budget::proceed(cx).map(Ok)
-        } else {
-            Poll::Ready(Err(cancelled()))
-        }
-    })
-    .await
-}

@@ -8,7 +8,7 @@ use crate::alloc::Shared;
 use crate::context::Finder;
 use crate::shim::{Mutex, MutexGuard};
 use crate::task::initiating::OperationId;
-use crate::task::leaf::Ended;
+use crate::task::parked::Ended;
 use crate::trace;
 
 /// Asks operations to stop.

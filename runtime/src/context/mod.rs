@@ -15,7 +15,7 @@ mod timers;
 mod waiters;
 
 pub(crate) use self::known::Seen;
-pub(crate) use self::place::{AtSource, AtTimer, Finder};
+pub(crate) use self::place::{AtSource, AtTimer, Finder, Place};
 pub(crate) use self::reactor::{ContextGone, Due, Reactor};
 pub(crate) use self::registration::{Direction, Progress, Registration, SharedRegistration};
 pub(crate) use self::timers::TimerKey;
@@ -31,7 +31,7 @@ use std::time::{Duration, Instant};
 use self::bounds::{Bounds, Wait};
 use self::runner::Runner;
 use self::scheduler::Scheduler;
-use crate::executor::{Executor, Unblock};
+use crate::executor::Unblock;
 use crate::task::Task;
 
 /// An event loop: runs the handlers of the operations whose I/O objects, timers
@@ -473,14 +473,6 @@ impl Deref for IoContext {
     }
 }
 
-impl crate::executor::IoObject for IoContext {
-    type Executor = IoExecutor;
-
-    fn executor(&self) -> IoExecutor {
-        self.handle
-    }
-}
-
 impl Drop for IoContext {
     fn drop(&mut self) {
         self.handle.scheduler.close(self.handle.generation);
@@ -506,50 +498,45 @@ impl IoExecutor {
         }
     }
 
-    /// Makes the thread that waits in the reactor look at its timers again.
-    pub(crate) fn interrupt(&self) {
-        self.scheduler.interrupt(self.generation);
-    }
-}
-
-impl Executor for IoExecutor {
+    /// Queues `task`.
     #[inline]
-    fn post(&self, task: Task) {
+    pub(crate) fn queue(&self, task: Task) {
         self.scheduler.post(self.generation, task);
     }
 
+    /// Queues `task` as a continuation of the running one.
     #[inline]
-    fn runs_here(&self) -> bool {
-        Runner::find(self.scheduler, self.generation).is_some()
-    }
-
-    #[inline]
-    fn defer(&self, task: Task) {
+    pub(crate) fn queue_next(&self, task: Task) {
         self.scheduler.defer(self.generation, task);
     }
 
+    /// Returns whether this thread runs the context.
     #[inline]
-    fn work_started(&self) {
+    pub(crate) fn is_run_here(&self) -> bool {
+        Runner::find(self.scheduler, self.generation).is_some()
+    }
+
+    /// Counts one more unit of work.
+    #[inline]
+    pub(crate) fn add_work(&self) {
         match Runner::find(self.scheduler, self.generation) {
             Some(runner) => runner.add_work(1),
             None => self.scheduler.work_started(self.generation),
         }
     }
 
+    /// Counts one unit of work less.
     #[inline]
-    fn work_finished(&self) {
+    pub(crate) fn remove_work(&self) {
         match Runner::find(self.scheduler, self.generation) {
             Some(runner) => runner.add_work(-1),
             None => self.scheduler.work_finished(self.generation),
         }
     }
 
-    fn context(&self) -> Option<IoExecutor> {
-        Some(*self)
-    }
-
+    /// Counts one unit of work less if this thread runs the context, and says so.
     #[inline]
-    fn work_finished_on_runner(&self) -> bool {
+    pub(crate) fn remove_work_if_run_here(&self) -> bool {
         match Runner::find(self.scheduler, self.generation) {
             Some(runner) => {
                 runner.add_work(-1);
@@ -559,19 +546,19 @@ impl Executor for IoExecutor {
         }
     }
 
-    /// Drives the context on this thread while no other thread does.
-    ///
-    /// # Panics
-    ///
-    /// On a thread that is running the context, and after
-    /// [`stop`](IoContext::stop) with nobody left to run it.
-    fn block(&self, until: &Unblock) {
+    /// Blocks this thread until `until` is set, and runs the context while no other does.
+    pub(crate) fn drive_until(&self, until: &Unblock) {
         assert!(
-            !self.runs_here(),
+            !self.is_run_here(),
             "blocking on an operation of an `IoContext` inside a handler that the context runs \
              would wait for ever: use a callback or `.await` there"
         );
         self.scheduler.block(self.generation, until);
+    }
+
+    /// Makes the thread that waits in the reactor look at its timers again.
+    pub(crate) fn interrupt(&self) {
+        self.scheduler.interrupt(self.generation);
     }
 }
 
@@ -590,9 +577,4 @@ impl fmt::Debug for IoExecutor {
             .field("generation", &self.generation)
             .finish()
     }
-}
-
-/// The error of an operation whose context has been dropped.
-pub(crate) fn context_gone() -> io::Error {
-    io::Error::other("the `IoContext` of this object has been dropped")
 }

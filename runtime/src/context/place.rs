@@ -13,8 +13,25 @@ use super::known::Seen;
 use super::registration::{Direction, SharedRegistration};
 use crate::alloc::Owner;
 use crate::task::initiating::OperationId;
-use crate::task::leaf::{Parked, Parking, Place};
+use crate::task::parked::{Parked, Parking};
 use crate::time::TimerState;
+
+/// Where an operation waits.
+pub(crate) trait Place {
+    /// Parks a leaf, to be posted when another attempt is due.
+    ///
+    /// # Safety
+    ///
+    /// - The place is that of the leaf's own attempt, which has it until it is parked.
+    unsafe fn park(self, leaf: Parked) -> Parking;
+
+    /// Returns what finds there whatever is parked.
+    ///
+    /// # Safety
+    ///
+    /// - As for [`park`](Self::park), before that.
+    unsafe fn finder(&self) -> Finder;
+}
 
 /// At a source, with what the last attempt has seen there.
 pub(crate) struct AtSource {

@@ -10,8 +10,9 @@ use mio::{Events, Interest, Poll, Registry, Token};
 
 use super::alarm::Alarm;
 use super::timers::{Expired, Timers};
-use super::{Brought, Registration, SharedRegistration, TimerKey, WakeList, context_gone};
+use super::{Brought, Registration, SharedRegistration, TimerKey, WakeList};
 use crate::alloc::Shared;
+use crate::cancel::error::context_gone;
 use crate::shim::plain::Mutex;
 use crate::time::TimerState;
 

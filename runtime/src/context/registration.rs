@@ -3,11 +3,12 @@ use std::task::Context;
 
 use super::known::{Known, Seen};
 use super::waiters::Waiters;
-use super::{Brought, WaiterKey, context_gone};
+use super::{Brought, WaiterKey};
 use crate::alloc::{CacheLine, Shared};
+use crate::cancel::error::context_gone;
 use crate::shim::{Mutex, MutexGuard};
 use crate::task::initiating::OperationId;
-use crate::task::leaf::{Ended, Parked, Parking};
+use crate::task::parked::{Ended, Parked, Parking};
 
 /// What the system has said of one source of events, and who waits for more.
 ///

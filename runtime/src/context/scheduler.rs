@@ -37,14 +37,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use self::crew::{Called, Crew, Poller};
-use super::context_gone;
 use super::discard::discard;
 use super::life::Life;
 use super::reactor::Reactor;
 use super::runner::{Runner, Tasks};
+use crate::cancel::error::context_gone;
 use crate::executor::Follower;
 use crate::shim::{AtomicBool, AtomicU8, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, plain};
-use crate::task::leaf::Ended;
+use crate::task::parked::Ended;
 use crate::task::{Task, TaskQueue};
 
 /// The state of a context. Never freed: handles are plain references. When its

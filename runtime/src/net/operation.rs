@@ -12,7 +12,8 @@ use crate::initiation::{Initiation, from_attempt};
 use crate::meta::Meta;
 use crate::release::{Release, Releasing};
 use crate::signature::Signature;
-use crate::task::leaf::{Attempt, Ended};
+use crate::task::leaf::Attempt;
+use crate::task::parked::Ended;
 use crate::task::{budget, scope};
 
 /// What an operation does with its source, until it has its outcome.

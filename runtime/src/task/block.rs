@@ -562,7 +562,7 @@ where
             Ending::Call(args) => {
                 held.reset_on_runner();
                 let _handling: Entered = trace.handling();
-                let _outside = super::scope::outside();
+                let _outside = super::current::outside();
                 handler.complete(args);
             }
             Ending::Discard(args) => {

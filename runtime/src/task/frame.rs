@@ -731,7 +731,7 @@ where
         guards.0.reset_on_runner();
         guards.1.reset_on_runner();
         let _handling: Entered = trace.handling();
-        let _outside = super::scope::outside();
+        let _outside = super::current::outside();
         handler.complete(S::from_output(output));
     }
 }

@@ -12,8 +12,8 @@ use crate::context::runner::{Runner, Tasks, Woken};
 use crate::context::seat::Seat;
 use crate::context::waiters::Brought;
 use crate::shim::{MutexGuard, Ordering, thread};
+use crate::task::current;
 use crate::task::ring::MOVED;
-use crate::task::scope;
 
 /// After this many tasks a runner looks at the shared queue, and at the
 /// reactor if anything is registered there.
@@ -31,7 +31,7 @@ impl Scheduler {
     pub(in crate::context) fn run(&'static self, generation: u32, bounds: &Bounds<'_>) -> usize {
         // Whoever runs a context inside of a poll does not make its tasks a part of
         // that.
-        let _outside = scope::outside();
+        let _outside = current::outside();
         match Runner::find(self, generation) {
             // A nested call goes on with the record of the outer one.
             Some(runner) => {

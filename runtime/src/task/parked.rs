@@ -1,13 +1,18 @@
-//! Leaves that wait, and who has them. The invariants are those of the leaf.
+//! Leaves that wait, and who has them.
+//!
+//! # Invariants
+//!
+//! Those of the [leaf](super::leaf), of which this is what its place knows.
 
 use std::cell::Cell;
+use std::io;
 use std::mem::{self, ManuallyDrop};
 use std::ptr::{self, NonNull};
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
-use super::Ended;
-use crate::task::initiating::OperationId;
-use crate::task::{Header, Task, TaskQueue, TaskVtable};
+use super::initiating::OperationId;
+use super::{Header, Task, TaskQueue, TaskVtable};
+use crate::cancel::error::{cancelled, context_gone};
 
 /// The part of a leaf that its place knows. Aligned so that an address has room for flags.
 #[repr(C, align(16))] // `task` first: a `NonNull<Header>` is cast to this.
@@ -167,6 +172,36 @@ impl Drop for Parked {
     fn drop(&mut self) {
         // SAFETY: the ownership goes into the task, which destroys it.
         drop(unsafe { Task::from_raw(self.0.cast()) });
+    }
+}
+
+/// What has become of a leaf that was to be parked.
+pub(crate) enum Parking {
+    Parked,
+    /// Another attempt is due.
+    Due(Parked),
+    /// There is nothing to wait for.
+    Over(Parked, Ended),
+    Failed(Parked, io::Error),
+}
+
+/// How an operation ends without an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The time that it waited for has come.
+    Expired,
+    Cancelled,
+    ContextGone,
+}
+
+impl Ended {
+    #[inline]
+    pub(crate) fn result(self) -> io::Result<()> {
+        match self {
+            Self::Expired => Ok(()),
+            Self::Cancelled => Err(cancelled()),
+            Self::ContextGone => Err(context_gone()),
+        }
     }
 }
 
