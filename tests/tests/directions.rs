@@ -218,13 +218,149 @@ fn skip_item(tokens: &[TokenTree]) -> &[TokenTree] {
     &tokens[end..]
 }
 
-#[test]
-fn print() {
-    let root = PathBuf::from("/work/main");
-    for src in ["runtime/src", "macros/src"] {
-        let files = Crate::read(&root.join(src));
-        for (file, other) in files.directions() {
-            println!("{src} {} {}", file.join("/"), other.join("/"));
+/// Those that know each other, and why: the second of each pair is below the first, and
+/// knows it all the same.
+const TOGETHER: [(&str, &str); 11] = [
+    // Two halves of one thing.
+    ("context/registration", "context/waiters"),
+    ("cancel/signal", "cancel/group"),
+    ("initiation/traits", "token/completion_token"),
+    ("completion", "task/block"),
+    ("task/frame", "task/stub"),
+    ("sync/channel", "sync/deliver"),
+    // The methods of a trait are the operations.
+    ("io/read", "io/stream"),
+    ("io/write", "io/stream"),
+    // A thread that runs has its scheduler, and knows no other place to say so.
+    ("context/scheduler", "context/runner"),
+    ("context/scheduler", "context/scheduler/crew"),
+    // The one thing that the reactor fires: by name, as a call by pointer would cost.
+    ("time/state", "context/reactor"),
+];
+
+/// Returns the floors of a crate that ARCHITECTURE.md draws, from the top.
+fn floors(heading: &str) -> Vec<Vec<String>> {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let (_, drawing) = text.split_once(heading).expect("the heading is there");
+    let (_, drawing) = drawing.split_once("```text\n").expect("a drawing");
+    let (drawing, _) = drawing.split_once("```").expect("the drawing ends");
+    let mut floors = Vec::<Vec<String>>::new();
+    for line in drawing.lines() {
+        let (name, rooms) = line.split_at(20);
+        if !name.trim().is_empty() {
+            floors.push(Vec::new());
         }
+        let rooms = rooms.split('·').map(|room| room.trim().to_owned());
+        floors.last_mut().expect("a floor has a name").extend(rooms);
     }
+    floors
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Checks that each file is on a floor, needs no file above, and is in no circle.
+fn check(src: &str, heading: &str) {
+    let (files, floors) = (Crate::read(&root().join(src)), floors(heading));
+    let floor_of = |file: &Name| {
+        // A file, else the nearest of the rooms that it is in.
+        let path = file.join("/") + "/";
+        let is_in = |room: &String| match room.strip_suffix(".rs") {
+            Some(room) => path.strip_suffix('/') == Some(room),
+            None => path
+                .strip_prefix(&**room)
+                .is_some_and(|rest| rest.starts_with('/')),
+        };
+        let rooms = floors.iter().enumerate().flat_map(|(floor, rooms)| {
+            let rooms = rooms.iter().filter(|room| is_in(room));
+            rooms.map(move |room| (room.len(), floor))
+        });
+        rooms.max().map(|(_, floor)| floor)
+    };
+    let mut wrong = Vec::new();
+    let mut below = BTreeMap::<String, BTreeSet<String>>::new();
+    for (file, other) in files.directions() {
+        let (from, to) = (file.join("/"), other.join("/"));
+        // What is in the root is shown from there.
+        if from.is_empty() || to.is_empty() || TOGETHER.contains(&(&to, &from)) {
+            continue;
+        }
+        match (floor_of(file), floor_of(other)) {
+            (None, _) => wrong.push(format!("{from} is on no floor")),
+            (Some(here), Some(there)) if there < here => {
+                wrong.push(format!("{from} needs {to}, which is above"));
+            }
+            _ => {}
+        }
+        below.entry(from).or_default().insert(to);
+    }
+    // What is left when those that need nothing are taken away, again and again.
+    while let Some((file, _)) = below
+        .iter()
+        .find(|(_, needs)| needs.iter().all(|other| !below.contains_key(other)))
+    {
+        let file = file.clone();
+        below.remove(&file);
+    }
+    let circles = below.iter().map(|(file, needs)| {
+        let needs = needs.iter().filter(|other| below.contains_key(*other));
+        format!(
+            "{file} is in a circle, or above one: {:?}",
+            needs.collect::<Vec<_>>()
+        )
+    });
+    wrong.extend(circles);
+    wrong.dedup();
+    assert!(wrong.is_empty(), "{src}:\n{}", wrong.join("\n"));
+    let is_there = |room: &&String| {
+        let place = root().join(src).join(room);
+        place.exists() || place.with_extension("rs").exists()
+    };
+    let empty: Vec<_> = floors
+        .iter()
+        .flatten()
+        .filter(|room| !is_there(room))
+        .collect();
+    assert!(empty.is_empty(), "{src} has no {empty:?}");
+}
+
+#[test]
+fn of_the_runtime() {
+    check("runtime/src", "## The house");
+}
+
+/// A file that is put above another which needs it is found, and so is a circle.
+#[test]
+fn what_is_wrong_is_found() {
+    let mut files = Crate(BTreeMap::new());
+    for (name, text) in [
+        (
+            "a",
+            "use crate::b::{self, B}; pub struct A; #[cfg(test)] mod tests { use super::e::E; }",
+        ),
+        (
+            "b",
+            "pub use crate::c::C as D; pub(crate) use crate::e::E; pub struct B;",
+        ),
+        (
+            "c",
+            "impl C { fn f() -> impl Sized + use<> { super::b::D; crate::d::E::new() } }",
+        ),
+        (
+            "d",
+            "pub(super) use super::b::E; const fn g(self: &Self) {}",
+        ),
+        ("e", "pub static E: u8 = 1;"),
+    ] {
+        let mut file = File::default();
+        file.read(&vec![name.to_owned()], text.parse().unwrap());
+        files.0.insert(vec![name.to_owned()], file);
+    }
+    let found = files.directions().into_iter();
+    let found: Vec<_> = found
+        .map(|(file, other)| [&*file[0], &*other[0]].concat())
+        .collect();
+    // Not "be", which only shows what it is.
+    assert_eq!(found, ["ab", "ce"]);
 }
