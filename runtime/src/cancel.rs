@@ -11,10 +11,12 @@ pub(crate) mod error;
 mod group;
 mod hook;
 mod signal;
+mod state;
 
 pub use cancellation_type::CancellationType;
 pub(crate) use error::is_cancelled;
 pub use error::{Expire, OperationError, cancelled};
 pub use group::CancellationGroup;
 pub(crate) use hook::{Function, Hook};
-pub use signal::{CancellationSignal, CancellationSlot, CancellationState};
+pub use signal::{CancellationSignal, CancellationSlot};
+pub use state::CancellationState;
