@@ -6,6 +6,8 @@
 mod condition;
 mod member;
 mod ranged;
+mod round;
+mod tickets;
 mod tuple;
 
 pub use condition::{
@@ -94,6 +96,19 @@ impl<G> ParallelGroup<G> {
     /// in which they completed, and what each of them yields as a future. Of a
     /// `Vec`, `fn(Vec<usize>, Vec<O>)`.
     ///
+    /// Those that complete as they are started do so in their own order. The others
+    /// have completed when they call the group's waker for the last time before they are
+    /// looked at: on several threads, one whose call comes before that of another is before
+    /// it, and of two calls at the same time either may be the first. An operation in
+    /// handler form is one that completes where its `Completion` is called.
+    ///
+    /// # Executors
+    ///
+    /// Each operation runs where its own objects do: what it posts there, the function
+    /// that is to be called, the future that is spawned. An `async fn` is polled where
+    /// the group is, on the executor of the handler, as are all that are awaited; by
+    /// default that of the first operation.
+    ///
     /// # Overlap
     ///
     /// That of the operations: all of them are outstanding at once.
@@ -103,8 +118,8 @@ impl<G> ParallelGroup<G> {
     /// One block for the group, which holds the operations of a tuple; one more
     /// for each operation that is in handler form, and for each of a `Vec`. All
     /// are from the handler's allocator, and have gone back before the handler
-    /// is called. Of a `Vec` the order and the results are a `Vec` each, from the
-    /// heap.
+    /// is called. Small recycled headers, of which wakers know. Of a `Vec` the order and
+    /// the results are a `Vec` each, from the heap.
     ///
     /// # Cancel safety
     ///

@@ -99,8 +99,7 @@ both_forms! {
         assert_eq!(log.take(), "");
         b.finish(2);
         context.run();
-        // Learned of in one poll: in their own order.
-        assert_eq!(log.take(), "[0, 2, 1] 1 2 3");
+        assert_eq!(log.take(), "[2, 0, 1] 1 2 3");
     }
 
     fn a_range_says_in_which_order<F: Form>() {

@@ -181,6 +181,12 @@ impl<T: WakeShared, P: 'static> Shared<T, P> {
         unsafe { Waker::from_raw(self.clone().into_raw()) }
     }
 
+    /// Makes a handle a waker.
+    pub(crate) fn into_waker(this: Self) -> Waker {
+        // SAFETY: as in `waker`.
+        unsafe { Waker::from_raw(this.into_raw()) }
+    }
+
     fn into_raw(self) -> RawWaker {
         let this = ManuallyDrop::new(self);
         RawWaker::new(

@@ -7,7 +7,7 @@ use pin_project_lite::pin_project;
 use super::{GroupCondition, NAME};
 use crate::cancel::{CancellationSignal, CancellationState, CancellationType};
 use crate::signature::Signature;
-use crate::task::scope::{self, OfCancellation, Scope};
+use crate::task::scope::{OfCancellation, Scope};
 
 pin_project! {
     /// One operation of a group.
@@ -43,18 +43,6 @@ impl Cancellation {
     }
 }
 
-/// A pass over the members of a group that are outstanding.
-pub(super) struct Pass<'a, C> {
-    pub(super) condition: &'a mut C,
-    /// What the members are asked with this pass.
-    pub(super) news: CancellationType,
-    /// What they are to be asked with the next.
-    pub(super) asked: CancellationType,
-    pub(super) index: usize,
-    pub(super) completed: &'a mut dyn FnMut(usize),
-    pub(super) outstanding: usize,
-}
-
 impl<S: Signature, F: Future<Output = S::Output>> Member<S, F> {
     pub(super) fn new(future: F) -> Self {
         Self {
@@ -64,31 +52,35 @@ impl<S: Signature, F: Future<Output = S::Output>> Member<S, F> {
         }
     }
 
-    pub(super) fn poll<C>(mut self: Pin<&mut Self>, cx: &mut Context<'_>, pass: &mut Pass<'_, C>)
+    /// Polls it, with what it has not been asked yet; returns whether it has just completed.
+    pub(super) fn poll(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        news: CancellationType,
+    ) -> bool {
+        let this = self.as_mut().project();
+        let Some(future) = this.future.as_pin_mut() else {
+            return false;
+        };
+        let state = this.cancellation.state();
+        state.note(news);
+        let scope = Scope::new(OfCancellation(state.clone()));
+        let Poll::Ready(output) = scope.within(|| future.poll(cx)) else {
+            return false;
+        };
+        drop(scope);
+        self.as_mut().end();
+        *self.project().output = Some(output);
+        true
+    }
+
+    /// Returns what the others are asked, now that it has completed.
+    pub(super) fn completed<C>(self: Pin<&mut Self>, condition: &mut C) -> CancellationType
     where
         C: GroupCondition<S>,
     {
-        let this = self.as_mut().project();
-        let Some(future) = this.future.as_pin_mut() else {
-            return;
-        };
-        let state = this.cancellation.state();
-        state.note(pass.news);
-        let scope = Scope::new(OfCancellation(state.clone()));
-        match scope.within(|| future.poll(cx)) {
-            Poll::Pending => pass.outstanding += 1,
-            Poll::Ready(output) => {
-                drop(scope);
-                self.as_mut().end();
-                (pass.completed)(pass.index);
-                pass.asked = pass.asked | pass.condition.completed(&output);
-                *self.project().output = Some(output);
-            }
-        }
-    }
-
-    pub(super) fn is_outstanding(&self) -> bool {
-        self.future.is_some()
+        let output = self.project().output.as_ref();
+        condition.completed(output.expect("it has just completed"))
     }
 
     pub(super) fn take(self: Pin<&mut Self>) -> S::Output {
@@ -107,22 +99,5 @@ impl<S: Signature, F> Member<S, F> {
         let scope = Scope::new(OfCancellation(state.clone()));
         scope.within(|| this.future.set(None));
         drop(state.end());
-    }
-}
-
-/// What a group has been asked from outside, and has passed on.
-#[derive(Default)]
-pub(super) struct Requests {
-    passed_on: CancellationType,
-}
-
-impl Requests {
-    /// Returns what the members have not been asked yet, of what the group is
-    /// asked and of what its condition says.
-    pub(super) fn news(&mut self, asked: CancellationType) -> CancellationType {
-        let all = scope::requested() | asked;
-        let news = all.without(self.passed_on);
-        self.passed_on = self.passed_on | news;
-        news
     }
 }

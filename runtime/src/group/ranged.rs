@@ -2,17 +2,19 @@ use std::alloc::Layout;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, ready};
 
 use allocator_api2::vec::Vec as VecIn;
 
-use super::member::{Member, Pass, Requests};
+use super::member::Member;
+use super::round::{Roster, Round, Rounds};
+use super::tickets::Due;
 use super::{Group, GroupCondition, NAME};
-use crate::alloc::{AnyAllocator, Shared, WakeShared, out_of_memory};
+use crate::alloc::{Allocator, AnyAllocator, Recycling, out_of_memory};
 use crate::cancel::CancellationType;
 use crate::executor::{AnyExecutor, SystemExecutor};
 use crate::initiation::Initiation;
+use crate::shim::AtomicUsize;
 use crate::signature::Signature;
 use crate::task::{FrameBox, scope};
 use crate::token::Operation;
@@ -23,7 +25,6 @@ pub struct RangedFuture<C, S: Signature, F> {
     stage: Stage<S, F>,
     condition: C,
     order: Vec<usize>,
-    requests: Requests,
 }
 
 enum Stage<S: Signature, F> {
@@ -32,32 +33,15 @@ enum Stage<S: Signature, F> {
 }
 
 struct Started<S: Signature> {
-    members: VecIn<Place<S>, AnyAllocator>,
-    /// Whose wakers the members have. An address alone: a waker that the group
-    /// kept would keep it waiting when nobody else is left to wake it.
-    waker: (usize, usize),
+    list: List<S>,
+    rounds: Rounds<VecIn<AtomicUsize, Recycling>>,
+    due: VecIn<Due, Recycling>,
 }
 
-struct Place<S: Signature> {
-    member: Member<S, FrameBox<'static, S::Output>>,
-    is_woken: Shared<AtomicBool>,
-}
+/// In the operation's own memory.
+struct List<S: Signature>(VecIn<Boxed<S>, AnyAllocator>);
 
-/// Wakes the group for one member, which is then polled. A recycled header: it
-/// may outlive the group.
-struct MemberWaker {
-    is_woken: Shared<AtomicBool>,
-    group: Waker,
-}
-
-impl WakeShared for MemberWaker {
-    fn wake(&self) {
-        // Release: what the member is to see comes with it.
-        if !self.is_woken.swap(true, Ordering::AcqRel) {
-            self.group.wake_by_ref();
-        }
-    }
-}
+type Boxed<S> = Member<S, FrameBox<'static, <S as Signature>::Output>>;
 
 impl<C, S, I> Group<C> for Vec<Operation<S, I>>
 where
@@ -79,12 +63,12 @@ where
     }
 
     fn into_future(self, condition: C) -> Self::Future {
-        let order = with_room(self.len());
+        let mut order = with_room(self.len());
+        order.resize(self.len(), 0);
         RangedFuture {
             stage: Stage::Unstarted(self),
             condition,
             order,
-            requests: Requests::default(),
         }
     }
 }
@@ -94,47 +78,46 @@ where
     S: Signature + 'static,
 {
     fn new<F: Future<Output = S::Output> + Send + 'static>(futures: Vec<F>) -> Self {
-        let mut members = VecIn::new_in(scope::allocator());
-        if members.try_reserve_exact(futures.len()).is_err() {
-            no_room_for::<Place<S>>(futures.len());
-        }
-        members.extend(futures.into_iter().map(|future| Place {
-            member: Member::new(FrameBox::new(future)),
-            is_woken: Shared::new(AtomicBool::new(true), NAME),
-        }));
+        let count = futures.len();
+        let mut members = with_room_in(count, scope::allocator());
+        members.extend(
+            futures
+                .into_iter()
+                .map(|future| Member::new(FrameBox::new(future))),
+        );
+        let mut places = with_room_in(count, Recycling);
+        places.resize_with(count, || AtomicUsize::new(0));
+        let mut due = with_room_in(count, Recycling);
+        due.resize(count, (0, 0));
         Self {
-            members,
-            waker: (0, 0),
+            list: List(members),
+            rounds: Rounds::new(places),
+            due,
         }
+    }
+}
+
+impl<C: GroupCondition<S>, S: Signature> Roster<C> for List<S> {
+    fn poll(
+        mut self: Pin<&mut Self>,
+        index: usize,
+        cx: &mut Context<'_>,
+        news: CancellationType,
+    ) -> bool {
+        Pin::new(&mut self.0[index]).poll(cx, news)
     }
 
-    /// Polls those that have been woken, or are asked something new; all of
-    /// them with a waker that they do not have.
-    fn poll<C: GroupCondition<S>>(&mut self, group: &Waker, pass: &mut Pass<'_, C>) {
-        let waker = (
-            group.data().addr(),
-            std::ptr::from_ref(group.vtable()).addr(),
-        );
-        let is_new = std::mem::replace(&mut self.waker, waker) != waker;
-        for (index, place) in self.members.iter_mut().enumerate() {
-            let is_woken = place.is_woken.swap(false, Ordering::AcqRel);
-            if !place.member.is_outstanding() {
-                continue;
-            }
-            if !is_woken && !is_new && pass.news.is_empty() {
-                pass.outstanding += 1;
-                continue;
-            }
-            pass.index = index;
-            let waker = MemberWaker {
-                is_woken: place.is_woken.clone(),
-                group: group.clone(),
-            };
-            let waker = Shared::<_>::new(waker, NAME).waker();
-            let mut cx = Context::from_waker(&waker);
-            Pin::new(&mut place.member).poll(&mut cx, pass);
-        }
+    fn completed(mut self: Pin<&mut Self>, index: usize, condition: &mut C) -> CancellationType {
+        Pin::new(&mut self.0[index]).completed(condition)
     }
+}
+
+fn with_room_in<T, A: Allocator>(len: usize, allocator: A) -> VecIn<T, A> {
+    let mut list = VecIn::new_in(allocator);
+    if list.try_reserve_exact(len).is_err() {
+        no_room_for::<T>(len);
+    }
+    list
 }
 
 /// Makes an empty list with room for `len` values.
@@ -171,31 +154,20 @@ where
         let Stage::Started(started) = &mut this.stage else {
             unreachable!("it has just been started")
         };
-        let mut asked = CancellationType::default();
-        loop {
-            let order = &mut this.order;
-            let mut completed = |index| order.push(index);
-            let mut pass = Pass {
-                condition: &mut this.condition,
-                news: this.requests.news(asked),
-                asked,
-                index: 0,
-                completed: &mut completed,
-                outstanding: 0,
-            };
-            started.poll(cx.waker(), &mut pass);
-            if pass.outstanding == 0 {
-                break;
-            }
-            // All have been started before any is asked to stop.
-            if pass.asked == asked {
-                return Poll::Pending;
-            }
-            asked = pass.asked;
-        }
-        let mut outputs = with_room(started.members.len());
-        let members = started.members.drain(..);
-        outputs.extend(members.map(|mut place| Pin::new(&mut place.member).take()));
+        let mut round = Round {
+            members: Pin::new(&mut started.list),
+            condition: &mut this.condition,
+            order: &mut this.order,
+            due: &mut started.due,
+        };
+        ready!(started.rounds.poll(cx, &mut round));
+        let List(members) = &mut started.list;
+        let mut outputs = with_room(members.len());
+        outputs.extend(
+            members
+                .drain(..)
+                .map(|mut member| Pin::new(&mut member).take()),
+        );
         Poll::Ready((std::mem::take(&mut this.order), outputs))
     }
 }

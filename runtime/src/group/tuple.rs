@@ -1,14 +1,16 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use super::member::{Member, Pass, Requests};
+use super::member::Member;
+use super::round::{Roster, Round, Rounds};
 use super::{Group, GroupCondition};
 use crate::cancel::CancellationType;
 use crate::initiation::Initiation;
+use crate::shim::AtomicUsize;
 use crate::signature::Signature;
 use crate::token::Operation;
 
@@ -27,33 +29,57 @@ pin_project! {
 pub struct Nil;
 
 /// A chain of [`Members`], for the condition `C`.
-pub trait Chain<C>: Send {
+pub trait Chain<C>: Roster<C> + Send {
     /// What they yield: the first, and what the others yield.
     type Outputs;
-
-    #[doc(hidden)]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, pass: &mut Polling<'_, '_, C>);
 
     #[doc(hidden)]
     fn take(self: Pin<&mut Self>) -> Self::Outputs;
 }
 
-/// Hides the pass from the signature of [`Chain`].
-#[doc(hidden)]
-pub struct Polling<'a, 'b, C>(&'a mut Pass<'b, C>);
+impl<C> Roster<C> for Nil {
+    fn poll(self: Pin<&mut Self>, _: usize, _: &mut Context<'_>, _: CancellationType) -> bool {
+        false
+    }
 
-impl<C> fmt::Debug for Polling<'_, '_, C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Polling").finish_non_exhaustive()
+    fn completed(self: Pin<&mut Self>, _: usize, _: &mut C) -> CancellationType {
+        CancellationType::default()
     }
 }
 
 impl<C> Chain<C> for Nil {
     type Outputs = ();
 
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut Polling<'_, '_, C>) {}
-
     fn take(self: Pin<&mut Self>) {}
+}
+
+impl<C, S, F, M> Roster<C> for Members<S, F, M>
+where
+    C: GroupCondition<S>,
+    S: Signature,
+    F: Future<Output = S::Output>,
+    M: Roster<C>,
+{
+    fn poll(
+        self: Pin<&mut Self>,
+        index: usize,
+        cx: &mut Context<'_>,
+        news: CancellationType,
+    ) -> bool {
+        let this = self.project();
+        match index.checked_sub(1) {
+            None => this.first.poll(cx, news),
+            Some(index) => this.others.poll(index, cx, news),
+        }
+    }
+
+    fn completed(self: Pin<&mut Self>, index: usize, condition: &mut C) -> CancellationType {
+        let this = self.project();
+        match index.checked_sub(1) {
+            None => this.first.completed(condition),
+            Some(index) => this.others.completed(index, condition),
+        }
+    }
 }
 
 impl<C, S, F, M> Chain<C> for Members<S, F, M>
@@ -65,13 +91,6 @@ where
     M: Chain<C>,
 {
     type Outputs = (S::Output, M::Outputs);
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, pass: &mut Polling<'_, '_, C>) {
-        let this = self.project();
-        this.first.poll(cx, pass.0);
-        pass.0.index += 1;
-        this.others.poll(cx, pass);
-    }
 
     fn take(self: Pin<&mut Self>) -> Self::Outputs {
         let this = self.project();
@@ -94,6 +113,9 @@ pub trait Flatten {
     fn flatten(self) -> Self::Flat;
 }
 
+/// As many operations a tuple may have.
+const MOST: usize = 8;
+
 pin_project! {
     /// The future of a group of up to eight operations; `O` is their order.
     #[must_use = "futures do nothing unless polled"]
@@ -102,8 +124,8 @@ pin_project! {
         members: M,
         condition: C,
         order: O,
-        completed: usize,
-        requests: Requests,
+        // From the first poll on.
+        rounds: Option<Rounds<[AtomicUsize; MOST]>>,
     }
 }
 
@@ -116,34 +138,20 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let mut asked = CancellationType::default();
-        loop {
-            let (order, count) = (&mut *this.order, &mut *this.completed);
-            let mut completed = |index| {
-                order.as_mut()[*count] = index;
-                *count += 1;
-            };
-            let mut pass = Pass {
-                condition: &mut *this.condition,
-                news: this.requests.news(asked),
-                asked,
-                index: 0,
-                completed: &mut completed,
-                outstanding: 0,
-            };
-            let members = this.members.as_mut();
-            members.poll(cx, &mut Polling(&mut pass));
-            if pass.outstanding == 0 {
-                let outputs = this.members.take().flatten();
-                return Poll::Ready((*this.order, outputs));
-            }
-            // All have been started before any is asked to stop; those that are
-            // asked are polled again.
-            if pass.asked == asked {
-                return Poll::Pending;
-            }
-            asked = pass.asked;
-        }
+        let rounds = this.rounds.get_or_insert_with(|| {
+            let places = [(); MOST].map(|()| AtomicUsize::new(0));
+            Rounds::new(places)
+        });
+        let order = this.order.as_mut();
+        let mut round = Round {
+            members: this.members.as_mut(),
+            condition: &mut *this.condition,
+            due: &mut [(0, 0); MOST][..order.len()],
+            order,
+        };
+        ready!(rounds.poll(cx, &mut round));
+        let outputs = this.members.take().flatten();
+        Poll::Ready((*this.order, outputs))
     }
 }
 
@@ -195,8 +203,7 @@ macro_rules! group {
                     members: chain!(value $($operation)+),
                     condition,
                     order: [0; $count],
-                    completed: 0,
-                    requests: Requests::default(),
+                    rounds: None,
                 }
             }
         }

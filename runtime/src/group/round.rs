@@ -1,0 +1,135 @@
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::tickets::{Due, SharedTickets, Tickets, UNWOKEN};
+use crate::cancel::CancellationType;
+use crate::shim::AtomicUsize;
+use crate::task::scope;
+
+/// The members of a group, by their places in it.
+pub trait Roster<C> {
+    /// Polls one, with what it has not been asked yet; returns whether it has just completed.
+    fn poll(
+        self: Pin<&mut Self>,
+        index: usize,
+        cx: &mut Context<'_>,
+        news: CancellationType,
+    ) -> bool;
+
+    /// Returns what the others are asked, now that this one has completed.
+    fn completed(self: Pin<&mut Self>, index: usize, condition: &mut C) -> CancellationType;
+}
+
+/// What a group knows of its members from one poll to the next.
+pub(super) struct Rounds<P> {
+    tickets: SharedTickets<P>,
+    /// Whose wakers the members have, as an address alone.
+    waker: (usize, usize),
+    /// What the group has been asked from outside, or by its condition, and has passed on.
+    passed_on: CancellationType,
+    /// The members that have completed, in this order.
+    completed: usize,
+}
+
+/// One poll of a group.
+pub(super) struct Round<'a, M, C> {
+    pub(super) members: Pin<&'a mut M>,
+    pub(super) condition: &'a mut C,
+    pub(super) order: &'a mut [usize],
+    /// Room for as many as there are members.
+    pub(super) due: &'a mut [Due],
+}
+
+impl<P> Rounds<P>
+where
+    P: AsRef<[AtomicUsize]> + Send + Sync + 'static,
+{
+    pub(super) fn new(places: P) -> Self {
+        Self {
+            tickets: SharedTickets::new(Tickets::new(places), super::NAME),
+            waker: (0, 0),
+            passed_on: CancellationType::default(),
+            completed: 0,
+        }
+    }
+
+    /// Polls those that have been woken, in that order. If the members are asked something
+    /// new, or get another waker, then the others too.
+    ///
+    /// Who is ready without having been woken, because it is polled for the first time or
+    /// has been asked to stop, has completed now, after all that have been woken.
+    pub(super) fn poll<C, M>(&mut self, cx: &Context<'_>, round: &mut Round<'_, M, C>) -> Poll<()>
+    where
+        M: Roster<C>,
+    {
+        let waker = cx.waker();
+        let waker = (
+            waker.data().addr(),
+            std::ptr::from_ref(waker.vtable()).addr(),
+        );
+        let mut is_new = std::mem::replace(&mut self.waker, waker) != waker;
+        let mut asked = CancellationType::default();
+        loop {
+            let before = asked;
+            let news = self.news(asked);
+            let seen = self.tickets.last();
+            let count = self.tickets.collect(is_new || !news.is_empty(), round.due);
+            for n in 0..count {
+                let (ticket, index) = round.due[n];
+                if !self.poll_one(index, cx, news, round) {
+                    continue;
+                }
+                let last = self.tickets.last();
+                if ticket == UNWOKEN && last != seen {
+                    while let Some(earlier) = self.tickets.take_first(last) {
+                        if self.poll_one(earlier, cx, news, round) {
+                            asked = asked | self.note(earlier, round);
+                        }
+                    }
+                }
+                asked = asked | self.note(index, round);
+            }
+            if self.completed == round.order.len() {
+                return Poll::Ready(());
+            }
+            // All have been started before any is asked to stop; those that are asked are
+            // polled again.
+            if asked == before {
+                return Poll::Pending;
+            }
+            is_new = false;
+        }
+    }
+
+    /// Returns what the members have not been asked yet, of what the group is
+    /// asked and of what its condition says.
+    fn news(&mut self, asked: CancellationType) -> CancellationType {
+        let all = scope::requested() | asked;
+        let news = all.without(self.passed_on);
+        self.passed_on = self.passed_on | news;
+        news
+    }
+
+    fn poll_one<C, M: Roster<C>>(
+        &self,
+        index: usize,
+        cx: &Context<'_>,
+        news: CancellationType,
+        round: &mut Round<'_, M, C>,
+    ) -> bool {
+        let waker = Tickets::waker(&self.tickets, index, cx.waker());
+        let mut cx = Context::from_waker(&waker);
+        round.members.as_mut().poll(index, &mut cx, news)
+    }
+
+    /// Gives one its place in the order; returns what the others are asked.
+    fn note<C, M: Roster<C>>(
+        &mut self,
+        index: usize,
+        round: &mut Round<'_, M, C>,
+    ) -> CancellationType {
+        round.order[self.completed] = index;
+        self.completed += 1;
+        round.members.as_mut().completed(index, round.condition)
+    }
+}

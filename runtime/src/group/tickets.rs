@@ -1,0 +1,164 @@
+//! Which members of a group have been woken, and in which order.
+
+use std::task::Waker;
+
+use super::NAME;
+use crate::alloc::{Shared, WakeShared};
+use crate::shim::{AtomicUsize, Ordering};
+
+/// What is due for a poll: its ticket, or [`UNWOKEN`], and its place in the group.
+pub(super) type Due = (usize, usize);
+
+/// Of a member that is polled though nobody has woken it: after all that were woken.
+pub(super) const UNWOKEN: usize = usize::MAX;
+
+/// Not taken.
+const NONE: usize = 0;
+
+/// A ticket for each wake. Of those of a member that came before it was polled the last one
+/// counts: what an operation does last is to wake who waits for it, and a wake before that
+/// was for something else.
+pub(super) struct Tickets<P> {
+    /// The last one of all.
+    last: AtomicUsize,
+    /// The last one of each member since its last poll.
+    places: P,
+}
+
+/// The tickets of a group, in a recycled block that its wakers share: they may outlive it.
+pub(super) type SharedTickets<P> = Shared<Tickets<P>>;
+
+/// Wakes the group for one member. A block for each poll: the group itself keeps no waker of
+/// whoever polls it, which would keep that waiting when nobody else is left to wake it.
+struct MemberWaker<P> {
+    tickets: SharedTickets<P>,
+    index: usize,
+    group: Waker,
+}
+
+impl<P> WakeShared for MemberWaker<P>
+where
+    P: AsRef<[AtomicUsize]> + Send + Sync + 'static,
+{
+    fn wake(&self) {
+        self.tickets.take(self.index);
+        // Also where it has been woken before: where the group is a member of another one,
+        // that learns of the last wake, too.
+        self.group.wake_by_ref();
+    }
+}
+
+impl<P> Tickets<P>
+where
+    P: AsRef<[AtomicUsize]> + Send + Sync + 'static,
+{
+    pub(super) fn new(places: P) -> Self {
+        Self {
+            last: AtomicUsize::new(NONE),
+            places,
+        }
+    }
+
+    pub(super) fn waker(this: &SharedTickets<P>, index: usize, group: &Waker) -> Waker {
+        let waker = MemberWaker {
+            tickets: this.clone(),
+            index,
+            group: group.clone(),
+        };
+        Shared::<_>::into_waker(Shared::new(waker, NAME))
+    }
+
+    fn take(&self, index: usize) {
+        // Relaxed: all tickets are of one counter, so of two wakes of which one comes before
+        // the other, as threads see it, it has the lower ticket.
+        let ticket = self.last.fetch_add(1, Ordering::Relaxed) + 1;
+        // Release: what the member is to see comes with it. Of several threads the last
+        // ticket stays.
+        self.places.as_ref()[index].fetch_max(ticket, Ordering::AcqRel);
+    }
+
+    /// Returns the last ticket that has been taken.
+    pub(super) fn last(&self) -> usize {
+        self.last.load(Ordering::Relaxed)
+    }
+
+    /// Takes all tickets back, and puts who is due in order, at the front of `due`: those who
+    /// have been woken, and `all` others after them, if that is asked. Returns their number.
+    pub(super) fn collect(&self, all: bool, due: &mut [Due]) -> usize {
+        let mut count = 0;
+        for (index, place) in self.places.as_ref().iter().take(due.len()).enumerate() {
+            let ticket = match place.load(Ordering::Relaxed) {
+                NONE if all => UNWOKEN,
+                NONE => continue,
+                // Acquire: see `take`.
+                _ => place.swap(NONE, Ordering::AcqRel),
+            };
+            due[count] = (ticket, index);
+            count += 1;
+        }
+        due[..count].sort_unstable();
+        count
+    }
+
+    /// Takes the first ticket back that is not later than `last`; returns whose it was.
+    pub(super) fn take_first(&self, last: usize) -> Option<usize> {
+        let places = self.places.as_ref().iter().enumerate();
+        let tickets = places.map(|(index, place)| (place.load(Ordering::Relaxed), index));
+        let (_, index) = tickets
+            .filter(|&(ticket, _)| ticket != NONE && ticket <= last)
+            .min()?;
+        // Acquire: see `take`.
+        self.places.as_ref()[index].swap(NONE, Ordering::AcqRel);
+        Some(index)
+    }
+}
+
+#[cfg(all(test, async_op_loom))]
+mod loom_tests {
+    use loom::thread;
+
+    use super::*;
+
+    /// A wake that comes before another one has the lower ticket; none is lost.
+    #[test]
+    fn loom_tickets_of_two_threads() {
+        loom::model(|| {
+            let tickets: SharedTickets<[AtomicUsize; 2]> =
+                Shared::new(Tickets::new([0, 0].map(AtomicUsize::new)), "test");
+            let other = tickets.clone();
+            let thread = thread::spawn(move || other.take(1));
+            let mut due = [(0, 0); 2];
+            let mut seen = tickets.collect(false, &mut due);
+            tickets.take(0);
+            // What was not seen before is seen after it.
+            thread.join().unwrap();
+            seen += tickets.collect(false, &mut due);
+            assert_eq!(seen, 2);
+            assert_eq!(tickets.collect(false, &mut due), 0);
+        });
+    }
+
+    /// Woken by one thread after the other, members are in that order.
+    #[test]
+    fn loom_tickets_by_way_of_another_thread() {
+        loom::model(|| {
+            let tickets: SharedTickets<[AtomicUsize; 2]> =
+                Shared::new(Tickets::new([0, 0].map(AtomicUsize::new)), "test");
+            let other = tickets.clone();
+            let flag = Shared::<_>::new(AtomicUsize::new(0), "test");
+            let raised = flag.clone();
+            let thread = thread::spawn(move || {
+                other.take(1);
+                raised.store(1, Ordering::Release);
+            });
+            let is_after = flag.load(Ordering::Acquire) == 1;
+            tickets.take(0);
+            thread.join().unwrap();
+            let mut due = [(0, 0); 2];
+            assert_eq!(tickets.collect(false, &mut due), 2);
+            if is_after {
+                assert_eq!([due[0].1, due[1].1], [1, 0]);
+            }
+        });
+    }
+}
