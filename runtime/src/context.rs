@@ -104,7 +104,7 @@ use self::scheduler::Scheduler;
 /// one of these:
 ///
 /// - **The system's context**, for I/O objects that are made with
-///   [`SystemExecutor`](crate::SystemExecutor): it has a thread already.
+///   [`SystemExecutor`](crate::SystemExecutor): it has threads already.
 /// - **A thread** as above, for a context apart.
 /// - **A task of the runtime**, which waits for the [descriptor](Self::timeout) of
 ///   the context: no other thread, and none to be woken for each result.
@@ -198,6 +198,14 @@ impl IoContext {
     /// drives the context as it blocks.
     pub fn for_one_thread() -> io::Result<Self> {
         Self::open(true)
+    }
+
+    /// Makes a context with threads that run it, which is left to them: whoever blocks on
+    /// an operation parks.
+    pub(crate) fn with_threads() -> io::Result<Self> {
+        let context = Self::open(false)?;
+        context.handle.scheduler.leave_to_threads();
+        Ok(context)
     }
 
     fn open(for_one_thread: bool) -> io::Result<Self> {

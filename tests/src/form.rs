@@ -62,6 +62,11 @@ impl Hold {
         self.lock().take()
     }
 
+    /// Returns whether there is one.
+    pub fn is_kept(&self) -> bool {
+        self.lock().is_some()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Op>> {
         self.op.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -6,9 +6,9 @@ use std::sync::mpsc;
 use std::thread;
 
 use async_op::executor::{ThreadPool, post_call};
-use async_op::{Blocking, Executor, UseFuture};
+use async_op::{Blocking, Executor, SystemExecutor, UseFuture};
 use async_op_tests::net::post;
-use async_op_tests::{Alive, Log, panic_of, without_hanging};
+use async_op_tests::{Alive, Form, HandlerForm, Log, panic_of, without_hanging};
 
 #[test]
 fn join_waits_for_all_work_and_may_be_called_again() {
@@ -100,5 +100,87 @@ fn joining_from_inside_is_refused_and_dropping_is_not() {
             sender.send(()).unwrap();
         });
         receiver.recv().unwrap();
+    });
+}
+
+/// A thread that blocks leaves the functions of a pool to the pool.
+#[test]
+fn blocking_runs_nothing_on_the_thread_of_the_caller() {
+    without_hanging(|| {
+        let here = thread::current().id();
+        for _ in 0..20 {
+            let pool = ThreadPool::new(1).unwrap();
+            let others = Arc::new(AtomicUsize::new(0));
+            for _ in 0..10 {
+                let others = Arc::clone(&others);
+                post(&pool.executor(), move || {
+                    assert_ne!(thread::current().id(), here);
+                    others.fetch_add(1, Ordering::SeqCst);
+                });
+            }
+            let there = post_call(&pool, || thread::current().id(), Blocking);
+            assert_ne!(there, here);
+            assert_eq!(others.load(Ordering::SeqCst), 10);
+            pool.join();
+        }
+        let there = post_call(&SystemExecutor, || thread::current().id(), Blocking);
+        assert_ne!(there, here);
+    });
+}
+
+/// Without a thread of its own a pool has those that are lent to it, and no others.
+#[test]
+fn blocking_waits_for_a_thread_that_is_lent() {
+    without_hanging(|| {
+        let pool = ThreadPool::new(0).unwrap();
+        let form = HandlerForm::default();
+        thread::scope(|scope| {
+            let lender = scope.spawn(|| {
+                // Not before the operation waits for it.
+                while !form.hold.is_kept() {
+                    thread::yield_now();
+                }
+                let hold = form.hold.clone();
+                let (ran, running) = mpsc::channel();
+                post(&pool.executor(), move || {
+                    ran.send(thread::current().id()).unwrap();
+                    hold.take().expect("it has been started").complete(7);
+                });
+                pool.join();
+                pool.attach();
+                assert_eq!(running.recv(), Ok(thread::current().id()));
+            });
+            assert_eq!(form.operation(&pool.executor()).blocking(), 7);
+            lender.join().unwrap();
+        });
+    });
+}
+
+#[test]
+fn blocking_on_a_pool_that_is_over_panics() {
+    without_hanging(|| {
+        let over = "blocking on an operation of a `ThreadPool` that has been stopped or joined \
+                    would wait for ever";
+        for end in [ThreadPool::stop, ThreadPool::join] {
+            let pool = ThreadPool::new(1).unwrap();
+            end(&pool);
+            pool.join();
+            assert_eq!(panic_of(|| post_call(&pool, || {}, Blocking)), over);
+        }
+        // Stopped while somebody waits, with nobody to run it.
+        let pool = Arc::new(ThreadPool::new(0).unwrap());
+        let form = HandlerForm::default();
+        let (hold, stopped) = (form.hold.clone(), Arc::clone(&pool));
+        let stopper = thread::spawn(move || {
+            while !hold.is_kept() {
+                thread::yield_now();
+            }
+            stopped.stop();
+        });
+        assert_eq!(
+            panic_of(|| form.operation(&pool.executor()).blocking()),
+            over
+        );
+        stopper.join().unwrap();
     });
 }

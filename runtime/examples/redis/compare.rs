@@ -502,7 +502,7 @@ fn awaited_in_tokio(config: &Config, load: &Load) -> Result<Option<Work>> {
     })))
 }
 
-/// Tasks of tokio; the I/O is on the background thread.
+/// Tasks of tokio; the I/O is on the background threads.
 fn awaited_across_threads(config: &Config, load: &Load) -> Result<Option<Work>> {
     let runtime = one_thread()?;
     let clients = clients(&SystemExecutor, config, load);

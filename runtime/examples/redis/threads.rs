@@ -23,7 +23,7 @@ type Contestant = (&'static str, fn(&Config, usize) -> Result<Work>);
 
 const CONTESTANTS: [Contestant; 4] = [
     ("async-op", blocking),
-    ("async-op, on the background thread", in_background),
+    ("async-op, on the background threads", in_background),
     ("redis crate, synchronous, behind a mutex", behind_a_mutex),
     ("redis crate, tokio, on a thread of its own", in_tokio),
 ];

@@ -95,6 +95,8 @@ struct Shared {
     crew: Crew,
     /// Whether its user has promised that one thread runs it at a time.
     for_one_thread: bool,
+    /// Whether those who block leave it to others to run it, also where nobody does.
+    has_threads: bool,
     /// Threads that are blocked while another one runs the context.
     followers: Vec<Follower>,
     /// Whether a host has been told to look.
@@ -142,6 +144,11 @@ impl Scheduler {
         shared.reactor = Some(reactor);
         shared.for_one_thread = for_one_thread;
         Ok((scheduler, shared.generation))
+    }
+
+    /// Those who block do not run the context.
+    pub(super) fn leave_to_threads(&self) {
+        self.lock().has_threads = true;
     }
 
     /// Closes the context: destroys all that it can reach.
@@ -206,6 +213,7 @@ impl Scheduler {
         shared.crew.active = 0;
         shared.stop_requested = false;
         shared.out_of_work = false;
+        shared.has_threads = false;
         shared.closing = false;
         self.hosted.store(false, Ordering::Relaxed);
         shared.host_is_told = false;
@@ -377,7 +385,10 @@ impl Scheduler {
     }
 
     pub(super) fn stop(&self) {
-        self.request_stop(&mut self.lock());
+        let mut shared = self.lock();
+        self.request_stop(&mut shared);
+        // Where nobody runs it, those who block may wait for somebody who does.
+        self.hand_over(shared);
     }
 
     fn request_stop(&self, shared: &mut Shared) {

@@ -39,7 +39,8 @@ impl Executor for IoExecutor {
         self.remove_work_if_run_here()
     }
 
-    /// Drives the context on this thread while no other thread does.
+    /// Drives the context on this thread while no other thread does; if it is that of a
+    /// [`ThreadPool`](super::ThreadPool) or the [`SystemContext`](super::SystemContext), parks.
     ///
     /// # Panics
     ///

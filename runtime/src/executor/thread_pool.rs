@@ -16,7 +16,9 @@ use crate::shim::plain::Mutex;
 /// task that panics does not end its thread; the first panic is resumed in
 /// [`join`](Self::join). Tasks do not start in the order in which they were posted, and
 /// may wait for each other only where there are enough threads for all of them: see
-/// [`IoContext::run`].
+/// [`IoContext::run`]. All of it runs on the threads of the pool, those that are
+/// [attached](Self::attach) included, and on no other: whoever [blocks](crate::Blocking) on
+/// an operation parks, even where no thread is free.
 ///
 /// ```
 /// use async_op::Executor;
@@ -64,7 +66,7 @@ impl ThreadPool {
     /// If the system has no descriptors or no threads left. Without memory the process is
     /// [aborted](crate#out-of-memory).
     pub fn new(threads: usize) -> io::Result<Self> {
-        let context = IoContext::new()?;
+        let context = IoContext::with_threads()?;
         let pool = Self {
             work: Mutex::new(Some(WorkGuard::new(context.executor()))),
             shared: Arc::new(Shared {

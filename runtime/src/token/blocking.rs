@@ -15,6 +15,11 @@ use crate::signature::Signature;
 /// one context one drives it, and each of the others sleeps until its own operation is
 /// over. When the one that drives is done, it hands the driving over to another.
 ///
+/// A [`ThreadPool`](crate::executor::ThreadPool) and the
+/// [`SystemContext`](crate::executor::SystemContext) have threads of their own, and are left to
+/// these: what is to run there runs nowhere else, so a function that was to leave this thread
+/// does. Where none of them is free, this one waits.
+///
 /// ```
 /// use async_op::{Blocking, IoContext};
 /// use async_op::time::Timer;
@@ -46,13 +51,15 @@ use crate::signature::Signature;
 /// - on a context after [`stop`](crate::IoContext::stop), called before or meanwhile
 ///   and by any thread, until [`restart`](crate::IoContext::restart). A context that
 ///   is [`stopped`](crate::IoContext::stopped) because a `run` found no work left is
-///   driven again.
+///   driven again;
+/// - on a pool that has been stopped, or joined.
 ///
 /// It does so only where it has to wait: an operation that is over when it is started,
 /// such as the wait for a timer that has expired, may return its result there too.
 ///
-/// Two cases cannot be seen, and wait for ever: every thread of a pool blocks on that
-/// pool; or a handler waits for a thread that blocks on the same context. For a thread
+/// Three cases cannot be seen, and wait for ever: every thread of a pool blocks on that
+/// pool, by way of a strand, say; a pool has no thread, and nobody lends it one; or a handler
+/// waits for a thread that blocks on the same context. For a thread
 /// that is inside a handler still counts as driving, and the others wait until it returns.
 ///
 /// If a handler panics that this thread runs meanwhile, as it drives, that unwinds out of

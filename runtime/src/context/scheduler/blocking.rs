@@ -3,7 +3,7 @@
 //! As leader and followers do (Schmidt et al., *Leader/Followers*, 2000): what completes
 //! wakes the thread that waits for it and no other; when the one that drives leaves, it
 //! hands that over to one of the others. While some thread is inside `run`, all of them
-//! are followers.
+//! are followers; where the context has threads of its own, always.
 
 use std::sync::Arc;
 use std::task::{Wake, Waker};
@@ -17,7 +17,8 @@ use crate::shim::{MutexGuard, Ordering};
 const TURN: usize = 64;
 
 impl Scheduler {
-    /// Blocks until `until` is set; drives the context while nobody else does.
+    /// Blocks until `until` is set; drives the context while nobody else does, unless it has
+    /// threads of its own.
     pub(in crate::context) fn block(&'static self, generation: u32, until: &Unblock) {
         if until.is_restless(until.is_set()) {
             // What is blocked on wakes itself, perhaps because it waits for what
@@ -36,7 +37,10 @@ impl Scheduler {
             if until.is_set() {
                 return self.hand_over(shared);
             }
-            if self.runners.load(Ordering::Relaxed) > 0 {
+            let is_run = self.runners.load(Ordering::Relaxed) > 0;
+            // Threads that have run out of work do not come back.
+            let is_over = shared.stop_requested || (shared.has_threads && shared.out_of_work);
+            if is_run || (shared.has_threads && !is_over) {
                 let follower = until.follow();
                 shared.followers.push(follower.clone());
                 drop(shared);
@@ -44,9 +48,15 @@ impl Scheduler {
                 leads = self.stop_following(&follower);
                 continue;
             }
-            if shared.stop_requested {
+            if is_over {
+                let has_threads = shared.has_threads;
                 // The others are to know as well.
                 self.hand_over(shared);
+                assert!(
+                    !has_threads,
+                    "blocking on an operation of a `ThreadPool` that has been stopped or joined \
+                     would wait for ever"
+                );
                 panic!(
                     "blocking on an operation of a stopped `IoContext` would wait for ever: \
                      call `restart` first"
@@ -83,8 +93,9 @@ impl Scheduler {
         let shared = self.lock();
         let is_idle = self.runners.load(Ordering::Relaxed) == 0;
         let is_open = shared.generation == generation && !shared.closing && !shared.stop_requested;
+        let is_free = is_idle && !shared.has_threads;
         drop(shared);
-        if is_idle && is_open {
+        if is_free && is_open {
             let bounds = Bounds {
                 limit: TURN,
                 wait: Wait::Never,

@@ -1,0 +1,74 @@
+//! The system executor: a pool of threads for the whole process.
+
+use std::collections::HashSet;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use async_op::executor::{SystemContext, post_call};
+use async_op::time::Timer;
+use async_op::{Blocking, Deferred, Executor, SystemExecutor, post_on};
+use async_op_tests::without_hanging;
+
+/// A handler that blocks does not stop the others, nor the timers.
+#[test]
+fn one_that_blocks_stops_no_other() {
+    without_hanging(|| {
+        let (go, wait) = mpsc::channel::<()>();
+        let (entered, entering) = mpsc::channel();
+        post_on(&SystemExecutor, move || {
+            entered.send(()).unwrap();
+            wait.recv().unwrap();
+        });
+        entering.recv().unwrap();
+        for _ in 0..20 {
+            assert_eq!(post_call(&SystemExecutor, || 7, Blocking), 7);
+            let timer = Timer::new(&SystemExecutor);
+            timer.expires_after(Duration::from_micros(100));
+            timer.wait().blocking().unwrap();
+        }
+        go.send(()).unwrap();
+    });
+}
+
+/// Two handlers wait for each other: they run at the same time.
+#[test]
+fn handlers_run_at_the_same_time() {
+    without_hanging(|| {
+        let ((one, to_one), (two, to_two)) = (mpsc::channel(), mpsc::channel());
+        let first = move || {
+            two.send(()).unwrap();
+            to_one.recv().unwrap();
+            thread::current().id()
+        };
+        let second = move || {
+            one.send(()).unwrap();
+            to_two.recv().unwrap();
+            thread::current().id()
+        };
+        let both = (
+            post_call(&SystemExecutor, first, Deferred),
+            post_call(&SystemExecutor, second, Deferred),
+        );
+        let group = async_op::group::parallel_group(both);
+        let (_, (first, second)) = group.wait(async_op::group::wait_for_all()).blocking();
+        let ids: HashSet<_> = [first, second, thread::current().id()].into();
+        assert_eq!(ids.len(), 3);
+    });
+}
+
+/// A handler that panics ends no thread.
+#[test]
+fn after_a_panic() {
+    without_hanging(|| {
+        for _ in 0..20 {
+            post_on(&SystemExecutor, || panic!("on purpose"));
+            let here = SystemContext::get().unwrap().executor();
+            assert!(post_call(
+                &SystemExecutor,
+                move || here.runs_here(),
+                Blocking
+            ));
+        }
+    });
+}
