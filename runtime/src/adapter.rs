@@ -71,6 +71,12 @@ pub trait AdapterAssociations {
     fn cancellation_slot<H: Associations>(&self, handler: &H) -> CancellationSlot {
         handler.cancellation_slot()
     }
+
+    /// Calls `function` where memory is that of the adapted handler, if this binds some.
+    #[doc(hidden)]
+    fn with_memory<R>(&self, function: impl FnOnce() -> R) -> R {
+        function()
+    }
 }
 
 /// Changes what an operation of signature `S` completes with, or what travels
@@ -278,6 +284,12 @@ where
 
     fn executor(&self) -> &I::Executor {
         self.initiation().executor()
+    }
+
+    // Of several the outermost wins: it is next to the operation.
+    fn with_memory<R>(&self, function: impl FnOnce() -> R) -> R {
+        let adapter = self.adapter.as_ref().expect("polled after completion");
+        adapter.with_memory(|| self.initiation().with_memory(function))
     }
 
     fn initiate<H: CompletionHandler<A::Signature>>(self, handler: H)

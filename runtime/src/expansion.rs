@@ -118,6 +118,10 @@ impl<S: Signature, I: Initiation<S>> Initiation<S> for Declared<I> {
         self.operation.executor()
     }
 
+    fn with_memory<R>(&self, function: impl FnOnce() -> R) -> R {
+        self.operation.with_memory(function)
+    }
+
     #[inline]
     fn initiate<H: CompletionHandler<S>>(self, handler: H)
     where

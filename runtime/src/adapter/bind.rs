@@ -136,6 +136,11 @@ impl<A: OperationAllocator> AdapterAssociations for BoundAllocator<A> {
     fn allocator<H: Associations>(&self, _: &H) -> impl OperationAllocator {
         self.0.clone()
     }
+
+    fn with_memory<R>(&self, function: impl FnOnce() -> R) -> R {
+        let scope = Scope::new(OfAllocator(self.0.clone()));
+        scope.within(function)
+    }
 }
 
 impl<S: Signature, A: OperationAllocator> Adapter<S> for BoundAllocator<A> {
@@ -326,6 +331,10 @@ where
 
     fn executor(&self) -> &I::Executor {
         self.initiation.executor()
+    }
+
+    fn with_memory<R>(&self, function: impl FnOnce() -> R) -> R {
+        self.initiation.with_memory(function)
     }
 
     fn launch<H: CompletionHandler<S>>(self, _: Site, handler: H) {

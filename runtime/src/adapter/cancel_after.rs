@@ -286,6 +286,10 @@ where
         self.adapted.executor()
     }
 
+    fn with_memory<R>(&self, function: impl FnOnce() -> R) -> R {
+        self.adapted.with_memory(function)
+    }
+
     fn initiate<H: CompletionHandler<S>>(self, handler: H)
     where
         Self: 'static,

@@ -28,6 +28,11 @@ pub trait Launch<S: Signature>: Sized + Send {
     fn executor(&self) -> &Self::Executor;
 
     #[doc(hidden)]
+    fn with_memory<R>(&self, function: impl FnOnce() -> R) -> R {
+        function()
+    }
+
+    #[doc(hidden)]
     fn launch<H: CompletionHandler<S>>(self, site: Site, handler: H)
     where
         S: 'static,
@@ -79,6 +84,13 @@ where
     fn executor(&self) -> &L::Executor {
         match &self.launch {
             Some(launch) => launch.executor(),
+            None => has_started(),
+        }
+    }
+
+    fn with_memory<R>(&self, function: impl FnOnce() -> R) -> R {
+        match &self.launch {
+            Some(launch) => launch.with_memory(function),
             None => has_started(),
         }
     }

@@ -49,6 +49,13 @@ pub trait Initiation<S: Signature>: Future<Output = S::Output> + Sized + Send {
     /// If the operation has been polled.
     fn executor(&self) -> &Self::Executor;
 
+    /// Calls `function` where memory is the operation's: that of the allocator that a binder
+    /// has bound it to.
+    #[doc(hidden)]
+    fn with_memory<R>(&self, function: impl FnOnce() -> R) -> R {
+        function()
+    }
+
     /// Starts the operation, to complete by calling `handler`.
     ///
     /// # Panics

@@ -218,6 +218,10 @@ impl<S: Signature, I: Initiation<S>> Initiation<S> for Operation<S, I> {
         self.initiation.executor()
     }
 
+    fn with_memory<R>(&self, function: impl FnOnce() -> R) -> R {
+        self.initiation.with_memory(function)
+    }
+
     fn initiate<H: CompletionHandler<S>>(self, handler: H)
     where
         Self: 'static,

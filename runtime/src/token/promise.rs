@@ -34,8 +34,9 @@ use crate::site::Site;
 ///
 /// # Allocation
 ///
-/// Two recycled blocks, one of them the operation's own; inside an operation,
-/// from its allocator.
+/// Two blocks, the operation's own and one for the result, which is there until that has been
+/// taken: from the allocator of the token, `bind_allocator(a, UsePromise)`, else from that of
+/// the operation it is started in. And a small recycled one, by which it is asked to stop.
 #[must_use = "a token does nothing until it is passed to an initiating function"]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct UsePromise;
@@ -52,7 +53,8 @@ where
 
     fn initiate<I: Initiation<S> + 'static>(self, initiation: I) -> Promise<S> {
         let executor = AnyExecutor::new(initiation.executor().clone());
-        let (running, relay) = Running::new(Site::here(&META), true);
+        let site = Site::here(&META);
+        let (running, relay) = initiation.with_memory(|| Running::new(site, true));
         initiation.initiate(relay);
         Promise {
             running: Some(running),
