@@ -2,7 +2,7 @@
 //!
 //! - [`Strand`]: one handler at a time, in order, on another executor;
 //! - [`ThreadPool`]: a context and any number of threads that run it; [`SystemContext`]: one for
-//!   the whole process, with a thread of its own, whose handle is [`SystemExecutor`];
+//!   the whole process, with threads of its own, whose handle is [`SystemExecutor`];
 //! - [`AnyExecutor`]: an executor whose type is erased; [`InlineOr`] and [`PostOnly`]: whether
 //!   handlers may be called at once;
 //! - [`WorkGuard`]: keeps `run` from returning.
@@ -36,8 +36,7 @@ pub use strand::Strand;
 #[cfg(feature = "tokio")]
 pub use self::tokio::TokioExecutor;
 pub use crate::post::{
-    Submission, Submitted, defer, defer_call, defer_on, dispatch, dispatch_call, dispatch_on, post,
-    post_call,
+    Submitted, defer, defer_call, defer_on, dispatch, dispatch_call, dispatch_on, post, post_call,
 };
 pub use system::SystemContext;
 pub(crate) use system::{SystemExecutor, timers_of};

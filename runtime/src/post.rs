@@ -2,15 +2,24 @@
 
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomPinned;
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
 
+use pin_project_lite::pin_project;
+
+use crate::alloc::Shared;
+use crate::cancel::CancellationType;
 use crate::executor::{Executor, IoObject, SystemExecutor, is_same};
 use crate::handler::CompletionHandler;
-use crate::initiation::{Launch, Launched};
+use crate::initiation::Initiation;
 use crate::meta::Meta;
+use crate::shim::Mutex;
 use crate::site::Site;
 use crate::spawn::{self, Spawn};
 use crate::task::frame::Submit;
-use crate::task::{Task, block, current};
+use crate::task::{Task, block, budget, current, scope};
 use crate::token::CompletionToken;
 use crate::trace::{Entered, Trace};
 
@@ -35,7 +44,7 @@ macro_rules! submit {
                 by_way_of: false,
                 how: Submit::$how,
             };
-            token.initiate(Launched::new(Site::here(&$meta), submission))
+            token.initiate(Submitted::new(Site::here(&$meta), submission))
         }
 
         $(#[$on_doc])*
@@ -52,7 +61,7 @@ macro_rules! submit {
                 by_way_of: true,
                 how: Submit::$how,
             };
-            token.initiate(Launched::new(Site::here(&$meta), submission))
+            token.initiate(Submitted::new(Site::here(&$meta), submission))
         }
 
         $(#[$call_doc])*
@@ -88,11 +97,16 @@ submit! {
     ///
     /// # Allocation
     ///
-    /// One block from the handler's allocator.
+    /// One block from the handler's allocator. Awaited, two small recycled ones, which may
+    /// be queued for longer than the operation that awaits it is there.
     ///
     /// # Cancel safety
     ///
-    /// Yes: it has no effect besides its completion. Requests are not honoured.
+    /// Yes: it has no effect besides its completion. It has no error to report a request
+    /// with. One that reaches the operation that awaits it ends the wait, and the body goes
+    /// on, to learn of it from what it awaits next, or from
+    /// [`this_op::cancellation`](crate::this_op::cancellation). A body that awaits nothing else
+    /// says [`this_op::or_cancelled(post_on(..)).await?`](crate::this_op::or_cancelled).
     ///
     /// # Examples
     ///
@@ -242,12 +256,28 @@ submit! {
     Defer, DEFER
 }
 
-/// The operation of [`post`], [`dispatch`] and [`defer`], and of their `_on`
-/// forms.
-pub type Submitted<E> = Launched<fn(), Submission<E>>;
+pin_project! {
+    /// The operation of [`post`], [`dispatch`] and [`defer`], and of their `_on`
+    /// forms.
+    ///
+    /// Awaited, it is a task of its own, in recycled memory, that wakes who waits: what is
+    /// queued may be there for longer than the operation around it, which can be asked to stop.
+    #[must_use = "an operation does nothing until it is started"]
+    pub struct Submitted<E> {
+        site: Site,
+        // Until it has been submitted.
+        submission: Option<Submission<E>>,
+        // From then on, if it is awaited.
+        turn: Option<Waiting>,
+        // What it has been asked before it looks.
+        asked: CancellationType,
+        #[pin]
+        pinned: PhantomPinned,
+    }
+}
 
-/// Launches [`Submitted`].
-pub struct Submission<E> {
+/// What is to be done.
+struct Submission<E> {
     executor: E,
     /// Whether the handler goes by way of `executor`, or that is only what it
     /// has if it has no own.
@@ -255,19 +285,65 @@ pub struct Submission<E> {
     how: Submit,
 }
 
-impl<E> fmt::Debug for Submission<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Submission").field(&self.how).finish()
+/// What one who waits for its turn, and the task that is queued for it, know of each other.
+struct Turn(Mutex<Stage>);
+
+enum Stage {
+    Waiting(Waker),
+    Come,
+    /// The task has been dropped.
+    Gone,
+}
+
+/// The end of who waits: dropped, it is woken no more.
+struct Waiting(Shared<Turn>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let before = mem::replace(&mut *self.0.0.lock(), Stage::Come);
+        drop(before);
     }
 }
 
-impl<E: Executor> Launch<fn()> for Submission<E> {
-    type Executor = E;
+/// The task's end of a turn.
+struct Queued(Shared<Turn>);
 
-    fn executor(&self) -> &E {
-        &self.executor
+impl Queued {
+    fn leave(&self, stage: Stage) {
+        let before = mem::replace(&mut *self.0.0.lock(), stage);
+        if let Stage::Waiting(waker) = before {
+            waker.wake();
+        }
     }
 
+    fn come(self) {
+        self.leave(Stage::Come);
+        drop(self);
+    }
+}
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        let has_come = matches!(*self.0.0.lock(), Stage::Come);
+        if !has_come {
+            self.leave(Stage::Gone);
+        }
+    }
+}
+
+impl<E: Executor> Submitted<E> {
+    fn new(site: Site, submission: Submission<E>) -> Self {
+        Self {
+            site,
+            submission: Some(submission),
+            turn: None,
+            asked: CancellationType::default(),
+            pinned: PhantomPinned,
+        }
+    }
+}
+
+impl<E: Executor> Submission<E> {
     // What is to be done is known where this is called, and most of it falls away.
     #[inline(always)]
     fn launch<H: CompletionHandler<fn()>>(self, site: Site, handler: H) {
@@ -291,5 +367,93 @@ impl<E: Executor> Launch<fn()> for Submission<E> {
             let task = Task::new_in(handle, allocator);
             self.how.to(&own, task);
         }
+    }
+
+    /// Queues a task that wakes `waker`.
+    fn queue(self, site: Site, waker: &Waker) -> Waiting {
+        let Self { executor, how, .. } = self;
+        let trace = Trace::start(site, &executor);
+        trace.completed(true);
+        if how == Submit::Dispatch && executor.runs_here() {
+            drop(trace.handling());
+            return Waiting(Shared::new(Turn(Mutex::new(Stage::Come)), site.name()));
+        }
+        let stage = Mutex::new(Stage::Waiting(waker.clone()));
+        let turn = Waiting(Shared::new(Turn(stage), site.name()));
+        let queued = Queued(turn.0.clone());
+        let task = Task::new(move || {
+            let _handling: Entered = trace.handling();
+            queued.come();
+        });
+        how.to(&executor, task);
+        turn
+    }
+}
+
+impl<E: Executor> Initiation<fn()> for Submitted<E> {
+    type Executor = E;
+
+    fn executor(&self) -> &E {
+        let submission = self.submission.as_ref();
+        &submission.expect("the operation has been polled").executor
+    }
+
+    #[inline(always)]
+    fn initiate<H: CompletionHandler<fn()>>(self, handler: H) {
+        let Self {
+            site,
+            submission,
+            turn,
+            ..
+        } = self;
+        // There is none: that need not be looked at.
+        mem::forget(turn);
+        let submission = submission.expect("the operation has been polled");
+        submission.launch(site, handler);
+    }
+}
+
+impl<E: Executor> Future for Submitted<E> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        let requested = scope::requested();
+        let mut is_asked = false;
+        match this.submission.take() {
+            Some(submission) => *this.turn = Some(submission.queue(*this.site, cx.waker())),
+            None => is_asked = !requested.without(*this.asked).is_empty(),
+        }
+        *this.asked = requested;
+        ready!(budget::proceed(cx));
+        let Waiting(turn) = this.turn.as_ref().expect("polled after completion");
+        let waker = cx.waker().clone();
+        let mut stage = turn.0.lock();
+        let before = match &mut *stage {
+            // Whoever asks ends the wait, and no more: the task stays where it is queued.
+            Stage::Waiting(_) if is_asked => None,
+            Stage::Waiting(place) => Some(mem::replace(place, waker)),
+            Stage::Come => None,
+            Stage::Gone => {
+                drop(stage);
+                panic!(
+                    "`{}` was abandoned: its task was dropped, perhaps by a panic{}",
+                    this.site.name(),
+                    this.site.started(),
+                );
+            }
+        };
+        drop(stage);
+        if before.is_some() {
+            return Poll::Pending;
+        }
+        *this.turn = None;
+        Poll::Ready(())
+    }
+}
+
+impl<E> fmt::Debug for Submitted<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Submitted").field(self.site.meta()).finish()
     }
 }

@@ -992,3 +992,62 @@ fn a_request_that_panics_in_a_waker_can_be_made_again() {
     };
     assert_eq!(outcome_of(&result), "cancelled");
 }
+
+/// A request reaches a body that awaits a post as any other step: the wait ends, on whatever
+/// executor the task is queued, and what is awaited next fails.
+#[test]
+fn a_body_that_awaits_a_post() {
+    #[async_op]
+    async fn async_polite(timer: &Timer, other: IoExecutor, log: Log) -> io::Result<u32> {
+        post_on(&other, UseFuture).await;
+        log.push(format!("{:?}", this_op::cancellation().requested()));
+        // One that was there before ends no wait.
+        post_on(timer, UseFuture).await;
+        log.push("posted");
+        timer.wait().await?;
+        Ok(7)
+    }
+
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let other = IoContext::new().unwrap();
+    let recorder = Recorder::new(&Log::new());
+    let signal = CancellationSignal::new();
+    let timer = Timer::new(&context);
+    let inner = log.clone();
+    let handler = move |result: io::Result<u32>| {
+        inner.push(is_cancelled(&result.unwrap_err()).to_string());
+    };
+    let token = bind_cancellation_slot(signal.slot(), handler);
+    let token = bind_allocator(recorder.clone(), token);
+    async_polite(&timer, other.executor(), log.clone(), token);
+    context.poll();
+    assert_eq!(log.take(), "");
+    signal.emit(TERMINAL);
+    context.restart();
+    context.run();
+    assert_eq!(log.take(), "{terminal} posted true");
+    // Nothing of the operation's is left in the queue.
+    recorder.assert_balanced();
+    assert_eq!(other.run(), 1);
+}
+
+/// One that awaits nothing but posts learns of it at once.
+#[test]
+fn a_body_that_awaits_posts_alone() {
+    #[async_op]
+    async fn async_busy(context: &IoExecutor) -> io::Result<()> {
+        loop {
+            this_op::or_cancelled(post_on(context, UseFuture)).await?;
+        }
+    }
+
+    let context = IoContext::new().unwrap();
+    let signal = CancellationSignal::new();
+    let handler = |result: io::Result<()>| assert!(is_cancelled(&result.unwrap_err()));
+    async_busy(&context, bind_cancellation_slot(signal.slot(), handler));
+    for _ in 0..100 {
+        assert_eq!(context.run_one(), 1);
+    }
+    signal.emit(TERMINAL);
+    context.run();
+}

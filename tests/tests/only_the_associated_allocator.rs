@@ -1,10 +1,19 @@
 //! Guarantee 4: an operation takes memory from its handler's allocator alone.
 
+use std::io;
 use std::sync::{Arc, Barrier};
 use std::thread;
+use std::time::Duration;
 
+use async_op::alloc::Recycling;
+use async_op::io::{AsyncReadStream, ReadBuffer, async_read_exact};
 use async_op::task::Task;
-use async_op::{Executor, IoContext};
+use async_op::time::Timer;
+use async_op::token::UsePromise;
+use async_op::{
+    Executor, IoContext, IoExecutor, IoObject, UseFuture, bind_allocator, cancel_after, is_timeout,
+    post_on,
+};
 use async_op_tests::{
     Alive, CountingHeap, Log, Manual, Probe, Recorder, Slot, both_forms, heap_allocations_here,
 };
@@ -78,6 +87,29 @@ both_forms! {
         assert_eq!(log.take(), "aA0 aD0 call bA0 bD0 call");
         a.assert_balanced();
         b.assert_balanced();
+    }
+
+    /// A promise keeps the result there, too, until it has been taken.
+    fn a_promise_from_its_own<F: Form>() {
+        let (log, context) = (Log::new(), IoContext::new().unwrap());
+        let mut heap = 0;
+        // The second time: the small block by which it is asked has been made before.
+        for _ in 0..2 {
+            let (form, recorder) = (F::default(), Recorder::new(&log));
+            let outer = bind_allocator(recorder.clone(), bind_allocator(Recycling, UsePromise));
+            let before = heap_allocations_here();
+            let promise = form.operation(&context).with(outer);
+            assert_eq!(recorder.live(), 2);
+            form.finish(7);
+            context.run();
+            context.restart();
+            assert_eq!(recorder.live(), 1);
+            heap = heap_allocations_here() - before;
+            assert_eq!(pollster::block_on(promise), 7);
+            recorder.assert_balanced();
+        }
+        // What the recorder itself takes.
+        assert!(heap <= 8 || cfg!(async_op_sanitize), "{heap}");
     }
 
     /// The recorder panics if two of its calls overlap.
@@ -156,4 +188,61 @@ fn a_completion_may_be_sent_and_not_shared() {
 
     // Ambiguous, and an error, if it were `Sync`.
     <async_op::Completion<fn()> as IsShared<_>>::check();
+}
+
+/// By way of whatever is around the token.
+#[test]
+fn a_promise_with_a_limit_on_time() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let recorder = Recorder::new(&log);
+    let timer = Timer::new(&context);
+    timer.expires_after(Duration::from_secs(3600));
+    let token = cancel_after(Duration::from_millis(1), UsePromise);
+    let promise = timer.async_wait(bind_allocator(recorder.clone(), token));
+    assert_eq!(recorder.live(), 2);
+    assert!(is_timeout(&promise.wait().blocking().unwrap_err()));
+    recorder.assert_balanced();
+}
+
+/// What a body posts may be queued for longer than the operation is there: it is recycled
+/// memory. So an operation on a stream whose steps are posted has one block at a time.
+#[test]
+fn a_stream_whose_steps_are_posted() {
+    #[derive(Clone)]
+    struct Posting(IoExecutor);
+
+    impl IoObject for Posting {
+        type Executor = IoExecutor;
+
+        fn executor(&self) -> IoExecutor {
+            self.0
+        }
+    }
+
+    impl AsyncReadStream for Posting {
+        async fn read_after<B: ReadBuffer>(
+            &self,
+            buffer: &mut B,
+            skip: usize,
+        ) -> io::Result<usize> {
+            post_on(&self.0, UseFuture).await;
+            buffer.after(skip)[0] = 7;
+            Ok(1)
+        }
+    }
+
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let recorder = Recorder::new(&log);
+    let inner = log.clone();
+    let handler = move |result: io::Result<()>, buffer: [u8; 9]| {
+        result.unwrap();
+        assert_eq!(buffer, [7; 9]);
+        inner.push("call");
+    };
+    let stream = Posting(context.executor());
+    async_read_exact(&stream, [0; 9], bind_allocator(recorder.clone(), handler));
+    context.run();
+    assert_eq!(log.take(), "A0 D0 call");
+    assert_eq!(recorder.peak(), 1);
+    recorder.assert_balanced();
 }
