@@ -437,7 +437,8 @@ impl<E: Executor> Future for Submitted<E> {
             Stage::Gone => {
                 drop(stage);
                 panic!(
-                    "`{}` was abandoned: its task was dropped, perhaps by a panic{}",
+                    "`{}` was abandoned: its `Completion`, or its task, was dropped without a \
+                     result, perhaps by a panic{}",
                     this.site.name(),
                     this.site.started(),
                 );

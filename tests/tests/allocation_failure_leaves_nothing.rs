@@ -267,9 +267,9 @@ fn the_slot_serves_whom_it_served() {
     refused(0, "parallel_group", |s| {
         parallel_group(vec![late(s.context).wait()]).async_wait(wait_for_all(), s.token());
     });
-    refused(0, "async_keep", |s| {
-        drop(async_keep(s.context, s.over(UsePromise)))
-    });
+    for (n, name) in ["promise", "async_keep"].into_iter().enumerate() {
+        refused(n, name, |s| drop(async_keep(s.context, s.over(UsePromise))));
+    }
 }
 
 #[test]
@@ -303,12 +303,14 @@ fn the_slot_serves_whom_it_served_with_a_limit_on_time() {
         let group = parallel_group((late(s.context).wait(), late(s.context).wait()));
         group.async_wait(wait_for_all(), s.limited());
     });
-    refused(0, "async_keep", |s| {
-        drop(async_keep(
-            s.context,
-            cancel_after(LATE, s.over(UsePromise)),
-        ));
-    });
+    for (n, name) in ["promise", "async_keep"].into_iter().enumerate() {
+        refused(n, name, |s| {
+            drop(async_keep(
+                s.context,
+                cancel_after(LATE, s.over(UsePromise)),
+            ));
+        });
+    }
 }
 
 #[test]

@@ -143,16 +143,16 @@ fn a_promise_with_a_limit_on_its_time() {
 fn the_memory_of_a_promise() {
     let (log, context) = (Log::new(), IoContext::new().unwrap());
     let (memory, form) = (Recorder::new(&log), HandlerForm::default());
-    // A binder over a token that waits is for what is awaited inside: here the
-    // operation is started outside any, and its memory is recycled.
+    // For the result, and for the operation.
     let promise = form
         .operation(&context)
         .with(bind_allocator(memory.clone(), UsePromise));
-    assert_eq!(log.take(), "A0");
+    assert_eq!(log.take(), "A0 A1");
     form.finish(1);
     context.run();
-    assert_eq!(log.take(), "D0");
+    assert_eq!(log.take(), "D1");
     assert_eq!(promise.wait().blocking(), 1);
+    assert_eq!(log.take(), "D0");
     memory.assert_balanced();
 }
 
