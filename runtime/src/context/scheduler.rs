@@ -26,6 +26,7 @@
 
 mod blocking;
 mod crew;
+mod lone;
 mod running;
 mod turn;
 
@@ -37,6 +38,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use self::crew::{Called, Crew, Poller};
+use self::lone::Lone;
 use super::discard::discard;
 use super::life::Life;
 use super::reactor::Reactor;
@@ -70,6 +72,7 @@ pub(crate) struct Scheduler {
 #[repr(align(128))]
 struct Busy {
     life: Life,
+    lone: Lone,
     shared: Mutex<Shared>,
 }
 
@@ -123,6 +126,7 @@ impl Scheduler {
             hosted: AtomicBool::new(false),
             busy: Busy {
                 life: Life::new(),
+                lone: Lone::new(),
                 shared: Mutex::new(Shared::default()),
             },
             closing: Condvar::default(),
@@ -247,24 +251,28 @@ impl Scheduler {
     }
 
     /// Queues what a wait has brought to this thread.
-    fn post_all(&self, runner: &Runner, mut tasks: TaskQueue) {
-        let mut len = 0;
+    #[inline]
+    fn post_all(&self, runner: &Runner, tasks: &mut TaskQueue) {
         match runner.tasks() {
-            Tasks::Own => runner.fetch(&mut tasks, usize::MAX),
-            Tasks::Gone => {}
-            Tasks::Shared => {
-                while let Some(task) = tasks.pop() {
-                    match runner.push(task) {
-                        Ok(now) => len = now,
-                        Err(task) => self.spill(runner, task),
-                    }
-                }
-                self.call_for(len);
+            Tasks::Own => runner.fetch(tasks, usize::MAX),
+            _ => self.post_all_from_seat(runner, tasks),
+        }
+    }
+
+    #[inline(never)]
+    fn post_all_from_seat(&self, runner: &Runner, tasks: &mut TaskQueue) {
+        let mut len = 0;
+        while let Some(task) = tasks.pop() {
+            if runner.tasks() == Tasks::Gone {
+                discard(task);
+                continue;
+            }
+            match runner.push(task) {
+                Ok(now) => len = now,
+                Err(task) => self.spill(runner, task),
             }
         }
-        while let Some(task) = tasks.pop() {
-            discard(task);
-        }
+        self.call_for(len);
     }
 
     #[inline(never)]
@@ -440,9 +448,15 @@ impl Scheduler {
     /// Rule 2, but for the queue.
     fn deactivate(&self, shared: &mut Shared, runner: &Runner) {
         shared.crew.active -= 1;
+        self.add_work(shared.generation, runner);
+    }
+
+    /// Adds to the count what a runner has counted for itself.
+    #[inline]
+    fn add_work(&self, generation: u32, runner: &Runner) {
         let work = runner.take_work();
         if work != 0 {
-            self.busy.life.add(shared.generation, work);
+            self.busy.life.add(generation, work);
         }
     }
 
@@ -551,7 +565,11 @@ impl Scheduler {
     fn lock(&self) -> MutexGuard<'_, Shared> {
         // No foreign code runs under this lock, so a panic has left nothing
         // half done.
-        self.busy.shared.lock()
+        let mut shared = self.busy.shared.lock();
+        if self.busy.lone.open_books() {
+            shared.crew.lone_sleeps();
+        }
+        shared
     }
 }
 
