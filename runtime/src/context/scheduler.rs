@@ -454,9 +454,8 @@ impl Scheduler {
     /// Adds to the count what a runner has counted for itself.
     #[inline]
     fn add_work(&self, generation: u32, runner: &Runner) {
-        let work = runner.take_work();
-        if work != 0 {
-            self.busy.life.add(generation, work);
+        if runner.has_work() {
+            self.busy.life.add(generation, runner.take_work());
         }
     }
 
