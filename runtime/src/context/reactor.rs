@@ -165,6 +165,7 @@ impl Reactor {
     }
 
     /// Waits; who waited for what became ready goes to `brought`.
+    #[inline(always)]
     pub(super) fn wait(&self, timeout: Timeout, brought: &mut Brought) {
         let mut state = self.wait.lock();
         let WaitState {

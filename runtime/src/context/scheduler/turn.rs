@@ -325,7 +325,7 @@ impl Scheduler {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn wait_in_reactor(
         &self,
         reactor: &Reactor,
