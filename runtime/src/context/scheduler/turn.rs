@@ -67,6 +67,7 @@ impl Scheduler {
         let may_end = bounds.may_end();
         // That stays so, or there will be no more.
         let at_seat = runner.tasks() == Tasks::Shared;
+        let may_wait = !bounds.nested && !matches!(bounds.wait, Wait::Never);
         loop {
             if self.stop_requested.load(Ordering::Relaxed) || (may_end && bounds.have_ended()) {
                 break;
@@ -86,7 +87,7 @@ impl Scheduler {
             if due {
                 before_look.set(LOOK_AROUND_EVERY);
             }
-            match self.turn(runner, bounds, due, left) {
+            match self.turn(runner, bounds, may_wait, due, left) {
                 Next::Run => {}
                 Next::Leave => break,
             }
@@ -94,12 +95,19 @@ impl Scheduler {
         bounds.limit - left
     }
 
-    /// Has a runner wait that has no tasks, or look around.
+    /// Has a runner that has no tasks wait, if it `may_wait` without a look at the shared
+    /// state, or look around.
     #[inline(never)] // The loop around it is tight.
-    fn turn(&self, runner: &Runner, bounds: &Bounds<'_>, due: bool, most: usize) -> Next {
-        if !due
-            && !bounds.nested
-            && !matches!(bounds.wait, Wait::Never)
+    fn turn(
+        &self,
+        runner: &Runner,
+        bounds: &Bounds<'_>,
+        may_wait: bool,
+        due: bool,
+        most: usize,
+    ) -> Next {
+        if may_wait
+            && !due
             && let Some(reactor) = runner.reactor.as_deref()
         {
             // Rule 2, but for the lock.
@@ -335,6 +343,7 @@ impl Scheduler {
     ) -> Next {
         let mut brought = Brought::default();
         reactor.wait(Timeout::Until(deadline), &mut brought);
+        runner.before_look.set(LOOK_AROUND_EVERY);
         if !self.busy.lone.wake() && self.wake_up_in_reactor(runner, bounds, &brought) {
             return Next::Leave;
         }
