@@ -90,7 +90,7 @@ impl Registration {
     }
 
     /// Notes an event, the one with this `number`; who waited for it goes to `brought`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn notify(&self, event: &mio::event::Event, number: usize, brought: &mut Brought) {
         let (read_closed, write_closed) = (event.is_read_closed(), event.is_write_closed());
         if read_closed || write_closed || event.is_priority() || event.is_error() {
