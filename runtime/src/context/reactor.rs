@@ -1,3 +1,6 @@
+#[cfg(async_op_loom)]
+mod modelled;
+
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Weak;
@@ -52,6 +55,8 @@ pub(crate) struct Reactor {
     /// nobody need look. The second is written with the lock held.
     interest: AtomicUsize,
     timers: AtomicUsize,
+    #[cfg(async_op_loom)]
+    modelled: modelled::Modelled,
 }
 
 struct WaitState {
@@ -133,6 +138,8 @@ impl Reactor {
             waiting: Mutex::default(),
             interest: AtomicUsize::new(0),
             timers: AtomicUsize::new(0),
+            #[cfg(async_op_loom)]
+            modelled: modelled::Modelled::default(),
         })
     }
 
@@ -159,6 +166,9 @@ impl Reactor {
 
     /// Ends the wait that is under way, or the next one.
     pub(super) fn interrupt(&self) {
+        #[cfg(async_op_loom)]
+        return self.modelled.end_wait();
+        #[cfg(not(async_op_loom))]
         self.interrupt
             .wake()
             .expect("the system's event queue accepts wakeups");
@@ -167,6 +177,8 @@ impl Reactor {
     /// Waits; who waited for what became ready goes to `brought`.
     #[inline(always)]
     pub(super) fn wait(&self, timeout: Timeout, brought: &mut Brought) {
+        #[cfg(async_op_loom)]
+        self.modelled.wait(timeout);
         let mut state = self.wait.lock();
         let WaitState {
             poll,
@@ -176,6 +188,7 @@ impl Reactor {
             batch,
         } = &mut *state;
         let timeout = match timeout {
+            _ if cfg!(async_op_loom) => Some(Duration::ZERO),
             Timeout::Zero => Some(Duration::ZERO),
             Timeout::Until(None) if !self.has_timers() => None,
             Timeout::Until(deadline) => self.timeout(deadline, alarm),
