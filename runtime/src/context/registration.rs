@@ -357,7 +357,7 @@ impl Registration {
 
     /// Returns what is known of a direction.
     #[inline]
-    fn see(&self, direction: Direction) -> Seen {
+    pub(crate) fn see(&self, direction: Direction) -> Seen {
         self.of(direction).see()
     }
 

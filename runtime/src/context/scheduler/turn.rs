@@ -355,12 +355,7 @@ impl Scheduler {
 
     /// Returns whether a nested call is over.
     #[inline(never)]
-    fn wake_up_in_reactor(
-        &self,
-        runner: &Runner,
-        bounds: &Bounds<'_>,
-        brought: &Brought,
-    ) -> bool {
+    fn wake_up_in_reactor(&self, runner: &Runner, bounds: &Bounds<'_>, brought: &Brought) -> bool {
         let mut shared = self.lock();
         shared.host_is_told = false;
         let is_over = self.wake_up(&mut shared, runner, bounds, !brought.is_empty());
