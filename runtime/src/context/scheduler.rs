@@ -6,7 +6,8 @@
 //! 1. Inside `run`, guards taken and released by this thread change only the
 //!    thread's own `work`; tasks posted by it go to its own seat, where each other
 //!    runner can take them.
-//! 2. A runner stops being active only under the mutex. It has no task then, or
+//! 2. A runner stops being active only under the mutex, or, if it is alone, by an exchange
+//!    that fails if anybody has had the mutex since it has (`lone`). It has no task then, or
 //!    gives those that it has to the shared queue, and adds its `work` to the count
 //!    first. If then the count is 0, nobody is
 //!    active and the shared queue is empty, there is no work left: the context

@@ -1,23 +1,24 @@
 //! A runner that is alone, between two looks at the shared state.
 //!
 //! Most turns of a context that one thread runs bring nothing from elsewhere. So whether that
-//! thread sleeps in the reactor is one word, not in the books of the [`Crew`](super::Crew):
-//! it goes to sleep and wakes up by one exchange each, without the lock. Both fail where
-//! anybody has taken the lock meanwhile. For whoever does enters into the books first what
-//! the word says, and all that is done under the lock knows nothing of it. They stay open
-//! until the runner has looked at the shared state and goes to sleep, alone still.
+//! thread sleeps in the reactor is one word: it goes to sleep and wakes up by one exchange
+//! each, without the lock. The books, those of the [`Crew`](super::Crew), say that it is
+//! awake.
 //!
-//! What is to end the sleep is either done before the exchange, which fails then, or finds
-//! in the books that the runner sleeps.
+//! Whoever takes the lock opens the books first: what the word says is entered there, and
+//! the word is `IN_BOOKS` from then on. So nothing that is done under the lock need know of
+//! it, and both exchanges fail once anybody has had the lock. The runner comes for it then,
+//! and looks at the shared state, before it goes to sleep again, alone still.
+//!
+//! What is to end the sleep is done under the lock. So either the exchange comes after that,
+//! and fails, or it is in the books that the runner sleeps.
 
 use crate::shim::{AtomicU8, Ordering};
 
-/// All is in the books. Written under the lock, and under the lock alone exchanged for
-/// another.
+/// What the books say is so. Written under the lock, and exchanged for `ASLEEP` under the
+/// lock alone.
 const IN_BOOKS: u8 = 0;
-/// In the books the runner is awake, as it is.
 const AWAKE: u8 = 1;
-/// In the books the runner is awake.
 const ASLEEP: u8 = 2;
 
 pub(super) struct Lone(AtomicU8);
@@ -57,7 +58,7 @@ impl Lone {
     /// sleeps.
     #[inline]
     pub(super) fn open_books(&self) -> bool {
-        // Whoever has the lock is the only one to write another than that.
+        // It becomes another than that with the lock alone.
         self.0.load(Ordering::Relaxed) != IN_BOOKS
             && self.0.swap(IN_BOOKS, Ordering::AcqRel) == ASLEEP
     }
