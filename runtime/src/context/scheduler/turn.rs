@@ -15,8 +15,8 @@ use crate::shim::{MutexGuard, Ordering, thread};
 use crate::task::current;
 use crate::task::ring::MOVED;
 
-/// After this many tasks a runner looks at the shared queue, and at the
-/// reactor if anything is registered there.
+/// After this many tasks since it has waited or looked around a runner looks at the shared
+/// queue, and at the reactor if anything is registered there.
 const LOOK_AROUND_EVERY: u32 = 64;
 
 /// What a runner does after it has looked around.
@@ -268,6 +268,7 @@ impl Scheduler {
             && !bounds.nested
             && !self.is_hosted()
         {
+            // Not in the books, unless somebody looks.
             shared.crew.active += 1;
             self.busy.lone.begin();
             drop(shared);
@@ -333,7 +334,7 @@ impl Scheduler {
         }
     }
 
-    #[inline(always)]
+    #[inline(always)] // A part of the turn.
     fn wait_in_reactor(
         &self,
         reactor: &Reactor,
