@@ -456,8 +456,13 @@ impl Scheduler {
     #[inline]
     fn add_work(&self, generation: u32, runner: &Runner) {
         if runner.has_work() {
-            self.busy.life.add(generation, runner.take_work());
+            self.add_some_work(generation, runner);
         }
+    }
+
+    #[inline(never)] // Mostly it has given back as much as it has taken.
+    fn add_some_work(&self, generation: u32, runner: &Runner) {
+        self.busy.life.add(generation, runner.take_work());
     }
 
     fn is_out_of_work(&self, shared: &Shared) -> bool {
