@@ -167,8 +167,7 @@ impl Reactor {
     /// Ends the wait that is under way, or the next one.
     pub(super) fn interrupt(&self) {
         #[cfg(async_op_loom)]
-        return self.modelled.end_wait();
-        #[cfg(not(async_op_loom))]
+        self.modelled.end_wait();
         self.interrupt
             .wake()
             .expect("the system's event queue accepts wakeups");
