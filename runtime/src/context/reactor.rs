@@ -177,7 +177,11 @@ impl Reactor {
     #[inline(always)]
     pub(super) fn wait(&self, timeout: Timeout, brought: &mut Brought) {
         #[cfg(async_op_loom)]
-        self.modelled.wait(timeout);
+        match timeout {
+            Timeout::Zero => _ = self.modelled.look(),
+            Timeout::Until(None) => self.modelled.wait(),
+            Timeout::Until(Some(_)) => self.modelled.wait_for_a_while(),
+        }
         let mut state = self.wait.lock();
         let WaitState {
             poll,

@@ -1,6 +1,5 @@
 //! What ends a wait in the models, which know no events of the system.
 
-use super::Timeout;
 use crate::shim::{Condvar, Mutex, thread};
 
 #[derive(Default)]
@@ -17,22 +16,25 @@ impl Modelled {
         self.event.notify_one();
     }
 
-    pub(super) fn wait(&self, timeout: Timeout) {
+    pub(super) fn wait(&self) {
         let mut is_due = self.is_due.lock();
-        match timeout {
-            Timeout::Zero => {}
-            // Loom knows no time: it has come when the others have had their turn.
-            Timeout::Until(Some(_)) if !*is_due => {
-                drop(is_due);
-                thread::yield_now();
-                is_due = self.is_due.lock();
-            }
-            Timeout::Until(_) => {
-                while !*is_due {
-                    is_due = self.event.wait(is_due);
-                }
-            }
+        while !*is_due {
+            is_due = self.event.wait(is_due);
         }
         *is_due = false;
+    }
+
+    /// Waits for some time. Loom knows none: it has come when the others have had their
+    /// turn.
+    pub(super) fn wait_for_a_while(&self) {
+        if !self.look() {
+            thread::yield_now();
+            self.look();
+        }
+    }
+
+    /// Does not wait; returns whether something was due.
+    pub(super) fn look(&self) -> bool {
+        std::mem::take(&mut *self.is_due.lock())
     }
 }
