@@ -97,6 +97,8 @@ struct Shared {
     queue: TaskQueue,
     reactor: Option<Arc<Reactor>>,
     crew: Crew,
+    /// Whether not all of that is in the books: see [`Lone`].
+    is_lone: bool,
     /// Whether its user has promised that one thread runs it at a time.
     for_one_thread: bool,
     /// Threads that are blocked while another one runs the context.
@@ -567,12 +569,21 @@ impl Scheduler {
         }
     }
 
+    /// Enters into the books whether the runner that is alone sleeps.
+    #[inline(never)]
+    fn open_books(&self, shared: &mut Shared) {
+        shared.is_lone = false;
+        if self.busy.lone.open_books() {
+            shared.crew.lone_sleeps();
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Shared> {
         // No foreign code runs under this lock, so a panic has left nothing
         // half done.
         let mut shared = self.busy.shared.lock();
-        if self.busy.lone.open_books() {
-            shared.crew.lone_sleeps();
+        if shared.is_lone {
+            self.open_books(&mut shared);
         }
         shared
     }

@@ -56,10 +56,7 @@ impl Lone {
 
     /// Opens the books, with the lock; returns whether they are to say that the runner
     /// sleeps.
-    #[inline]
     pub(super) fn open_books(&self) -> bool {
-        // It becomes another than that with the lock alone.
-        self.0.load(Ordering::Relaxed) != IN_BOOKS
-            && self.0.swap(IN_BOOKS, Ordering::AcqRel) == ASLEEP
+        self.0.swap(IN_BOOKS, Ordering::AcqRel) == ASLEEP
     }
 }

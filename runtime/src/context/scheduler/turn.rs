@@ -270,6 +270,7 @@ impl Scheduler {
         {
             // Not in the books, unless somebody looks.
             shared.crew.active += 1;
+            shared.is_lone = true;
             self.busy.lone.begin();
             drop(shared);
             return self.wait_in_reactor(reactor, runner, bounds, bounds.wait.deadline());
