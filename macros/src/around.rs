@@ -4,6 +4,7 @@
 //! asked where a function cannot be right if the source is what it seems, to say
 //! so in place of what rustc says of the expansion.
 
+use std::cell::OnceCell;
 use std::fs;
 use std::path::PathBuf;
 
@@ -17,6 +18,8 @@ pub(crate) struct Place {
     /// What tells two functions of the same tokens apart, and stays when what is
     /// above them changes, or the directory.
     pub(crate) text: String,
+    /// The source, and where the attribute begins in it, once it has been read.
+    pub(crate) source: OnceCell<Option<(String, usize)>>,
 }
 
 impl Place {
@@ -28,20 +31,46 @@ impl Place {
         }
         let (source, start) = self.source()?;
         let is_candidate = || is_candidate(source.get(..start).unwrap_or_default(), has_self);
-        (!has_body || is_candidate()).then(|| around(&source, start))?
+        (!has_body || is_candidate()).then(|| around(source, start))?
     }
 
     /// Whether the attribute is `#[async_op = ..]`, which rustc has refused before.
     pub(crate) fn is_key_value(&self) -> bool {
-        let is_key_value = |(source, start): (String, usize)| {
-            let attribute = source.get(start..)?.split(['(', ']']).next()?.to_owned();
+        let is_key_value = |(source, start): (&str, usize)| {
+            let attribute = source.get(start..)?.split(['(', ']']).next()?;
             Some(attribute.contains('='))
         };
         self.source().and_then(is_key_value).unwrap_or(false)
     }
 
-    /// The source, and where the attribute begins in it.
-    fn source(&self) -> Option<(String, usize)> {
+    /// Whether a function of this name surely stands beside the attribute: in the same
+    /// block, and under no attribute of its own, which might take it away.
+    pub(crate) fn has_beside(&self, name: &str) -> bool {
+        self.source()
+            .is_some_and(|(source, start)| has_beside(source, start, name))
+    }
+
+    /// The attributes right above, as they are written between their brackets.
+    pub(crate) fn above(&self) -> Vec<&str> {
+        self.source().map_or_else(Vec::new, |(source, start)| {
+            above(source.get(..start).unwrap_or_default())
+        })
+    }
+
+    /// The path that the attribute is taken from, as far as the source says it.
+    pub(crate) fn home(&self) -> Option<String> {
+        let (source, start) = self.source()?;
+        home(source, start)
+    }
+
+    fn source(&self) -> Option<(&str, usize)> {
+        let source = self.source.get_or_init(|| self.read());
+        source
+            .as_ref()
+            .map(|(source, start)| (source.as_str(), *start))
+    }
+
+    fn read(&self) -> Option<(String, usize)> {
         let source = fs::read_to_string(self.file.as_ref()?).ok()?;
         let before = source.split_inclusive('\n').take(self.line.checked_sub(1)?);
         let start = before.map(str::len).sum::<usize>() + self.column.checked_sub(1)?;
@@ -105,9 +134,9 @@ pub(crate) struct Trait {
 }
 
 fn around(source: &str, at: usize) -> Option<Around> {
-    let blocks = blocks(source.get(..at)?)?;
+    let (blocks, _) = blocks(source.get(..at)?)?;
     let mut around = Around::Nothing;
-    for words in blocks {
+    for Block { words, .. } in blocks {
         let is_prefix =
             |word: &&String| !matches!(word.as_str(), "pub" | "unsafe" | "crate" | "auto");
         let first = words.iter().find(is_prefix)?;
@@ -146,7 +175,7 @@ fn definition(source: &str, name: &str) -> Option<Trait> {
         let (_, body) = after.split_once('{')?;
         let end = body.match_indices('}').map(|(end, _)| end).find(|end| {
             let body = body.get(..*end).unwrap_or_default();
-            blocks(body).is_some_and(|blocks| blocks.is_empty())
+            blocks(body).is_some_and(|(blocks, _)| blocks.is_empty())
         })?;
         let text = body.get(..end)?.to_owned();
         return Some(Trait {
@@ -156,30 +185,133 @@ fn definition(source: &str, name: &str) -> Option<Trait> {
     }
 }
 
-/// What stands before each brace that is open at the end of `source`, in words,
-/// without what is in brackets of any kind. `None` if anything else is open, or a
-/// macro.
-fn blocks(source: &str) -> Option<Vec<Vec<String>>> {
-    let mut open: Vec<(char, Header)> = Vec::new();
+fn has_beside(source: &str, at: usize, name: &str) -> bool {
+    let function = format!("fn {name}");
+    let mut functions = source.match_indices(&function).peekable();
+    // The source of a block is read to its end for no other function.
+    if functions.peek().is_none() {
+        return false;
+    }
+    let innermost = |at: usize| {
+        let (mut blocks, header) = blocks(source.get(..at)?)?;
+        Some((blocks.pop().map(|block| block.at), header))
+    };
+    let Some((here, _)) = innermost(at) else {
+        return false;
+    };
+    let is_qualifier =
+        |word: &String| ["pub", "const", "async", "unsafe", "extern"].contains(&word.as_str());
+    functions.any(|(at, text)| {
+        let after = source.get(at + text.len()..).unwrap_or_default();
+        let is_whole = after.starts_with(['(', '<']);
+        is_whole
+            && innermost(at).is_some_and(|(there, header)| {
+                let is_plain = !header.has_attribute && !header.is_macro && !header.is_cut;
+                there == here && is_plain && header.words.iter().all(is_qualifier)
+            })
+    })
+}
+
+fn above(source: &str) -> Vec<&str> {
+    let mut rest = source.trim_end();
+    let mut above = Vec::new();
+    while let Some(before) = rest.strip_suffix(']') {
+        let Some((before, attribute)) = before.rsplit_once("#[") else {
+            break;
+        };
+        above.push(attribute);
+        rest = before.trim_end();
+    }
+    above
+}
+
+fn home(source: &str, at: usize) -> Option<String> {
+    let attribute = source.get(at..)?.strip_prefix("#[")?;
+    let path = attribute.split(['(', ']']).next()?.trim();
+    if let Some((home, _)) = path.trim_start_matches("::").rsplit_once("::") {
+        return is_foreign(home).then(|| home.to_owned());
+    }
+    let imports = source.split("\n").filter_map(|line| {
+        let import = line.trim_start().strip_prefix("use ")?;
+        // The import ends where it may, on another line.
+        let start = import.as_ptr() as usize - source.as_ptr() as usize;
+        source.get(start..)?.split(';').next()
+    });
+    let mut homes = imports.filter_map(|import| imported_from(import, path));
+    let home = homes.next()?;
+    (homes.all(|other| other == home) && is_foreign(&home)).then_some(home)
+}
+
+/// The path that `name` has in a `use`, without itself.
+fn imported_from(import: &str, name: &str) -> Option<String> {
+    let mut path: Vec<&str> = Vec::new();
+    let mut groups = Vec::new();
+    let mut rest = import;
+    loop {
+        rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == ':');
+        match rest.chars().next()? {
+            '{' => groups.push(path.len()),
+            '}' => path.truncate(groups.pop()?),
+            ',' => path.truncate(*groups.last()?),
+            '*' => {}
+            _ => {
+                let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_');
+                let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
+                if word.is_empty() {
+                    return None;
+                }
+                rest = after;
+                let is_last = !after.trim_start().starts_with("::");
+                if word == name && is_last && !path.is_empty() {
+                    return Some(path.join("::"));
+                }
+                path.push(word);
+                continue;
+            }
+        }
+        rest = rest.get(1..)?;
+    }
+}
+
+/// Whether the path begins with another crate, which is not called `async_op`.
+fn is_foreign(path: &str) -> bool {
+    let first = path.split("::").next().unwrap_or_default();
+    !["async_op", "crate", "self", "super"].contains(&first)
+}
+
+/// A brace that is open.
+struct Block {
+    /// Where it is.
+    at: usize,
+    /// What stands before it, in words, without what is in brackets of any kind.
+    words: Vec<String>,
+}
+
+/// The braces that are open at the end of `source`, and what stands there. `None` if
+/// anything else is open, or a macro.
+fn blocks(source: &str) -> Option<(Vec<Block>, Header)> {
+    let mut open: Vec<(char, usize, Header)> = Vec::new();
     let mut header = Header::default();
     let mut chars = source.char_indices().peekable();
     while let Some((at, c)) = chars.next() {
         let rest = source.get(at..).unwrap_or_default();
         let skipped = skipped(rest);
         if skipped > 0 {
+            header.is_cut = at + skipped >= source.len();
             while chars.next_if(|(next, _)| *next < at + skipped).is_some() {}
             continue;
         }
         match c {
-            '{' | '(' | '[' => open.push((c, std::mem::take(&mut header))),
+            '{' | '(' | '[' => open.push((c, at, std::mem::take(&mut header))),
             '}' | ')' | ']' => {
-                let (opened, outer) = open.pop()?;
+                let (opened, _, outer) = open.pop()?;
                 header = match opened {
                     '{' => Header::default(),
                     _ => outer,
                 };
             }
             ';' => header = Header::default(),
+            '#' => header.has_attribute = true,
             ':' if header.depth == 0 => header.words.push(c.to_string()),
             '<' => header.depth += 1,
             '>' if !matches!(header.last, '-' | '=') => header.depth -= 1,
@@ -200,11 +332,13 @@ fn blocks(source: &str) -> Option<Vec<Vec<String>>> {
         }
         header.last = c;
     }
-    let blocks = open.into_iter().map(|(opened, header)| {
+    let blocks = open.into_iter().map(|(opened, at, header)| {
         let is_block = opened == '{' && !header.is_macro;
-        is_block.then_some(header.words)
+        let words = header.words;
+        is_block.then_some(Block { at, words })
     });
-    blocks.collect()
+    let blocks = blocks.collect::<Option<_>>()?;
+    Some((blocks, header))
 }
 
 /// What has been read since the last block or statement.
@@ -212,6 +346,9 @@ fn blocks(source: &str) -> Option<Vec<Vec<String>>> {
 struct Header {
     words: Vec<String>,
     is_macro: bool,
+    has_attribute: bool,
+    /// Whether the source ends in a comment or a string.
+    is_cut: bool,
     /// Of angle brackets.
     depth: i32,
     last: char,
@@ -279,7 +416,7 @@ fn skipped(source: &str) -> usize {
     reason = "a test fails by panicking"
 )]
 mod tests {
-    use super::{around, Around};
+    use super::{above, around, has_beside, home, Around};
 
     /// What is around the `@` in `source`.
     fn at(source: &str) -> Option<Around> {
@@ -348,5 +485,76 @@ mod tests {
         assert_eq!(at("a! { impl B { @"), None);
         assert_eq!(at("a(impl B { @"), None);
         assert_eq!(at("} @"), None);
+    }
+
+    #[test]
+    fn functions_beside() {
+        let beside = |source: &str| has_beside(source, source.find('@').expect("a place"), "b");
+        for source in [
+            "fn b() {} @",
+            "@ #[a] fn c() {} pub(crate) async fn b<T>(t: T) {}",
+            "impl A { @ fn c() {} /* fn d */ fn b() {} } impl B {}",
+            "mod a { struct A; @ mod c {} pub const unsafe fn b() {} }",
+        ] {
+            assert!(beside(source), "{source}");
+        }
+        for source in [
+            "fn bc() {} @",
+            "mod a { fn b() {} } @",
+            "impl A { @ } impl B { fn b() {} }",
+            "#[cfg(windows)] fn b() {} @",
+            "#[cfg(windows)] #[inline] pub fn b() {} @",
+            "// fn b() {}\n @",
+            "/* fn b() {} */ @",
+            "const A: &str = \"fn b() {}\"; @",
+            "a! { fn b() {} } @",
+            "macro_rules! a { () => { fn b() {} @ } }",
+            "trait A { const B: fn b(); } @",
+        ] {
+            assert!(!beside(source), "{source}");
+        }
+    }
+
+    #[test]
+    fn attributes_above() {
+        let source = "#![a] fn b() {}\n  #[tokio::main(flavor = \"x\")]\n  #[c]\n ";
+        assert_eq!(above(source), ["c", "tokio::main(flavor = \"x\")"]);
+        assert_eq!(above("let a = [1];"), [""; 0]);
+        assert_eq!(above("const A: [u8; 1] = [1]"), [""; 0]);
+    }
+
+    #[test]
+    fn homes() {
+        let home = |source: &str| home(source, source.rfind("#[").expect("an attribute"));
+        for (source, expected) in [
+            ("use foo::async_op; #[async_op] fn", "foo"),
+            (
+                "use foo::{A, bar::{self, B}, async_op};\n#[async_op(a)]",
+                "foo",
+            ),
+            (
+                "  use foo::{\n  A, bar::{B, async_op}};\n#[async_op]",
+                "foo::bar",
+            ),
+            ("use ::foo::async_op;\n#[async_op]", "foo"),
+            ("use foo::async_op::async_op;\n#[async_op]", "foo::async_op"),
+            ("#[foo::bar::async_op(a)]", "foo::bar"),
+            ("#[::foo::async_op]", "foo"),
+        ] {
+            assert_eq!(home(source).as_deref(), Some(expected), "{source}");
+        }
+        for source in [
+            "use async_op::async_op;\n#[async_op]",
+            "use async_op::{A, async_op};\n#[async_op]",
+            "use foo::async_op;\nuse async_op::async_op;\n#[async_op]",
+            "use foo::*;\n#[async_op]",
+            "use async_op;\n#[async_op]",
+            "use super::async_op;\n#[async_op]",
+            "// use foo::async_op;\n#[async_op]",
+            "#[async_op::async_op]",
+            "#[crate::async_op]",
+        ] {
+            assert_eq!(home(source), None, "{source}");
+        }
     }
 }

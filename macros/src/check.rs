@@ -382,14 +382,17 @@ fn check_pattern(pat: &Pat, ty: &Type, cx: &mut Errors) {
     }
 }
 
-/// Whether the attribute wants a function that is called by itself.
+/// The name of an attribute that wants a function that is called by itself.
+pub(crate) fn calls_by_itself(path: &syn::Path) -> Option<&'static str> {
+    let last = &path.segments.last()?.ident;
+    ["test", "bench", "main"]
+        .into_iter()
+        .find(|name| last == name)
+}
+
+/// Whether the attribute wants that.
 pub(crate) fn is_called_by_itself(attr: &Attribute) -> bool {
-    let last = attr.path().segments.last();
-    last.is_some_and(|last| {
-        ["test", "bench", "main"]
-            .iter()
-            .any(|name| last.ident == name)
-    })
+    calls_by_itself(attr.path()).is_some()
 }
 
 /// The exceptions to the capture rule.

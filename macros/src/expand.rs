@@ -4,6 +4,7 @@
 
 use crate::attrs;
 use crate::docs;
+use crate::editor;
 use crate::initiation;
 use crate::inputs;
 use crate::inputs::{Input, Stored};
@@ -121,7 +122,10 @@ fn making(op: &Operation, statements: &TokenStream) -> TokenStream {
         |attr: &&Attribute| attr.path().is_ident("doc") || attr.path().is_ident("deprecated");
     let for_code = op.attrs.twin.iter().filter(|attr| !is_for_callers(attr));
     let attrs = attrs(op, &[], Vec::new(), &for_code.cloned().collect::<Vec<_>>());
-    let hidden = op.associated.then(|| quote!(#[doc(hidden)]));
+    let hidden = op.associated.then(|| {
+        let not_offered = editor::not_offered();
+        quote!(#[doc(hidden)] #not_offered)
+    });
     quote_spanned! {op.span=>
         #hidden
         #attrs
@@ -346,9 +350,11 @@ pub(crate) fn hidden(
         .filter(|attr| body.is_some() || !concerns_code(attr));
     // In an `impl`, rustc takes it from the trait, and says so.
     let hidden = (role != Role::Implemented).then(|| quote!(#[doc(hidden)]));
+    // That of a trait's operation is for others to call.
+    let not_offered = (role == Role::Own).then(editor::not_offered).flatten();
     let mut sig = sig.clone();
     name_is_needed(&mut sig);
-    quote!(#(#attrs)* #hidden #sig #body #semi)
+    quote!(#(#attrs)* #hidden #not_offered #sig #body #semi)
 }
 
 /// `'a: 'a` for each `'a` of a parameter: that it needs no name is not true, since
@@ -576,6 +582,10 @@ fn returned(op: &Operation) -> TokenStream {
 fn captures(op: &Operation) -> Option<TypeParamBound> {
     let Operation { runtime, .. } = op;
     let span = op.span;
+    // In a trait it captures all there is.
+    if op.role == Role::Declared {
+        return None;
+    }
     let lifetimes = op.sig.generics.lifetimes().map(|param| {
         let lifetime = &param.lifetime;
         quote_spanned!(span=> &#lifetime ())
