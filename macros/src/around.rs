@@ -4,7 +4,7 @@
 //! asked where a function cannot be right if the source is what it seems, to say
 //! so in place of what rustc says of the expansion.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::fs;
 use std::path::PathBuf;
 
@@ -44,10 +44,39 @@ impl Place {
     }
 
     /// Whether a function of this name surely stands beside the attribute: in the same
-    /// block, and under no attribute of its own, which might take it away.
+    /// block, and under no attribute that might take it away.
     pub(crate) fn has_beside(&self, name: &str) -> bool {
         self.source()
-            .is_some_and(|(source, start)| has_beside(source, start, name))
+            .is_some_and(|(source, start)| has_beside(source, start, name, source.len()))
+    }
+
+    /// The same, above the attribute.
+    pub(crate) fn has_above(&self, name: &str) -> bool {
+        self.source()
+            .is_some_and(|(source, start)| has_beside(source, start, name, start))
+    }
+
+    /// What is surely known of `Self`. A lifetime that is left out in the header of an
+    /// `impl` is an error there.
+    pub(crate) fn self_type(&self) -> SelfType {
+        thread_local! {
+            static LAST: RefCell<(String, Reader)> = RefCell::default();
+        }
+        let Some((source, start)) = self.source() else {
+            return SelfType::Unknown;
+        };
+        LAST.with_borrow_mut(|(last, reader)| {
+            if last != source || reader.at > start {
+                source.clone_into(last);
+                *reader = Reader::default();
+            }
+            if reader.read(source, start).is_none() {
+                // Nothing is known of the rest.
+                reader.at = usize::MAX;
+                return SelfType::Unknown;
+            }
+            reader.self_type()
+        })
     }
 
     /// The attributes right above, as they are written between their brackets.
@@ -105,6 +134,17 @@ fn is_candidate(source: &str, has_self: bool) -> bool {
     }
 }
 
+/// What is known of the type that an `impl` is of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum SelfType {
+    /// It has no parameters: it is `'static`.
+    Concrete,
+    /// It may have type parameters, but no lifetimes.
+    WithoutLifetimes,
+    /// Anything.
+    Unknown,
+}
+
 /// The innermost block around the function.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Around {
@@ -136,7 +176,8 @@ pub(crate) struct Trait {
 fn around(source: &str, at: usize) -> Option<Around> {
     let (blocks, _) = blocks(source.get(..at)?)?;
     let mut around = Around::Nothing;
-    for Block { words, .. } in blocks {
+    for Block { header, .. } in blocks {
+        let words = header.words;
         let is_prefix =
             |word: &&String| !matches!(word.as_str(), "pub" | "unsafe" | "crate" | "auto");
         let first = words.iter().find(is_prefix)?;
@@ -185,9 +226,10 @@ fn definition(source: &str, name: &str) -> Option<Trait> {
     }
 }
 
-fn has_beside(source: &str, at: usize, name: &str) -> bool {
+fn has_beside(source: &str, at: usize, name: &str, end: usize) -> bool {
     let function = format!("fn {name}");
-    let mut functions = source.match_indices(&function).peekable();
+    let until = source.get(..end).unwrap_or_default();
+    let mut functions = until.match_indices(&function).peekable();
     // The source of a block is read to its end for no other function.
     if functions.peek().is_none() {
         return false;
@@ -206,7 +248,7 @@ fn has_beside(source: &str, at: usize, name: &str) -> bool {
         let is_whole = after.starts_with(['(', '<']);
         is_whole
             && innermost(at).is_some_and(|(there, header)| {
-                let is_plain = !header.has_attribute && !header.is_macro && !header.is_cut;
+                let is_plain = !header.is_conditional && !header.is_macro && !header.is_cut;
                 there == here && is_plain && header.words.iter().all(is_qualifier)
             })
     })
@@ -283,75 +325,148 @@ fn is_foreign(path: &str) -> bool {
 struct Block {
     /// Where it is.
     at: usize,
-    /// What stands before it, in words, without what is in brackets of any kind.
-    words: Vec<String>,
+    /// What stands before it.
+    header: Header,
 }
 
 /// The braces that are open at the end of `source`, and what stands there. `None` if
 /// anything else is open, or a macro.
 fn blocks(source: &str) -> Option<(Vec<Block>, Header)> {
-    let mut open: Vec<(char, usize, Header)> = Vec::new();
-    let mut header = Header::default();
-    let mut chars = source.char_indices().peekable();
-    while let Some((at, c)) = chars.next() {
-        let rest = source.get(at..).unwrap_or_default();
-        let skipped = skipped(rest);
-        if skipped > 0 {
-            header.is_cut = at + skipped >= source.len();
-            while chars.next_if(|(next, _)| *next < at + skipped).is_some() {}
-            continue;
-        }
-        match c {
-            '{' | '(' | '[' => open.push((c, at, std::mem::take(&mut header))),
-            '}' | ')' | ']' => {
-                let (opened, _, outer) = open.pop()?;
-                header = match opened {
-                    '{' => Header::default(),
-                    _ => outer,
-                };
-            }
-            ';' => header = Header::default(),
-            '#' => header.has_attribute = true,
-            ':' if header.depth == 0 => header.words.push(c.to_string()),
-            '<' => header.depth += 1,
-            '>' if !matches!(header.last, '-' | '=') => header.depth -= 1,
-            // `name!`, not `#!` or `!=`.
-            '!' if header.last.is_alphanumeric() => header.is_macro = true,
-            '>' if header.last == '=' => header.is_macro = true,
-            c if c.is_alphabetic() || c == '_' => {
-                let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_');
-                let word = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
-                while chars.next_if(|(next, _)| *next < at + word.len()).is_some() {}
-                let after = rest.get(word.len()..).unwrap_or_default().trim_start();
-                // `for<'a>` is about lifetimes.
-                if header.depth == 0 && !(word == "for" && after.starts_with('<')) {
-                    header.words.push(word.to_owned());
-                }
-            }
-            _ => {}
-        }
-        header.last = c;
-    }
-    let blocks = open.into_iter().map(|(opened, at, header)| {
-        let is_block = opened == '{' && !header.is_macro;
-        let words = header.words;
-        is_block.then_some(Block { at, words })
+    let mut reader = Reader::default();
+    reader.read(source, source.len())?;
+    let blocks = reader.open.into_iter().map(|(opened, block)| {
+        let is_block = opened == '{' && !block.header.is_macro;
+        is_block.then_some(block)
     });
     let blocks = blocks.collect::<Option<_>>()?;
-    Some((blocks, header))
+    Some((blocks, reader.header))
+}
+
+/// Reads a source from its beginning, once for all that stands in it.
+#[derive(Default)]
+struct Reader {
+    /// How far it has come.
+    at: usize,
+    /// What is open there.
+    open: Vec<(char, Block)>,
+    header: Header,
+}
+
+impl Reader {
+    /// `None` if more is closed than is open.
+    fn read(&mut self, source: &str, end: usize) -> Option<()> {
+        let source = source.get(..end)?;
+        while let Some(rest) = source.get(self.at..).filter(|rest| !rest.is_empty()) {
+            let skipped = skipped(rest);
+            if skipped > 0 {
+                self.at += skipped;
+                self.header.is_cut = self.at >= end;
+                continue;
+            }
+            let c = rest.chars().next()?;
+            let at = self.at;
+            self.at += c.len_utf8();
+            match c {
+                '{' | '(' | '[' => {
+                    let header = std::mem::take(&mut self.header);
+                    self.open.push((c, Block { at, header }));
+                }
+                '}' | ')' | ']' => self.close()?,
+                // Not that of `[u8; 1]`.
+                ';' if !self.open.last().is_some_and(|(opened, _)| *opened == '[') => {
+                    self.header = Header::default();
+                }
+                ':' if self.header.depth == 0 => self.header.words.push(c.to_string()),
+                '<' => {
+                    let is_of_impl = self.header.words.last().is_some_and(|last| last == "impl");
+                    self.header.has_parameters |= is_of_impl && self.header.depth == 0;
+                    self.header.depth += 1;
+                }
+                '>' if !matches!(self.header.last, '-' | '=') => self.header.depth -= 1,
+                // `name!`, not `#!` or `!=`.
+                '!' if self.header.last.is_alphanumeric() => self.header.is_macro = true,
+                '>' if self.header.last == '=' => self.header.is_macro = true,
+                '&' | '\'' => self.header.borrows = true,
+                c if c.is_alphabetic() || c == '_' => self.word(rest),
+                _ => {}
+            }
+            self.header.last = c;
+        }
+        Some(())
+    }
+
+    fn self_type(&self) -> SelfType {
+        let is_block = |(opened, block): &(char, Block)| *opened == '{' && !block.header.is_macro;
+        let Some((_, Block { header, .. })) = self.open.last() else {
+            return SelfType::Unknown;
+        };
+        let is_impl = header.words.first().is_some_and(|first| first == "impl");
+        match header.borrows || !is_impl || !self.open.iter().all(is_block) {
+            true => SelfType::Unknown,
+            false if header.has_parameters => SelfType::WithoutLifetimes,
+            false => SelfType::Concrete,
+        }
+    }
+
+    fn close(&mut self) -> Option<()> {
+        let (opened, Block { header: outer, .. }) = self.open.pop()?;
+        let inner = std::mem::replace(&mut self.header, outer);
+        match opened {
+            '{' => self.header = Header::default(),
+            '[' if self.header.last == '#' => self.header.is_conditional |= !inner.is_harmless(),
+            _ => self.header.borrows |= inner.borrows,
+        }
+        Some(())
+    }
+
+    /// Reads the word that `rest` begins with, whose first character has been read.
+    fn word(&mut self, rest: &str) {
+        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_');
+        let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
+        self.at += word.len() - word.chars().next().map_or(0, char::len_utf8);
+        // `for<'a>` is about lifetimes.
+        if self.header.depth == 0 && !(word == "for" && after.trim_start().starts_with('<')) {
+            self.header.words.push(word.to_owned());
+        }
+    }
 }
 
 /// What has been read since the last block or statement.
 #[derive(Default)]
 struct Header {
+    /// But what is in brackets of any kind.
     words: Vec<String>,
     is_macro: bool,
-    has_attribute: bool,
+    /// Whether it is that of an `impl<..>`.
+    has_parameters: bool,
+    /// Whether there is a lifetime, or a reference.
+    borrows: bool,
+    /// Whether there is an attribute that may take away what it is of.
+    is_conditional: bool,
     /// Whether the source ends in a comment or a string.
     is_cut: bool,
     /// Of angle brackets.
     depth: i32,
     last: char,
+}
+
+impl Header {
+    /// Whether these are the words of an attribute that leaves its function there.
+    fn is_harmless(&self) -> bool {
+        const HARMLESS: [&str; 9] = [
+            "async_op",
+            "allow",
+            "warn",
+            "deny",
+            "expect",
+            "inline",
+            "doc",
+            "must_use",
+            "track_caller",
+        ];
+        let first = self.words.first();
+        first.is_some_and(|first| HARMLESS.contains(&first.as_str()))
+    }
 }
 
 /// How long the comment, string or character is that `source` begins with.
@@ -416,7 +531,7 @@ fn skipped(source: &str) -> usize {
     reason = "a test fails by panicking"
 )]
 mod tests {
-    use super::{above, around, has_beside, home, Around};
+    use super::{above, around, has_beside, home, Around, Reader, SelfType};
 
     /// What is around the `@` in `source`.
     fn at(source: &str) -> Option<Around> {
@@ -489,10 +604,14 @@ mod tests {
 
     #[test]
     fn functions_beside() {
-        let beside = |source: &str| has_beside(source, source.find('@').expect("a place"), "b");
+        let beside = |source: &str| {
+            let at = source.find('@').expect("a place");
+            has_beside(source, at, "b", source.len())
+        };
         for source in [
             "fn b() {} @",
             "@ #[a] fn c() {} pub(crate) async fn b<T>(t: T) {}",
+            "#[inline] #[async_op::async_op(a = b)] #[doc = \"c\"] fn b() {} @",
             "impl A { @ fn c() {} /* fn d */ fn b() {} } impl B {}",
             "mod a { struct A; @ mod c {} pub const unsafe fn b() {} }",
         ] {
@@ -504,6 +623,7 @@ mod tests {
             "impl A { @ } impl B { fn b() {} }",
             "#[cfg(windows)] fn b() {} @",
             "#[cfg(windows)] #[inline] pub fn b() {} @",
+            "#[inline] #[tokio::test] pub fn b() {} @",
             "// fn b() {}\n @",
             "/* fn b() {} */ @",
             "const A: &str = \"fn b() {}\"; @",
@@ -555,6 +675,32 @@ mod tests {
             "#[crate::async_op]",
         ] {
             assert_eq!(home(source), None, "{source}");
+        }
+    }
+
+    #[test]
+    fn self_types() {
+        let mut reader = Reader::default();
+        let source = "/* it's */ const A: char = '\\''; impl A<B> { 1 fn a<'a>(a: &'a u8) {} 2 }
+            impl<T: B<u8>> A<T> where T: Fn(u8) { 3 } impl<'a> A<'a> { 4 } impl A<&u8> { 5 }
+            impl A<[&'static u8; 1]> { 6 } impl A where fn(&u8): B { 7 } mod a { impl B { 8 } 9 }
+            a! { impl A { 10";
+        let (concrete, without) = (SelfType::Concrete, SelfType::WithoutLifetimes);
+        for (place, expected) in [
+            (" 1 ", concrete),
+            (" 2 ", concrete),
+            (" 3 ", without),
+            (" 4 ", SelfType::Unknown),
+            (" 5 ", SelfType::Unknown),
+            (" 6 ", SelfType::Unknown),
+            (" 7 ", SelfType::Unknown),
+            (" 8 ", concrete),
+            (" 9 ", SelfType::Unknown),
+            (" 10", SelfType::Unknown),
+        ] {
+            let at = source.find(place).expect("a place");
+            reader.read(source, at).expect("braces");
+            assert_eq!(reader.self_type(), expected, "{place}");
         }
     }
 }

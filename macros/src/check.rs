@@ -439,6 +439,13 @@ fn check_copied(ty: &Type, op: &Operation, cx: &mut Errors) {
     let Type::Reference(reference) = ungroup(ty) else {
         return;
     };
+    if is_dyn_executor(&reference.elem) {
+        return cx.error(
+            ty,
+            "executors of different types have no trait object",
+            "take `&AnyExecutor`, which is made of any of them, or `&impl Executor`",
+        );
+    }
     if let Type::TraitObject(object) = ungroup(&reference.elem) {
         let (bounds, elem) = (
             docs::display(&object.bounds),
@@ -465,6 +472,15 @@ fn check_copied(ty: &Type, op: &Operation, cx: &mut Errors) {
             format_args!("name the lifetime to borrow it: `&'a {elem}`"),
         );
     }
+}
+
+/// `dyn Executor`, which cannot be.
+pub(crate) fn is_dyn_executor(ty: &Type) -> bool {
+    let Type::TraitObject(object) = ungroup(ty) else {
+        return false;
+    };
+    let is_executor = |bound| plain::last_segment(bound, "Executor").is_some();
+    object.bounds.iter().any(is_executor)
 }
 
 /// The type of a parameter, if it is a reference.

@@ -2,6 +2,7 @@
 //! capture leaves out the anonymous lifetime of `&self`, so that a caller may
 //! return the operation.
 
+use crate::around::SelfType;
 use crate::attrs;
 use crate::docs;
 use crate::editor;
@@ -590,7 +591,8 @@ fn captures(op: &Operation) -> Option<TypeParamBound> {
         let lifetime = &param.lifetime;
         quote_spanned!(span=> &#lifetime ())
     });
-    let of_self = op.associated.then(|| quote_spanned!(span=> Self));
+    let has_self = op.associated && op.self_type == SelfType::Unknown;
+    let of_self = has_self.then(|| quote_spanned!(span=> Self));
     let captured: Vec<_> = lifetimes.chain(of_self).collect();
     match &captured[..] {
         [] => None,
@@ -643,7 +645,10 @@ fn generics(op: &Operation) -> Generics {
             _ if copies_self(op) => vec![quote_spanned!(span=> #runtime::core::marker::Sized)],
             _ => Vec::new(),
         };
-        predicates.push(parse_quote_spanned!(span=> Self: #(#bounds +)* #here));
+        // What has no parameters outlives all.
+        if op.self_type != SelfType::Concrete {
+            predicates.push(parse_quote_spanned!(span=> Self: #(#bounds +)* #here));
+        }
     }
     let lifetimes = generics.lifetimes().count();
     let op_param = GenericParam::Lifetime(LifetimeParam::new(lifetime.clone()));

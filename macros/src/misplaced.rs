@@ -21,6 +21,15 @@ pub(crate) fn check(
     place: &Place,
     cx: &mut Errors,
 ) -> Option<TokenStream> {
+    let name = &function.sig.ident;
+    if place.has_above(&name.to_string()) {
+        cx.error(
+            name,
+            format_args!("`{name}` is defined here already"),
+            "give one of the two another name",
+        );
+        return Some(cx.to_compile_errors());
+    }
     check_home(args, function, place, cx);
     check_above(function, place, cx);
     check_beside(args, function, place, cx);

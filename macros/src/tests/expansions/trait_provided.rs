@@ -27,9 +27,7 @@ trait Read {
     ) -> Token::Return<
         impl ::async_op::expansion::Initiation<
             fn(io::Result<usize>),
-        > + 'op + ::async_op::expansion::Captures<
-            (&'a (), Self),
-        > + ::async_op::expansion::OfTrait,
+        > + 'op + ::async_op::expansion::OfTrait,
     >
     where
         Self: ::async_op::expansion::core::marker::Sized
@@ -51,9 +49,7 @@ trait Read {
         &self,
         buf: &'a mut [u8],
         argument2: u8,
-    ) -> impl ::async_op::expansion::Initiation<
-        fn(io::Result<usize>),
-    > + 'op + ::async_op::expansion::Captures<(&'a (), Self)>
+    ) -> impl ::async_op::expansion::Initiation<fn(io::Result<usize>)> + 'op
     where
         Self: ::async_op::expansion::core::marker::Sized
             + ::async_op::expansion::IoObject + ::async_op::expansion::core::clone::Clone
