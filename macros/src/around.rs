@@ -75,7 +75,7 @@ impl Place {
                 reader.at = usize::MAX;
                 return SelfType::Unknown;
             }
-            reader.self_type()
+            reader.self_type(source)
         })
     }
 
@@ -384,9 +384,20 @@ impl Reader {
                 }
                 '>' if !matches!(self.header.last, '-' | '=') => self.header.depth -= 1,
                 // `name!`, not `#!` or `!=`.
-                '!' if self.header.last.is_alphanumeric() => self.header.is_macro = true,
+                '!' if self.header.last.is_alphanumeric() => {
+                    self.header.is_macro = true;
+                    let last = self.header.words.last();
+                    self.header.is_call |= last.is_none_or(|last| last != "macro_rules");
+                }
                 '>' if self.header.last == '=' => self.header.is_macro = true,
-                '&' | '\'' => self.header.borrows = true,
+                '&' => self.header.borrows = true,
+                '\'' => self.header.borrows |= !is_static(rest),
+                '$' => {
+                    let name = source.get(self.at..).unwrap_or_default();
+                    let end = name.find(|c: char| !c.is_alphanumeric() && c != '_');
+                    let name = name.get(..end.unwrap_or(name.len())).unwrap_or_default();
+                    self.header.fragments.push(name.to_owned());
+                }
                 c if c.is_alphabetic() || c == '_' => self.word(rest),
                 _ => {}
             }
@@ -395,13 +406,16 @@ impl Reader {
         Some(())
     }
 
-    fn self_type(&self) -> SelfType {
-        let is_block = |(opened, block): &(char, Block)| *opened == '{' && !block.header.is_macro;
-        let Some((_, Block { header, .. })) = self.open.last() else {
+    fn self_type(&self, source: &str) -> SelfType {
+        let is_brace = |(opened, block): &(char, Block)| *opened == '{' && !block.header.is_call;
+        let Some((_, Block { at, header })) = self.open.last() else {
             return SelfType::Unknown;
         };
         let is_impl = header.words.first().is_some_and(|first| first == "impl");
-        match header.borrows || !is_impl || !self.open.iter().all(is_block) {
+        let is_as_written = is_impl && !header.is_conditional && self.open.iter().all(is_brace);
+        let before = source.get(..*at).unwrap_or_default();
+        let is_known = |name: &String| is_identifier(before, name);
+        match !is_as_written || header.borrows || !header.fragments.iter().all(is_known) {
             true => SelfType::Unknown,
             false if header.has_parameters => SelfType::WithoutLifetimes,
             false => SelfType::Concrete,
@@ -414,7 +428,10 @@ impl Reader {
         match opened {
             '{' => self.header = Header::default(),
             '[' if self.header.last == '#' => self.header.is_conditional |= !inner.is_harmless(),
-            _ => self.header.borrows |= inner.borrows,
+            _ => {
+                self.header.borrows |= inner.borrows;
+                self.header.fragments.extend(inner.fragments);
+            }
         }
         Some(())
     }
@@ -436,7 +453,12 @@ impl Reader {
 struct Header {
     /// But what is in brackets of any kind.
     words: Vec<String>,
+    /// Whether it is that of a macro, or of an arm of one.
     is_macro: bool,
+    /// Whether it is that of a macro that is called, and makes what it likes of the block.
+    is_call: bool,
+    /// What stands for something else in a macro.
+    fragments: Vec<String>,
     /// Whether it is that of an `impl<..>`.
     has_parameters: bool,
     /// Whether there is a lifetime, or a reference.
@@ -448,6 +470,19 @@ struct Header {
     /// Of angle brackets.
     depth: i32,
     last: char,
+}
+
+/// Whether `'static` is what `rest` begins with.
+fn is_static(rest: &str) -> bool {
+    let after = rest.strip_prefix("'static");
+    after.is_some_and(|after| !after.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+}
+
+/// Whether the macro that `source` ends in takes an identifier by this name: that has no
+/// lifetimes, where a type may.
+fn is_identifier(source: &str, name: &str) -> bool {
+    let declared = source.rsplit_once(&format!("${name}:"));
+    name == "crate" || declared.is_some_and(|(_, kind)| kind.trim_start().starts_with("ident"))
 }
 
 impl Header {
@@ -684,7 +719,10 @@ mod tests {
         let source = "/* it's */ const A: char = '\\''; impl A<B> { 1 fn a<'a>(a: &'a u8) {} 2 }
             impl<T: B<u8>> A<T> where T: Fn(u8) { 3 } impl<'a> A<'a> { 4 } impl A<&u8> { 5 }
             impl A<[&'static u8; 1]> { 6 } impl A where fn(&u8): B { 7 } mod a { impl B { 8 } 9 }
-            a! { impl A { 10";
+            macro_rules! a { ($a:ident, $b:ty) => { impl $crate::$a { 11 } impl $b { 12 } } }
+            macro_rules! b { ($($a:tt)*) => { impl A<$($a)*> { 13 } } }
+            impl<T: Send + 'static> A<T> { 15 } impl<'statics> A<'statics> { 16 }
+            #[b] impl A { 14 } a! { impl A { 10";
         let (concrete, without) = (SelfType::Concrete, SelfType::WithoutLifetimes);
         for (place, expected) in [
             (" 1 ", concrete),
@@ -696,11 +734,17 @@ mod tests {
             (" 7 ", SelfType::Unknown),
             (" 8 ", concrete),
             (" 9 ", SelfType::Unknown),
+            (" 11 ", concrete),
+            (" 12 ", SelfType::Unknown),
+            (" 13 ", SelfType::Unknown),
+            (" 15 ", without),
+            (" 16 ", SelfType::Unknown),
+            (" 14 ", SelfType::Unknown),
             (" 10", SelfType::Unknown),
         ] {
             let at = source.find(place).expect("a place");
             reader.read(source, at).expect("braces");
-            assert_eq!(reader.self_type(), expected, "{place}");
+            assert_eq!(reader.self_type(source), expected, "{place}");
         }
     }
 }
