@@ -2,7 +2,8 @@
 //!
 //! An attribute does not see that. Nothing that compiles depends on this: it is
 //! asked where a function cannot be right if the source is what it seems, to say
-//! so in place of what rustc says of the expansion.
+//! so in place of what rustc says of the expansion; and to leave out of a signature
+//! what is true without being said.
 
 use std::cell::{OnceCell, RefCell};
 use std::fs;
