@@ -374,7 +374,7 @@ impl Reader {
                 }
                 '}' | ')' | ']' => self.close()?,
                 // Not that of `[u8; 1]`.
-                ';' if !self.open.last().is_some_and(|(opened, _)| *opened == '[') => {
+                ';' if self.open.last().is_none_or(|(opened, _)| *opened != '[') => {
                     self.header = Header::default();
                 }
                 ':' if self.header.depth == 0 => self.header.words.push(c.to_string()),
