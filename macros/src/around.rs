@@ -408,12 +408,14 @@ impl Reader {
     }
 
     fn self_type(&self, source: &str) -> SelfType {
-        let is_brace = |(opened, block): &(char, Block)| *opened == '{' && !block.header.is_call;
+        let is_brace = |(opened, Block { header, .. }): &(char, Block)| {
+            *opened == '{' && !header.is_call && !header.is_rewritten
+        };
         let Some((_, Block { at, header })) = self.open.last() else {
             return SelfType::Unknown;
         };
         let is_impl = header.words.first().is_some_and(|first| first == "impl");
-        let is_as_written = is_impl && !header.is_conditional && self.open.iter().all(is_brace);
+        let is_as_written = is_impl && self.open.iter().all(is_brace);
         let before = source.get(..*at).unwrap_or_default();
         let is_known = |name: &String| is_identifier(before, name);
         match !is_as_written || header.borrows || !header.fragments.iter().all(is_known) {
@@ -428,7 +430,11 @@ impl Reader {
         let inner = std::mem::replace(&mut self.header, outer);
         match opened {
             '{' => self.header = Header::default(),
-            '[' if self.header.last == '#' => self.header.is_conditional |= !inner.is_harmless(),
+            '[' if self.header.last == '#' => {
+                self.header.is_conditional |= !inner.is_harmless();
+                let is_cfg = inner.words.first().is_some_and(|first| first == "cfg");
+                self.header.is_rewritten |= !inner.is_harmless() && !is_cfg;
+            }
             _ => {
                 self.header.borrows |= inner.borrows;
                 self.header.fragments.extend(inner.fragments);
@@ -466,6 +472,8 @@ struct Header {
     borrows: bool,
     /// Whether there is an attribute that may take away what it is of.
     is_conditional: bool,
+    /// Whether there is an attribute that may make something else of it.
+    is_rewritten: bool,
     /// Whether the source ends in a comment or a string.
     is_cut: bool,
     /// Of angle brackets.
@@ -723,7 +731,8 @@ mod tests {
             macro_rules! a { ($a:ident, $b:ty) => { impl $crate::$a { 11 } impl $b { 12 } } }
             macro_rules! b { ($($a:tt)*) => { impl A<$($a)*> { 13 } } }
             impl<T: Send + 'static> A<T> { 15 } impl<'statics> A<'statics> { 16 }
-            #[b] impl A { 14 } a! { impl A { 10";
+            #[b] impl A { 14 } #[cfg(a)] #[doc(hidden)] impl A { 17 } #[b] mod b { impl A { 18 } }
+            a! { impl A { 10";
         let (concrete, without) = (SelfType::Concrete, SelfType::WithoutLifetimes);
         for (place, expected) in [
             (" 1 ", concrete),
@@ -741,6 +750,8 @@ mod tests {
             (" 15 ", without),
             (" 16 ", SelfType::Unknown),
             (" 14 ", SelfType::Unknown),
+            (" 17 ", concrete),
+            (" 18 ", SelfType::Unknown),
             (" 10", SelfType::Unknown),
         ] {
             let at = source.find(place).expect("a place");

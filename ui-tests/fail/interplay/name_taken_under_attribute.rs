@@ -2,7 +2,7 @@
 
 use async_op::{SystemExecutor, async_op};
 
-#[inline]
+#[cfg(all())]
 fn count() {}
 
 #[async_op(executor = SystemExecutor)]
