@@ -6,8 +6,10 @@
 //! what is true without being said.
 
 use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// Where the attribute stands. In tests, nowhere.
 #[derive(Default)]
@@ -20,7 +22,7 @@ pub(crate) struct Place {
     /// above them changes, or the directory.
     pub(crate) text: String,
     /// The source, and where the attribute begins in it, once it has been read.
-    pub(crate) source: OnceCell<Option<(String, usize)>>,
+    pub(crate) source: OnceCell<Option<(Rc<Source>, usize)>>,
 }
 
 impl Place {
@@ -47,37 +49,21 @@ impl Place {
     /// Whether a function of this name surely stands beside the attribute: in the same
     /// block, and under no attribute that might take it away.
     pub(crate) fn has_beside(&self, name: &str) -> bool {
-        self.source()
-            .is_some_and(|(source, start)| has_beside(source, start, name, source.len()))
+        self.read()
+            .is_some_and(|(source, start)| source.has_beside(start, name, usize::MAX))
     }
 
     /// The same, above the attribute.
     pub(crate) fn has_above(&self, name: &str) -> bool {
-        self.source()
-            .is_some_and(|(source, start)| has_beside(source, start, name, start))
+        self.read()
+            .is_some_and(|(source, start)| source.has_beside(start, name, start))
     }
 
     /// What is surely known of `Self`. A lifetime that is left out in the header of an
     /// `impl` is an error there.
     pub(crate) fn self_type(&self) -> SelfType {
-        thread_local! {
-            static LAST: RefCell<(String, Reader)> = RefCell::default();
-        }
-        let Some((source, start)) = self.source() else {
-            return SelfType::Unknown;
-        };
-        LAST.with_borrow_mut(|(last, reader)| {
-            if last != source || reader.at > start {
-                source.clone_into(last);
-                *reader = Reader::default();
-            }
-            if reader.read(source, start).is_none() {
-                // Nothing is known of the rest.
-                reader.at = usize::MAX;
-                return SelfType::Unknown;
-            }
-            reader.self_type(source)
-        })
+        self.read()
+            .map_or(SelfType::Unknown, |(source, start)| source.self_type(start))
     }
 
     /// The attributes right above, as they are written between their brackets.
@@ -89,24 +75,139 @@ impl Place {
 
     /// The path that the attribute is taken from, as far as the source says it.
     pub(crate) fn home(&self) -> Option<String> {
-        let (source, start) = self.source()?;
-        home(source, start)
+        let (source, start) = self.read()?;
+        source.home(start)
     }
 
     fn source(&self) -> Option<(&str, usize)> {
-        let source = self.source.get_or_init(|| self.read());
-        source
-            .as_ref()
-            .map(|(source, start)| (source.as_str(), *start))
+        self.read()
+            .map(|(source, start)| (source.text.as_str(), start))
     }
 
-    fn read(&self) -> Option<(String, usize)> {
-        let source = fs::read_to_string(self.file.as_ref()?).ok()?;
-        let before = source.split_inclusive('\n').take(self.line.checked_sub(1)?);
-        let start = before.map(str::len).sum::<usize>() + self.column.checked_sub(1)?;
-        let attribute = source.get(start..)?.strip_prefix("#[")?;
-        let attribute = attribute.split(']').next().unwrap_or_default();
-        attribute.contains("async_op").then_some((source, start))
+    fn read(&self) -> Option<(&Source, usize)> {
+        let source = self.source.get_or_init(|| {
+            let source = Source::read(self.file.as_ref()?)?;
+            let line = source.lines.get(self.line.checked_sub(1)?)?;
+            let start = line + self.column.checked_sub(1)?;
+            let attribute = source.text.get(start..)?.strip_prefix("#[")?;
+            let attribute = attribute.split(']').next().unwrap_or_default();
+            attribute
+                .contains("async_op")
+                .then(|| (Rc::clone(&source), start))
+        });
+        source.as_ref().map(|(source, start)| (&**source, *start))
+    }
+}
+
+/// A source, and what is asked of it again and again.
+#[derive(Default)]
+pub(crate) struct Source {
+    text: String,
+    /// Where each line begins.
+    lines: Vec<usize>,
+    /// Where what looks like a function of each name is.
+    functions: HashMap<String, Vec<usize>>,
+    /// What `use` says of the attribute.
+    imported: OnceCell<Option<String>>,
+    reader: RefCell<Reader>,
+}
+
+impl Source {
+    /// That of a file, or the last one, if it is the same still.
+    fn read(file: &Path) -> Option<Rc<Self>> {
+        thread_local! {
+            static LAST: RefCell<Rc<Source>> = RefCell::default();
+        }
+        let text = fs::read_to_string(file).ok()?;
+        LAST.with_borrow_mut(|last| {
+            if last.text != text {
+                *last = Rc::new(Self::new(text));
+            }
+            Some(Rc::clone(last))
+        })
+    }
+
+    fn new(text: String) -> Self {
+        let ends = text.match_indices('\n').map(|(at, _)| at + 1);
+        let lines = std::iter::once(0).chain(ends).collect();
+        let mut functions: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, keyword) in text.match_indices("fn ") {
+            let name = text.get(at + keyword.len()..).unwrap_or_default();
+            let end = name.find(|c: char| !c.is_alphanumeric() && c != '_');
+            let (name, after) = name.split_at(end.unwrap_or(name.len()));
+            if after.starts_with(['(', '<']) {
+                functions.entry(name.to_owned()).or_default().push(at);
+            }
+        }
+        Self {
+            text,
+            lines,
+            functions,
+            ..Self::default()
+        }
+    }
+
+    fn has_beside(&self, at: usize, name: &str, end: usize) -> bool {
+        // The source of a block is read to its end for no other function.
+        let Some(functions) = self.functions.get(name) else {
+            return false;
+        };
+        let innermost = |at: usize| {
+            let (mut blocks, header) = blocks(self.text.get(..at)?)?;
+            Some((blocks.pop().map(|block| block.at), header))
+        };
+        let mut functions = functions
+            .iter()
+            .filter(|function| **function < end)
+            .peekable();
+        if functions.peek().is_none() {
+            return false;
+        }
+        let Some((here, _)) = innermost(at) else {
+            return false;
+        };
+        let is_qualifier =
+            |word: &String| ["pub", "const", "async", "unsafe", "extern"].contains(&word.as_str());
+        functions.any(|function| {
+            innermost(*function).is_some_and(|(there, header)| {
+                let is_plain = !header.is_conditional && !header.is_macro && !header.is_cut;
+                there == here && is_plain && header.words.iter().all(is_qualifier)
+            })
+        })
+    }
+
+    fn self_type(&self, at: usize) -> SelfType {
+        let mut reader = self.reader.borrow_mut();
+        if reader.at > at {
+            *reader = Reader::default();
+        }
+        if reader.read(&self.text, at).is_none() {
+            // Nothing is known of the rest.
+            reader.at = usize::MAX;
+            return SelfType::Unknown;
+        }
+        reader.self_type(&self.text)
+    }
+
+    fn home(&self, at: usize) -> Option<String> {
+        let attribute = self.text.get(at..)?.strip_prefix("#[")?;
+        let path = attribute.split(['(', ']']).next()?.trim();
+        if let Some((home, _)) = path.trim_start_matches("::").rsplit_once("::") {
+            return is_foreign(home).then(|| home.to_owned());
+        }
+        let imported = self.imported.get_or_init(|| self.imported());
+        imported.clone().filter(|_| path == "async_op")
+    }
+
+    fn imported(&self) -> Option<String> {
+        let imports = self.lines.iter().filter_map(|line| {
+            let line = self.text.get(*line..)?.trim_start_matches(' ');
+            // The import ends where it may, on another line.
+            line.strip_prefix("use ")?.split(';').next()
+        });
+        let mut homes = imports.filter_map(|import| imported_from(import, "async_op"));
+        let home = homes.next()?;
+        (homes.all(|other| other == home) && is_foreign(&home)).then_some(home)
     }
 }
 
@@ -227,34 +328,6 @@ fn definition(source: &str, name: &str) -> Option<Trait> {
     }
 }
 
-fn has_beside(source: &str, at: usize, name: &str, end: usize) -> bool {
-    let function = format!("fn {name}");
-    let until = source.get(..end).unwrap_or_default();
-    let mut functions = until.match_indices(&function).peekable();
-    // The source of a block is read to its end for no other function.
-    if functions.peek().is_none() {
-        return false;
-    }
-    let innermost = |at: usize| {
-        let (mut blocks, header) = blocks(source.get(..at)?)?;
-        Some((blocks.pop().map(|block| block.at), header))
-    };
-    let Some((here, _)) = innermost(at) else {
-        return false;
-    };
-    let is_qualifier =
-        |word: &String| ["pub", "const", "async", "unsafe", "extern"].contains(&word.as_str());
-    functions.any(|(at, text)| {
-        let after = source.get(at + text.len()..).unwrap_or_default();
-        let is_whole = after.starts_with(['(', '<']);
-        is_whole
-            && innermost(at).is_some_and(|(there, header)| {
-                let is_plain = !header.is_conditional && !header.is_macro && !header.is_cut;
-                there == here && is_plain && header.words.iter().all(is_qualifier)
-            })
-    })
-}
-
 fn above(source: &str) -> Vec<&str> {
     let mut rest = source.trim_end();
     let mut above = Vec::new();
@@ -266,23 +339,6 @@ fn above(source: &str) -> Vec<&str> {
         rest = before.trim_end();
     }
     above
-}
-
-fn home(source: &str, at: usize) -> Option<String> {
-    let attribute = source.get(at..)?.strip_prefix("#[")?;
-    let path = attribute.split(['(', ']']).next()?.trim();
-    if let Some((home, _)) = path.trim_start_matches("::").rsplit_once("::") {
-        return is_foreign(home).then(|| home.to_owned());
-    }
-    let imports = source.split("\n").filter_map(|line| {
-        let import = line.trim_start().strip_prefix("use ")?;
-        // The import ends where it may, on another line.
-        let start = import.as_ptr() as usize - source.as_ptr() as usize;
-        source.get(start..)?.split(';').next()
-    });
-    let mut homes = imports.filter_map(|import| imported_from(import, path));
-    let home = homes.next()?;
-    (homes.all(|other| other == home) && is_foreign(&home)).then_some(home)
 }
 
 /// The path that `name` has in a `use`, without itself.
@@ -575,7 +631,7 @@ fn skipped(source: &str) -> usize {
     reason = "a test fails by panicking"
 )]
 mod tests {
-    use super::{above, around, has_beside, home, Around, Reader, SelfType};
+    use super::{above, around, Around, Reader, SelfType, Source};
 
     /// What is around the `@` in `source`.
     fn at(source: &str) -> Option<Around> {
@@ -650,7 +706,7 @@ mod tests {
     fn functions_beside() {
         let beside = |source: &str| {
             let at = source.find('@').expect("a place");
-            has_beside(source, at, "b", source.len())
+            Source::new(source.to_owned()).has_beside(at, "b", usize::MAX)
         };
         for source in [
             "fn b() {} @",
@@ -689,7 +745,10 @@ mod tests {
 
     #[test]
     fn homes() {
-        let home = |source: &str| home(source, source.rfind("#[").expect("an attribute"));
+        let home = |source: &str| {
+            let at = source.rfind("#[").expect("an attribute");
+            Source::new(source.to_owned()).home(at)
+        };
         for (source, expected) in [
             ("use foo::async_op; #[async_op] fn", "foo"),
             (
