@@ -583,15 +583,13 @@ fn returned(op: &Operation) -> TokenStream {
 fn captures(op: &Operation) -> Option<TypeParamBound> {
     let Operation { runtime, .. } = op;
     let span = op.span;
-    // In a trait it captures all there is.
-    if op.role == Role::Declared {
-        return None;
-    }
     let lifetimes = op.sig.generics.lifetimes().map(|param| {
         let lifetime = &param.lifetime;
         quote_spanned!(span=> &#lifetime ())
     });
-    let has_self = op.associated && op.self_type == SelfType::Unknown;
+    // In a trait it captures all there is; but a lifetime that is in one argument alone
+    // seems to need no name.
+    let has_self = op.associated && op.role != Role::Declared && op.self_type == SelfType::Unknown;
     let of_self = has_self.then(|| quote_spanned!(span=> Self));
     let captured: Vec<_> = lifetimes.chain(of_self).collect();
     match &captured[..] {

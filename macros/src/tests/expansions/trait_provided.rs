@@ -27,7 +27,9 @@ trait Read {
     ) -> Token::Return<
         impl ::async_op::expansion::Initiation<
             fn(io::Result<usize>),
-        > + 'op + ::async_op::expansion::OfTrait,
+        > + 'op + ::async_op::expansion::Captures<
+            &'a (),
+        > + ::async_op::expansion::OfTrait,
     >
     where
         Self: ::async_op::expansion::core::marker::Sized
@@ -49,7 +51,9 @@ trait Read {
         &self,
         buf: &'a mut [u8],
         argument2: u8,
-    ) -> impl ::async_op::expansion::Initiation<fn(io::Result<usize>)> + 'op
+    ) -> impl ::async_op::expansion::Initiation<
+        fn(io::Result<usize>),
+    > + 'op + ::async_op::expansion::Captures<&'a ()>
     where
         Self: ::async_op::expansion::core::marker::Sized
             + ::async_op::expansion::IoObject + ::async_op::expansion::core::clone::Clone
