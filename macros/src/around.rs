@@ -2,10 +2,14 @@
 //!
 //! An attribute does not see that. Nothing that compiles depends on this: it is
 //! asked where a function cannot be right if the source is what it seems, to say
-//! so in place of what rustc says of the expansion.
+//! so in place of what rustc says of the expansion; and to leave out of a signature
+//! what is true without being said.
 
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// Where the attribute stands. In tests, nowhere.
 #[derive(Default)]
@@ -17,6 +21,8 @@ pub(crate) struct Place {
     /// What tells two functions of the same tokens apart, and stays when what is
     /// above them changes, or the directory.
     pub(crate) text: String,
+    /// The source, and where the attribute begins in it, once it has been read.
+    pub(crate) source: OnceCell<Option<(Rc<Source>, usize)>>,
 }
 
 impl Place {
@@ -28,26 +34,180 @@ impl Place {
         }
         let (source, start) = self.source()?;
         let is_candidate = || is_candidate(source.get(..start).unwrap_or_default(), has_self);
-        (!has_body || is_candidate()).then(|| around(&source, start))?
+        (!has_body || is_candidate()).then(|| around(source, start))?
     }
 
     /// Whether the attribute is `#[async_op = ..]`, which rustc has refused before.
     pub(crate) fn is_key_value(&self) -> bool {
-        let is_key_value = |(source, start): (String, usize)| {
-            let attribute = source.get(start..)?.split(['(', ']']).next()?.to_owned();
+        let is_key_value = |(source, start): (&str, usize)| {
+            let attribute = source.get(start..)?.split(['(', ']']).next()?;
             Some(attribute.contains('='))
         };
         self.source().and_then(is_key_value).unwrap_or(false)
     }
 
-    /// The source, and where the attribute begins in it.
-    fn source(&self) -> Option<(String, usize)> {
-        let source = fs::read_to_string(self.file.as_ref()?).ok()?;
-        let before = source.split_inclusive('\n').take(self.line.checked_sub(1)?);
-        let start = before.map(str::len).sum::<usize>() + self.column.checked_sub(1)?;
-        let attribute = source.get(start..)?.strip_prefix("#[")?;
-        let attribute = attribute.split(']').next().unwrap_or_default();
-        attribute.contains("async_op").then_some((source, start))
+    /// Whether a function of this name surely stands beside the attribute: in the same
+    /// block, and under no attribute that might take it away.
+    pub(crate) fn has_beside(&self, name: &str) -> bool {
+        self.read()
+            .is_some_and(|(source, start)| source.has_beside(start, name, usize::MAX))
+    }
+
+    /// The same, above the attribute.
+    pub(crate) fn has_above(&self, name: &str) -> bool {
+        self.read()
+            .is_some_and(|(source, start)| source.has_beside(start, name, start))
+    }
+
+    /// What is surely known of `Self`. A lifetime that is left out in the header of an
+    /// `impl` is an error there.
+    pub(crate) fn self_type(&self) -> SelfType {
+        self.read()
+            .map_or(SelfType::Unknown, |(source, start)| source.self_type(start))
+    }
+
+    /// The attributes right above, as they are written between their brackets.
+    pub(crate) fn above(&self) -> Vec<&str> {
+        self.source().map_or_else(Vec::new, |(source, start)| {
+            above(source.get(..start).unwrap_or_default())
+        })
+    }
+
+    /// The path that the attribute is taken from, as far as the source says it.
+    pub(crate) fn home(&self) -> Option<String> {
+        let (source, start) = self.read()?;
+        source.home(start)
+    }
+
+    fn source(&self) -> Option<(&str, usize)> {
+        self.read()
+            .map(|(source, start)| (source.text.as_str(), start))
+    }
+
+    fn read(&self) -> Option<(&Source, usize)> {
+        let source = self.source.get_or_init(|| {
+            let source = Source::read(self.file.as_ref()?)?;
+            let line = source.lines.get(self.line.checked_sub(1)?)?;
+            let start = line + self.column.checked_sub(1)?;
+            let attribute = source.text.get(start..)?.strip_prefix("#[")?;
+            let attribute = attribute.split(']').next().unwrap_or_default();
+            attribute
+                .contains("async_op")
+                .then(|| (Rc::clone(&source), start))
+        });
+        source.as_ref().map(|(source, start)| (&**source, *start))
+    }
+}
+
+/// A source, and what is asked of it again and again.
+#[derive(Default)]
+pub(crate) struct Source {
+    text: String,
+    /// Where each line begins.
+    lines: Vec<usize>,
+    /// Where what looks like a function of each name is.
+    functions: HashMap<String, Vec<usize>>,
+    /// What `use` says of the attribute.
+    imported: OnceCell<Option<String>>,
+    reader: RefCell<Reader>,
+}
+
+impl Source {
+    /// That of a file, or the last one, if it is the same still.
+    fn read(file: &Path) -> Option<Rc<Self>> {
+        thread_local! {
+            static LAST: RefCell<Rc<Source>> = RefCell::default();
+        }
+        let text = fs::read_to_string(file).ok()?;
+        LAST.with_borrow_mut(|last| {
+            if last.text != text {
+                *last = Rc::new(Self::new(text));
+            }
+            Some(Rc::clone(last))
+        })
+    }
+
+    fn new(text: String) -> Self {
+        let ends = text.match_indices('\n').map(|(at, _)| at + 1);
+        let lines = std::iter::once(0).chain(ends).collect();
+        let mut functions: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, keyword) in text.match_indices("fn ") {
+            let name = text.get(at + keyword.len()..).unwrap_or_default();
+            let end = name.find(|c: char| !c.is_alphanumeric() && c != '_');
+            let (name, after) = name.split_at(end.unwrap_or(name.len()));
+            if after.starts_with(['(', '<']) {
+                functions.entry(name.to_owned()).or_default().push(at);
+            }
+        }
+        Self {
+            text,
+            lines,
+            functions,
+            ..Self::default()
+        }
+    }
+
+    fn has_beside(&self, at: usize, name: &str, end: usize) -> bool {
+        // The source of a block is read to its end for no other function.
+        let Some(functions) = self.functions.get(name) else {
+            return false;
+        };
+        let innermost = |at: usize| {
+            let (mut blocks, header) = blocks(self.text.get(..at)?)?;
+            Some((blocks.pop().map(|block| block.at), header))
+        };
+        let mut functions = functions
+            .iter()
+            .filter(|function| **function < end)
+            .peekable();
+        if functions.peek().is_none() {
+            return false;
+        }
+        let Some((here, _)) = innermost(at) else {
+            return false;
+        };
+        let is_qualifier =
+            |word: &String| ["pub", "const", "async", "unsafe", "extern"].contains(&word.as_str());
+        functions.any(|function| {
+            innermost(*function).is_some_and(|(there, header)| {
+                let is_plain = !header.is_conditional && !header.is_macro && !header.is_cut;
+                there == here && is_plain && header.words.iter().all(is_qualifier)
+            })
+        })
+    }
+
+    fn self_type(&self, at: usize) -> SelfType {
+        let mut reader = self.reader.borrow_mut();
+        if reader.at > at {
+            *reader = Reader::default();
+        }
+        if reader.read(&self.text, at).is_none() {
+            // Nothing is known of the rest.
+            reader.at = usize::MAX;
+            return SelfType::Unknown;
+        }
+        reader.self_type(&self.text)
+    }
+
+    fn home(&self, at: usize) -> Option<String> {
+        let attribute = self.text.get(at..)?.strip_prefix("#[")?;
+        let path = attribute.split(['(', ']']).next()?.trim();
+        if let Some((home, _)) = path.trim_start_matches("::").rsplit_once("::") {
+            return is_foreign(home).then(|| home.to_owned());
+        }
+        let imported = self.imported.get_or_init(|| self.imported());
+        imported.clone().filter(|_| path == "async_op")
+    }
+
+    fn imported(&self) -> Option<String> {
+        let imports = self.lines.iter().filter_map(|line| {
+            let line = self.text.get(*line..)?.trim_start_matches(' ');
+            // The import ends where it may, on another line.
+            line.strip_prefix("use ")?.split(';').next()
+        });
+        let mut homes = imports.filter_map(|import| imported_from(import, "async_op"));
+        let home = homes.next()?;
+        (homes.all(|other| other == home) && is_foreign(&home)).then_some(home)
     }
 }
 
@@ -74,6 +234,17 @@ fn is_candidate(source: &str, has_self: bool) -> bool {
         Some("trait" | "extern") => true,
         _ => false,
     }
+}
+
+/// What is known of the type that an `impl` is of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum SelfType {
+    /// It has no parameters: it is `'static`.
+    Concrete,
+    /// It may have type parameters, but no lifetimes.
+    WithoutLifetimes,
+    /// Anything.
+    Unknown,
 }
 
 /// The innermost block around the function.
@@ -105,9 +276,10 @@ pub(crate) struct Trait {
 }
 
 fn around(source: &str, at: usize) -> Option<Around> {
-    let blocks = blocks(source.get(..at)?)?;
+    let (blocks, _) = blocks(source.get(..at)?)?;
     let mut around = Around::Nothing;
-    for words in blocks {
+    for Block { header, .. } in blocks {
+        let words = header.words;
         let is_prefix =
             |word: &&String| !matches!(word.as_str(), "pub" | "unsafe" | "crate" | "auto");
         let first = words.iter().find(is_prefix)?;
@@ -146,7 +318,7 @@ fn definition(source: &str, name: &str) -> Option<Trait> {
         let (_, body) = after.split_once('{')?;
         let end = body.match_indices('}').map(|(end, _)| end).find(|end| {
             let body = body.get(..*end).unwrap_or_default();
-            blocks(body).is_some_and(|blocks| blocks.is_empty())
+            blocks(body).is_some_and(|(blocks, _)| blocks.is_empty())
         })?;
         let text = body.get(..end)?.to_owned();
         return Some(Trait {
@@ -156,65 +328,245 @@ fn definition(source: &str, name: &str) -> Option<Trait> {
     }
 }
 
-/// What stands before each brace that is open at the end of `source`, in words,
-/// without what is in brackets of any kind. `None` if anything else is open, or a
-/// macro.
-fn blocks(source: &str) -> Option<Vec<Vec<String>>> {
-    let mut open: Vec<(char, Header)> = Vec::new();
-    let mut header = Header::default();
-    let mut chars = source.char_indices().peekable();
-    while let Some((at, c)) = chars.next() {
-        let rest = source.get(at..).unwrap_or_default();
-        let skipped = skipped(rest);
-        if skipped > 0 {
-            while chars.next_if(|(next, _)| *next < at + skipped).is_some() {}
-            continue;
-        }
-        match c {
-            '{' | '(' | '[' => open.push((c, std::mem::take(&mut header))),
-            '}' | ')' | ']' => {
-                let (opened, outer) = open.pop()?;
-                header = match opened {
-                    '{' => Header::default(),
-                    _ => outer,
-                };
-            }
-            ';' => header = Header::default(),
-            ':' if header.depth == 0 => header.words.push(c.to_string()),
-            '<' => header.depth += 1,
-            '>' if !matches!(header.last, '-' | '=') => header.depth -= 1,
-            // `name!`, not `#!` or `!=`.
-            '!' if header.last.is_alphanumeric() => header.is_macro = true,
-            '>' if header.last == '=' => header.is_macro = true,
-            c if c.is_alphabetic() || c == '_' => {
-                let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_');
-                let word = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
-                while chars.next_if(|(next, _)| *next < at + word.len()).is_some() {}
-                let after = rest.get(word.len()..).unwrap_or_default().trim_start();
-                // `for<'a>` is about lifetimes.
-                if header.depth == 0 && !(word == "for" && after.starts_with('<')) {
-                    header.words.push(word.to_owned());
-                }
-            }
-            _ => {}
-        }
-        header.last = c;
+fn above(source: &str) -> Vec<&str> {
+    let mut rest = source.trim_end();
+    let mut above = Vec::new();
+    while let Some(before) = rest.strip_suffix(']') {
+        let Some((before, attribute)) = before.rsplit_once("#[") else {
+            break;
+        };
+        above.push(attribute);
+        rest = before.trim_end();
     }
-    let blocks = open.into_iter().map(|(opened, header)| {
-        let is_block = opened == '{' && !header.is_macro;
-        is_block.then_some(header.words)
+    above
+}
+
+/// The path that `name` has in a `use`, without itself.
+fn imported_from(import: &str, name: &str) -> Option<String> {
+    let mut path: Vec<&str> = Vec::new();
+    let mut groups = Vec::new();
+    let mut rest = import;
+    loop {
+        rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == ':');
+        match rest.chars().next()? {
+            '{' => groups.push(path.len()),
+            '}' => path.truncate(groups.pop()?),
+            ',' => path.truncate(*groups.last()?),
+            '*' => {}
+            _ => {
+                let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_');
+                let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
+                if word.is_empty() {
+                    return None;
+                }
+                rest = after;
+                let is_last = !after.trim_start().starts_with("::");
+                if word == name && is_last && !path.is_empty() {
+                    return Some(path.join("::"));
+                }
+                path.push(word);
+                continue;
+            }
+        }
+        rest = rest.get(1..)?;
+    }
+}
+
+/// Whether the path begins with another crate, which is not called `async_op`.
+fn is_foreign(path: &str) -> bool {
+    let first = path.split("::").next().unwrap_or_default();
+    !["async_op", "crate", "self", "super"].contains(&first)
+}
+
+/// A brace that is open.
+struct Block {
+    /// Where it is.
+    at: usize,
+    /// What stands before it.
+    header: Header,
+}
+
+/// The braces that are open at the end of `source`, and what stands there. `None` if
+/// anything else is open, or a macro.
+fn blocks(source: &str) -> Option<(Vec<Block>, Header)> {
+    let mut reader = Reader::default();
+    reader.read(source, source.len())?;
+    let blocks = reader.open.into_iter().map(|(opened, block)| {
+        let is_block = opened == '{' && !block.header.is_macro;
+        is_block.then_some(block)
     });
-    blocks.collect()
+    let blocks = blocks.collect::<Option<_>>()?;
+    Some((blocks, reader.header))
+}
+
+/// Reads a source from its beginning, once for all that stands in it.
+#[derive(Default)]
+struct Reader {
+    /// How far it has come.
+    at: usize,
+    /// What is open there.
+    open: Vec<(char, Block)>,
+    header: Header,
+}
+
+impl Reader {
+    /// `None` if more is closed than is open.
+    fn read(&mut self, source: &str, end: usize) -> Option<()> {
+        let source = source.get(..end)?;
+        while let Some(rest) = source.get(self.at..).filter(|rest| !rest.is_empty()) {
+            let skipped = skipped(rest);
+            if skipped > 0 {
+                self.at += skipped;
+                self.header.is_cut = self.at >= end;
+                continue;
+            }
+            let c = rest.chars().next()?;
+            let at = self.at;
+            self.at += c.len_utf8();
+            match c {
+                '{' | '(' | '[' => {
+                    let header = std::mem::take(&mut self.header);
+                    self.open.push((c, Block { at, header }));
+                }
+                '}' | ')' | ']' => self.close()?,
+                // Not that of `[u8; 1]`.
+                ';' if self.open.last().is_none_or(|(opened, _)| *opened != '[') => {
+                    self.header = Header::default();
+                }
+                ':' if self.header.depth == 0 => self.header.words.push(c.to_string()),
+                '<' => {
+                    let is_of_impl = self.header.words.last().is_some_and(|last| last == "impl");
+                    self.header.has_parameters |= is_of_impl && self.header.depth == 0;
+                    self.header.depth += 1;
+                }
+                '>' if !matches!(self.header.last, '-' | '=') => self.header.depth -= 1,
+                // `name!`, not `#!` or `!=`.
+                '!' if self.header.last.is_alphanumeric() => {
+                    self.header.is_macro = true;
+                    let last = self.header.words.last();
+                    self.header.is_call |= last.is_none_or(|last| last != "macro_rules");
+                }
+                '>' if self.header.last == '=' => self.header.is_macro = true,
+                '&' => self.header.borrows = true,
+                '\'' => self.header.borrows |= !is_static(rest),
+                '$' => {
+                    let name = source.get(self.at..).unwrap_or_default();
+                    let end = name.find(|c: char| !c.is_alphanumeric() && c != '_');
+                    let name = name.get(..end.unwrap_or(name.len())).unwrap_or_default();
+                    self.header.fragments.push(name.to_owned());
+                }
+                c if c.is_alphabetic() || c == '_' => self.word(rest),
+                _ => {}
+            }
+            self.header.last = c;
+        }
+        Some(())
+    }
+
+    fn self_type(&self, source: &str) -> SelfType {
+        let is_brace = |(opened, Block { header, .. }): &(char, Block)| {
+            *opened == '{' && !header.is_call && !header.is_rewritten
+        };
+        let Some((_, Block { at, header })) = self.open.last() else {
+            return SelfType::Unknown;
+        };
+        let is_impl = header.words.first().is_some_and(|first| first == "impl");
+        let is_as_written = is_impl && self.open.iter().all(is_brace);
+        let before = source.get(..*at).unwrap_or_default();
+        let is_known = |name: &String| is_identifier(before, name);
+        match !is_as_written || header.borrows || !header.fragments.iter().all(is_known) {
+            true => SelfType::Unknown,
+            false if header.has_parameters => SelfType::WithoutLifetimes,
+            false => SelfType::Concrete,
+        }
+    }
+
+    fn close(&mut self) -> Option<()> {
+        let (opened, Block { header: outer, .. }) = self.open.pop()?;
+        let inner = std::mem::replace(&mut self.header, outer);
+        match opened {
+            '{' => self.header = Header::default(),
+            '[' if self.header.last == '#' => {
+                self.header.is_conditional |= !inner.is_harmless();
+                let is_cfg = inner.words.first().is_some_and(|first| first == "cfg");
+                self.header.is_rewritten |= !inner.is_harmless() && !is_cfg;
+            }
+            _ => {
+                self.header.borrows |= inner.borrows;
+                self.header.fragments.extend(inner.fragments);
+            }
+        }
+        Some(())
+    }
+
+    /// Reads the word that `rest` begins with, whose first character has been read.
+    fn word(&mut self, rest: &str) {
+        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_');
+        let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
+        self.at += word.len() - word.chars().next().map_or(0, char::len_utf8);
+        // `for<'a>` is about lifetimes.
+        if self.header.depth == 0 && !(word == "for" && after.trim_start().starts_with('<')) {
+            self.header.words.push(word.to_owned());
+        }
+    }
 }
 
 /// What has been read since the last block or statement.
 #[derive(Default)]
 struct Header {
+    /// But what is in brackets of any kind.
     words: Vec<String>,
+    /// Whether it is that of a macro, or of an arm of one.
     is_macro: bool,
+    /// Whether it is that of a macro that is called, and makes what it likes of the block.
+    is_call: bool,
+    /// What stands for something else in a macro.
+    fragments: Vec<String>,
+    /// Whether it is that of an `impl<..>`.
+    has_parameters: bool,
+    /// Whether there is a lifetime, or a reference.
+    borrows: bool,
+    /// Whether there is an attribute that may take away what it is of.
+    is_conditional: bool,
+    /// Whether there is an attribute that may make something else of it.
+    is_rewritten: bool,
+    /// Whether the source ends in a comment or a string.
+    is_cut: bool,
     /// Of angle brackets.
     depth: i32,
     last: char,
+}
+
+/// Whether `'static` is what `rest` begins with.
+fn is_static(rest: &str) -> bool {
+    let after = rest.strip_prefix("'static");
+    after.is_some_and(|after| !after.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+}
+
+/// Whether the macro that `source` ends in takes an identifier by this name: that has no
+/// lifetimes, where a type may.
+fn is_identifier(source: &str, name: &str) -> bool {
+    let declared = source.rsplit_once(&format!("${name}:"));
+    name == "crate" || declared.is_some_and(|(_, kind)| kind.trim_start().starts_with("ident"))
+}
+
+impl Header {
+    /// Whether these are the words of an attribute that leaves its function there.
+    fn is_harmless(&self) -> bool {
+        const HARMLESS: [&str; 9] = [
+            "async_op",
+            "allow",
+            "warn",
+            "deny",
+            "expect",
+            "inline",
+            "doc",
+            "must_use",
+            "track_caller",
+        ];
+        let first = self.words.first();
+        first.is_some_and(|first| HARMLESS.contains(&first.as_str()))
+    }
 }
 
 /// How long the comment, string or character is that `source` begins with.
@@ -279,7 +631,7 @@ fn skipped(source: &str) -> usize {
     reason = "a test fails by panicking"
 )]
 mod tests {
-    use super::{around, Around};
+    use super::{above, around, Around, Reader, SelfType, Source};
 
     /// What is around the `@` in `source`.
     fn at(source: &str) -> Option<Around> {
@@ -348,5 +700,122 @@ mod tests {
         assert_eq!(at("a! { impl B { @"), None);
         assert_eq!(at("a(impl B { @"), None);
         assert_eq!(at("} @"), None);
+    }
+
+    #[test]
+    fn functions_beside() {
+        let beside = |source: &str| {
+            let at = source.find('@').expect("a place");
+            Source::new(source.to_owned()).has_beside(at, "b", usize::MAX)
+        };
+        for source in [
+            "fn b() {} @",
+            "@ #[a] fn c() {} pub(crate) async fn b<T>(t: T) {}",
+            "#[inline] #[async_op::async_op(a = b)] #[doc = \"c\"] fn b() {} @",
+            "impl A { @ fn c() {} /* fn d */ fn b() {} } impl B {}",
+            "mod a { struct A; @ mod c {} pub const unsafe fn b() {} }",
+        ] {
+            assert!(beside(source), "{source}");
+        }
+        for source in [
+            "fn bc() {} @",
+            "mod a { fn b() {} } @",
+            "impl A { @ } impl B { fn b() {} }",
+            "#[cfg(windows)] fn b() {} @",
+            "#[cfg(windows)] #[inline] pub fn b() {} @",
+            "#[inline] #[tokio::test] pub fn b() {} @",
+            "// fn b() {}\n @",
+            "/* fn b() {} */ @",
+            "const A: &str = \"fn b() {}\"; @",
+            "a! { fn b() {} } @",
+            "macro_rules! a { () => { fn b() {} @ } }",
+            "trait A { const B: fn b(); } @",
+        ] {
+            assert!(!beside(source), "{source}");
+        }
+    }
+
+    #[test]
+    fn attributes_above() {
+        let source = "#![a] fn b() {}\n  #[tokio::main(flavor = \"x\")]\n  #[c]\n ";
+        assert_eq!(above(source), ["c", "tokio::main(flavor = \"x\")"]);
+        assert_eq!(above("let a = [1];"), [""; 0]);
+        assert_eq!(above("const A: [u8; 1] = [1]"), [""; 0]);
+    }
+
+    #[test]
+    fn homes() {
+        let home = |source: &str| {
+            let at = source.rfind("#[").expect("an attribute");
+            Source::new(source.to_owned()).home(at)
+        };
+        for (source, expected) in [
+            ("use foo::async_op; #[async_op] fn", "foo"),
+            (
+                "use foo::{A, bar::{self, B}, async_op};\n#[async_op(a)]",
+                "foo",
+            ),
+            (
+                "  use foo::{\n  A, bar::{B, async_op}};\n#[async_op]",
+                "foo::bar",
+            ),
+            ("use ::foo::async_op;\n#[async_op]", "foo"),
+            ("use foo::async_op::async_op;\n#[async_op]", "foo::async_op"),
+            ("#[foo::bar::async_op(a)]", "foo::bar"),
+            ("#[::foo::async_op]", "foo"),
+        ] {
+            assert_eq!(home(source).as_deref(), Some(expected), "{source}");
+        }
+        for source in [
+            "use async_op::async_op;\n#[async_op]",
+            "use async_op::{A, async_op};\n#[async_op]",
+            "use foo::async_op;\nuse async_op::async_op;\n#[async_op]",
+            "use foo::*;\n#[async_op]",
+            "use async_op;\n#[async_op]",
+            "use super::async_op;\n#[async_op]",
+            "// use foo::async_op;\n#[async_op]",
+            "#[async_op::async_op]",
+            "#[crate::async_op]",
+        ] {
+            assert_eq!(home(source), None, "{source}");
+        }
+    }
+
+    #[test]
+    fn self_types() {
+        let mut reader = Reader::default();
+        let source = "/* it's */ const A: char = '\\''; impl A<B> { 1 fn a<'a>(a: &'a u8) {} 2 }
+            impl<T: B<u8>> A<T> where T: Fn(u8) { 3 } impl<'a> A<'a> { 4 } impl A<&u8> { 5 }
+            impl A<[&'static u8; 1]> { 6 } impl A where fn(&u8): B { 7 } mod a { impl B { 8 } 9 }
+            macro_rules! a { ($a:ident, $b:ty) => { impl $crate::$a { 11 } impl $b { 12 } } }
+            macro_rules! b { ($($a:tt)*) => { impl A<$($a)*> { 13 } } }
+            impl<T: Send + 'static> A<T> { 15 } impl<'statics> A<'statics> { 16 }
+            #[b] impl A { 14 } #[cfg(a)] #[doc(hidden)] impl A { 17 } #[b] mod b { impl A { 18 } }
+            a! { impl A { 10";
+        let (concrete, without) = (SelfType::Concrete, SelfType::WithoutLifetimes);
+        for (place, expected) in [
+            (" 1 ", concrete),
+            (" 2 ", concrete),
+            (" 3 ", without),
+            (" 4 ", SelfType::Unknown),
+            (" 5 ", SelfType::Unknown),
+            (" 6 ", SelfType::Unknown),
+            (" 7 ", SelfType::Unknown),
+            (" 8 ", concrete),
+            (" 9 ", SelfType::Unknown),
+            (" 11 ", concrete),
+            (" 12 ", SelfType::Unknown),
+            (" 13 ", SelfType::Unknown),
+            (" 15 ", without),
+            (" 16 ", SelfType::Unknown),
+            (" 14 ", SelfType::Unknown),
+            (" 17 ", concrete),
+            (" 18 ", SelfType::Unknown),
+            (" 10", SelfType::Unknown),
+        ] {
+            let at = source.find(place).expect("a place");
+            reader.read(source, at).expect("braces");
+            assert_eq!(reader.self_type(source), expected, "{place}");
+        }
     }
 }

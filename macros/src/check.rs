@@ -382,14 +382,17 @@ fn check_pattern(pat: &Pat, ty: &Type, cx: &mut Errors) {
     }
 }
 
-/// Whether the attribute wants a function that is called by itself.
+/// The name of an attribute that wants a function that is called by itself.
+pub(crate) fn calls_by_itself(path: &syn::Path) -> Option<&'static str> {
+    let last = &path.segments.last()?.ident;
+    ["test", "bench", "main"]
+        .into_iter()
+        .find(|name| last == name)
+}
+
+/// Whether the attribute wants that.
 pub(crate) fn is_called_by_itself(attr: &Attribute) -> bool {
-    let last = attr.path().segments.last();
-    last.is_some_and(|last| {
-        ["test", "bench", "main"]
-            .iter()
-            .any(|name| last.ident == name)
-    })
+    calls_by_itself(attr.path()).is_some()
 }
 
 /// The exceptions to the capture rule.
@@ -436,6 +439,13 @@ fn check_copied(ty: &Type, op: &Operation, cx: &mut Errors) {
     let Type::Reference(reference) = ungroup(ty) else {
         return;
     };
+    if is_dyn_executor(&reference.elem) {
+        return cx.error(
+            ty,
+            "executors of different types have no trait object",
+            "take `&AnyExecutor`, which is made of any of them, or `&impl Executor`",
+        );
+    }
     if let Type::TraitObject(object) = ungroup(&reference.elem) {
         let (bounds, elem) = (
             docs::display(&object.bounds),
@@ -462,6 +472,15 @@ fn check_copied(ty: &Type, op: &Operation, cx: &mut Errors) {
             format_args!("name the lifetime to borrow it: `&'a {elem}`"),
         );
     }
+}
+
+/// `dyn Executor`, which cannot be.
+pub(crate) fn is_dyn_executor(ty: &Type) -> bool {
+    let Type::TraitObject(object) = ungroup(ty) else {
+        return false;
+    };
+    let is_executor = |bound| plain::last_segment(bound, "Executor").is_some();
+    object.bounds.iter().any(is_executor)
 }
 
 /// The type of a parameter, if it is a reference.

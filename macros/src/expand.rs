@@ -2,8 +2,10 @@
 //! capture leaves out the anonymous lifetime of `&self`, so that a caller may
 //! return the operation.
 
+use crate::around::SelfType;
 use crate::attrs;
 use crate::docs;
+use crate::editor;
 use crate::initiation;
 use crate::inputs;
 use crate::inputs::{Input, Stored};
@@ -121,7 +123,10 @@ fn making(op: &Operation, statements: &TokenStream) -> TokenStream {
         |attr: &&Attribute| attr.path().is_ident("doc") || attr.path().is_ident("deprecated");
     let for_code = op.attrs.twin.iter().filter(|attr| !is_for_callers(attr));
     let attrs = attrs(op, &[], Vec::new(), &for_code.cloned().collect::<Vec<_>>());
-    let hidden = op.associated.then(|| quote!(#[doc(hidden)]));
+    let hidden = op.associated.then(|| {
+        let not_offered = editor::not_offered();
+        quote!(#[doc(hidden)] #not_offered)
+    });
     quote_spanned! {op.span=>
         #hidden
         #attrs
@@ -346,9 +351,11 @@ pub(crate) fn hidden(
         .filter(|attr| body.is_some() || !concerns_code(attr));
     // In an `impl`, rustc takes it from the trait, and says so.
     let hidden = (role != Role::Implemented).then(|| quote!(#[doc(hidden)]));
+    // That of a trait's operation is for others to call.
+    let not_offered = (role == Role::Own).then(editor::not_offered).flatten();
     let mut sig = sig.clone();
     name_is_needed(&mut sig);
-    quote!(#(#attrs)* #hidden #sig #body #semi)
+    quote!(#(#attrs)* #hidden #not_offered #sig #body #semi)
 }
 
 /// `'a: 'a` for each `'a` of a parameter: that it needs no name is not true, since
@@ -580,7 +587,10 @@ fn captures(op: &Operation) -> Option<TypeParamBound> {
         let lifetime = &param.lifetime;
         quote_spanned!(span=> &#lifetime ())
     });
-    let of_self = op.associated.then(|| quote_spanned!(span=> Self));
+    // In a trait it captures all there is; but a lifetime that is in one argument alone
+    // seems to need no name.
+    let has_self = op.associated && op.role != Role::Declared && op.self_type == SelfType::Unknown;
+    let of_self = has_self.then(|| quote_spanned!(span=> Self));
     let captured: Vec<_> = lifetimes.chain(of_self).collect();
     match &captured[..] {
         [] => None,
@@ -633,7 +643,10 @@ fn generics(op: &Operation) -> Generics {
             _ if copies_self(op) => vec![quote_spanned!(span=> #runtime::core::marker::Sized)],
             _ => Vec::new(),
         };
-        predicates.push(parse_quote_spanned!(span=> Self: #(#bounds +)* #here));
+        // What has no parameters outlives all.
+        if op.self_type != SelfType::Concrete {
+            predicates.push(parse_quote_spanned!(span=> Self: #(#bounds +)* #here));
+        }
     }
     let lifetimes = generics.lifetimes().count();
     let op_param = GenericParam::Lifetime(LifetimeParam::new(lifetime.clone()));

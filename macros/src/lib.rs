@@ -31,12 +31,14 @@ mod cfg;
 mod check;
 mod completion;
 mod docs;
+mod editor;
 mod errors;
 mod expand;
 mod fallback;
 mod initiation;
 mod inputs;
 mod lifetimes;
+mod manifest;
 mod misplaced;
 mod model;
 mod parse;
@@ -259,6 +261,9 @@ use proc_macro2::TokenStream;
 ///
 /// # Limits
 ///
+/// In an editor, rename an operation at `async_x`, and the calls of `x` by hand: it takes
+/// both for one name.
+///
 /// A completion names its arguments, so
 /// none of them is an `impl Trait`; only the async form can complete with a
 /// borrow, of a lifetime that is named.
@@ -275,6 +280,7 @@ pub fn async_op(
             line: attribute.line(),
             column: attribute.column(),
             text: model::place(&attribute.file(), attribute.column()),
+            ..around::Place::default()
         };
         stages::expand(args.clone(), item.clone(), &place)
     });

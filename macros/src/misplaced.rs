@@ -1,9 +1,11 @@
 //! Functions that cannot be right where they stand.
 
-use crate::args::{Args, Keyed};
+use crate::args::{Args, Default_, Keyed};
 use crate::around::{Around, Place, Trait};
+use crate::check;
 use crate::errors::Errors;
-use crate::model::{self, Form};
+use crate::manifest;
+use crate::model::{self, Form, Role};
 use crate::parse::{Body, Function};
 use crate::repair;
 use crate::signature;
@@ -19,6 +21,18 @@ pub(crate) fn check(
     place: &Place,
     cx: &mut Errors,
 ) -> Option<TokenStream> {
+    let name = &function.sig.ident;
+    if place.has_above(&name.to_string()) {
+        cx.error(
+            name,
+            format_args!("`{name}` is defined here already"),
+            "give one of the two another name",
+        );
+        return Some(cx.to_compile_errors());
+    }
+    check_home(args, function, place, cx);
+    check_above(function, place, cx);
+    check_beside(args, function, place, cx);
     let has_body = matches!(function.body, Body::Block(_));
     let has_self = model::is_associated(args, function) && has_body;
     let is_said = args.implements.is_some() || args.provided.is_some();
@@ -94,6 +108,81 @@ pub(crate) fn check(
         _ => {}
     }
     None
+}
+
+/// The crate under another name, which rustc calls a crate that it cannot find.
+fn check_home(args: &mut Args, function: &Function, place: &Place, cx: &mut Errors) {
+    if args.krate.is_some() {
+        return;
+    }
+    let Some(home) = place.home().filter(|_| manifest::is_without_runtime()) else {
+        return;
+    };
+    let Ok(path) = syn::parse_str(&home) else {
+        return;
+    };
+    let name = &function.sig.ident;
+    cx.error(
+        name,
+        "no crate is called `async_op` here",
+        format_args!("say what it is called: `#[async_op(crate = {home})]`"),
+    );
+    args.krate = Some(Keyed {
+        key: name.clone(),
+        value: path,
+    });
+}
+
+/// `#[tokio::main]` above the attribute has made a function that blocks of an `async fn`,
+/// and is gone.
+fn check_above(function: &mut Function, place: &Place, cx: &mut Errors) {
+    let sig = &mut function.sig;
+    let has_completion = sig
+        .inputs
+        .iter()
+        .any(|it| signature::completion(it).is_some());
+    if signature::form(sig) != Form::Handler || has_completion {
+        return;
+    }
+    let attributes = place.above().into_iter();
+    let mut paths = attributes.filter_map(|it| {
+        let path = it.split('(').next().unwrap_or_default();
+        syn::parse_str::<syn::Path>(path).ok()
+    });
+    if let Some(name) = paths.find_map(|path| check::calls_by_itself(&path)) {
+        cx.error(
+            &sig.ident,
+            format_args!("an operation is no `#[{name}]`"),
+            "remove that attribute; write a function that calls it, and `.blocking()`",
+        );
+        sig.asyncness.get_or_insert_with(Default::default);
+        function.body = Body::Block(repair::endless(&sig.ident));
+        let allowed = parse_quote!(#[allow(unused_variables)]);
+        function.attrs.push(allowed);
+    }
+}
+
+/// A function that has the name of the one without token.
+fn check_beside(args: &mut Args, function: &Function, place: &Place, cx: &mut Errors) {
+    if model::role(args, function) == Role::Implemented {
+        return;
+    }
+    let name = &function.sig.ident;
+    let Some(twin) = model::twin(args, name, &mut Errors::default()) else {
+        return;
+    };
+    if place.has_beside(&twin.to_string()) {
+        cx.error(
+            name,
+            format_args!("`{twin}`, the function without token, is defined here already"),
+            "`#[async_op(default = name)]` gives it another name, `default = false` leaves it out",
+        );
+        args.default = Some(Keyed {
+            key: name.clone(),
+            value: Default_::Off,
+        });
+        args.default_token = None;
+    }
 }
 
 /// Whether an operation with a body cannot be one of its own in a trait. With

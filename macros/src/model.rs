@@ -1,6 +1,7 @@
 //! What the attribute and the function mean.
 
 use crate::args::{Args, Cancellation, Default_};
+use crate::around::SelfType;
 use crate::attrs::Attrs;
 use crate::completion;
 use crate::errors::Errors;
@@ -48,6 +49,8 @@ pub(crate) struct Operation {
     pub(crate) default_token: Option<Type>,
     /// Whether the body is an associated function, with access to `Self`.
     pub(crate) associated: bool,
+    /// What is known of `Self`.
+    pub(crate) self_type: SelfType,
     pub(crate) lifetime: Lifetime,
     pub(crate) token_type: Ident,
     pub(crate) token: Ident,
@@ -213,6 +216,7 @@ pub(crate) fn operation(
         twin,
         default_token: args.default_token.as_ref().map(|given| given.value.clone()),
         associated: is_associated(args, function),
+        self_type: SelfType::Unknown,
         token_type: Ident::new(&names.fresh("Token"), span),
         token: Ident::new(&names.fresh("token"), span),
         lifetime,

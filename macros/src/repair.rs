@@ -37,7 +37,14 @@ pub(crate) fn function(function: &mut Function) {
     for param in &mut sig.inputs {
         match param {
             FnArg::Receiver(receiver) => receiver.attrs.retain(check::is_param_attr),
-            FnArg::Typed(typed) => typed.attrs.retain(check::is_param_attr),
+            FnArg::Typed(typed) => {
+                typed.attrs.retain(check::is_param_attr);
+                if let Type::Reference(reference) = ungroup_mut(&mut typed.ty) {
+                    if check::is_dyn_executor(&reference.elem) {
+                        *reference.elem = parse_quote!(impl ::core::marker::Sized);
+                    }
+                }
+            }
         }
     }
     Completions.visit_signature_mut(sig);

@@ -29,8 +29,11 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream, place: &Place) -> Tok
     if let Some(functions) = misplaced::check(&mut args, &mut function, place, &mut cx) {
         return functions;
     }
-    let op = model::operation(&args, &function, &names, &mut cx);
-    if let Some(op) = &op {
+    let mut op = model::operation(&args, &function, &names, &mut cx);
+    if let Some(op) = &mut op {
+        if op.associated && op.role == model::Role::Own {
+            op.self_type = place.self_type();
+        }
         completion::check(op, &mut cx);
         check::operation(&args, op, &mut cx);
         if cx.is_empty() {

@@ -240,7 +240,7 @@ impl IoContext {
     /// has called, while another thread is in here with nothing to do. That thread takes
     /// the task at once or, where threads have been woken in vain just before, within two
     /// milliseconds; two such tasks in turn may take twice that. This does not hold for a
-    /// task that was [deferred](Executor::defer), and a thread that
+    /// task that was [deferred](crate::Executor::defer), and a thread that
     /// [blocks](crate::Blocking) on an operation is not such a thread.
     ///
     /// One thread alone runs tasks in the order in which they were posted. Several do not

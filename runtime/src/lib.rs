@@ -140,7 +140,6 @@ pub mod cancel;
 pub mod capture;
 mod completion;
 mod context;
-mod default_token;
 mod erased;
 pub mod executor;
 #[doc(hidden)]
@@ -172,6 +171,9 @@ pub mod token;
 pub mod trace;
 #[cfg(not(feature = "tracing"))]
 mod trace;
+
+// Last, as is what it adds to the pages of types.
+mod default_token;
 
 pub use adapter::bind::{bind_allocator, bind_cancellation_slot, bind_executor};
 pub use adapter::cancel_after::cancel_after;

@@ -23,6 +23,7 @@ use crate::task::{Task, block, budget, current, scope};
 use crate::token::CompletionToken;
 use crate::trace::{Entered, Trace};
 
+// What is called with one argument too many is quoted by rustc, comment and all.
 macro_rules! submit {
     (
         $(#[$own_doc:meta])* $own:ident,
@@ -121,7 +122,7 @@ submit! {
     /// # Ok(())
     /// # }
     /// ```
-    post,
+    post, // with an executor: `post_on(executor, token)`
     /// Posts the handler to the executor of `on`, and from there on to its own
     /// if it has another one.
     ///
@@ -204,7 +205,7 @@ submit! {
     /// # Cancel safety
     ///
     /// Yes, as for [`post`].
-    dispatch,
+    dispatch, // with an executor: `dispatch_on(executor, token)`
     /// Calls the handler here and now if this thread may run tasks of the
     /// executor of `on` (and of the handler's own); else as [`post_on`].
     ///
@@ -248,7 +249,7 @@ submit! {
 submit! {
     /// As [`post`], as a continuation of the running task: the executor may
     /// delay it until that has returned.
-    defer,
+    defer, // with an executor: `defer_on(executor, token)`
     /// As [`post_on`], as a continuation of the running task.
     defer_on,
     /// As [`post_call`], as a continuation of the running task.

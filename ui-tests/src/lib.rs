@@ -14,6 +14,17 @@ impl Packages {
     /// Writes a workspace named `name` in `directory`, whose packages have one source: of
     /// each edition one.
     pub fn new(directory: &str, name: &str, editions: &[u32], source: &str) -> Self {
+        Self::that_call_it("async-op", directory, name, editions, source)
+    }
+
+    /// The same, where the runtime has another name than its own.
+    pub fn that_call_it(
+        runtime_name: &str,
+        directory: &str,
+        name: &str,
+        editions: &[u32],
+        source: &str,
+    ) -> Self {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         let root = Path::new(directory).join(name);
         let members: Vec<_> = editions
@@ -28,7 +39,7 @@ impl Packages {
                 &package.join("Cargo.toml"),
                 &format!(
                     "[package]\nname = \"{name}_{edition}\"\nedition = \"{edition}\"\n\n\
-                     [dependencies]\nasync-op = {{ path = {runtime:?} }}\n"
+                     [dependencies.{runtime_name}]\npackage = \"async-op\"\npath = {runtime:?}\n"
                 ),
             );
             let is_program = source.contains("\nfn main() {");

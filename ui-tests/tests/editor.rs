@@ -87,6 +87,16 @@ fn an_operation_is_two_functions() {
             "{method} is not in {methods:?}"
         );
     }
+    let version = Command::new("rustc").arg("--version").output();
+    if version.is_ok_and(|it| String::from_utf8_lossy(&it.stdout).contains("nightly")) {
+        return eprintln!("skipped: what is unstable is offered on nightly");
+    }
+    for text in ["socket.", "Socket::"] {
+        let offered = editor.complete(text, "");
+        let ours = |name: &&String| name.ends_with("_operation") || name.ends_with("_body");
+        assert_eq!(offered.iter().find(ours), None, "after {text}");
+        assert!(offered.iter().any(|it| it == "async_write"), "after {text}");
+    }
 }
 
 /// A line and a column.

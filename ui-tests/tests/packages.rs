@@ -1,6 +1,7 @@
 //! What Cargo says of packages.
 
 use async_op_ui_tests::Packages;
+use std::{env, fs};
 
 const DIRECTORY: &str = env!("CARGO_TARGET_TMPDIR");
 
@@ -31,4 +32,23 @@ fn another_operation_is_not_called_in_silence() {
         2,
         "and that it could not compile: {text}"
     );
+}
+
+/// Where the crate has another name. What is said is as exact as that of the cases.
+#[test]
+fn another_name() {
+    let source = include_str!("../packages/renamed.rs");
+    let packages = Packages::that_call_it("other", DIRECTORY, "renamed", &[2024], source);
+    let (is_built, text) = packages.cargo(&["check"]);
+    assert!(!is_built, "{text}");
+    let said = text
+        .lines()
+        .skip_while(|line| !line.starts_with("error"))
+        .take_while(|line| !line.starts_with("error: could not compile"));
+    let said = said.collect::<Vec<_>>().join("\n");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/packages/renamed.stderr");
+    if env::var_os("TRYBUILD").is_some_and(|it| it == "overwrite") {
+        fs::write(path, &said).expect("a message");
+    }
+    assert_eq!(said, fs::read_to_string(path).expect("a message"));
 }

@@ -217,8 +217,9 @@ fn is_at_attribute(source: &str, stderr: &str) -> bool {
 /// a line.
 #[test]
 fn every_message() {
-    let stderr: Vec<String> = files("fail", "stderr")
+    let stderr: Vec<String> = ["fail", "packages"]
         .iter()
+        .flat_map(|directory| files(directory, "stderr"))
         .map(|path| fs::read_to_string(path).expect("a message"))
         .collect();
     let (mut headlines, mut unsaid) = (0, Vec::new());

@@ -8,7 +8,7 @@ use super::scheduler::Scheduler;
 use crate::executor::Unblock;
 use crate::task::Task;
 
-/// A handle to an [`IoContext`]: its executor. `Copy`, two words.
+/// A handle to an [`IoContext`](crate::IoContext): its executor. `Copy`, two words.
 ///
 /// It may outlive the context; tasks posted to it are dropped then.
 ///

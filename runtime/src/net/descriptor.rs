@@ -40,11 +40,6 @@ pub struct Descriptor {
     source: SharedSource<PolledFile>,
 }
 
-io_object!(Descriptor);
-reads!(Descriptor);
-writes!(Descriptor, |_| Ok(()));
-polls!(Descriptor);
-
 impl Descriptor {
     /// Takes over a descriptor, made non-blocking: so are its duplicates, in
     /// other processes, too.
@@ -74,6 +69,10 @@ impl Descriptor {
             Err(source) => Err(Self { source }),
         }
     }
-
-    waits!();
 }
+
+reads!(Descriptor);
+writes!(Descriptor, |_| Ok(()));
+waits!(Descriptor);
+io_object!(Descriptor);
+polls!(Descriptor);

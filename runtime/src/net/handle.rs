@@ -49,10 +49,12 @@ macro_rules! handle {
             pub fn into_std(self) -> Result<$std, Self> {
                 self.into_mio().map(<$std>::from)
             }
+        }
 
-            #[cfg(unix)]
-            $crate::net::handle::waits!();
-            #[cfg(not(unix))]
+        #[cfg(unix)]
+        $crate::net::handle::waits!($ty);
+        #[cfg(not(unix))]
+        impl $ty {
             $crate::net::handle::cancels!();
         }
 
@@ -63,44 +65,46 @@ macro_rules! handle {
 /// The operation that waits for readiness, and the end of all operations.
 #[cfg(unix)]
 macro_rules! waits {
-    () => {
-        $crate::net::handle::cancels!();
+    ($ty:ident) => {
+        impl $ty {
+            $crate::net::handle::cancels!();
 
-        /// Waits until reading, or writing, would not block, without doing it.
-        ///
-        /// For libraries that make the system calls themselves, on the
-        /// descriptor.
-        ///
-        /// # Completion
-        ///
-        /// `fn(io::Result<()>)`. An end, or an error that is pending, counts as
-        /// ready: the next system call reports it.
-        ///
-        /// # Overlap
-        ///
-        /// Any number may be outstanding; all complete.
-        ///
-        /// # Allocation
-        ///
-        /// None besides the operation's own memory; awaited, none.
-        ///
-        /// # Cancel safety
-        ///
-        /// Yes, and requests of every [type](crate::cancel::CancellationType) are
-        /// honoured.
-        ///
-        /// # Errors
-        ///
-        /// One of kind [`Other`](std::io::ErrorKind::Other) when the context is
-        /// gone; [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel).
-        #[$crate::async_op]
-        pub fn async_wait(
-            &self,
-            readiness: $crate::net::Readiness,
-        ) -> impl $crate::Initiation<fn(std::io::Result<()>)> {
-            static META: $crate::initiation::Meta = $crate::net::operation::meta("async_wait");
-            let wait = $crate::net::readiness::WaitFor(readiness);
-            $crate::net::operation::operation(&META, &self.source, readiness.into(), wait)
+            /// Waits until reading, or writing, would not block, without doing it.
+            ///
+            /// For libraries that make the system calls themselves, on the
+            /// descriptor.
+            ///
+            /// # Completion
+            ///
+            /// `fn(io::Result<()>)`. An end, or an error that is pending, counts as
+            /// ready: the next system call reports it.
+            ///
+            /// # Overlap
+            ///
+            /// Any number may be outstanding; all complete.
+            ///
+            /// # Allocation
+            ///
+            /// None besides the operation's own memory; awaited, none.
+            ///
+            /// # Cancel safety
+            ///
+            /// Yes, and requests of every [type](crate::cancel::CancellationType) are
+            /// honoured.
+            ///
+            /// # Errors
+            ///
+            /// One of kind [`Other`](std::io::ErrorKind::Other) when the context is
+            /// gone; [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel).
+            #[$crate::async_op]
+            pub fn async_wait(
+                &self,
+                readiness: $crate::net::Readiness,
+            ) -> impl $crate::Initiation<fn(std::io::Result<()>)> {
+                static META: $crate::initiation::Meta = $crate::net::operation::meta("async_wait");
+                let wait = $crate::net::readiness::WaitFor(readiness);
+                $crate::net::operation::operation(&META, &self.source, readiness.into(), wait)
+            }
         }
     };
 }

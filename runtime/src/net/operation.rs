@@ -154,6 +154,11 @@ impl<S: Pollable + Send + Sync, P: Perform<S>> Attempt for OnSource<S, P> {
         if !self.may_wait {
             return Poll::Ready(at_once(perform.perform(source)).map(Some));
         }
+        if let Some(seen) = source.has_to_wait(self.direction, &mut self.era) {
+            // As most reads that begin.
+            self.seen = seen;
+            return Poll::Pending;
+        }
         let attempt = || perform.perform(source);
         match source.attempt(self.direction, &mut self.era, attempt) {
             Ok(result) => Poll::Ready(result),

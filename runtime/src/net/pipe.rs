@@ -68,10 +68,9 @@ macro_rules! end {
                     Err(source) => Err(Self { source }),
                 }
             }
-
-            waits!();
         }
 
+        waits!($ty);
         io_object!($ty);
         polls!($ty);
     };

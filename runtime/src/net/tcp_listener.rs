@@ -40,13 +40,6 @@ pub struct TcpListener {
     source: SharedSource<mio::net::TcpListener>,
 }
 
-handle!(
-    TcpListener,
-    mio::net::TcpListener,
-    std::net::TcpListener,
-    Registration::default()
-);
-
 impl Pollable for mio::net::TcpListener {}
 
 impl TcpListener {
@@ -106,6 +99,13 @@ impl TcpListener {
         operation(&META, &self.source, Direction::Read, Accept)
     }
 }
+
+handle!(
+    TcpListener,
+    mio::net::TcpListener,
+    std::net::TcpListener,
+    Registration::default()
+);
 
 struct Accept;
 

@@ -1,5 +1,7 @@
 use std::io;
 use std::net::{Shutdown, SocketAddr};
+#[cfg(unix)]
+use std::os::fd::{AsRawFd, RawFd};
 
 use super::byte_stream::{reads, writes};
 use super::connect::connect;
@@ -36,6 +38,10 @@ use crate::meta::Meta;
 /// # pollster::block_on(example()).unwrap();
 /// ```
 ///
+/// What reads until a buffer is full, or writes all of one, is in [`io`](crate::io):
+/// [`read_exact`](crate::io::read_exact), [`read_until`](crate::io::read_until),
+/// [`write_all`](crate::io::write_all).
+///
 /// For options beyond those here, such as keepalive or the sizes of buffers, see
 /// `socket2::SockRef::from(&stream)`.
 #[derive(Clone, Debug)]
@@ -43,17 +49,13 @@ pub struct TcpStream {
     source: SharedSource<mio::net::TcpStream>,
 }
 
-handle!(
-    TcpStream,
-    mio::net::TcpStream,
-    std::net::TcpStream,
-    Registration::writable()
-);
-reads!(TcpStream);
-writes!(TcpStream, |stream| stream.shutdown(Shutdown::Write));
-polls!(TcpStream);
-
-impl Pollable for mio::net::TcpStream {}
+impl Pollable for mio::net::TcpStream {
+    // An event that tells of data tells of room, too, for as long as that is asked for.
+    #[cfg(unix)]
+    fn unwatched(&self) -> Option<RawFd> {
+        Some(self.as_raw_fd())
+    }
+}
 
 impl TcpStream {
     /// Connects to `address`.
@@ -202,3 +204,13 @@ impl TcpStream {
         self.source.get().nodelay()
     }
 }
+
+reads!(TcpStream);
+writes!(TcpStream, |stream| stream.shutdown(Shutdown::Write));
+handle!(
+    TcpStream,
+    mio::net::TcpStream,
+    std::net::TcpStream,
+    Registration::unwatched()
+);
+polls!(TcpStream);

@@ -43,30 +43,6 @@ pub struct UdpSocket {
     source: SharedSource<mio::net::UdpSocket>,
 }
 
-handle!(
-    UdpSocket,
-    mio::net::UdpSocket,
-    std::net::UdpSocket,
-    Registration::unwatched()
-);
-datagrams!(
-    UdpSocket,
-    SocketAddr,
-    #[async_op]
-    pub fn async_send_to<B: WriteBuffer>(
-        &self,
-        buffer: B,
-        address: SocketAddr,
-    ) -> impl Initiation<B::Completion<io::Result<usize>>> {
-        static META: Meta = meta("async_send_to");
-        let send = SendWhole {
-            buffer,
-            send: move |socket: &mio::net::UdpSocket, bytes: &[u8]| socket.send_to(bytes, address),
-        };
-        operation(&META, &self.source, Direction::Write, send)
-    }
-);
-
 impl Pollable for mio::net::UdpSocket {
     // Each message that is taken makes room, which is nobody's concern.
     #[cfg(unix)]
@@ -132,3 +108,27 @@ impl UdpSocket {
         self.source.get().broadcast()
     }
 }
+
+datagrams!(
+    UdpSocket,
+    SocketAddr,
+    #[async_op]
+    pub fn async_send_to<B: WriteBuffer>(
+        &self,
+        buffer: B,
+        address: SocketAddr,
+    ) -> impl Initiation<B::Completion<io::Result<usize>>> {
+        static META: Meta = meta("async_send_to");
+        let send = SendWhole {
+            buffer,
+            send: move |socket: &mio::net::UdpSocket, bytes: &[u8]| socket.send_to(bytes, address),
+        };
+        operation(&META, &self.source, Direction::Write, send)
+    }
+);
+handle!(
+    UdpSocket,
+    mio::net::UdpSocket,
+    std::net::UdpSocket,
+    Registration::unwatched()
+);

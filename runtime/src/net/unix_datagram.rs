@@ -44,26 +44,6 @@ pub struct UnixDatagram {
     source: SharedSource<mio::net::UnixDatagram>,
 }
 
-handle!(
-    UnixDatagram,
-    mio::net::UnixDatagram,
-    std::os::unix::net::UnixDatagram,
-    Registration::unwatched()
-);
-datagrams!(
-    UnixDatagram,
-    SocketAddr,
-    #[async_op(completes = B::Completion<io::Result<usize>>, cancellation = total)]
-    pub async fn async_send_to<B: WriteBuffer>(
-        &self,
-        mut buffer: B,
-        address: SocketAddr,
-    ) -> B::Output<io::Result<usize>> {
-        let result = self.source.send_to_with_pauses(&mut buffer, &address).await;
-        buffer.completed(result)
-    }
-);
-
 impl Pollable for mio::net::UnixDatagram {
     // Each message that is taken makes room, which is nobody's concern.
     fn unwatched(&self) -> Option<RawFd> {
@@ -172,6 +152,26 @@ impl UnixDatagram {
         self.source.get().peer_addr()
     }
 }
+
+datagrams!(
+    UnixDatagram,
+    SocketAddr,
+    #[async_op(completes = B::Completion<io::Result<usize>>, cancellation = total)]
+    pub async fn async_send_to<B: WriteBuffer>(
+        &self,
+        mut buffer: B,
+        address: SocketAddr,
+    ) -> B::Output<io::Result<usize>> {
+        let result = self.source.send_to_with_pauses(&mut buffer, &address).await;
+        buffer.completed(result)
+    }
+);
+handle!(
+    UnixDatagram,
+    mio::net::UnixDatagram,
+    std::os::unix::net::UnixDatagram,
+    Registration::unwatched()
+);
 
 /// Lends a socket to what only the standard library can do with it.
 pub(super) fn lent(socket: &mio::net::UnixDatagram) -> Lent<'_> {

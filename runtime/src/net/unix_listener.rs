@@ -41,13 +41,6 @@ pub struct UnixListener {
     source: SharedSource<mio::net::UnixListener>,
 }
 
-handle!(
-    UnixListener,
-    mio::net::UnixListener,
-    std::os::unix::net::UnixListener,
-    Registration::default()
-);
-
 impl Pollable for mio::net::UnixListener {}
 
 impl UnixListener {
@@ -114,6 +107,13 @@ impl UnixListener {
         operation(&META, &self.source, Direction::Read, Accept)
     }
 }
+
+handle!(
+    UnixListener,
+    mio::net::UnixListener,
+    std::os::unix::net::UnixListener,
+    Registration::default()
+);
 
 struct Accept;
 

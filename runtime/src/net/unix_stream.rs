@@ -40,16 +40,6 @@ pub struct UnixStream {
     source: SharedSource<mio::net::UnixStream>,
 }
 
-handle!(
-    UnixStream,
-    mio::net::UnixStream,
-    std::os::unix::net::UnixStream,
-    Registration::unwatched()
-);
-reads!(UnixStream);
-writes!(UnixStream, |stream| stream.shutdown(Shutdown::Write));
-polls!(UnixStream);
-
 impl Pollable for mio::net::UnixStream {
     // Each message that is taken makes room, which is nobody's concern.
     fn unwatched(&self) -> Option<RawFd> {
@@ -201,6 +191,16 @@ impl UnixStream {
         self.source.get().peer_addr()
     }
 }
+
+reads!(UnixStream);
+writes!(UnixStream, |stream| stream.shutdown(Shutdown::Write));
+handle!(
+    UnixStream,
+    mio::net::UnixStream,
+    std::os::unix::net::UnixStream,
+    Registration::unwatched()
+);
+polls!(UnixStream);
 
 /// [`UnixStream::async_connect`], of one type for paths of all types.
 #[track_caller]

@@ -18,7 +18,7 @@ use std::mem::{self, ManuallyDrop};
 use std::ptr::NonNull;
 use std::task::Poll;
 
-use super::block::needs_hop;
+use super::block::Route;
 use super::held::Held;
 use super::parked::{Ended, LeafHeader, LeafVtable, Parked, Parking};
 use super::scope::{OfAllocator, Scope};
@@ -490,15 +490,20 @@ where
         leaf.payload.output = ManuallyDrop::new(output);
         let own = leaf.head.own_executor();
         let immediate = leaf.handler.immediate_executor(own);
-        let vtable = if needs_hop(&immediate, own) {
-            const { &Self::HOP }
-        } else {
-            const { &Self::DELIVER }
+        let route = Route::of(&leaf.handler, &immediate, own);
+        let vtable = match route {
+            Route::Onward => const { &Self::HOP },
+            Route::Own | Route::Immediate => const { &Self::DELIVER },
         };
         leaf.head.header.task.set_vtable(vtable);
         let mut io_work = leaf.head.io_work.take();
+        let mut work = match route {
+            Route::Immediate => leaf.head.work.take(),
+            Route::Own | Route::Onward => WorkGuard::none(),
+        };
         // The dispatch may call the handler.
         io_work.reset_on_runner();
+        work.reset_on_runner();
         mem::forget(on_unwind);
         // SAFETY: the ownership goes into the task; by I2 the output is there, as the
         // vtable says.

@@ -224,9 +224,9 @@ impl LeafQueue {
         self.0.append(&mut other.0);
     }
 
-    /// Makes them the tasks of their next attempts.
-    pub(crate) fn into_tasks(self) -> TaskQueue {
-        self.0
+    /// Returns them as the tasks of their next attempts, to be moved elsewhere.
+    pub(crate) fn as_tasks(&mut self) -> &mut TaskQueue {
+        &mut self.0
     }
 
     pub(crate) fn is_empty(&self) -> bool {

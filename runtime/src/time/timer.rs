@@ -105,6 +105,18 @@ impl Timer {
 
     /// Waits until the timer expires.
     ///
+    /// # How to call it
+    ///
+    /// The last argument says how the result arrives:
+    ///
+    /// - [`UseFuture`](crate::UseFuture): returns a future of `io::Result<()>`, which you
+    ///   `.await`
+    /// - [`Blocking`](crate::Blocking): waits, and returns `io::Result<()>`
+    /// - a closure: is called with it, `|result: io::Result<()>| ..`
+    ///
+    /// [`wait`](Self::wait) leaves that open: `wait().await` is the same as
+    /// `async_wait(UseFuture).await`.
+    ///
     /// # Completion
     ///
     /// `fn(io::Result<()>)`. Completes at once if the timer has expired, and nobody who has
@@ -147,7 +159,8 @@ impl Timer {
 
     /// Waits until the timer expires.
     ///
-    /// The operation of [`async_wait`](Self::async_wait), not yet started.
+    /// The operation of [`async_wait`](Self::async_wait), not yet started: `.await` it, wait
+    /// for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`].
     #[track_caller]
     #[allow(clippy::type_complexity, reason = "what it is made of says what it is")]
     pub fn wait(

@@ -88,12 +88,15 @@ pub struct Operation<S, I> {
     _signature: PhantomData<fn() -> S>,
 }
 
-impl<S: Signature, I: Initiation<S>> Operation<S, I> {
+// The bounds are the methods': of an `impl` that has them, rustc says that there is no
+// such method, besides what is wrong with an argument of the operation.
+impl<S, I> Operation<S, I> {
     /// Starts the operation with any token.
     pub fn with<'op, T>(self, token: T) -> T::Return<I>
     where
+        S: Signature,
         T: CompletionToken<'op, S>,
-        I: 'op,
+        I: Initiation<S> + 'op,
     {
         token.initiate(self.initiation)
     }
@@ -103,23 +106,27 @@ impl<S: Signature, I: Initiation<S>> Operation<S, I> {
     /// # Panics
     ///
     /// As [`Blocking`] does.
-    pub fn blocking(self) -> S::Output {
+    pub fn blocking(self) -> S::Output
+    where
+        S: Signature,
+        I: Initiation<S>,
+    {
         Blocking.initiate(self.initiation)
     }
 
     /// Starts the operation and drops its result.
     pub fn detach(self)
     where
-        S: 'static,
+        S: Signature + 'static,
         S::Args: Send + 'static,
         S::Output: Send + 'static,
-        I: 'static,
+        I: Initiation<S> + 'static,
     {
         Detached.initiate(self.initiation);
     }
 
     /// Makes an operation of the same signature of this one.
-    pub(crate) fn wrap<J: Initiation<S>>(self, wrap: impl FnOnce(I) -> J) -> Operation<S, J> {
+    pub(crate) fn wrap<J>(self, wrap: impl FnOnce(I) -> J) -> Operation<S, J> {
         Operation {
             initiation: wrap(self.initiation),
             _signature: PhantomData,
@@ -145,6 +152,8 @@ impl<S: Signature, I: Initiation<S>> Operation<S, I> {
     #[allow(clippy::type_complexity, reason = "what it is made of says what it is")]
     pub fn map<U, F>(self, function: F) -> Operation<fn(U), AdaptedInitiation<S, Mapped<F>, I>>
     where
+        S: Signature,
+        I: Initiation<S>,
         F: FnOnce(S::Output) -> U + Send,
     {
         Operation {

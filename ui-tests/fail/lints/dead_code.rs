@@ -1,4 +1,4 @@
-// errors: 7
+// errors: 7 of 7 mistakes
 
 #![deny(dead_code)]
 

@@ -1,4 +1,4 @@
-// errors: 8
+// errors: 8 of 8 mistakes
 
 #![deny(unused_variables)]
 

@@ -24,7 +24,7 @@ trait Read {
     ) -> Token::Return<
         impl ::async_op::expansion::Initiation<
             fn(Value),
-        > + 'op + ::async_op::expansion::Captures<Self> + ::async_op::expansion::OfTrait,
+        > + 'op + ::async_op::expansion::OfTrait,
     >
     where
         Self: ::async_op::expansion::core::marker::Sized + 'op,
@@ -43,9 +43,7 @@ trait Read {
         key: &str,
     ) -> ::async_op::expansion::Operation<
         fn(Value),
-        impl ::async_op::expansion::Initiation<
-            fn(Value),
-        > + 'op + ::async_op::expansion::Captures<Self>,
+        impl ::async_op::expansion::Initiation<fn(Value)> + 'op,
     >
     where
         Self: ::async_op::expansion::core::marker::Sized + 'op,
@@ -54,10 +52,7 @@ trait Read {
     }
     #[track_caller]
     #[doc(hidden)]
-    fn async_get_body<'op>(
-        &self,
-        key: &str,
-    ) -> impl Initiation<fn(Value)> + 'op + ::async_op::expansion::Captures<Self>
+    fn async_get_body<'op>(&self, key: &str) -> impl Initiation<fn(Value)> + 'op
     where
         Self: ::async_op::expansion::core::marker::Sized + 'op;
 }

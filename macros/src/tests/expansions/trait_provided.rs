@@ -28,7 +28,7 @@ trait Read {
         impl ::async_op::expansion::Initiation<
             fn(io::Result<usize>),
         > + 'op + ::async_op::expansion::Captures<
-            (&'a (), Self),
+            &'a (),
         > + ::async_op::expansion::OfTrait,
     >
     where
@@ -53,7 +53,7 @@ trait Read {
         argument2: u8,
     ) -> impl ::async_op::expansion::Initiation<
         fn(io::Result<usize>),
-    > + 'op + ::async_op::expansion::Captures<(&'a (), Self)>
+    > + 'op + ::async_op::expansion::Captures<&'a ()>
     where
         Self: ::async_op::expansion::core::marker::Sized
             + ::async_op::expansion::IoObject + ::async_op::expansion::core::clone::Clone

@@ -26,7 +26,7 @@ trait Read {
     ) -> Token::Return<
         impl ::async_op::expansion::Initiation<
             fn(io::Result<usize>),
-        > + 'op + ::async_op::expansion::Captures<Self> + ::async_op::expansion::OfTrait,
+        > + 'op + ::async_op::expansion::OfTrait,
     >
     where
         Self: ::async_op::expansion::core::marker::Sized
@@ -49,9 +49,7 @@ trait Read {
         buf: Vec<u8>,
     ) -> ::async_op::expansion::Operation<
         fn(io::Result<usize>),
-        impl ::async_op::expansion::Initiation<
-            fn(io::Result<usize>),
-        > + 'op + ::async_op::expansion::Captures<Self>,
+        impl ::async_op::expansion::Initiation<fn(io::Result<usize>)> + 'op,
     >
     where
         Self: ::async_op::expansion::core::marker::Sized
@@ -65,9 +63,7 @@ trait Read {
     fn _async_read_operation<'op>(
         &self,
         buf: Vec<u8>,
-    ) -> impl ::async_op::expansion::Initiation<
-        fn(io::Result<usize>),
-    > + 'op + ::async_op::expansion::Captures<Self>
+    ) -> impl ::async_op::expansion::Initiation<fn(io::Result<usize>)> + 'op
     where
         Self: ::async_op::expansion::core::marker::Sized
             + ::async_op::expansion::IoObject + ::async_op::expansion::core::clone::Clone

@@ -1,0 +1,33 @@
+// errors: 1
+
+use async_op::{IoExecutor, IoObject, async_op};
+
+#[derive(Clone)]
+struct Client(IoExecutor);
+
+impl IoObject for Client {
+    type Executor = IoExecutor;
+    fn executor(&self) -> IoExecutor {
+        self.0
+    }
+}
+
+impl Client {
+    #[async_op]
+    async fn async_ping(&self) -> u32 {
+        1
+    }
+
+    #[async_op]
+    async fn async_fill(&self, buffer: &mut [u8]) -> u32 {
+        buffer.fill(1);
+        1
+    }
+}
+
+fn caller(client: &Client) {
+    let mut buffer = [0; 8];
+    let both = [client.ping(), client.fill(&mut buffer)];
+}
+
+fn main() {}

@@ -1,0 +1,31 @@
+// errors: 1
+
+use async_op::{IoExecutor, IoObject, async_op};
+
+#[derive(Clone)]
+struct Client(IoExecutor);
+
+impl IoObject for Client {
+    type Executor = IoExecutor;
+    fn executor(&self) -> IoExecutor {
+        self.0
+    }
+}
+
+impl Client {
+    #[async_op]
+    async fn async_ping(&self) -> u32 {
+        1
+    }
+
+    #[async_op]
+    async fn async_ping(&self) -> u32 {
+        2
+    }
+}
+
+fn caller(client: &Client) {
+    client.ping().detach();
+}
+
+fn main() {}
