@@ -1,7 +1,7 @@
 //! The system executor: a pool of threads for the whole process.
 
 use std::collections::HashSet;
-use std::sync::mpsc;
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -10,9 +10,16 @@ use async_op::time::Timer;
 use async_op::{Blocking, Deferred, Executor, SystemExecutor, post_on};
 use async_op_tests::without_hanging;
 
+/// One test at a time: two of them block a thread each of the two that there may be.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A handler that blocks does not stop the others, nor the timers.
 #[test]
 fn one_that_blocks_stops_no_other() {
+    let _alone = alone();
     without_hanging(|| {
         let (go, wait) = mpsc::channel::<()>();
         let (entered, entering) = mpsc::channel();
@@ -34,6 +41,7 @@ fn one_that_blocks_stops_no_other() {
 /// Two handlers wait for each other: they run at the same time.
 #[test]
 fn handlers_run_at_the_same_time() {
+    let _alone = alone();
     without_hanging(|| {
         let ((one, to_one), (two, to_two)) = (mpsc::channel(), mpsc::channel());
         let first = move || {
@@ -60,6 +68,7 @@ fn handlers_run_at_the_same_time() {
 /// A handler that panics ends no thread.
 #[test]
 fn after_a_panic() {
+    let _alone = alone();
     without_hanging(|| {
         for _ in 0..20 {
             post_on(&SystemExecutor, || panic!("on purpose"));
