@@ -391,6 +391,7 @@ impl<E: Executor> Submission<E> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Executor> Initiation<fn()> for Submitted<E> {
     type Executor = E;
 
