@@ -10,6 +10,7 @@ mod log;
 pub mod net;
 mod probe;
 mod programs;
+mod random;
 #[path = "../../runtime/examples/redis/server.rs"]
 pub mod redis;
 mod slot;
@@ -26,6 +27,7 @@ pub use heap::{
 pub use log::Log;
 pub use probe::{Alive, At, Io, On, Posted, Probe};
 pub use programs::{Folder, built, succeeded};
+pub use random::Random;
 pub use slot::Slot;
 pub use strace::system_calls_per_round;
 pub use stream::{Step, TestStream};

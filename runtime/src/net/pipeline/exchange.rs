@@ -296,7 +296,7 @@ impl<P: Protocol> Drop for Exchange<P> {
         let mut _remains = None;
         let mut _parts = None;
         let mut guard = shared.lock();
-        if guard.link.holds_line(*id) {
+        if guard.is_cut_short(*id) {
             // Nobody else can say anything behind that.
             drop(guard);
             let error = shared.protocol.failure(Failure::CutShort);

@@ -69,8 +69,10 @@ pub(super) struct Link<P: Protocol> {
     /// Those whose replies come in order.
     pub(super) order: VecDeque<Id>,
     pub(super) unanswered: usize,
-    /// Those who wait until there is room.
-    door: VecDeque<(Id, P::Request)>,
+    /// What waits until there is room.
+    door: VecDeque<AtDoor<P>>,
+    /// How much of that is more of an upload.
+    more_at_door: usize,
     is_admitting: bool,
     pub(super) is_reading: bool,
     is_writing: bool,
@@ -146,6 +148,22 @@ impl<P: Protocol> Delayed<P> {
     }
 }
 
+/// What waits at the door, in the order in which it came.
+enum AtDoor<P: Protocol> {
+    Request(Id, P::Request),
+    More(Id, P::Request, Flush<P>),
+    Last(Id, P::Request),
+}
+
+impl<P: Protocol> AtDoor<P> {
+    fn is_more_of(&self, id: Id) -> bool {
+        match self {
+            Self::Request(..) => false,
+            Self::More(more, ..) | Self::Last(more, _) => *more == id,
+        }
+    }
+}
+
 /// What is said, and who waits for its reply.
 pub(super) enum Speaker<P: Protocol> {
     Request(ReplyOp<P>),
@@ -170,6 +188,7 @@ impl<P: Protocol> Link<P> {
             order: VecDeque::new(),
             unanswered: 0,
             door: VecDeque::new(),
+            more_at_door: 0,
             is_admitting: false,
             is_reading: false,
             is_writing: false,
@@ -267,6 +286,38 @@ impl<P: Protocol> Link<P> {
         }
     }
 
+    /// Returns whether what comes now has to wait behind others.
+    fn must_queue(&self) -> bool {
+        self.is_admitting || self.has_door()
+    }
+
+    /// Returns whether more of an upload has to wait: it itself does, or what was said
+    /// before.
+    fn must_queue_more(&self, id: Id) -> bool {
+        let mut door = self.door.iter();
+        let is_before = self.more_at_door > 0 && door.any(|it| it.is_more_of(id));
+        self.is_admitting || is_before || !self.holds_line(id)
+    }
+
+    /// Takes the next one who may come in. More of an upload always may: what makes the
+    /// connection full may be those who wait behind it.
+    fn take_from_door(&mut self, is_full: bool) -> Option<AtDoor<P>> {
+        if self.more_at_door > 0 {
+            let mut door = self.door.iter();
+            let is_welcome = |it: &AtDoor<P>| self.line.iter().any(|held| it.is_more_of(held.id));
+            if let Some(at) = door.position(is_welcome) {
+                self.more_at_door -= 1;
+                return self.door.remove(at);
+            }
+        }
+        if is_full {
+            return None;
+        }
+        let next = self.door.pop_front()?;
+        self.more_at_door -= usize::from(!matches!(next, AtDoor::Request(..)));
+        Some(next)
+    }
+
     pub(super) fn has_door(&self) -> bool {
         !self.door.is_empty()
     }
@@ -297,6 +348,27 @@ impl<P: Protocol> State<P> {
         {
             place.pending = taken.take().map(|it| it.1);
         }
+    }
+
+    /// Returns whether a request may say more: it is an upload, or may be one.
+    fn may_say_more(&mut self, id: Id) -> bool {
+        let holds_line = self.link.holds_line(id);
+        let place = self.places.get(id);
+        place.is_some_and(|it| !it.is_finished && (holds_line || it.stage == Stage::AtDoor))
+    }
+
+    /// Returns whether somebody wants what has come to the door, and whether in parts.
+    fn wants(&mut self, id: Id) -> Option<bool> {
+        let place = self.places.get(id)?;
+        let is_wanted = place.caller.is_some() || place.is_exchange;
+        is_wanted.then_some(place.is_exchange)
+    }
+
+    /// Returns whether a request ends in the middle where nobody says more.
+    pub(super) fn is_cut_short(&mut self, id: Id) -> bool {
+        let holds_line = self.link.holds_line(id);
+        let place = self.places.get(id);
+        holds_line && place.is_some_and(|place| !place.is_finished)
     }
 
     /// Returns whether silence of the other end is a failure.
@@ -361,6 +433,7 @@ impl<P: Protocol> Shared<P> {
         let mut state = self.lock();
         let mut waiter = None;
         let mut _unwanted = None;
+        let mut _unsaid = None;
         let mut _remains = None;
         if let Some(place) = state.places.get(id)
             && place.ticket == ticket
@@ -374,11 +447,19 @@ impl<P: Protocol> Shared<P> {
         }
         if waiter.is_none() {
             let is_it = |flush: &Flush<P>| flush.id == id && flush.ticket == ticket;
+            let mut found = None;
+            let is_at_door =
+                |it: &AtDoor<P>| matches!(it, AtDoor::More(_, _, flush) if is_it(flush));
+            let door = &mut state.link.door;
+            if let Some(at) = door.iter().position(is_at_door)
+                && let Some(AtDoor::More(_, more, flush)) = door.remove(at)
+            {
+                (found, _unsaid) = (Some(flush), Some(more));
+                state.link.more_at_door -= 1;
+            }
             let line = state.link.line.iter_mut();
             let delayed = line.flat_map(|held| [&mut held.own, &mut held.behind]);
-            let delayed: Vec<_> = delayed.map(|it| &mut it.flushes).collect();
-            let mut found = None;
-            for flushes in delayed {
+            for flushes in delayed.map(|it| &mut it.flushes) {
                 let at = flushes.iter().position(is_it);
                 found = found.or(at.and_then(|at| flushes.remove(at)));
             }
@@ -435,7 +516,7 @@ impl<P: Protocol> Shared<P> {
             if let (Some(place), Some(request)) = (state_now.places.get(id), request.take()) {
                 place.stage = Stage::AtDoor;
                 place.caller = Some(Waiter::Reply(op));
-                state_now.link.door.push_back((id, request));
+                state_now.link.door.push_back(AtDoor::Request(id, request));
                 state_now.waiting += 1;
                 reserved.keep();
             }
@@ -472,7 +553,7 @@ impl<P: Protocol> Shared<P> {
             if let (Some(place), Some(request)) = (state_now.places.get(id), request.take()) {
                 place.stage = Stage::AtDoor;
                 place.is_exchange = true;
-                state_now.link.door.push_back((id, request));
+                state_now.link.door.push_back(AtDoor::Request(id, request));
                 reserved.keep();
             }
             drop(state);
@@ -496,34 +577,79 @@ impl<P: Protocol> Shared<P> {
     pub(super) fn send(self: &Arc<Self>, id: Id, request: P::Request, op: SentOp<P>) {
         let ticket = self.ticket();
         self.on_cancel(&op, id, ticket);
-        scratch(|out| {
-            if let Err(error) = self.protocol.encode_more(request, id, out) {
-                return op.complete(Err(error));
-            }
-            let mut state = self.lock();
-            if let Some(error) = self.refusal(&state, Some(&op)) {
-                drop(state);
-                return op.complete(Err(error()));
-            }
-            if !state.link.holds_line(id) {
-                drop(state);
-                return op.complete(Err(no_upload().into()));
-            }
-            let flush = Flush::of_part(id, ticket, op);
-            state.link.say_more(id, out, Some(flush));
+        let mut guard = self.lock();
+        if let Some(error) = self.refusal(&guard, Some(&op)) {
+            drop(guard);
+            return op.complete(Err(error()));
+        }
+        if !guard.may_say_more(id) {
+            drop(guard);
+            return op.complete(Err(no_upload().into()));
+        }
+        let flush = Flush::of_part(id, ticket, op);
+        if guard.link.must_queue_more(id) {
+            let state = &mut *guard;
+            state.link.more_at_door += 1;
+            state.link.door.push_back(AtDoor::More(id, request, flush));
             state.waiting += 1;
-            self.serve(state, true);
+            self.serve(guard, false);
+            return self.admit();
+        }
+        guard.waiting += 1;
+        drop(guard);
+        self.say_more(id, request, flush);
+    }
+
+    /// Says more, unless nobody waits for that any more, who is counted.
+    fn say_more(self: &Arc<Self>, id: Id, request: P::Request, flush: Flush<P>) {
+        scratch(|out| {
+            let result = self.protocol.encode_more(request, id, out);
+            let mut state = self.lock();
+            if result.is_ok() && state.link.holds_line(id) {
+                state.link.say_more(id, out, Some(flush));
+                return self.serve(state, true);
+            }
+            let stops = state.one_less();
+            drop(state);
+            if let Some(stops) = stops {
+                stops.emit();
+            }
+            let error = result.err().unwrap_or_else(|| no_upload().into());
+            flush.into_waiter().0.fail(error);
         });
     }
 
     /// Says the last of it, and lets others go on.
     pub(super) fn finish(self: &Arc<Self>, id: Id, request: P::Request) -> Result<(), P::Error> {
+        let mut state = self.lock();
+        if !state.may_say_more(id) {
+            drop(state);
+            return Err(no_upload().into());
+        }
+        if let Some(place) = state.places.get(id) {
+            place.is_finished = true;
+        }
+        if state.link.must_queue_more(id) {
+            state.link.more_at_door += 1;
+            state.link.door.push_back(AtDoor::Last(id, request));
+            drop(state);
+            self.admit();
+            return Ok(());
+        }
+        drop(state);
+        self.say_last(id, request)
+    }
+
+    fn say_last(self: &Arc<Self>, id: Id, request: P::Request) -> Result<(), P::Error> {
         scratch(|out| {
-            self.protocol.encode_more(request, id, out)?;
+            let result = self.protocol.encode_more(request, id, out);
             let mut state = self.lock();
-            if !state.link.holds_line(id) {
+            if let Err(error) = result {
+                if let Some(place) = state.places.get(id) {
+                    place.is_finished = false;
+                }
                 drop(state);
-                return Err(no_upload().into());
+                return Err(error);
             }
             state.link.say_more(id, out, None);
             let line = state.link.line.iter_mut();
@@ -545,7 +671,7 @@ impl<P: Protocol> Shared<P> {
             return Err(error.again());
         }
         let is_wanted = state.waiting > 0;
-        let must_wait = is_wanted && self.is_full(&state) || !state.link.door.is_empty();
+        let must_wait = is_wanted && self.is_full(&state) || state.link.must_queue();
         let Some(id) = state.places.reserve() else {
             drop(state);
             return Err(too_many().into());
@@ -705,7 +831,8 @@ impl<P: Protocol> Shared<P> {
     /// Sees to it that those at the door come in, if there is room.
     pub(super) fn admit(self: &Arc<Self>) {
         let mut state = self.lock();
-        if !state.link.is_admitting && state.link.has_door() && !self.is_full(&state) {
+        let may_enter = state.link.more_at_door > 0 || !self.is_full(&state);
+        if !state.link.is_admitting && state.link.has_door() && may_enter {
             state.link.is_admitting = true;
             let epoch = state.epoch;
             drop(state);
@@ -716,7 +843,7 @@ impl<P: Protocol> Shared<P> {
     }
 
     fn admit_all(self: &Arc<Self>, epoch: u64) {
-        let _admitting = Admitting {
+        let admitting = Admitting {
             shared: self,
             epoch,
         };
@@ -724,61 +851,67 @@ impl<P: Protocol> Shared<P> {
             let Some(mut state) = self.lock_for(epoch) else {
                 return;
             };
-            if self.is_full(&state) {
+            let is_full = self.is_full(&state);
+            let Some(next) = state.link.take_from_door(is_full) else {
+                // Under the lock: whoever comes next begins anew.
+                state.link.is_admitting = false;
+                mem::forget(admitting);
                 return;
-            }
-            let Some((id, request)) = state.link.door.pop_front() else {
-                return;
-            };
-            let place = state.places.get(id);
-            let is_wanted = place.is_some_and(|it| it.caller.is_some() || it.is_exchange);
-            let reserved = Reserved {
-                shared: self,
-                id,
-                is_kept: Cell::new(false),
             };
             drop(state);
-            if !is_wanted {
-                continue;
-            }
-            scratch(|out| {
-                let is_exchange = |state: &mut State<P>| {
-                    let place = state.places.get(id);
-                    place.is_some_and(|place| place.is_exchange)
-                };
-                let result = match self.protocol.encode(request, id, out) {
-                    Ok(Expect::Upload(_)) if !is_exchange(&mut self.lock()) => {
-                        Err(use_open().into())
+            match next {
+                AtDoor::Request(id, request) => self.admit_one(epoch, id, request),
+                AtDoor::More(id, request, flush) => self.say_more(id, request, flush),
+                AtDoor::Last(id, request) => {
+                    if let Err(error) = self.say_last(id, request) {
+                        // There is no end to what it has said.
+                        return self.fail(epoch, error);
                     }
-                    result => result,
-                };
-                match result {
-                    Ok(expect) => {
-                        if let Some(state) = self.lock_for(epoch) {
-                            reserved.keep();
-                            self.speak(state, id, expect, out, Speaker::Admitted);
-                        }
-                    }
-                    Err(error) => self.refuse(id, error),
                 }
-            });
+            }
         }
+    }
+
+    fn admit_one(self: &Arc<Self>, epoch: u64, id: Id, request: P::Request) {
+        let reserved = Reserved {
+            shared: self,
+            id,
+            is_kept: Cell::new(false),
+        };
+        let Some(is_exchange) = self.lock().wants(id) else {
+            return;
+        };
+        scratch(|out| {
+            let result = match self.protocol.encode(request, id, out) {
+                Ok(Expect::Upload(_)) if !is_exchange => Err(use_open().into()),
+                result => result,
+            };
+            match result {
+                Ok(expect) => {
+                    if let Some(state) = self.lock_for(epoch) {
+                        reserved.keep();
+                        self.speak(state, id, expect, out, Speaker::Admitted);
+                    }
+                }
+                Err(error) => self.refuse(id, error),
+            }
+        });
     }
 
     /// Tells one who has waited at the door why it is not let in.
     fn refuse(&self, id: Id, error: P::Error) {
         let mut state = self.lock();
-        let State {
-            places, waiting, ..
-        } = &mut *state;
-        let Some(place) = places.get(id) else {
+        let Some(place) = state.places.get(id) else {
             return;
         };
         let caller = place.caller.take();
-        *waiting -= usize::from(caller.is_some());
         match caller {
             Some(waiter) => {
+                let stops = state.one_less();
                 drop(state);
+                if let Some(stops) = stops {
+                    stops.emit();
+                }
                 waiter.fail(error);
             }
             None if place.is_exchange => {
@@ -938,8 +1071,10 @@ impl<P: Protocol> Shared<P> {
         while let Some(mut state) = self.lock_for(epoch) {
             let written = state.link.written;
             let flushes = &mut state.link.flushes;
-            let is_due = flushes.front().is_some_and(|it| it.position <= written);
-            let Some(flush) = flushes.pop_front().filter(|_| is_due) else {
+            if flushes.front().is_none_or(|it| it.position > written) {
+                return;
+            }
+            let Some(flush) = flushes.pop_front() else {
                 return;
             };
             let stops = state.one_less();
@@ -1070,7 +1205,14 @@ impl<P: Protocol> Shared<P> {
         let flushes = [mem::take(&mut last.flushes)].into_iter().chain(delayed);
         let listeners = mem::take(&mut state.listeners);
         drop(guard);
-        for (waiter, _) in flushes.flatten().map(Flush::into_waiter) {
+        let mut door = mem::take(&mut last.door);
+        let flushes = flushes
+            .flatten()
+            .chain(door.drain(..).filter_map(|it| match it {
+                AtDoor::More(_, _, flush) => Some(flush),
+                AtDoor::Request(..) | AtDoor::Last(..) => None,
+            }));
+        for (waiter, _) in flushes.map(Flush::into_waiter) {
             waiters.push_back(waiter);
         }
         waiters.extend(listeners.into_iter().map(|it| Waiter::Message(it.1)));
@@ -1110,23 +1252,26 @@ impl<P: Protocol> Drop for Reserved<'_, P> {
             return;
         }
         let mut _remains = None;
+        let mut stops = None;
         let mut state = self.shared.lock();
-        let State {
-            places, waiting, ..
-        } = &mut *state;
-        if let Some(place) = places.get(self.id)
+        if let Some(place) = state.places.get(self.id)
             && place.stage != Stage::Answered
         {
-            *waiting -= usize::from(place.caller.is_some());
-            _remains = places.release(self.id);
+            if place.caller.is_some() {
+                stops = state.one_less();
+            }
+            _remains = state.places.release(self.id);
         }
         drop(state);
+        if let Some(stops) = stops {
+            stops.emit();
+        }
     }
 }
 
-/// Those at the door are being let in.
+/// Those at the door are being let in; a panic of what encodes one keeps out no other.
 struct Admitting<'a, P: Protocol> {
-    shared: &'a Shared<P>,
+    shared: &'a Arc<Shared<P>>,
     epoch: u64,
 }
 
@@ -1134,6 +1279,8 @@ impl<P: Protocol> Drop for Admitting<'_, P> {
     fn drop(&mut self) {
         if let Some(mut state) = self.shared.lock_for(self.epoch) {
             state.link.is_admitting = false;
+            drop(state);
+            self.shared.admit();
         }
     }
 }

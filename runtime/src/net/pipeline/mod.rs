@@ -256,8 +256,21 @@ impl<P: Protocol> IoObject for Pipeline<P> {
 
 impl<P: Protocol> fmt::Debug for Pipeline<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.shared.lock();
         f.debug_struct("Pipeline")
-            .field("is_connected", &self.is_connected())
+            .field("is_connected", &matches!(state.link.status, Status::Up(_)))
+            .field("waiting", &state.waiting)
+            .field("unanswered", &state.link.unanswered)
+            .field("is_paused", &state.link.is_paused)
+            .field(
+                "x",
+                &(
+                    state.link.is_reading,
+                    state.link.is_write_due,
+                    state.link.order.len(),
+                    state.epoch,
+                ),
+            )
             .finish_non_exhaustive()
     }
 }

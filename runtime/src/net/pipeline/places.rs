@@ -104,6 +104,8 @@ pub(super) struct Place<P: Protocol> {
     pub(super) ticket: u64,
     /// Whether there is an exchange that wants the parts.
     pub(super) is_exchange: bool,
+    /// Whether the caller has said all of an upload.
+    pub(super) is_finished: bool,
     pub(super) parts: Kept<P::Part>,
     pub(super) end: Option<End<P>>,
 }
@@ -145,6 +147,7 @@ impl<P: Protocol> Places<P> {
                     caller: None,
                     ticket: 0,
                     is_exchange: false,
+                    is_finished: false,
                     parts: Kept::default(),
                     end: None,
                 });
@@ -174,6 +177,7 @@ impl<P: Protocol> Places<P> {
         let index = place.id.index();
         place.stage = Stage::Free;
         place.is_exchange = false;
+        place.is_finished = false;
         place.ticket = 0;
         place.id = Id::new(index, (place.id.0 >> INDEX_BITS) + 1);
         self.free.push(index);
