@@ -13,6 +13,7 @@ mod programs;
 mod random;
 #[path = "../../runtime/examples/redis/server.rs"]
 pub mod redis;
+mod server;
 mod slot;
 mod strace;
 mod stream;
@@ -28,6 +29,7 @@ pub use log::Log;
 pub use probe::{Alive, At, Io, On, Posted, Probe};
 pub use programs::{Folder, built, succeeded};
 pub use random::Random;
+pub use server::ServerProcess;
 pub use slot::Slot;
 pub use strace::system_calls_per_round;
 pub use stream::{Step, TestStream};

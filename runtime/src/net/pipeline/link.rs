@@ -595,25 +595,21 @@ impl<P: Protocol> Shared<P> {
             self.serve(guard, false);
             return self.admit();
         }
-        guard.waiting += 1;
         drop(guard);
         self.say_more(id, request, flush);
     }
 
-    /// Says more, unless nobody waits for that any more, who is counted.
+    /// Says more, if that can still be said.
     fn say_more(self: &Arc<Self>, id: Id, request: P::Request, flush: Flush<P>) {
         scratch(|out| {
             let result = self.protocol.encode_more(request, id, out);
             let mut state = self.lock();
             if result.is_ok() && state.link.holds_line(id) {
                 state.link.say_more(id, out, Some(flush));
+                state.waiting += 1;
                 return self.serve(state, true);
             }
-            let stops = state.one_less();
             drop(state);
-            if let Some(stops) = stops {
-                stops.emit();
-            }
             let error = result.err().unwrap_or_else(|| no_upload().into());
             flush.into_waiter().0.fail(error);
         });
@@ -858,6 +854,10 @@ impl<P: Protocol> Shared<P> {
                 mem::forget(admitting);
                 return;
             };
+            if matches!(next, AtDoor::More(..)) {
+                // Nowhere for a while, where the end of a connection would find it.
+                state.waiting -= 1;
+            }
             drop(state);
             match next {
                 AtDoor::Request(id, request) => self.admit_one(epoch, id, request),
