@@ -1,10 +1,13 @@
 //! What nobody has received, and where it goes.
 
+use std::io::{self, ErrorKind};
+use std::mem;
 use std::sync::Arc;
 
 use super::link::Shared;
+use super::waiter::{Bereaved, Waiter, later};
 use super::{Id, Protocol};
-use crate::sync::TakeBack;
+use crate::sync::{Returnable, TakeBack};
 
 /// Takes back a message.
 pub(super) struct MessageBack<P: Protocol> {
@@ -42,4 +45,66 @@ impl<P: Protocol> TakeBack<P::Part> for PartBack<P> {
         drop(state);
         self.shared.serve_exchange(self.id);
     }
+}
+
+impl<P: Protocol> Shared<P> {
+    /// Gives messages that are kept to those who wait for some.
+    pub(super) fn serve_listeners(self: &Arc<Self>) {
+        loop {
+            let mut state = self.lock();
+            if state.listeners.is_empty() {
+                return;
+            }
+            let Some((order, message)) = state.messages.pop() else {
+                return;
+            };
+            let op = state.listeners.pop_front();
+            self.one_less(state);
+            let shared = self.clone();
+            let message = Returnable::new(message, MessageBack { shared, order });
+            if let Some((_, op)) = op {
+                later(&self.executor, move || op.complete(Ok(message)));
+            }
+        }
+    }
+
+    /// Gives a part that is kept to the one who waits for it.
+    pub(super) fn serve_exchange(self: &Arc<Self>, id: Id) {
+        let mut state = self.lock();
+        let Some(place) = state.places.get(id) else {
+            return;
+        };
+        if !matches!(place.caller, Some(Waiter::Part(_))) {
+            return;
+        }
+        let Some((order, part)) = place.parts.pop() else {
+            return;
+        };
+        let caller = place.caller.take();
+        self.one_less(state);
+        let shared = self.clone();
+        let part = Returnable::new(part, PartBack { shared, id, order });
+        if let Some(Waiter::Part(op)) = caller {
+            later(&self.executor, move || op.complete(Ok(Some(part))));
+        }
+    }
+
+    /// Tells those who wait for messages, if none will come.
+    pub(super) fn disappoint(&self) {
+        if self.protocol.expects_messages() {
+            return;
+        }
+        let mut state = self.lock();
+        let listeners = mem::take(&mut state.listeners);
+        state.waiting -= listeners.len();
+        self.end_if_idle(state);
+        let waiters = listeners.into_iter().map(|it| Waiter::Message(it.1));
+        let error = Arc::new(no_messages().into());
+        Bereaved::new(self.executor, error, waiters.collect()).tell_later();
+    }
+}
+
+fn no_messages() -> io::Error {
+    let text = "nothing is subscribed to whose messages could come";
+    io::Error::new(ErrorKind::NotConnected, text)
 }

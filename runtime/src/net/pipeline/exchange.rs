@@ -1,7 +1,7 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::back::PartBack;
 use super::link::Shared;
@@ -281,6 +281,7 @@ impl<P: Protocol> Shared<P> {
     /// Has the reader go on, if it waits for parts to be taken.
     fn resume(&self, mut state: crate::shim::plain::MutexGuard<'_, super::link::State<P>>) {
         state.link.is_paused = false;
+        state.link.heard = Instant::now();
         let timer = state.link.resumption.clone();
         drop(state);
         if let Some(timer) = timer {
@@ -296,6 +297,7 @@ impl<P: Protocol> Drop for Exchange<P> {
         let mut _remains = None;
         let mut _parts = None;
         let mut guard = shared.lock();
+        guard.exchanges -= 1;
         if guard.is_cut_short(*id) {
             // Nobody else can say anything behind that.
             drop(guard);

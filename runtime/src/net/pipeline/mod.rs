@@ -1,14 +1,18 @@
 //! Connections that any number of requests share: the part of a client that is the same for
 //! all protocols.
 mod back;
+mod door;
 mod exchange;
 mod input;
+mod line;
 mod link;
 mod places;
 mod protocol;
 mod reader;
+mod request;
 mod session;
 mod waiter;
+mod writer;
 
 pub use exchange::Exchange;
 pub use input::Input;
@@ -137,13 +141,13 @@ impl<P: Protocol> Pipeline<P> {
         self.async_connect(attempt, stoppable(&stops.read));
     }
 
-    fn begin_to_read(&self, stream: P::Stream, reader: Reader<P>, stops: &Stops) {
+    fn begin_to_read(&self, stream: Arc<P::Stream>, reader: Reader<P>, stops: &Stops) {
         self.async_read_loop(stream, reader, stoppable(&stops.read));
     }
 
     fn begin_to_write(
         &self,
-        stream: P::Stream,
+        stream: Arc<P::Stream>,
         epoch: u64,
         bytes: Vec<u8>,
         from: usize,
@@ -173,7 +177,7 @@ impl<P: Protocol> Pipeline<P> {
 
     /// Hands out replies until nobody waits for any.
     #[async_op]
-    async fn async_read_loop(&self, stream: P::Stream, reader: Reader<P>) {
+    async fn async_read_loop(&self, stream: Arc<P::Stream>, reader: Reader<P>) {
         let mut reader = reader;
         let error = loop {
             match reader.deliver() {
@@ -200,7 +204,13 @@ impl<P: Protocol> Pipeline<P> {
 
     /// Writes `bytes` from there on, and what comes up meanwhile, while anybody waits.
     #[async_op]
-    async fn async_write_loop(&self, stream: P::Stream, epoch: u64, bytes: Vec<u8>, from: usize) {
+    async fn async_write_loop(
+        &self,
+        stream: Arc<P::Stream>,
+        epoch: u64,
+        bytes: Vec<u8>,
+        from: usize,
+    ) {
         let (mut bytes, mut from) = (bytes, from);
         loop {
             bytes = match self.shared.goes_on_writing(epoch, bytes, from) {
@@ -261,16 +271,6 @@ impl<P: Protocol> fmt::Debug for Pipeline<P> {
             .field("is_connected", &matches!(state.link.status, Status::Up(_)))
             .field("waiting", &state.waiting)
             .field("unanswered", &state.link.unanswered)
-            .field("is_paused", &state.link.is_paused)
-            .field(
-                "x",
-                &(
-                    state.link.is_reading,
-                    state.link.is_write_due,
-                    state.link.order.len(),
-                    state.epoch,
-                ),
-            )
             .finish_non_exhaustive()
     }
 }

@@ -51,7 +51,7 @@ impl<P: Protocol> Attempt<P> {
             // Closed meanwhile.
             return stream.close();
         };
-        state.link.status = Status::Up(stream);
+        state.link.status = Status::Up(Arc::new(stream));
         state.link.inlet = Some(Box::new(Inlet::new(input, decoder)));
         self.shared.serve(state, true);
     }
