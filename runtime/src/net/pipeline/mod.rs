@@ -1,5 +1,134 @@
 //! Connections that any number of requests share: the part of a client that is the same for
 //! all protocols.
+//!
+//! The author of a client writes a [`Protocol`]: what is said first, how a request is written,
+//! how the next reply is read. A [`Pipeline`] of it is a handle whose
+//! [`request`](Pipeline::request) is an operation, for every token and any number of callers,
+//! on one thread or many. The rest is here: connecting when there is something to ask,
+//! replies in order or by id, few writes for many requests, limits, callers that give up.
+//!
+//! # A client
+//!
+//! Of a server that says in capitals what it is told:
+//!
+//! ```
+//! use async_op::net::TcpStream;
+//! use async_op::net::pipeline::{Event, Expect, Id, Input, Pipeline, Protocol, Session};
+//! use async_op::{IoContext, IoExecutor};
+//! use std::convert::Infallible;
+//! use std::io;
+//! use std::net::SocketAddr;
+//!
+//! struct Capitals {
+//!     address: SocketAddr,
+//! }
+//!
+//! impl Protocol for Capitals {
+//!     type Stream = TcpStream;
+//!     type Request = String;
+//!     type Reply = String;
+//!     type Part = Infallible; // replies come whole
+//!     type Message = Infallible; // and are all that comes
+//!     type Error = io::Error;
+//!     type Pending = (); // any reply can be read without its request
+//!     type Decoder = (); // and from its beginning
+//!
+//!     async fn connect(&self, on: &IoExecutor, _: &mut Input) -> io::Result<(TcpStream, ())> {
+//!         Ok((TcpStream::connect(on, self.address).await?, ()))
+//!     }
+//!
+//!     fn encode(&self, request: String, _: Id, out: &mut Vec<u8>) -> io::Result<Expect<Self>> {
+//!         out.extend_from_slice(request.as_bytes());
+//!         out.push(b'\n');
+//!         Ok(Expect::InOrder(()))
+//!     }
+//!
+//!     fn decode(
+//!         &self,
+//!         (): &mut (),
+//!         input: &mut Input,
+//!         _: &mut Session<'_, Self>,
+//!     ) -> io::Result<Option<Event<Self>>> {
+//!         let Some(line) = input.take_line(1024)? else {
+//!             return Ok(None); // not all of it has come
+//!         };
+//!         let reply = String::from_utf8_lossy(line).into_owned();
+//!         Ok(Some(Event::Reply(Ok(reply))))
+//!     }
+//! }
+//!
+//! # fn main() -> io::Result<()> {
+//! # use std::io::{BufRead, BufReader, Write};
+//! # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+//! # let address = listener.local_addr()?;
+//! # std::thread::spawn(move || {
+//! #     let (mut stream, _) = listener.accept().unwrap();
+//! #     for line in BufReader::new(stream.try_clone().unwrap()).lines() {
+//! #         writeln!(stream, "{}", line.unwrap().to_uppercase()).unwrap();
+//! #     }
+//! # });
+//! let context = IoContext::new()?;
+//! let client = Pipeline::new(&context, Capitals { address });
+//! assert_eq!(client.request("one".into()).blocking()?, "ONE");
+//! // Both of these are on their way before the first is answered.
+//! client.request("two".into()).callback(|reply| assert_eq!(reply.unwrap(), "TWO"));
+//! client.request("three".into()).callback(|reply| assert_eq!(reply.unwrap(), "THREE"));
+//! # context.restart();
+//! context.run();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Wrap it in a type with an operation for each thing that can be asked, made of
+//! `request` by [`map`](crate::Operation::map). `runtime/examples` has clients of
+//! memcached (all in order), NATS (by id, and subscriptions) and Redis (messages among the
+//! replies), each of which is little more than its protocol.
+//!
+//! # What comes of a request
+//!
+//! [`encode`](Protocol::encode) says what there is to [`Expect`]: a reply in the order of the
+//! requests, one that names its request by an [`Id`], or none. A request that is given up,
+//! cancelled, dropped or out of time, keeps its place until its reply has come, which then
+//! goes to nobody. [`decode`](Protocol::decode) is told of the request that is next
+//! ([`Session::front`]), or of one by its id, by what `encode` has left of it: its `Pending`.
+//!
+//! A reply may have parts, such as rows. Who wants them opens the request
+//! ([`Pipeline::open`]), and asks the [`Exchange`] for one after another. A request may have
+//! parts, too: an [upload](Expect::Upload).
+//!
+//! What nobody has asked for goes to [`Protocol::notice`], and what that returns to
+//! [`Pipeline::next_message`]. An error that leaves the connection usable is one inside of an
+//! [`Event::Reply`]; one that `decode` returns ends it.
+//!
+//! # When a connection ends
+//!
+//! All who wait receive the error, each once: those whose requests were under way, and those
+//! who wait for parts or messages. Nothing is sent a second time. The next request makes a new
+//! connection, unless the protocol [says no](Protocol::reconnects). A new one
+//! begins with a new `Decoder`, and nothing of the old one is read or written any more.
+//!
+//! To stop what is under way by another connection, as some servers want it, is up to the
+//! client: what that has to know is learnt in `connect`, and kept in the protocol,
+//! which all have ([`Pipeline::protocol`]).
+//!
+//! # Who runs it
+//!
+//! The operations of a pipeline run on the executor that it is made with. While nobody waits
+//! for anything, nobody reads or writes: so [`IoContext::run`](crate::IoContext::run) returns,
+//! and what the other end says meanwhile is read with the next reply. A
+//! server that wants to be answered in between needs somebody who waits, for a message, say.
+//!
+//! No lock is held while code of others runs: the protocol's, the handlers', what is dropped.
+//! A handler that panics takes nothing with it: another goes on to read where it was. If
+//! `decode` panics, the connection is at its end, and all are told; if `encode` does, so is
+//! the call that makes the request.
+//!
+//! # Allocation
+//!
+//! In the long run a request takes nothing from the heap: its operation is in recycled memory,
+//! places and buffers are used again. What `Request`, `Reply` and `Pending` have of their own
+//! is the protocol's affair.
+
 mod back;
 mod door;
 mod exchange;
@@ -37,13 +166,20 @@ use crate::time::Timer;
 use crate::token::{CompletionToken, Detached};
 use crate::{Completion, async_op, bind_cancellation_slot, this_op};
 
-/// A connection that any number of requests share.
+/// A connection that any number of requests share: see the [module](self).
+///
+/// A handle: clones are the same connection, and may be used on any thread.
 pub struct Pipeline<P: Protocol> {
     shared: Arc<Shared<P>>,
 }
 
 impl<P: Protocol> Pipeline<P> {
-    /// Makes a pipeline; connects later.
+    /// Makes a pipeline, whose operations run on the executor of `on`. It connects when there
+    /// is something to say.
+    ///
+    /// # Out of memory
+    ///
+    /// Aborts the process, as [`Arc::new`](std::sync::Arc::new) does.
     pub fn new<O>(on: &O, protocol: P) -> Self
     where
         O: IoObject<Executor = IoExecutor> + ?Sized,
@@ -69,13 +205,44 @@ impl<P: Protocol> Pipeline<P> {
         matches!(self.shared.lock().link.status, Status::Up(_))
     }
 
-    /// Closes the connection: all who wait are cancelled. No handler runs in here.
+    /// Closes the connection: all who wait are [cancelled](crate::is_cancelled). No handler
+    /// runs in here. The next request makes a new connection, unless the protocol
+    /// [says no](Protocol::reconnects).
     pub fn close(&self) {
         let error = cancelled().into();
         self.shared.end(self.shared.lock(), error).tell_later();
     }
 
     /// Makes a request, and completes with its reply.
+    ///
+    /// # Completion
+    ///
+    /// `fn(Result<P::Reply, P::Error>)`.
+    ///
+    /// # Overlap
+    ///
+    /// Any number of requests may be under way. They are written in the order in which they
+    /// were started; several at once in one write. Beyond the [limits](Limits) they wait.
+    ///
+    /// # Allocation
+    ///
+    /// The operation's own memory, which is recycled, awaited or not, and a small recycled
+    /// block for requests to stop.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, the request is carried out all the same, unless it has not been written yet
+    /// when its connection fails, and its reply is nobody's. Requests of every
+    /// [type](crate::cancel::CancellationType) are honoured in the same way.
+    ///
+    /// # Errors
+    ///
+    /// The protocol's, that of the connection, and
+    /// [cancelled](crate::is_cancelled) by [`close`](Self::close).
+    ///
+    /// # Panics
+    ///
+    /// If [`encode`](Protocol::encode) does.
     #[async_op]
     pub fn async_request(
         &self,
@@ -86,12 +253,48 @@ impl<P: Protocol> Pipeline<P> {
     }
 
     /// Makes a request whose reply comes in parts, or which is made in parts.
+    ///
+    /// It is written where there is a connection; else that is made when somebody waits for
+    /// something.
+    ///
+    /// # Errors
+    ///
+    /// The protocol's, if the request cannot be made, and that of a connection that is
+    /// [not made again](Protocol::reconnects). What becomes of it later is told by the
+    /// [`Exchange`].
+    ///
+    /// # Panics
+    ///
+    /// If [`encode`](Protocol::encode) does.
     pub fn open(&self, request: P::Request) -> Result<Exchange<P>, P::Error> {
         let id = self.shared.open(request)?;
         Ok(Exchange::new(self.shared.clone(), id))
     }
 
     /// Completes with the next message that nobody has asked for.
+    ///
+    /// # Completion
+    ///
+    /// `fn(Result<P::Message, P::Error>)`. Completes at once if there is one.
+    ///
+    /// # Overlap
+    ///
+    /// Any number of these may wait; they are served in the order in which they came.
+    ///
+    /// # Allocation
+    ///
+    /// The operation's own memory, which is recycled. Messages that are kept take room on the
+    /// heap, which is used again.
+    ///
+    /// # Cancel safety
+    ///
+    /// Yes, and requests of every [type](crate::cancel::CancellationType) are honoured: a
+    /// message that nobody has received is the next one's.
+    ///
+    /// # Errors
+    ///
+    /// That of the connection; of kind [`NotConnected`](std::io::ErrorKind::NotConnected) where
+    /// [none may come](Protocol::expects_messages). What has come before is received first.
     #[async_op]
     pub fn async_next_message(&self) -> impl Initiation<fn(Result<P::Message, P::Error>)> {
         let message = self.message();

@@ -14,6 +14,8 @@ use crate::net::UnixStream;
 
 /// What is said over a [`Pipeline`](super::Pipeline): all that its author writes.
 ///
+/// The page of the [module](super) has a whole one.
+///
 /// None of these functions is called while a lock is held, and none may wait, but
 /// [`connect`](Self::connect). The value itself is shared by all connections, and by all
 /// threads: what concerns one connection is in its `Decoder`, what concerns one request in
