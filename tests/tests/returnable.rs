@@ -20,11 +20,13 @@ struct Inbox {
     state: Arc<Mutex<State>>,
 }
 
+type Receiver = Completion<fn(Returnable<u32, Inbox>)>;
+
 #[derive(Default)]
 struct State {
     last_id: u64,
     numbers: VecDeque<u32>,
-    receivers: VecDeque<(u64, Completion<fn(Returnable<u32, Inbox>)>)>,
+    receivers: VecDeque<(u64, Receiver)>,
     /// What comes back is dropped, as if it could not.
     is_careless: bool,
 }
@@ -137,7 +139,9 @@ fn lost(is_careless: bool) -> Vec<u32> {
                     }
                     match number {
                         Some(number) => received.push(number),
-                        None => drop(dropped.fetch_add(1, Ordering::SeqCst)),
+                        None => {
+                            dropped.fetch_add(1, Ordering::SeqCst);
+                        }
                     }
                 }
                 received

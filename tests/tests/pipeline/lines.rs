@@ -13,7 +13,7 @@ use async_op::net::{self};
 
 /// What is asked.
 #[derive(Clone, Debug)]
-pub enum Ask {
+pub(crate) enum Ask {
     /// The same text, in order.
     Echo(String),
     /// The same text, by id, at some time.
@@ -44,11 +44,14 @@ pub enum Ask {
 }
 
 /// What shows that it is gone.
-pub type Token = Arc<()>;
+pub(crate) type Token = Arc<()>;
 
-pub struct Request(pub Ask, pub Token);
+pub(crate) struct Request(pub(crate) Ask, pub(crate) Token);
 
-pub struct Reply(pub String, #[allow(dead_code)] pub Token);
+pub(crate) struct Reply(
+    pub(crate) String,
+    #[allow(dead_code, reason = "kept to be dropped")] pub(crate) Token,
+);
 
 impl std::fmt::Debug for Reply {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -56,23 +59,23 @@ impl std::fmt::Debug for Reply {
     }
 }
 
-pub struct Pending {
+pub(crate) struct Pending {
     panics: bool,
     token: Token,
 }
 
-pub struct Lines {
-    pub address: SocketAddr,
-    pub limits: Limits,
-    pub reconnects: bool,
+pub(crate) struct Lines {
+    pub(crate) address: SocketAddr,
+    pub(crate) limits: Limits,
+    pub(crate) reconnects: bool,
     /// A greeting that the server answers.
-    pub greeting: bool,
+    pub(crate) greeting: bool,
     /// So many connections have it.
     greetings: AtomicUsize,
 }
 
 impl Lines {
-    pub fn new(address: SocketAddr) -> Self {
+    pub(crate) fn new(address: SocketAddr) -> Self {
         Self {
             address,
             limits: Limits::default(),
@@ -83,7 +86,7 @@ impl Lines {
     }
 
     /// Only the first connection has a greeting.
-    pub fn greeting_once(&mut self) {
+    pub(crate) fn greeting_once(&mut self) {
         self.greeting = true;
         self.greetings = AtomicUsize::new(1);
     }
@@ -234,8 +237,8 @@ impl Protocol for Lines {
 }
 
 /// A server that speaks it, in threads of its own.
-pub struct Server {
-    pub address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
     state: Arc<State>,
     listener: Mutex<Option<JoinHandle<()>>>,
 }
@@ -249,7 +252,7 @@ struct State {
 }
 
 impl Server {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let server = Self {
@@ -284,19 +287,19 @@ impl Server {
     }
 
     /// How many connections there have been.
-    pub fn accepted(&self) -> usize {
+    pub(crate) fn accepted(&self) -> usize {
         self.state.accepted.load(Ordering::SeqCst)
     }
 
     /// Ends all connections, with whatever they have been doing.
-    pub fn cut(&self) {
+    pub(crate) fn cut(&self) {
         for stream in self.state.connections.lock().unwrap().drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
 
     /// Ends the server.
-    pub fn kill(&self) {
+    pub(crate) fn kill(&self) {
         self.state.is_over.store(true, Ordering::SeqCst);
         // Wakes the one that listens.
         drop(TcpStream::connect(self.address));
@@ -307,7 +310,7 @@ impl Server {
     }
 
     /// Starts it where it was.
-    pub fn restart(&self) {
+    pub(crate) fn restart(&self) {
         self.state.is_over.store(false, Ordering::SeqCst);
         self.listen(TcpListener::bind(self.address).unwrap());
     }
@@ -339,7 +342,9 @@ fn serve(stream: &TcpStream, state: &State) -> io::Result<()> {
             "password" => writeln!(writer, "granted")?,
             "echo" => writeln!(writer, "={rest}")?,
             "late" => late.push(format!("#{rest}")),
-            "fire" => drop(state.fired.fetch_add(1, Ordering::SeqCst)),
+            "fire" => {
+                state.fired.fetch_add(1, Ordering::SeqCst);
+            }
             "fired" => writeln!(writer, "={}", state.fired.load(Ordering::SeqCst))?,
             "fail" => writeln!(writer, "?{rest}")?,
             "question" => {

@@ -149,7 +149,9 @@ async fn give_up(pipeline: Pipeline<Lines>, token: Token, tally: Arc<Tally>, cal
         match random.below(8) {
             0 | 1 => match polled(operation, random.below(12)).await {
                 Some(result) => tally.count(&expected, text(result)),
-                None => drop(tally.dropped.fetch_add(1, Ordering::Relaxed)),
+                None => {
+                    tally.dropped.fetch_add(1, Ordering::Relaxed);
+                }
             },
             2 => {
                 let limit = Duration::from_micros(random.below(100));

@@ -129,6 +129,11 @@
 //! places and buffers are used again. What `Request`, `Reply` and `Pending` have of their own
 //! is the protocol's affair.
 
+#![allow(
+    clippy::type_complexity,
+    reason = "a signature says all that there is to say"
+)]
+
 mod back;
 mod door;
 mod exchange;

@@ -297,10 +297,10 @@ impl<P: Protocol> Drop for Reader<P> {
         if self.is_decoding {
             drop(state);
             let error = self.shared.protocol.failure(Failure::Panicked);
-            return match self.shared.lock_for(self.epoch) {
-                Some(state) => self.shared.end(state, error).tell_later(),
-                None => {}
-            };
+            if let Some(state) = self.shared.lock_for(self.epoch) {
+                self.shared.end(state, error).tell_later();
+            }
+            return;
         }
         if !thread::panicking() {
             return self.shared.end(state, context_gone().into()).tell();
