@@ -3,12 +3,12 @@
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::thread::{self, JoinHandle};
 
 use async_op::IoExecutor;
 use async_op::io::write_all;
-use async_op::net::pipeline::{Event, Expect, Id, Input, Limits, Protocol, Session};
+use async_op::net::pipeline::{Event, Expect, Id, Input, Limits, Pipeline, Protocol, Session};
 use async_op::net::{self};
 
 /// What is asked.
@@ -44,7 +44,32 @@ pub(crate) enum Ask {
 }
 
 /// What shows that it is gone.
-pub(crate) type Token = Arc<()>;
+///
+/// It may look at the pipeline as it goes, which nobody may hold locked then.
+#[derive(Clone, Default)]
+pub(crate) struct Token {
+    count: Arc<()>,
+    looks_at: Arc<OnceLock<Weak<Pipeline<Lines>>>>,
+}
+
+impl Token {
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        Arc::strong_count(&self.count)
+    }
+
+    pub(crate) fn look_at(&self, pipeline: &Arc<Pipeline<Lines>>) {
+        assert!(self.looks_at.set(Arc::downgrade(pipeline)).is_ok());
+    }
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        if let Some(pipeline) = self.looks_at.get().and_then(Weak::upgrade) {
+            pipeline.is_connected();
+        }
+    }
+}
 
 pub(crate) struct Request(pub(crate) Ask, pub(crate) Token);
 

@@ -6,8 +6,6 @@ mod kinds;
 mod lines;
 mod random;
 
-use std::sync::Arc;
-
 use async_op::net::pipeline::Pipeline;
 use async_op::{IoExecutor, Operation};
 
@@ -29,7 +27,7 @@ impl Client {
     fn with(executor: &IoExecutor, lines: Lines) -> Self {
         Self {
             pipeline: Pipeline::new(executor, lines),
-            token: Arc::default(),
+            token: Token::default(),
         }
     }
 

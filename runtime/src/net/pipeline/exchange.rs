@@ -213,6 +213,11 @@ impl<P: Protocol> Target<P> {
                 drop(guard);
                 op.complete(Err(error.again()));
             }
+            Some(End::TooSlow) => {
+                place.end = Some(End::TooSlow);
+                drop(guard);
+                op.complete(Err(too_slow().into()));
+            }
             end => {
                 place.end = end;
                 drop(guard);
@@ -263,6 +268,11 @@ impl<P: Protocol> Target<P> {
                 drop(guard);
                 op.complete(Err(error.again()));
             }
+            Some(End::TooSlow) => {
+                place.end = Some(End::TooSlow);
+                drop(guard);
+                op.complete(Err(too_slow().into()));
+            }
             Some(End::Taken) => {
                 place.end = Some(End::Taken);
                 drop(guard);
@@ -300,9 +310,12 @@ impl<P: Protocol> Drop for Exchange<P> {
         guard.exchanges -= 1;
         if guard.is_cut_short(*id) {
             // Nobody else can say anything behind that.
+            let epoch = guard.epoch;
             drop(guard);
             let error = shared.protocol.failure(Failure::CutShort);
-            shared.end(shared.lock(), error).tell_later();
+            if let Some(guard) = shared.lock_for(epoch) {
+                shared.end(guard, error).tell_later();
+            }
             _remains = shared.lock().places.release(*id);
             return;
         }
@@ -336,6 +349,10 @@ impl<P: Protocol> fmt::Debug for Exchange<P> {
 fn taken() -> io::Error {
     let text = "the reply has been taken";
     io::Error::new(io::ErrorKind::InvalidInput, text)
+}
+
+fn too_slow() -> io::Error {
+    io::Error::other("more parts of the reply have come than are taken")
 }
 
 fn busy() -> io::Error {

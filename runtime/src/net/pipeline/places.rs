@@ -90,6 +90,8 @@ pub(super) enum End<P: Protocol> {
     Reply(Result<P::Reply, P::Error>),
     /// With its connection.
     Lost(Arc<P::Error>),
+    /// Its parts were not taken.
+    TooSlow,
     Taken,
 }
 

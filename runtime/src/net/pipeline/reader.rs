@@ -36,12 +36,14 @@ impl<P: Protocol> Attempt<P> {
 
     /// Returns whether anybody waits for it. If not, it is over.
     pub(super) fn goes_on(&self) -> bool {
+        // Made without the lock.
+        let error = cancelled().into();
         let Some(state) = self.shared.lock_for(self.epoch) else {
             return false;
         };
         let goes_on = state.waiting > 0;
         if !goes_on {
-            self.shared.give_up(state);
+            self.shared.end(state, error).tell();
         }
         goes_on
     }
@@ -61,8 +63,9 @@ impl<P: Protocol> Attempt<P> {
 impl<P: Protocol> Drop for Attempt<P> {
     fn drop(&mut self) {
         let state = self.shared.lock_for(self.epoch);
-        if let Some(state) = state.filter(|it| matches!(it.link.status, Status::Connecting)) {
-            self.shared.end(state, context_gone().into()).tell();
+        let is_lost = state.is_some_and(|it| matches!(it.link.status, Status::Connecting));
+        if is_lost {
+            self.shared.fail(self.epoch, context_gone().into());
         }
     }
 }
@@ -303,7 +306,8 @@ impl<P: Protocol> Drop for Reader<P> {
             return;
         }
         if !thread::panicking() {
-            return self.shared.end(state, context_gone().into()).tell();
+            drop(state);
+            return self.shared.fail(self.epoch, context_gone().into());
         }
         state.link.is_reading = false;
         state.link.is_write_due = true;
@@ -351,11 +355,6 @@ impl<P: Protocol> Drop for Resumption<P> {
 }
 
 impl<P: Protocol> Shared<P> {
-    /// Ends a connection that nobody waits for.
-    fn give_up(&self, state: MutexGuard<'_, State<P>>) {
-        self.end(state, cancelled().into()).tell();
-    }
-
     /// Completes a request; returns whether somebody waited. The handler may run in here.
     fn answer(
         &self,
@@ -449,7 +448,7 @@ impl<P: Protocol> Shared<P> {
         if is_full && place.stage == Stage::ById {
             // What others are told must not wait for this one.
             place.stage = Stage::Answered;
-            place.end = Some(End::Reply(Err(too_slow().into())));
+            place.end = Some(End::TooSlow);
             _rest = place.pending.take();
             state.link.unanswered -= 1;
             drop(guard);
@@ -458,8 +457,4 @@ impl<P: Protocol> Shared<P> {
         state.link.is_paused |= is_full;
         is_full
     }
-}
-
-fn too_slow() -> io::Error {
-    io::Error::other("more parts of the reply have come than are taken")
 }

@@ -235,8 +235,14 @@ impl<P: Protocol> Shared<P> {
         if !self.is_hopeless(&state) {
             return state;
         }
-        self.end(state, cancelled().into()).tell();
-        self.lock()
+        drop(state);
+        let error = cancelled().into();
+        let state = self.lock();
+        if self.is_hopeless(&state) {
+            self.end(state, error).tell();
+            return self.lock();
+        }
+        state
     }
 
     /// Returns why a request cannot be made, if so. What makes the error is foreign: without
