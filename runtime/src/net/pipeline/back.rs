@@ -47,45 +47,97 @@ impl<P: Protocol> TakeBack<P::Part> for PartBack<P> {
     }
 }
 
-impl<P: Protocol> Shared<P> {
-    /// Gives messages that are kept to those who wait for some.
-    pub(super) fn serve_listeners(self: &Arc<Self>) {
-        loop {
-            let mut state = self.lock();
-            if state.listeners.is_empty() {
-                return;
+/// A value is being given away. Until this is dropped the next one is not: the first may come
+/// back, if its receiver is gone.
+pub(super) struct Giving<P: Protocol> {
+    pub(super) shared: Arc<Shared<P>>,
+    /// Whose part it is; `None` for a message.
+    pub(super) id: Option<Id>,
+}
+
+impl<P: Protocol> Drop for Giving<P> {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        match self.id {
+            None => {
+                state.messages.is_busy = false;
+                drop(state);
+                self.shared.serve_listeners();
             }
-            let Some((order, message)) = state.messages.pop() else {
-                return;
-            };
-            let op = state.listeners.pop_front();
-            self.one_less(state);
-            let shared = self.clone();
-            let message = Returnable::new(message, MessageBack { shared, order });
-            if let Some((_, op)) = op {
-                later(&self.executor, move || op.complete(Ok(message)));
+            Some(id) => {
+                if let Some(place) = state.places.get(id) {
+                    place.parts.is_busy = false;
+                }
+                drop(state);
+                self.shared.serve_exchange(id);
             }
         }
     }
+}
 
-    /// Gives a part that is kept to the one who waits for it.
-    pub(super) fn serve_exchange(self: &Arc<Self>, id: Id) {
+impl<P: Protocol> Shared<P> {
+    /// Gives a message that is kept to the one who waits first. No handler runs in here.
+    pub(super) fn serve_listeners(self: &Arc<Self>) {
         let mut state = self.lock();
+        if state.listeners.is_empty() {
+            return;
+        }
+        let Some((order, message)) = state.messages.give() else {
+            return;
+        };
+        let op = state.listeners.pop_front();
+        self.one_less(state);
+        let shared = self.clone();
+        let giving = Giving {
+            shared: self.clone(),
+            id: None,
+        };
+        let message = Returnable::new(message, MessageBack { shared, order });
+        if let Some((_, op)) = op {
+            later(&self.executor, move || {
+                let _giving = giving;
+                op.complete(Ok(message));
+            });
+        }
+    }
+
+    /// Gives a part that is kept, or the end, to the one who waits for it. No handler runs in
+    /// here.
+    pub(super) fn serve_exchange(self: &Arc<Self>, id: Id) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
         let Some(place) = state.places.get(id) else {
             return;
         };
-        if !matches!(place.caller, Some(Waiter::Part(_))) {
+        if place.parts.is_busy || !matches!(place.caller, Some(Waiter::Part(_))) {
             return;
         }
-        let Some((order, part)) = place.parts.pop() else {
+        let Some((order, part)) = place.parts.give() else {
+            let Some(result) = place.take_end() else {
+                return;
+            };
+            let caller = place.caller.take();
+            self.one_less(guard);
+            if let Some(Waiter::Part(op)) = caller {
+                later(&self.executor, move || op.complete(result.into_part()));
+            }
             return;
         };
         let caller = place.caller.take();
-        self.one_less(state);
+        state.waiting -= 1;
+        guard = self.resume_if_room(guard, id);
+        self.end_if_idle(guard);
         let shared = self.clone();
+        let giving = Giving {
+            shared: self.clone(),
+            id: Some(id),
+        };
         let part = Returnable::new(part, PartBack { shared, id, order });
         if let Some(Waiter::Part(op)) = caller {
-            later(&self.executor, move || op.complete(Ok(Some(part))));
+            later(&self.executor, move || {
+                let _giving = giving;
+                op.complete(Ok(Some(part)));
+            });
         }
     }
 

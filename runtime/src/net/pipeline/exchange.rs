@@ -3,15 +3,16 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::back::PartBack;
-use super::link::Shared;
-use super::places::{End, Stage};
+use super::back::{Giving, PartBack};
+use super::link::{Shared, State};
+use super::places::{End, Stage, too_slow};
 use super::waiter::Waiter;
 use super::{Failure, Id, PipelineError, Protocol};
 use crate::cancel::cancelled;
 use crate::context::IoExecutor;
 use crate::executor::IoObject;
 use crate::initiation::Initiation;
+use crate::shim::plain::MutexGuard;
 use crate::sync::Returnable;
 use crate::{Completion, async_op};
 
@@ -184,46 +185,27 @@ impl<P: Protocol> Target<P> {
             drop(guard);
             return op.complete(Err(busy().into()));
         }
-        if let Some((order, part)) = place.parts.pop() {
-            let has_room = place.parts.len() <= shared.limits.parts / 2;
-            let is_paused = state.link.is_paused && state.link.order.front() == Some(id);
-            if has_room && is_paused {
-                shared.resume(guard);
-            } else {
-                drop(guard);
-            }
+        if let Some((order, part)) = place.parts.give() {
+            drop(shared.resume_if_room(guard, *id));
             let (shared, id) = (shared.clone(), *id);
+            let _giving = Giving {
+                shared: shared.clone(),
+                id: Some(id),
+            };
             let part = Returnable::new(part, PartBack { shared, id, order });
             return op.complete(Ok(Some(part)));
         }
-        match place.end.take() {
-            None => {
-                place.caller = Some(Waiter::Part(op));
-                place.ticket = ticket;
-                state.waiting += 1;
-                shared.serve(guard, false);
-            }
-            Some(End::Reply(Err(error))) => {
-                place.end = Some(End::Taken);
-                drop(guard);
-                op.complete(Err(error));
-            }
-            Some(End::Lost(error)) => {
-                place.end = Some(End::Lost(error.clone()));
-                drop(guard);
-                op.complete(Err(error.again()));
-            }
-            Some(End::TooSlow) => {
-                place.end = Some(End::TooSlow);
-                drop(guard);
-                op.complete(Err(too_slow().into()));
-            }
-            end => {
-                place.end = end;
-                drop(guard);
-                op.complete(Ok(None));
-            }
+        // What is being given away may come back.
+        if !place.parts.is_busy
+            && let Some(told) = place.take_end()
+        {
+            drop(guard);
+            return op.complete(told.into_part());
         }
+        place.caller = Some(Waiter::Part(op));
+        place.ticket = ticket;
+        state.waiting += 1;
+        shared.serve(guard, false);
     }
 
     #[async_op]
@@ -252,10 +234,7 @@ impl<P: Protocol> Target<P> {
                 place.caller = Some(Waiter::Reply(op));
                 place.ticket = ticket;
                 state.waiting += 1;
-                if state.link.is_paused && state.link.order.front() == Some(id) {
-                    shared.resume(guard);
-                    guard = shared.lock();
-                }
+                guard = shared.resume_if_room(guard, *id);
                 shared.serve(guard, false);
             }
             Some(End::Reply(result)) => {
@@ -288,16 +267,27 @@ impl<P: Protocol> Target<P> {
 }
 
 impl<P: Protocol> Shared<P> {
-    /// Has the reader go on, if it waits for parts to be taken.
-    fn resume(&self, mut state: crate::shim::plain::MutexGuard<'_, super::link::State<P>>) {
+    /// Has the reader go on, if it waits for parts of this one to be taken, and enough are.
+    pub(super) fn resume_if_room<'a>(
+        &'a self,
+        mut guard: MutexGuard<'a, State<P>>,
+        id: Id,
+    ) -> MutexGuard<'a, State<P>> {
+        let state = &mut *guard;
+        let kept = state.places.get(id).map_or(0, |place| place.parts.len());
+        let is_first = state.link.order.front() == Some(&id);
+        if !state.link.is_paused || !is_first || kept > self.limits.parts / 2 {
+            return guard;
+        }
         state.link.is_paused = false;
         state.link.heard = Instant::now();
         let timer = state.link.resumption.clone();
-        drop(state);
+        drop(guard);
         if let Some(timer) = timer {
             // One that waits is cancelled, one that is about to wait does not.
             timer.expires_after(Duration::ZERO);
         }
+        self.lock()
     }
 }
 
@@ -332,9 +322,7 @@ impl<P: Protocol> Drop for Exchange<P> {
             return;
         }
         _parts = Some(place.parts.take_rest());
-        if state.link.is_paused && state.link.order.front() == Some(id) {
-            shared.resume(guard);
-        }
+        drop(shared.resume_if_room(guard, *id));
     }
 }
 
@@ -349,10 +337,6 @@ impl<P: Protocol> fmt::Debug for Exchange<P> {
 fn taken() -> io::Error {
     let text = "the reply has been taken";
     io::Error::new(io::ErrorKind::InvalidInput, text)
-}
-
-fn too_slow() -> io::Error {
-    io::Error::other("more parts of the reply have come than are taken")
 }
 
 fn busy() -> io::Error {

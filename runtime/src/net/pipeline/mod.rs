@@ -158,7 +158,7 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use self::back::MessageBack;
+use self::back::{Giving, MessageBack};
 use self::link::{Shared, Status, Stops};
 use self::reader::{Attempt, Next, Reader};
 use crate::cancel::{CancellationSignal, OperationError, cancelled, is_cancelled};
@@ -324,9 +324,13 @@ impl<P: Protocol> Pipeline<P> {
             drop(state);
             return op.complete(Err(cancelled().into()));
         }
-        if let Some((order, message)) = state.messages.pop() {
+        if let Some((order, message)) = state.messages.give() {
             drop(state);
             let shared = shared.clone();
+            let _giving = Giving {
+                shared: shared.clone(),
+                id: None,
+            };
             return op.complete(Ok(Returnable::new(message, MessageBack { shared, order })));
         }
         if let Status::Over(error) = &state.link.status {

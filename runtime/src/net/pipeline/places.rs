@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
-use super::Protocol;
 use super::waiter::Waiter;
+use super::{PipelineError, Protocol};
 
 /// Names a request, for protocols whose replies do.
 ///
@@ -112,12 +113,52 @@ pub(super) struct Place<P: Protocol> {
     pub(super) end: Option<End<P>>,
 }
 
+/// What is told of an end. The errors of others are made without the lock.
+pub(super) enum Told<P: Protocol> {
+    /// There are no more parts.
+    Over,
+    Failed(P::Error),
+    Lost(Arc<P::Error>),
+    TooSlow,
+}
+
+impl<P: Protocol> Told<P> {
+    pub(super) fn into_part<T>(self) -> Result<Option<T>, P::Error> {
+        match self {
+            Self::Over => Ok(None),
+            Self::Failed(error) => Err(error),
+            Self::Lost(error) => Err(error.again()),
+            Self::TooSlow => Err(too_slow().into()),
+        }
+    }
+}
+
+pub(super) fn too_slow() -> io::Error {
+    io::Error::other("more parts of the reply have come than are taken")
+}
+
+impl<P: Protocol> Place<P> {
+    /// Returns what one is told who waits for the next part, if the end has come. An error of
+    /// the reply is told once.
+    pub(super) fn take_end(&mut self) -> Option<Told<P>> {
+        let (end, told) = match self.end.take()? {
+            End::Reply(Err(error)) => (End::Taken, Told::Failed(error)),
+            End::Reply(Ok(reply)) => (End::Reply(Ok(reply)), Told::Over),
+            End::Lost(error) => (End::Lost(error.clone()), Told::Lost(error)),
+            End::TooSlow => (End::TooSlow, Told::TooSlow),
+            End::Taken => (End::Taken, Told::Over),
+        };
+        self.end = Some(end);
+        Some(told)
+    }
+}
+
 /// What is left of a place, to be dropped outside of the lock.
 #[allow(dead_code, reason = "kept to be dropped")]
 pub(super) struct Remains<P: Protocol> {
     pending: Option<P::Pending>,
     caller: Option<Waiter<P>>,
-    parts: Kept<P::Part>,
+    parts: VecDeque<(u64, P::Part)>,
     end: Option<End<P>>,
 }
 
@@ -180,6 +221,7 @@ impl<P: Protocol> Places<P> {
         place.stage = Stage::Free;
         place.is_exchange = false;
         place.is_finished = false;
+        place.parts.is_busy = false;
         place.ticket = 0;
         place.id = Id::new(index, (place.id.0 >> INDEX_BITS) + 1);
         self.free.push(index);
@@ -197,6 +239,8 @@ impl<P: Protocol> Places<P> {
 pub(super) struct Kept<T> {
     values: VecDeque<(u64, T)>,
     next: u64,
+    /// One is being given away, and may come back yet: so none that comes after it is.
+    pub(super) is_busy: bool,
 }
 
 impl<T> Default for Kept<T> {
@@ -204,6 +248,7 @@ impl<T> Default for Kept<T> {
         Self {
             values: VecDeque::new(),
             next: 0,
+            is_busy: false,
         }
     }
 }
@@ -214,18 +259,18 @@ impl<T> Kept<T> {
     }
 
     pub(super) fn push(&mut self, value: T) {
-        let order = self.order();
-        self.values.push_back((order, value));
-    }
-
-    /// Returns the place in the order of a value that need not be kept.
-    pub(super) fn order(&mut self) -> u64 {
         self.next += 1;
-        self.next
+        self.values.push_back((self.next, value));
     }
 
-    pub(super) fn pop(&mut self) -> Option<(u64, T)> {
-        self.values.pop_front()
+    /// Takes out the first, if it can be given away now.
+    pub(super) fn give(&mut self) -> Option<(u64, T)> {
+        if self.is_busy {
+            return None;
+        }
+        let first = self.values.pop_front()?;
+        self.is_busy = true;
+        Some(first)
     }
 
     /// Takes a value back, to where it was.
@@ -235,11 +280,10 @@ impl<T> Kept<T> {
     }
 
     /// Takes all of them; what had none keeps its room for others.
-    pub(super) fn take_rest(&mut self) -> Self {
-        if self.values.is_empty() {
-            self.next = 0;
-            return Self::default();
+    pub(super) fn take_rest(&mut self) -> VecDeque<(u64, T)> {
+        match self.values.is_empty() {
+            true => VecDeque::new(),
+            false => std::mem::take(&mut self.values),
         }
-        std::mem::take(self)
     }
 }

@@ -1,12 +1,11 @@
 //! What makes a connection, and what reads from it.
 
-use std::io;
 use std::mem;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::back::{MessageBack, PartBack};
+use super::back::{Giving, MessageBack, PartBack};
 use super::link::{Shared, State, Status};
 use super::places::{End, Stage};
 use super::session::Inlet;
@@ -239,16 +238,24 @@ impl<P: Protocol> Reader<P> {
                     return Err(shared.protocol.failure(Failure::Overrun));
                 }
                 state.messages.push(message);
-                let Some((_, op)) = state.listeners.pop_front() else {
+                if state.listeners.is_empty() {
+                    return Ok(false);
+                }
+                let Some((order, message)) = state.messages.give() else {
                     return Ok(false);
                 };
+                let op = state.listeners.pop_front();
                 state.waiting -= 1;
-                let Some((order, message)) = state.messages.pop() else {
-                    return Ok(false);
-                };
                 drop(state);
                 let shared = shared.clone();
-                op.complete(Ok(Returnable::new(message, MessageBack { shared, order })));
+                let _giving = Giving {
+                    shared: shared.clone(),
+                    id: None,
+                };
+                let message = Returnable::new(message, MessageBack { shared, order });
+                if let Some((_, op)) = op {
+                    op.complete(Ok(message));
+                }
                 Ok(false)
             }
             Event::Reply(result) => {
@@ -383,29 +390,29 @@ impl<P: Protocol> Shared<P> {
         }
         place.stage = Stage::Answered;
         let _pending = place.pending.take();
-        match (caller, result) {
-            (Some(Waiter::Part(op)), Ok(reply)) => {
-                place.end = Some(End::Reply(Ok(reply)));
-                drop(guard);
-                op.complete(Ok(None));
-            }
-            (Some(Waiter::Part(op)), Err(error)) => {
-                place.end = Some(End::Taken);
-                drop(guard);
-                op.complete(Err(error));
-            }
-            (Some(Waiter::Reply(op)), result) => {
-                place.end = Some(End::Taken);
-                drop(guard);
-                op.complete(result);
-            }
-            (_, result) => {
-                place.end = Some(End::Reply(result));
-                drop(guard);
-                return false;
-            }
+        if let Some(Waiter::Reply(op)) = caller {
+            place.end = Some(End::Taken);
+            drop(guard);
+            op.complete(result);
+            return true;
         }
-        true
+        place.end = Some(End::Reply(result));
+        if place.parts.is_busy {
+            // A part may come back, and is first.
+            state.waiting += usize::from(caller.is_some());
+            place.caller = caller;
+            drop(guard);
+            return false;
+        }
+        let told = caller.and_then(|caller| Some((caller, place.take_end()?)));
+        drop(guard);
+        match told {
+            Some((Waiter::Part(op), told)) => {
+                op.complete(told.into_part());
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Gives a part of a reply to the one who wants it; returns whether no more can be read
@@ -431,19 +438,24 @@ impl<P: Protocol> Shared<P> {
             return false;
         }
         let id = place.id;
-        if let Some(Waiter::Part(op)) = place.caller.take() {
-            place.parts.push(part);
+        place.parts.push(part);
+        if matches!(place.caller, Some(Waiter::Part(_)))
+            && let Some((order, part)) = place.parts.give()
+        {
+            let caller = place.caller.take();
             state.waiting -= 1;
-            let Some((order, part)) = place.parts.pop() else {
-                return false;
-            };
             drop(guard);
             let shared = self.clone();
+            let _giving = Giving {
+                shared: shared.clone(),
+                id: Some(id),
+            };
             let part = Returnable::new(part, PartBack { shared, id, order });
-            op.complete(Ok(Some(part)));
+            if let Some(Waiter::Part(op)) = caller {
+                op.complete(Ok(Some(part)));
+            }
             return false;
         }
-        place.parts.push(part);
         let is_full = place.parts.len() >= self.limits.parts;
         if is_full && place.stage == Stage::ById {
             // What others are told must not wait for this one.
