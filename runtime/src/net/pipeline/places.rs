@@ -22,6 +22,7 @@ const SHORT_MASK: u64 = 0x7fff_ffff;
 const SHORT: u64 = 1 << 63;
 
 impl Id {
+    #[inline]
     fn new(index: usize, generation: u64) -> Self {
         Self((generation << INDEX_BITS | index as u64) & !SHORT)
     }
@@ -47,10 +48,12 @@ impl Id {
         Self(u64::from(number) & SHORT_MASK | SHORT)
     }
 
+    #[inline]
     fn index(self) -> usize {
         (self.0 & ((1 << INDEX_BITS) - 1)) as usize
     }
 
+    #[inline]
     pub(super) fn names(self, other: Self) -> bool {
         if self.0 & SHORT == 0 {
             self == other
@@ -203,6 +206,7 @@ impl<P: Protocol> Places<P> {
     }
 
     /// Returns the place of a request that is not over.
+    #[inline]
     pub(super) fn get(&mut self, id: Id) -> Option<&mut Place<P>> {
         let place = self.all.get_mut(id.index())?;
         (place.stage != Stage::Free && id.names(place.id)).then_some(place)
@@ -264,6 +268,7 @@ impl<T> Kept<T> {
     }
 
     /// Takes out the first, if it can be given away now.
+    #[inline]
     pub(super) fn give(&mut self) -> Option<(u64, T)> {
         if self.is_busy {
             return None;
@@ -280,6 +285,7 @@ impl<T> Kept<T> {
     }
 
     /// Takes all of them; what had none keeps its room for others.
+    #[inline]
     pub(super) fn take_rest(&mut self) -> VecDeque<(u64, T)> {
         match self.values.is_empty() {
             true => VecDeque::new(),
