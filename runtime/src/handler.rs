@@ -47,6 +47,10 @@ pub trait Associations {
     /// `own` is the executor that the handler runs on: [`executor`](Self::executor),
     /// or what a binder around this handler has put in its place. By default a
     /// post there, so that no handler ever runs inside the initiating function.
+    ///
+    /// Another one is asked to [dispatch](Executor::dispatch) the handler. There it runs if
+    /// it has no executor of its own, which is to say that [`executor`](Self::executor)
+    /// returns this one when it is passed in; else it goes on to its own.
     fn immediate_executor<X: Executor>(&self, own: &X) -> impl Executor {
         PostOnly(own.clone())
     }

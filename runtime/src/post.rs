@@ -10,7 +10,7 @@ use crate::meta::Meta;
 use crate::site::Site;
 use crate::spawn::{self, Spawn};
 use crate::task::frame::Submit;
-use crate::task::{Task, block, scope};
+use crate::task::{Task, block, current};
 use crate::token::CompletionToken;
 use crate::trace::{Entered, Trace};
 
@@ -279,7 +279,7 @@ impl<E: Executor> Launch<fn()> for Submission<E> {
         } else if self.how == Submit::Dispatch && own.runs_here() {
             trace.completed(true);
             let _handling: Entered = trace.handling();
-            let _outside = scope::outside();
+            let _outside = current::outside();
             handler.complete(());
         } else {
             trace.completed(true);

@@ -28,8 +28,8 @@ pub(crate) use loom::{
 /// Loom's, for what each thread of a model has for itself.
 #[cfg(async_op_loom)]
 macro_rules! loom_thread_local {
-    ($(#[$attr:meta])* static $name:ident: $ty:ty = const { $init:expr };) => {
-        loom::thread_local! { $(#[$attr])* static $name: $ty = $init; }
+    ($(#[$attr:meta])* $vis:vis static $name:ident: $ty:ty = const { $init:expr };) => {
+        loom::thread_local! { $(#[$attr])* $vis static $name: $ty = $init; }
     };
 }
 #[cfg(async_op_loom)]

@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use async_op::executor::PostOnly;
+use async_op::executor::{InlineOr, PostOnly};
 use async_op::task::Task;
 use async_op::time::Timer;
 use async_op::{Executor, Handler, IoContext};
@@ -93,7 +93,41 @@ both_forms! {
         F::start_now(&context, Probe::new(&log).on(home.clone()).immediately_at(home.clone()));
         assert_eq!(log.take(), "post:home");
         assert_eq!(home.run(), 1);
-        assert_eq!(log.take(), "dispatch:home call");
+        assert_eq!(log.take(), "call");
+    }
+
+    /// "As if by performing `dispatch(ex3, f)`": there it ends.
+    fn at_once_on_the_immediate_executor_where_the_handler_has_none<F: Form>() {
+        let (log, context) = (Log::new(), IoContext::new().unwrap());
+        let first = Manual::new("first", &log);
+        F::start_now(&context, Probe::new(&log).immediately_at(first.clone()));
+        // Nothing is left to do for the context of the operation.
+        assert_eq!((log.take(), context.run()), ("post:first".into(), 0));
+        assert_eq!((first.run(), first.work()), (1, 0));
+        assert_eq!(log.take(), "call");
+        context.restart();
+        assert_eq!(context.run(), 0);
+    }
+
+    /// Inside the initiating function, as the handler's author asked for.
+    fn at_once_inside_the_initiating_function<F: Form>() {
+        let (log, context) = (Log::new(), IoContext::new().unwrap());
+        let (inner, executor) = (log.clone(), context.executor());
+        context.post(Task::new(move || {
+            F::start_now(&executor, Probe::new(&inner).immediately_at(InlineOr(executor)));
+            inner.push("started");
+        }));
+        assert_eq!(context.run(), 1);
+        assert_eq!(log.take(), "call started");
+    }
+
+    fn at_once_on_an_immediate_executor_that_drops_it<F: Form>() {
+        let (log, context) = (Log::new(), IoContext::new().unwrap());
+        let first = Manual::new("first", &log);
+        F::start_now(&context, Probe::new(&log).immediately_at(first.clone()));
+        drop(first.pop());
+        assert_eq!(log.take(), "post:first drop");
+        assert_eq!((context.run(), first.work()), (0, 0));
     }
 
     /// The immediate executor has the type of the default one, but is another.

@@ -53,11 +53,6 @@ fn few_names_in_the_root_and_none_twice() {
     }
     for module in &modules {
         let file = src.join(format!("{module}.rs"));
-        let file = if file.exists() {
-            file
-        } else {
-            src.join(module).join("mod.rs")
-        };
         for name in public(&file).0 {
             places.entry(name).or_default().push(module);
         }

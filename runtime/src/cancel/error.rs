@@ -1,4 +1,5 @@
-//! How a result says that an operation was cancelled, or ran out of time.
+//! How a result says that an operation was cancelled, ran out of time, or has lost its
+//! context.
 
 use std::error::Error;
 use std::io;
@@ -178,3 +179,8 @@ const CANCELLED: i32 = libc::ECANCELED;
 /// `ERROR_OPERATION_ABORTED`.
 #[cfg(windows)]
 const CANCELLED: i32 = 995;
+
+/// The error of an operation whose context has been dropped.
+pub(crate) fn context_gone() -> io::Error {
+    io::Error::other("the `IoContext` of this object has been dropped")
+}

@@ -7,7 +7,7 @@ use allocator_api2::unsize_box;
 use super::CancellationType;
 use crate::alloc::{Recycling, out_of_memory};
 use crate::shim::{Mutex, MutexGuard};
-use crate::task::scope;
+use crate::task::current;
 
 /// Where the function of `Completion::on_cancel` waits for a request.
 #[derive(Default)]
@@ -76,7 +76,7 @@ struct Once<F>(Option<F>);
 impl<F: FnOnce(CancellationType) + Send> Call for Once<F> {
     fn call(&mut self, kind: CancellationType) {
         if let Some(function) = self.0.take() {
-            let _outside = scope::outside();
+            let _outside = current::outside();
             function(kind);
         }
     }

@@ -22,6 +22,15 @@ pub(super) enum Wait {
 }
 
 impl Wait {
+    /// When a wait ends by itself.
+    #[inline]
+    pub(super) fn deadline(self) -> Option<Instant> {
+        match self {
+            Self::Until(deadline) => Some(deadline),
+            Self::Never | Self::Forever => None,
+        }
+    }
+
     /// A duration that is too long for the clock is for ever.
     pub(super) fn for_duration(duration: Duration) -> Self {
         match Instant::now().checked_add(duration) {

@@ -15,7 +15,7 @@ use std::ptr::{self, NonNull};
 use std::sync::atomic::AtomicUsize;
 
 use crate::shim::{AtomicPtr, Ordering};
-use crate::task::leaf::{LeafHeader, Parked, Parking};
+use crate::task::parked::{LeafHeader, Parked, Parking};
 
 /// A leaf is there.
 const PARKED: usize = 1;

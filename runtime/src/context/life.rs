@@ -38,6 +38,7 @@ impl Life {
 
     /// Adds `delta` to the count of `generation`; returns the new count, or
     /// `None` when that generation is over.
+    #[inline]
     pub(crate) fn add(&self, generation: u32, delta: i32) -> Option<i32> {
         let mut word = self.word.load(Ordering::Relaxed);
         loop {

@@ -13,8 +13,25 @@ use super::known::Seen;
 use super::registration::{Direction, SharedRegistration};
 use crate::alloc::Owner;
 use crate::task::initiating::OperationId;
-use crate::task::leaf::{Parked, Parking, Place};
+use crate::task::parked::{Parked, Parking};
 use crate::time::TimerState;
+
+/// Where an operation waits.
+pub(crate) trait Place {
+    /// Parks a leaf, to be posted when another attempt is due.
+    ///
+    /// # Safety
+    ///
+    /// - The place is that of the leaf's own attempt, which has it until it is parked.
+    unsafe fn park(self, leaf: Parked) -> Parking;
+
+    /// Returns what finds there whatever is parked.
+    ///
+    /// # Safety
+    ///
+    /// - As for [`park`](Self::park), before that.
+    unsafe fn finder(&self) -> Finder;
+}
 
 /// At a source, with what the last attempt has seen there.
 pub(crate) struct AtSource {
@@ -45,25 +62,42 @@ impl AtSource {
     }
 }
 
-impl Place for AtSource {
-    #[inline]
-    unsafe fn park(self, leaf: Parked) -> Parking {
+impl AtSource {
+    /// Parks a leaf where others may wait.
+    ///
+    /// # Safety
+    ///
+    /// - As for [`park`](Place::park).
+    #[cold]
+    unsafe fn park_among_others(self, leaf: Parked) -> Parking {
         let is_due = || {
             // SAFETY: by I1 good, as the leaf is not parked yet.
             let era = unsafe { self.era.as_ref() };
             Some(NonZeroU32::MIN | era.load(Ordering::Acquire)) != self.own_era
         };
-        // No argument of a function that parks it: that would have to be good for as long
-        // as the function runs.
         // SAFETY: by I1 good until the leaf is parked, and no longer needed.
         let registration = unsafe { self.registration.as_ref() };
-        let is_first = || !self.seen.is_awaited() || !registration.has_leaves(self.direction);
-        if self.seen.has_room() && is_first() {
+        if self.seen.has_room() && !registration.has_leaves(self.direction) {
             return registration.of(self.direction).park(self.seen, leaf);
         }
         // What the leaf may take with it is needed until a lock is released.
         let registration = SharedRegistration::clone(registration);
         registration.park_behind(self.direction, leaf, is_due)
+    }
+}
+
+impl Place for AtSource {
+    #[inline]
+    unsafe fn park(self, leaf: Parked) -> Parking {
+        // No argument of a function that parks it: that would have to be good for as long
+        // as the function runs.
+        // SAFETY: by I1 good until the leaf is parked, and no longer needed.
+        let registration = unsafe { self.registration.as_ref() };
+        if self.seen.has_room() && !self.seen.is_awaited() {
+            return registration.of(self.direction).park(self.seen, leaf);
+        }
+        // SAFETY: passed on as it came.
+        unsafe { self.park_among_others(leaf) }
     }
 
     unsafe fn finder(&self) -> Finder {

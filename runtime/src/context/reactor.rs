@@ -1,3 +1,6 @@
+#[cfg(async_op_loom)]
+mod modelled;
+
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Weak;
@@ -10,8 +13,9 @@ use mio::{Events, Interest, Poll, Registry, Token};
 
 use super::alarm::Alarm;
 use super::timers::{Expired, Timers};
-use super::{Brought, Registration, SharedRegistration, TimerKey, WakeList, context_gone};
+use super::{Brought, Registration, SharedRegistration, TimerKey, WakeList};
 use crate::alloc::Shared;
+use crate::cancel::error::context_gone;
 use crate::shim::plain::Mutex;
 use crate::time::TimerState;
 
@@ -51,6 +55,8 @@ pub(crate) struct Reactor {
     /// nobody need look. The second is written with the lock held.
     interest: AtomicUsize,
     timers: AtomicUsize,
+    #[cfg(async_op_loom)]
+    modelled: modelled::Modelled,
 }
 
 struct WaitState {
@@ -132,6 +138,8 @@ impl Reactor {
             waiting: Mutex::default(),
             interest: AtomicUsize::new(0),
             timers: AtomicUsize::new(0),
+            #[cfg(async_op_loom)]
+            modelled: modelled::Modelled::default(),
         })
     }
 
@@ -143,28 +151,37 @@ impl Reactor {
 
     /// Returns when the earliest timer expires.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        // Whoever adds one that is the earliest interrupts the wait afterwards, under
-        // the lock of the scheduler, which whoever waits takes before each wait.
-        match self.timers.load(Ordering::Relaxed) {
-            0 => None,
-            _ => self.deadlines.lock().timers.earliest(),
+        // Whoever adds one that is the earliest interrupts the wait afterwards: it takes the
+        // lock of the scheduler, and whoever waits notes that it sleeps, before each wait.
+        match self.has_timers() {
+            false => None,
+            true => self.deadlines.lock().timers.earliest(),
         }
     }
 
     /// Returns whether there is anything to wait for.
     pub(super) fn has_interest(&self) -> bool {
-        self.interest.load(Ordering::Relaxed) != 0 || self.timers.load(Ordering::Relaxed) != 0
+        self.interest.load(Ordering::Relaxed) != 0 || self.has_timers()
     }
 
     /// Ends the wait that is under way, or the next one.
     pub(super) fn interrupt(&self) {
+        #[cfg(async_op_loom)]
+        self.modelled.end_wait();
         self.interrupt
             .wake()
             .expect("the system's event queue accepts wakeups");
     }
 
     /// Waits; who waited for what became ready goes to `brought`.
+    #[inline(always)]
     pub(super) fn wait(&self, timeout: Timeout, brought: &mut Brought) {
+        #[cfg(async_op_loom)]
+        match timeout {
+            Timeout::Zero => _ = self.modelled.look(),
+            Timeout::Until(None) => self.modelled.wait(),
+            Timeout::Until(Some(_)) => self.modelled.wait_for_a_while(),
+        }
         let mut state = self.wait.lock();
         let WaitState {
             poll,
@@ -174,13 +191,10 @@ impl Reactor {
             batch,
         } = &mut *state;
         let timeout = match timeout {
+            _ if cfg!(async_op_loom) => Some(Duration::ZERO),
             Timeout::Zero => Some(Duration::ZERO),
-            Timeout::Until(deadline) => {
-                let timeout = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-                let other = self.deadline().and_then(|deadline| alarm.set(deadline));
-                let timeouts = timeout.into_iter().chain(other);
-                timeouts.min().map(|timeout| timeout.min(LONGEST_WAIT))
-            }
+            Timeout::Until(None) if !self.has_timers() => None,
+            Timeout::Until(deadline) => self.timeout(deadline, alarm),
         };
         match poll.poll(events, timeout) {
             Ok(()) => {}
@@ -196,13 +210,31 @@ impl Reactor {
             }
         }
         drop(sources);
-        self.expire(batch, &mut brought.wake);
+        if self.has_timers() {
+            self.expire(batch, &mut brought.wake);
+        }
+    }
+
+    /// Returns how long to wait, no longer than until `deadline` and until there is a timer
+    /// to fire.
+    #[inline(never)]
+    fn timeout(&self, deadline: Option<Instant>, alarm: &mut Alarm) -> Option<Duration> {
+        let timeout = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        let other = self.deadline().and_then(|deadline| alarm.set(deadline));
+        let timeouts = timeout.into_iter().chain(other);
+        timeouts.min().map(|timeout| timeout.min(LONGEST_WAIT))
+    }
+
+    #[inline]
+    fn has_timers(&self) -> bool {
+        self.timers.load(Ordering::Relaxed) != 0
     }
 
     /// Fires timers that are due: no more than a batch, but until there is somebody to
     /// wake, if there is anybody.
+    #[inline(never)]
     fn expire(&self, batch: &mut VecDeque<Expired<Due>>, wake: &mut WakeList) {
-        while self.timers.load(Ordering::Relaxed) != 0 {
+        while self.has_timers() {
             // Once and for all.
             batch.reserve(BATCH);
             let mut deadlines = self.deadlines.lock();

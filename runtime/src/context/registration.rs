@@ -3,11 +3,12 @@ use std::task::Context;
 
 use super::known::{Known, Seen};
 use super::waiters::Waiters;
-use super::{Brought, WaiterKey, context_gone};
+use super::{Brought, WaiterKey};
 use crate::alloc::{CacheLine, Shared};
+use crate::cancel::error::context_gone;
 use crate::shim::{Mutex, MutexGuard};
 use crate::task::initiating::OperationId;
-use crate::task::leaf::{Ended, Parked, Parking};
+use crate::task::parked::{Ended, Parked, Parking};
 
 /// What the system has said of one source of events, and who waits for more.
 ///
@@ -89,7 +90,23 @@ impl Registration {
     }
 
     /// Notes an event, the one with this `number`; who waited for it goes to `brought`.
+    #[inline(always)]
     pub(super) fn notify(&self, event: &mio::event::Event, number: usize, brought: &mut Brought) {
+        let (read_closed, write_closed) = (event.is_read_closed(), event.is_write_closed());
+        if read_closed || write_closed || event.is_priority() || event.is_error() {
+            return self.notify_of_more(event, number, brought);
+        }
+        if event.is_readable() {
+            self.becomes_ready(Direction::Read, number, false, brought);
+        }
+        if event.is_writable() {
+            self.becomes_ready(Direction::Write, number, false, brought);
+        }
+    }
+
+    /// Notes an event that tells of more than that there is data, or room.
+    #[cold]
+    fn notify_of_more(&self, event: &mio::event::Event, number: usize, brought: &mut Brought) {
         let failed = event.is_error();
         let (read_closed, write_closed) = (event.is_read_closed(), event.is_write_closed());
         if event.is_readable() || read_closed || failed {
@@ -340,7 +357,7 @@ impl Registration {
 
     /// Returns what is known of a direction.
     #[inline]
-    fn see(&self, direction: Direction) -> Seen {
+    pub(crate) fn see(&self, direction: Direction) -> Seen {
         self.of(direction).see()
     }
 

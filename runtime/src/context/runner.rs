@@ -296,6 +296,11 @@ impl Runner {
         self.work.set(self.work.get() + delta);
     }
 
+    #[inline]
+    pub(super) fn has_work(&self) -> bool {
+        self.work.get() != 0
+    }
+
     pub(super) fn take_work(&self) -> i32 {
         self.work.take()
     }

@@ -6,7 +6,8 @@
 //! 1. Inside `run`, guards taken and released by this thread change only the
 //!    thread's own `work`; tasks posted by it go to its own seat, where each other
 //!    runner can take them.
-//! 2. A runner stops being active only under the mutex. It has no task then, or
+//! 2. A runner stops being active only under the mutex, or, if it is alone, by an exchange
+//!    that fails if anybody has had the mutex since it has (`lone`). It has no task then, or
 //!    gives those that it has to the shared queue, and adds its `work` to the count
 //!    first. If then the count is 0, nobody is
 //!    active and the shared queue is empty, there is no work left: the context
@@ -26,6 +27,7 @@
 
 mod blocking;
 mod crew;
+mod lone;
 mod running;
 mod turn;
 
@@ -37,14 +39,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use self::crew::{Called, Crew, Poller};
-use super::context_gone;
+use self::lone::Lone;
 use super::discard::discard;
 use super::life::Life;
 use super::reactor::Reactor;
 use super::runner::{Runner, Tasks};
+use crate::cancel::error::context_gone;
 use crate::executor::Follower;
 use crate::shim::{AtomicBool, AtomicU8, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, plain};
-use crate::task::leaf::Ended;
+use crate::task::parked::Ended;
 use crate::task::{Task, TaskQueue};
 
 /// The state of a context. Never freed: handles are plain references. When its
@@ -70,6 +73,7 @@ pub(crate) struct Scheduler {
 #[repr(align(128))]
 struct Busy {
     life: Life,
+    lone: Lone,
     shared: Mutex<Shared>,
 }
 
@@ -93,6 +97,8 @@ struct Shared {
     queue: TaskQueue,
     reactor: Option<Arc<Reactor>>,
     crew: Crew,
+    /// Whether not all of that is in the books: see [`Lone`].
+    is_lone: bool,
     /// Whether its user has promised that one thread runs it at a time.
     for_one_thread: bool,
     /// Threads that are blocked while another one runs the context.
@@ -123,6 +129,7 @@ impl Scheduler {
             hosted: AtomicBool::new(false),
             busy: Busy {
                 life: Life::new(),
+                lone: Lone::new(),
                 shared: Mutex::new(Shared::default()),
             },
             closing: Condvar::default(),
@@ -247,24 +254,28 @@ impl Scheduler {
     }
 
     /// Queues what a wait has brought to this thread.
-    fn post_all(&self, runner: &Runner, mut tasks: TaskQueue) {
-        let mut len = 0;
+    #[inline]
+    fn post_all(&self, runner: &Runner, tasks: &mut TaskQueue) {
         match runner.tasks() {
-            Tasks::Own => runner.fetch(&mut tasks, usize::MAX),
-            Tasks::Gone => {}
-            Tasks::Shared => {
-                while let Some(task) = tasks.pop() {
-                    match runner.push(task) {
-                        Ok(now) => len = now,
-                        Err(task) => self.spill(runner, task),
-                    }
-                }
-                self.call_for(len);
+            Tasks::Own => runner.fetch(tasks, usize::MAX),
+            _ => self.post_all_from_seat(runner, tasks),
+        }
+    }
+
+    #[inline(never)]
+    fn post_all_from_seat(&self, runner: &Runner, tasks: &mut TaskQueue) {
+        let mut len = 0;
+        while let Some(task) = tasks.pop() {
+            if runner.tasks() == Tasks::Gone {
+                discard(task);
+                continue;
+            }
+            match runner.push(task) {
+                Ok(now) => len = now,
+                Err(task) => self.spill(runner, task),
             }
         }
-        while let Some(task) = tasks.pop() {
-            discard(task);
-        }
+        self.call_for(len);
     }
 
     #[inline(never)]
@@ -440,10 +451,20 @@ impl Scheduler {
     /// Rule 2, but for the queue.
     fn deactivate(&self, shared: &mut Shared, runner: &Runner) {
         shared.crew.active -= 1;
-        let work = runner.take_work();
-        if work != 0 {
-            self.busy.life.add(shared.generation, work);
+        self.add_work(shared.generation, runner);
+    }
+
+    /// Adds to the count what a runner has counted for itself.
+    #[inline]
+    fn add_work(&self, generation: u32, runner: &Runner) {
+        if runner.has_work() {
+            self.add_some_work(generation, runner);
         }
+    }
+
+    #[inline(never)] // Mostly it has given back as much as it has taken.
+    fn add_some_work(&self, generation: u32, runner: &Runner) {
+        self.busy.life.add(generation, runner.take_work());
     }
 
     fn is_out_of_work(&self, shared: &Shared) -> bool {
@@ -548,10 +569,23 @@ impl Scheduler {
         }
     }
 
+    /// Enters into the books whether the runner that is alone sleeps.
+    #[inline(never)]
+    fn open_books(&self, shared: &mut Shared) {
+        shared.is_lone = false;
+        if self.busy.lone.open_books() {
+            shared.crew.lone_sleeps();
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Shared> {
         // No foreign code runs under this lock, so a panic has left nothing
         // half done.
-        self.busy.shared.lock()
+        let mut shared = self.busy.shared.lock();
+        if shared.is_lone {
+            self.open_books(&mut shared);
+        }
+        shared
     }
 }
 

@@ -9,7 +9,7 @@ use allocator_api2::vec::Vec as VecIn;
 use super::registration::Direction;
 use crate::alloc::Recycling;
 use crate::task::initiating::OperationId;
-use crate::task::leaf::{Ended, LeafQueue, Parked};
+use crate::task::parked::{Ended, LeafQueue, Parked};
 
 /// Names an operation among those that wait for one thing.
 ///

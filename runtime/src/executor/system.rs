@@ -147,3 +147,8 @@ impl Executor for SystemExecutor {
         (**self).block(until);
     }
 }
+
+/// Returns the context whose timers the operations of `executor` use.
+pub(crate) fn timers_of(executor: &impl Executor) -> IoExecutor {
+    executor.context().unwrap_or_else(|| *SystemExecutor)
+}

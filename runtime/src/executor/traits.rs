@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use super::{SystemExecutor, Unblock};
+use super::Unblock;
 use crate::context::IoExecutor;
 use crate::task::Task;
 
@@ -128,9 +128,4 @@ impl<E: Executor> IoObject for E {
 pub(crate) fn is_same<E: Executor, X: Executor>(a: &E, b: &X) -> bool {
     let b: &dyn Any = b;
     b.downcast_ref::<E>().is_some_and(|b| a == b)
-}
-
-/// Returns the context whose timers the operations of `executor` use.
-pub(crate) fn timers_of(executor: &impl Executor) -> IoExecutor {
-    executor.context().unwrap_or_else(|| *SystemExecutor)
 }

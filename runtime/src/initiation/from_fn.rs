@@ -16,7 +16,7 @@ use crate::meta::Meta;
 use crate::signature::Signature;
 use crate::site::Site;
 use crate::task::slot::SlotFuture;
-use crate::task::{block, scope, slot};
+use crate::task::{block, current, slot};
 use crate::trace::Trace;
 
 /// Makes an operation of a function that receives the [`Completion`]: the
@@ -125,7 +125,7 @@ where
             has_started()
         };
         // Whoever starts it does not wait for it.
-        let _outside = scope::outside();
+        let _outside = current::outside();
         block::new(site, executor, handler).initiate(body);
     }
 }

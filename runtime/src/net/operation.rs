@@ -12,7 +12,8 @@ use crate::initiation::{Initiation, from_attempt};
 use crate::meta::Meta;
 use crate::release::{Release, Releasing};
 use crate::signature::Signature;
-use crate::task::leaf::{Attempt, Ended};
+use crate::task::leaf::Attempt;
+use crate::task::parked::Ended;
 use crate::task::{budget, scope};
 
 /// What an operation does with its source, until it has its outcome.
@@ -152,6 +153,11 @@ impl<S: Pollable + Send + Sync, P: Perform<S>> Attempt for OnSource<S, P> {
         let source = opened(source, perform)?;
         if !self.may_wait {
             return Poll::Ready(at_once(perform.perform(source)).map(Some));
+        }
+        if let Some(seen) = source.has_to_wait(self.direction, &mut self.era) {
+            // As most reads that begin.
+            self.seen = seen;
+            return Poll::Pending;
         }
         let attempt = || perform.perform(source);
         match source.attempt(self.direction, &mut self.era, attempt) {

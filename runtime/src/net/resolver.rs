@@ -8,6 +8,7 @@ use crate::async_op;
 use crate::cancel;
 use crate::context::IoExecutor;
 use crate::executor::IoObject;
+use crate::task::begin::begin;
 use crate::task::scope;
 
 /// Finds the addresses of hosts by their names, the way the system does it.
@@ -73,7 +74,7 @@ impl Resolver {
     /// The system's, such as that of a name that does not exist.
     #[async_op(cancellation = total)]
     pub async fn async_resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        cancel::begin().await?;
+        begin().await?;
         if let Ok(address) = host.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(address, port)]);
         }

@@ -133,6 +133,18 @@ impl<S: Pollable> Source<S> {
         self.registration.forget(direction, key);
     }
 
+    /// Returns what there is to be seen where an attempt would do no more than look.
+    #[inline(always)]
+    pub(super) fn has_to_wait(
+        &self,
+        direction: Direction,
+        era: &mut Option<NonZeroU32>,
+    ) -> Option<Seen> {
+        let seen = self.registration.see(direction);
+        let waits = seen.has_room() && !seen.is_unwatched() && self.poll_era(era).is_ok();
+        waits.then_some(seen)
+    }
+
     /// Attempts I/O until it has a result, or a part of it, or has to wait for more than has
     /// been seen. It fails when all operations have been cancelled since `era`, where it began.
     #[inline]

@@ -1,5 +1,7 @@
 use std::io;
 use std::net::{Shutdown, SocketAddr};
+#[cfg(unix)]
+use std::os::fd::{AsRawFd, RawFd};
 
 use super::byte_stream::{reads, writes};
 use super::connect::connect;
@@ -47,13 +49,19 @@ handle!(
     TcpStream,
     mio::net::TcpStream,
     std::net::TcpStream,
-    Registration::writable()
+    Registration::unwatched()
 );
 reads!(TcpStream);
 writes!(TcpStream, |stream| stream.shutdown(Shutdown::Write));
 polls!(TcpStream);
 
-impl Pollable for mio::net::TcpStream {}
+impl Pollable for mio::net::TcpStream {
+    // An event that tells of data tells of room, too, for as long as that is asked for.
+    #[cfg(unix)]
+    fn unwatched(&self) -> Option<RawFd> {
+        Some(self.as_raw_fd())
+    }
+}
 
 impl TcpStream {
     /// Connects to `address`.

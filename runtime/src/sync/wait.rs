@@ -6,7 +6,8 @@ use std::task::{Context, Poll, ready};
 
 use super::queue::{Key, Queue};
 use crate::cancel;
-use crate::context::{ContextGone, WakeList, context_gone};
+use crate::cancel::error::context_gone;
+use crate::context::{ContextGone, WakeList};
 use crate::executor::Executor;
 use crate::shim::plain::Mutex;
 use crate::task::{budget, scope};

@@ -22,8 +22,8 @@ use super::{Header, Task, TaskVtable, memory};
 use crate::alloc::{AnyAllocator, OperationAllocator};
 use crate::cancel::{CancellationState, CancellationType, Function};
 use crate::completion::Completion;
-use crate::executor::{AnyExecutor, Executor, PostOnly, WorkGuard};
-use crate::handler::CompletionHandler;
+use crate::executor::{AnyExecutor, Executor, PostOnly, WorkGuard, is_same};
+use crate::handler::{Associations, CompletionHandler};
 use crate::shim::UnsafeCell;
 use crate::signature::Signature;
 use crate::site::Site;
@@ -187,14 +187,33 @@ pub(crate) unsafe fn allocator<S: Signature + 'static>(core: NonNull<Core<S>>) -
     unsafe { (vtable.allocator)(core) }
 }
 
-/// Returns whether an operation that completed within its initiating function
-/// goes to the handler's executor `own` by way of `immediate`: not when that is
-/// the default, which posts to `own` itself.
-pub(super) fn needs_hop<I: Executor, X: Executor>(immediate: &I, own: &X) -> bool {
-    let immediate: &dyn Any = immediate;
-    match immediate.downcast_ref::<PostOnly<X>>() {
-        Some(PostOnly(executor)) => executor != own,
-        None => true,
+/// How an operation that completed within its initiating function reaches its handler
+/// from the immediate executor.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Route {
+    /// It is there: that is the default, a post to the handler's own executor.
+    Own,
+    /// It is there: the handler has no executor of its own.
+    Immediate,
+    /// It goes on to the handler's own executor.
+    Onward,
+}
+
+impl Route {
+    /// As of `dispatch(immediate, handler)`, where the immediate executor is what the
+    /// handler is asked with for its own.
+    pub(super) fn of<H, I, X>(handler: &H, immediate: &I, own: &X) -> Self
+    where
+        H: Associations,
+        I: Executor,
+        X: Executor,
+    {
+        let any: &dyn Any = immediate;
+        match any.downcast_ref::<PostOnly<X>>() {
+            Some(PostOnly(executor)) if executor == own => Self::Own,
+            _ if is_same(immediate, &handler.executor(immediate)) => Self::Immediate,
+            _ => Self::Onward,
+        }
     }
 }
 
@@ -508,10 +527,13 @@ where
         // SAFETY: by I1 the block is ours.
         let Self { head, handler } = unsafe { &mut *this.as_ptr() };
         let own = head.own_executor();
+        let mut work = WorkGuard::none();
         let executor = if immediate {
             let executor = handler.immediate_executor(own);
-            if needs_hop(&executor, own) {
-                head.core.task.set_vtable(const { &Self::HOP });
+            match Route::of(handler, &executor, own) {
+                Route::Own => {}
+                Route::Immediate => work = head.work.take(),
+                Route::Onward => head.core.task.set_vtable(const { &Self::HOP }),
             }
             Target::Immediate(executor)
         } else {
@@ -530,6 +552,7 @@ where
             // The dispatch may call the handler.
             io_work.reset_on_runner();
         }
+        work.reset_on_runner();
         // SAFETY: by I1 the block is ours, and so are the arguments.
         unsafe { head.core.put_args(args) };
         mem::forget(on_unwind);
@@ -562,7 +585,7 @@ where
             Ending::Call(args) => {
                 held.reset_on_runner();
                 let _handling: Entered = trace.handling();
-                let _outside = super::scope::outside();
+                let _outside = super::current::outside();
                 handler.complete(args);
             }
             Ending::Discard(args) => {

@@ -21,7 +21,7 @@ use std::pin::Pin;
 use std::ptr::{self, NonNull};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
-use super::block::needs_hop;
+use super::block::Route;
 use super::budget;
 use super::scope::{OfFrame, Scope};
 use super::stub::{Pending, Start, Stub};
@@ -587,15 +587,20 @@ where
         frame.payload.output = ManuallyDrop::new(output);
         let own = frame.head.work_executor();
         let immediate = frame.handler.immediate_executor(own);
-        let vtable = if needs_hop(&immediate, own) {
-            const { &Self::HOP }
-        } else {
-            const { &Self::DELIVER }
+        let route = Route::of(&frame.handler, &immediate, own);
+        let vtable = match route {
+            Route::Onward => const { &Self::HOP },
+            Route::Own | Route::Immediate => const { &Self::DELIVER },
         };
         frame.head.header.task.set_vtable(vtable);
         let mut io_work = frame.head.io_work.take();
+        let mut work = match route {
+            Route::Immediate => frame.head.work.take(),
+            Route::Own | Route::Onward => WorkGuard::none(),
+        };
         // The dispatch may call the handler.
         io_work.reset_on_runner();
+        work.reset_on_runner();
         mem::forget(on_unwind);
         // SAFETY: the token goes into the task; by I2 the output is there, as
         // the vtable says.
@@ -731,7 +736,7 @@ where
         guards.0.reset_on_runner();
         guards.1.reset_on_runner();
         let _handling: Entered = trace.handling();
-        let _outside = super::scope::outside();
+        let _outside = super::current::outside();
         handler.complete(S::from_output(output));
     }
 }

@@ -12,25 +12,20 @@
 //! - **I3** A leaf is destroyed in one way: the payload, then everything else is moved to
 //!   the stack, the memory goes back, and only then is the handler called or dropped.
 
-mod parked;
-
-pub(crate) use parked::{LeafHeader, LeafQueue, Parked};
-
 use std::alloc::Layout;
 use std::io;
 use std::mem::{self, ManuallyDrop};
 use std::ptr::NonNull;
 use std::task::Poll;
 
-use self::parked::LeafVtable;
-
-use super::block::needs_hop;
+use super::block::Route;
 use super::held::Held;
+use super::parked::{Ended, LeafHeader, LeafVtable, Parked, Parking};
 use super::scope::{OfAllocator, Scope};
 use super::{Header, Task, TaskVtable, memory};
 use crate::alloc::OperationAllocator;
 use crate::cancel::{CancellationState, cancelled};
-use crate::context::{Finder, context_gone};
+use crate::context::Place;
 use crate::executor::{Executor, WorkGuard};
 use crate::handler::CompletionHandler;
 use crate::signature::Signature;
@@ -74,53 +69,6 @@ pub(crate) trait Attempt: Send {
 
     /// Returns the result of an operation that has ended without an attempt.
     fn ended(how: Ended) -> io::Result<Self::Value>;
-}
-
-/// Where an operation waits.
-pub(crate) trait Place {
-    /// Parks a leaf, to be posted when another attempt is due.
-    ///
-    /// # Safety
-    ///
-    /// - The place is that of the leaf's own attempt, which has it until it is parked.
-    unsafe fn park(self, leaf: Parked) -> Parking;
-
-    /// Returns what finds there whatever is parked.
-    ///
-    /// # Safety
-    ///
-    /// - As for [`park`](Self::park), before that.
-    unsafe fn finder(&self) -> Finder;
-}
-
-/// What has become of a leaf that was to be parked.
-pub(crate) enum Parking {
-    Parked,
-    /// Another attempt is due.
-    Due(Parked),
-    /// There is nothing to wait for.
-    Over(Parked, Ended),
-    Failed(Parked, io::Error),
-}
-
-/// How an operation ends without an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ended {
-    /// The time that it waited for has come.
-    Expired,
-    Cancelled,
-    ContextGone,
-}
-
-impl Ended {
-    #[inline]
-    pub(crate) fn result(self) -> io::Result<()> {
-        match self {
-            Self::Expired => Ok(()),
-            Self::Cancelled => Err(cancelled()),
-            Self::ContextGone => Err(context_gone()),
-        }
-    }
 }
 
 /// How many parts of an operation are transferred before others have their turn: a peer
@@ -542,15 +490,20 @@ where
         leaf.payload.output = ManuallyDrop::new(output);
         let own = leaf.head.own_executor();
         let immediate = leaf.handler.immediate_executor(own);
-        let vtable = if needs_hop(&immediate, own) {
-            const { &Self::HOP }
-        } else {
-            const { &Self::DELIVER }
+        let route = Route::of(&leaf.handler, &immediate, own);
+        let vtable = match route {
+            Route::Onward => const { &Self::HOP },
+            Route::Own | Route::Immediate => const { &Self::DELIVER },
         };
         leaf.head.header.task.set_vtable(vtable);
         let mut io_work = leaf.head.io_work.take();
+        let mut work = match route {
+            Route::Immediate => leaf.head.work.take(),
+            Route::Own | Route::Onward => WorkGuard::none(),
+        };
         // The dispatch may call the handler.
         io_work.reset_on_runner();
+        work.reset_on_runner();
         mem::forget(on_unwind);
         // SAFETY: the ownership goes into the task; by I2 the output is there, as the
         // vtable says.

@@ -21,10 +21,10 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 
+use super::current::CURRENT;
 use crate::alloc::{AllocError, AnyAllocator, OperationAllocator, Recycling};
 use crate::cancel::{CancellationState, CancellationType};
 use crate::executor::{AnyExecutor, Executor};
-use crate::shim::thread_local;
 
 /// Something that code in a scope can find. `head` comes first: a pointer to a
 /// head is cast to this.
@@ -75,10 +75,6 @@ const NOTHING: Vtable = Vtable {
 pub(crate) struct Origin {
     deallocate: unsafe fn(NonNull<u8>, Layout),
     allocator: unsafe fn(NonNull<u8>, Layout) -> AnyAllocator,
-}
-
-thread_local! {
-    static CURRENT: Cell<*const Head> = const { Cell::new(ptr::null()) };
 }
 
 /// A kind of scope.
@@ -186,7 +182,7 @@ unsafe fn of<'a, T>(head: NonNull<Head>) -> &'a T {
 
 /// Restores the outer scope when dropped, on unwind too.
 pub(crate) struct Entered<'a> {
-    outer: *const Head,
+    outer: *const (),
     _scope: PhantomData<&'a Head>,
 }
 
@@ -234,9 +230,9 @@ impl<T> Scope<T> {
     #[inline]
     pub(super) unsafe fn enter<'a>(this: NonNull<Self>) -> Entered<'a> {
         let head: NonNull<Head> = this.cast();
-        let outer = CURRENT.with(|current| current.replace(head.as_ptr()));
+        let outer = CURRENT.with(|current| current.replace(head.as_ptr().cast_const().cast()));
         // SAFETY: alive, by the caller's promise.
-        unsafe { head.as_ref() }.outer.set(outer);
+        unsafe { head.as_ref() }.outer.set(outer.cast());
         Entered {
             outer,
             _scope: PhantomData,
@@ -251,9 +247,15 @@ impl Drop for Entered<'_> {
     }
 }
 
+/// Returns the head of the current scope, if there is one.
+#[inline]
+fn current() -> Option<NonNull<Head>> {
+    NonNull::new(CURRENT.with(Cell::get).cast_mut().cast())
+}
+
 /// Returns the innermost scope that `pick` finds something in, with that.
 fn find<T>(pick: impl Fn(&Vtable) -> Option<T>) -> Option<(NonNull<Head>, T)> {
-    let mut head = NonNull::new(CURRENT.with(Cell::get).cast_mut())?;
+    let mut head = current()?;
     loop {
         // SAFETY: by I1 the scope is alive.
         let scope = unsafe { head.as_ref() };
@@ -264,29 +266,11 @@ fn find<T>(pick: impl Fn(&Vtable) -> Option<T>) -> Option<(NonNull<Head>, T)> {
     }
 }
 
-/// Restores the scope that was left, when dropped.
-pub(crate) struct Outside(*const Head);
-
-/// Leaves all scopes until the result is dropped: a handler that is called inside
-/// a poll is no part of what is polled.
-#[inline]
-pub(crate) fn outside() -> Outside {
-    Outside(CURRENT.with(|current| current.replace(ptr::null())))
-}
-
-impl Drop for Outside {
-    #[inline]
-    fn drop(&mut self) {
-        CURRENT.with(|current| current.set(self.0));
-    }
-}
-
 /// Returns whether anybody can ask what is awaited here to stop.
 #[inline]
 pub(crate) fn may_be_asked() -> bool {
-    let head = NonNull::new(CURRENT.with(Cell::get).cast_mut());
     // SAFETY: by I1 the scope is alive.
-    head.is_some_and(|head| !unsafe { head.as_ref() }.vtable.quiet)
+    current().is_some_and(|head| !unsafe { head.as_ref() }.vtable.quiet)
 }
 
 /// Obtains memory from the allocator of the current scope, or from
@@ -337,7 +321,7 @@ pub(crate) fn requested() -> CancellationType {
 fn requested_in_scope() -> CancellationType {
     // Filters count up to the scope that requests come from.
     let mut filtered = CancellationType::ALL;
-    let mut head = CURRENT.with(Cell::get);
+    let mut head: *const Head = CURRENT.with(Cell::get).cast();
     while let Some(scope) = NonNull::new(head.cast_mut()) {
         // SAFETY: by I1 the scope is alive.
         let Head { vtable, outer } = unsafe { scope.as_ref() };

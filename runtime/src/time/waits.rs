@@ -3,7 +3,7 @@ use std::task::Waker;
 
 use crate::sync::queue::{self, Queue};
 use crate::task::initiating::OperationId;
-use crate::task::leaf::{Ended, Parked};
+use crate::task::parked::{Ended, Parked};
 
 /// The operations that wait for one timer, in turn.
 ///

@@ -12,6 +12,7 @@ use crate::cancel;
 use crate::context::IoExecutor;
 use crate::executor::IoObject;
 use crate::shim::plain::{Mutex, MutexGuard};
+use crate::task::begin::begin;
 use crate::task::scope;
 use crate::token::UseFuture;
 
@@ -139,7 +140,7 @@ impl WallTimer {
     #[async_op(cancellation = total)]
     pub async fn async_wait(&self) -> io::Result<()> {
         let wait = Wait::new(&self.state);
-        cancel::begin().await?;
+        begin().await?;
         while let Some(left) = wait.left()? {
             let check = &self.state.check;
             // One that comes in time will do: others wait for it, too.

@@ -128,6 +128,14 @@ impl Crew {
         self.poller = Poller::Asleep(number);
     }
 
+    /// The only runner sleeps in the reactor, which is not in the books yet.
+    #[cold]
+    pub(super) fn lone_sleeps(&mut self) {
+        let number = self.members.iter().position(|member| member.is_taken);
+        self.sleep_in_reactor(number.expect("a runner is alone"));
+        self.active -= 1;
+    }
+
     /// One who is about to sleep, or sleeps, watches, if nobody else does.
     pub(super) fn watch(&mut self, number: usize) {
         if self.watcher.is_none() {

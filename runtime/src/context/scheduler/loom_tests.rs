@@ -5,7 +5,8 @@
 //! And models of the drop of a context against what comes from other threads:
 //! an operation is completed or destroyed, once, wherever it is.
 //!
-//! There is no reactor here; runners wait on the condition variable.
+//! Most have no reactor; runners wait on the condition variable then. In the others nothing
+//! but an interrupt, or an event that brings nothing, ends a wait in the reactor.
 
 use loom::model::Builder;
 use loom::sync::Arc;
@@ -43,6 +44,20 @@ impl Model {
             },
             done: Arc::new(AtomicUsize::new(0)),
         }
+    }
+
+    /// With a reactor.
+    fn with_reactor() -> Self {
+        let model = Self::new();
+        let reactor = Reactor::new().expect("a reactor");
+        model.executor.scheduler.lock().reactor = Some(std::sync::Arc::new(reactor));
+        model
+    }
+
+    /// What ends the wait in the reactor, and tells nobody that it does.
+    fn event(&self) -> impl FnOnce() + Send + use<> {
+        let reactor = self.executor.scheduler.lock().reactor.clone();
+        move || reactor.expect("a reactor").interrupt()
     }
 
     /// Frees the context, which loom would report as leaked.
@@ -113,6 +128,112 @@ fn check(builder: &Builder, body: impl Fn(&Model) + Send + Sync + 'static) {
         let model = Model::new();
         body(&model);
         model.free();
+    });
+}
+
+fn model_with_reactor(preemptions: usize, body: impl Fn(&Model) + Send + Sync + 'static) {
+    bounded(preemptions).check(move || {
+        let model = Model::with_reactor();
+        body(&model);
+        model.free();
+    });
+}
+
+/// A runner that is alone, to which another thread does something after an event.
+fn alone(
+    expected: usize,
+    act: impl Fn(&Model, WorkGuard<IoExecutor>) + Copy + Send + Sync + 'static,
+) {
+    model_with_reactor(4, move |model| {
+        let (guard, event, this) = (model.guard(), model.event(), model.clone());
+        let other = thread::spawn(move || {
+            event();
+            act(&this, guard);
+        });
+        model.run();
+        other.join().unwrap();
+        assert_eq!(model.done.load(Ordering::Relaxed), expected, "too early");
+        model.executor.scheduler.lock().crew.assert_all_gone();
+    });
+}
+
+#[test]
+fn loom_alone_and_a_task_is_posted() {
+    alone(1, |model, guard| {
+        model.post(Model::finish_one);
+        drop(guard);
+    });
+}
+
+#[test]
+fn loom_alone_and_the_last_task_is_posted() {
+    alone(1, |model, guard| {
+        model.post(move |model| {
+            model.finish_one();
+            drop(guard);
+        });
+    });
+}
+
+#[test]
+fn loom_alone_and_the_work_ends() {
+    alone(0, |_, guard| drop(guard));
+}
+
+#[test]
+fn loom_alone_and_the_context_is_stopped() {
+    alone(0, |model, _guard| model.executor.scheduler.stop());
+}
+
+#[test]
+fn loom_alone_and_the_context_is_dropped() {
+    alone(0, |model, _guard| model.close());
+}
+
+#[test]
+fn loom_alone_and_a_deadline_is_set() {
+    alone(0, |model, guard| {
+        let IoExecutor { scheduler, .. } = model.executor;
+        scheduler.interrupt(model.executor.generation);
+        drop(guard);
+    });
+}
+
+/// Whoever joins finds in the books whether the first one sleeps.
+#[test]
+fn loom_alone_and_another_joins() {
+    model_with_reactor(3, |model| {
+        let (guard, event) = (model.guard(), model.event());
+        let this = model.clone();
+        let other = thread::spawn(move || {
+            event();
+            this.post(move |model| {
+                model.post(Model::finish_one);
+                drop(guard);
+            });
+            this.run_all(1);
+        });
+        model.run_all(1);
+        other.join().unwrap();
+        model.executor.scheduler.lock().crew.assert_all_gone();
+    });
+}
+
+#[test]
+fn loom_alone_and_unblocked() {
+    model_with_reactor(4, |model| {
+        let unblock = Unblock::new();
+        let waker = unblock.waker();
+        let (guard, event) = (model.guard(), model.event());
+        let other = thread::spawn(move || {
+            event();
+            waker.wake();
+        });
+        let IoExecutor { scheduler, .. } = model.executor;
+        scheduler.block(model.executor.generation, &unblock);
+        other.join().unwrap();
+        drop(guard);
+        scheduler.lock().crew.assert_all_gone();
     });
 }
 

@@ -12,11 +12,11 @@ use crate::context::runner::{Runner, Tasks, Woken};
 use crate::context::seat::Seat;
 use crate::context::waiters::Brought;
 use crate::shim::{MutexGuard, Ordering, thread};
+use crate::task::current;
 use crate::task::ring::MOVED;
-use crate::task::scope;
 
-/// After this many tasks a runner looks at the shared queue, and at the
-/// reactor if anything is registered there.
+/// After this many tasks since it has waited or looked around a runner looks at the shared
+/// queue, and at the reactor if anything is registered there.
 const LOOK_AROUND_EVERY: u32 = 64;
 
 /// What a runner does after it has looked around.
@@ -31,7 +31,7 @@ impl Scheduler {
     pub(in crate::context) fn run(&'static self, generation: u32, bounds: &Bounds<'_>) -> usize {
         // Whoever runs a context inside of a poll does not make its tasks a part of
         // that.
-        let _outside = scope::outside();
+        let _outside = current::outside();
         match Runner::find(self, generation) {
             // A nested call goes on with the record of the outer one.
             Some(runner) => {
@@ -67,6 +67,7 @@ impl Scheduler {
         let may_end = bounds.may_end();
         // That stays so, or there will be no more.
         let at_seat = runner.tasks() == Tasks::Shared;
+        let may_wait = !bounds.nested && !matches!(bounds.wait, Wait::Never);
         loop {
             if self.stop_requested.load(Ordering::Relaxed) || (may_end && bounds.have_ended()) {
                 break;
@@ -86,7 +87,7 @@ impl Scheduler {
             if due {
                 before_look.set(LOOK_AROUND_EVERY);
             }
-            match self.look_around(runner, bounds, due, left) {
+            match self.turn(runner, bounds, may_wait, due, left) {
                 Next::Run => {}
                 Next::Leave => break,
             }
@@ -94,10 +95,34 @@ impl Scheduler {
         bounds.limit - left
     }
 
+    /// Has a runner that has no tasks wait, if it `may_wait` without a look at the shared
+    /// state, or look around.
+    #[inline(never)] // The loop around it is tight.
+    fn turn(
+        &self,
+        runner: &Runner,
+        bounds: &Bounds<'_>,
+        may_wait: bool,
+        due: bool,
+        most: usize,
+    ) -> Next {
+        if may_wait
+            && !due
+            && let Some(reactor) = runner.reactor.as_deref()
+        {
+            // Rule 2, but for the lock.
+            self.add_work(runner.generation, runner);
+            if self.busy.life.count() != 0 && self.busy.lone.sleep() {
+                return self.wait_in_reactor(reactor, runner, bounds, bounds.wait.deadline());
+            }
+        }
+        self.look_around(runner, bounds, due, most)
+    }
+
     /// Fetches tasks from the shared queue and events from the reactor; waits
     /// for them if there is nothing else to do. With tasks to run, it looks at
     /// the reactor only when that is `due`. Fetches `most` tasks at the most.
-    #[inline(never)] // The loop around it is tight.
+    #[inline(never)] // Seldom where a runner is alone.
     fn look_around(&self, runner: &Runner, bounds: &Bounds<'_>, due: bool, most: usize) -> Next {
         // Or there were none a moment ago.
         let mut may_have_tasks = due;
@@ -238,6 +263,18 @@ impl Scheduler {
             shared.crew.active += 1;
             return Next::Leave;
         }
+        if let Some(reactor) = reactor
+            && self.is_alone()
+            && !bounds.nested
+            && !self.is_hosted()
+        {
+            // Not in the books, unless somebody looks.
+            shared.crew.active += 1;
+            shared.is_lone = true;
+            self.busy.lone.begin();
+            drop(shared);
+            return self.wait_in_reactor(reactor, runner, bounds, bounds.wait.deadline());
+        }
         shared.crew.nested += usize::from(bounds.nested);
         match reactor {
             Some(_) => shared.crew.sleep_in_reactor(number),
@@ -249,10 +286,7 @@ impl Scheduler {
             self.call.store(Call::NEVER.0, Ordering::SeqCst);
             return Next::Run;
         }
-        let mut deadline = match bounds.wait {
-            Wait::Until(deadline) => Some(deadline),
-            Wait::Never | Wait::Forever => None,
-        };
+        let mut deadline = bounds.wait.deadline();
         let watches = shared.crew.watches(number);
         if watches {
             let expiry = Instant::now() + WATCH;
@@ -301,6 +335,7 @@ impl Scheduler {
         }
     }
 
+    #[inline(always)] // A part of the turn.
     fn wait_in_reactor(
         &self,
         reactor: &Reactor,
@@ -310,11 +345,8 @@ impl Scheduler {
     ) -> Next {
         let mut brought = Brought::default();
         reactor.wait(Timeout::Until(deadline), &mut brought);
-        let mut shared = self.lock();
-        shared.host_is_told = false;
-        let is_over = self.wake_up(&mut shared, runner, bounds, !brought.is_empty());
-        self.release(shared, Some(runner.number));
-        if is_over {
+        runner.before_look.set(LOOK_AROUND_EVERY);
+        if !self.busy.lone.wake() && self.wake_up_in_reactor(runner, bounds, &brought) {
             return Next::Leave;
         }
         self.take_in(runner, &mut brought);
@@ -323,12 +355,22 @@ impl Scheduler {
         Next::Run
     }
 
+    /// Returns whether a nested call is over.
+    #[inline(never)]
+    fn wake_up_in_reactor(&self, runner: &Runner, bounds: &Bounds<'_>, brought: &Brought) -> bool {
+        let mut shared = self.lock();
+        shared.host_is_told = false;
+        let is_over = self.wake_up(&mut shared, runner, bounds, !brought.is_empty());
+        self.release(shared, Some(runner.number));
+        is_over
+    }
+
     /// Queues and wakes what a wait has brought.
     #[inline]
     fn take_in(&self, runner: &Runner, brought: &mut Brought) {
         let Brought { wake, leaves } = brought;
         if !leaves.is_empty() {
-            self.post_all(runner, mem::take(leaves).into_tasks());
+            self.post_all(runner, leaves.as_tasks());
         }
         if !wake.is_empty() {
             runner.wake(mem::take(wake));

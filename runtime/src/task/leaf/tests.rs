@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::task::Waker;
 
 use super::*;
+use crate::context::Finder;
 use crate::task::initiating::OperationId;
+use crate::task::parked::LeafQueue;
 use crate::task::testing::{Count, CountDrop, Record, TestExecutor, site};
 
 /// What the attempts of an operation do, one after another.

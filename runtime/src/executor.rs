@@ -16,6 +16,7 @@
 
 mod any;
 mod inline_or;
+mod io;
 mod post_only;
 mod strand;
 pub(crate) mod system;
@@ -39,9 +40,9 @@ pub use crate::post::{
     post_call,
 };
 pub use system::SystemContext;
-pub(crate) use system::SystemExecutor;
+pub(crate) use system::{SystemExecutor, timers_of};
 pub use thread_pool::ThreadPool;
-pub(crate) use traits::{Executor, IoObject, is_same, timers_of};
+pub(crate) use traits::{Executor, IoObject, is_same};
 pub(crate) use unblock::Follower;
 pub use unblock::Unblock;
 pub use work_guard::WorkGuard;

@@ -3,6 +3,7 @@
 mod alarm;
 mod bounds;
 mod discard;
+mod io_executor;
 mod known;
 mod life;
 mod place;
@@ -14,8 +15,9 @@ mod seat;
 mod timers;
 mod waiters;
 
+pub use self::io_executor::IoExecutor;
 pub(crate) use self::known::Seen;
-pub(crate) use self::place::{AtSource, AtTimer, Finder};
+pub(crate) use self::place::{AtSource, AtTimer, Finder, Place};
 pub(crate) use self::reactor::{ContextGone, Due, Reactor};
 pub(crate) use self::registration::{Direction, Progress, Registration, SharedRegistration};
 pub(crate) use self::timers::TimerKey;
@@ -25,14 +27,10 @@ pub(crate) use self::waiters::{WaiterKey, WakeList};
 use std::fmt;
 use std::io;
 use std::ops::Deref;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::bounds::{Bounds, Wait};
-use self::runner::Runner;
 use self::scheduler::Scheduler;
-use crate::executor::{Executor, Unblock};
-use crate::task::Task;
 
 /// An event loop: runs the handlers of the operations whose I/O objects, timers
 /// and executors belong to it.
@@ -159,30 +157,6 @@ pub struct IoContext {
     handle: IoExecutor,
 }
 
-/// A handle to an [`IoContext`]: its executor. `Copy`, two words.
-///
-/// It may outlive the context; tasks posted to it are dropped then.
-///
-/// ```
-/// use async_op::{Executor, IoContext};
-/// use async_op::task::Task;
-///
-/// # fn main() -> std::io::Result<()> {
-/// let context = IoContext::new()?;
-/// let executor = context.executor();
-/// executor.post(Task::new(|| println!("in the context")));
-/// assert_eq!(context.run(), 1);
-/// drop(context);
-/// executor.post(Task::new(|| unreachable!("nobody runs it any more")));
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone, Copy)]
-pub struct IoExecutor {
-    scheduler: &'static Scheduler,
-    generation: u32,
-}
-
 impl IoContext {
     /// Makes a context with an event queue of the operating system.
     ///
@@ -258,7 +232,7 @@ impl IoContext {
     /// has called, while another thread is in here with nothing to do. That thread takes
     /// the task at once or, where threads have been woken in vain just before, within two
     /// milliseconds; two such tasks in turn may take twice that. This does not hold for a
-    /// task that was [deferred](Executor::defer), and a thread that
+    /// task that was [deferred](crate::Executor::defer), and a thread that
     /// [blocks](crate::Blocking) on an operation is not such a thread.
     ///
     /// One thread alone runs tasks in the order in which they were posted. Several do not
@@ -473,14 +447,6 @@ impl Deref for IoContext {
     }
 }
 
-impl crate::executor::IoObject for IoContext {
-    type Executor = IoExecutor;
-
-    fn executor(&self) -> IoExecutor {
-        self.handle
-    }
-}
-
 impl Drop for IoContext {
     fn drop(&mut self) {
         self.handle.scheduler.close(self.handle.generation);
@@ -493,106 +459,4 @@ impl fmt::Debug for IoContext {
             .field("stopped", &self.stopped())
             .finish_non_exhaustive()
     }
-}
-
-impl IoExecutor {
-    /// Returns the reactor, for I/O objects to register with.
-    pub(crate) fn reactor(&self) -> io::Result<Arc<Reactor>> {
-        // Where the context is being dropped by this very thread, it says so by itself.
-        let runner = Runner::find(self.scheduler, self.generation);
-        match runner.and_then(|runner| runner.reactor.as_ref()) {
-            Some(reactor) => Ok(Arc::clone(reactor)),
-            None => self.scheduler.reactor(self.generation),
-        }
-    }
-
-    /// Makes the thread that waits in the reactor look at its timers again.
-    pub(crate) fn interrupt(&self) {
-        self.scheduler.interrupt(self.generation);
-    }
-}
-
-impl Executor for IoExecutor {
-    #[inline]
-    fn post(&self, task: Task) {
-        self.scheduler.post(self.generation, task);
-    }
-
-    #[inline]
-    fn runs_here(&self) -> bool {
-        Runner::find(self.scheduler, self.generation).is_some()
-    }
-
-    #[inline]
-    fn defer(&self, task: Task) {
-        self.scheduler.defer(self.generation, task);
-    }
-
-    #[inline]
-    fn work_started(&self) {
-        match Runner::find(self.scheduler, self.generation) {
-            Some(runner) => runner.add_work(1),
-            None => self.scheduler.work_started(self.generation),
-        }
-    }
-
-    #[inline]
-    fn work_finished(&self) {
-        match Runner::find(self.scheduler, self.generation) {
-            Some(runner) => runner.add_work(-1),
-            None => self.scheduler.work_finished(self.generation),
-        }
-    }
-
-    fn context(&self) -> Option<IoExecutor> {
-        Some(*self)
-    }
-
-    #[inline]
-    fn work_finished_on_runner(&self) -> bool {
-        match Runner::find(self.scheduler, self.generation) {
-            Some(runner) => {
-                runner.add_work(-1);
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// Drives the context on this thread while no other thread does.
-    ///
-    /// # Panics
-    ///
-    /// On a thread that is running the context, and after
-    /// [`stop`](IoContext::stop) with nobody left to run it.
-    fn block(&self, until: &Unblock) {
-        assert!(
-            !self.runs_here(),
-            "blocking on an operation of an `IoContext` inside a handler that the context runs \
-             would wait for ever: use a callback or `.await` there"
-        );
-        self.scheduler.block(self.generation, until);
-    }
-}
-
-impl PartialEq for IoExecutor {
-    fn eq(&self, other: &Self) -> bool {
-        std::ptr::eq(self.scheduler, other.scheduler) && self.generation == other.generation
-    }
-}
-
-impl Eq for IoExecutor {}
-
-impl fmt::Debug for IoExecutor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IoExecutor")
-            .field("context", &(std::ptr::from_ref(self.scheduler)))
-            .field("generation", &self.generation)
-            .finish()
-    }
-}
-
-/// The error of an operation whose context has been dropped.
-pub(crate) fn context_gone() -> io::Error {
-    io::Error::other("the `IoContext` of this object has been dropped")
 }

@@ -1,29 +1,5 @@
-//! Asking an operation to stop.
-//!
-//! A [`CancellationSignal`] asks, through a [`CancellationSlot`] that travels with the handler
-//! ([`bind_cancellation_slot`](crate::bind_cancellation_slot())); a [`CancellationGroup`] asks
-//! several. For a limit on time there is [`cancel_after`](crate::cancel_after()); a future asks by
-//! being dropped. An operation that has been asked completes all the same, with
-//! [`cancelled`] as its error or with its result: see [`CancellationType`].
-
-pub(crate) mod error;
-mod group;
-mod hook;
-mod signal;
-
-pub(crate) use error::is_cancelled;
-pub use error::{Expire, OperationError, cancelled};
-pub use group::CancellationGroup;
-pub(crate) use hook::{Function, Hook};
-pub use signal::{CancellationSignal, CancellationSlot, CancellationState};
-
 use std::fmt;
-use std::future::poll_fn;
-use std::io;
 use std::ops::{BitAnd, BitOr};
-use std::task::Poll;
-
-use crate::task::{budget, scope};
 
 /// How much of its effect a cancelled operation may leave behind.
 ///
@@ -113,17 +89,4 @@ impl fmt::Debug for CancellationType {
         }
         set.finish()
     }
-}
-
-/// Begins an operation that may complete at once: lets others run now and then,
-/// and fails if it has been asked to stop.
-pub(crate) async fn begin() -> io::Result<()> {
-    poll_fn(|cx| {
-        if scope::requested().is_empty() {
-            budget::proceed(cx).map(Ok)
-        } else {
-            Poll::Ready(Err(cancelled()))
-        }
-    })
-    .await
 }

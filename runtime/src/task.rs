@@ -19,14 +19,17 @@
 // - **I2** `vtable` always fits the type behind the header.
 // - **I3** `next` belongs to the queue that holds the task, and is meaningless outside one.
 
+pub(crate) mod begin;
 pub(crate) mod block;
 pub(crate) mod budget;
+pub(crate) mod current;
 pub(crate) mod frame;
 mod frame_box;
 mod held;
 pub(crate) mod initiating;
 pub(crate) mod leaf;
 mod memory;
+pub(crate) mod parked;
 mod queue;
 pub(crate) mod ring;
 pub(crate) mod scope;
@@ -129,7 +132,7 @@ impl Task {
     /// Runs the task.
     #[inline]
     pub fn run(self) {
-        let _outside = scope::outside();
+        let _outside = current::outside();
         self.run_outside();
     }
 

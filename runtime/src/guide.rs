@@ -28,13 +28,13 @@
 //! What `#[async_op]` writes for each form of an operation is on the page
 //! [`forms`](crate::forms).
 
-#[doc = include_str!("first_client.md")]
+#[doc = include_str!("guide/first_client.md")]
 pub mod first_client {}
 
-#[doc = include_str!("choosing_a_form.md")]
+#[doc = include_str!("guide/choosing_a_form.md")]
 pub mod choosing_a_form {}
 
-#[doc = include_str!("buffers.md")]
+#[doc = include_str!("guide/buffers.md")]
 pub mod buffers {}
 
 #[cfg_attr(
@@ -46,32 +46,32 @@ pub mod buffers {}
     not(feature = "pipeline"),
     doc = "The page is there with the feature `pipeline`."
 )]
-#[cfg_attr(feature = "pipeline", doc = include_str!("sharing_a_connection.md"))]
+#[cfg_attr(feature = "pipeline", doc = include_str!("guide/sharing_a_connection.md"))]
 pub mod sharing_a_connection {}
 
-#[doc = include_str!("cancellation.md")]
+#[doc = include_str!("guide/cancellation.md")]
 pub mod cancellation {}
 
-#[doc = include_str!("executors.md")]
+#[doc = include_str!("guide/executors.md")]
 pub mod executors {}
 
-#[doc = include_str!("memory.md")]
+#[doc = include_str!("guide/memory.md")]
 pub mod memory {}
 
-#[doc = include_str!("hosts.md")]
+#[doc = include_str!("guide/hosts.md")]
 pub mod hosts {}
 
-#[doc = include_str!("testing.md")]
+#[doc = include_str!("guide/testing.md")]
 pub mod testing {}
 
-#[doc = include_str!("from_asio.md")]
+#[doc = include_str!("guide/from_asio.md")]
 pub mod from_asio {}
 
-#[doc = include_str!("from_tokio.md")]
+#[doc = include_str!("guide/from_tokio.md")]
 pub mod from_tokio {}
 
-#[doc = include_str!("costs.md")]
+#[doc = include_str!("guide/costs.md")]
 pub mod costs {}
 
-#[doc = include_str!("it_hangs.md")]
+#[doc = include_str!("guide/it_hangs.md")]
 pub mod it_hangs {}

@@ -7,6 +7,7 @@
 mod deadline;
 #[cfg(unix)]
 mod pause;
+mod state;
 mod timer;
 mod waits;
 mod wall_timer;
@@ -14,6 +15,7 @@ mod wall_timer;
 pub(crate) use deadline::Deadline;
 #[cfg(unix)]
 pub(crate) use pause::Pause;
+pub(crate) use state::TimerState;
 pub use timer::Timer;
-pub(crate) use timer::{TimerState, from_now};
+pub(crate) use timer::from_now;
 pub use wall_timer::WallTimer;

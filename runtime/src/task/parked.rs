@@ -1,13 +1,18 @@
-//! Leaves that wait, and who has them. The invariants are those of the leaf.
+//! Leaves that wait, and who has them.
+//!
+//! # Invariants
+//!
+//! Those of the [leaf](super::leaf), of which this is what its place knows.
 
 use std::cell::Cell;
+use std::io;
 use std::mem::{self, ManuallyDrop};
 use std::ptr::{self, NonNull};
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
-use super::Ended;
-use crate::task::initiating::OperationId;
-use crate::task::{Header, Task, TaskQueue, TaskVtable};
+use super::initiating::OperationId;
+use super::{Header, Task, TaskQueue, TaskVtable};
+use crate::cancel::error::{cancelled, context_gone};
 
 /// The part of a leaf that its place knows. Aligned so that an address has room for flags.
 #[repr(C, align(16))] // `task` first: a `NonNull<Header>` is cast to this.
@@ -170,6 +175,36 @@ impl Drop for Parked {
     }
 }
 
+/// What has become of a leaf that was to be parked.
+pub(crate) enum Parking {
+    Parked,
+    /// Another attempt is due.
+    Due(Parked),
+    /// There is nothing to wait for.
+    Over(Parked, Ended),
+    Failed(Parked, io::Error),
+}
+
+/// How an operation ends without an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The time that it waited for has come.
+    Expired,
+    Cancelled,
+    ContextGone,
+}
+
+impl Ended {
+    #[inline]
+    pub(crate) fn result(self) -> io::Result<()> {
+        match self {
+            Self::Expired => Ok(()),
+            Self::Cancelled => Err(cancelled()),
+            Self::ContextGone => Err(context_gone()),
+        }
+    }
+}
+
 /// Leaves that wait, in order.
 #[derive(Default)]
 pub(crate) struct LeafQueue(TaskQueue);
@@ -189,9 +224,9 @@ impl LeafQueue {
         self.0.append(&mut other.0);
     }
 
-    /// Makes them the tasks of their next attempts.
-    pub(crate) fn into_tasks(self) -> TaskQueue {
-        self.0
+    /// Returns them as the tasks of their next attempts, to be moved elsewhere.
+    pub(crate) fn as_tasks(&mut self) -> &mut TaskQueue {
+        &mut self.0
     }
 
     pub(crate) fn is_empty(&self) -> bool {
