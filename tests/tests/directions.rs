@@ -36,8 +36,9 @@ impl Crate {
                 } else if path.is_dir() {
                     folders.push((path, inside(stem)));
                 } else if path.extension().is_some_and(|extension| extension == "rs") {
+                    assert_ne!(stem, "mod", "{path:?}: `name.rs` heads the folder `name`");
                     let module = match &*stem {
-                        "mod" | "lib" => module.clone(),
+                        "lib" => module.clone(),
                         _ => inside(stem),
                     };
                     let text = fs::read_to_string(&path).unwrap();
@@ -91,9 +92,10 @@ impl File {
             match token {
                 // `#[cfg(test)]`, and what it is of.
                 TokenTree::Punct(punct) if punct.as_char() == '#' => {
-                    if after.first().is_some_and(is_of_tests) {
-                        rest = skip_item(&after[1..]);
-                    }
+                    rest = match after.first() {
+                        Some(attribute) if is_of_tests(attribute) => skip_item(&after[1..]),
+                        _ => after,
+                    };
                 }
                 TokenTree::Group(group) => {
                     is_shown = was_shown && group.delimiter() == Delimiter::Parenthesis;
