@@ -5,15 +5,16 @@
 
 use crate::args::{Args, Default_, Keyed};
 use crate::completion;
-use crate::docs;
+use crate::display::display;
 use crate::errors::Errors;
+use crate::form::{self, Form};
 use crate::inputs::{Input, Stored};
 use crate::lifetimes;
-use crate::model::{ungroup, Form, Operation};
+use crate::model::Operation;
 use crate::parse::{Body, Function};
-use crate::plain;
 use crate::question;
 use crate::signature;
+use crate::types::{self, ungroup};
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{
@@ -106,7 +107,7 @@ fn check_executor(executor: &Expr, cx: &mut Errors) {
         Expr::Reference(reference) => cx.error(
             executor,
             "an operation has an executor of its own, not a borrowed one",
-            format_args!("`{}.clone()`", docs::display(&reference.expr)),
+            format_args!("`{}.clone()`", display(&reference.expr)),
         ),
         Expr::Lit(_) => cx.error(
             executor,
@@ -234,7 +235,7 @@ fn check_qualifiers(sig: &Signature, cx: &mut Errors) {
 
 fn check_output(args: &Args, op: &Operation, cx: &mut Errors) {
     match (&op.form, &op.sig.output) {
-        (Form::Handler, ReturnType::Type(_, output)) if !signature::is_unit(output) => cx.error(
+        (Form::Handler, ReturnType::Type(_, output)) if !types::is_unit(output) => cx.error(
             output,
             "a function that is given a completion returns nothing",
             "remove the return type and call `op.complete(..)`, or remove the completion parameter",
@@ -260,7 +261,7 @@ fn check_completes(completes: &TypeFnPtr, output: &ReturnType, op: &Operation, c
     let (ty, fits) = match output {
         ReturnType::Default if arity == 0 => return,
         ReturnType::Default => {
-            let completes = docs::display(completes);
+            let completes = display(completes);
             return cx.error(
                 &op.sig.ident,
                 format_args!("missing return type for `{completes}`"),
@@ -269,12 +270,12 @@ fn check_completes(completes: &TypeFnPtr, output: &ReturnType, op: &Operation, c
         }
         ReturnType::Type(_, ty) => match ungroup(ty) {
             Type::Tuple(tuple) => (ty, tuple.elems.len() == arity || arity == 1),
-            Type::Path(path) => (ty, arity == 1 || !completion::is_plain_value(path)),
+            Type::Path(path) => (ty, arity == 1 || !types::is_plain_value(path)),
             _ => (ty, true),
         },
     };
     if !fits {
-        let completes = docs::display(completes);
+        let completes = display(completes);
         cx.error(
             ty,
             format_args!("this is not what `{completes}` takes"),
@@ -288,7 +289,7 @@ fn output_of(signature: &TypeFnPtr) -> String {
     let types: Vec<_> = signature
         .inputs
         .iter()
-        .map(|input| docs::display(&input.ty))
+        .map(|input| display(&input.ty))
         .collect();
     match &types[..] {
         [only] => only.clone(),
@@ -301,7 +302,7 @@ fn check_params(op: &Operation, cx: &mut Errors) {
         .sig
         .inputs
         .iter()
-        .position(|param| signature::completion(param).is_some());
+        .position(|param| form::completion(param).is_some());
     for (index, param) in op.sig.inputs.iter().enumerate() {
         match param {
             FnArg::Receiver(receiver) => check_param_attrs(&receiver.attrs, cx),
@@ -321,7 +322,7 @@ fn check_params(op: &Operation, cx: &mut Errors) {
             );
         }
     }
-    let is_argument = |param: &&FnArg| signature::completion(param).is_none();
+    let is_argument = |param: &&FnArg| form::completion(param).is_none();
     let arguments = op.sig.inputs.iter().filter(is_argument);
     for (input, param) in op.inputs.iter().zip(arguments) {
         check_stored(input, param, op, cx);
@@ -373,7 +374,7 @@ fn check_pattern(pat: &Pat, ty: &Type, cx: &mut Errors) {
         _ => false,
     };
     if !is_name {
-        let (pattern, ty) = (docs::display(pat), docs::display(ty));
+        let (pattern, ty) = (display(pat), display(ty));
         cx.error(
             pat,
             "patterns are not supported in the parameters of an operation",
@@ -447,25 +448,22 @@ fn check_copied(ty: &Type, op: &Operation, cx: &mut Errors) {
         );
     }
     if let Type::TraitObject(object) = ungroup(&reference.elem) {
-        let (bounds, elem) = (
-            docs::display(&object.bounds),
-            docs::display(&reference.elem),
-        );
+        let (bounds, elem) = (display(&object.bounds), display(&reference.elem));
         cx.error(
             ty,
             "a trait object behind a reference cannot be copied",
             format_args!("take `Arc<dyn {bounds}>`, or name the lifetime: `&'a {elem}`"),
         );
     }
-    let bounds = plain::bounds_of(&reference.elem, &op.sig);
+    let bounds = types::bounds_of(&reference.elem, &op.sig);
     let is_maybe = |bound: &TypeParamBound| match bound {
         TypeParamBound::Trait(bound) => bound.maybe.is_some(),
         _ => false,
     };
-    let is_to_owned = |bound| plain::last_segment(bound, "ToOwned").is_some();
+    let is_to_owned = |bound| types::last_segment(bound, "ToOwned").is_some();
     if bounds.iter().any(|bound| is_maybe(bound)) && !bounds.iter().any(|bound| is_to_owned(bound))
     {
-        let elem = docs::display(&reference.elem);
+        let elem = display(&reference.elem);
         cx.error(
             ty,
             format_args!("`{elem}` may have no size, so it cannot be copied"),
@@ -479,7 +477,7 @@ pub(crate) fn is_dyn_executor(ty: &Type) -> bool {
     let Type::TraitObject(object) = ungroup(ty) else {
         return false;
     };
-    let is_executor = |bound| plain::last_segment(bound, "Executor").is_some();
+    let is_executor = |bound| types::last_segment(bound, "Executor").is_some();
     object.bounds.iter().any(is_executor)
 }
 
@@ -497,4 +495,12 @@ fn reference(param: &FnArg) -> Option<TokenStream> {
 
 fn is_reference(ty: &Type) -> bool {
     matches!(ungroup(ty), Type::Reference(_))
+}
+
+/// Whether the completion signature of `op` is one.
+pub(crate) fn signature(op: &Operation, cx: &mut Errors) -> bool {
+    let before = cx.len();
+    completion::check_signature(&op.signature, op.form, cx);
+    completion::check_parameter(&op.signature, &op.sig, cx);
+    cx.len() == before
 }

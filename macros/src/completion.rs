@@ -1,27 +1,19 @@
 //! The mistakes in a completion signature.
 
-use crate::docs;
+use crate::display::display;
 use crate::errors::Errors;
+use crate::form::Form;
 use crate::lifetimes;
-use crate::model::{ungroup, Form, Operation};
 use crate::plain;
+use crate::types::{self, first_impl_trait, is_fn, is_plain_value, ungroup};
 use quote::ToTokens;
 use syn::visit::Visit;
 use syn::{
-    GenericParam, Lifetime, ReturnType, Signature, Type, TypeFnPtr, TypeImplTrait, TypePath,
-    TypeTraitObject,
+    GenericParam, Lifetime, ReturnType, Signature, Type, TypeFnPtr, TypeImplTrait, TypeTraitObject,
 };
 
 /// The arities that the runtime implements `Signature` for.
 const MAX_ARITY: usize = 8;
-
-/// Whether the completion signature of `op` is one.
-pub(crate) fn check(op: &Operation, cx: &mut Errors) -> bool {
-    let before = cx.len();
-    check_signature(&op.signature, op.form, cx);
-    check_parameter(&op.signature, &op.sig, cx);
-    cx.len() == before
-}
 
 /// The `fn(..)` that names the completion arguments, or a tuple of them.
 pub(crate) fn check_signature(signature: &Type, form: Form, cx: &mut Errors) {
@@ -32,28 +24,14 @@ pub(crate) fn check_signature(signature: &Type, form: Form, cx: &mut Errors) {
                 check_signature(signature, form, cx);
             }
         }
-        Type::Tuple(tuple) => not_a_signature(signature, &docs::display(&tuple.elems), cx),
+        Type::Tuple(tuple) => not_a_signature(signature, &display(&tuple.elems), cx),
         Type::Path(path) if !is_plain_value(path) => {}
-        Type::TraitObject(object) => match object.bounds.iter().find_map(plain::parameters) {
-            Some(inputs) => not_a_signature(signature, &docs::display(inputs), cx),
-            None => not_a_signature(signature, &docs::display(signature), cx),
+        Type::TraitObject(object) => match object.bounds.iter().find_map(types::parameters) {
+            Some(inputs) => not_a_signature(signature, &display(inputs), cx),
+            None => not_a_signature(signature, &display(signature), cx),
         },
-        _ => not_a_signature(signature, &docs::display(signature), cx),
+        _ => not_a_signature(signature, &display(signature), cx),
     }
-}
-
-pub(crate) fn is_fn(ty: &Type) -> bool {
-    matches!(ungroup(ty), Type::FnPtr(_))
-}
-
-/// Types that are surely no alias of a signature.
-pub(crate) fn is_plain_value(ty: &TypePath) -> bool {
-    const VALUES: [&str; 20] = [
-        "Result", "Option", "Vec", "String", "Box", "Arc", "bool", "char", "u8", "u16", "u32",
-        "u64", "usize", "i8", "i16", "i32", "i64", "isize", "f32", "f64",
-    ];
-    let last = ty.path.segments.last();
-    last.is_some_and(|last| VALUES.iter().any(|value| last.ident == value))
 }
 
 fn not_a_signature(ty: &Type, arguments: &str, cx: &mut Errors) {
@@ -74,13 +52,13 @@ pub(crate) fn check_parameter(signature: &Type, sig: &Signature, cx: &mut Errors
         GenericParam::Type(param) => path.path.is_ident(&param.ident),
         _ => false,
     };
-    let bounds = plain::bounds_of(signature, sig);
+    let bounds = types::bounds_of(signature, sig);
     if sig.generics.params.iter().any(is_it)
         && !bounds
             .iter()
-            .any(|bound| plain::last_segment(bound, "Signature").is_some())
+            .any(|bound| types::last_segment(bound, "Signature").is_some())
     {
-        let name = docs::display(signature);
+        let name = display(signature);
         cx.error(
             signature,
             format_args!("`{name}` is not known to be a completion signature"),
@@ -91,7 +69,7 @@ pub(crate) fn check_parameter(signature: &Type, sig: &Signature, cx: &mut Errors
 
 fn check_fn(signature: &TypeFnPtr, form: Form, cx: &mut Errors) {
     if let ReturnType::Type(_, output) = &signature.output {
-        let output = docs::display(output);
+        let output = display(output);
         let help = match signature.inputs.is_empty() {
             true => format!("results are arguments: `fn({output})`"),
             false => format!("remove `-> {output}`; results are arguments"),
@@ -109,7 +87,7 @@ fn check_fn(signature: &TypeFnPtr, form: Form, cx: &mut Errors) {
         cx.error(
             &qualifier,
             "a completion signature is a plain `fn(..)`",
-            format_args!("remove `{}`", docs::display(&qualifier)),
+            format_args!("remove `{}`", display(&qualifier)),
         );
     }
     if let Some(surplus) = signature.inputs.iter().nth(MAX_ARITY) {
@@ -129,7 +107,7 @@ fn check_fn(signature: &TypeFnPtr, form: Form, cx: &mut Errors) {
 
 fn check_argument(ty: &Type, form: Form, cx: &mut Errors) {
     if let Some(owned) = owned(ty) {
-        let text = docs::display(ty);
+        let text = display(ty);
         return cx.error(
             ty,
             format_args!("`{text}` has no size, so an operation cannot complete with it"),
@@ -137,7 +115,7 @@ fn check_argument(ty: &Type, form: Form, cx: &mut Errors) {
         );
     }
     if let Some(object) = first_error_not_send(ty) {
-        let bounds = docs::display(&object.bounds);
+        let bounds = display(&object.bounds);
         return cx.error(
             &object,
             format_args!("`dyn {bounds}` stays in its thread, so no operation completes with it"),
@@ -161,8 +139,8 @@ fn check_argument(ty: &Type, form: Form, cx: &mut Errors) {
 fn owned(ty: &Type) -> Option<String> {
     match ungroup(ty) {
         Type::Path(path) if path.path.is_ident("str") => Some("String".to_owned()),
-        Type::Slice(slice) => Some(format!("Vec<{}>", docs::display(&slice.elem))),
-        Type::TraitObject(object) => Some(format!("Box<{}>", docs::display(object))),
+        Type::Slice(slice) => Some(format!("Vec<{}>", display(&slice.elem))),
+        Type::TraitObject(object) => Some(format!("Box<{}>", display(object))),
         _ => None,
     }
 }
@@ -170,7 +148,7 @@ fn owned(ty: &Type) -> Option<String> {
 fn check_impl_trait(ty: &TypeImplTrait, form: Form, cx: &mut Errors) {
     let ty = Type::ImplTrait(ty.clone());
     let is_operation =
-        plain::bounds_of_impl(&ty).any(|bound| plain::last_segment(bound, "Initiation").is_some());
+        types::bounds_of_impl(&ty).any(|bound| types::last_segment(bound, "Initiation").is_some());
     match (form, plain::future(&ty)) {
         (Form::Async, _) if is_operation => cx.error(
             ty,
@@ -183,7 +161,7 @@ fn check_impl_trait(ty: &TypeImplTrait, form: Form, cx: &mut Errors) {
             format_args!("return `{output}`: `.await` the future in the body"),
         ),
         _ => {
-            let bounds = plain::bounds_of_impl(&ty).map(docs::display);
+            let bounds = types::bounds_of_impl(&ty).map(display);
             let bounds = bounds.collect::<Vec<_>>().join(" + ");
             cx.error(
                 ty,
@@ -214,30 +192,11 @@ fn first_error_not_send(ty: &Type) -> Option<TypeTraitObject> {
         fn visit_type_trait_object(&mut self, object: &TypeTraitObject) {
             let has = |name: &str| {
                 let mut bounds = object.bounds.iter();
-                bounds.any(|bound| plain::last_segment(bound, name).is_some())
+                bounds.any(|bound| types::last_segment(bound, name).is_some())
             };
             if has("Error") && !has("Send") {
                 self.0.get_or_insert_with(|| object.clone());
             }
-        }
-    }
-
-    let mut first = First::default();
-    first.visit_type(ty);
-    first.0
-}
-
-pub(crate) fn has_impl_trait(ty: &Type) -> bool {
-    first_impl_trait(ty).is_some()
-}
-
-fn first_impl_trait(ty: &Type) -> Option<TypeImplTrait> {
-    #[derive(Default)]
-    struct First(Option<TypeImplTrait>);
-
-    impl Visit<'_> for First {
-        fn visit_type_impl_trait(&mut self, ty: &TypeImplTrait) {
-            self.0.get_or_insert_with(|| ty.clone());
         }
     }
 

@@ -4,14 +4,17 @@
 
 use crate::around::SelfType;
 use crate::attrs;
+use crate::call;
 use crate::docs;
 use crate::editor;
+use crate::form::Form;
 use crate::initiation;
-use crate::inputs;
-use crate::inputs::{Input, Stored};
+use crate::inputs::{self, Input, Stored};
 use crate::lifetimes;
-use crate::model::{ungroup_mut, Executor, Form, Operation, Role};
+use crate::model::{Executor, Operation, Role};
 use crate::signature;
+use crate::spans::{at, end_of};
+use crate::types::ungroup_mut;
 use proc_macro2::{Delimiter, Group, Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned, ToTokens};
 use syn::ext::IdentExt as _;
@@ -24,29 +27,6 @@ use syn::{
 
 /// As many parameters as Clippy lets pass.
 const MANY: usize = 7;
-
-/// The place of `span`, with the hygiene and edition of this crate. Lints for
-/// the author's code leave such tokens alone.
-pub(crate) fn at(span: Span) -> Span {
-    Span::mixed_site().located_at(span)
-}
-
-/// Where `span` begins. An editor asks what is written at a name, and is given
-/// all that the macro writes at just that name; a compiler shows the place.
-pub(crate) fn start_of(span: Span) -> Span {
-    if !proc_macro::is_available() {
-        return at(span);
-    }
-    at(Span::from(span.unwrap().start()))
-}
-
-/// Where `span` ends, and rustc suggests to add generics to a name.
-fn end_of(span: Span) -> Span {
-    if !proc_macro::is_available() {
-        return at(span);
-    }
-    at(Span::from(span.unwrap().end()))
-}
 
 pub(crate) fn operation(op: &Operation) -> TokenStream {
     match op.role {
@@ -242,8 +222,8 @@ fn fn_token(op: &Operation) -> Token![fn] {
 fn call(op: &Operation, name: Ident, last: Option<TokenStream>) -> TokenStream {
     let by_dot = is_called_by_dot(op);
     let function = match by_dot {
-        true => method(op, name, last.is_some()),
-        false => path(op, name, last.is_some()),
+        true => call::method(op, name, last.is_some()),
+        false => call::path(op, name, last.is_some()),
     };
     let names = op.inputs.iter().map(|input| &input.name);
     let names = names.skip(usize::from(by_dot));
@@ -505,47 +485,6 @@ fn release_self(sig: &mut Signature, op: &Operation) {
 /// In an `impl dyn Trait`, `Self::name` is the trait's `name`, too.
 fn is_called_by_dot(op: &Operation) -> bool {
     op.role == Role::Own && op.sig.receiver().is_some_and(is_typed)
-}
-
-/// `self.name::<T, _>`
-fn method(op: &Operation, name: Ident, with_token: bool) -> TokenStream {
-    let span = op.span;
-    let receiver = op.inputs.first().map(|input| &input.name);
-    let name = named(op, name, with_token);
-    quote_spanned!(span=> #receiver.#name)
-}
-
-/// `Self::name::<T>`, with the author's type and const parameters.
-pub(crate) fn path(op: &Operation, name: Ident, with_token: bool) -> TokenStream {
-    let scope = op.associated.then(|| quote_spanned!(op.span=> Self::));
-    let name = named(op, name, with_token);
-    quote!(#scope #name)
-}
-
-fn named(op: &Operation, name: Ident, with_token: bool) -> TokenStream {
-    let span = op.span;
-    let mut arguments: Vec<_> = op
-        .sig
-        .generics
-        .params
-        .iter()
-        .filter_map(parameter_name)
-        .collect();
-    if arguments.is_empty() {
-        return name.into_token_stream();
-    }
-    if with_token {
-        arguments.push(quote_spanned!(span=> _));
-    }
-    quote_spanned!(span=> #name::<#(#arguments),*>)
-}
-
-fn parameter_name(param: &GenericParam) -> Option<TokenStream> {
-    match param {
-        GenericParam::Lifetime(_) => None,
-        GenericParam::Type(param) => Some(param.ident.to_token_stream()),
-        GenericParam::Const(param) => Some(param.ident.to_token_stream()),
-    }
 }
 
 // The signature.

@@ -3,12 +3,15 @@
 
 use crate::args::Args;
 use crate::attrs::Attrs;
-use crate::completion;
 use crate::errors::Errors;
-use crate::expand::{self, at};
-use crate::model::{self, Names, Operation, Role};
+use crate::expand;
+use crate::form;
+use crate::model::{self, Operation, Role};
+use crate::names::{self, Names};
 use crate::parse::{Body, Function};
 use crate::signature;
+use crate::spans::at;
+use crate::types;
 use proc_macro2::{Group, Ident, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{FnArg, ReturnType, Signature};
@@ -41,7 +44,7 @@ pub(crate) fn unusable(args: &Args, function: &Function, names: &Names, cx: Erro
         sig.ident = model::body_name(&sig, role, names);
         return quote!(#sig #body #errors);
     }
-    let is_argument = |input: &&FnArg| signature::completion(input).is_none();
+    let is_argument = |input: &&FnArg| form::completion(input).is_none();
     let arguments: Vec<_> = sig.inputs.iter().filter(is_argument).collect();
     let token = quote_spanned!(at(sig.ident.span())=> token: impl ::core::marker::Sized);
     let is_associated = model::is_associated(args, function);
@@ -81,12 +84,12 @@ fn uncalled(sig: &Signature, body: &Group, cx: &Errors) -> TokenStream {
     let completions = sig
         .inputs
         .iter()
-        .filter_map(signature::completion)
+        .filter_map(form::completion)
         .map(|named| &named.ident);
     let named = sig
         .inputs
         .iter()
-        .filter(|input| signature::completion(input).is_some())
+        .filter(|input| form::completion(input).is_some())
         .filter_map(|input| match input {
             FnArg::Typed(typed) => Some(&typed.pat),
             FnArg::Receiver(_) => None,
@@ -94,7 +97,7 @@ fn uncalled(sig: &Signature, body: &Group, cx: &Errors) -> TokenStream {
     let errors = cx.to_compile_errors();
     let asyncness = &sig.asyncness;
     let output = match &sig.output {
-        ReturnType::Type(_, ty) if !completion::has_impl_trait(ty) => Some(&sig.output),
+        ReturnType::Type(_, ty) if !types::has_impl_trait(ty) => Some(&sig.output),
         _ => None,
     };
     quote! {
@@ -113,7 +116,7 @@ fn mistaken(
 ) -> TokenStream {
     let Attrs { docs, outer, .. } = Attrs::route(&function.attrs);
     let Function { vis, sig, .. } = function;
-    let runtime = model::runtime(args, name);
+    let runtime = names::runtime(args, name);
     let (generics, _, where_clause) = sig.generics.split_for_impl();
     quote_spanned! {at(name.span())=>
         #(#docs)*

@@ -2,9 +2,11 @@
 //! the token.
 
 use crate::args::Cancellation;
-use crate::expand::{at, path};
+use crate::call;
+use crate::form::Form;
 use crate::inputs::{self, Input, Stored};
-use crate::model::{Executor, Form, Operation};
+use crate::model::{Executor, Operation};
+use crate::spans::at;
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned, ToTokens as _};
 use syn::ext::IdentExt as _;
@@ -15,7 +17,7 @@ pub(crate) fn of(op: &Operation) -> TokenStream {
     let Operation {
         runtime, signature, ..
     } = op;
-    let body = path(op, op.body_name.clone(), false);
+    let body = call::path(op, op.body_name.clone(), false);
     let arguments: Vec<_> = op.inputs.iter().map(argument).collect();
     let span = op.span;
     let (meta, copies) = (meta(op), copies(op));
@@ -47,7 +49,7 @@ pub(crate) fn of(op: &Operation) -> TokenStream {
 
 /// The same, where it is the body that makes the operation.
 pub(crate) fn of_body(op: &Operation) -> TokenStream {
-    let body = path(op, op.body_name.clone(), false);
+    let body = call::path(op, op.body_name.clone(), false);
     let names = op.inputs.iter().map(|input| &input.name);
     quote_spanned!(op.span=> #body(#(#names),*))
 }

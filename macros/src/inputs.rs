@@ -1,9 +1,10 @@
 //! The parameters of an operation, and how it stores the arguments.
 
-use crate::expand::at;
+use crate::form::{self, Form};
 use crate::lifetimes;
-use crate::model::{ungroup, ungroup_mut, Form, Names};
-use crate::signature;
+use crate::names::Names;
+use crate::spans::at;
+use crate::types::{ungroup, ungroup_mut};
 use syn::spanned::Spanned as _;
 use syn::{
     FnArg, Ident, Lifetime, Pat, PatIdent, PatType, Receiver, ReceiverKind, Signature, Type,
@@ -33,7 +34,7 @@ pub(crate) fn of(form: Form, sig: &Signature, names: &Names, lifetime: &Lifetime
     let params = sig
         .inputs
         .iter()
-        .filter(|input| signature::completion(input).is_none());
+        .filter(|input| form::completion(input).is_none());
     let mut inputs: Vec<_> = params
         .enumerate()
         .map(|(index, param)| match param {
@@ -169,7 +170,7 @@ pub(crate) fn name_borrowed<'a>(
     params: impl Iterator<Item = &'a mut FnArg>,
     lifetime: &Lifetime,
 ) {
-    if !signature::bounds(sig).any(lifetimes::elided_in_bound) {
+    if !form::bounds(sig).any(lifetimes::elided_in_bound) {
         return;
     }
     for param in params {

@@ -27,28 +27,34 @@
 mod args;
 mod around;
 mod attrs;
+mod call;
 mod cfg;
 mod check;
 mod completion;
+mod display;
 mod docs;
 mod editor;
 mod errors;
 mod expand;
 mod fallback;
+mod form;
 mod initiation;
 mod inputs;
 mod lifetimes;
 mod manifest;
 mod misplaced;
 mod model;
+mod names;
 mod parse;
 mod plain;
 mod question;
 mod repair;
 mod signature;
+mod spans;
 mod stages;
 #[cfg(test)]
 mod tests;
+mod types;
 
 use proc_macro2::TokenStream;
 

@@ -42,7 +42,7 @@ impl VisitMut for NameElided<'_> {
 /// A copy of our own `lifetime` where the user left one out.
 fn at(lifetime: &Lifetime, span: proc_macro2::Span) -> Lifetime {
     let mut lifetime = lifetime.clone();
-    lifetime.set_span(crate::expand::at(span));
+    lifetime.set_span(crate::spans::at(span));
     lifetime
 }
 

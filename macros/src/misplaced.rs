@@ -4,11 +4,11 @@ use crate::args::{Args, Default_, Keyed};
 use crate::around::{Around, Place, Trait};
 use crate::check;
 use crate::errors::Errors;
+use crate::form::{self, Form};
 use crate::manifest;
-use crate::model::{self, Form, Role};
+use crate::model::{self, Role};
 use crate::parse::{Body, Function};
 use crate::repair;
-use crate::signature;
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{parse_quote, Receiver, ReceiverKind, Signature};
@@ -137,11 +137,8 @@ fn check_home(args: &mut Args, function: &Function, place: &Place, cx: &mut Erro
 /// and is gone.
 fn check_above(function: &mut Function, place: &Place, cx: &mut Errors) {
     let sig = &mut function.sig;
-    let has_completion = sig
-        .inputs
-        .iter()
-        .any(|it| signature::completion(it).is_some());
-    if signature::form(sig) != Form::Handler || has_completion {
+    let has_completion = sig.inputs.iter().any(|it| form::completion(it).is_some());
+    if form::of(sig) != Form::Handler || has_completion {
         return;
     }
     let attributes = place.above().into_iter();
@@ -196,7 +193,7 @@ fn needs_provided(function: &Function, has_self: bool, is_bounded: bool) -> bool
 /// The `&self` of an operation that copies it.
 fn copied_self(sig: &Signature) -> Option<&Receiver> {
     let receiver = sig.receiver()?;
-    if signature::form(sig) == Form::Deferred {
+    if form::of(sig) == Form::Deferred {
         return None;
     }
     match &receiver.kind {

@@ -3,18 +3,19 @@
 use crate::args::{Args, Cancellation, Default_};
 use crate::around::SelfType;
 use crate::attrs::Attrs;
-use crate::completion;
 use crate::errors::Errors;
-use crate::expand::{at, start_of};
+use crate::form::{self, Form};
 use crate::inputs::{self, Input};
 use crate::lifetimes;
+use crate::names::{self, Names};
 use crate::parse::{Body, Function};
 use crate::signature;
+use crate::spans::start_of;
+use crate::types;
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
-use quote::{quote_spanned, ToTokens};
-use std::collections::HashSet;
+use quote::ToTokens;
 use syn::ext::IdentExt as _;
-use syn::{Ident, Lifetime, Safety, Signature, Token, Type, Visibility};
+use syn::{Ident, Lifetime, Safety, Signature, Type, Visibility};
 
 /// An initiating function.
 pub(crate) struct Operation {
@@ -62,22 +63,12 @@ impl Operation {
         let is_generic = !self.sig.generics.params.is_empty();
         let is_borrowed = |input: &Input| {
             signature::lifetimes_of(&input.declared).contains(&self.lifetime)
-                || inputs::ty(&input.declared).is_some_and(completion::has_impl_trait)
+                || inputs::ty(&input.declared).is_some_and(types::has_impl_trait)
         };
         let borrows = self.inputs.iter().any(is_borrowed)
             || lifetimes::named_in_signature(&self.signature).contains(&self.lifetime);
         !self.associated && !is_generic && !borrows
     }
-}
-
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Form {
-    /// The body is given a completion.
-    Handler,
-    /// The output of the body is the completion.
-    Async,
-    /// The body returns another operation.
-    Deferred,
 }
 
 /// What a trait has to do with the operation.
@@ -99,84 +90,6 @@ pub(crate) enum Executor {
     System,
 }
 
-/// The names that the author uses.
-pub(crate) struct Names {
-    args: HashSet<String>,
-    item: HashSet<String>,
-    /// Of all that the author has written, and where.
-    hash: u32,
-}
-
-impl Names {
-    pub(crate) fn new(args: &TokenStream, item: &TokenStream, place: &str) -> Self {
-        let (mut in_args, mut in_item) = (HashSet::new(), HashSet::new());
-        let mut hash = Hash::default();
-        hash.add(place);
-        collect_names(args.clone(), &mut in_args, &mut hash);
-        collect_names(item.clone(), &mut in_item, &mut hash);
-        Self {
-            args: in_args,
-            item: in_item,
-            hash: hash.0,
-        }
-    }
-
-    /// Whether an argument of the attribute mentions the name.
-    pub(crate) fn in_args(&self, name: &Ident) -> bool {
-        self.args.contains(&name.unraw().to_string())
-    }
-
-    /// `base`, or if the author uses that, `base2` and so on.
-    pub(crate) fn fresh(&self, base: &str) -> String {
-        let numbered = (2..).map(|n| format!("{base}{n}"));
-        let mut candidates = std::iter::once(base.to_owned()).chain(numbered);
-        candidates
-            .find(|name| !self.args.contains(name) && !self.item.contains(name))
-            .unwrap_or_default()
-    }
-}
-
-/// Collects identifiers, and lifetimes with their apostrophe.
-fn collect_names(tokens: TokenStream, names: &mut HashSet<String>, hash: &mut Hash) {
-    let mut prefix = "";
-    for token in tokens {
-        match &token {
-            TokenTree::Group(group) => {
-                hash.add("(");
-                collect_names(group.stream(), names, hash);
-                hash.add(")");
-            }
-            TokenTree::Ident(ident) => {
-                let name = format!("{prefix}{}", ident.unraw());
-                hash.add(&name);
-                names.insert(name);
-            }
-            TokenTree::Punct(punct) => hash.add(punct.as_char().encode_utf8(&mut [0; 4])),
-            TokenTree::Literal(literal) => hash.add(&literal.to_string()),
-        }
-        let is_apostrophe = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '\'');
-        prefix = if is_apostrophe { "'" } else { "" };
-    }
-}
-
-/// FNV-1a: the same on every machine.
-struct Hash(u32);
-
-impl Default for Hash {
-    fn default() -> Self {
-        Self(0x811c_9dc5)
-    }
-}
-
-impl Hash {
-    /// Adds a token.
-    fn add(&mut self, token: &str) {
-        for byte in token.bytes().chain([0]) {
-            self.0 = (self.0 ^ u32::from(byte)).wrapping_mul(0x0100_0193);
-        }
-    }
-}
-
 /// `None` after reporting that the form or the signature cannot be told.
 pub(crate) fn operation(
     args: &Args,
@@ -187,7 +100,7 @@ pub(crate) fn operation(
     let sig = &function.sig;
     let span = start_of(sig.ident.span());
     let lifetime = Lifetime::new(&names.fresh("'op"), span);
-    let form = signature::form(sig);
+    let form = form::of(sig);
     let inputs = inputs::of(form, sig, names, &lifetime);
     let signature = signature::of(form, args, sig, &inputs, &lifetime, cx);
     let twin = match role(args, function) {
@@ -196,7 +109,7 @@ pub(crate) fn operation(
     };
     Some(Operation {
         span,
-        runtime: runtime(args, &sig.ident),
+        runtime: names::runtime(args, &sig.ident),
         attrs: Attrs::route(&function.attrs),
         vis: function.vis.clone(),
         sig: unqualified(sig),
@@ -231,22 +144,6 @@ pub(crate) fn unqualified(sig: &Signature) -> Signature {
         abi: None,
         variadic: None,
         ..sig.clone()
-    }
-}
-
-/// The path of the runtime's `expansion` module, for what is written at `name`,
-/// which rustc underlines: it says of calls to it that "future cannot be sent".
-pub(crate) fn runtime(args: &Args, name: &Ident) -> TokenStream {
-    let span = start_of(name.span());
-    match &args.krate {
-        Some(krate) => {
-            let path = &krate.value;
-            quote_spanned!(span=> #path::expansion)
-        }
-        None => {
-            let colons = Token![::](at(name.span()));
-            quote_spanned!(span=> #colons async_op::expansion)
-        }
     }
 }
 
@@ -286,24 +183,6 @@ pub(crate) fn body_name(sig: &Signature, role: Role, names: &Names) -> Ident {
         Role::Declared | Role::Implemented => name,
     };
     Ident::new(&name, start_of(sig.ident.span()))
-}
-
-/// The type inside the invisible groups of `macro_rules!` fragments and inside
-/// parentheses.
-pub(crate) fn ungroup(ty: &Type) -> &Type {
-    match ty {
-        Type::Group(group) => ungroup(&group.elem),
-        Type::Paren(paren) => ungroup(&paren.elem),
-        ty => ty,
-    }
-}
-
-pub(crate) fn ungroup_mut(ty: &mut Type) -> &mut Type {
-    match ty {
-        Type::Group(group) => ungroup_mut(&mut group.elem),
-        Type::Paren(paren) => ungroup_mut(&mut paren.elem),
-        ty => ty,
-    }
 }
 
 fn executor(args: &Args, inputs: &[Input]) -> Executor {

@@ -3,12 +3,12 @@
 
 use crate::args::Args;
 use crate::check;
-use crate::completion;
-use crate::model::{ungroup, ungroup_mut, Form};
+use crate::form::{self, Form};
 use crate::parse::{Body, Function};
-use crate::plain::{self, parameters};
+use crate::plain;
 use crate::question;
 use crate::signature;
+use crate::types::{self, parameters, ungroup, ungroup_mut};
 use proc_macro2::{Delimiter, Group};
 use quote::{quote, quote_spanned};
 use syn::visit_mut::{self, VisitMut};
@@ -71,7 +71,7 @@ pub(crate) fn function(function: &mut Function) {
     let has_completion = sig
         .inputs
         .iter()
-        .any(|param| signature::completion(param).is_some());
+        .any(|param| form::completion(param).is_some());
     if let (Body::Block(_), false, ReturnType::Type(_, ty)) = (&body, has_completion, &sig.output) {
         if !matches!(ungroup(ty), Type::ImplTrait(_) | Type::Never(_))
             && plain::future(ty).is_none()
@@ -82,7 +82,7 @@ pub(crate) fn function(function: &mut Function) {
 }
 
 fn is_handler(sig: &Signature) -> bool {
-    signature::form(sig) == Form::Handler
+    form::of(sig) == Form::Handler
 }
 
 /// A body that returns whatever is asked for.
@@ -100,7 +100,7 @@ fn take_by_value(sig: &mut Signature) {
             ty: reference.elem.clone(),
             ..last.clone()
         });
-        if signature::completion(&owned).is_some() {
+        if form::completion(&owned).is_some() {
             sig.inputs.pop();
             sig.inputs.push(owned);
         }
@@ -128,7 +128,7 @@ impl VisitMut for Completions {
 fn completion_signature(ty: &mut Type) {
     let meant = match ungroup_mut(ty) {
         Type::FnPtr(signature) => return simplify(signature),
-        Type::Tuple(tuple) if tuple.elems.iter().any(completion::is_fn) => {
+        Type::Tuple(tuple) if tuple.elems.iter().any(types::is_fn) => {
             return tuple.elems.iter_mut().for_each(completion_signature);
         }
         Type::Tuple(tuple) => {
@@ -139,7 +139,7 @@ fn completion_signature(ty: &mut Type) {
             Some(inputs) => syn::parse2(quote!(fn(#inputs))),
             None => return,
         },
-        Type::Path(path) if !completion::is_plain_value(path) => return,
+        Type::Path(path) if !types::is_plain_value(path) => return,
         value => syn::parse2(quote!(fn(#value))),
     };
     if let Ok(meant) = meant {

@@ -3,25 +3,18 @@
 use crate::args::Args;
 use crate::completion;
 use crate::errors::Errors;
-use crate::expand::{at, start_of};
+use crate::form::{self, Form};
 use crate::inputs::{Input, Stored};
 use crate::lifetimes;
-use crate::model::{self, ungroup, Form};
+use crate::names;
 use crate::plain;
+use crate::spans::{at, start_of};
+use crate::types::{is_never, is_unit};
 use syn::spanned::Spanned as _;
 use syn::{
     parse_quote_spanned, FnArg, GenericArgument, Ident, Lifetime, PathArguments, PathSegment,
-    ReceiverKind, ReturnType, Signature, Type, TypeParamBound,
+    ReceiverKind, ReturnType, Signature, Type,
 };
-
-/// What the function looks like.
-pub(crate) fn form(sig: &Signature) -> Form {
-    match (&sig.asyncness, initiation(sig)) {
-        (Some(_), _) => Form::Async,
-        (None, Some(_)) => Form::Deferred,
-        (None, None) => Form::Handler,
-    }
-}
 
 /// The completion signature. `None` after reporting that it cannot be told.
 pub(crate) fn of(
@@ -45,46 +38,17 @@ pub(crate) fn is_rewritten(sig: &Signature) -> bool {
     lifetimes.any(|param| param.lifetime.ident == "async_trait")
 }
 
-/// The `Completion` in the type of a parameter.
-pub(crate) fn completion(input: &FnArg) -> Option<&PathSegment> {
-    match input {
-        FnArg::Receiver(_) => None,
-        FnArg::Typed(typed) => match ungroup(&typed.ty) {
-            Type::Path(ty) => ty
-                .path
-                .segments
-                .last()
-                .filter(|segment| segment.ident == "Completion"),
-            _ => None,
-        },
-    }
-}
-
-/// The bounds of a returned `impl Trait`.
-pub(crate) fn bounds(sig: &Signature) -> impl Iterator<Item = &TypeParamBound> {
-    let returned = match &sig.output {
-        ReturnType::Type(_, ty) => Some(&**ty),
-        ReturnType::Default => None,
-    };
-    returned.into_iter().flat_map(plain::bounds_of_impl)
-}
-
-/// The `Initiation` that the function returns.
-fn initiation(sig: &Signature) -> Option<&PathSegment> {
-    bounds(sig).find_map(|bound| plain::last_segment(bound, "Initiation"))
-}
-
 /// Whether the author's function compiles by itself, as far as signatures go.
 pub(crate) fn is_sound(sig: &Signature) -> bool {
     let mut cx = Errors::default();
     for named in sig
         .inputs
         .iter()
-        .filter_map(completion)
-        .chain(initiation(sig))
+        .filter_map(form::completion)
+        .chain(form::initiation(sig))
     {
         if let Some(signature) = signature_argument(named, &mut cx) {
-            completion::check_signature(&signature, form(sig), &mut cx);
+            completion::check_signature(&signature, form::of(sig), &mut cx);
             completion::check_parameter(&signature, sig, &mut cx);
         }
     }
@@ -95,7 +59,7 @@ fn of_handler(sig: &Signature, cx: &mut Errors) -> Option<Type> {
     let mut completions = sig
         .inputs
         .iter()
-        .filter_map(|input| Some((input, completion(input)?)));
+        .filter_map(|input| Some((input, form::completion(input)?)));
     let Some((_, completion)) = completions.next() else {
         plain::explain(sig, cx);
         return None;
@@ -117,7 +81,7 @@ fn of_deferred(sig: &Signature, cx: &mut Errors) -> Option<Type> {
     for completion in sig
         .inputs
         .iter()
-        .filter(|input| completion(input).is_some())
+        .filter(|input| form::completion(input).is_some())
     {
         cx.error(
             completion,
@@ -125,7 +89,7 @@ fn of_deferred(sig: &Signature, cx: &mut Errors) -> Option<Type> {
             "remove this parameter, or return nothing and call `op.complete(..)`",
         );
     }
-    signature_argument(initiation(sig)?, cx)
+    signature_argument(form::initiation(sig)?, cx)
 }
 
 /// The `fn(..)` in `Completion<fn(..)>` or `Initiation<fn(..)>`.
@@ -167,7 +131,7 @@ fn of_async(
     for completion in sig
         .inputs
         .iter()
-        .filter(|input| completion(input).is_some())
+        .filter(|input| form::completion(input).is_some())
     {
         is_async = false;
         cx.error(
@@ -180,7 +144,7 @@ fn of_async(
         Some(completes) => completes.value.clone(),
         None if is_never(sig) => {
             let span = at(sig.ident.span());
-            let runtime = model::runtime(args, &sig.ident);
+            let runtime = names::runtime(args, &sig.ident);
             // The type `!` has no name on stable Rust.
             parse_quote_spanned!(span=> fn(#runtime::Never))
         }
@@ -208,11 +172,6 @@ pub(crate) fn undeclared(sig: &Signature) -> Vec<Lifetime> {
         }
     }
     undeclared
-}
-
-/// Whether the function says that it never returns.
-pub(crate) fn is_never(sig: &Signature) -> bool {
-    matches!(&sig.output, ReturnType::Type(_, ty) if matches!(ungroup(ty), Type::Never(_)))
 }
 
 /// `fn(Output)`, or `fn()` for a function that returns nothing.
@@ -279,8 +238,4 @@ pub(crate) fn lifetimes_of(argument: &FnArg) -> Vec<Lifetime> {
         },
         FnArg::Typed(typed) => lifetimes::named(&typed.ty),
     }
-}
-
-pub(crate) fn is_unit(ty: &Type) -> bool {
-    matches!(ungroup(ty), Type::Tuple(tuple) if tuple.elems.is_empty())
 }

@@ -3,14 +3,14 @@
 use crate::around::Place;
 use crate::errors::Errors;
 use crate::{
-    args, cfg, check, completion, expand, fallback, misplaced, model, parse, repair, signature,
+    args, cfg, check, expand, fallback, misplaced, model, names, parse, repair, signature,
 };
 use proc_macro2::TokenStream;
 
 /// Expands `#[async_op(args)] item`, which stands at `place`.
 pub(crate) fn expand(args: TokenStream, item: TokenStream, place: &Place) -> TokenStream {
     let mut cx = Errors::default();
-    let names = model::Names::new(&args, &item, &place.text);
+    let names = names::Names::new(&args, &item, &place.text);
     let given = args.clone();
     let mut args = args::parse(args, &mut cx);
     if !cx.is_empty() && place.is_key_value() {
@@ -34,7 +34,7 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream, place: &Place) -> Tok
         if op.associated && op.role == model::Role::Own {
             op.self_type = place.self_type();
         }
-        completion::check(op, &mut cx);
+        check::signature(op, &mut cx);
         check::operation(&args, op, &mut cx);
         if cx.is_empty() {
             return expand::operation(op);
@@ -45,7 +45,7 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream, place: &Place) -> Tok
     repair::function(&mut function);
     let mut unheard = Errors::default();
     match model::operation(&args, &function, &names, &mut unheard) {
-        Some(op) if completion::check(&op, &mut unheard) => {
+        Some(op) if check::signature(&op, &mut unheard) => {
             if !is_checked {
                 check::operation(&args, &op, &mut cx);
             }

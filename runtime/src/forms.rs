@@ -340,14 +340,21 @@
 //!   back, only the handler form will do; keep the `Completion` where the result
 //!   turns up. It is also the form for requests over a shared connection, since a
 //!   caller that gives up does not take the reply of the next one with it, and
-//!   the form that keeps a trait dyn-compatible.
+//!   the form that keeps a trait dyn-compatible. (A whole one of those is
+//!   `net::pipeline`, behind the feature `pipeline`.)
+//! - What *receives*, where each thing that comes is somebody's, loses one in the
+//!   handler form when its future is dropped after it has completed. So write requests in
+//!   the handler form, and receives in the async form over a [`Channel`]; or have them
+//!   complete with a [`Returnable`], which goes back.
 //! - Where the operation is another one with its result changed, the deferred
 //!   form has no cost at all.
 //!
 //! [`CancellationSignal`]: crate::cancel::CancellationSignal
+//! [`Channel`]: crate::sync::Channel
 //! [`Completion`]: crate::Completion
 //! [`Initiation`]: crate::Initiation
 //! [`Operation`]: crate::Operation
+//! [`Returnable`]: crate::sync::Returnable
 //! [`UseFuture`]: crate::UseFuture
 //! [`cancel_after`]: crate::cancel_after()
 //! [`cancelled`]: crate::cancel::cancelled

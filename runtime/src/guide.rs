@@ -8,6 +8,7 @@
 //! - [`first_client`]: how do I write my first client, in ten minutes?
 //! - [`choosing_a_form`]: which form of an operation do I write?
 //! - [`buffers`]: does an operation borrow its buffer or own it?
+//! - [`sharing_a_connection`]: how do many callers share one connection?
 //!
 //! When it has to run:
 //!
@@ -35,6 +36,18 @@ pub mod choosing_a_form {}
 
 #[doc = include_str!("guide/buffers.md")]
 pub mod buffers {}
+
+#[cfg_attr(
+    not(feature = "pipeline"),
+    doc = "How do many callers share one connection?"
+)]
+#[cfg_attr(not(feature = "pipeline"), doc = "")]
+#[cfg_attr(
+    not(feature = "pipeline"),
+    doc = "The page is there with the feature `pipeline`."
+)]
+#[cfg_attr(feature = "pipeline", doc = include_str!("guide/sharing_a_connection.md"))]
+pub mod sharing_a_connection {}
 
 #[doc = include_str!("guide/cancellation.md")]
 pub mod cancellation {}

@@ -15,6 +15,8 @@ mod handle;
 mod operation;
 #[cfg(unix)]
 mod pipe;
+#[cfg(feature = "pipeline")]
+pub mod pipeline;
 pub(crate) mod poll_io;
 #[cfg(unix)]
 mod readiness;

@@ -6,6 +6,9 @@
 //! Waiting is an operation: it takes any completion token, can be cancelled and
 //! limited in time, and loses nothing when its future is dropped.
 //!
+//! [`Returnable`] is for operations of yours that receive: what was under way to one that is
+//! gone is not lost.
+//!
 //! An object belongs to the executor that it is made with. When the context of
 //! that executor is dropped, so are the operations that run there; those that run
 //! elsewhere, and all that come later, complete with an error.
@@ -43,6 +46,7 @@ mod channel;
 mod deliver;
 mod mutex;
 pub(crate) mod queue;
+mod returnable;
 mod semaphore;
 mod send_error;
 mod wait;
@@ -50,5 +54,6 @@ mod wait;
 pub use channel::Channel;
 pub use deliver::Deliver;
 pub use mutex::{Mutex, MutexGuard};
+pub use returnable::{Returnable, TakeBack};
 pub use semaphore::{Permit, Semaphore};
 pub use send_error::SendError;

@@ -10,8 +10,10 @@ mod log;
 pub mod net;
 mod probe;
 mod programs;
+mod random;
 #[path = "../../runtime/examples/redis/server.rs"]
 pub mod redis;
+mod server;
 mod slot;
 mod strace;
 mod stream;
@@ -26,6 +28,8 @@ pub use heap::{
 pub use log::Log;
 pub use probe::{Alive, At, Io, On, Posted, Probe};
 pub use programs::{Folder, built, succeeded};
+pub use random::Random;
+pub use server::ServerProcess;
 pub use slot::Slot;
 pub use strace::system_calls_per_round;
 pub use stream::{Step, TestStream};

@@ -8,7 +8,7 @@
 //! client.get("n").cancel_after(SECOND).blocking()?;         // with a limit on its time
 //! ```
 //!
-//! `connection` is the heart: a queue of completions. `commands` are one line
+//! `connection` is what Redis says over a pipeline of the library. `commands` are one line
 //! each. `resp` reads what the server writes, `command` writes what it reads.
 
 #![allow(
@@ -23,7 +23,6 @@ mod commands;
 mod config;
 mod connection;
 mod news;
-mod queue;
 mod resp;
 mod stream;
 mod value;

@@ -1,5 +1,10 @@
 //! What the server says by itself, among the replies.
 
+use std::mem;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::connection::Interest;
 use super::value::Value;
 
 /// A message of a channel that has been subscribed to.
@@ -49,17 +54,23 @@ pub(super) fn news(value: Value, in_arrays: bool, is_about_channels: bool) -> Ne
 }
 
 /// What is known of the channels that a connection listens to.
-#[derive(Default)]
 pub(super) struct Subscriptions {
-    /// How many requests about them have not been answered.
-    pub(super) asked: u32,
     /// How many there are, by the last word of the server: channels and patterns, and
     /// those of shards.
     channels: i64,
     shards: i64,
+    interest: Arc<Interest>,
 }
 
 impl Subscriptions {
+    pub(super) fn new(interest: &Arc<Interest>) -> Self {
+        Self {
+            channels: 0,
+            shards: 0,
+            interest: interest.clone(),
+        }
+    }
+
     /// Notes what the server answers to a request about channels; returns whether that
     /// is about one of them. If not, it is about all.
     pub(super) fn note(&mut self, reply: &Value) -> bool {
@@ -69,10 +80,12 @@ impl Subscriptions {
         let [Value::Bytes(kind), _, Value::Integer(count)] = &items[..] else {
             return false;
         };
-        match &kind[..] {
-            b"ssubscribe" | b"sunsubscribe" => self.shards = *count,
-            _ => self.channels = *count,
-        }
+        let last = match &kind[..] {
+            b"ssubscribe" | b"sunsubscribe" => mem::replace(&mut self.shards, *count),
+            _ => mem::replace(&mut self.channels, *count),
+        };
+        let more = *count - last;
+        self.interest.channels.fetch_add(more, Ordering::SeqCst);
         true
     }
 
@@ -81,9 +94,12 @@ impl Subscriptions {
     pub(super) fn are_in_force(&self) -> bool {
         self.channels + self.shards > 0
     }
+}
 
-    /// Returns whether it makes sense to wait for messages.
-    pub(super) fn are_due(&self) -> bool {
-        self.asked > 0 || self.are_in_force()
+/// They are gone with their connection.
+impl Drop for Subscriptions {
+    fn drop(&mut self) {
+        let last = self.channels + self.shards;
+        self.interest.channels.fetch_sub(last, Ordering::SeqCst);
     }
 }

@@ -3,78 +3,17 @@
 
 use std::str;
 
+use async_op::net::pipeline::Input;
+
 use super::value::{Error, Result, Value};
 
 /// A line of a reply is not longer; what is long comes with its length.
 const LONGEST_LINE: usize = 64 * 1024;
 /// Nor is anything nested deeper.
 const DEEPEST: usize = 32;
-/// How much is asked for at once, and kept when idle.
-const CHUNK: usize = 16 * 1024;
-
-/// What has been read and not yet decoded.
-#[derive(Default)]
-pub(super) struct Input {
-    /// All of it is initialised; `start..end` has been read.
-    bytes: Vec<u8>,
-    start: usize,
-    end: usize,
-    scanner: Scanner,
-}
-
-impl Input {
-    /// Takes out the next reply, if all of it is here.
-    pub(super) fn next(&mut self, limit: usize) -> Result<Option<Value>> {
-        let bytes = &self.bytes[self.start..self.end];
-        let (value, len) = match self.scanner.single(bytes, limit)? {
-            Some(single) => single,
-            None => {
-                let Some(len) = self.scanner.scan(bytes, limit)? else {
-                    return Ok(None);
-                };
-                let value = Decoder {
-                    rest: &bytes[..len],
-                }
-                .value(0)?;
-                self.scanner = Scanner::default();
-                (value, len)
-            }
-        };
-        self.start += len;
-        if self.start == self.end {
-            (self.start, self.end) = (0, 0);
-            if self.bytes.len() > 4 * CHUNK {
-                // After something large.
-                self.bytes = Vec::new();
-            }
-        }
-        Ok(Some(value))
-    }
-
-    /// Returns where to read more.
-    pub(super) fn room(&mut self) -> &mut [u8] {
-        if self.end == self.bytes.len() {
-            if self.start > 0 {
-                self.bytes.copy_within(self.start..self.end, 0);
-                (self.start, self.end) = (0, self.end - self.start);
-            }
-            if self.end == self.bytes.len() {
-                // For all that has been announced, but no faster than it comes.
-                let announced = self.scanner.needed.min(self.end + 1024 * CHUNK);
-                self.bytes.resize(announced.max(2 * self.end).max(CHUNK), 0);
-            }
-        }
-        &mut self.bytes[self.end..]
-    }
-
-    /// Notes that `n` bytes have been read.
-    pub(super) fn read(&mut self, n: usize) {
-        self.end += n;
-    }
-}
 
 /// Finds the end of a reply; goes on where it stopped when there is more.
-struct Scanner {
+pub(super) struct Scanner {
     at: usize,
     /// Elements still to come: one, and those of the arrays among them.
     left: usize,
@@ -96,6 +35,26 @@ impl Default for Scanner {
 }
 
 impl Scanner {
+    /// Takes the next reply out of `input`, if all of it is here.
+    pub(super) fn next(&mut self, input: &mut Input, limit: usize) -> Result<Option<Value>> {
+        let bytes = input.bytes();
+        let (value, len) = match self.single(bytes, limit)? {
+            Some(single) => single,
+            None => {
+                let Some(len) = self.scan(bytes, limit)? else {
+                    input.expect(self.needed);
+                    return Ok(None);
+                };
+                let rest = &bytes[..len];
+                let value = Decoder { rest }.value(0)?;
+                *self = Self::default();
+                (value, len)
+            }
+        };
+        input.consume(len);
+        Ok(Some(value))
+    }
+
     /// Decodes what most replies are, without a second look at it: not an array,
     /// and all here at once.
     fn single(&self, bytes: &[u8], limit: usize) -> Result<Option<(Value, usize)>> {

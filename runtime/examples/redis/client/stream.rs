@@ -1,7 +1,7 @@
 use std::io;
-use std::net::Shutdown;
 
 use async_op::io::{AsyncReadStream, AsyncWriteStream, ReadBuffer, WriteBuffer};
+use async_op::net::pipeline::Transport;
 use async_op::net::{TcpStream, UnixStream};
 use async_op::{IoExecutor, IoObject};
 
@@ -25,26 +25,6 @@ impl Stream {
             }
             Address::Unix(path) => Ok(Self::Unix(UnixStream::connect(executor, path).await?)),
         }
-    }
-
-    /// Writes what the system takes here and now.
-    pub(super) fn write_now(&self, bytes: &[u8]) -> io::Result<usize> {
-        let written = match self {
-            Self::Tcp(stream) => stream.try_write_some(bytes),
-            Self::Unix(stream) => stream.try_write_some(bytes),
-        };
-        match written {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-            written => written,
-        }
-    }
-
-    /// Ends whatever waits for it.
-    pub(super) fn close(&self) {
-        let _ = match self {
-            Self::Tcp(stream) => stream.shutdown(Shutdown::Both),
-            Self::Unix(stream) => stream.shutdown(Shutdown::Both),
-        };
     }
 }
 
@@ -73,6 +53,22 @@ impl AsyncWriteStream for Stream {
         match self {
             Self::Tcp(stream) => stream.write_after(buffer, skip).await,
             Self::Unix(stream) => stream.write_after(buffer, skip).await,
+        }
+    }
+}
+
+impl Transport for Stream {
+    fn try_write_some(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.try_write_some(bytes),
+            Self::Unix(stream) => stream.try_write_some(bytes),
+        }
+    }
+
+    fn close(&self) {
+        match self {
+            Self::Tcp(stream) => Transport::close(stream),
+            Self::Unix(stream) => Transport::close(stream),
         }
     }
 }

@@ -2,6 +2,7 @@ use std::fmt;
 use std::io;
 
 use async_op::cancel::OperationError;
+use async_op::net::pipeline::PipelineError;
 
 /// What the server answers.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,18 +42,9 @@ pub enum Error {
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// The same error once more, for the next of those that it concerns.
-    pub(super) fn again(&self) -> Self {
-        match self {
-            Self::Io(error) => Self::Io(match (error.raw_os_error(), error.get_ref()) {
-                (Some(code), _) => io::Error::from_raw_os_error(code),
-                (None, Some(text)) => io::Error::new(error.kind(), text.to_string()),
-                (None, None) => error.kind().into(),
-            }),
-            Self::Server(message) => Self::Server(message.clone()),
-            Self::Protocol(what) => Self::Protocol(what),
-            Self::Unexpected(what) => Self::Unexpected(what),
-        }
+    /// What cannot be asked.
+    pub(super) fn refused(text: &'static str) -> Self {
+        io::Error::new(io::ErrorKind::InvalidInput, text).into()
     }
 
     /// Returns the error of the system, if it is one.
@@ -76,6 +68,17 @@ impl OperationError for Error {
 
     fn into_timed_out(self) -> Self {
         Self::Io(io::ErrorKind::TimedOut.into())
+    }
+}
+
+impl PipelineError for Error {
+    fn again(&self) -> Self {
+        match self {
+            Self::Io(error) => Self::Io(error.again()),
+            Self::Server(message) => Self::Server(message.clone()),
+            Self::Protocol(what) => Self::Protocol(what),
+            Self::Unexpected(what) => Self::Unexpected(what),
+        }
     }
 }
 

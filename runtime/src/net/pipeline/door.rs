@@ -1,0 +1,174 @@
+//! Requests beyond the limits: they wait, not encoded yet, until there is room.
+
+use std::mem;
+use std::sync::Arc;
+
+use super::link::{Link, Shared};
+use super::places::{End, Stage};
+use super::request::{Reserved, Speaker, scratch, use_open};
+use super::waiter::Flush;
+use super::{Expect, Id, Protocol};
+use crate::executor::Executor;
+use crate::task::Task;
+
+/// What waits at the door, in the order in which it came.
+pub(super) enum AtDoor<P: Protocol> {
+    Request(Id, P::Request),
+    More(Id, P::Request, Flush<P>),
+    Last(Id, P::Request),
+}
+
+impl<P: Protocol> AtDoor<P> {
+    fn is_more_of(&self, id: Id) -> bool {
+        match self {
+            Self::Request(..) => false,
+            Self::More(more, ..) | Self::Last(more, _) => *more == id,
+        }
+    }
+}
+
+impl<P: Protocol> Link<P> {
+    /// Returns whether what comes now has to wait behind others.
+    pub(super) fn must_queue(&self) -> bool {
+        self.is_admitting || self.has_door()
+    }
+
+    /// Returns whether more of an upload has to wait: it itself does, or what was said
+    /// before.
+    pub(super) fn must_queue_more(&self, id: Id) -> bool {
+        let mut door = self.door.iter();
+        let is_before = self.more_at_door > 0 && door.any(|it| it.is_more_of(id));
+        self.is_admitting || is_before || !self.holds_line(id)
+    }
+
+    /// Takes the next one who may come in. More of an upload always may: what makes the
+    /// connection full may be those who wait behind it.
+    fn take_from_door(&mut self, is_full: bool) -> Option<AtDoor<P>> {
+        if self.more_at_door > 0 {
+            let mut door = self.door.iter();
+            let is_welcome = |it: &AtDoor<P>| self.line.iter().any(|held| it.is_more_of(held.id));
+            if let Some(at) = door.position(is_welcome) {
+                self.more_at_door -= 1;
+                return self.door.remove(at);
+            }
+        }
+        if is_full {
+            return None;
+        }
+        let next = self.door.pop_front()?;
+        self.more_at_door -= usize::from(!matches!(next, AtDoor::Request(..)));
+        Some(next)
+    }
+
+    pub(super) fn has_door(&self) -> bool {
+        !self.door.is_empty()
+    }
+}
+
+impl<P: Protocol> Shared<P> {
+    /// Sees to it that those at the door come in, if there is room.
+    pub(super) fn admit(self: &Arc<Self>) {
+        let mut state = self.lock();
+        let may_enter = state.link.more_at_door > 0 || !self.is_full(&state);
+        if !state.link.is_admitting && state.link.has_door() && may_enter {
+            state.link.is_admitting = true;
+            let epoch = state.epoch;
+            drop(state);
+            let shared = self.clone();
+            self.executor
+                .post(Task::new(move || shared.admit_all(epoch)));
+        }
+    }
+
+    fn admit_all(self: &Arc<Self>, epoch: u64) {
+        let admitting = Admitting {
+            shared: self,
+            epoch,
+        };
+        loop {
+            let Some(mut state) = self.lock_for(epoch) else {
+                return;
+            };
+            let is_full = self.is_full(&state);
+            let Some(next) = state.link.take_from_door(is_full) else {
+                // Under the lock: whoever comes next begins anew.
+                state.link.is_admitting = false;
+                mem::forget(admitting);
+                return;
+            };
+            if matches!(next, AtDoor::More(..)) {
+                // Nowhere for a while, where the end of a connection would find it.
+                state.waiting -= 1;
+            }
+            drop(state);
+            match next {
+                AtDoor::Request(id, request) => self.admit_one(epoch, id, request),
+                AtDoor::More(id, request, flush) => self.say_more(id, request, flush),
+                AtDoor::Last(id, request) => {
+                    if let Err(error) = self.say_last(id, request) {
+                        // There is no end to what it has said.
+                        return self.fail(epoch, error);
+                    }
+                }
+            }
+        }
+    }
+
+    fn admit_one(self: &Arc<Self>, epoch: u64, id: Id, request: P::Request) {
+        let reserved = Reserved::new(self, id);
+        let Some(is_exchange) = self.lock().wants(id) else {
+            return;
+        };
+        scratch(|out| {
+            let result = match self.protocol.encode(request, id, out) {
+                Ok(Expect::Upload(_)) if !is_exchange => Err(use_open().into()),
+                result => result,
+            };
+            match result {
+                Ok(expect) => {
+                    if let Some(state) = self.lock_for(epoch) {
+                        reserved.keep();
+                        self.speak(state, id, expect, out, Speaker::Admitted);
+                    }
+                }
+                Err(error) => self.refuse(id, error),
+            }
+        });
+    }
+
+    /// Tells one who has waited at the door why it is not let in.
+    fn refuse(&self, id: Id, error: P::Error) {
+        let mut state = self.lock();
+        let Some(place) = state.places.get(id) else {
+            return;
+        };
+        let caller = place.caller.take();
+        match caller {
+            Some(waiter) => {
+                self.one_less(state);
+                waiter.fail(error);
+            }
+            None if place.is_exchange => {
+                place.stage = Stage::Answered;
+                place.end = Some(End::Reply(Err(error)));
+            }
+            None => {}
+        }
+    }
+}
+
+/// Those at the door are being let in; a panic of what encodes one keeps out no other.
+struct Admitting<'a, P: Protocol> {
+    shared: &'a Arc<Shared<P>>,
+    epoch: u64,
+}
+
+impl<P: Protocol> Drop for Admitting<'_, P> {
+    fn drop(&mut self) {
+        if let Some(mut state) = self.shared.lock_for(self.epoch) {
+            state.link.is_admitting = false;
+            drop(state);
+            self.shared.admit();
+        }
+    }
+}

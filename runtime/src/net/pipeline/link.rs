@@ -1,0 +1,501 @@
+//! What all handles of a pipeline share: its state, and the connection of the moment.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+use super::door::AtDoor;
+use super::line::Held;
+use super::places::{End, Kept, Places, Remains, Stage};
+use super::reader::{Attempt, Reader};
+use super::session::Inlet;
+use super::waiter::{Bereaved, Flush, MessageOp, Waiter};
+use super::{Id, Limits, Pipeline, Protocol, Transport};
+use crate::cancel::{CancellationSignal, CancellationType};
+use crate::context::IoExecutor;
+use crate::executor::Executor;
+use crate::shim::plain::{Mutex, MutexGuard};
+use crate::task::Task;
+use crate::time::Timer;
+use crate::{Completion, Signature};
+
+pub(super) struct Shared<P: Protocol> {
+    pub(super) executor: IoExecutor,
+    pub(super) protocol: P,
+    pub(super) limits: Limits,
+    reconnects: bool,
+    may_stay_silent: bool,
+    tickets: AtomicU64,
+    state: Mutex<State<P>>,
+}
+
+pub(super) struct State<P: Protocol> {
+    /// Counts connections: a loop that outlives its own touches nothing.
+    pub(super) epoch: u64,
+    /// How many somebodies wait for anything.
+    pub(super) waiting: usize,
+    /// How many exchanges there are, whose callers may come back.
+    pub(super) exchanges: usize,
+    pub(super) places: Places<P>,
+    pub(super) listeners: VecDeque<(u64, MessageOp<P>)>,
+    pub(super) messages: Kept<P::Message>,
+    pub(super) link: Link<P>,
+}
+
+/// One connection.
+pub(super) struct Link<P: Protocol> {
+    pub(super) status: Status<P>,
+    pub(super) stops: Arc<Stops>,
+    /// What is written next, and the buffer that takes turns with it.
+    pub(super) outgoing: Vec<u8>,
+    pub(super) spare: Vec<u8>,
+    /// What comes before that: from here on, it has not been written.
+    pub(super) unwritten: Option<(Vec<u8>, usize)>,
+    /// How much has ever been put into `outgoing`, and how much of that has been written.
+    pub(super) appended: u64,
+    pub(super) written: u64,
+    pub(super) flushes: VecDeque<Flush<P>>,
+    /// Those who say more than one thing, and what has to wait behind each.
+    pub(super) line: VecDeque<Held<P>>,
+    /// What has been read, while nobody reads: the loop has it then.
+    pub(super) inlet: Option<Box<Inlet<P>>>,
+    /// Those whose replies come in order.
+    pub(super) order: VecDeque<Id>,
+    pub(super) unanswered: usize,
+    /// What waits until there is room.
+    pub(super) door: VecDeque<AtDoor<P>>,
+    /// How much of that is more of an upload.
+    pub(super) more_at_door: usize,
+    pub(super) is_admitting: bool,
+    pub(super) is_reading: bool,
+    pub(super) is_writing: bool,
+    /// Somebody will write before long.
+    pub(super) is_write_due: bool,
+    /// The parts of the first reply have to be taken first.
+    pub(super) is_paused: bool,
+    pub(super) is_watching: bool,
+    /// How many requests were answered together the last time. Probably as many are
+    /// coming now.
+    pub(super) at_once: u32,
+    /// When something came, or began to be due.
+    pub(super) heard: Instant,
+    /// What a reader that is paused waits for.
+    pub(super) resumption: Option<Timer>,
+}
+
+pub(super) enum Status<P: Protocol> {
+    Down,
+    Connecting,
+    /// Shared, so that nothing of the author's is cloned under the lock.
+    Up(Arc<P::Stream>),
+    /// It is not made again.
+    Over(Arc<P::Error>),
+}
+
+/// Ends the loops of a connection when nobody waits any more.
+#[derive(Default)]
+pub(super) struct Stops {
+    /// Of the one that reads, or connects.
+    pub(super) read: CancellationSignal,
+    pub(super) write: CancellationSignal,
+    pub(super) watch: CancellationSignal,
+}
+
+impl Stops {
+    pub(super) fn emit(&self) {
+        self.read.emit(CancellationType::TERMINAL);
+        self.write.emit(CancellationType::TERMINAL);
+        self.watch.emit(CancellationType::TERMINAL);
+    }
+}
+
+impl<P: Protocol> Link<P> {
+    pub(super) fn new(status: Status<P>) -> Self {
+        Self {
+            status,
+            stops: Arc::default(),
+            outgoing: Vec::new(),
+            spare: Vec::new(),
+            unwritten: None,
+            appended: 0,
+            written: 0,
+            flushes: VecDeque::new(),
+            line: VecDeque::new(),
+            inlet: None,
+            order: VecDeque::new(),
+            unanswered: 0,
+            door: VecDeque::new(),
+            more_at_door: 0,
+            is_admitting: false,
+            is_reading: false,
+            is_writing: false,
+            is_write_due: false,
+            is_paused: false,
+            is_watching: false,
+            at_once: 0,
+            heard: Instant::now(),
+            resumption: None,
+        }
+    }
+
+    pub(super) fn has_unsent(&self) -> bool {
+        self.unwritten.is_some() || !self.outgoing.is_empty()
+    }
+
+    /// Returns whether there is something to write that nobody writes.
+    pub(super) fn is_write_wanted(&self) -> bool {
+        self.has_unsent() && !self.is_writing && !self.is_write_due
+    }
+
+    /// Returns whether the other end takes too little, or answers too little.
+    pub(super) fn is_clogged(&self, limits: &Limits) -> bool {
+        let unwritten = self.unwritten.as_ref().map_or(0, |it| it.0.len() - it.1);
+        let held = self.line.iter();
+        let held = held.map(|it| it.own.bytes.len() + it.behind.bytes.len());
+        let unsent = unwritten + self.outgoing.len() + held.sum::<usize>();
+        unsent > limits.unsent || self.unanswered >= limits.unanswered
+    }
+
+    pub(super) fn take_outgoing(&mut self) -> Vec<u8> {
+        let spare = mem::take(&mut self.spare);
+        mem::replace(&mut self.outgoing, spare)
+    }
+
+    /// Adds to what is written next. The buffer may come back as another one.
+    pub(super) fn append(&mut self, bytes: &mut Vec<u8>) {
+        self.appended += bytes.len() as u64;
+        if self.outgoing.is_empty() {
+            mem::swap(&mut self.outgoing, bytes);
+        } else {
+            self.outgoing.extend_from_slice(bytes);
+        }
+        bytes.clear();
+    }
+}
+
+impl<P: Protocol> State<P> {
+    /// Takes out what is known of the first request that is in order.
+    pub(super) fn front_pending(&mut self) -> Option<(Id, P::Pending)> {
+        let id = *self.link.order.front()?;
+        let pending = self.places.get(id)?.pending.take()?;
+        Some((id, pending))
+    }
+
+    /// Takes out what is known of a request by its id.
+    pub(super) fn pending_by_id(&mut self, id: Id) -> Option<(Id, P::Pending)> {
+        let place = self.places.get(id)?;
+        if place.stage != Stage::ById {
+            return None;
+        }
+        Some((place.id, place.pending.take()?))
+    }
+
+    /// Puts back what has been taken out; leaves it if it is nobody's any more.
+    pub(super) fn return_pending(&mut self, taken: &mut Option<(Id, P::Pending)>) {
+        if let Some((id, _)) = taken
+            && let Some(place) = self.places.get(*id)
+            && place.pending.is_none()
+        {
+            place.pending = taken.take().map(|it| it.1);
+        }
+    }
+
+    /// Returns whether silence of the other end is a failure.
+    fn is_reply_due(&self, may_stay_silent: bool) -> bool {
+        let is_connecting = matches!(self.link.status, Status::Connecting);
+        let is_due = match may_stay_silent {
+            true => !self.link.order.is_empty(),
+            false => self.link.unanswered > 0,
+        };
+        self.waiting > 0 && (is_connecting || is_due)
+    }
+}
+
+impl<P: Protocol> Shared<P> {
+    pub(super) fn new(executor: IoExecutor, protocol: P) -> Self {
+        let state = State {
+            epoch: 0,
+            waiting: 0,
+            exchanges: 0,
+            places: Places::default(),
+            listeners: VecDeque::new(),
+            messages: Kept::default(),
+            link: Link::new(Status::Down),
+        };
+        Self {
+            executor,
+            limits: protocol.limits(),
+            reconnects: protocol.reconnects(),
+            may_stay_silent: protocol.may_stay_silent(),
+            protocol,
+            tickets: AtomicU64::new(1),
+            state: Mutex::new(state),
+        }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State<P>> {
+        self.state.lock()
+    }
+
+    /// The state, if it is that of connection `epoch` still.
+    pub(super) fn lock_for(&self, epoch: u64) -> Option<MutexGuard<'_, State<P>>> {
+        Some(self.lock()).filter(|state| state.epoch == epoch)
+    }
+
+    pub(super) fn ticket(&self) -> u64 {
+        self.tickets.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Has `op` completed when it is asked to stop.
+    pub(super) fn on_cancel<S: Signature>(
+        self: &Arc<Self>,
+        op: &Completion<S>,
+        id: Id,
+        ticket: u64,
+    ) {
+        let shared = Arc::downgrade(self);
+        op.on_cancel(move |_| {
+            if let Some(shared) = Weak::upgrade(&shared) {
+                shared.cancel(id, ticket);
+            }
+        });
+    }
+
+    /// One less waits; the loops end if it was the last.
+    pub(super) fn one_less(&self, mut state: MutexGuard<'_, State<P>>) {
+        state.waiting -= 1;
+        self.end_if_idle(state);
+    }
+
+    /// Ends the loops if nobody waits.
+    pub(super) fn end_if_idle(&self, state: MutexGuard<'_, State<P>>) {
+        let stops = (state.waiting == 0).then(|| state.link.stops.clone());
+        drop(state);
+        if let Some(stops) = stops {
+            stops.emit();
+        }
+    }
+
+    /// Completes the one that waits there, and leaves the place.
+    fn cancel(&self, id: Id, ticket: u64) {
+        let mut state = self.lock();
+        let mut waiter = None;
+        let mut _unwanted = None;
+        let mut _unsaid = None;
+        let mut _remains = None;
+        if let Some(place) = state.places.get(id)
+            && place.ticket == ticket
+        {
+            waiter = place.caller.take();
+            let is_forgotten = waiter.is_some() && self.is_forgotten(place.stage);
+            if is_forgotten && !place.is_exchange {
+                state.link.unanswered -= 1;
+                _remains = state.places.release(id);
+            }
+        }
+        if waiter.is_none() {
+            let is_it = |flush: &Flush<P>| flush.id == id && flush.ticket == ticket;
+            let mut found = None;
+            let is_at_door =
+                |it: &AtDoor<P>| matches!(it, AtDoor::More(_, _, flush) if is_it(flush));
+            let door = &mut state.link.door;
+            if let Some(at) = door.iter().position(is_at_door)
+                && let Some(AtDoor::More(_, more, flush)) = door.remove(at)
+            {
+                (found, _unsaid) = (Some(flush), Some(more));
+                state.link.more_at_door -= 1;
+            }
+            let line = state.link.line.iter_mut();
+            let delayed = line.flat_map(|held| [&mut held.own, &mut held.behind]);
+            for flushes in delayed.map(|it| &mut it.flushes) {
+                let at = flushes.iter().position(is_it);
+                found = found.or(at.and_then(|at| flushes.remove(at)));
+            }
+            let flushes = &mut state.link.flushes;
+            let at = flushes.iter().position(is_it);
+            found = found.or(at.and_then(|at| flushes.remove(at)));
+            if let Some((op, reply)) = found.map(Flush::into_waiter) {
+                (waiter, _unwanted) = (Some(op), reply);
+            }
+        }
+        let Some(waiter) = waiter else {
+            return;
+        };
+        self.one_less(state);
+        waiter.cancel_later(&self.executor);
+    }
+
+    /// The same of one that waits for messages.
+    pub(super) fn cancel_listener(&self, ticket: u64) {
+        let mut state = self.lock();
+        let at = state.listeners.iter().position(|it| it.0 == ticket);
+        let Some((_, op)) = at.and_then(|at| state.listeners.remove(at)) else {
+            return;
+        };
+        self.one_less(state);
+        Waiter::Message(op).cancel_later(&self.executor);
+    }
+
+    /// Returns whether what is given up there is over, as there may be no reply.
+    pub(super) fn is_forgotten(&self, stage: Stage) -> bool {
+        self.may_stay_silent && stage == Stage::ById
+    }
+
+    /// Returns whether nobody waits for a connection that takes no more; nor comes back to
+    /// it, unless too much waits for that already.
+    pub(super) fn is_hopeless(&self, state: &State<P>) -> bool {
+        let is_left = state.exchanges == 0 || state.link.door.len() >= self.limits.unanswered;
+        state.waiting == 0 && is_left && self.is_full(state)
+    }
+
+    pub(super) fn is_full(&self, state: &State<P>) -> bool {
+        state.link.is_clogged(&self.limits)
+    }
+
+    /// Has written what there is, if there is a connection: nobody waits for one.
+    pub(super) fn serve_if_up(self: &Arc<Self>, state: MutexGuard<'_, State<P>>) {
+        if matches!(state.link.status, Status::Up(_)) {
+            self.serve(state, true);
+        }
+    }
+
+    /// Sees to it that those who wait are served.
+    pub(super) fn serve(self: &Arc<Self>, mut state: MutexGuard<'_, State<P>>, is_alone: bool) {
+        let watches = self.limits.silence.is_some()
+            && (state.is_reply_due(self.may_stay_silent)
+                || matches!(state.link.status, Status::Down))
+            && !mem::replace(&mut state.link.is_watching, true);
+        let epoch = state.epoch;
+        let watch = watches.then(|| {
+            state.link.heard = Instant::now();
+            state.link.stops.clone()
+        });
+        match &state.link.status {
+            Status::Connecting | Status::Over(_) => drop(state),
+            Status::Down => {
+                state.link.status = Status::Connecting;
+                let stops = state.link.stops.clone();
+                drop(state);
+                let attempt = Attempt::new(self, epoch);
+                Pipeline::of(self).begin_to_connect(attempt, &stops);
+            }
+            Status::Up(stream) => {
+                let stream = (!state.link.is_reading).then(|| stream.clone());
+                self.serve_up(state, stream, is_alone);
+            }
+        }
+        if let Some(stops) = watch {
+            Pipeline::of(self).begin_to_watch(epoch, &stops);
+        }
+    }
+
+    fn serve_up(
+        self: &Arc<Self>,
+        mut state: MutexGuard<'_, State<P>>,
+        stream: Option<Arc<P::Stream>>,
+        is_alone: bool,
+    ) {
+        let reader = stream.map(|stream| {
+            state.link.is_reading = true;
+            let stops = state.link.stops.clone();
+            (stream, Reader::new(self, &mut state), stops)
+        });
+        let link = &mut state.link;
+        if !link.is_write_wanted() {
+            drop(state);
+        } else if is_alone && !self.executor.runs_here() {
+            self.write(state);
+        } else {
+            // With what else there will be by then, in one system call.
+            link.is_write_due = true;
+            drop(state);
+            let shared = self.clone();
+            self.executor
+                .defer(Task::new(move || shared.write(shared.lock())));
+        }
+        if let Some((stream, reader, stops)) = reader {
+            Pipeline::of(self).begin_to_read(stream, reader, &stops);
+        }
+    }
+
+    /// Returns whether to go on to watch for silence, and until when.
+    pub(super) fn next_watch(&self, epoch: u64) -> Option<Instant> {
+        let limit = self.limits.silence?;
+        let mut state = self.lock_for(epoch)?;
+        if !state.is_reply_due(self.may_stay_silent) {
+            state.link.is_watching = false;
+            return None;
+        }
+        if state.link.is_paused {
+            // It may have said much that nobody reads.
+            state.link.heard = Instant::now();
+        }
+        Some(state.link.heard + limit)
+    }
+
+    /// Ends connection `epoch`: all who wait receive the error.
+    pub(super) fn fail(&self, epoch: u64, error: P::Error) {
+        if let Some(state) = self.lock_for(epoch) {
+            self.end(state, error).tell();
+        }
+    }
+
+    /// Ends the connection; returns those who have to be told.
+    pub(super) fn end(&self, mut guard: MutexGuard<'_, State<P>>, error: P::Error) -> Bereaved<P> {
+        let error = Arc::new(error);
+        let mut waiters = VecDeque::new();
+        // Dropped without the lock.
+        let mut remains = Vec::<Remains<P>>::new();
+        let mut rest = Vec::new();
+        let state = &mut *guard;
+        let status = match self.reconnects {
+            true => Status::Down,
+            false => Status::Over(error.clone()),
+        };
+        let mut last = mem::replace(&mut state.link, Link::new(status));
+        state.epoch += 1;
+        state.waiting = 0;
+        // First those in order, in their order.
+        let ids = mem::take(&mut last.order).into_iter();
+        for id in ids.chain(state.places.ids()) {
+            let Some(place) = state.places.get(id) else {
+                continue;
+            };
+            if !matches!(place.stage, Stage::AtDoor | Stage::InOrder | Stage::ById) {
+                continue;
+            }
+            waiters.extend(place.caller.take());
+            if place.is_exchange {
+                place.stage = Stage::Answered;
+                place.end = Some(End::Lost(error.clone()));
+                rest.push(place.pending.take());
+            } else {
+                remains.extend(state.places.release(id));
+            }
+        }
+        let line = mem::take(&mut last.line).into_iter();
+        let delayed = line.flat_map(|held| [held.own.flushes, held.behind.flushes]);
+        let flushes = [mem::take(&mut last.flushes)].into_iter().chain(delayed);
+        let listeners = mem::take(&mut state.listeners);
+        drop(guard);
+        let mut door = mem::take(&mut last.door);
+        let flushes = flushes
+            .flatten()
+            .chain(door.drain(..).filter_map(|it| match it {
+                AtDoor::More(_, _, flush) => Some(flush),
+                AtDoor::Request(..) | AtDoor::Last(..) => None,
+            }));
+        for (waiter, _) in flushes.map(Flush::into_waiter) {
+            waiters.push_back(waiter);
+        }
+        waiters.extend(listeners.into_iter().map(|it| Waiter::Message(it.1)));
+        if let Status::Up(stream) = &last.status {
+            stream.close();
+        }
+        // Before anybody is told, who might ask for the next connection.
+        last.stops.emit();
+        Bereaved::new(self.executor, error, waiters)
+    }
+}

@@ -1,0 +1,291 @@
+use std::future::Future;
+use std::io;
+use std::net::Shutdown;
+use std::time::Duration;
+
+use super::session::Session;
+use super::{Id, Input};
+use crate::cancel::OperationError;
+use crate::context::IoExecutor;
+use crate::io::{AsyncReadStream, AsyncWriteStream};
+use crate::net::TcpStream;
+#[cfg(unix)]
+use crate::net::UnixStream;
+
+/// What is said over a [`Pipeline`](super::Pipeline): all that its author writes.
+///
+/// The page of the [module](super) has a whole one.
+///
+/// None of these functions is called while a lock is held, and none may wait, but
+/// [`connect`](Self::connect). The value itself is shared by all connections, and by all
+/// threads: what concerns one connection is in its `Decoder`, what concerns one request in
+/// its `Pending`.
+pub trait Protocol: Sized + Send + Sync + 'static {
+    /// What the bytes go over.
+    type Stream: Transport;
+    /// What is asked.
+    type Request: Send + 'static;
+    /// What a request completes with.
+    type Reply: Send + 'static;
+    /// What comes before that, of a request that was [opened](super::Pipeline::open):
+    /// a row, a message of a subscription. [`Infallible`](std::convert::Infallible) if
+    /// there is no such thing.
+    type Part: Send + 'static;
+    /// What the other end says by itself. `Infallible` if it does not.
+    type Message: Send + 'static;
+    /// Why a request fails: an [`io::Error`], or something that has one in it.
+    type Error: PipelineError;
+    /// What has to be known of a request to read its reply, and what has come of that.
+    type Pending: Send + 'static;
+    /// How far the reading of one connection has come.
+    type Decoder: Send + 'static;
+
+    /// Connects, and says whatever is said first, in as many round trips as that takes:
+    /// secure the stream, show a password, agree on a version.
+    ///
+    /// What has come beyond the last answer stays in `input`. Dropped, or
+    /// asked to stop, when nobody waits for it any more.
+    ///
+    /// # Errors
+    ///
+    /// All who wait receive the error, by [`again`](PipelineError::again).
+    fn connect(
+        &self,
+        executor: &IoExecutor,
+        input: &mut Input,
+    ) -> impl Future<Output = Result<(Self::Stream, Self::Decoder), Self::Error>> + Send;
+
+    /// Adds a request to `out`, and says what there is to expect.
+    ///
+    /// # Errors
+    ///
+    /// The request completes with the error. Nothing of it is sent.
+    fn encode(
+        &self,
+        request: Self::Request,
+        id: Id,
+        out: &mut Vec<u8>,
+    ) -> Result<Expect<Self>, Self::Error>;
+
+    /// Adds what the caller of an [upload](Expect::Upload) says next, and last.
+    ///
+    /// # Errors
+    ///
+    /// The caller receives the error, and may say something else. By default nothing can be
+    /// said.
+    fn encode_more(
+        &self,
+        request: Self::Request,
+        id: Id,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Self::Error> {
+        let _ = (request, id, out);
+        Err(io::Error::from(io::ErrorKind::Unsupported).into())
+    }
+
+    /// Takes the next thing that was said out of `input`; `None` if not all of it is there.
+    ///
+    /// What this has taken of something that is not all there it notes in `decoder`.
+    ///
+    /// # Errors
+    ///
+    /// The connection is at its end: all who wait receive the error. What the
+    /// other end refuses, and goes on after, is an error inside of an [`Event`].
+    fn decode(
+        &self,
+        decoder: &mut Self::Decoder,
+        input: &mut Input,
+        session: &mut Session<'_, Self>,
+    ) -> Result<Option<Event<Self>>, Self::Error>;
+
+    /// Receives what the other end says by itself; returns what is to be kept for
+    /// [`next_message`](super::Pipeline::next_message): by default all.
+    fn notice(&self, message: Self::Message) -> Option<Self::Message> {
+        Some(message)
+    }
+
+    /// Returns whether messages may come. While none may, `next_message` fails rather than
+    /// wait for ever. Asked again after each reply.
+    fn expects_messages(&self) -> bool {
+        true
+    }
+
+    /// Returns whether the next request connects anew when a connection has failed. If not,
+    /// it fails as that did. By default it does.
+    fn reconnects(&self) -> bool {
+        true
+    }
+
+    /// Returns whether the reply to a request that is told [by id](Expect::ById) may never
+    /// come, so that what is given up is forgotten at once. By default each has one.
+    ///
+    /// Read all of an [`Id`] then: shortened it may come to be another request's.
+    fn may_stay_silent(&self) -> bool {
+        false
+    }
+
+    /// Returns what to tell all who wait when the connection fails, but for what
+    /// [`connect`](Self::connect), [`decode`](Self::decode) and the stream say themselves.
+    fn failure(&self, failure: Failure) -> Self::Error {
+        io::Error::from(failure).into()
+    }
+
+    /// Returns the limits.
+    fn limits(&self) -> Limits {
+        Limits::default()
+    }
+}
+
+/// What comes of a request.
+#[derive(Debug)]
+pub enum Expect<P: Protocol> {
+    /// Its reply comes after those to all that was sent before.
+    InOrder(P::Pending),
+    /// The reply names the request, by the id that it was encoded with.
+    ById(P::Pending),
+    /// None: the request completes with this when the stream has taken all of it.
+    Nothing(P::Reply),
+    /// As `InOrder`, and the caller sends further parts, by
+    /// [`send`](super::Exchange::send) and [`finish`](super::Exchange::finish). What others
+    /// ask meanwhile waits behind it.
+    Upload(P::Pending),
+}
+
+/// What has been said by the other end.
+#[derive(Debug)]
+pub enum Event<P: Protocol> {
+    /// The end of the reply to the first request that is in order.
+    Reply(Result<P::Reply, P::Error>),
+    /// Something that comes before that.
+    Part(P::Part),
+    /// The end of the reply to the request of this id.
+    ReplyTo(Id, Result<P::Reply, P::Error>),
+    /// Something that comes before that.
+    PartTo(Id, P::Part),
+    /// What nobody has asked for.
+    Message(P::Message),
+    /// Something that concerns nobody.
+    Nothing,
+}
+
+/// What a pipeline keeps of what is not wanted yet, and how long it waits.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Limits {
+    /// So many bytes wait to be written; further requests wait their turn.
+    pub unsent: usize,
+    /// So many requests wait to be answered; further ones wait their turn.
+    pub unanswered: usize,
+    /// So many messages are kept. More end the connection.
+    pub messages: usize,
+    /// So many parts of one reply are kept. Where replies come in order, no more is read
+    /// until some are taken; where they come by id, the exchange fails.
+    pub parts: usize,
+    /// A connection on which nothing has come for so long, though a reply is due, fails with
+    /// [`TimedOut`](io::ErrorKind::TimedOut), and so does one that is not made within it.
+    pub silence: Option<Duration>,
+}
+
+impl Default for Limits {
+    /// 4 MiB, 100,000 requests, 100,000 messages, 1,000 parts, and no limit on silence.
+    fn default() -> Self {
+        Self {
+            unsent: 4 << 20,
+            unanswered: 100_000,
+            messages: 100_000,
+            parts: 1000,
+            silence: None,
+        }
+    }
+}
+
+/// Why a connection is at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The other end has closed it.
+    Ended,
+    /// Nothing has come for [so long](Limits::silence).
+    Silent,
+    /// A reply has come that nobody has asked for.
+    Unasked,
+    /// More messages have come than [are kept](Limits::messages).
+    Overrun,
+    /// What somebody was [saying](Expect::Upload) has been given up in the middle.
+    CutShort,
+    /// The protocol's own code has panicked.
+    Panicked,
+}
+
+impl From<Failure> for io::Error {
+    fn from(failure: Failure) -> Self {
+        let text = match failure {
+            Failure::Ended => return io::ErrorKind::UnexpectedEof.into(),
+            Failure::Silent => return io::ErrorKind::TimedOut.into(),
+            Failure::Unasked => "a reply has come that nobody has asked for",
+            Failure::Overrun => "more messages have come than are asked for",
+            Failure::CutShort => "a request has been given up in the middle",
+            Failure::Panicked => "what reads the replies has panicked",
+        };
+        let kind = match failure {
+            Failure::Unasked => io::ErrorKind::InvalidData,
+            _ => io::ErrorKind::Other,
+        };
+        Self::new(kind, text)
+    }
+}
+
+/// An error that many who wait on one connection can receive.
+pub trait PipelineError: From<io::Error> + OperationError + Send + Sync + 'static {
+    /// Returns the same error once more, for the next of those whom it concerns.
+    fn again(&self) -> Self;
+}
+
+/// Of the same kind, with the same code or text.
+impl PipelineError for io::Error {
+    fn again(&self) -> Self {
+        match (self.raw_os_error(), self.get_ref()) {
+            (Some(code), _) => Self::from_raw_os_error(code),
+            (None, Some(text)) => Self::new(self.kind(), text.to_string()),
+            (None, None) => self.kind().into(),
+        }
+    }
+}
+
+/// A stream that a [`Pipeline`](super::Pipeline) can use.
+///
+/// For one of yours [`close`](Self::close) is all there is to write.
+pub trait Transport: AsyncReadStream<Executor = IoExecutor> + AsyncWriteStream {
+    /// Writes what the stream takes here and now: saves the operation where that is all.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`WouldBlock`](io::ErrorKind::WouldBlock) where it takes nothing, as this
+    /// always does by default.
+    fn try_write_some(&self, bytes: &[u8]) -> io::Result<usize> {
+        let _ = bytes;
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+
+    /// Ends the connection, and whatever waits for it.
+    fn close(&self);
+}
+
+macro_rules! socket {
+    ($name:ident) => {
+        impl Transport for $name {
+            fn try_write_some(&self, bytes: &[u8]) -> io::Result<usize> {
+                self.try_write_some(bytes)
+            }
+
+            fn close(&self) {
+                // It may be closed already.
+                let _ = self.shutdown(Shutdown::Both);
+            }
+        }
+    };
+}
+
+socket!(TcpStream);
+#[cfg(unix)]
+socket!(UnixStream);

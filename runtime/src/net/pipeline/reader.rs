@@ -1,0 +1,472 @@
+//! What makes a connection, and what reads from it.
+
+use std::mem;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::back::{Giving, MessageBack, PartBack};
+use super::link::{Shared, State, Status};
+use super::places::{End, Stage};
+use super::session::Inlet;
+use super::waiter::Waiter;
+use super::{Event, Failure, Id, Input, Protocol, Transport};
+use crate::cancel::error::context_gone;
+use crate::cancel::{CancellationType, cancelled};
+use crate::executor::Executor;
+use crate::shim::plain::MutexGuard;
+use crate::sync::Returnable;
+use crate::task::Task;
+use crate::time::Timer;
+
+/// A connection that is being made.
+pub(super) struct Attempt<P: Protocol> {
+    pub(super) shared: Arc<Shared<P>>,
+    pub(super) epoch: u64,
+}
+
+impl<P: Protocol> Attempt<P> {
+    pub(super) fn new(shared: &Arc<Shared<P>>, epoch: u64) -> Self {
+        Self {
+            shared: shared.clone(),
+            epoch,
+        }
+    }
+
+    /// Returns whether anybody waits for it. If not, it is over.
+    pub(super) fn goes_on(&self) -> bool {
+        // Made without the lock.
+        let error = cancelled().into();
+        let Some(state) = self.shared.lock_for(self.epoch) else {
+            return false;
+        };
+        let goes_on = state.waiting > 0;
+        if !goes_on {
+            self.shared.end(state, error).tell();
+        }
+        goes_on
+    }
+
+    pub(super) fn succeeds(&self, stream: P::Stream, input: Input, decoder: P::Decoder) {
+        let Some(mut state) = self.shared.lock_for(self.epoch) else {
+            // Closed meanwhile.
+            return stream.close();
+        };
+        state.link.status = Status::Up(Arc::new(stream));
+        state.link.inlet = Some(Box::new(Inlet::new(input, decoder)));
+        self.shared.serve(state, true);
+    }
+}
+
+/// If the context goes, all who wait are told.
+impl<P: Protocol> Drop for Attempt<P> {
+    fn drop(&mut self) {
+        let state = self.shared.lock_for(self.epoch);
+        let is_lost = state.is_some_and(|it| matches!(it.link.status, Status::Connecting));
+        if is_lost {
+            self.shared.fail(self.epoch, context_gone().into());
+        }
+    }
+}
+
+/// What a reader does next.
+pub(super) enum Next {
+    Read,
+    /// Wait until this says that there is room.
+    Pause(Timer),
+    End,
+}
+
+/// The loop that reads, while it runs.
+pub(super) struct Reader<P: Protocol> {
+    pub(super) shared: Arc<Shared<P>>,
+    pub(super) epoch: u64,
+    inlet: Option<Box<Inlet<P>>>,
+    is_paused: bool,
+    /// The protocol is at work, whose panic ends the connection.
+    is_decoding: bool,
+    is_over: bool,
+}
+
+impl<P: Protocol> Reader<P> {
+    pub(super) fn new(shared: &Arc<Shared<P>>, state: &mut State<P>) -> Self {
+        Self {
+            shared: shared.clone(),
+            epoch: state.epoch,
+            inlet: state.link.inlet.take(),
+            is_paused: state.link.is_paused,
+            is_decoding: false,
+            is_over: false,
+        }
+    }
+
+    /// Returns where to read more.
+    pub(super) fn room(&mut self) -> &mut [u8] {
+        match &mut self.inlet {
+            Some(inlet) => inlet.input.room(),
+            None => &mut [],
+        }
+    }
+
+    pub(super) fn received(&mut self, n: usize) {
+        if let Some(inlet) = &mut self.inlet {
+            inlet.input.received(n);
+        }
+        if self.shared.limits.silence.is_some()
+            && let Some(mut state) = self.shared.lock_for(self.epoch)
+        {
+            state.link.heard = Instant::now();
+        }
+    }
+
+    /// Hands out all that is here; returns what to do then.
+    pub(super) fn deliver(&mut self) -> Result<Next, P::Error> {
+        let shared = self.shared.clone();
+        if self.is_paused {
+            let Some(state) = shared.lock_for(self.epoch) else {
+                return Ok(Next::End);
+            };
+            self.is_paused = state.link.is_paused;
+        }
+        let mut writes = false;
+        let (mut served, mut has_begun) = (0, false);
+        while !self.is_paused {
+            let Some(inlet) = &mut self.inlet else {
+                return Ok(Next::End);
+            };
+            self.is_decoding = true;
+            let event = inlet.decode(&shared, self.epoch);
+            self.is_decoding = false;
+            let Some(event) = event? else {
+                if inlet.desk.answer.is_empty() {
+                    break;
+                }
+                self.route(Event::Nothing)?;
+                break;
+            };
+            if !mem::replace(&mut has_begun, true) {
+                let Some(mut state) = shared.lock_for(self.epoch) else {
+                    return Ok(Next::End);
+                };
+                // What the handlers ask for now is written afterwards, all at once.
+                writes = !mem::replace(&mut state.link.is_write_due, true);
+            }
+            served += u32::from(self.route(event)?);
+        }
+        let Some(mut state) = shared.lock_for(self.epoch) else {
+            return Ok(Next::End);
+        };
+        if has_begun {
+            state.link.at_once = served;
+            if !state.listeners.is_empty() || state.link.has_door() {
+                drop(state);
+                shared.disappoint();
+                shared.admit();
+                state = match shared.lock_for(self.epoch) {
+                    Some(state) => state,
+                    None => return Ok(Next::End),
+                };
+            }
+        }
+        self.is_paused = state.link.is_paused;
+        let mut stops = None;
+        let next = if state.waiting == 0 {
+            state.link.is_reading = false;
+            state.link.inlet = self.inlet.take();
+            if let Some(inlet) = &mut state.link.inlet {
+                inlet.input.tidy();
+            }
+            self.is_over = true;
+            stops = shared.limits.silence.map(|_| state.link.stops.clone());
+            Next::End
+        } else if self.is_paused {
+            let timer = &mut state.link.resumption;
+            let timer = timer.get_or_insert_with(|| Timer::new(&shared.executor));
+            timer.expires_after(LONG);
+            Next::Pause(timer.clone())
+        } else {
+            Next::Read
+        };
+        let writes = writes || state.link.is_write_wanted();
+        if writes {
+            shared.write(state);
+        } else {
+            drop(state);
+        }
+        if let Some(stops) = stops {
+            stops.watch.emit(CancellationType::TERMINAL);
+        }
+        Ok(next)
+    }
+
+    /// Gives what has been said to whom it belongs; returns whether somebody has been
+    /// answered with it. The handler may run in here.
+    fn route(&mut self, event: Event<P>) -> Result<bool, P::Error> {
+        let Self {
+            shared,
+            epoch,
+            inlet,
+            ..
+        } = self;
+        let Some(inlet) = inlet else {
+            return Ok(false);
+        };
+        let desk = &mut inlet.desk;
+        let event = match event {
+            Event::Message(message) => match shared.protocol.notice(message) {
+                Some(message) => Event::Message(message),
+                None => Event::Nothing,
+            },
+            event => event,
+        };
+        // What is dropped after the lock, if it is nobody's any more.
+        let mut found = desk.found.take();
+        let mut _front = None;
+        let Some(mut state) = shared.lock_for(*epoch) else {
+            return Ok(false);
+        };
+        state.return_pending(&mut found);
+        if !desk.answer.is_empty() {
+            state.link.append(&mut desk.answer);
+        }
+        match event {
+            Event::Nothing => Ok(false),
+            Event::Message(message) => {
+                if state.messages.len() >= shared.limits.messages {
+                    let _all = state.messages.take_rest();
+                    drop(state);
+                    return Err(shared.protocol.failure(Failure::Overrun));
+                }
+                state.messages.push(message);
+                if state.listeners.is_empty() {
+                    return Ok(false);
+                }
+                let Some((order, message)) = state.messages.give() else {
+                    return Ok(false);
+                };
+                let op = state.listeners.pop_front();
+                state.waiting -= 1;
+                drop(state);
+                let shared = shared.clone();
+                let _giving = Giving {
+                    shared: shared.clone(),
+                    id: None,
+                };
+                let message = Returnable::new(message, MessageBack { shared, order });
+                if let Some((_, op)) = op {
+                    op.complete(Ok(message));
+                }
+                Ok(false)
+            }
+            Event::Reply(result) => {
+                let Some(id) = state.link.order.pop_front() else {
+                    drop(state);
+                    return Err(shared.protocol.failure(Failure::Unasked));
+                };
+                _front = desk.front.take();
+                desk.front = state.front_pending();
+                Ok(shared.answer(state, id, result))
+            }
+            Event::ReplyTo(id, result) => {
+                let place = state.places.get(id);
+                let Some(id) = place.filter(|it| it.stage == Stage::ById).map(|it| it.id) else {
+                    drop(state);
+                    return Ok(false);
+                };
+                Ok(shared.answer(state, id, result))
+            }
+            Event::Part(part) => {
+                let Some(&id) = state.link.order.front() else {
+                    drop(state);
+                    return Err(shared.protocol.failure(Failure::Unasked));
+                };
+                self.is_paused = shared.pass_on(state, id, part);
+                Ok(false)
+            }
+            Event::PartTo(id, part) => {
+                shared.pass_on(state, id, part);
+                Ok(false)
+            }
+        }
+    }
+}
+
+/// Longer than anybody waits.
+const LONG: Duration = Duration::from_secs(3600);
+
+/// A handler that panics does not take the connection with it: another loop goes
+/// on where this one was. If the context goes, all who wait are told.
+impl<P: Protocol> Drop for Reader<P> {
+    fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
+        let Some(mut state) = self.shared.lock_for(self.epoch) else {
+            return;
+        };
+        if self.is_decoding {
+            drop(state);
+            let error = self.shared.protocol.failure(Failure::Panicked);
+            if let Some(state) = self.shared.lock_for(self.epoch) {
+                self.shared.end(state, error).tell_later();
+            }
+            return;
+        }
+        if !thread::panicking() {
+            drop(state);
+            return self.shared.fail(self.epoch, context_gone().into());
+        }
+        state.link.is_reading = false;
+        state.link.is_write_due = true;
+        state.link.inlet = self.inlet.take();
+        drop(state);
+        let resumption = Resumption {
+            shared: Some(self.shared.clone()),
+            epoch: self.epoch,
+        };
+        let executor = self.shared.executor;
+        executor.post(Task::new(move || resumption.run()));
+    }
+}
+
+/// What goes on where a loop was that a handler's panic has ended.
+struct Resumption<P: Protocol> {
+    /// `None` once it does.
+    shared: Option<Arc<Shared<P>>>,
+    epoch: u64,
+}
+
+impl<P: Protocol> Resumption<P> {
+    fn run(mut self) {
+        let Some(shared) = self.shared.take() else {
+            return;
+        };
+        if let Some(state) = shared.lock_for(self.epoch) {
+            shared.write(state);
+        }
+        if let Some(state) = shared.lock_for(self.epoch)
+            && state.waiting > 0
+        {
+            shared.serve(state, false);
+        }
+    }
+}
+
+/// The panic has taken the context with it.
+impl<P: Protocol> Drop for Resumption<P> {
+    fn drop(&mut self) {
+        if let Some(shared) = self.shared.take() {
+            shared.fail(self.epoch, context_gone().into());
+        }
+    }
+}
+
+impl<P: Protocol> Shared<P> {
+    /// Completes a request; returns whether somebody waited. The handler may run in here.
+    fn answer(
+        &self,
+        mut guard: MutexGuard<'_, State<P>>,
+        id: Id,
+        result: Result<P::Reply, P::Error>,
+    ) -> bool {
+        let state = &mut *guard;
+        state.link.unanswered -= 1;
+        let Some(place) = state.places.get(id) else {
+            drop(guard);
+            return false;
+        };
+        let caller = place.caller.take();
+        state.waiting -= usize::from(caller.is_some());
+        if !place.is_exchange {
+            let _remains = state.places.release(id);
+            drop(guard);
+            return match caller {
+                Some(Waiter::Reply(op)) => {
+                    op.complete(result);
+                    true
+                }
+                _ => false,
+            };
+        }
+        place.stage = Stage::Answered;
+        let _pending = place.pending.take();
+        if let Some(Waiter::Reply(op)) = caller {
+            place.end = Some(End::Taken);
+            drop(guard);
+            op.complete(result);
+            return true;
+        }
+        place.end = Some(End::Reply(result));
+        if place.parts.is_busy {
+            // A part may come back, and is first.
+            state.waiting += usize::from(caller.is_some());
+            place.caller = caller;
+            drop(guard);
+            return false;
+        }
+        let told = caller.and_then(|caller| Some((caller, place.take_end()?)));
+        drop(guard);
+        match told {
+            Some((Waiter::Part(op), told)) => {
+                op.complete(told.into_part());
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Gives a part of a reply to the one who wants it; returns whether no more can be read
+    /// before some are taken. The handler may run in here.
+    fn pass_on(
+        self: &Arc<Self>,
+        mut guard: MutexGuard<'_, State<P>>,
+        id: Id,
+        part: P::Part,
+    ) -> bool {
+        let mut _unwanted = None;
+        let mut _rest = None;
+        let state = &mut *guard;
+        let Some(place) = state.places.get(id) else {
+            _unwanted = Some(part);
+            drop(guard);
+            return false;
+        };
+        let is_wanted = matches!(place.stage, Stage::InOrder | Stage::ById);
+        if !is_wanted || !place.is_exchange || matches!(place.caller, Some(Waiter::Reply(_))) {
+            _unwanted = Some(part);
+            drop(guard);
+            return false;
+        }
+        let id = place.id;
+        place.parts.push(part);
+        if matches!(place.caller, Some(Waiter::Part(_)))
+            && let Some((order, part)) = place.parts.give()
+        {
+            let caller = place.caller.take();
+            state.waiting -= 1;
+            drop(guard);
+            let shared = self.clone();
+            let _giving = Giving {
+                shared: shared.clone(),
+                id: Some(id),
+            };
+            let part = Returnable::new(part, PartBack { shared, id, order });
+            if let Some(Waiter::Part(op)) = caller {
+                op.complete(Ok(Some(part)));
+            }
+            return false;
+        }
+        let is_full = place.parts.len() >= self.limits.parts;
+        if is_full && place.stage == Stage::ById {
+            // What others are told must not wait for this one.
+            place.stage = Stage::Answered;
+            place.end = Some(End::TooSlow);
+            _rest = place.pending.take();
+            state.link.unanswered -= 1;
+            drop(guard);
+            return false;
+        }
+        state.link.is_paused |= is_full;
+        is_full
+    }
+}

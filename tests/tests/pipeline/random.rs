@@ -1,0 +1,352 @@
+//! Requests given up at any moment, servers that are killed, handlers that panic: nobody
+//! receives what is another's, nobody waits for ever, and nothing is left.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+use std::thread;
+use std::time::Duration;
+
+use async_op::cancel::{CancellationSignal, CancellationType};
+use async_op::net::pipeline::Pipeline;
+use async_op::{
+    IoContext, SystemExecutor, UseFuture, bind_cancellation_slot, is_cancelled, is_timeout,
+};
+use async_op_tests::{Random, without_hanging};
+
+use crate::lines::{Ask, Lines, Reply, Request, Server, Token};
+
+const REQUESTS: u64 = 10_000;
+const CALLERS: u64 = 64;
+const THREADS: usize = 4;
+
+/// What became of all requests.
+#[derive(Debug, Default)]
+struct Tally {
+    answered: AtomicUsize,
+    dropped: AtomicUsize,
+    cancelled: AtomicUsize,
+    timed_out: AtomicUsize,
+    /// The connection was lost.
+    failed: AtomicUsize,
+    /// The caller has received something else.
+    wrong: AtomicUsize,
+}
+
+impl Tally {
+    fn count(&self, expected: &str, result: io::Result<String>) {
+        let count = match result {
+            Ok(reply) if reply == expected => &self.answered,
+            Ok(reply) => {
+                println!("{reply:?}, not {expected:?}");
+                &self.wrong
+            }
+            Err(error) if is_cancelled(&error) => &self.cancelled,
+            Err(error) if is_timeout(&error) => &self.timed_out,
+            Err(_) => &self.failed,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn total(&self) -> usize {
+        let all = [
+            &self.answered,
+            &self.dropped,
+            &self.cancelled,
+            &self.timed_out,
+            &self.failed,
+            &self.wrong,
+        ];
+        all.map(|it| it.load(Ordering::Relaxed)).iter().sum()
+    }
+
+    fn is_plausible(&self) {
+        println!("{self:?}");
+        assert_eq!(self.wrong.load(Ordering::Relaxed), 0, "{self:?}");
+        for count in [&self.answered, &self.cancelled, &self.timed_out] {
+            assert!(count.load(Ordering::Relaxed) > 50, "{self:?}");
+        }
+    }
+}
+
+/// Polls `future` so many times, letting others run in between.
+async fn polled<F: Future>(future: F, times: u64) -> Option<F::Output> {
+    let mut future = pin!(future);
+    for _ in 0..times {
+        let polled = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await;
+        if let Poll::Ready(output) = polled {
+            return Some(output);
+        }
+        tokio::task::yield_now().await;
+    }
+    None
+}
+
+/// A request at random, and what it is to be answered.
+fn request(random: &mut Random, text: &str) -> (Ask, String) {
+    match random.below(4) {
+        0 => (Ask::Late(text.into()), text.into()),
+        1 => {
+            let n = random.below(20) as u32;
+            (Ask::Rows(n), n.to_string())
+        }
+        _ => (Ask::Echo(text.into()), text.into()),
+    }
+}
+
+/// Reads a reply in parts, to some end.
+async fn read_parts(pipeline: &Pipeline<Lines>, token: &Token, random: &mut Random, tally: &Tally) {
+    let (n, taken) = (random.below(20) as u32, random.below(25) as u32);
+    let exchange = match pipeline.open(Request(Ask::Rows(n), token.clone())) {
+        Ok(exchange) => exchange,
+        Err(error) => return tally.count("", Err(error)),
+    };
+    for row in 0..taken {
+        match exchange.next_part().await {
+            Ok(Some(part)) if row < n => assert_eq!(part, row.to_string()),
+            Ok(part) => {
+                assert!(part.is_none() && row == n, "{part:?} after {row} of {n}");
+                break;
+            }
+            Err(error) => return tally.count("", Err(error)),
+        }
+    }
+    match exchange.reply().await {
+        Ok(reply) => tally.count(&n.to_string(), Ok(reply.0)),
+        Err(error) => tally.count("", Err(error)),
+    }
+}
+
+async fn upload(pipeline: &Pipeline<Lines>, token: &Token, random: &mut Random, tally: &Tally) {
+    let make = |ask| Request(ask, token.clone());
+    let work = async {
+        let exchange = pipeline.open(make(Ask::Put))?;
+        let chunks = random.below(4);
+        for _ in 0..chunks {
+            // Given up in the middle, the connection ends.
+            exchange.send(make(Ask::Chunk("x".repeat(100)))).await?;
+        }
+        exchange.finish(make(Ask::LastChunk(String::new())))?;
+        Ok::<_, io::Error>((chunks * 100, exchange.reply().await?))
+    };
+    match work.await {
+        Ok((sum, reply)) => tally.count(&sum.to_string(), Ok(reply.0)),
+        Err(error) => tally.count("", Err(error)),
+    }
+}
+
+/// Makes requests that are given up at random.
+async fn give_up(pipeline: Pipeline<Lines>, token: Token, tally: Arc<Tally>, caller: u64) {
+    let mut random = Random::new(caller);
+    for n in 0..REQUESTS / CALLERS {
+        let (ask, expected) = request(&mut random, &format!("{caller}: {n}"));
+        let operation = pipeline.request(Request(ask, token.clone()));
+        let text = |result: io::Result<Reply>| result.map(|reply| reply.0);
+        match random.below(8) {
+            0 | 1 => match polled(operation, random.below(12)).await {
+                Some(result) => tally.count(&expected, text(result)),
+                None => {
+                    tally.dropped.fetch_add(1, Ordering::Relaxed);
+                }
+            },
+            2 => {
+                let limit = Duration::from_micros(random.below(100));
+                tally.count(&expected, text(operation.cancel_after(limit).await));
+            }
+            3 => {
+                let signal = CancellationSignal::new();
+                let token = bind_cancellation_slot(signal.slot(), UseFuture);
+                let mut future = pin!(operation.with(token));
+                let result = match polled(future.as_mut(), random.below(12)).await {
+                    Some(result) => result,
+                    None => {
+                        signal.emit(CancellationType::TERMINAL);
+                        future.await
+                    }
+                };
+                tally.count(&expected, text(result));
+            }
+            4 => {
+                drop(operation);
+                read_parts(&pipeline, &token, &mut random, &tally).await;
+            }
+            5 if random.below(4) == 0 => {
+                drop(operation);
+                upload(&pipeline, &token, &mut random, &tally).await;
+            }
+            _ => tally.count(&expected, text(operation.await)),
+        }
+    }
+}
+
+/// Kills the server now and then, until it is told to stop.
+fn killer(server: &Server, is_over: &AtomicBool) {
+    let mut random = Random::new(99);
+    while !is_over.load(Ordering::SeqCst) {
+        thread::sleep(Duration::from_millis(5 + random.below(30)));
+        if random.below(3) == 0 {
+            server.kill();
+            thread::sleep(Duration::from_millis(random.below(5)));
+            server.restart();
+        } else {
+            server.cut();
+        }
+    }
+}
+
+/// Has all callers at it, on several threads.
+fn run(kills: bool, parts: usize) -> Arc<Tally> {
+    let server = Server::start();
+    let mut lines = Lines::new(server.address);
+    lines.limits.parts = parts;
+    lines.limits.unanswered = 40;
+    lines.limits.silence = Some(Duration::from_secs(20));
+    let pipeline = Pipeline::new(&*SystemExecutor, lines);
+    let (token, tally) = (Token::default(), Arc::new(Tally::default()));
+    let looked_at = Arc::new(pipeline.clone());
+    token.look_at(&looked_at);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .enable_all()
+        .build()
+        .unwrap();
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        if kills {
+            scope.spawn(|| killer(&server, &is_over));
+        }
+        let callers: Vec<_> = (0..CALLERS)
+            .map(|caller| {
+                let (pipeline, token) = (pipeline.clone(), token.clone());
+                runtime.spawn(give_up(pipeline, token, tally.clone(), caller))
+            })
+            .collect();
+        for caller in callers {
+            runtime.block_on(caller).unwrap();
+        }
+        is_over.store(true, Ordering::SeqCst);
+    });
+    assert_eq!(tally.total() as u64, REQUESTS / CALLERS * CALLERS);
+    // Those who have given up leave their places until they are answered, and no longer.
+    // What reads may have something in its hands; nobody reads while nobody waits.
+    for _ in 0..1000 {
+        if kills {
+            pipeline.close();
+        } else {
+            let last = Request(Ask::Echo("last".into()), Token::default());
+            assert_eq!(pipeline.request(last).blocking().unwrap().0, "last");
+        }
+        if token.count() == 1 {
+            break;
+        }
+        thread::yield_now();
+    }
+    assert_eq!(token.count(), 1);
+    tally
+}
+
+#[test]
+fn nobody_receives_the_reply_of_another() {
+    without_hanging(|| {
+        let tally = run(false, 1000);
+        tally.is_plausible();
+        assert_eq!(tally.failed.load(Ordering::Relaxed), 0, "{tally:?}");
+        assert!(tally.dropped.load(Ordering::Relaxed) > 50, "{tally:?}");
+    });
+}
+
+#[test]
+fn while_the_server_is_killed() {
+    without_hanging(|| {
+        let tally = run(true, 1000);
+        tally.is_plausible();
+        assert!(tally.failed.load(Ordering::Relaxed) > 0, "{tally:?}");
+    });
+}
+
+/// With callbacks, on threads that run the context; some of them panic.
+#[test]
+fn handlers_that_panic() {
+    without_hanging(|| {
+        let server = Server::start();
+        let context = IoContext::new().unwrap();
+        let token = Token::default();
+        let pipeline = Pipeline::new(&context, Lines::new(server.address));
+        let tally = Arc::new(Tally::default());
+        let left = Arc::new(AtomicUsize::new(REQUESTS as usize));
+        let panics = AtomicUsize::new(0);
+        let (is_over, is_asked) = (AtomicBool::new(false), AtomicUsize::new(0));
+        thread::scope(|scope| {
+            scope.spawn(|| killer(&server, &is_over));
+            for _ in 0..THREADS / 2 {
+                scope.spawn(|| {
+                    while left.load(Ordering::SeqCst) > 0 {
+                        let run = || context.run_for(Duration::from_millis(5));
+                        if catch_unwind(AssertUnwindSafe(run)).is_err() {
+                            panics.fetch_add(1, Ordering::SeqCst);
+                        }
+                        if context.stopped() {
+                            thread::yield_now();
+                            context.restart();
+                        }
+                    }
+                    is_over.store(true, Ordering::SeqCst);
+                });
+            }
+            for caller in 0..THREADS as u64 {
+                let (pipeline, token, tally) = (pipeline.clone(), token.clone(), tally.clone());
+                let (left, is_asked) = (left.clone(), &is_asked);
+                scope.spawn(move || {
+                    let mut random = Random::new(1000 + caller);
+                    let signals = Mutex::new(Vec::new());
+                    for n in 0..REQUESTS / THREADS as u64 {
+                        let (ask, expected) = request(&mut random, &format!("{caller}: {n}"));
+                        let operation = pipeline.request(Request(ask, token.clone()));
+                        let (tally, one_less) = (tally.clone(), left.clone());
+                        let panics = random.below(50) == 0;
+                        let handler = move |result: io::Result<Reply>| {
+                            tally.count(&expected, result.map(|reply| reply.0));
+                            one_less.fetch_sub(1, Ordering::SeqCst);
+                            assert!(!panics, "on purpose");
+                        };
+                        match random.below(4) {
+                            0 => {
+                                let limit = Duration::from_micros(random.below(2000));
+                                operation.cancel_after(limit).callback(handler);
+                            }
+                            1 => {
+                                let signal = CancellationSignal::new();
+                                operation.with(bind_cancellation_slot(signal.slot(), handler));
+                                signals.lock().unwrap().push(signal);
+                            }
+                            _ => operation.callback(handler),
+                        }
+                        if random.below(3) == 0
+                            && let Some(signal) = signals.lock().unwrap().pop()
+                        {
+                            signal.emit(CancellationType::TERMINAL);
+                        }
+                        is_asked.fetch_add(1, Ordering::SeqCst);
+                        // No more than so many at once.
+                        while is_asked.load(Ordering::SeqCst) + left.load(Ordering::SeqCst)
+                            > REQUESTS as usize + CALLERS as usize
+                        {
+                            thread::yield_now();
+                        }
+                    }
+                });
+            }
+        });
+        tally.is_plausible();
+        assert!(panics.load(Ordering::SeqCst) > 50);
+        pipeline.close();
+        context.restart();
+        while catch_unwind(AssertUnwindSafe(|| context.run())).is_err() {}
+        drop((pipeline, context));
+        assert_eq!(token.count(), 1);
+    });
+}
