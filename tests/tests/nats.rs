@@ -126,8 +126,14 @@ fn requests_given_up() {
                     let request = client.request("echo", text.as_bytes());
                     if random.below(3) == 0 {
                         let mut request = pin!(request);
-                        assert!(poll_once(request.as_mut()).await.is_none());
-                        given_up += 1;
+                        match poll_once(request.as_mut()).await {
+                            // Other threads have been as fast as that.
+                            Some(answer) => {
+                                assert_eq!(answer.unwrap().payload, text.as_bytes());
+                                answered += 1;
+                            }
+                            None => given_up += 1,
+                        }
                         continue;
                     }
                     match request.cancel_after(limit).await {
