@@ -2,7 +2,6 @@
 //! capture leaves out the anonymous lifetime of `&self`, so that a caller may
 //! return the operation.
 
-use crate::around::SelfType;
 use crate::attrs;
 use crate::call;
 use crate::docs;
@@ -12,6 +11,7 @@ use crate::initiation;
 use crate::inputs::{self, Input, Stored};
 use crate::lifetimes;
 use crate::model::{Executor, Operation, Role};
+use crate::reader::SelfType;
 use crate::signature;
 use crate::spans::{at, end_of};
 use crate::types::ungroup_mut;

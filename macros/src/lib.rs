@@ -48,6 +48,7 @@ mod names;
 mod parse;
 mod plain;
 mod question;
+mod reader;
 mod repair;
 mod signature;
 mod spans;

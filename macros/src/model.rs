@@ -1,7 +1,6 @@
 //! What the attribute and the function mean.
 
 use crate::args::{Args, Cancellation, Default_};
-use crate::around::SelfType;
 use crate::attrs::Attrs;
 use crate::errors::Errors;
 use crate::form::{self, Form};
@@ -9,6 +8,7 @@ use crate::inputs::{self, Input};
 use crate::lifetimes;
 use crate::names::{self, Names};
 use crate::parse::{Body, Function};
+use crate::reader::SelfType;
 use crate::signature;
 use crate::spans::start_of;
 use crate::types;
