@@ -376,7 +376,7 @@ impl<E: Executor> Submission<E> {
         let trace = Trace::start(site, &executor);
         trace.completed(true);
         if how == Submit::Dispatch && executor.runs_here() {
-            drop(trace.handling());
+            let _handling: Entered = trace.handling();
             return Waiting(Shared::new(Turn(Mutex::new(Stage::Come)), site.name()));
         }
         let stage = Mutex::new(Stage::Waiting(waker.clone()));

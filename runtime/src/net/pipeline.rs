@@ -73,7 +73,6 @@
 //! // Both of these are on their way before the first is answered.
 //! client.request("two".into()).callback(|reply| assert_eq!(reply.unwrap(), "TWO"));
 //! client.request("three".into()).callback(|reply| assert_eq!(reply.unwrap(), "THREE"));
-//! # context.restart();
 //! context.run();
 //! # Ok(())
 //! # }
@@ -179,18 +178,15 @@ pub struct Pipeline<P: Protocol> {
 }
 
 impl<P: Protocol> Pipeline<P> {
-    /// Makes a pipeline, whose operations run on the executor of `on`. It connects when there
-    /// is something to say.
+    /// Makes a pipeline of a context: `&context`, an executor of one, or `&SystemExecutor`. It
+    /// connects when there is something to say.
     ///
     /// # Out of memory
     ///
     /// Aborts the process, as [`Arc::new`](std::sync::Arc::new) does.
-    pub fn new<O>(on: &O, protocol: P) -> Self
-    where
-        O: IoObject<Executor = IoExecutor> + ?Sized,
-    {
+    pub fn new(executor: &IoExecutor, protocol: P) -> Self {
         Self {
-            shared: Arc::new(Shared::new(on.executor(), protocol)),
+            shared: Arc::new(Shared::new(*executor, protocol)),
         }
     }
 

@@ -205,7 +205,7 @@ fn run(kills: bool, parts: usize) -> Arc<Tally> {
     lines.limits.parts = parts;
     lines.limits.unanswered = 40;
     lines.limits.silence = Some(Duration::from_secs(20));
-    let pipeline = Pipeline::new(&*SystemExecutor, lines);
+    let pipeline = Pipeline::new(&SystemExecutor, lines);
     let (token, tally) = (Token::default(), Arc::new(Tally::default()));
     let looked_at = Arc::new(pipeline.clone());
     token.look_at(&looked_at);
