@@ -342,6 +342,26 @@ fn of_the_runtime() {
     check("runtime/src");
 }
 
+/// An exception that nobody needs any more is none.
+#[test]
+fn those_that_are_together_know_each_other() {
+    let files = Crate::read(&root().join("runtime/src"));
+    let directions = files.directions();
+    let names = |(file, other): &(&Name, &Name)| (file.join("/"), other.join("/"));
+    let known: BTreeSet<_> = directions.iter().map(names).collect();
+    for (above, below) in TOGETHER {
+        let (above, below) = (above.to_owned(), below.to_owned());
+        assert!(
+            known.contains(&(below.clone(), above.clone())),
+            "{below} does not need {above}"
+        );
+        assert!(
+            known.contains(&(above.clone(), below.clone())),
+            "{above} does not need {below}"
+        );
+    }
+}
+
 #[test]
 fn of_the_macro() {
     check("macros/src");
