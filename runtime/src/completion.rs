@@ -5,11 +5,14 @@
 //! - **I1** `core` points to an operation, or the completer's half of one, that
 //!   belongs to the `Completion` alone until it is completed or dropped.
 
+mod keeping;
+
 use std::ffi::c_void;
 use std::fmt;
 use std::mem;
 use std::ptr::NonNull;
 
+pub use self::keeping::Keeping;
 use crate::alloc::AnyAllocator;
 use crate::cancel::{CancellationSlot, CancellationType, Function};
 use crate::executor::AnyExecutor;
@@ -187,27 +190,39 @@ impl<S: Signature + 'static> Completion<S> {
     /// more from the same source: buffers of run-time size, several at once or
     /// one after another.
     ///
-    /// Give all of it back, and drop the allocator, before completing.
+    /// Give all of it back, and drop the allocator, before completing:
+    /// [`keeping`](Self::keeping) sees to that. An allocator may refuse: reserve, as here,
+    /// for a `Vec` that grows by itself aborts the process then.
     ///
     /// ```
+    /// use async_op::alloc::Vec;
     /// use async_op::{Completion, IoContext, IoExecutor, async_op};
-    /// use allocator_api2::vec::Vec;
+    /// use std::io;
     ///
     /// #[async_op]
-    /// fn async_sum(context: &IoExecutor, upto: u32, op: Completion<fn(u32)>) {
+    /// fn async_sum(context: &IoExecutor, upto: u32, op: Completion<fn(io::Result<u32>)>) {
     ///     let mut numbers = Vec::new_in(op.allocator());
-    ///     numbers.extend(0..=upto);
-    ///     let sum = numbers.iter().sum();
-    ///     drop(numbers);
-    ///     op.complete(sum);
+    ///     let reserved = numbers.try_reserve_exact(upto as usize + 1);
+    ///     let op = op.keeping(numbers);
+    ///     if reserved.is_err() {
+    ///         return op.complete(Err(io::ErrorKind::OutOfMemory.into()));
+    ///     }
+    ///     let mut op = op;
+    ///     op.extend(0..=upto);
+    ///     let sum = op.iter().sum();
+    ///     op.complete(Ok(sum)); // the numbers' memory has gone back before
     /// }
     ///
-    /// # fn main() -> std::io::Result<()> {
+    /// # fn main() -> io::Result<()> {
     /// let context = IoContext::new()?;
-    /// assert_eq!(async_sum(&context, 4, async_op::Blocking), 10);
+    /// assert_eq!(async_sum(&context, 4, async_op::Blocking)?, 10);
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// # Allocation
+    ///
+    /// None, unless the allocator is of more than two words: that is boxed on the heap.
     pub fn allocator(&self) -> AnyAllocator {
         // SAFETY: the operation is ours, so it is alive.
         unsafe { block::allocator(self.core) }

@@ -5,21 +5,25 @@
 //! cancellation slot while it is awaited.
 //!
 //! ```
-//! use async_op::{Blocking, IoContext, bind_allocator, spawn, this_op};
-//! use allocator_api2::vec::Vec;
+//! use async_op::alloc::Vec;
+//! use async_op::{Blocking, IoContext, spawn, this_op};
+//! use std::io;
 //!
-//! # fn main() -> std::io::Result<()> {
+//! # fn main() -> io::Result<()> {
 //! let context = IoContext::new()?;
 //! let sum = spawn(
 //!     &context,
 //!     async {
 //!         let mut numbers = Vec::new_in(this_op::allocator());
+//!         // An allocator may be a small one, of which a `Vec` that grows by itself
+//!         // would abort the process.
+//!         numbers.try_reserve_exact(3).map_err(|_| io::ErrorKind::OutOfMemory)?;
 //!         numbers.extend([1, 2, 3]);
-//!         numbers.iter().sum::<i32>()
+//!         io::Result::Ok(numbers.iter().sum::<i32>())
 //!     },
 //!     Blocking,
 //! );
-//! assert_eq!(sum, 6);
+//! assert_eq!(sum?, 6);
 //! # Ok(())
 //! # }
 //! ```
