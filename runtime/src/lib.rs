@@ -196,5 +196,10 @@ pub use token::use_future::UseFuture;
 
 /// The examples of the README, compiled and run.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;
+
+/// Those of the attribute's page, which its own package could not compile.
+#[cfg(doctest)]
+#[doc = include_str!("async_op.md")]
+struct Attribute;
