@@ -69,11 +69,12 @@ pub fn async_op(
     let (args, item) = (TokenStream::from(args), TokenStream::from(item));
     let expansion = std::panic::catch_unwind(|| {
         let attribute = proc_macro::Span::call_site();
+        let (line, column) = spans::line_and_column(attribute);
         let place = around::Place {
-            file: attribute.local_file(),
-            line: attribute.line(),
-            column: attribute.column(),
-            text: model::place(&attribute.file(), attribute.column()),
+            file: spans::local_file(attribute),
+            line,
+            column,
+            text: model::place(&spans::file(attribute), column),
             ..around::Place::default()
         };
         stages::expand(args.clone(), item.clone(), &place)

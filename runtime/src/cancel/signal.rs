@@ -297,10 +297,10 @@ impl CancellationSlot {
         let next = Inner::of(operation, honoured);
         let mut previous = state.lock().replace(next);
         // Outside the lock: functions may be foreign.
-        if previous.operation == OperationId::default()
-            && let Receiver::Function(function) = &mut previous.receiver
-        {
-            function.call(CancellationType::default());
+        if previous.operation == OperationId::default() {
+            if let Receiver::Function(function) = &mut previous.receiver {
+                function.call(CancellationType::default());
+            }
         }
         drop(previous);
         self
@@ -348,10 +348,10 @@ impl CancellationSlot {
         if inner.operation != operation {
             return;
         }
-        if let Receiver::Waker(current) = &inner.receiver
-            && current.will_wake(waker)
-        {
-            return;
+        if let Receiver::Waker(current) = &inner.receiver {
+            if current.will_wake(waker) {
+                return;
+            }
         }
         let previous = inner.set_receiver(Receiver::Waker(waker.clone()));
         drop(inner);

@@ -73,7 +73,11 @@ impl SystemContext {
             context,
         };
         let run = || {
-            let context = CONTEXT.wait();
+            // Whoever starts it is not done before it is there.
+            drop(STARTING.lock());
+            let Some(context) = CONTEXT.get() else {
+                return;
+            };
             loop {
                 // The panic hook has reported it; what is queued is not lost.
                 let _ = catch_unwind(AssertUnwindSafe(|| context.context.run()));

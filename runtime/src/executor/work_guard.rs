@@ -65,10 +65,10 @@ impl<E: Executor> WorkGuard<E> {
     #[inline]
     pub(crate) fn reset_on_runner(&mut self) {
         // Taken out first: where that panics, it is not given back twice.
-        if let Some(executor) = self.executor.take()
-            && !executor.work_finished_on_runner()
-        {
-            self.executor = Some(executor);
+        if let Some(executor) = self.executor.take() {
+            if !executor.work_finished_on_runner() {
+                self.executor = Some(executor);
+            }
         }
     }
 

@@ -427,10 +427,10 @@ impl<T> Request for ReceiveRequest<T> {
         wake: &mut WakeList,
     ) -> Result<io::Result<T>, Receiving<T>> {
         if let Some((_, value)) = state.kept.pop_front() {
-            if state.kept.len() < state.capacity
-                && let Some(sent) = state.take_waiting(wake)
-            {
-                state.kept.push_back(sent);
+            if state.kept.len() < state.capacity {
+                if let Some(sent) = state.take_waiting(wake) {
+                    state.kept.push_back(sent);
+                }
             }
             return Ok(Ok(value));
         }

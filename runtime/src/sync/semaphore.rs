@@ -268,10 +268,13 @@ impl State {
 
     /// Serves those who are next in turn, as far as the permits go.
     fn serve(&mut self, wake: &mut WakeList) {
-        while let Some(first) = self.queue.first()
-            && first.count <= self.available
-            && let Some(entry) = self.queue.pop(wake)
-        {
+        while let Some(first) = self.queue.first() {
+            if first.count > self.available {
+                break;
+            }
+            let Some(entry) = self.queue.pop(wake) else {
+                break;
+            };
             self.available -= entry.count;
             entry.outcome = Some(Ok(()));
         }

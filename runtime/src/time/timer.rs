@@ -372,7 +372,7 @@ mod tests {
             let mut spins = 0_u32;
             while arrived.load(Ordering::Acquire) < 2 * times {
                 spins += 1;
-                if spins.is_multiple_of(1000) {
+                if spins % 1000 == 0 {
                     thread::yield_now();
                 }
             }
