@@ -105,6 +105,22 @@
 //! # }
 //! ```
 //!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `bytes` | `Bytes` and `BytesMut` of the crate `bytes` as buffers |
+//! | `futures-io` | [`PollIo`](io::PollIo) for the traits of that crate, and `io::FuturesIo` |
+//! | `parking_lot` | nothing: the locks inside are those of that crate, a few percent faster |
+//! | `pipeline` | `net::pipeline`: connections that many requests share |
+//! | `resolver` | `net::Resolver`: names of hosts |
+//! | `signal` | `signal::SignalSet`, on Unix |
+//! | `tokio` | `executor::TokioExecutor`: handlers run in a runtime of tokio |
+//! | `tokio-io` | [`PollIo`](io::PollIo) for the traits of tokio, and `io::TokioIo`; no runtime |
+//! | `tracing` | operations as spans, `IoExecutor::outstanding`, slow handlers |
+//!
 //! # Out of memory
 //!
 //! An operation that gets no memory panics, with its name and the size, before anything
