@@ -100,7 +100,7 @@ impl Packages {
 
     /// The build directory, which the packages of all tests share.
     pub fn target(&self) -> PathBuf {
-        self.root.join("../packages-target")
+        targets(&self.root.join(".."))
     }
 
     /// Runs Cargo: whether it succeeds, and what it says.
@@ -116,6 +116,11 @@ impl Packages {
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         (output.status.success(), text)
     }
+}
+
+/// The build directory of what tests build with Cargo, in the directory that is theirs.
+pub fn targets(directory: impl AsRef<Path>) -> PathBuf {
+    directory.as_ref().join("packages-target")
 }
 
 /// Writes what is not there yet, so that nothing is compiled again.
