@@ -125,6 +125,18 @@ impl CancellationSignal {
     }
 
     /// Returns the slot of this signal.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::cancel::CancellationSignal;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let signal = CancellationSignal::new();
+    /// assert!(signal.slot().is_connected());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn slot(&self) -> CancellationSlot {
         CancellationSlot {
             state: Some(Shared::clone(&self.state)),
@@ -135,6 +147,28 @@ impl CancellationSignal {
     ///
     /// What the operation does at once, it does on this thread, without a lock
     /// of ours.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::cancel::{CancellationSignal, CancellationType};
+    /// use async_op::sync::Channel;
+    /// use async_op::{IoContext, bind_cancellation_slot, is_cancelled};
+    /// use std::io;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let channel = Channel::<u32>::new(&context, 0);
+    /// let signal = CancellationSignal::new();
+    /// channel.receive().with(bind_cancellation_slot(signal.slot(), |result: io::Result<u32>| {
+    ///     assert!(is_cancelled(&result.unwrap_err()));
+    /// }));
+    /// signal.emit(CancellationType::TERMINAL);
+    /// context.run();
+    /// signal.emit(CancellationType::TERMINAL); // nobody is there any more
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn emit(&self, kind: CancellationType) {
         self.request(kind);
     }
@@ -271,11 +305,34 @@ impl fmt::Debug for CancellationSignal {
 
 impl CancellationSlot {
     /// Returns a slot that no signal ever reaches.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::cancel::CancellationSlot;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// assert!(!CancellationSlot::unconnected().is_connected());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub const fn unconnected() -> Self {
         Self { state: None }
     }
 
     /// Returns whether a signal can reach this slot.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::cancel::{CancellationSignal, CancellationSlot};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// assert!(CancellationSignal::new().slot().is_connected());
+    /// assert!(!CancellationSlot::default().is_connected());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub const fn is_connected(&self) -> bool {
         self.state.is_some()
     }
