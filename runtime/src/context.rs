@@ -153,6 +153,9 @@ use self::scheduler::Scheduler;
 /// #     unix::main().unwrap();
 /// # }
 /// ```
+#[doc(alias = "io_context")]
+#[doc(alias = "io_service")]
+#[doc(alias = "Runtime")]
 pub struct IoContext {
     handle: IoExecutor,
 }

@@ -180,6 +180,7 @@ mod site;
 mod spawn;
 pub mod sync;
 pub mod task;
+#[doc(alias = "this_coro")]
 pub mod this_op;
 pub mod time;
 pub mod token;

@@ -153,3 +153,30 @@ fn oldest_dependencies_are_tried() {
     }
     assert!(tried > 10, "{tried}");
 }
+
+/// Who knows another library searches for its names.
+#[test]
+fn names_of_others_are_found() {
+    let mut sources = String::new();
+    let mut directories = vec![root().join("runtime/src")];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                directories.push(path);
+            } else {
+                sources += &fs::read_to_string(path).unwrap();
+            }
+        }
+    }
+    let names = "io_context co_spawn async_compose steady_timer system_timer completion_token \
+                 use_awaitable this_coro make_strand cancellation_signal stream_descriptor \
+                 sleep timeout block_on select join JoinHandle CancellationToken mpsc oneshot \
+                 lookup_host ctrl_c Runtime Handle BoxFuture";
+    for name in names.split_whitespace() {
+        assert!(
+            sources.contains(&format!("doc(alias = \"{name}\")")),
+            "{name}"
+        );
+    }
+}

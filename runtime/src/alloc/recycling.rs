@@ -59,6 +59,7 @@ const RECYCLES: bool = !cfg!(any(async_op_sanitize, async_op_loom));
 /// 1 MiB of each in transit; [`trim`](Self::trim) gives them back. Requests of
 /// more than 16 KiB, aligned to more than 64 bytes, or of more than 256 bytes and
 /// aligned to more than 16, go to the global allocator.
+#[doc(alias = "recycling_allocator")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Recycling;
 

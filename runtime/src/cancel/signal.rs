@@ -59,6 +59,8 @@ use crate::trace;
 /// # Allocation
 ///
 /// One shared block per signal, when it is made, in recycled memory.
+#[doc(alias = "cancellation_signal")]
+#[doc(alias = "CancellationToken")]
 pub struct CancellationSignal {
     state: Shared<SignalState>,
 }
@@ -67,6 +69,7 @@ pub struct CancellationSignal {
 /// [`CancellationGroup`](crate::cancel::CancellationGroup), associated with a handler.
 ///
 /// Clones are the same slot.
+#[doc(alias = "cancellation_slot")]
 #[derive(Clone, Default)]
 pub struct CancellationSlot {
     state: Option<Shared<SignalState>>,

@@ -37,6 +37,7 @@ use crate::task::initiating::OperationId;
 ///     Ok(rounds)
 /// }
 /// ```
+#[doc(alias = "cancellation_state")]
 #[derive(Clone, Debug, Default)]
 pub struct CancellationState {
     slot: CancellationSlot,

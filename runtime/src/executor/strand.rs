@@ -56,6 +56,8 @@ use crate::task::{Header, Task, TaskQueue, TaskVtable};
 /// # Allocation
 ///
 /// One shared block per strand, in recycled memory. Posting to it allocates nothing.
+#[doc(alias = "strand")]
+#[doc(alias = "make_strand")]
 pub struct Strand<E: Executor> {
     state: Shared<State<E>>,
 }

@@ -36,6 +36,7 @@ use crate::shim::plain::Mutex;
 /// ```
 ///
 /// Dropping a pool stops it, and waits for the tasks that are running.
+#[doc(alias = "thread_pool")]
 pub struct ThreadPool {
     shared: Arc<Shared>,
     /// Until the pool is joined.

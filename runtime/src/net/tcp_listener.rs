@@ -35,6 +35,8 @@ use crate::meta::Meta;
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "basic_socket_acceptor")]
+#[doc(alias = "tcp_acceptor")]
 #[derive(Clone, Debug)]
 pub struct TcpListener {
     source: SharedSource<mio::net::TcpListener>,

@@ -44,6 +44,7 @@ use crate::meta::Meta;
 ///
 /// For options beyond those here, such as keepalive or the sizes of buffers, see
 /// `socket2::SockRef::from(&stream)`.
+#[doc(alias = "basic_stream_socket")]
 #[derive(Clone, Debug)]
 pub struct TcpStream {
     source: SharedSource<mio::net::TcpStream>,

@@ -38,6 +38,7 @@ use crate::meta::Meta;
 ///
 /// For options beyond those here, such as membership of multicast groups on
 /// an interface, see `socket2::SockRef::from(&socket)`.
+#[doc(alias = "basic_datagram_socket")]
 #[derive(Clone, Debug)]
 pub struct UdpSocket {
     source: SharedSource<mio::net::UdpSocket>,

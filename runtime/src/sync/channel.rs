@@ -47,6 +47,8 @@ use crate::shim::plain::{Mutex, MutexGuard};
 /// One shared block per channel, and room for the values that it keeps and the
 /// operations that wait, which is used again: in the long run sending and
 /// receiving need no heap.
+#[doc(alias = "mpsc")]
+#[doc(alias = "concurrent_channel")]
 pub struct Channel<T, E = IoExecutor> {
     shared: Arc<Shared<T, E>>,
 }

@@ -46,6 +46,10 @@ pub(crate) fn from_now(duration: Duration) -> Instant {
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "steady_timer")]
+#[doc(alias = "deadline_timer")]
+#[doc(alias = "sleep")]
+#[doc(alias = "interval")]
 #[derive(Clone)]
 pub struct Timer {
     state: Owner<TimerState>,
