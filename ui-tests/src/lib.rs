@@ -74,8 +74,10 @@ impl Packages {
         let mut members = Vec::new();
         for package in made.map(|entry| entry.expect("a package").path()) {
             if package.extension().is_some_and(|it| it == "crate") {
+                // As of now: all files of a package have one date, always the same, by
+                // which Cargo would take them for what it has built before.
                 let mut tar = Command::new("tar");
-                run(tar.arg("-xzf").arg(&package).current_dir(&packages.root));
+                run(tar.arg("-xzmf").arg(&package).current_dir(&packages.root));
                 members.push(format!("{:?}", package.file_stem().expect("a name")));
             }
         }

@@ -2,6 +2,8 @@
 //! private, and the impls, also those of `Send` and its like. What changes there changes for
 //! users, and what goes, or asks for more, takes a new major version.
 //!
+//! The links of the guide and the README lead to pages of it.
+//!
 //! With `UPDATE_EXPECT=1` the file is rewritten. All features, on Linux.
 
 #![cfg(target_os = "linux")]
@@ -41,6 +43,7 @@ fn the_interface_is_the_one_that_is_listed() {
     for page in pages(&root) {
         list(&root, &page, &mut listed);
     }
+    links_lead_somewhere(&root);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("api.txt");
     if std::env::var_os("UPDATE_EXPECT").is_some() {
         return fs::write(path, listed).expect("the list");
@@ -50,6 +53,39 @@ fn the_interface_is_the_one_that_is_listed() {
     let new = listed.lines().filter(|line| !expected.contains(line));
     let (gone, new) = (gone.collect::<Vec<_>>(), new.collect::<Vec<_>>());
     assert!(listed == expected, "gone: {gone:#?}\nnew: {new:#?}");
+}
+
+/// Pages that are read on GitHub, too, where no link can be of rustdoc.
+fn links_lead_somewhere(root: &Path) {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let guide = fs::read_dir(here.join("runtime/src/guide")).expect("the guide");
+    let guide = guide.map(|entry| entry.expect("a page").path());
+    let mut seen = 0;
+    for page in guide.chain([here.join("README.md")]) {
+        let text = fs::read_to_string(&page).expect("a page");
+        let of_rustdoc = text.contains("](crate::") || text.contains("](macro@");
+        assert!(!of_rustdoc, "{}", page.display());
+        for link in text
+            .split("https://docs.rs/async-op/latest/async_op/")
+            .skip(1)
+        {
+            seen += 1;
+            let link = link.split([')', ' ', '\n']).next().unwrap_or_default();
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let file = match file {
+                "" => "index.html".to_owned(),
+                file if file.ends_with('/') => format!("{file}index.html"),
+                file => file.to_owned(),
+            };
+            let html = fs::read_to_string(root.join(file)).unwrap_or_default();
+            let is_there = html.contains(&match anchor {
+                "" => "<html".to_owned(),
+                anchor => format!("id=\"{anchor}\""),
+            });
+            assert!(is_there, "{}: {link}", page.display());
+        }
+    }
+    assert!(seen > 100, "{seen} links");
 }
 
 /// The pages of items, in order.
