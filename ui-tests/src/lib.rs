@@ -102,7 +102,7 @@ impl Packages {
 
     /// The build directory, which the packages of all tests share.
     pub fn target(&self) -> PathBuf {
-        targets(&self.root.join(".."))
+        targets(self.root.join(".."))
     }
 
     /// Runs Cargo: whether it succeeds, and what it says.
