@@ -39,10 +39,10 @@ pub(crate) fn read_parts<B: ReadBuffer, R>(
     let mut places = list.iter_mut();
     buffer.parts(|part| {
         let range = window.next(part.len());
-        if !range.is_empty()
-            && let Some(place) = places.next()
-        {
-            *place = IoSliceMut::new(&mut part[range]);
+        if !range.is_empty() {
+            if let Some(place) = places.next() {
+                *place = IoSliceMut::new(&mut part[range]);
+            }
         }
     });
     several(&mut list[..count.min(MOST)])
@@ -76,10 +76,10 @@ pub(crate) fn write_parts<B: WriteBuffer, R>(
     let mut places = list.iter_mut();
     buffer.parts(|part| {
         let range = window.next(part.len());
-        if !range.is_empty()
-            && let Some(place) = places.next()
-        {
-            *place = IoSlice::new(&part[range]);
+        if !range.is_empty() {
+            if let Some(place) = places.next() {
+                *place = IoSlice::new(&part[range]);
+            }
         }
     });
     several(&list[..count.min(MOST)])
