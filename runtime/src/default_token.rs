@@ -6,7 +6,7 @@ use std::ops::Deref;
 #[cfg(unix)]
 use std::os::unix::net as unix;
 
-use crate::buffer::{ReadBuffer, WriteBuffer};
+use crate::buffer::{DynamicBuffer, ReadBuffer, WriteBuffer};
 use crate::executor::IoObject;
 use crate::initiation::Initiation;
 use crate::io::{
@@ -112,6 +112,22 @@ impl<O: AsyncReadStream, T: 'static> AsyncReadStream for WithDefaultToken<O, T> 
         skip: usize,
     ) -> impl Future<Output = io::Result<usize>> + Send {
         self.object.read_after(buffer, skip)
+    }
+
+    fn append<D: DynamicBuffer>(
+        &self,
+        buffer: &mut D,
+        most: usize,
+    ) -> impl Future<Output = io::Result<usize>> + Send {
+        self.object.append(buffer, most)
+    }
+
+    fn appending<S, D>(self, meta: &'static Meta, buffer: D) -> impl Initiation<S>
+    where
+        S: Signature<Output = D::Output<io::Result<usize>>>,
+        D: DynamicBuffer,
+    {
+        self.object.appending(meta, buffer)
     }
 
     fn filling<S, B, C, R>(

@@ -2,13 +2,16 @@
 //!
 //! - [`ReadBuffer`] and [`WriteBuffer`]: what is read into and written, borrowed or owned;
 //! - [`AsyncReadStream`] and [`AsyncWriteStream`]: what has one read and one write;
-//! - [`read_exact`], [`read_until`], [`write_all`], [`copy`] and others: made of those;
+//! - [`read_exact`], [`read_until`], [`read_to_end`], [`write_all`], [`copy`] and others: made
+//!   of those; [`read_buf`], one read into a buffer that grows;
 //! - [`PollIo`], `FuturesIo` and `TokioIo`: streams of ours for other libraries, and of theirs
 //!   for us.
 
 mod condition;
 mod copy;
+mod error_again;
 pub(crate) mod read;
+mod read_buf;
 mod read_until;
 mod steps;
 mod stream;
@@ -21,8 +24,10 @@ pub use crate::buffer::{AtMost, BufferExt, BufferRange, DynamicBuffer, ReadBuffe
 pub use crate::net::poll_io::PollIo;
 pub use condition::{CompletionCondition, transfer_all, transfer_at_least, transfer_exactly};
 pub use copy::{async_copy, copy};
+pub use error_again::error_again;
 pub(crate) use read::Filling;
 pub use read::{async_read, async_read_exact, read, read_exact};
+pub use read_buf::{async_read_buf, async_read_to_end, read_buf, read_to_end};
 pub use read_until::{Delimiter, async_read_until, read_until};
 pub use stream::{AsyncReadStream, AsyncWriteStream};
 #[cfg(feature = "futures-io")]

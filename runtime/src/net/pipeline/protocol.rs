@@ -7,7 +7,7 @@ use super::session::Session;
 use super::{Id, Input};
 use crate::cancel::OperationError;
 use crate::context::IoExecutor;
-use crate::io::{AsyncReadStream, AsyncWriteStream};
+use crate::io::{AsyncReadStream, AsyncWriteStream, error_again};
 use crate::net::TcpStream;
 #[cfg(unix)]
 use crate::net::UnixStream;
@@ -244,11 +244,7 @@ pub trait PipelineError: From<io::Error> + OperationError + Send + Sync + 'stati
 /// Of the same kind, with the same code or text.
 impl PipelineError for io::Error {
     fn again(&self) -> Self {
-        match (self.raw_os_error(), self.get_ref()) {
-            (Some(code), _) => Self::from_raw_os_error(code),
-            (None, Some(text)) => Self::new(self.kind(), text.to_string()),
-            (None, None) => self.kind().into(),
-        }
+        error_again(self)
     }
 }
 
