@@ -9,9 +9,9 @@ mod range;
 mod spare;
 mod vectored;
 
-pub(crate) use dynamic::{next_part, room_of};
 pub use dynamic::{AtMost, DynamicBuffer};
-pub(crate) use parts::{read_parts, scratch, write_parts};
+pub(crate) use dynamic::{next_part, room_of};
+pub(crate) use parts::{read_list, read_parts, scratch, write_list, write_parts};
 pub(crate) use range::front;
 pub use range::{BufferExt, BufferRange};
 pub(crate) use spare::Spare;

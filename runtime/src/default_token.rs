@@ -15,11 +15,11 @@ use crate::io::{
 use crate::meta::Meta;
 #[cfg(feature = "resolver")]
 use crate::net::Resolver;
+use crate::net::{AnyStream, TcpListener, TcpStream, UdpSocket};
 #[cfg(unix)]
 use crate::net::{
     Descriptor, ReadablePipe, Readiness, UnixDatagram, UnixListener, UnixStream, WritablePipe,
 };
-use crate::net::{TcpListener, TcpStream, UdpSocket};
 #[cfg(all(unix, feature = "signal"))]
 use crate::signal::SignalSet;
 use crate::signature::Signature;
@@ -212,6 +212,12 @@ default_token!(TcpStream {
     write_some = async_write_some [B: WriteBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
     #[cfg(unix)]
     wait = async_wait [] (readiness: Readiness) -> fn(io::Result<()>);
+});
+
+default_token!(AnyStream {
+    read_some = async_read_some [B: ReadBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
+    write_some = async_write_some [B: WriteBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
+    finish = async_finish [] () -> fn(io::Result<()>);
 });
 
 default_token!(TcpListener {

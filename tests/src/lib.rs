@@ -18,6 +18,8 @@ mod slot;
 mod strace;
 mod stream;
 mod wakes;
+#[cfg(unix)]
+mod yours;
 
 pub use allocator::Recorder;
 pub use executor::{Inline, Manual};
@@ -34,6 +36,8 @@ pub use slot::Slot;
 pub use strace::system_calls_per_round;
 pub use stream::{Step, TestStream};
 pub use wakes::{Dropped, Polled};
+#[cfg(unix)]
+pub use yours::Yours;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

@@ -119,9 +119,13 @@ fn nothing_is_zeroed() {
 fn with_a_callback_and_cancelled() {
     let context = IoContext::new().unwrap();
     let (reader, writer) = pair(&context);
-    async_read_buf(&reader, Vec::new(), |result: io::Result<usize>, vec: Vec<u8>| {
-        assert_eq!((result.unwrap(), &vec[..]), (5, &b"hello"[..]));
-    });
+    async_read_buf(
+        &reader,
+        Vec::new(),
+        |result: io::Result<usize>, vec: Vec<u8>| {
+            assert_eq!((result.unwrap(), &vec[..]), (5, &b"hello"[..]));
+        },
+    );
     write_all(&writer, "hello").callback(|result| result.unwrap());
     assert_eq!(context.run(), 2);
 
@@ -219,11 +223,18 @@ fn to_the_end_within_a_limit() {
 #[test]
 fn what_was_read_before_an_error_is_there() {
     let context = IoContext::new().unwrap();
-    let steps = [Step::Move(4), Step::Move(3), Step::Fail(ErrorKind::BrokenPipe)];
+    let steps = [
+        Step::Move(4),
+        Step::Move(3),
+        Step::Fail(ErrorKind::BrokenPipe),
+    ];
     let stream = TestStream::new(&context, b"0123456789").reads(steps);
     let mut vec = Vec::new();
     let error = read_to_end(&stream, &mut vec).blocking().unwrap_err();
-    assert_eq!((error.kind(), &vec[..]), (ErrorKind::BrokenPipe, &b"0123456"[..]));
+    assert_eq!(
+        (error.kind(), &vec[..]),
+        (ErrorKind::BrokenPipe, &b"0123456"[..])
+    );
     // And it goes on from there.
     assert_eq!(read_to_end(&stream, &mut vec).blocking().unwrap(), 3);
     assert_eq!(vec, b"0123456789");
@@ -236,7 +247,12 @@ fn an_empty_vec_is_no_buffer() {
         let is_input = |error: io::Error| assert_eq!(error.kind(), ErrorKind::InvalidInput);
         is_input(stream.read_some(&mut Vec::new()).blocking().unwrap_err());
         is_input(stream.read_some(Vec::<u8>::new()).blocking().0.unwrap_err());
-        is_input(stream.read_some(&mut BytesMut::new()).blocking().unwrap_err());
+        is_input(
+            stream
+                .read_some(&mut BytesMut::new())
+                .blocking()
+                .unwrap_err(),
+        );
         is_input(stream.read_some(BytesMut::new()).blocking().0.unwrap_err());
         let transfer = read(stream, &mut Vec::new(), transfer_all()).blocking();
         assert_eq!(transfer.bytes, 0);
@@ -257,7 +273,9 @@ fn an_empty_vec_is_no_buffer() {
     check(&reader);
     write_all(&writer, "hello").blocking().unwrap();
     check(&reader);
-    let end = read_until(&reader, &mut Vec::new(), b'o').blocking().unwrap();
+    let end = read_until(&reader, &mut Vec::new(), b'o')
+        .blocking()
+        .unwrap();
     assert_eq!(end, 5);
 }
 
@@ -292,5 +310,8 @@ fn an_error_again() {
     assert!(is_timeout(&error_again(&ErrorKind::TimedOut.into())));
     let error = io::Error::new(ErrorKind::InvalidData, "text");
     let again = error_again(&error_again(&error));
-    assert_eq!((again.kind(), again.to_string()), (ErrorKind::InvalidData, "text".into()));
+    assert_eq!(
+        (again.kind(), again.to_string()),
+        (ErrorKind::InvalidData, "text".into())
+    );
 }

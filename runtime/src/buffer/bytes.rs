@@ -61,11 +61,7 @@ impl WriteBuffer for &Bytes {
 }
 
 /// [`DynamicBuffer::append_with`] without writing to the memory before.
-fn append_with<R>(
-    bytes: &mut BytesMut,
-    most: usize,
-    read: impl FnOnce(&mut Spare<'_>) -> R,
-) -> R {
+fn append_with<R>(bytes: &mut BytesMut, most: usize, read: impl FnOnce(&mut Spare<'_>) -> R) -> R {
     bytes.reserve(most);
     let mut spare = Spare::new(&mut bytes.spare_capacity_mut()[..most]);
     let result = read(&mut spare);

@@ -64,25 +64,7 @@ pub trait AsyncReadStream: IoObject + Clone + Send + Sync + 'static {
         buffer: &mut D,
         most: usize,
     ) -> impl Future<Output = io::Result<usize>> + Send {
-        async move {
-            /// Cuts off what was not read into, on unwind and when the future is
-            /// dropped, too.
-            struct Filled<'a, D: DynamicBuffer>(&'a mut D, usize);
-
-            impl<D: DynamicBuffer> Drop for Filled<'_, D> {
-                fn drop(&mut self) {
-                    self.0.resize(self.1);
-                }
-            }
-
-            let len = buffer.bytes().len();
-            let mut filled = Filled(buffer, len);
-            filled.0.resize(len + most);
-            let mut spare = &mut filled.0.bytes()[len..];
-            let n = self.read_after(&mut spare, 0).await?;
-            filled.1 += n;
-            Ok(n)
-        }
+        append_zeroed(self, buffer, most)
     }
 
     /// Makes the operation that reads to the end of a buffer, as [`filling`](Self::filling)
@@ -164,4 +146,29 @@ pub trait AsyncWriteStream: IoObject + Clone + Send + Sync + 'static {
         let executor = self.executor();
         from_future(meta, executor, async move { draining.on(&self).await })
     }
+}
+
+/// [`AsyncReadStream::append`] of a stream that reads into memory with a value alone.
+pub(crate) async fn append_zeroed<R: AsyncReadStream, D: DynamicBuffer>(
+    stream: &R,
+    buffer: &mut D,
+    most: usize,
+) -> io::Result<usize> {
+    /// Cuts off what was not read into, on unwind and when the future is
+    /// dropped, too.
+    struct Filled<'a, D: DynamicBuffer>(&'a mut D, usize);
+
+    impl<D: DynamicBuffer> Drop for Filled<'_, D> {
+        fn drop(&mut self) {
+            self.0.resize(self.1);
+        }
+    }
+
+    let len = buffer.bytes().len();
+    let mut filled = Filled(buffer, len);
+    filled.0.resize(len + most);
+    let mut spare = &mut filled.0.bytes()[len..];
+    let n = stream.read_after(&mut spare, 0).await?;
+    filled.1 += n;
+    Ok(n)
 }

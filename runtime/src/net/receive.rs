@@ -6,9 +6,9 @@
 //! out by a system call of his own before the event that tells of it.)
 
 use std::io::{self, IoSliceMut};
-use std::os::fd::{AsFd, AsRawFd};
 #[cfg(any(target_os = "android", target_os = "linux"))]
 use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, AsRawFd};
 
 use crate::buffer::Spare;
 
