@@ -32,6 +32,8 @@ pub(crate) mod signal_set;
 mod source;
 mod tcp_listener;
 mod tcp_stream;
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+pub mod tls;
 mod udp_socket;
 #[cfg(unix)]
 mod unix_datagram;

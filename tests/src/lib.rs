@@ -31,7 +31,7 @@ pub use log::Log;
 pub use probe::{Alive, At, Io, On, Posted, Probe};
 pub use programs::{Folder, built, succeeded};
 pub use random::Random;
-pub use server::ServerProcess;
+pub use server::{ServerProcess, skipped};
 pub use slot::Slot;
 pub use strace::system_calls_per_round;
 pub use stream::{Step, TestStream};
