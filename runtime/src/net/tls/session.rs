@@ -146,24 +146,25 @@ impl<S: Transport> Session<S> {
     ) -> io::Result<usize> {
         let mut input = self.input.lock().await?;
         loop {
+            if let Some(failure) = &input.failure {
+                return Err(error_again(failure));
+            }
             let read = self.ask(|engine| {
                 loop {
                     match part(&mut |part| engine.read(part)) {
                         Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                         result => return result.map(Some),
                     }
-                    if let Some(failure) = &input.failure {
-                        return Err(error_again(failure));
-                    }
                     if input.start == input.end {
                         return Ok(None);
                     }
-                    if let Err(error) = input.pass_to(engine) {
-                        input.failure = Some(error_again(&error));
-                        return Err(error);
-                    }
+                    input.pass_to(engine)?;
                 }
             });
+            if let Err(error) = &read {
+                // For ever: a library may take what comes after that for the end.
+                input.failure = Some(error_again(error));
+            }
             if let Some(n) = read? {
                 return Ok(n);
             }
