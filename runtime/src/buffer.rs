@@ -115,7 +115,7 @@ pub trait ReadBuffer: Send {
 /// | buffer | completion |
 /// |---|---|
 /// | `&[u8]`, `&[u8; N]`, `&str`, `&[IoSlice]`; a reference to one of those below | `fn(R)` |
-/// | `Vec<u8>`, `Box<[u8]>`, `[u8; N]`, `Arc<[u8]>`, `String`, `Box<str>`, `Arc<str>`, `Bytes`, `BytesMut` | `fn(R, Self)` |
+/// | `Vec<u8>`, `Box<[u8]>`, `[u8; N]`, `Arc<[u8]>`, `String`, `Bytes`, `BytesMut` | `fn(R, Self)` |
 /// | a [range](BufferExt::range) of a buffer; a `Vec`, an array or a tuple of buffers | `fn(R, Self)` |
 ///
 /// A `&'static [u8]` or `&'static str` serves any token. A buffer of several

@@ -6,9 +6,7 @@
 //! [`io`](crate::io) and for a [`pipeline`](crate::net), under every token, and without a
 //! runtime of anybody's. An [`AnyStream`](super::AnyStream) is any of them, or none.
 #![cfg_attr(feature = "rustls", doc = "")]
-#![cfg_attr(feature = "rustls", doc = "```")]
-#![cfg_attr(feature = "rustls", doc = include_str!("tls/example.rs"))]
-#![cfg_attr(feature = "rustls", doc = "```")]
+#![cfg_attr(feature = "rustls", doc = include_str!("tls/example.md"))]
 //!
 //! # Which provider
 //!
@@ -16,6 +14,9 @@
 //! configuration that you make has one. `rustls = { version = "0.23", default-features =
 //! false, features = ["ring", "std", "tls12"] }` needs no more than a compiler of C to be
 //! built.
+//!
+//! With `native-tls` it is the system's: OpenSSL (whose servers speak TLS 1.2 then, and no
+//! more), SChannel or Security.framework.
 //!
 //! # The end
 //!

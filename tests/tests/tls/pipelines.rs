@@ -232,6 +232,6 @@ fn a_handshake_that_fails_is_told_to_all() {
         while count.load(Ordering::SeqCst) < 3 {
             context.run_one();
         }
-        assert_eq!(pipeline.is_connected(), false);
+        assert!(!pipeline.is_connected());
     });
 }
