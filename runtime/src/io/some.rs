@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{AsyncReadStream, AsyncWriteStream};
+use super::{AsyncReadStream, AsyncWriteStream, check_cancelled};
 use crate::buffer::{ReadBuffer, WriteBuffer, lacks_length};
 use crate::initiation::{Initiation, from_future};
 use crate::meta::Meta;
@@ -22,7 +22,11 @@ where
 {
     let executor = stream.executor();
     from_future(meta, executor, async move {
-        let result = match stream.read_after(&mut buffer, 0).await {
+        let result = match check_cancelled() {
+            Ok(()) => stream.read_after(&mut buffer, 0).await,
+            Err(error) => Err(error),
+        };
+        let result = match result {
             Ok(0) if buffer.lacks_length() => Err(lacks_length()),
             result => result,
         };
@@ -44,7 +48,10 @@ where
 {
     let executor = stream.executor();
     from_future(meta, executor, async move {
-        let result = stream.write_after(&mut buffer, 0).await;
+        let result = match check_cancelled() {
+            Ok(()) => stream.write_after(&mut buffer, 0).await,
+            Err(error) => Err(error),
+        };
         buffer.completed(result)
     })
 }

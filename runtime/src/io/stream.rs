@@ -1,6 +1,6 @@
 use std::io;
 
-use super::{CompletionCondition, Draining, Filling, Report};
+use super::{CompletionCondition, Draining, Filling, Report, check_cancelled};
 use crate::buffer::{DynamicBuffer, ReadBuffer, WriteBuffer, next_part};
 use crate::executor::IoObject;
 use crate::initiation::{Initiation, from_future};
@@ -78,9 +78,10 @@ pub trait AsyncReadStream: IoObject + Clone + Send + Sync + 'static {
     {
         let executor = self.executor();
         from_future(meta, executor, async move {
-            let result = match next_part(&mut buffer) {
-                Some(most) => self.append(&mut buffer, most).await,
-                None => Err(io::ErrorKind::InvalidData.into()),
+            let result = match (check_cancelled(), next_part(&mut buffer)) {
+                (Err(error), _) => Err(error),
+                (_, Some(most)) => self.append(&mut buffer, most).await,
+                (_, None) => Err(io::ErrorKind::InvalidData.into()),
             };
             buffer.completed(result)
         })

@@ -193,7 +193,14 @@ cases! {
     }
 
     ComposedReadBuf: fn(io::Result<usize>, Vec<u8>), on TestStream {
-        waiting: |context| stalled_reads(context),
+        waiting: |context| {
+            let stream = TestStream::new(context, b"").reads([Step::Stall]);
+            let peer = stream.clone();
+            (stream, move || {
+                peer.feed(b"line one\n");
+                peer.resume();
+            })
+        },
         make: |stream| read_buf(&stream, Vec::with_capacity(20)),
         result: |(result, bytes)| result.map(|n| assert_eq!(&bytes[..n], b"line one\n")),
         const NEEDS_ITS_CONTEXT: bool = false;
