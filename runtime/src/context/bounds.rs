@@ -19,6 +19,10 @@ pub(super) enum Wait {
     Never,
     /// Never, and who calls is told by the descriptor of what comes from now on: there need
     /// be one look at the system.
+    #[cfg_attr(
+        not(all(unix, any(feature = "tokio", feature = "async-io"))),
+        allow(dead_code, reason = "of those that are driven by runtimes")
+    )]
     Host,
     Until(Instant),
     Forever,
