@@ -8,6 +8,7 @@
 
 mod cancellation_type;
 pub(crate) mod error;
+mod function;
 mod group;
 mod hook;
 mod signal;
@@ -16,7 +17,8 @@ mod state;
 pub use cancellation_type::CancellationType;
 pub(crate) use error::is_cancelled;
 pub use error::{Expire, OperationError, cancelled};
+pub(crate) use function::Function;
 pub use group::CancellationGroup;
-pub(crate) use hook::{Function, Hook};
+pub(crate) use hook::Hook;
 pub use signal::{CancellationSignal, CancellationSlot};
 pub use state::CancellationState;

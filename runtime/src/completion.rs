@@ -11,7 +11,7 @@ use std::mem;
 use std::ptr::NonNull;
 
 use crate::alloc::AnyAllocator;
-use crate::cancel::{CancellationType, Function};
+use crate::cancel::{CancellationSlot, CancellationType, Function};
 use crate::executor::AnyExecutor;
 use crate::signature::Signature;
 use crate::task::block::{self, Core};
@@ -211,6 +211,24 @@ impl<S: Signature + 'static> Completion<S> {
     pub fn allocator(&self) -> AnyAllocator {
         // SAFETY: the operation is ours, so it is alive.
         unsafe { block::allocator(self.core) }
+    }
+
+    /// Returns the immediate executor of the handler, unless it is the default.
+    pub(crate) fn immediate_executor(&self) -> Option<AnyExecutor> {
+        // SAFETY: the operation is ours, so it is alive.
+        unsafe { block::immediate_executor(self.core) }
+    }
+
+    /// Returns whether the handler, called on `executor`, has no other to go to.
+    pub(crate) fn ends_on(&self, executor: &AnyExecutor) -> bool {
+        // SAFETY: the operation is ours, so it is alive.
+        unsafe { block::ends_on(self.core, executor) }
+    }
+
+    /// Returns the slot of an operation that is started on behalf of this one.
+    pub(crate) fn pass_on(&self) -> CancellationSlot {
+        // SAFETY: the operation is ours, so it is alive.
+        unsafe { block::pass_on(self.core) }
     }
 
     /// Makes it a pointer, for a foreign function that hands one back when it

@@ -15,6 +15,7 @@
 //! allowed, to *defer* is to queue behind the running handler.
 
 mod any;
+mod immediate;
 mod inline_or;
 mod io;
 mod post_only;
@@ -29,6 +30,7 @@ mod unblock;
 mod work_guard;
 
 pub use any::AnyExecutor;
+pub(crate) use immediate::{Immediate, erase, is_post_to, is_same};
 pub use inline_or::InlineOr;
 pub use post_only::PostOnly;
 pub use strand::Strand;
@@ -41,7 +43,7 @@ pub use crate::post::{
 pub use system::SystemContext;
 pub(crate) use system::{SystemExecutor, timers_of};
 pub use thread_pool::ThreadPool;
-pub(crate) use traits::{Executor, IoObject, is_same};
+pub(crate) use traits::{Executor, IoObject};
 pub(crate) use unblock::Follower;
 pub use unblock::Unblock;
 pub use work_guard::WorkGuard;

@@ -288,6 +288,43 @@
 //!
 //! An operation that can be asked takes a small recycled block more, for the function.
 //!
+//! ## One whose steps are operations
+//!
+//! Several steps are what the async form is for. Where a completion has to be kept in between,
+//! or a step comes from outside, the handler form does it too: `op` is the handler of the next
+//! operation, with all that travels with its own, as `self` is in a composed operation of
+//! Asio.
+//!
+//! ```
+//! # use async_op::{Completion, async_op};
+//! # use async_op::net::TcpStream;
+//! # use std::io;
+//! #[async_op]
+//! fn async_echo_once(stream: &TcpStream, op: Completion<fn(io::Result<usize>)>) {
+//!     let back = stream.clone();
+//!     stream.read_some(vec![0; 512]).callback_for(op, move |op, result, buffer| match result {
+//!         Ok(0) | Err(_) => op.complete(result),
+//!         Ok(n) => back.write_some(buffer[..n].to_owned()).callback_for(op, |op, result, _| {
+//!             op.complete(result);
+//!         }),
+//!     });
+//! }
+//! # use async_op::{IoContext, SystemExecutor};
+//! # use async_op::net::TcpListener;
+//! # let context = IoContext::new().unwrap();
+//! # let listener = TcpListener::bind(&SystemExecutor, "127.0.0.1:0".parse().unwrap()).unwrap();
+//! # let peer = TcpStream::connect(&SystemExecutor, listener.local_addr().unwrap()).blocking().unwrap();
+//! # let (stream, _) = listener.accept().blocking().unwrap();
+//! # async_op::io::write_all(&peer, "hello").blocking().unwrap();
+//! # assert_eq!(echo_once(&stream).blocking().unwrap(), 5);
+//! ```
+//!
+//! A step that completes as the operation does takes `op` itself for its token, and
+//! [`op.then(..)`](crate::Completion::then) is a token too, for steps whose own tokens are bound
+//! to something besides. A request to stop reaches the step that is under way, and those that are started after it
+//! are asked as they begin: one that is to say good-bye all the same has
+//! [`bind_cancellation_slot`](crate::bind_cancellation_slot)`(CancellationSlot::unconnected(), ..)`.
+//!
 //! # The deferred form
 //!
 //! ```

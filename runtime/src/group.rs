@@ -20,7 +20,7 @@ pub use tuple::{Chain, Flatten, Members, Nil, TupleFuture};
 use std::fmt;
 use std::future::Future;
 
-use crate::cancel::{CancellationType, Expire};
+use crate::cancel::CancellationType;
 use crate::executor::Executor;
 use crate::initiation::{FromFuture, from_future};
 use crate::meta::Meta;
@@ -219,18 +219,4 @@ pub trait Group<C> {
 
     /// Makes the operations one future.
     fn into_future(self, condition: C) -> Self::Future;
-}
-
-// The order in which operations completed says nothing of time: a limit on the
-// time of a group shows in the results of the operations.
-impl<const N: usize> Expire for [usize; N] {
-    fn expire(self) -> Self {
-        self
-    }
-}
-
-impl Expire for Vec<usize> {
-    fn expire(self) -> Self {
-        self
-    }
 }

@@ -7,6 +7,7 @@
 //! - [`each`]: a handler with a method for each signature of an operation that has several;
 //! - [`local`]: a handler that is not `Send`, on the thread that runs the executor;
 //! - [`c_callback`]: a function pointer of C and its argument;
+//! - [`Then`]: an operation that has not completed, for the next one that it starts;
 //! - [`WithDefaultToken`]: an object whose operations take a token of their own where none is
 //!   passed.
 //!
@@ -22,6 +23,7 @@ mod each;
 mod handler;
 mod local;
 mod promise;
+mod then;
 pub(crate) mod use_future;
 
 pub use crate::default_token::WithDefaultToken;
@@ -36,4 +38,5 @@ pub(crate) use detached::Detached;
 pub use each::{Each, each};
 pub use local::{Local, local};
 pub use promise::{Promise, UsePromise};
+pub use then::Then;
 pub(crate) use use_future::UseFuture;

@@ -9,10 +9,13 @@ use std::time::{Duration, Instant};
 use async_op::adapter::{append, cancel_at, consign};
 use async_op::alloc::{OperationAllocator, Recycling};
 use async_op::cancel::{
-    CancellationGroup, CancellationSignal, CancellationSlot, CancellationType, OperationError,
+    CancellationGroup, CancellationSignal, CancellationSlot, CancellationType, Expire,
+    OperationError,
 };
 use async_op::executor::{Strand, ThreadPool};
 use async_op::group::{parallel_group, wait_for_all};
+use async_op::io::{read, transfer_all};
+use async_op::net::UnixStream;
 use async_op::time::Timer;
 use async_op::{
     Associations, Blocking, Completion, CompletionHandler, Deferred, Executor, Handler, IoContext,
@@ -659,4 +662,52 @@ fn whoever_is_first_it_completes_once() {
         drop(work);
     });
     assert_eq!(log.take().split(' ').count(), 300);
+}
+
+/// "The token adapter works with any signature", where that has something to begin with.
+#[test]
+fn what_is_no_result_is_limited_too() {
+    struct Rows(u32);
+
+    impl Expire for Rows {}
+
+    #[async_op]
+    async fn async_rows(timer: &Timer) -> Rows {
+        Rows(if timer.wait().await.is_ok() { 1 } else { 0 })
+    }
+
+    #[async_op(completes = fn(Option<u32>, bool))]
+    async fn async_found(timer: &Timer) -> (Option<u32>, bool) {
+        let result = timer.wait().await;
+        (
+            result.is_ok().then_some(1),
+            is_cancelled(&result.unwrap_err()),
+        )
+    }
+
+    let context = IoContext::new().unwrap();
+    let timer = never(&context);
+    assert_eq!(rows(&timer).cancel_after(SOON).blocking().0, 0);
+    assert_eq!(found(&timer).cancel_after(SOON).blocking(), (None, true));
+    async_found(
+        &timer,
+        cancel_after(SOON, |found: Option<u32>, is_cancelled: bool| {
+            assert!(found.is_none() && is_cancelled);
+        }),
+    );
+    context.restart();
+    context.run();
+}
+
+#[test]
+fn a_transfer_says_that_time_ran_out() {
+    let context = IoContext::new().unwrap();
+    let (a, b) = UnixStream::pair(&context).unwrap();
+    b.write_some("abc").blocking().unwrap();
+    let mut buffer = [0; 8];
+    let transfer = read(&a, &mut buffer, transfer_all())
+        .cancel_after(SOON)
+        .blocking();
+    assert_eq!(transfer.bytes, 3);
+    assert!(is_timeout(&transfer.result.unwrap_err()));
 }

@@ -508,3 +508,55 @@ impl<'op, S: async_op::Signature> async_op::CompletionToken<'op, S> for Waits {
         pollster::block_on(initiation)
     }
 }
+
+/// Asio's `reset` and `ready`.
+#[test]
+fn a_channel_that_is_reset_is_open_and_empty() {
+    let context = IoContext::new().unwrap();
+    let channel = Channel::new(&context, 1);
+    assert!(!channel.is_ready());
+    channel.try_send(1).unwrap();
+    assert!(channel.is_ready());
+    let log = Log::new();
+    let to = log.clone();
+    channel
+        .send(2)
+        .callback(move |result: Result<(), SendError<u32>>| {
+            let error = result.unwrap_err();
+            let is_cancelled = is_cancelled(error.error());
+            to.push(format!("{} {is_cancelled}", error.into_value()));
+        });
+    channel.close();
+    assert!(channel.is_ready());
+    channel.reset();
+    assert!(!channel.is_closed() && channel.is_empty() && !channel.is_ready());
+    context.run();
+    // Closing has failed it before.
+    assert_eq!(log.take(), "2 false");
+
+    let to = log.clone();
+    channel.receive().callback(move |result| {
+        to.push(format!("{}", is_cancelled(&result.unwrap_err())));
+    });
+    channel.reset();
+    context.restart();
+    context.run();
+    assert_eq!(log.take(), "true");
+    channel.try_send(3).unwrap();
+    assert_eq!(channel.try_receive().unwrap(), 3);
+}
+
+#[test]
+fn a_sender_that_waits_makes_a_channel_ready() {
+    let context = IoContext::new().unwrap();
+    let channel = Channel::new(&context, 0);
+    assert!(!channel.is_ready());
+    channel.send(1).callback(|result| result.unwrap());
+    assert!(channel.is_ready());
+    assert_eq!(channel.try_receive().unwrap(), 1);
+    assert!(!channel.is_ready());
+    context.run();
+    drop(context);
+    channel.reset();
+    assert!(channel.is_closed(), "its context is gone");
+}

@@ -8,10 +8,10 @@ use std::task::Poll;
 
 use async_op::cancel::{CancellationSignal, CancellationType};
 use async_op::io::{
-    AsyncReadStream, AsyncWriteStream, DynamicBuffer, ReadBuffer, Transfer, WriteBuffer,
-    async_copy, async_read, async_read_exact, async_read_until, async_write, async_write_all, copy,
-    read, read_exact, read_until, transfer_all, transfer_at_least, transfer_exactly, write,
-    write_all,
+    AsyncReadStream, AsyncWriteStream, CompletionCondition, DynamicBuffer, ReadBuffer, Transfer,
+    WriteBuffer, async_copy, async_read, async_read_exact, async_read_until, async_write,
+    async_write_all, copy, read, read_exact, read_until, transfer_all, transfer_at_least,
+    transfer_exactly, write, write_all,
 };
 use async_op::{
     Handler, IoContext, IoExecutor, IoObject, UseFuture, bind_cancellation_slot, is_cancelled,
@@ -769,4 +769,72 @@ fn no_memory_to_copy_by() {
     assert_eq!(log.take(), "A0 D0 call 0 OutOfMemory");
     assert_eq!((recorder.allocations(), stream.calls()), (2, (0, 0)));
     recorder.assert_balanced();
+}
+
+/// "If the completion condition returns non-zero": it is given the error, too, as in Asio.
+#[test]
+fn a_condition_may_go_on_after_an_error() {
+    /// Goes on after so many errors.
+    struct Patient(Vec<(ErrorKind, usize)>, usize);
+
+    impl CompletionCondition for &mut Patient {
+        fn more(&mut self, _: usize) -> usize {
+            usize::MAX
+        }
+
+        fn more_after(&mut self, error: &io::Error, transferred: usize) -> usize {
+            self.0.push((error.kind(), transferred));
+            if self.0.len() > self.1 { 0 } else { 3 }
+        }
+    }
+
+    let context = IoContext::new().unwrap();
+    let slow = ErrorKind::TimedOut;
+    let steps = [Step::Move(2), Step::Fail(slow), Step::Move(9), Step::End];
+    let stream = TestStream::new(&context, b"0123456789")
+        .reads(steps)
+        .writes(steps);
+
+    let (mut buffer, mut patient) = ([0; 10], Patient(Vec::new(), 1));
+    let transfer = read(&stream, &mut buffer, &mut patient).blocking();
+    assert_eq!(outcome(&transfer), "5 UnexpectedEof");
+    assert_eq!(patient.0, [(slow, 2), (ErrorKind::UnexpectedEof, 5)]);
+
+    let mut patient = Patient(Vec::new(), 1);
+    let transfer = write(&stream, b"0123456789", &mut patient).blocking();
+    assert_eq!(outcome(&transfer), "5 WriteZero");
+    assert_eq!(patient.0, [(slow, 2), (ErrorKind::WriteZero, 5)]);
+}
+
+#[test]
+fn a_condition_is_not_asked_of_a_request_to_stop() {
+    struct Stubborn;
+
+    impl CompletionCondition for Stubborn {
+        fn more(&mut self, _: usize) -> usize {
+            usize::MAX
+        }
+
+        fn more_after(&mut self, _: &io::Error, _: usize) -> usize {
+            usize::MAX
+        }
+    }
+
+    let (context, log, signal) = (
+        IoContext::new().unwrap(),
+        Log::new(),
+        CancellationSignal::new(),
+    );
+    let stream = TestStream::new(&context, b"0123456789").reads([Step::Move(2), Step::Stall]);
+    let to = log.clone();
+    let handler = move |transfer: Transfer, _: [u8; 10]| to.push(outcome(&transfer));
+    async_read(
+        &stream,
+        [0; 10],
+        Stubborn,
+        bind_cancellation_slot(signal.slot(), handler),
+    );
+    signal.emit(TERMINAL);
+    context.run();
+    assert_eq!(log.take(), "2 cancelled");
 }

@@ -1,6 +1,6 @@
 //! Timers: when they fire, in which order, and what cancels them.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -8,10 +8,13 @@ use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use async_op::cancel::{CancellationSignal, CancellationType};
 use async_op::time::{Timer, WallTimer};
-use async_op::{IoContext, UseFuture, is_cancelled};
+use async_op::{
+    IoContext, UseFuture, async_op, bind_cancellation_slot, bind_executor, is_cancelled,
+};
 use async_op_tests::net::{ThreadId, Wakes, drive, poll_with};
-use async_op_tests::{Polled, without_hanging};
+use async_op_tests::{Log, Polled, without_hanging};
 
 const FAR: Duration = Duration::from_secs(3600);
 const SHORT: Duration = Duration::from_millis(2);
@@ -366,4 +369,35 @@ fn a_handler_owns_its_timer() {
     assert_eq!(context.poll(), 0);
     drop(context);
     assert_eq!(Arc::strong_count(&alive), 1);
+}
+
+/// A completion that was first wins, as it does of a wait with a handler: asked to stop
+/// when its timer has expired, an operation that awaits the timer finds it expired.
+#[test]
+fn what_has_expired_is_not_cancelled_any_more() {
+    #[async_op]
+    async fn async_two(first: &Timer, second: &Timer) -> (io::Result<()>, io::Result<()>) {
+        (first.wait().await, second.wait().await)
+    }
+
+    let (context, own) = (IoContext::new().unwrap(), IoContext::new().unwrap());
+    let (first, second) = (Timer::new(&context), Timer::new(&context));
+    first.expires_after(Duration::from_millis(1));
+    let (log, signal) = (Log::new(), CancellationSignal::new());
+    let to = log.clone();
+    let handler = move |(first, second): (io::Result<()>, io::Result<()>)| {
+        to.push(format!(
+            "{} {}",
+            first.is_ok(),
+            is_cancelled(&second.unwrap_err())
+        ));
+    };
+    let token = bind_cancellation_slot(signal.slot(), handler);
+    async_two(&first, &second, bind_executor(own.executor(), token));
+    while Instant::now() <= first.expiry() {}
+    context.poll();
+    assert_eq!(first.cancel(), 0, "it has expired");
+    signal.emit(CancellationType::TERMINAL);
+    own.run();
+    assert_eq!(log.take(), "true true");
 }

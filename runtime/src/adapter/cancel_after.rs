@@ -85,9 +85,10 @@ use crate::token::{CompletionToken, Operation};
 /// # Completion
 ///
 /// The operation's own signature, whose first argument is a `Result` of an
-/// [`OperationError`](crate::cancel::OperationError). A [group](crate::group::parallel_group), whose
-/// first argument is an order, can be limited too, but cannot say so: its operations
-/// are cancelled, and [`is_timeout`](crate::is_timeout) is false of their errors. Where
+/// [`OperationError`](crate::cancel::OperationError). Others can be limited too, but cannot
+/// say so: an `Option`, a number, whatever implements [`Expire`]. Of a
+/// [group](crate::group::parallel_group), whose first argument is an order, the operations
+/// are cancelled, and [`is_timeout`](crate::is_timeout) is false of their errors; where
 /// that matters limit each operation.
 ///
 /// The handler is called once the operation has completed, and by then nothing of
@@ -133,26 +134,33 @@ pub fn cancel_at<T>(instant: Instant, token: T) -> TimeLimit<T> {
     TimeLimit::new(When::At(instant), token)
 }
 
-impl<S, I> Operation<S, I>
-where
-    S: LeadingSignature<First: Expire> + 'static,
-    S::Args: Send + 'static,
-    S::Output: Send + 'static,
-    I: Initiation<S>,
-{
+// The bounds are the methods', as in `token/deferred`.
+impl<S, I> Operation<S, I> {
     /// Limits the time that the operation may take, from its start: see
     /// [`cancel_after`].
-    pub fn cancel_after(self, duration: Duration) -> Operation<S, TimedInitiation<S, I>> {
+    pub fn cancel_after(self, duration: Duration) -> Operation<S, TimedInitiation<S, I>>
+    where
+        S: LeadingSignature<First: Expire, Args: Send, Output: Send> + 'static,
+        I: Initiation<S>,
+    {
         self.with_limit(When::After(duration))
     }
 
     /// Limits the time that the operation may take, to a time on the clock:
     /// see [`cancel_at`].
-    pub fn cancel_at(self, instant: Instant) -> Operation<S, TimedInitiation<S, I>> {
+    pub fn cancel_at(self, instant: Instant) -> Operation<S, TimedInitiation<S, I>>
+    where
+        S: LeadingSignature<First: Expire, Args: Send, Output: Send> + 'static,
+        I: Initiation<S>,
+    {
         self.with_limit(When::At(instant))
     }
 
-    fn with_limit(self, when: When) -> Operation<S, TimedInitiation<S, I>> {
+    fn with_limit(self, when: When) -> Operation<S, TimedInitiation<S, I>>
+    where
+        S: LeadingSignature<First: Expire>,
+        I: Initiation<S>,
+    {
         self.wrap(|initiation| TimedInitiation::new(when, CancellationType::TERMINAL, initiation))
     }
 }

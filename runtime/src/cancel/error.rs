@@ -139,15 +139,61 @@ impl OperationError for io::Error {
     }
 }
 
-/// The first argument of a signature, where it can say that time ran out.
+/// The first argument of a signature, under a limit on time.
+///
+/// A `Result` says that time ran out, if its error can. What has nothing to say of errors
+/// stays as it is: an `Option`, a `bool`, a number. Of a type of yours it is one line.
+///
+/// ```
+/// use async_op::cancel::Expire;
+///
+/// struct Rows(Vec<String>);
+///
+/// impl Expire for Rows {}
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot say that an operation ran out of time",
-    note = "`cancel_after` is for operations whose first argument is an `io::Result`, or a `Result` whose error implements `OperationError`"
+    note = "the error of a `Result` implements `OperationError`; another type says `impl Expire for {Self} {{}}`, and stays as it is"
 )]
-pub trait Expire {
+pub trait Expire: Sized {
     /// Says that time ran out, where this says that the operation was cancelled.
-    fn expire(self) -> Self;
+    fn expire(self) -> Self {
+        self
+    }
 }
+
+macro_rules! says_nothing {
+    ($($ty:ty),*) => {
+        $(impl Expire for $ty {})*
+    };
+}
+
+says_nothing!(
+    (),
+    bool,
+    char,
+    String,
+    i8,
+    i16,
+    i32,
+    i64,
+    i128,
+    isize,
+    u8,
+    u16,
+    u32,
+    u64,
+    u128,
+    usize,
+    f32,
+    f64
+);
+
+impl<T> Expire for Option<T> {}
+
+impl<T> Expire for Vec<T> {}
+
+impl<T, const N: usize> Expire for [T; N] {}
 
 impl<T, E: OperationError> Expire for Result<T, E> {
     fn expire(self) -> Self {

@@ -1,15 +1,10 @@
-use std::alloc::Layout;
 use std::mem;
 
-use allocator_api2::boxed::Box;
-use allocator_api2::unsize_box;
-
-use super::CancellationType;
-use crate::alloc::{Recycling, out_of_memory};
+use super::{CancellationSlot, CancellationType, Function};
 use crate::shim::{Mutex, MutexGuard};
-use crate::task::current;
 
-/// Where the function of `Completion::on_cancel` waits for a request.
+/// Where an operation that is awaited, and has nothing but its `Completion`, is asked to
+/// stop.
 #[derive(Default)]
 pub(crate) struct Hook {
     inner: Mutex<Inner>,
@@ -17,73 +12,21 @@ pub(crate) struct Hook {
 
 #[derive(Default)]
 struct Inner {
-    state: State,
+    requested: CancellationType,
+    receiver: Receiver,
     is_abandoned: bool,
 }
 
+/// Who is told of a request.
 #[derive(Default)]
-enum State {
+enum Receiver {
     #[default]
-    Empty,
-    Installed(Function),
-    /// Requested before anybody listened.
-    Requested(CancellationType),
+    Nobody,
+    Function(Function),
+    /// The operation that has been started on behalf of this one.
+    Next(CancellationSlot),
     /// The operation is over.
     Closed,
-}
-
-trait Call: Send {
-    /// Called at most once.
-    fn call(&mut self, kind: CancellationType);
-
-    /// Drops the function, if it has not been called.
-    fn discard(&mut self);
-}
-
-/// A function to be called once, in memory of [`Recycling`].
-pub(crate) struct Function(Box<dyn Call, Recycling>);
-
-impl Function {
-    /// # Panics
-    ///
-    /// If no memory can be had, with the name of what it is for.
-    pub(crate) fn new<F>(function: F, what: &str) -> Self
-    where
-        F: FnOnce(CancellationType) + Send + 'static,
-    {
-        match Box::try_new_in(Once(Some(function)), Recycling) {
-            Ok(function) => Self(unsize_box!(function)),
-            Err(_) => out_of_memory(what, Layout::new::<Once<F>>()),
-        }
-    }
-
-    /// Called at most once.
-    pub(super) fn call(&mut self, kind: CancellationType) {
-        self.0.call(kind);
-    }
-}
-
-impl Drop for Function {
-    fn drop(&mut self) {
-        // First, as the box leaks its memory when the drop of its content
-        // panics.
-        self.0.discard();
-    }
-}
-
-struct Once<F>(Option<F>);
-
-impl<F: FnOnce(CancellationType) + Send> Call for Once<F> {
-    fn call(&mut self, kind: CancellationType) {
-        if let Some(function) = self.0.take() {
-            let _outside = current::outside();
-            function(kind);
-        }
-    }
-
-    fn discard(&mut self) {
-        drop(self.0.take());
-    }
 }
 
 impl Hook {
@@ -91,22 +34,28 @@ impl Hook {
     /// cancellation has been requested already.
     pub(crate) fn install(&self, mut function: Function) {
         let mut inner = self.lock();
-        match &inner.state {
-            State::Requested(kind) => {
-                let kind = *kind;
-                drop(inner);
-                function.call(kind);
-            }
-            State::Closed => drop(inner),
-            State::Empty | State::Installed(_) => {
-                let previous = mem::replace(&mut inner.state, State::Installed(function));
-                drop(inner);
-                drop(previous);
-            }
+        let requested = inner.requested;
+        if requested.is_empty() {
+            let previous = inner.set_receiver(Receiver::Function(function));
+            drop(inner);
+            drop(previous);
+        } else {
+            drop(inner);
+            function.call(requested);
         }
     }
 
-    /// Requests cancellation. The function runs on this thread, without a lock.
+    /// Has `next`, the slot of an operation that is started on behalf of this one, asked
+    /// for what this is asked for, and has been.
+    pub(crate) fn pass_on(&self, next: &CancellationSlot) {
+        let mut inner = self.lock();
+        next.request(inner.requested);
+        let previous = inner.set_receiver(Receiver::Next(next.clone()));
+        drop(inner);
+        drop(previous);
+    }
+
+    /// Requests cancellation. What is told runs on this thread, without a lock.
     pub(crate) fn request(&self, kind: CancellationType) {
         Self::request_of(self.lock(), kind);
     }
@@ -120,23 +69,25 @@ impl Hook {
     }
 
     fn request_of(mut inner: MutexGuard<'_, Inner>, kind: CancellationType) {
-        match mem::replace(&mut inner.state, State::Requested(kind)) {
-            State::Installed(mut function) => {
+        inner.requested = inner.requested | kind;
+        match mem::take(&mut inner.receiver) {
+            Receiver::Function(mut function) => {
                 drop(inner);
                 function.call(kind);
             }
-            State::Closed => inner.state = State::Closed,
-            State::Requested(earlier) => inner.state = State::Requested(earlier | kind),
-            State::Empty => {}
+            Receiver::Next(next) => {
+                // It stays, for the next request.
+                inner.receiver = Receiver::Next(next.clone());
+                drop(inner);
+                next.request(kind);
+            }
+            receiver @ (Receiver::Nobody | Receiver::Closed) => inner.receiver = receiver,
         }
     }
 
-    /// Returns what was requested last.
+    /// Returns what has been requested.
     pub(crate) fn requested(&self) -> CancellationType {
-        match self.lock().state {
-            State::Requested(kind) => kind,
-            State::Empty | State::Installed(_) | State::Closed => CancellationType::default(),
-        }
+        self.lock().requested
     }
 
     /// Returns whether nobody waits for the result.
@@ -144,15 +95,26 @@ impl Hook {
         self.lock().is_abandoned
     }
 
-    /// Takes note that the operation is over. Returns the function, which is
+    /// Takes note that the operation is over. Returns who would have been told, which is
     /// foreign, for the caller to drop where that may panic.
     #[must_use]
     pub(crate) fn close(&self) -> impl Sized + use<> {
-        mem::replace(&mut self.lock().state, State::Closed)
+        mem::replace(&mut self.lock().receiver, Receiver::Closed)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // No foreign code runs under the lock, so it cannot be poisoned half way.
         self.inner.lock()
+    }
+}
+
+impl Inner {
+    /// Puts `next` in place of the receiver. Returns what is of no use, for the
+    /// caller to drop without the lock.
+    fn set_receiver(&mut self, next: Receiver) -> Receiver {
+        match self.receiver {
+            Receiver::Closed => next,
+            _ => mem::replace(&mut self.receiver, next),
+        }
     }
 }

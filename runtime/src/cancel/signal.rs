@@ -93,6 +93,8 @@ pub(super) struct Inner {
     receiver: Receiver,
     /// The signal has been dropped: nobody will be told any more.
     is_closed: bool,
+    /// What is asked before the operation begins is kept for it.
+    keeps: bool,
 }
 
 /// How the operation learns of a request.
@@ -103,6 +105,8 @@ enum Receiver {
     /// Where there is no operation yet, what is called when there is.
     Function(Function),
     Waker(Waker),
+    /// The operation that has been started on behalf of this one.
+    Next(CancellationSlot),
     /// The operation waits, where this finds it, at the address.
     Finder(Finder, usize),
 }
@@ -193,6 +197,10 @@ impl SignalState {
     pub(super) fn request(&self, kind: CancellationType) -> bool {
         let mut inner = self.lock();
         let operation = inner.operation;
+        if inner.keeps {
+            inner.requested = inner.requested | kind;
+            return false;
+        }
         let kind = kind & inner.filter_in;
         if operation == OperationId::default() || kind.is_empty() {
             return operation != OperationId::default();
@@ -204,6 +212,11 @@ impl SignalState {
             drop(inner);
             trace::cancel_requested(operation, kind);
             waker.wake();
+        } else if let Receiver::Next(next) = &inner.receiver {
+            let next = next.clone();
+            drop(inner);
+            trace::cancel_requested(operation, kind);
+            next.request(kind);
         } else if let Receiver::Finder(..) = &inner.receiver {
             request_of_leaf(inner, kind);
         } else if let Receiver::Function(mut function) = mem::take(&mut inner.receiver) {
@@ -224,6 +237,9 @@ impl SignalState {
         inner.is_closed = true;
         let receiver = mem::take(&mut inner.receiver);
         drop(inner);
+        if let Receiver::Next(CancellationSlot { state: Some(next) }) = &receiver {
+            next.close();
+        }
         drop(receiver);
     }
 
@@ -285,6 +301,29 @@ impl CancellationSlot {
         Self { state: Some(state) }
     }
 
+    /// Returns the slot of an operation that will be started on behalf of another one, `what`
+    /// of which is told to be out of memory.
+    pub(crate) fn on_behalf(what: &str) -> Self {
+        let inner = Inner {
+            keeps: true,
+            ..Inner::default()
+        };
+        let state = SignalState {
+            inner: Mutex::new(inner),
+            group: None,
+        };
+        Self::of(Shared::new(state, what))
+    }
+
+    /// Asks the operation that this serves to stop, or will ask it when it begins.
+    pub(super) fn request(&self, kind: CancellationType) {
+        if let Some(state) = &self.state
+            && !kind.is_empty()
+        {
+            state.request(kind);
+        }
+    }
+
     /// Makes the slot serve a new operation, which honours the requests in
     /// `honoured`. Returns the slot of that operation: another one in a group.
     pub(super) fn begin(self, operation: OperationId, honoured: CancellationType) -> Self {
@@ -294,8 +333,17 @@ impl CancellationSlot {
         if let Some(group) = &state.group {
             return Self::of(Members::begin(group, operation, honoured));
         }
-        let next = Inner::of(operation, honoured);
-        let mut previous = state.lock().replace(next);
+        let mut next = Inner::of(operation, honoured);
+        let mut inner = state.lock();
+        if inner.keeps {
+            next.requested = inner.requested & honoured;
+        }
+        let requested = next.requested;
+        let mut previous = inner.replace(next);
+        drop(inner);
+        if !requested.is_empty() {
+            trace::cancel_requested(operation, requested);
+        }
         // Outside the lock: functions may be foreign.
         if previous.operation == OperationId::default()
             && let Receiver::Function(function) = &mut previous.receiver
@@ -338,6 +386,23 @@ impl CancellationSlot {
         } else {
             drop(inner);
             function.call(requested);
+        }
+    }
+
+    /// Has `next` asked for what the operation is asked for, and has been.
+    pub(super) fn pass_on(&self, operation: OperationId, next: &Self) {
+        let Some(state) = &self.state else { return };
+        let mut inner = state.lock();
+        if inner.operation != operation {
+            return;
+        }
+        next.request(inner.requested);
+        let previous = inner.set_receiver(Receiver::Next(next.clone()));
+        let is_closed = inner.is_closed;
+        drop(inner);
+        drop(previous);
+        if is_closed && let Some(next) = &next.state {
+            next.close();
         }
     }
 

@@ -87,6 +87,21 @@ impl CancellationState {
         self.slot.set_finder(self.operation, finder, address);
     }
 
+    /// Returns the slot of an operation that is started on behalf of this one: requests go
+    /// there from now on, and those that there have been.
+    ///
+    /// # Panics
+    ///
+    /// If no memory can be had.
+    pub(crate) fn pass_on(&self, what: &str) -> CancellationSlot {
+        if !self.is_connected() {
+            return CancellationSlot::unconnected();
+        }
+        let next = CancellationSlot::on_behalf(what);
+        self.slot.pass_on(self.operation, &next);
+        next
+    }
+
     /// The number by which its requests know the operation; none's, if there can be none.
     #[inline]
     pub(crate) fn operation(&self) -> OperationId {

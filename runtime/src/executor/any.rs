@@ -4,6 +4,7 @@
 //!
 //! - **I1** `executor` holds an executor of the type that `vtable` was made for.
 
+use std::any::Any;
 use std::fmt;
 
 use super::{Executor, Unblock};
@@ -92,10 +93,21 @@ impl AnyExecutor {
     ///
     /// If no memory can be had for a large one.
     pub fn new<E: Executor>(executor: E) -> Self {
+        let any: &dyn Any = &executor;
+        if let Some(erased) = any.downcast_ref::<Self>() {
+            return erased.clone();
+        }
         Self {
             vtable: const { &Vtable::of::<E>() },
             executor: Erased::new(executor),
         }
+    }
+}
+
+impl AnyExecutor {
+    /// Returns the executor, if it is an `E`.
+    pub(crate) fn downcast<E: Executor>(&self) -> Option<&E> {
+        self.executor.downcast()
     }
 }
 

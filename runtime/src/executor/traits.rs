@@ -1,7 +1,5 @@
 //! What runs tasks, and what has somebody who does.
 
-use std::any::Any;
-
 use super::Unblock;
 use crate::context::IoExecutor;
 use crate::task::Task;
@@ -121,11 +119,4 @@ impl<E: Executor> IoObject for E {
     fn executor(&self) -> E {
         self.clone()
     }
-}
-
-/// Returns whether two executors are the same, whatever their types.
-#[inline]
-pub(crate) fn is_same<E: Executor, X: Executor>(a: &E, b: &X) -> bool {
-    let b: &dyn Any = b;
-    b.downcast_ref::<E>().is_some_and(|b| a == b)
 }

@@ -1,3 +1,5 @@
+use std::io;
+
 /// When a composed operation has transferred enough.
 ///
 /// [`transfer_all`], [`transfer_at_least`] and [`transfer_exactly`] make some; a
@@ -24,6 +26,42 @@
 pub trait CompletionCondition: Send {
     /// Returns how many bytes to ask for next, after `transferred` bytes.
     fn more(&mut self, transferred: usize) -> usize;
+
+    /// Returns how many bytes to ask for next, after an error of the stream: by default
+    /// none, and the operation completes with the error.
+    ///
+    /// The end of the stream is an error, too. An operation that is asked to stop itself
+    /// asks nobody.
+    ///
+    /// ```
+    /// use async_op::io::{CompletionCondition, read};
+    /// use std::io;
+    ///
+    /// /// Until the buffer is full; a stream that was slow is tried again, some times.
+    /// struct Patient(u32);
+    ///
+    /// impl CompletionCondition for Patient {
+    ///     fn more(&mut self, _transferred: usize) -> usize {
+    ///         usize::MAX
+    ///     }
+    ///
+    ///     fn more_after(&mut self, error: &io::Error, _transferred: usize) -> usize {
+    ///         if error.kind() != io::ErrorKind::TimedOut || self.0 == 0 {
+    ///             return 0;
+    ///         }
+    ///         self.0 -= 1;
+    ///         usize::MAX
+    ///     }
+    /// }
+    /// # async fn example(stream: async_op::net::TcpStream) -> io::Result<usize> {
+    /// let mut buffer = [0; 1024];
+    /// read(&stream, &mut buffer, Patient(3)).await.into_result()
+    /// # }
+    /// ```
+    fn more_after(&mut self, error: &io::Error, transferred: usize) -> usize {
+        let _ = (error, transferred);
+        0
+    }
 }
 
 #[diagnostic::do_not_recommend]

@@ -25,10 +25,7 @@ impl<C: CompletionCondition> Steps<C> {
     #[inline]
     pub(super) fn next(&mut self) -> Option<(usize, usize)> {
         let (bytes, condition) = (self.bytes, &mut self.condition);
-        let next = || match condition.more(bytes) {
-            usize::MAX => usize::MAX,
-            most => bytes.saturating_add(most),
-        };
+        let next = || bytes.saturating_add(condition.more(bytes));
         let end = *self.end.get_or_insert_with(next);
         (end != bytes).then_some((bytes, end))
     }
@@ -46,6 +43,13 @@ impl<C: CompletionCondition> Steps<C> {
         self.bytes += n;
         self.end = None;
         Ok(())
+    }
+
+    /// Returns whether there is a step after one that has failed.
+    pub(super) fn go_on_after(&mut self, error: &io::Error) -> bool {
+        let more = self.condition.more_after(error, self.bytes);
+        self.end = Some(self.bytes.saturating_add(more));
+        more != 0
     }
 
     #[inline]

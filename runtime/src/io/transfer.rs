@@ -1,5 +1,7 @@
 use std::io;
 
+use crate::cancel::Expire;
+
 /// How far a composed operation got.
 ///
 /// Both can be there: what was transferred before an error, a timeout or a
@@ -21,6 +23,15 @@ impl Transfer {
     /// That of the transfer.
     pub fn into_result(self) -> io::Result<usize> {
         self.result.map(|()| self.bytes)
+    }
+}
+
+impl Expire for Transfer {
+    fn expire(self) -> Self {
+        Self {
+            result: self.result.expire(),
+            ..self
+        }
     }
 }
 

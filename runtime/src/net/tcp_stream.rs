@@ -146,15 +146,60 @@ impl TcpStream {
     where
         A: IntoIterator<Item = SocketAddr, IntoIter: Send> + Send,
     {
-        let mut last = io::ErrorKind::NotFound.into();
+        Self::connect_any_if(executor, addresses, |_: Option<&_>, _| true).await
+    }
+
+    /// Connects to the first of `addresses` that accepts, tried in their order, and of
+    /// those for which `condition` is true alone.
+    ///
+    /// That is given the error of the attempt before, if there was one, and the address.
+    ///
+    /// As [`async_connect_any`](Self::async_connect_any) in every other respect.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::{TcpListener, TcpStream};
+    /// use std::io::{Error, ErrorKind};
+    /// use std::net::{SocketAddr, TcpListener as Closed};
+    ///
+    /// # async fn example() -> std::io::Result<()> {
+    /// let closed = Closed::bind("127.0.0.1:0")?.local_addr()?;
+    /// let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+    /// // Not where somebody has refused before.
+    /// let condition = |error: Option<&Error>, _: SocketAddr| {
+    ///     error.is_none_or(|error| error.kind() != ErrorKind::ConnectionRefused)
+    /// };
+    /// let addresses = [closed, listener.local_addr()?];
+    /// let result = TcpStream::connect_any_if(&SystemExecutor, addresses, condition).await;
+    /// assert_eq!(result.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    /// # Ok(())
+    /// # }
+    /// # pollster::block_on(example()).unwrap();
+    /// ```
+    #[async_op(cancellation = total)]
+    pub async fn async_connect_any_if<A, C>(
+        executor: &IoExecutor,
+        addresses: A,
+        mut condition: C,
+    ) -> io::Result<(Self, SocketAddr)>
+    where
+        A: IntoIterator<Item = SocketAddr, IntoIter: Send> + Send,
+        C: FnMut(Option<&io::Error>, SocketAddr) -> bool + Send,
+    {
+        let mut last = None;
         for address in addresses {
+            if !condition(last.as_ref(), address) {
+                continue;
+            }
             match Self::connect(executor, address).await {
                 Ok(stream) => return Ok((stream, address)),
                 Err(error) if is_cancelled(&error) => return Err(error),
-                Err(error) => last = error,
+                Err(error) => last = Some(error),
             }
         }
-        Err(last)
+        Err(last.unwrap_or_else(|| io::ErrorKind::NotFound.into()))
     }
 
     /// Shuts down reading, writing or both, for all clones.

@@ -250,6 +250,44 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
         was_open
     }
 
+    /// Makes the channel what it was: open and empty. Operations that wait are
+    /// [cancelled](crate::is_cancelled), and values that nobody has received are dropped.
+    ///
+    /// Nothing is left to open once the context is gone.
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::sync::Channel;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let channel = Channel::new(&SystemExecutor, 2);
+    /// channel.try_send("old")?;
+    /// channel.close();
+    /// channel.reset();
+    /// channel.try_send("new")?;
+    /// assert_eq!(channel.try_receive()?, "new");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn reset(&self) {
+        let mut wake = WakeList::default();
+        let mut state = self.lock();
+        if state.closed == Some(Failure::Closed) {
+            state.closed = None;
+        }
+        state.fail_all(Failure::Cancelled, &mut wake);
+        let dropped = std::mem::take(&mut state.kept);
+        drop(state);
+        drop(dropped);
+    }
+
+    /// Returns whether a receive would complete at once: there is a value, or there will be
+    /// none any more.
+    pub fn is_ready(&self) -> bool {
+        let state = self.lock();
+        !state.kept.is_empty() || state.senders.first().is_some() || state.closed.is_some()
+    }
+
     /// Returns whether the channel has been closed.
     pub fn is_closed(&self) -> bool {
         self.lock().closed.is_some()

@@ -13,7 +13,7 @@ use crate::shim::plain::Mutex;
 use crate::task::{budget, scope};
 
 /// Why an operation was not served.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Failure {
     Closed,
     Cancelled,

@@ -12,7 +12,6 @@
 //!   the memory goes back, and only then is the handler called or dropped.
 
 use std::alloc::Layout;
-use std::any::Any;
 use std::mem::{self, MaybeUninit};
 use std::ptr::NonNull;
 
@@ -20,9 +19,9 @@ use super::held::Held;
 use super::initiating::OperationId;
 use super::{Header, Task, TaskVtable, memory};
 use crate::alloc::{AnyAllocator, OperationAllocator};
-use crate::cancel::{CancellationState, CancellationType, Function};
+use crate::cancel::{CancellationSlot, CancellationState, CancellationType, Function};
 use crate::completion::Completion;
-use crate::executor::{AnyExecutor, Executor, PostOnly, WorkGuard, is_same};
+use crate::executor::{AnyExecutor, Executor, WorkGuard, erase, is_post_to, is_same};
 use crate::handler::{Associations, CompletionHandler};
 use crate::shim::UnsafeCell;
 use crate::signature::Signature;
@@ -56,8 +55,14 @@ pub(crate) struct CompletionVtable<S: Signature + 'static> {
     pub(crate) requested: unsafe fn(NonNull<Core<S>>) -> CancellationType,
     /// Returns the executor of the handler, if there is a handler.
     pub(crate) executor: unsafe fn(NonNull<Core<S>>) -> Option<AnyExecutor>,
+    /// Returns the immediate executor of the handler, unless it is the default.
+    pub(crate) immediate_executor: unsafe fn(NonNull<Core<S>>) -> Option<AnyExecutor>,
+    /// Returns whether the handler, called on an executor, has no other to go to.
+    pub(crate) ends_on: unsafe fn(NonNull<Core<S>>, &AnyExecutor) -> bool,
     /// Returns the allocator of the operation's memory.
     pub(crate) allocator: unsafe fn(NonNull<Core<S>>) -> AnyAllocator,
+    /// Returns the slot of an operation that is started on behalf of this one.
+    pub(crate) pass_on: unsafe fn(NonNull<Core<S>>) -> CancellationSlot,
 }
 
 impl<S: Signature + 'static> Core<S> {
@@ -187,6 +192,41 @@ pub(crate) unsafe fn allocator<S: Signature + 'static>(core: NonNull<Core<S>>) -
     unsafe { (vtable.allocator)(core) }
 }
 
+/// # Safety
+///
+/// - `core` is owned by the caller.
+pub(crate) unsafe fn immediate_executor<S: Signature + 'static>(
+    core: NonNull<Core<S>>,
+) -> Option<AnyExecutor> {
+    // SAFETY: alive, by the caller's promise.
+    let vtable = unsafe { core.as_ref() }.vtable;
+    // SAFETY: the vtable fits.
+    unsafe { (vtable.immediate_executor)(core) }
+}
+
+/// # Safety
+///
+/// - `core` is owned by the caller.
+pub(crate) unsafe fn ends_on<S: Signature + 'static>(
+    core: NonNull<Core<S>>,
+    executor: &AnyExecutor,
+) -> bool {
+    // SAFETY: alive, by the caller's promise.
+    let vtable = unsafe { core.as_ref() }.vtable;
+    // SAFETY: the vtable fits.
+    unsafe { (vtable.ends_on)(core, executor) }
+}
+
+/// # Safety
+///
+/// - `core` is owned by the caller.
+pub(crate) unsafe fn pass_on<S: Signature + 'static>(core: NonNull<Core<S>>) -> CancellationSlot {
+    // SAFETY: alive, by the caller's promise.
+    let vtable = unsafe { core.as_ref() }.vtable;
+    // SAFETY: the vtable fits.
+    unsafe { (vtable.pass_on)(core) }
+}
+
 /// How an operation that completed within its initiating function reaches its handler
 /// from the immediate executor.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -208,11 +248,10 @@ impl Route {
         I: Executor,
         X: Executor,
     {
-        let any: &dyn Any = immediate;
-        match any.downcast_ref::<PostOnly<X>>() {
-            Some(PostOnly(executor)) if executor == own => Self::Own,
-            _ if is_same(immediate, &handler.executor(immediate)) => Self::Immediate,
-            _ => Self::Onward,
+        match is_post_to(immediate, own) {
+            true => Self::Own,
+            false if is_same(immediate, &handler.executor(immediate)) => Self::Immediate,
+            false => Self::Onward,
         }
     }
 }
@@ -276,6 +315,13 @@ where
         // SAFETY: as for the cancellation state.
         let allocator = unsafe { &(*core.cast::<Self>().as_ptr()).allocator };
         AnyAllocator::new(allocator.clone())
+    }
+
+    unsafe fn pass_on(core: NonNull<Core<S>>) -> CancellationSlot {
+        // SAFETY: the caller's promise.
+        let name = unsafe { core.as_ref() }.site.name();
+        // SAFETY: the caller's promise.
+        unsafe { Self::cancellation(core) }.pass_on(name)
     }
 
     /// Gives the memory of a block back.
@@ -406,7 +452,10 @@ where
         on_cancel: Head::<S, E, X, A>::on_cancel,
         requested: Head::<S, E, X, A>::requested,
         executor: Head::<S, E, X, A>::executor,
+        immediate_executor: Self::immediate_executor,
+        ends_on: Self::ends_on,
         allocator: Head::<S, E, X, A>::allocator,
+        pass_on: Head::<S, E, X, A>::pass_on,
     };
 
     /// Delivers the arguments, on the executor of the handler.
@@ -448,6 +497,26 @@ where
         let executor = head.own_executor().clone();
         head.core.task.set_vtable(const { &Self::DELIVER });
         executor.dispatch(task);
+    }
+
+    /// # Safety
+    ///
+    /// - The block is that of a `Completion`, which calls.
+    unsafe fn immediate_executor(core: NonNull<Core<S>>) -> Option<AnyExecutor> {
+        // SAFETY: the `Completion` has the block to itself (I1).
+        let Self { head, handler } = unsafe { &*core.cast::<Self>().as_ptr() };
+        let own = head.own_executor();
+        let immediate = handler.immediate_executor(own);
+        (!is_post_to(&immediate, own)).then(|| erase(immediate))
+    }
+
+    /// # Safety
+    ///
+    /// - The block is that of a `Completion`, which calls.
+    unsafe fn ends_on(core: NonNull<Core<S>>, executor: &AnyExecutor) -> bool {
+        // SAFETY: the `Completion` has the block to itself (I1).
+        let handler = unsafe { &(*core.cast::<Self>().as_ptr()).handler };
+        is_same(executor, &handler.executor(executor))
     }
 
     /// # Safety

@@ -40,7 +40,7 @@ use std::task::{Context, Poll, Waker, ready};
 use super::block::{CompletionVtable, Core};
 use super::scope::{self, Origin};
 use super::{Header, TaskVtable, budget, memory};
-use crate::cancel::{CancellationType, Hook};
+use crate::cancel::{CancellationSlot, CancellationType, Hook};
 use crate::completion::Completion;
 use crate::shim::{AtomicU8, Ordering, UnsafeCell, thread};
 use crate::signature::Signature;
@@ -149,6 +149,15 @@ impl<S: Signature + 'static> Slot<S> {
             let origin = unsafe { core.cast::<Self>().as_ref() }.origin;
             // SAFETY: the slot came from there with this layout.
             unsafe { origin.allocator(core.cast(), Layout::new::<Self>()) }
+        },
+        immediate_executor: |_| None,
+        ends_on: |_, _| true,
+        pass_on: |core| {
+            // SAFETY: the completer's half keeps the slot alive (I3).
+            let slot = unsafe { core.cast::<Self>().as_ref() };
+            let next = CancellationSlot::on_behalf(slot.core.site.name());
+            slot.hook.pass_on(&next);
+            next
         },
     };
 

@@ -256,6 +256,10 @@ impl Wait {
         Poll::Pending
     }
 
+    fn is_waiting(&self, key: &Key) -> bool {
+        self.timer.lock().waits.is_waiting(key)
+    }
+
     fn resume(&mut self, key: Key, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut inner = self.timer.lock();
         if !inner.waits.is_waiting(&key) {
@@ -276,13 +280,16 @@ impl Future for Releasing<Wait> {
     type Output = io::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !scope::requested().is_empty() {
-            return Poll::Ready(Err(cancel::cancelled()));
-        }
         ready!(budget::proceed(cx));
+        let is_asked = !scope::requested().is_empty();
         match self.key.take() {
-            None => self.start(cx),
-            Some(key) => self.resume(key, cx),
+            // What has expired first has, whatever is asked afterwards.
+            Some(key) if !is_asked || !self.is_waiting(&key) => self.resume(key, cx),
+            None if !is_asked => self.start(cx),
+            key => {
+                self.key = key;
+                Poll::Ready(Err(cancel::cancelled()))
+            }
         }
     }
 }

@@ -16,7 +16,8 @@ use crate::cancel::CancellationGroup;
 use crate::completion::Completion;
 use crate::task::scope;
 use crate::task::testing::{Count, CountDrop, Record, bounded, site};
-use crate::task::{block, frame};
+use crate::task::{block, frame, slot};
+use crate::trace::Trace;
 
 type Op = Completion<fn(CountDrop)>;
 
@@ -115,6 +116,42 @@ fn loom_emit_against_a_function_that_is_set() {
         assert_eq!(backend.asked.get(), 1);
         op.complete(CountDrop(backend.results.clone()));
         backend.assert_over(&record);
+    });
+}
+
+/// Nor is it on one that is started on behalf of the other, before it begins or after.
+#[test]
+fn loom_emit_against_a_next_operation() {
+    bounded(4).check(|| {
+        let (records, signal) = ([Record::new(), Record::new()], CancellationSignal::new());
+        let (outer, next) = (Backend::default(), Backend::default());
+        let signal = Arc::new(signal);
+        let op = outer.start_deaf(&records[0], signal.slot());
+        let other = Arc::clone(&signal);
+        let emits = thread::spawn(move || other.emit(CancellationType::TERMINAL));
+        next.start(&records[1], op.pass_on());
+        emits.join().unwrap();
+        assert_eq!(next.asked.get(), 1, "the request is lost");
+        next.complete(); // unless the function has, when it was there already
+        next.assert_over(&records[1]);
+        drop(op);
+        assert_eq!(records[0].executor.run(), 0);
+    });
+}
+
+/// The same of an operation whose future is dropped.
+#[test]
+fn loom_drop_of_a_future_against_a_next_operation() {
+    bounded(4).check(|| {
+        let (record, next) = (Record::new(), Backend::default());
+        let (future, op) = slot::new::<fn(CountDrop)>(site(), Trace::none(site()));
+        let drops = thread::spawn(move || drop(future));
+        next.start(&record, op.pass_on());
+        drops.join().unwrap();
+        assert_eq!(next.asked.get(), 1, "the request is lost");
+        next.complete();
+        next.assert_over(&record);
+        op.complete(CountDrop(Count::default()));
     });
 }
 

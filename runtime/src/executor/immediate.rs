@@ -1,0 +1,138 @@
+//! Executors that are compared, and passed on, whether their types are known or not.
+
+use std::any::Any;
+
+use super::{AnyExecutor, Executor, PostOnly, Unblock};
+use crate::context::IoExecutor;
+use crate::task::Task;
+
+/// The immediate executor of a handler whose type is not known.
+#[derive(Clone, PartialEq)]
+pub(crate) enum Immediate {
+    /// The default: a post to the handler's own.
+    Own(AnyExecutor),
+    Bound(AnyExecutor),
+}
+
+impl Immediate {
+    /// Returns the executor that it is, if it is not the default.
+    pub(crate) fn bound<E: Executor>(executor: &E) -> Option<&AnyExecutor> {
+        let any: &dyn Any = executor;
+        match any.downcast_ref() {
+            Some(Self::Bound(executor)) => Some(executor),
+            _ => None,
+        }
+    }
+
+    fn executor(&self) -> &AnyExecutor {
+        let (Self::Own(executor) | Self::Bound(executor)) = self;
+        executor
+    }
+}
+
+impl Executor for Immediate {
+    fn post(&self, task: Task) {
+        self.executor().post(task);
+    }
+
+    fn runs_here(&self) -> bool {
+        matches!(self, Self::Bound(executor) if executor.runs_here())
+    }
+
+    fn dispatch(&self, task: Task) {
+        match self {
+            Self::Own(executor) => executor.post(task),
+            Self::Bound(executor) => executor.dispatch(task),
+        }
+    }
+
+    fn defer(&self, task: Task) {
+        self.executor().defer(task);
+    }
+
+    fn work_started(&self) {
+        self.executor().work_started();
+    }
+
+    fn work_finished(&self) {
+        self.executor().work_finished();
+    }
+
+    fn context(&self) -> Option<IoExecutor> {
+        self.executor().context()
+    }
+
+    fn block(&self, until: &Unblock) {
+        self.executor().block(until);
+    }
+}
+
+/// Returns whether two executors are the same, whatever their types.
+#[inline]
+pub(crate) fn is_same<E: Executor, X: Executor>(a: &E, b: &X) -> bool {
+    let any: &dyn Any = b;
+    match any.downcast_ref::<E>() {
+        Some(b) => a == b,
+        None => match (erased(a), erased(b)) {
+            (Some(a), Some(b)) => a == b,
+            (Some(a), None) => a.downcast() == Some(b),
+            (None, Some(b)) => b.downcast() == Some(a),
+            (None, None) => false,
+        },
+    }
+}
+
+/// Returns whether `immediate` is a post to `own`, which is the default.
+pub(crate) fn is_post_to<I: Executor, X: Executor>(immediate: &I, own: &X) -> bool {
+    let any: &dyn Any = immediate;
+    if let Some(Immediate::Own(executor)) = any.downcast_ref() {
+        return is_same(executor, own);
+    }
+    let post: Option<&PostOnly<X>> = any.downcast_ref();
+    post.is_some_and(|PostOnly(executor)| executor == own)
+}
+
+/// Erases the type of `executor`, which may be erased already.
+pub(crate) fn erase<E: Executor>(executor: E) -> AnyExecutor {
+    match erased(&executor) {
+        Some(executor) => executor.clone(),
+        None => AnyExecutor::new(executor),
+    }
+}
+
+fn erased<E: Executor>(executor: &E) -> Option<&AnyExecutor> {
+    let any: &dyn Any = executor;
+    any.downcast_ref().or_else(|| Immediate::bound(executor))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{IoContext, SystemExecutor};
+
+    #[test]
+    fn what_is_erased_is_still_the_same() {
+        let (context, other) = (IoContext::new().unwrap(), IoContext::new().unwrap());
+        let own = context.executor();
+        let erased = AnyExecutor::new(own);
+        let bound = Immediate::Bound(erased.clone());
+        assert!(is_same(&own, &erased) && is_same(&erased, &own));
+        assert!(is_same(&bound, &erased) && is_same(&erased, &bound));
+        assert!(is_same(&own, &bound) && is_same(&bound, &own));
+        assert!(AnyExecutor::new(erased.clone()) == erased);
+        assert!(!is_same(&other.executor(), &erased) && !is_same(&erased, &other.executor()));
+        assert!(!is_same(&own, &SystemExecutor));
+    }
+
+    #[test]
+    fn a_post_is_known_whatever_its_type() {
+        let context = IoContext::new().unwrap();
+        let own = context.executor();
+        let erased = AnyExecutor::new(own);
+        assert!(is_post_to(&PostOnly(own), &own));
+        assert!(is_post_to(&Immediate::Own(erased.clone()), &own));
+        assert!(is_post_to(&Immediate::Own(erased.clone()), &erased));
+        assert!(!is_post_to(&Immediate::Bound(erased), &own));
+        assert!(!is_post_to(&own, &own));
+    }
+}
