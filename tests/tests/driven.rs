@@ -32,14 +32,14 @@ async fn work(context: Arc<IoContext>) {
         write_all(&a, &[n; 3][..]).await.unwrap();
         assert_eq!(read_exact(&b, [0; 3]).await.1, [n; 3]);
     }
-    let timer = Timer::new(&*context);
+    let timer = Timer::new(&context);
     timer.expires_after(HOUR);
     let error = timer.wait().cancel_after(SOON).await.unwrap_err();
     assert!(is_timeout(&error));
     // Posts of other threads, and a timer that one of them sets.
     let count = Arc::new(AtomicUsize::new(0));
     let (executor, counter) = (context.executor(), count.clone());
-    let soon = Arc::new(Timer::new(&*context));
+    let soon = Arc::new(Timer::new(&context));
     let other = soon.clone();
     thread::spawn(move || {
         for _ in 0..1000 {
@@ -97,7 +97,7 @@ async fn all<F: Future<Output = std::io::Result<()>>>(drive: impl Fn(Arc<IoConte
         };
         or(works, drive(context.clone())).await.unwrap();
     }
-    let (timer, stopping) = (Timer::new(&*context), context.clone());
+    let (timer, stopping) = (Timer::new(&context), context.clone());
     timer.expires_after(SOON);
     timer.wait().callback(move |_| stopping.stop());
     drive(context.clone()).await.unwrap();
@@ -252,7 +252,7 @@ fn who_waits_for_somebody_is_not() {
     const LONG: Duration = Duration::from_millis(1300);
     if let Ok(kind) = env::var(CHILD) {
         let context = Arc::new(IoContext::new().unwrap());
-        let timer = Timer::new(&*context);
+        let timer = Timer::new(&context);
         timer.expires_after(LONG);
         match &*kind {
             "blocking" => timer.wait().blocking().unwrap(),
