@@ -3,6 +3,7 @@ use std::thread;
 
 use super::*;
 use crate::cancel::{CancellationSignal, CancellationSlot};
+use crate::executor::PostOnly;
 use crate::handler::Associations;
 use crate::task::testing::{Count, CountDrop, Record, Recorded, TestExecutor, site};
 
