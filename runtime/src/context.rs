@@ -340,7 +340,8 @@ impl IoContext {
     }
 
     /// Returns how long a host that waits for the context's descriptor may wait
-    /// before it calls [`poll`](Self::poll) anyway; `None` means for ever.
+    /// before it calls [`poll`](Self::poll) anyway; `None` means for ever. Loops that count
+    /// milliseconds want [`timeout_millis`](Self::timeout_millis).
     ///
     /// For event loops of others, such as those of user interfaces, of Python or
     /// of a C program, which drive a context by its one descriptor: without a

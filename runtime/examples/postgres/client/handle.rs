@@ -98,9 +98,9 @@ impl Client {
         reply.map(|reply| Ok(reply?.rows))
     }
 
-    /// Ends a transaction; fails where it has failed before.
+    /// Ends a transaction, and fails where it has failed before.
     #[async_op]
-    pub fn async_commit_all(&self) -> impl Initiation<fn(Result<()>)> {
+    pub fn async_end_transaction(&self) -> impl Initiation<fn(Result<()>)> {
         let reply = self
             .pipeline
             .request(self.simple("commit", Plan::default()));

@@ -137,7 +137,7 @@ impl Transaction {
     #[async_op]
     pub fn async_commit(mut self) -> impl Initiation<fn(Result<()>)> {
         self.is_open = false;
-        let reply = self.session.commit_all();
+        let reply = self.session.end_transaction();
         reply.map(move |reply| {
             drop(self);
             reply
