@@ -3,6 +3,8 @@
 mod alarm;
 mod bounds;
 mod discard;
+#[cfg(all(unix, any(feature = "tokio", feature = "async-io")))]
+mod drive;
 mod io_executor;
 mod known;
 mod life;
@@ -14,6 +16,7 @@ mod scheduler;
 mod seat;
 mod timers;
 mod waiters;
+pub(crate) mod watch;
 
 pub use self::io_executor::IoExecutor;
 pub(crate) use self::known::Seen;
@@ -109,50 +112,13 @@ use self::scheduler::Scheduler;
 /// - **A task of the runtime**, which waits for the [descriptor](Self::timeout) of
 ///   the context: no other thread, and none to be woken for each result.
 ///
-/// The last of these in tokio:
+/// The last of these is one call, in tokio `drive_in_tokio` (feature `tokio`), in smol and
+/// what else is made of `async-io` `drive_in_async_io` (feature `async-io`). For loops that
+/// are no runtimes there is [`timeout`](Self::timeout).
 ///
-/// ```
-/// # #[cfg(unix)]
-/// # mod unix {
-/// use async_op::IoContext;
-/// use async_op::executor::WorkGuard;
-/// use async_op::time::Timer;
-/// use std::io;
-/// use std::os::fd::AsFd;
-/// use std::time::Duration;
-/// use tokio::io::{Interest, unix::AsyncFd};
-///
-/// /// Runs the context in the runtime, until it is dropped.
-/// async fn drive(context: IoContext) -> io::Result<()> {
-///     let _work = WorkGuard::new(context.executor());
-///     let fd = context.as_fd().try_clone_to_owned()?;
-///     let fd = AsyncFd::with_interest(fd, Interest::READABLE)?;
-///     loop {
-///         context.poll();
-///         let timeout = context.timeout().unwrap_or(Duration::MAX);
-///         if let Ok(readable) = tokio::time::timeout(timeout, fd.readable()).await {
-///             readable?.clear_ready();
-///         }
-///     }
-/// }
-///
-/// #[tokio::main(flavor = "current_thread")]
-/// # pub
-/// async fn main() -> io::Result<()> {
-///     let context = IoContext::new()?;
-///     let timer = Timer::new(&context);
-///     let driver = tokio::spawn(drive(context));
-///     timer.expires_after(Duration::from_millis(2));
-///     timer.wait().await?;
-///     driver.abort(); // drops the context
-///     Ok(())
-/// }
-/// # }
-/// # fn main() {
-/// #     #[cfg(unix)]
-/// #     unix::main().unwrap();
-/// # }
-/// ```
+/// Where nobody does any of it, a debug build says so on standard error, once: when an
+/// operation has been awaited for a second on a context that nobody has run meanwhile, nor a
+/// host waits for. The environment variable `ASYNC_OP_WATCH=0` silences that.
 #[doc(alias = "io_context")]
 #[doc(alias = "io_service")]
 #[doc(alias = "Runtime")]
@@ -571,7 +537,8 @@ impl IoContext {
     }
 
     /// Returns how long a host that waits for the context's descriptor may wait
-    /// before it calls [`poll`](Self::poll) anyway; `None` means for ever.
+    /// before it calls [`poll`](Self::poll) anyway; `None` means for ever. Loops that count
+    /// milliseconds want [`timeout_millis`](Self::timeout_millis).
     ///
     /// For event loops of others, such as those of user interfaces, of Python or
     /// of a C program, which drive a context by its one descriptor: without a
@@ -603,10 +570,9 @@ impl IoContext {
     ///
     /// // The host's loop, with many other descriptors.
     /// while !done.load(Ordering::Relaxed) {
-    ///     let timeout = context.timeout().map_or(-1, |left| left.as_millis() as i32 + 1);
     ///     let fd = context.as_fd().as_raw_fd();
     ///     let mut host = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
-    ///     unsafe { libc::poll(&mut host, 1, timeout) };
+    ///     unsafe { libc::poll(&mut host, 1, context.timeout_millis()) };
     ///     context.poll();
     /// }
     /// # Ok(())
@@ -616,6 +582,17 @@ impl IoContext {
     /// ```
     pub fn timeout(&self) -> Option<Duration> {
         self.handle.scheduler.timeout()
+    }
+
+    /// Returns [`timeout`](Self::timeout) as `poll(2)`, `epoll_wait`, GLib and most loops
+    /// want it: in milliseconds, rounded up; -1 is for ever.
+    ///
+    /// Rounded down, a loop would come too early, and look again and again through the last
+    /// millisecond before each timer.
+    pub fn timeout_millis(&self) -> i32 {
+        self.timeout().map_or(-1, |left| {
+            i32::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
+        })
     }
 
     fn bounded(&self, limit: usize, wait: Wait) -> usize {

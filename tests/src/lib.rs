@@ -8,6 +8,9 @@ mod form;
 mod heap;
 mod log;
 pub mod net;
+#[cfg(unix)]
+#[path = "../../runtime/examples/postgres/server.rs"]
+pub mod postgres;
 mod probe;
 mod programs;
 mod random;

@@ -18,16 +18,13 @@ use async_op_tests::without_hanging;
 /// Waits as a host does, at most as long as the context says; returns whether
 /// the descriptor was readable.
 fn wait(context: &IoContext) -> bool {
-    let timeout = context
-        .timeout()
-        .map_or(-1, |left| left.as_millis() as i32 + 1);
     let mut host = libc::pollfd {
         fd: context.as_fd().as_raw_fd(),
         events: libc::POLLIN,
         revents: 0,
     };
     // SAFETY: one entry, which lives until the call returns.
-    let count = unsafe { libc::poll(&raw mut host, 1, timeout) };
+    let count = unsafe { libc::poll(&raw mut host, 1, context.timeout_millis()) };
     assert!(count >= 0, "{}", std::io::Error::last_os_error());
     count == 1
 }

@@ -17,6 +17,13 @@ pub(super) struct Bounds<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Wait {
     Never,
+    /// Never, and who calls is told by the descriptor of what comes from now on: there need
+    /// be one look at the system.
+    #[cfg_attr(
+        not(all(unix, any(feature = "tokio", feature = "async-io"))),
+        allow(dead_code, reason = "of those that are driven by runtimes")
+    )]
+    Host,
     Until(Instant),
     Forever,
 }
@@ -27,8 +34,14 @@ impl Wait {
     pub(super) fn deadline(self) -> Option<Instant> {
         match self {
             Self::Until(deadline) => Some(deadline),
-            Self::Never | Self::Forever => None,
+            Self::Never | Self::Host | Self::Forever => None,
         }
+    }
+
+    /// Whether it may not wait at all.
+    #[inline]
+    pub(super) fn is_never(self) -> bool {
+        matches!(self, Self::Never | Self::Host)
     }
 
     /// A duration that is too long for the clock is for ever.
@@ -55,6 +68,6 @@ impl Bounds<'_> {
     #[inline]
     pub(super) fn is_unblocked(&self) -> bool {
         // A call that does not wait ends by itself.
-        self.unblock.is_some_and(Unblock::is_set) && !matches!(self.wait, Wait::Never)
+        self.unblock.is_some_and(Unblock::is_set) && !self.wait.is_never()
     }
 }

@@ -173,9 +173,10 @@ impl Reactor {
             .expect("the system's event queue accepts wakeups");
     }
 
-    /// Waits; who waited for what became ready goes to `brought`.
+    /// Waits; who waited for what became ready goes to `brought`. Returns whether these are
+    /// all events that there were.
     #[inline(always)]
-    pub(super) fn wait(&self, timeout: Timeout, brought: &mut Brought) {
+    pub(super) fn wait(&self, timeout: Timeout, brought: &mut Brought) -> bool {
         #[cfg(async_op_loom)]
         match timeout {
             Timeout::Zero => _ = self.modelled.look(),
@@ -203,7 +204,9 @@ impl Reactor {
             Err(error) => panic!("waiting for the system's events failed: {error}"),
         }
         let sources = self.sources.lock();
+        let mut number = 0;
         for event in events.iter() {
+            number += 1;
             if let Some(registration) = sources.find(event.token()) {
                 *count = count.wrapping_add(1);
                 registration.notify(event, *count, brought);
@@ -213,6 +216,7 @@ impl Reactor {
         if self.has_timers() {
             self.expire(batch, &mut brought.wake);
         }
+        number < EVENTS
     }
 
     /// Returns how long to wait, no longer than until `deadline` and until there is a timer

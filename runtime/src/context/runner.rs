@@ -45,6 +45,8 @@ pub(crate) struct Runner {
     work: Cell<i32>,
     /// How many tasks may run before the scheduler looks around.
     pub(super) before_look: Cell<u32>,
+    /// Whether its last look at the reactor has brought all that there was.
+    pub(super) has_seen_all: Cell<bool>,
     /// Why it has come back from its last sleep.
     pub(super) woken: Cell<Woken>,
     outer: *const Runner,
@@ -115,6 +117,7 @@ impl Runner {
             has_spilled: Cell::new(false),
             work: Cell::new(0),
             before_look: Cell::new(start.before_look),
+            has_seen_all: Cell::new(false),
             woken: Cell::default(),
             outer: TOP.with(Cell::get),
         };

@@ -62,6 +62,8 @@ pub(crate) struct Scheduler {
     call: AtomicU8,
     /// Whether a host waits on the descriptor of the reactor while nobody is inside `run`.
     hosted: AtomicBool,
+    /// How often a thread has come to run it. Written under the mutex.
+    runs: AtomicUsize,
     busy: Busy,
     /// Where a thread that drops the context waits for those inside `run`.
     closing: Condvar,
@@ -129,6 +131,7 @@ impl Scheduler {
             stop_requested: AtomicBool::new(false),
             call: AtomicU8::new(Call::NEVER.0),
             hosted: AtomicBool::new(false),
+            runs: AtomicUsize::new(0),
             busy: Busy {
                 life: Life::new(),
                 lone: Lone::new(),
@@ -413,6 +416,12 @@ impl Scheduler {
         shared.stop_requested || shared.out_of_work
     }
 
+    /// Has the context go on where it merely ran out of work.
+    #[cfg(all(unix, any(feature = "tokio", feature = "async-io")))]
+    pub(super) fn resume(&self) {
+        self.lock().out_of_work = false;
+    }
+
     pub(super) fn restart(&self) {
         let mut shared = self.lock();
         shared.stop_requested = false;
@@ -437,6 +446,22 @@ impl Scheduler {
             Poller::Nobody | Poller::Passing => None,
         };
         self.wake_called(shared, called);
+    }
+
+    /// Returns whether somebody runs the context, or a host sees to it.
+    #[inline]
+    pub(super) fn is_attended(&self) -> bool {
+        self.runners.load(Ordering::Relaxed) > 0 || self.is_hosted()
+    }
+
+    /// Returns how often a thread has come to run it.
+    pub(super) fn runs(&self) -> usize {
+        self.runs.load(Ordering::Relaxed)
+    }
+
+    /// Returns whether anything is outstanding.
+    pub(super) fn has_work_of(&self, generation: u32) -> bool {
+        self.lock().generation == generation && self.busy.life.count() > 0
     }
 
     fn is_hosted(&self) -> bool {

@@ -88,7 +88,12 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S::Output> {
         let this = self.project();
-        this.work
-            .poll(*this.site, || Pin::new(this.awaited).poll(cx))
+        let output = this
+            .work
+            .poll(*this.site, || Pin::new(this.awaited).poll(cx));
+        if output.is_pending() {
+            this.work.executor.note_wait(this.site.name());
+        }
+        output
     }
 }

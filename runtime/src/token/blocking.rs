@@ -2,6 +2,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use super::CompletionToken;
+use crate::context::watch;
 use crate::executor::{Executor, Unblock};
 use crate::initiation::Initiation;
 use crate::signature::Signature;
@@ -87,9 +88,11 @@ fn block_on<E: Executor, T>(executor: &E, mut future: Pin<&mut dyn Future<Output
     let waker = unblock.waker();
     let mut cx = Context::from_waker(&waker);
     loop {
+        let blocking = watch::Blocking::begin();
         if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
             return output;
         }
+        drop(blocking);
         executor.block(&unblock);
         unblock.reset();
     }

@@ -268,10 +268,7 @@ pub extern "C" fn redis_context_fd(context: &RedisContext) -> c_int {
 /// Returns after how many milliseconds to poll although it is not; -1 for never.
 #[unsafe(no_mangle)]
 pub extern "C" fn redis_context_timeout(context: &RedisContext) -> c_int {
-    context.context.timeout().map_or(-1, |left| {
-        let round_up = left.as_nanos().div_ceil(1_000_000);
-        c_int::try_from(round_up).unwrap_or(c_int::MAX)
-    })
+    context.context.timeout_millis()
 }
 
 /// Does what there is to do: callbacks come in here, and only here.

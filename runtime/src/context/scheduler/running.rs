@@ -38,6 +38,7 @@ impl Running {
             );
         }
         scheduler.runners.fetch_add(1, Ordering::Relaxed);
+        scheduler.runs.fetch_add(1, Ordering::Relaxed);
         let (number, seat) = shared.crew.join();
         if bounds.unblock.is_some() {
             shared.crew.driver = Some(number);

@@ -67,7 +67,7 @@ impl Scheduler {
         let may_end = bounds.may_end();
         // That stays so, or there will be no more.
         let at_seat = runner.tasks() == Tasks::Shared;
-        let may_wait = !bounds.nested && !matches!(bounds.wait, Wait::Never);
+        let may_wait = !bounds.nested && !bounds.wait.is_never();
         loop {
             if self.stop_requested.load(Ordering::Relaxed) || (may_end && bounds.have_ended()) {
                 break;
@@ -141,7 +141,7 @@ impl Scheduler {
             if woken == Woken::Called {
                 shared.crew.learn(runner.number, busy);
             }
-            if !busy && (woken != Woken::Otherwise || matches!(bounds.wait, Wait::Never)) {
+            if !busy && (woken != Woken::Otherwise || bounds.wait.is_never()) {
                 let (mut tasks, wakers) = shared.crew.rescue(runner.number);
                 busy = !tasks.is_empty();
                 runner.fetch(&mut tasks, MOVED);
@@ -160,13 +160,15 @@ impl Scheduler {
         let reactor = runner.reactor.as_deref();
         let is_free = shared.reactor.is_some() && matches!(shared.crew.poller, Poller::Nobody);
         let reactor = reactor.filter(|_| is_free);
-        if !busy && !matches!(bounds.wait, Wait::Never) {
+        if !busy && !bounds.wait.is_never() {
             return self.wait_for_work(shared, runner, bounds, reactor, watch);
         }
         let due = due || !busy;
         // With a host, to take back what has been said to it.
         let hosted = self.is_hosted();
         let reactor = reactor.filter(|reactor| due && (hosted || reactor.has_interest()));
+        let has_looked = matches!(bounds.wait, Wait::Host) && runner.has_seen_all.get();
+        let reactor = reactor.filter(|_| !has_looked);
         if reactor.is_some() {
             shared.crew.poller = Poller::Passing;
         }
@@ -174,12 +176,14 @@ impl Scheduler {
         self.release(shared, Some(runner.number));
         if let Some(reactor) = reactor {
             let mut brought = Brought::default();
-            reactor.wait(Timeout::Zero, &mut brought);
+            let is_all = reactor.wait(Timeout::Zero, &mut brought);
+            runner.has_seen_all.set(is_all);
             let mut shared = self.lock();
             shared.crew.end_polling();
             shared.host_is_told = false;
             self.release(shared, Some(runner.number));
-            if busy || !brought.is_empty() {
+            // Of what is left, a host might not be told again.
+            if busy || !brought.is_empty() || !is_all {
                 self.take_in(runner, &mut brought);
                 return Next::Run;
             }
