@@ -6,12 +6,15 @@ mod dynamic;
 mod kinds;
 mod parts;
 mod range;
+mod spare;
 mod vectored;
 
 pub use dynamic::{AtMost, DynamicBuffer};
-pub(crate) use parts::{read_parts, scratch, write_parts};
+pub(crate) use dynamic::{next_part, room_of};
+pub(crate) use parts::{read_list, read_parts, scratch, write_list, write_parts};
 pub(crate) use range::front;
 pub use range::{BufferExt, BufferRange};
+pub(crate) use spare::Spare;
 
 use crate::signature::Signature;
 
@@ -29,7 +32,8 @@ use crate::signature::Signature;
 /// | `Vec<u8>`, `Box<[u8]>`, `[u8; N]`, `BytesMut` | `fn(R, Self)` |
 /// | a [range](BufferExt::range) of a buffer; a `Vec`, an array or a tuple of buffers | `fn(R, Self)` |
 ///
-/// Data goes to the front of the buffer; a `Vec` is filled up to its length. A
+/// Data goes to the front of the buffer; a `Vec` is filled up to its length. To read into
+/// an empty one is an error that says so: [`read_buf`](crate::io::read_buf) has it grow. A
 /// buffer of several parts is filled part after part, in one system call where
 /// the system can.
 ///
@@ -92,6 +96,12 @@ pub trait ReadBuffer: Send {
         len
     }
 
+    /// Returns whether this could have a length, and has none: to read into it is a mistake.
+    #[doc(hidden)]
+    fn lacks_length(&self) -> bool {
+        false
+    }
+
     /// Makes the output of a result and the buffer.
     fn completed<R>(self, result: R) -> Self::Output<R>;
 }
@@ -104,7 +114,7 @@ pub trait ReadBuffer: Send {
 ///
 /// | buffer | completion |
 /// |---|---|
-/// | `&[u8]`, `&[u8; N]`, `&Vec<u8>`, `&str`, `&[IoSlice]` | `fn(R)` |
+/// | `&[u8]`, `&[u8; N]`, `&str`, `&[IoSlice]`; a reference to one of those below | `fn(R)` |
 /// | `Vec<u8>`, `Box<[u8]>`, `[u8; N]`, `Arc<[u8]>`, `String`, `Bytes`, `BytesMut` | `fn(R, Self)` |
 /// | a [range](BufferExt::range) of a buffer; a `Vec`, an array or a tuple of buffers | `fn(R, Self)` |
 ///
@@ -161,6 +171,13 @@ pub trait WriteBuffer: Send {
 
     /// Makes the output of a result and the buffer.
     fn completed<R>(self, result: R) -> Self::Output<R>;
+}
+
+/// The error of a read into a buffer without length.
+#[cold]
+pub(crate) fn lacks_length() -> std::io::Error {
+    let text = "an empty `Vec` has no room to read into: give it a length, or use `io::read_buf`";
+    std::io::Error::new(std::io::ErrorKind::InvalidInput, text)
 }
 
 /// The completion of a buffer that is borrowed: the result.

@@ -6,7 +6,7 @@ use std::ops::Deref;
 #[cfg(unix)]
 use std::os::unix::net as unix;
 
-use crate::buffer::{ReadBuffer, WriteBuffer};
+use crate::buffer::{DynamicBuffer, ReadBuffer, WriteBuffer};
 use crate::executor::IoObject;
 use crate::initiation::Initiation;
 use crate::io::{
@@ -15,11 +15,11 @@ use crate::io::{
 use crate::meta::Meta;
 #[cfg(feature = "resolver")]
 use crate::net::Resolver;
+use crate::net::{AnyStream, TcpListener, TcpStream, UdpSocket};
 #[cfg(unix)]
 use crate::net::{
     Descriptor, ReadablePipe, Readiness, UnixDatagram, UnixListener, UnixStream, WritablePipe,
 };
-use crate::net::{TcpListener, TcpStream, UdpSocket};
 #[cfg(all(unix, feature = "signal"))]
 use crate::signal::SignalSet;
 use crate::signature::Signature;
@@ -114,6 +114,22 @@ impl<O: AsyncReadStream, T: 'static> AsyncReadStream for WithDefaultToken<O, T> 
         self.object.read_after(buffer, skip)
     }
 
+    fn append<D: DynamicBuffer>(
+        &self,
+        buffer: &mut D,
+        most: usize,
+    ) -> impl Future<Output = io::Result<usize>> + Send {
+        self.object.append(buffer, most)
+    }
+
+    fn appending<S, D>(self, meta: &'static Meta, buffer: D) -> impl Initiation<S>
+    where
+        S: Signature<Output = D::Output<io::Result<usize>>>,
+        D: DynamicBuffer,
+    {
+        self.object.appending(meta, buffer)
+    }
+
     fn filling<S, B, C, R>(
         self,
         meta: &'static Meta,
@@ -196,6 +212,12 @@ default_token!(TcpStream {
     write_some = async_write_some [B: WriteBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
     #[cfg(unix)]
     wait = async_wait [] (readiness: Readiness) -> fn(io::Result<()>);
+});
+
+default_token!(AnyStream {
+    read_some = async_read_some [B: ReadBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
+    write_some = async_write_some [B: WriteBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
+    finish = async_finish [] () -> fn(io::Result<()>);
 });
 
 default_token!(TcpListener {

@@ -8,6 +8,7 @@
 //! - [`first_client`]: how do I write my first client, in ten minutes?
 //! - [`choosing_a_form`]: which form of an operation do I write?
 //! - [`buffers`]: does an operation borrow its buffer or own it?
+//! - [`streams`]: how does a client hold TCP, a Unix socket or TLS alike?
 //! - [`sharing_a_connection`]: how do many callers share one connection?
 //!
 //! When it has to run:
@@ -36,6 +37,9 @@ pub mod choosing_a_form {}
 
 #[doc = include_str!("guide/buffers.md")]
 pub mod buffers {}
+
+#[doc = include_str!("guide/streams.md")]
+pub mod streams {}
 
 #[cfg_attr(
     not(feature = "pipeline"),

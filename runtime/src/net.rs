@@ -4,6 +4,7 @@
 //! operations wait. Clones are the same socket; the last one closes it. Operations
 //! that read or write several times are in [`io`](crate::io).
 
+mod any_stream;
 mod byte_stream;
 mod connect;
 mod datagram;
@@ -18,6 +19,7 @@ mod pipe;
 #[cfg(feature = "pipeline")]
 pub mod pipeline;
 pub(crate) mod poll_io;
+pub(crate) mod polled;
 #[cfg(unix)]
 mod readiness;
 #[cfg(unix)]
@@ -30,6 +32,8 @@ pub(crate) mod signal_set;
 mod source;
 mod tcp_listener;
 mod tcp_stream;
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+pub mod tls;
 mod udp_socket;
 #[cfg(unix)]
 mod unix_datagram;
@@ -38,6 +42,7 @@ mod unix_listener;
 #[cfg(unix)]
 mod unix_stream;
 
+pub use any_stream::AnyStream;
 #[cfg(unix)]
 pub use descriptor::Descriptor;
 #[cfg(unix)]

@@ -21,6 +21,8 @@ mod slot;
 mod strace;
 mod stream;
 mod wakes;
+#[cfg(unix)]
+mod yours;
 
 pub use allocator::Recorder;
 pub use executor::{Inline, Manual};
@@ -32,11 +34,13 @@ pub use log::Log;
 pub use probe::{Alive, At, Io, On, Posted, Probe};
 pub use programs::{Folder, built, succeeded};
 pub use random::Random;
-pub use server::ServerProcess;
+pub use server::{ServerProcess, skipped};
 pub use slot::Slot;
 pub use strace::system_calls_per_round;
 pub use stream::{Step, TestStream};
 pub use wakes::{Dropped, Polled};
+#[cfg(unix)]
+pub use yours::Yours;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

@@ -34,7 +34,8 @@ impl ServerProcess {
             let child = match command.spawn() {
                 Ok(child) => child,
                 Err(error) if error.kind() == ErrorKind::NotFound => {
-                    return skipped(name, &error);
+                    skipped(name, &error);
+                    return None;
                 }
                 Err(error) => panic!("`{name}` cannot be started: {error}"),
             };
@@ -83,12 +84,16 @@ impl Drop for ServerProcess {
     }
 }
 
-fn skipped(name: &str, error: &io::Error) -> Option<ServerProcess> {
+/// Says that a test is skipped, as `name` is not installed.
+///
+/// # Panics
+///
+/// If `ASYNC_OP_REQUIRES_NAME` is set.
+pub fn skipped(name: &str, error: &io::Error) {
     let variable = name.trim_end_matches("-server").to_uppercase();
     let variable = format!("ASYNC_OP_REQUIRES_{variable}");
     assert!(env::var_os(variable).is_none(), "{name}: {error}");
     // Not by `eprintln`, which the test harness keeps to itself.
     let test = thread::current().name().unwrap_or("a test").to_owned();
     let _ = writeln!(io::stderr(), "SKIPPED {test}: `{name}`: {error}");
-    None
 }

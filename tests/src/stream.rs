@@ -3,7 +3,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use async_op::io::{AsyncReadStream, AsyncWriteStream, ReadBuffer, WriteBuffer};
+use async_op::io::{AsyncReadStream, AsyncWriteStream, ReadBuffer, Transport, WriteBuffer};
 use async_op::time::Timer;
 use async_op::{IoExecutor, IoObject};
 
@@ -38,6 +38,7 @@ struct State {
     otherwise: Step,
     resumed: usize,
     calls: (usize, usize),
+    closed: usize,
 }
 
 impl TestStream {
@@ -56,6 +57,7 @@ impl TestStream {
                 otherwise: Step::Move(usize::MAX),
                 resumed: 0,
                 calls: (0, 0),
+                closed: 0,
             })),
         }
     }
@@ -106,6 +108,11 @@ impl TestStream {
     /// Returns how many calls there have been that read, and that wrote.
     pub fn calls(&self) -> (usize, usize) {
         self.lock().calls
+    }
+
+    /// Returns how often it has been closed.
+    pub fn closed(&self) -> usize {
+        self.lock().closed
     }
 
     /// Returns how many handles there are, this one included.
@@ -203,5 +210,12 @@ impl AsyncWriteStream for TestStream {
             moved += n;
         }
         Ok(moved)
+    }
+}
+
+/// Says no more than it must.
+impl Transport for TestStream {
+    fn close(&self) {
+        self.lock().closed += 1;
     }
 }

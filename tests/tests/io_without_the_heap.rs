@@ -15,12 +15,12 @@ use async_op::io::{
     read_until, transfer_all, transfer_at_least, write, write_all,
 };
 use async_op::net::{
-    Descriptor, Readiness, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixStream,
+    AnyStream, Descriptor, Readiness, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixStream,
     connect_pipe,
 };
 use async_op::{IoContext, IoExecutor, IoObject, bind_cancellation_slot, is_cancelled};
 use async_op_tests::net::{drive, pair};
-use async_op_tests::{CountingHeap, heap_allocations_here};
+use async_op_tests::{CountingHeap, Yours, heap_allocations_here};
 
 #[global_allocator]
 static HEAP: CountingHeap = CountingHeap;
@@ -130,6 +130,73 @@ macro_rules! some {
         }
     };
 }
+
+/// A stream of erased type: one block when it is made, none for what it does.
+macro_rules! erased {
+    ($name:ident, |$context:ident| $pair:expr) => {
+        #[test]
+        #[cfg_attr(async_op_sanitize, ignore = "recycling is off")]
+        fn $name() {
+            let $context = IoContext::new().unwrap();
+            let (reader, writer) = $pair;
+            let before = heap_allocations_here();
+            let (reader, writer) = (AnyStream::new(reader), AnyStream::new(writer));
+            assert_eq!(heap_allocations_here() - before, 2, "made");
+            let allocations = called_back(&$context, 2, |count| {
+                let (a, b) = (count.clone(), count.clone());
+                reader.async_read_some([0; 99], move |result: io::Result<usize>, _: [u8; 99]| {
+                    assert_eq!(result.unwrap(), 64);
+                    a.one();
+                });
+                writer.async_write_some([1; 64], move |result: io::Result<usize>, _: [u8; 64]| {
+                    assert_eq!(result.unwrap(), 64);
+                    b.one();
+                });
+            });
+            assert_eq!(allocations, 0, "some");
+            let allocations = called_back(&$context, 2, |count| {
+                let (a, b) = (count.clone(), count.clone());
+                async_read_exact(
+                    &reader,
+                    [0; 64],
+                    move |result: io::Result<()>, _: [u8; 64]| {
+                        result.unwrap();
+                        a.one();
+                    },
+                );
+                async_write_all(
+                    &writer,
+                    [1; 64],
+                    move |result: io::Result<()>, _: [u8; 64]| {
+                        result.unwrap();
+                        b.one();
+                    },
+                );
+            });
+            assert_eq!(allocations, 0, "all");
+            let mut text = Vec::with_capacity(100);
+            let allocations = awaited!($context, {
+                write_all(&writer, ([1; 7], [2; 9])).await.0.unwrap();
+                let n = read_exact(&reader, ([0; 9], [0; 7])).await;
+                n.0.unwrap();
+                writer.write_some("line\n").await.unwrap();
+                text.clear();
+                assert_eq!(read_until(&reader, &mut text, b'\n').await.unwrap(), 5);
+            });
+            assert_eq!(allocations, 0, "awaited");
+        }
+    };
+}
+
+erased!(erased_tcp_streams, |context| pair(&context));
+erased!(erased_unix_streams, |context| UnixStream::pair(&context)
+    .unwrap());
+erased!(erased_erased_streams, |context| {
+    let (a, b) = UnixStream::pair(&context).unwrap();
+    (AnyStream::new(a), AnyStream::new(b))
+});
+// They take a block of what is recycled.
+erased!(erased_streams_of_yours, |context| Yours::pair(&context));
 
 some!(tcp_streams, |context| pair(&context));
 some!(unix_streams, |context| UnixStream::pair(&context).unwrap());

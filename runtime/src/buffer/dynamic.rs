@@ -1,5 +1,9 @@
-use super::{result_alone, result_and_self};
+use super::{Spare, result_alone, result_and_self};
 use crate::signature::Signature;
+
+/// How much is asked for at once, where that is not the caller's to say: at the least and at
+/// the most.
+const PART: std::ops::RangeInclusive<usize> = 512..=64 * 1024;
 
 /// A buffer that grows as it is read into, at its end.
 ///
@@ -35,6 +39,16 @@ pub trait DynamicBuffer: Send {
     /// Makes the buffer `len` bytes long; what is new is of any value.
     fn resize(&mut self, len: usize);
 
+    /// Has `read` fill memory at the end of the buffer, `most` bytes, without writing to it
+    /// before where that can be done.
+    #[doc(hidden)]
+    fn append_with<R>(&mut self, most: usize, read: impl FnOnce(&mut Spare<'_>) -> R) -> R
+    where
+        Self: Sized,
+    {
+        append_resized(self, most, read)
+    }
+
     /// Makes the output of a result and the buffer.
     fn completed<R>(self, result: R) -> Self::Output<R>;
 
@@ -64,6 +78,49 @@ pub trait DynamicBuffer: Send {
     }
 }
 
+/// [`DynamicBuffer::append_with`] of a buffer of somebody else's.
+fn append_resized<D: DynamicBuffer, R>(
+    buffer: &mut D,
+    most: usize,
+    read: impl FnOnce(&mut Spare<'_>) -> R,
+) -> R {
+    /// Cuts off what was not read into, on unwind, too.
+    struct Filled<'a, D: DynamicBuffer>(&'a mut D, usize);
+
+    impl<D: DynamicBuffer> Drop for Filled<'_, D> {
+        fn drop(&mut self) {
+            self.0.resize(self.1);
+        }
+    }
+
+    let len = buffer.bytes().len();
+    let mut filled = Filled(buffer, len);
+    filled.0.resize(len + most);
+    let (result, n) = Spare::over(&mut filled.0.bytes()[len..], read);
+    filled.1 += n;
+    result
+}
+
+/// Returns how much to ask for where all that is spare may be used; nothing if the buffer may
+/// not grow any more.
+#[inline]
+pub(crate) fn next_part(buffer: &mut impl DynamicBuffer) -> Option<usize> {
+    let len = buffer.bytes().len();
+    let part = match buffer.capacity().saturating_sub(len) {
+        0 => len.max(*PART.start()),
+        spare => spare,
+    };
+    let room = room_of(buffer);
+    (room > 0).then_some(part.min(*PART.end()).min(room))
+}
+
+/// Returns how much longer the buffer may become.
+#[inline]
+pub(crate) fn room_of(buffer: &mut impl DynamicBuffer) -> usize {
+    let len = buffer.bytes().len();
+    buffer.max_len().saturating_sub(len)
+}
+
 /// A buffer that grows up to a limit; made by [`DynamicBuffer::at_most`].
 #[derive(Clone, Debug)]
 pub struct AtMost<D> {
@@ -91,9 +148,25 @@ impl<D: DynamicBuffer> DynamicBuffer for AtMost<D> {
         self.buffer.resize(len);
     }
 
+    fn append_with<R>(&mut self, most: usize, read: impl FnOnce(&mut Spare<'_>) -> R) -> R {
+        self.buffer.append_with(most, read)
+    }
+
     fn completed<R>(self, result: R) -> D::Output<R> {
         self.buffer.completed(result)
     }
+}
+
+/// [`DynamicBuffer::append_with`] without writing to the memory before.
+fn append_with<R>(bytes: &mut Vec<u8>, most: usize, read: impl FnOnce(&mut Spare<'_>) -> R) -> R {
+    bytes.reserve(most);
+    let mut spare = Spare::new(&mut bytes.spare_capacity_mut()[..most]);
+    let result = read(&mut spare);
+    let len = spare.filled() + bytes.len();
+    // SAFETY: there is capacity for `most` more bytes; so many of those have been
+    // initialised, as the invariant of `Spare` says.
+    unsafe { bytes.set_len(len) };
+    result
 }
 
 impl DynamicBuffer for Vec<u8> {
@@ -110,6 +183,10 @@ impl DynamicBuffer for Vec<u8> {
     fn resize(&mut self, len: usize) {
         Vec::resize(self, len, 0);
     }
+
+    fn append_with<R>(&mut self, most: usize, read: impl FnOnce(&mut Spare<'_>) -> R) -> R {
+        append_with(self, most, read)
+    }
 }
 
 impl DynamicBuffer for &mut Vec<u8> {
@@ -125,5 +202,9 @@ impl DynamicBuffer for &mut Vec<u8> {
 
     fn resize(&mut self, len: usize) {
         Vec::resize(self, len, 0);
+    }
+
+    fn append_with<R>(&mut self, most: usize, read: impl FnOnce(&mut Spare<'_>) -> R) -> R {
+        append_with(self, most, read)
     }
 }

@@ -34,7 +34,18 @@ pub(crate) fn read_parts<B: ReadBuffer, R>(
     if count <= 1 {
         return one(first);
     }
+    read_list(buffer, skip, several)
+}
+
+/// Passes what is left of `buffer` after `skip` bytes to `all`, in as many parts as go into
+/// one system call.
+pub(crate) fn read_list<B: ReadBuffer, R>(
+    buffer: &mut B,
+    skip: usize,
+    all: impl FnOnce(&mut [IoSliceMut<'_>]) -> R,
+) -> R {
     let mut window = Window::after(skip);
+    let mut count = 0;
     let mut list = std::array::from_fn::<_, MOST, _>(|_| IoSliceMut::new(&mut []));
     let mut places = list.iter_mut();
     buffer.parts(|part| {
@@ -43,9 +54,10 @@ pub(crate) fn read_parts<B: ReadBuffer, R>(
             && let Some(place) = places.next()
         {
             *place = IoSliceMut::new(&mut part[range]);
+            count += 1;
         }
     });
-    several(&mut list[..count.min(MOST)])
+    all(&mut list[..count])
 }
 
 /// Passes what is left of `buffer` after `skip` bytes to `one`, if that is one
@@ -71,7 +83,18 @@ pub(crate) fn write_parts<B: WriteBuffer, R>(
     if count <= 1 {
         return one(first);
     }
+    write_list(buffer, skip, several)
+}
+
+/// Passes what is left of `buffer` after `skip` bytes to `all`, in as many parts as go into
+/// one system call.
+pub(crate) fn write_list<B: WriteBuffer, R>(
+    buffer: &B,
+    skip: usize,
+    all: impl FnOnce(&[IoSlice<'_>]) -> R,
+) -> R {
     let mut window = Window::after(skip);
+    let mut count = 0;
     let mut list = [IoSlice::new(&[]); MOST];
     let mut places = list.iter_mut();
     buffer.parts(|part| {
@@ -80,9 +103,10 @@ pub(crate) fn write_parts<B: WriteBuffer, R>(
             && let Some(place) = places.next()
         {
             *place = IoSlice::new(&part[range]);
+            count += 1;
         }
     });
-    several(&list[..count.min(MOST)])
+    all(&list[..count])
 }
 
 /// Makes an empty buffer with room for `len` bytes, from the allocator of the

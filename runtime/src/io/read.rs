@@ -4,7 +4,7 @@ use super::steps::Steps;
 use super::transfer::{Report, ResultAlone, Whole};
 use super::{AsyncReadStream, CompletionCondition, Transfer, check_cancelled, transfer_all};
 use crate::async_op;
-use crate::buffer::{ReadBuffer, front};
+use crate::buffer::{ReadBuffer, front, lacks_length};
 use crate::cancel::CancellationType;
 use crate::initiation::{Initiation, from_future};
 use crate::meta::Meta;
@@ -34,8 +34,9 @@ use crate::meta::Meta;
 ///
 /// # Errors
 ///
-/// The stream's, and [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) when it
-/// ends before it is enough.
+/// The stream's, [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) when it
+/// ends before it is enough, and [`InvalidInput`](io::ErrorKind::InvalidInput) for an empty
+/// `Vec`, unless that is enough: see [`read_buf`](super::read_buf).
 ///
 /// # Examples
 ///
@@ -180,6 +181,14 @@ impl<B: ReadBuffer, C: CompletionCondition, R: Report> Filling<B, C, R> {
         self.part().is_none().then_some(())
     }
 
+    /// Fails if nothing could be read.
+    fn enough(&mut self) -> io::Result<()> {
+        if R::SAYS_HOW_MUCH && self.buffer.lacks_length() && self.steps.next().is_some() {
+            return Err(lacks_length());
+        }
+        Ok(())
+    }
+
     /// Makes the output.
     #[inline]
     pub(crate) fn report(self, result: io::Result<()>) -> B::Output<R::Said> {
@@ -192,7 +201,7 @@ impl<B: ReadBuffer, C: CompletionCondition, R: Report> Filling<B, C, R> {
     pub(crate) async fn on(mut self, stream: &impl AsyncReadStream) -> B::Output<R::Said> {
         let result = loop {
             let Some((buffer, skip, end)) = self.part() else {
-                break Ok(());
+                break self.enough();
             };
             if let Err(error) = check_cancelled() {
                 break Err(error);

@@ -2,7 +2,7 @@ use std::io;
 
 use super::{AsyncReadStream, check_cancelled};
 use crate::async_op;
-use crate::buffer::DynamicBuffer;
+use crate::buffer::{DynamicBuffer, room_of};
 
 /// How much is asked for at once, at the least and at the most.
 const CHUNK: std::ops::RangeInclusive<usize> = 512..=64 * 1024;
@@ -139,40 +139,15 @@ async fn read_until_found<R: AsyncReadStream>(
             return Ok(end);
         }
         seen = buffer.bytes().len();
-        let room = buffer.max_len().saturating_sub(seen);
+        let room = room_of(buffer);
         if room == 0 {
             return Err(io::ErrorKind::InvalidData.into());
         }
         check_cancelled()?;
         let spare = buffer.capacity().saturating_sub(seen);
         let chunk = spare.clamp(*CHUNK.start(), *CHUNK.end()).min(room);
-        if append(stream, buffer, chunk).await? == 0 {
+        if stream.append(buffer, chunk).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
     }
-}
-
-/// Reads up to `chunk` bytes to the end of `buffer`.
-async fn append<R: AsyncReadStream, D: DynamicBuffer>(
-    stream: &R,
-    buffer: &mut D,
-    chunk: usize,
-) -> io::Result<usize> {
-    /// Cuts off what was not read into, on unwind and when the future is
-    /// dropped, too.
-    struct Filled<'a, D: DynamicBuffer>(&'a mut D, usize);
-
-    impl<D: DynamicBuffer> Drop for Filled<'_, D> {
-        fn drop(&mut self) {
-            self.0.resize(self.1);
-        }
-    }
-
-    let len = buffer.bytes().len();
-    let mut filled = Filled(buffer, len);
-    filled.0.resize(len + chunk);
-    let mut spare = &mut filled.0.bytes()[len..];
-    let n = stream.read_after(&mut spare, 0).await?;
-    filled.1 += n;
-    Ok(n)
 }

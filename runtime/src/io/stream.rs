@@ -1,7 +1,7 @@
 use std::io;
 
-use super::{CompletionCondition, Draining, Filling, Report};
-use crate::buffer::{ReadBuffer, WriteBuffer};
+use super::{CompletionCondition, Draining, Filling, Report, check_cancelled};
+use crate::buffer::{DynamicBuffer, ReadBuffer, WriteBuffer, next_part};
 use crate::executor::IoObject;
 use crate::initiation::{Initiation, from_future};
 use crate::meta::Meta;
@@ -55,6 +55,37 @@ pub trait AsyncReadStream: IoObject + Clone + Send + Sync + 'static {
         buffer: &mut B,
         skip: usize,
     ) -> impl Future<Output = io::Result<usize>> + Send;
+
+    /// Reads up to `most` bytes to the end of `buffer`. Streams of this crate need not zero
+    /// its memory before.
+    #[doc(hidden)]
+    fn append<D: DynamicBuffer>(
+        &self,
+        buffer: &mut D,
+        most: usize,
+    ) -> impl Future<Output = io::Result<usize>> + Send {
+        append_zeroed(self, buffer, most)
+    }
+
+    /// Makes the operation that reads to the end of a buffer, as [`filling`](Self::filling)
+    /// makes its own.
+    #[doc(hidden)]
+    #[track_caller]
+    fn appending<S, D>(self, meta: &'static Meta, mut buffer: D) -> impl Initiation<S>
+    where
+        S: Signature<Output = D::Output<io::Result<usize>>>,
+        D: DynamicBuffer,
+    {
+        let executor = self.executor();
+        from_future(meta, executor, async move {
+            let result = match (check_cancelled(), next_part(&mut buffer)) {
+                (Err(error), _) => Err(error),
+                (_, Some(most)) => self.append(&mut buffer, most).await,
+                (_, None) => Err(io::ErrorKind::InvalidData.into()),
+            };
+            buffer.completed(result)
+        })
+    }
 
     /// Makes the operation that fills a buffer. Streams of this crate need no future for
     /// that, where it is started with a handler.
@@ -116,4 +147,29 @@ pub trait AsyncWriteStream: IoObject + Clone + Send + Sync + 'static {
         let executor = self.executor();
         from_future(meta, executor, async move { draining.on(&self).await })
     }
+}
+
+/// [`AsyncReadStream::append`] of a stream that reads into memory with a value alone.
+pub(crate) async fn append_zeroed<R: AsyncReadStream, D: DynamicBuffer>(
+    stream: &R,
+    buffer: &mut D,
+    most: usize,
+) -> io::Result<usize> {
+    /// Cuts off what was not read into, on unwind and when the future is
+    /// dropped, too.
+    struct Filled<'a, D: DynamicBuffer>(&'a mut D, usize);
+
+    impl<D: DynamicBuffer> Drop for Filled<'_, D> {
+        fn drop(&mut self) {
+            self.0.resize(self.1);
+        }
+    }
+
+    let len = buffer.bytes().len();
+    let mut filled = Filled(buffer, len);
+    filled.0.resize(len + most);
+    let mut spare = &mut filled.0.bytes()[len..];
+    let n = stream.read_after(&mut spare, 0).await?;
+    filled.1 += n;
+    Ok(n)
 }

@@ -37,6 +37,10 @@ impl Expire for Transfer {
 
 /// What an operation says of its transfer.
 pub trait Report: Send {
+    /// Whether it says how many bytes there were, so that 0 could be taken for the end.
+    #[doc(hidden)]
+    const SAYS_HOW_MUCH: bool = false;
+
     #[doc(hidden)]
     type Said;
 
@@ -54,6 +58,8 @@ pub(super) struct ResultAlone;
 
 impl Report for Whole {
     type Said = Transfer;
+
+    const SAYS_HOW_MUCH: bool = true;
 
     #[inline]
     fn say(self, transfer: Transfer) -> Transfer {

@@ -5,10 +5,13 @@ use std::task::{Context, Poll};
 
 use super::operation::Perform;
 #[cfg(unix)]
-use super::receive::receive_parts;
+use super::receive::{read_spare, receive_parts, receive_spare, receive_spare_part};
 use super::send::{self, send_parts};
 use super::source::{Pollable, SharedSource, Source, whole};
-use crate::buffer::{ReadBuffer, WriteBuffer, front, read_parts, write_parts};
+use crate::buffer::{
+    DynamicBuffer, ReadBuffer, Spare, WriteBuffer, front, lacks_length, next_part, read_parts,
+    write_parts,
+};
 use crate::context::{Direction, Progress, WaiterKey};
 use crate::io::{CompletionCondition, Draining, Filling, Report};
 
@@ -20,6 +23,7 @@ use crate::io::{CompletionCondition, Draining, Filling, Report};
 pub(super) trait ByteStream: Pollable {
     fn read(&self, part: &mut [u8]) -> io::Result<(usize, Progress)>;
     fn read_vectored(&self, parts: &mut [IoSliceMut<'_>]) -> io::Result<(usize, Progress)>;
+    fn read_spare(&self, spare: &mut Spare<'_>) -> io::Result<(usize, Progress)>;
     fn write(&self, part: &[u8]) -> io::Result<(usize, Progress)>;
     fn write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<(usize, Progress)>;
 }
@@ -34,6 +38,18 @@ impl ByteStream for mio::net::TcpStream {
     fn read_vectored(&self, parts: &mut [IoSliceMut<'_>]) -> io::Result<(usize, Progress)> {
         let n = Read::read_vectored(&mut { self }, parts)?;
         Ok(transferred(n, room(parts), cfg!(unix)))
+    }
+
+    #[cfg(unix)]
+    fn read_spare(&self, spare: &mut Spare<'_>) -> io::Result<(usize, Progress)> {
+        let (n, wanted) = receive_spare(self, spare)?;
+        Ok(transferred(n, wanted, true))
+    }
+
+    #[cfg(not(unix))]
+    fn read_spare(&self, spare: &mut Spare<'_>) -> io::Result<(usize, Progress)> {
+        let n = spare.fill(|part| Read::read(&mut { self }, part))?;
+        Ok((n, Progress::More))
     }
 
     #[inline]
@@ -60,6 +76,11 @@ impl ByteStream for mio::net::UnixStream {
         Ok(transferred(n, room(parts), !has_stopped))
     }
 
+    fn read_spare(&self, spare: &mut Spare<'_>) -> io::Result<(usize, Progress)> {
+        let (n, wanted, has_stopped) = receive_spare_part(self, spare)?;
+        Ok(transferred(n, wanted, !has_stopped))
+    }
+
     #[inline]
     fn write(&self, part: &[u8]) -> io::Result<(usize, Progress)> {
         let n = Write::write(&mut { self }, part)?;
@@ -81,6 +102,10 @@ impl ByteStream for super::file::PolledFile {
 
     fn read_vectored(&self, parts: &mut [IoSliceMut<'_>]) -> io::Result<(usize, Progress)> {
         Ok((Read::read_vectored(&mut &self.0, parts)?, Progress::More))
+    }
+
+    fn read_spare(&self, spare: &mut Spare<'_>) -> io::Result<(usize, Progress)> {
+        Ok((read_spare(self, spare)?, Progress::More))
     }
 
     fn write(&self, part: &[u8]) -> io::Result<(usize, Progress)> {
@@ -160,10 +185,38 @@ impl<S: ByteStream, B: ReadBuffer> Perform<S> for ReadSome<B> {
 
     #[inline]
     fn perform(&mut self, source: &SharedSource<S>) -> io::Result<(Option<usize>, Progress)> {
-        read_after(source.get(), &mut self.0, 0).map(whole)
+        match read_after(source.get(), &mut self.0, 0)? {
+            (0, _) if self.0.lacks_length() => Err(lacks_length()),
+            read => Ok(whole(read)),
+        }
     }
 
     #[inline]
+    fn finish(self, result: io::Result<usize>) -> Self::Output {
+        self.0.completed(result)
+    }
+}
+
+/// Reads what there is, at least one byte, to the end of a buffer. If that may not grow, it
+/// fails at once.
+pub(super) struct ReadBuf<D>(pub(super) D);
+
+impl<S: ByteStream, D: DynamicBuffer> Perform<S> for ReadBuf<D> {
+    type Value = usize;
+    type Output = D::Output<io::Result<usize>>;
+
+    fn may_wait(&mut self) -> bool {
+        next_part(&mut self.0).is_some()
+    }
+
+    fn perform(&mut self, source: &SharedSource<S>) -> io::Result<(Option<usize>, Progress)> {
+        let Some(most) = next_part(&mut self.0) else {
+            return Err(io::ErrorKind::InvalidData.into());
+        };
+        let read = |spare: &mut Spare<'_>| source.get().read_spare(spare);
+        self.0.append_with(most, read).map(whole)
+    }
+
     fn finish(self, result: io::Result<usize>) -> Self::Output {
         self.0.completed(result)
     }
@@ -270,6 +323,16 @@ impl<S: ByteStream> Source<S> {
         self.io(Direction::Read, attempt).at_once_if(is_empty)
     }
 
+    /// Reads up to `most` bytes to the end of `buffer`.
+    pub(super) fn append<D: DynamicBuffer>(
+        &self,
+        buffer: &mut D,
+        most: usize,
+    ) -> impl Future<Output = io::Result<usize>> {
+        let attempt = move |stream: &S| buffer.append_with(most, |spare| stream.read_spare(spare));
+        self.io(Direction::Read, attempt)
+    }
+
     /// Writes what the system takes, at least one byte, of `buffer` after its
     /// first `skip` bytes. With nothing there it completes at once.
     pub(super) fn write_after<B: WriteBuffer>(
@@ -339,8 +402,8 @@ macro_rules! reads {
             /// `fn(io::Result<usize>)` for a borrowed buffer,
             /// `fn(io::Result<usize>, B)` for an owned one, which comes back, error
             /// or not (see [`ReadBuffer`](crate::io::ReadBuffer)). 0 bytes mean that
-            /// the peer has shut down its side, or that the buffer is empty; that
-            /// completes at once.
+            /// the peer has shut down its side, or that the buffer is an empty slice or
+            /// array; that completes at once.
             ///
             /// # Overlap
             ///
@@ -359,7 +422,9 @@ macro_rules! reads {
             ///
             /// The system's, such as [`ConnectionReset`](std::io::ErrorKind::ConnectionReset),
             /// and one of kind [`Other`](std::io::ErrorKind::Other) when the context
-            /// is gone; [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel).
+            /// is gone; [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel);
+            /// [`InvalidInput`](std::io::ErrorKind::InvalidInput) for an empty `Vec`, which
+            /// is filled up to its length: see [`read_buf`](crate::io::read_buf).
             #[$crate::async_op]
             pub fn async_read_some<B: $crate::io::ReadBuffer>(
                 &self,
@@ -398,6 +463,32 @@ macro_rules! reads {
                 skip: usize,
             ) -> impl Future<Output = std::io::Result<usize>> {
                 self.source.read_after(buffer, skip)
+            }
+
+            fn append<D: $crate::io::DynamicBuffer>(
+                &self,
+                buffer: &mut D,
+                most: usize,
+            ) -> impl Future<Output = std::io::Result<usize>> {
+                self.source.append(buffer, most)
+            }
+
+            fn appending<S, D>(
+                self,
+                meta: &'static $crate::initiation::Meta,
+                buffer: D,
+            ) -> impl $crate::Initiation<S>
+            where
+                S: $crate::Signature<Output = D::Output<std::io::Result<usize>>>,
+                D: $crate::io::DynamicBuffer,
+            {
+                let read = $crate::net::byte_stream::ReadBuf(buffer);
+                $crate::net::operation::operation(
+                    meta,
+                    &self.source,
+                    $crate::context::Direction::Read,
+                    read,
+                )
             }
 
             fn filling<S, B, C, R>(

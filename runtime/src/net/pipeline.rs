@@ -148,10 +148,11 @@ mod session;
 mod waiter;
 mod writer;
 
+pub use crate::io::Transport;
 pub use exchange::Exchange;
 pub use input::Input;
 pub use places::Id;
-pub use protocol::{Event, Expect, Failure, Limits, PipelineError, Protocol, Transport};
+pub use protocol::{Event, Expect, Failure, Limits, PipelineError, Protocol};
 pub use session::Session;
 
 use std::fmt;

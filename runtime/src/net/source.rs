@@ -272,7 +272,7 @@ pub(super) fn whole<T>((value, progress): (T, Progress)) -> (Option<T>, Progress
 
 /// The value of such an attempt.
 #[inline]
-fn of_whole<T>(value: Option<T>) -> T {
+pub(super) fn of_whole<T>(value: Option<T>) -> T {
     value.expect("it has no parts")
 }
 

@@ -13,6 +13,7 @@ use crate::async_op;
 use crate::cancel::{CancellationType, is_cancelled};
 use crate::context::{IoExecutor, Registration};
 use crate::initiation::Initiation;
+use crate::io::transports;
 use crate::meta::Meta;
 
 /// A TCP connection.
@@ -259,3 +260,4 @@ handle!(
     Registration::unwatched()
 );
 polls!(TcpStream);
+transports!(TcpStream);

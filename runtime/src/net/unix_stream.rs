@@ -15,6 +15,7 @@ use crate::async_op;
 use crate::cancel::CancellationType;
 use crate::context::{IoExecutor, Registration};
 use crate::initiation::Initiation;
+use crate::io::transports;
 use crate::meta::Meta;
 
 /// A connection over a Unix socket.
@@ -201,6 +202,7 @@ handle!(
     Registration::unwatched()
 );
 polls!(UnixStream);
+transports!(UnixStream);
 
 /// [`UnixStream::async_connect`], of one type for paths of all types.
 #[track_caller]

@@ -2,8 +2,8 @@ use std::io;
 
 use async_op::cancel::CancellationType;
 use async_op::net::{
-    Descriptor, ReadablePipe, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener,
-    UnixStream, WritablePipe,
+    AnyStream, Descriptor, ReadablePipe, TcpListener, TcpStream, UdpSocket, UnixDatagram,
+    UnixListener, UnixStream, WritablePipe,
 };
 use async_op::signal::SignalSet;
 use async_op::sync::{Channel, Mutex, Semaphore};
@@ -68,6 +68,13 @@ macro_rules! cancels {
             }
         }
     )*};
+}
+
+/// By way of what is in it.
+impl CancelAll for AnyStream {
+    fn cancel_all(&self) {
+        self.downcast_ref::<TcpStream>().unwrap().cancel();
+    }
 }
 
 cancels!(

@@ -4,9 +4,10 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use async_op::io::read_buf;
 use async_op::net::{
-    Descriptor, ReadablePipe, Readiness, TcpListener, TcpStream, UdpSocket, UnixDatagram,
-    UnixListener, UnixStream, WritablePipe,
+    AnyStream, Descriptor, ReadablePipe, Readiness, TcpListener, TcpStream, UdpSocket,
+    UnixDatagram, UnixListener, UnixStream, WritablePipe,
 };
 use async_op::signal::SignalSet;
 use async_op::{IoContext, IoExecutor};
@@ -190,6 +191,35 @@ cases! {
             (stream, move || peer.write_all(b"12345678").unwrap())
         },
         make: |stream| stream.read_some([0; 8]),
+        result: |(result, _)| result.map(|n| assert_eq!(n, 8)),
+    }
+
+    TcpReadBuf: fn(N, Vec<u8>), on TcpStream {
+        waiting: |context| {
+            let (stream, mut peer) = half_pair(context);
+            (stream, move || peer.write_all(b"12345678").unwrap())
+        },
+        make: |stream| read_buf(&stream, Vec::with_capacity(8)),
+        result: |(result, _)| result.map(|n| assert_eq!(n, 8)),
+        // The buffer.
+        const HEAP: usize = 1;
+    }
+
+    AnyRead: fn(N, [u8; 8]), on AnyStream {
+        waiting: |context| {
+            let (stream, mut peer) = half_pair(context);
+            (AnyStream::new(stream), move || peer.write_all(b"12345678").unwrap())
+        },
+        make: |stream| stream.read_some([0; 8]),
+        result: |(result, _)| result.map(|n| assert_eq!(n, 8)),
+    }
+
+    AnyWrite: fn(N, ([u8; 3], [u8; 5])), on AnyStream {
+        waiting: |context| {
+            let (stream, empty) = full_tcp(context);
+            (AnyStream::new(stream), empty)
+        },
+        make: |stream| stream.write_some(([1; 3], [2; 5])),
         result: |(result, _)| result.map(|n| assert_eq!(n, 8)),
     }
 

@@ -6,8 +6,8 @@ use async_op::IoContext;
 use async_op::cancel::CancellationType;
 use async_op::group::{parallel_group, wait_for_all};
 use async_op::io::{
-    BufferExt, BufferRange, Transfer, copy, read, read_exact, read_until, transfer_all,
-    transfer_at_least, write, write_all,
+    BufferExt, BufferRange, Transfer, copy, read, read_buf, read_exact, read_to_end, read_until,
+    transfer_all, transfer_at_least, write, write_all,
 };
 use async_op::net::TcpStream;
 use async_op::sync::{Channel, Mutex, MutexGuard, Permit, Semaphore, SendError};
@@ -189,6 +189,34 @@ cases! {
         const REPEATS: bool = false;
         const HONOURS: CancellationType = PARTIAL;
         // The buffer grows.
+        const HEAP: usize = 1;
+    }
+
+    ComposedReadBuf: fn(io::Result<usize>, Vec<u8>), on TestStream {
+        waiting: |context| {
+            let stream = TestStream::new(context, b"").reads([Step::Stall]);
+            let peer = stream.clone();
+            (stream, move || {
+                peer.feed(b"line one\n");
+                peer.resume();
+            })
+        },
+        make: |stream| read_buf(&stream, Vec::with_capacity(20)),
+        result: |(result, bytes)| result.map(|n| assert_eq!(&bytes[..n], b"line one\n")),
+        const NEEDS_ITS_CONTEXT: bool = false;
+        const REPEATS: bool = false;
+        // The buffer.
+        const HEAP: usize = 1;
+    }
+
+    ComposedReadToEnd: fn(io::Result<usize>, Vec<u8>), on TestStream {
+        waiting: |context| stalled_reads(context),
+        make: |stream| read_to_end(&stream, Vec::with_capacity(20)),
+        result: |(result, bytes)| result.map(|n| assert_eq!(&bytes[..n], b"line one\n")),
+        const NEEDS_ITS_CONTEXT: bool = false;
+        const REPEATS: bool = false;
+        const HONOURS: CancellationType = PARTIAL;
+        // The buffer.
         const HEAP: usize = 1;
     }
 

@@ -1,16 +1,12 @@
 use std::future::Future;
 use std::io;
-use std::net::Shutdown;
 use std::time::Duration;
 
 use super::session::Session;
 use super::{Id, Input};
 use crate::cancel::OperationError;
 use crate::context::IoExecutor;
-use crate::io::{AsyncReadStream, AsyncWriteStream};
-use crate::net::TcpStream;
-#[cfg(unix)]
-use crate::net::UnixStream;
+use crate::io::{Transport, error_again};
 
 /// What is said over a [`Pipeline`](super::Pipeline): all that its author writes.
 ///
@@ -244,48 +240,6 @@ pub trait PipelineError: From<io::Error> + OperationError + Send + Sync + 'stati
 /// Of the same kind, with the same code or text.
 impl PipelineError for io::Error {
     fn again(&self) -> Self {
-        match (self.raw_os_error(), self.get_ref()) {
-            (Some(code), _) => Self::from_raw_os_error(code),
-            (None, Some(text)) => Self::new(self.kind(), text.to_string()),
-            (None, None) => self.kind().into(),
-        }
+        error_again(self)
     }
 }
-
-/// A stream that a [`Pipeline`](super::Pipeline) can use.
-///
-/// For one of yours [`close`](Self::close) is all there is to write.
-pub trait Transport: AsyncReadStream<Executor = IoExecutor> + AsyncWriteStream {
-    /// Writes what the stream takes here and now: saves the operation where that is all.
-    ///
-    /// # Errors
-    ///
-    /// Of kind [`WouldBlock`](io::ErrorKind::WouldBlock) where it takes nothing, as this
-    /// always does by default.
-    fn try_write_some(&self, bytes: &[u8]) -> io::Result<usize> {
-        let _ = bytes;
-        Err(io::ErrorKind::WouldBlock.into())
-    }
-
-    /// Ends the connection, and whatever waits for it.
-    fn close(&self);
-}
-
-macro_rules! socket {
-    ($name:ident) => {
-        impl Transport for $name {
-            fn try_write_some(&self, bytes: &[u8]) -> io::Result<usize> {
-                self.try_write_some(bytes)
-            }
-
-            fn close(&self) {
-                // It may be closed already.
-                let _ = self.shutdown(Shutdown::Both);
-            }
-        }
-    };
-}
-
-socket!(TcpStream);
-#[cfg(unix)]
-socket!(UnixStream);

@@ -1,0 +1,8 @@
+//! TLS over our streams: both ends ours, of each library, and others' ends.
+#![cfg(unix)]
+
+mod authority;
+mod openssl;
+mod pipelines;
+mod streams;
+mod trust;
