@@ -16,6 +16,7 @@ mod scheduler;
 mod seat;
 mod timers;
 mod waiters;
+#[cfg(debug_assertions)]
 pub(crate) mod watch;
 
 pub use self::io_executor::IoExecutor;

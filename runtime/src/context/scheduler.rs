@@ -63,6 +63,7 @@ pub(crate) struct Scheduler {
     /// Whether a host waits on the descriptor of the reactor while nobody is inside `run`.
     hosted: AtomicBool,
     /// How often a thread has come to run it. Written under the mutex.
+    #[cfg(debug_assertions)]
     runs: AtomicUsize,
     busy: Busy,
     /// Where a thread that drops the context waits for those inside `run`.
@@ -131,6 +132,7 @@ impl Scheduler {
             stop_requested: AtomicBool::new(false),
             call: AtomicU8::new(Call::NEVER.0),
             hosted: AtomicBool::new(false),
+            #[cfg(debug_assertions)]
             runs: AtomicUsize::new(0),
             busy: Busy {
                 life: Life::new(),
@@ -449,17 +451,20 @@ impl Scheduler {
     }
 
     /// Returns whether somebody runs the context, or a host sees to it.
+    #[cfg(debug_assertions)]
     #[inline]
     pub(super) fn is_attended(&self) -> bool {
         self.runners.load(Ordering::Relaxed) > 0 || self.is_hosted()
     }
 
     /// Returns how often a thread has come to run it.
+    #[cfg(debug_assertions)]
     pub(super) fn runs(&self) -> usize {
         self.runs.load(Ordering::Relaxed)
     }
 
     /// Returns whether anything is outstanding.
+    #[cfg(debug_assertions)]
     pub(super) fn has_work_of(&self, generation: u32) -> bool {
         self.lock().generation == generation && self.busy.life.count() > 0
     }

@@ -13,7 +13,7 @@ use super::IoExecutor;
 use crate::shim::plain::Mutex;
 
 /// Models have no time, and Miri objects to threads that are left.
-const IS_ON: bool = cfg!(all(debug_assertions, not(async_op_loom), not(miri)));
+const IS_ON: bool = cfg!(all(not(async_op_loom), not(miri)));
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Set to 0 it keeps this quiet.
 const VARIABLE: &str = "ASYNC_OP_WATCH";

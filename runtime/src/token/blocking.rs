@@ -2,6 +2,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use super::CompletionToken;
+#[cfg(debug_assertions)]
 use crate::context::watch;
 use crate::executor::{Executor, Unblock};
 use crate::initiation::Initiation;
@@ -87,10 +88,12 @@ fn block_on<E: Executor, T>(executor: &E, mut future: Pin<&mut dyn Future<Output
     let waker = unblock.waker();
     let mut cx = Context::from_waker(&waker);
     loop {
+        #[cfg(debug_assertions)]
         let blocking = watch::Blocking::begin();
         if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
             return output;
         }
+        #[cfg(debug_assertions)]
         drop(blocking);
         executor.block(&unblock);
         unblock.reset();

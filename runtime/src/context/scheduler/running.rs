@@ -38,6 +38,7 @@ impl Running {
             );
         }
         scheduler.runners.fetch_add(1, Ordering::Relaxed);
+        #[cfg(debug_assertions)]
         scheduler.runs.fetch_add(1, Ordering::Relaxed);
         let (number, seat) = shared.crew.join();
         if bounds.unblock.is_some() {
