@@ -19,12 +19,13 @@ use std::thread;
 use std::time::Duration;
 
 use async_op::alloc::{Allocator, Recycling};
-use async_op::executor::{WorkGuard, dispatch_on};
+use async_op::executor::{WorkGuard, dispatch_on, post_call};
+use async_op::group::{parallel_group, wait_for_all};
 use async_op::io::{BufferExt, read_exact, write_all};
 use async_op::net::{TcpListener, TcpStream};
 use async_op::task::Task;
 use async_op::time::Timer;
-use async_op::{Executor, IoContext, IoExecutor, IoObject, async_op, post_on, spawn};
+use async_op::{Deferred, Executor, IoContext, IoExecutor, IoObject, async_op, post_on, spawn};
 
 /// A task that posts itself again.
 fn repost(context: &IoContext, rounds: u64) {
@@ -99,6 +100,39 @@ fn immediate(context: &IoContext, rounds: u64) {
     fn again(executor: IoExecutor, rounds: u64) {
         if rounds > 0 {
             async_nothing(&executor, move || again(executor, rounds - 1));
+        }
+    }
+    again(context.executor(), rounds);
+    context.run();
+}
+
+/// An operation whose one step is another, which completes at once.
+fn step(context: &IoContext, rounds: u64) {
+    #[async_op]
+    fn async_nothing(_executor: &IoExecutor, op: async_op::Completion<fn()>) {
+        op.complete();
+    }
+    #[async_op]
+    fn async_step(executor: &IoExecutor, op: async_op::Completion<fn(bool)>) {
+        nothing(executor).callback_for(op, |op| op.complete(true));
+    }
+    fn again(executor: IoExecutor, rounds: u64) {
+        if rounds > 0 {
+            async_step(&executor, move |_: bool| again(executor, rounds - 1));
+        }
+    }
+    again(context.executor(), rounds);
+    context.run();
+}
+
+/// A group of two functions that are posted, with a callback.
+fn group(context: &IoContext, rounds: u64) {
+    fn again(executor: IoExecutor, rounds: u64) {
+        if rounds > 0 {
+            let call = || post_call(&executor, || (), Deferred);
+            parallel_group((call(), call()))
+                .wait(wait_for_all())
+                .callback(move |_, ((), ())| again(executor, rounds - 1));
         }
     }
     again(context.executor(), rounds);
@@ -277,6 +311,8 @@ const WORKLOADS: &[(&str, Make, Workload)] = &[
     ("post-on", IoContext::for_one_thread, post_callback),
     ("dispatch", IoContext::for_one_thread, dispatch),
     ("immediate", IoContext::for_one_thread, immediate),
+    ("step", IoContext::for_one_thread, step),
+    ("group", IoContext::for_one_thread, group),
     ("timer-cancel", IoContext::for_one_thread, |context, n| {
         timer(context, n, false);
     }),

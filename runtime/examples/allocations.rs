@@ -16,7 +16,7 @@ use std::mem::MaybeUninit;
 use std::process::ExitCode;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -601,6 +601,13 @@ impl Table<'_> {
             _ => BLOCKS.load(Ordering::Relaxed).to_string(),
         };
         println!("{name:<44} {allocator:<10} {operations:>10} {blocks:>9} {heap:>7}");
+        if heap > 0 {
+            let sizes = (before..before + heap).take(SIZES.len()).map(|number| {
+                let size = &SIZES[number as usize % SIZES.len()];
+                size.load(Ordering::Relaxed)
+            });
+            println!("  of bytes: {:?}", sizes.collect::<Vec<_>>());
+        }
     }
 }
 
@@ -608,6 +615,8 @@ impl Table<'_> {
 struct CountingHeap;
 
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+/// The sizes of the last allocations, by their numbers.
+static SIZES: [AtomicUsize; 256] = [const { AtomicUsize::new(0) }; 256];
 
 #[global_allocator]
 static GLOBAL: CountingHeap = CountingHeap;
@@ -615,7 +624,8 @@ static GLOBAL: CountingHeap = CountingHeap;
 // SAFETY: hands everything on to the system's allocator.
 unsafe impl GlobalAlloc for CountingHeap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        let number = ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        SIZES[number as usize % SIZES.len()].store(layout.size(), Ordering::Relaxed);
         // SAFETY: the caller's promise is passed on.
         unsafe { System.alloc(layout) }
     }

@@ -234,7 +234,10 @@ pin_project! {
     {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            if *this.is_started && let Some(adapter) = this.adapter {
+            if !*this.is_started {
+                return;
+            }
+            if let Some(adapter) = this.adapter {
                 let mut cx = Context::from_waker(std::task::Waker::noop());
                 adapter.scoped(&mut cx, |_| this.initiation.set(None));
             }

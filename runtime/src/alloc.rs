@@ -11,6 +11,8 @@ mod shared;
 
 pub(crate) use allocator_api2::alloc::Global;
 pub use allocator_api2::alloc::{AllocError, Allocator};
+pub use allocator_api2::boxed::Box;
+pub use allocator_api2::vec::Vec;
 pub use any::AnyAllocator;
 pub use recycling::Recycling;
 pub(crate) use shared::{CacheLine, Owned, Owner, Shared, WakeShared};

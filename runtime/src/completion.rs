@@ -5,11 +5,14 @@
 //! - **I1** `core` points to an operation, or the completer's half of one, that
 //!   belongs to the `Completion` alone until it is completed or dropped.
 
+mod keeping;
+
 use std::ffi::c_void;
 use std::fmt;
 use std::mem;
 use std::ptr::NonNull;
 
+pub use self::keeping::Keeping;
 use crate::alloc::AnyAllocator;
 use crate::cancel::{CancellationSlot, CancellationType, Function};
 use crate::executor::AnyExecutor;
@@ -53,6 +56,7 @@ use crate::trace::Entered;
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "oneshot")]
 #[must_use = "dropping a completion abandons its operation"]
 pub struct Completion<S: Signature + 'static> {
     core: NonNull<Core<S>>,
@@ -90,6 +94,28 @@ impl<S: Signature + 'static> Completion<S> {
     /// # Panics
     ///
     /// If the handler runs here and panics.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::{Completion, IoContext, IoExecutor, Signature, async_op};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// /// For any signature, whatever it completes with.
+    /// fn later<S: Signature>(op: Completion<S>, args: S::Args) {
+    ///     op.complete_with(args);
+    /// }
+    ///
+    /// #[async_op]
+    /// fn async_pair(context: &IoExecutor, op: Completion<fn(u32, &'static str)>) {
+    ///     later(op, (1, "one"));
+    /// }
+    ///
+    /// let context = IoContext::new()?;
+    /// assert_eq!(pair(&context).blocking(), (1, "one"));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn complete_with(self, args: S::Args) {
         let core = self.core;
@@ -105,6 +131,34 @@ impl<S: Signature + 'static> Completion<S> {
     ///
     /// Work that has not been sent can be skipped then. Completing is still
     /// fine, and still the owner's duty for what has been sent.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::{Completion, IoContext, IoExecutor, async_op};
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// type Queue = Arc<Mutex<Vec<Completion<fn(u32)>>>>;
+    ///
+    /// #[async_op]
+    /// fn async_ask(context: &IoExecutor, queue: Queue, op: Completion<fn(u32)>) {
+    ///     queue.lock().unwrap().push(op);
+    /// }
+    ///
+    /// let context = IoContext::new()?;
+    /// let queue = Queue::default();
+    /// {
+    ///     let mut asked = std::pin::pin!(ask(&context, queue.clone()));
+    ///     let waker = std::task::Waker::noop();
+    ///     let _ = Future::poll(asked.as_mut(), &mut std::task::Context::from_waker(waker));
+    /// } // given up
+    /// let op = queue.lock().unwrap().pop().unwrap();
+    /// assert!(op.is_abandoned());
+    /// op.complete(0); // for nobody
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_abandoned(&self) -> bool {
         // SAFETY: the operation is ours, so it is alive.
         unsafe { block::is_abandoned(self.core) }
@@ -121,6 +175,39 @@ impl<S: Signature + 'static> Completion<S> {
     /// # Panics
     ///
     /// If no memory can be had for the function.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::cancel::cancelled;
+    /// use async_op::{Completion, IoContext, IoExecutor, async_op, is_timeout};
+    /// use std::io;
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicBool, Ordering};
+    /// use std::thread;
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// /// Goes on until it is asked to stop.
+    /// #[async_op]
+    /// fn async_search(context: &IoExecutor, op: Completion<fn(io::Result<u64>)>) {
+    ///     let stop = Arc::new(AtomicBool::new(false));
+    ///     let flag = stop.clone();
+    ///     op.on_cancel(move |_| flag.store(true, Ordering::Relaxed));
+    ///     thread::spawn(move || {
+    ///         while !stop.load(Ordering::Relaxed) {
+    ///             thread::yield_now(); // here it would look for something
+    ///         }
+    ///         op.complete(Err(cancelled()));
+    ///     });
+    /// }
+    ///
+    /// let context = IoContext::new()?;
+    /// let result = search(&context).cancel_after(Duration::from_millis(1)).blocking();
+    /// assert!(is_timeout(&result.unwrap_err()));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn on_cancel(&self, function: impl FnOnce(CancellationType) + Send + 'static) {
         // SAFETY: the operation is ours, so it is alive.
         unsafe { block::on_cancel(self.core, Function::new(function, "on_cancel")) };
@@ -187,27 +274,39 @@ impl<S: Signature + 'static> Completion<S> {
     /// more from the same source: buffers of run-time size, several at once or
     /// one after another.
     ///
-    /// Give all of it back, and drop the allocator, before completing.
+    /// Give all of it back, and drop the allocator, before completing:
+    /// [`keeping`](Self::keeping) sees to that. An allocator may refuse: reserve, as here,
+    /// for a `Vec` that grows by itself aborts the process then.
     ///
     /// ```
+    /// use async_op::alloc::Vec;
     /// use async_op::{Completion, IoContext, IoExecutor, async_op};
-    /// use allocator_api2::vec::Vec;
+    /// use std::io;
     ///
     /// #[async_op]
-    /// fn async_sum(context: &IoExecutor, upto: u32, op: Completion<fn(u32)>) {
+    /// fn async_sum(context: &IoExecutor, upto: u32, op: Completion<fn(io::Result<u32>)>) {
     ///     let mut numbers = Vec::new_in(op.allocator());
-    ///     numbers.extend(0..=upto);
-    ///     let sum = numbers.iter().sum();
-    ///     drop(numbers);
-    ///     op.complete(sum);
+    ///     let reserved = numbers.try_reserve_exact(upto as usize + 1);
+    ///     let op = op.keeping(numbers);
+    ///     if reserved.is_err() {
+    ///         return op.complete(Err(io::ErrorKind::OutOfMemory.into()));
+    ///     }
+    ///     let mut op = op;
+    ///     op.extend(0..=upto);
+    ///     let sum = op.iter().sum();
+    ///     op.complete(Ok(sum)); // the numbers' memory has gone back before
     /// }
     ///
-    /// # fn main() -> std::io::Result<()> {
+    /// # fn main() -> io::Result<()> {
     /// let context = IoContext::new()?;
-    /// assert_eq!(async_sum(&context, 4, async_op::Blocking), 10);
+    /// assert_eq!(async_sum(&context, 4, async_op::Blocking)?, 10);
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// # Allocation
+    ///
+    /// None, unless the allocator is of more than two words: that is boxed on the heap.
     pub fn allocator(&self) -> AnyAllocator {
         // SAFETY: the operation is ours, so it is alive.
         unsafe { block::allocator(self.core) }
@@ -286,6 +385,24 @@ impl<S: Signature + 'static> Completion<S> {
     }
 
     /// Returns the name of the operation.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::{Completion, IoContext, IoExecutor, async_op};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// #[async_op]
+    /// fn async_greet(context: &IoExecutor, op: Completion<fn(&'static str)>) {
+    ///     let name = op.name();
+    ///     op.complete(name);
+    /// }
+    ///
+    /// let context = IoContext::new()?;
+    /// assert_eq!(greet(&context).blocking(), "async_greet");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn name(&self) -> &'static str {
         self.core().site.name()
     }

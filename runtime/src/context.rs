@@ -120,6 +120,9 @@ use self::scheduler::Scheduler;
 /// Where nobody does any of it, a debug build says so on standard error, once: when an
 /// operation has been awaited for a second on a context that nobody has run meanwhile, nor a
 /// host waits for. The environment variable `ASYNC_OP_WATCH=0` silences that.
+#[doc(alias = "io_context")]
+#[doc(alias = "io_service")]
+#[doc(alias = "Runtime")]
 pub struct IoContext {
     handle: IoExecutor,
 }
@@ -131,6 +134,18 @@ impl IoContext {
     ///
     /// If the system has no descriptors left. Without memory the process is
     /// [aborted](crate#out-of-memory).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// assert_eq!(context.run(), 0); // nothing to do
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new() -> io::Result<Self> {
         Self::open(false)
     }
@@ -186,6 +201,21 @@ impl IoContext {
     }
 
     /// Returns the executor of this context.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::{Executor, IoContext};
+    /// use async_op::task::Task;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let executor = context.executor(); // a copy, for any thread
+    /// std::thread::spawn(move || executor.post(Task::new(|| println!("here")))).join().unwrap();
+    /// assert_eq!(context.run(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn executor(&self) -> IoExecutor {
         self.handle
     }
@@ -259,6 +289,23 @@ impl IoContext {
     /// # Panics
     ///
     /// As [`run`](Self::run).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::{Executor, IoContext};
+    /// use async_op::task::Task;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// for n in 0..2 {
+    ///     context.post(Task::new(move || println!("{n}")));
+    /// }
+    /// assert_eq!(context.run_one(), 1);
+    /// assert_eq!(context.run(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn run_one(&self) -> usize {
         self.bounded(1, Wait::Forever)
     }
@@ -268,6 +315,23 @@ impl IoContext {
     /// # Panics
     ///
     /// As [`run`](Self::run).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::time::Timer;
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let timer = Timer::new(&context);
+    /// timer.expires_after(Duration::from_secs(3600));
+    /// timer.wait().callback(|_| ());
+    /// assert_eq!(context.run_for(Duration::from_millis(1)), 0); // and not an hour
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn run_for(&self, duration: Duration) -> usize {
         self.bounded(usize::MAX, Wait::for_duration(duration))
     }
@@ -278,6 +342,23 @@ impl IoContext {
     /// # Panics
     ///
     /// As [`run`](Self::run).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::{Executor, IoContext};
+    /// use async_op::task::Task;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// for n in 0..2 {
+    ///     context.post(Task::new(move || println!("{n}")));
+    /// }
+    /// assert_eq!(context.run_until(Instant::now() + Duration::from_secs(1)), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn run_until(&self, deadline: Instant) -> usize {
         self.bounded(usize::MAX, Wait::Until(deadline))
     }
@@ -288,6 +369,23 @@ impl IoContext {
     /// # Panics
     ///
     /// As [`run`](Self::run).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::{Executor, IoContext};
+    /// use async_op::task::Task;
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// for n in 0..2 {
+    ///     context.post(Task::new(move || println!("{n}")));
+    /// }
+    /// assert_eq!(context.run_one_for(Duration::from_secs(1)), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn run_one_for(&self, duration: Duration) -> usize {
         self.bounded(1, Wait::for_duration(duration))
     }
@@ -298,6 +396,23 @@ impl IoContext {
     /// # Panics
     ///
     /// As [`run`](Self::run).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::{Executor, IoContext};
+    /// use async_op::task::Task;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// for n in 0..2 {
+    ///     context.post(Task::new(move || println!("{n}")));
+    /// }
+    /// assert_eq!(context.run_one_until(Instant::now() + Duration::from_secs(1)), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn run_one_until(&self, deadline: Instant) -> usize {
         self.bounded(1, Wait::Until(deadline))
     }
@@ -307,6 +422,22 @@ impl IoContext {
     /// # Panics
     ///
     /// As [`run`](Self::run).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::{Executor, IoContext};
+    /// use async_op::task::Task;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// for n in 0..2 {
+    ///     context.post(Task::new(move || println!("{n}")));
+    /// }
+    /// assert_eq!(context.poll(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn poll(&self) -> usize {
         self.bounded(usize::MAX, Wait::Never)
     }
@@ -317,6 +448,22 @@ impl IoContext {
     /// # Panics
     ///
     /// As [`run`](Self::run).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::{Executor, IoContext};
+    /// use async_op::task::Task;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// for n in 0..2 {
+    ///     context.post(Task::new(move || println!("{n}")));
+    /// }
+    /// assert_eq!(context.poll_one(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn poll_one(&self) -> usize {
         self.bounded(1, Wait::Never)
     }
@@ -325,17 +472,67 @@ impl IoContext {
     ///
     /// What is queued stays queued, for after [`restart`](Self::restart): to be called
     /// when they have returned, as one that has not yet noticed goes on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::{Executor, IoContext};
+    /// use async_op::task::Task;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let executor = context.executor();
+    /// context.post(Task::new(|| println!("the last one for now")));
+    /// context.stop();
+    /// assert_eq!(context.run(), 0);
+    /// context.restart();
+    /// assert_eq!(context.run(), 1);
+    /// # let _ = executor;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn stop(&self) {
         self.handle.scheduler.stop();
     }
 
     /// Returns whether `run` would return at once: after
     /// [`stop`](Self::stop), and after a `run` that found no work left.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// assert!(!context.stopped());
+    /// context.run(); // finds no work
+    /// assert!(context.stopped());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn stopped(&self) -> bool {
         self.handle.scheduler.stopped()
     }
 
     /// Readies a stopped context to be run again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::{Executor, IoContext};
+    /// use async_op::task::Task;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// context.run(); // finds no work, and so stops
+    /// context.post(Task::new(|| println!("later")));
+    /// assert_eq!(context.run(), 0);
+    /// context.restart();
+    /// assert_eq!(context.run(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn restart(&self) {
         self.handle.scheduler.restart();
     }

@@ -73,6 +73,11 @@ use crate::token::{CompletionToken, Deferred, Operation};
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "make_parallel_group")]
+#[doc(alias = "join")]
+#[doc(alias = "select")]
+#[doc(alias = "join_all")]
+#[doc(alias = "race")]
 pub fn parallel_group<G>(operations: G) -> ParallelGroup<G> {
     ParallelGroup { operations }
 }

@@ -28,6 +28,9 @@ use crate::signature::Signature;
 ///     }
 /// }
 /// ```
+#[doc(alias = "associated_executor")]
+#[doc(alias = "associated_allocator")]
+#[doc(alias = "associated_cancellation_slot")]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say what travels with a handler",
     label = "not a handler, for want of associations",
@@ -96,6 +99,7 @@ pub trait Associations {
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "completion_handler")]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a completion handler for `{S}`",
     label = "this handler cannot receive `{S}`",

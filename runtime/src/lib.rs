@@ -105,6 +105,25 @@
 //! # }
 //! ```
 //!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `async-io` | `IoContext::drive_in_async_io`: a context in smol, and the like |
+//! | `bytes` | `Bytes` and `BytesMut` of the crate `bytes` as buffers |
+//! | `futures-io` | [`PollIo`](io::PollIo) for the traits of that crate, and `io::FuturesIo` |
+//! | `native-tls` | `net::tls`, by the library of the system |
+//! | `parking_lot` | nothing: the locks inside are those of that crate, a few percent faster |
+//! | `pipeline` | `net::pipeline`: connections that many requests share |
+//! | `resolver` | `net::Resolver`: names of hosts |
+//! | `rustls` | `net::tls`, by `rustls` with a provider of yours |
+//! | `signal` | `signal::SignalSet`, on Unix |
+//! | `tokio` | `executor::TokioExecutor`: handlers run in a runtime of tokio; `IoContext::drive_in_tokio` |
+//! | `tokio-io` | [`PollIo`](io::PollIo) for the traits of tokio, and `io::TokioIo`; no runtime |
+//! | `tracing` | operations as spans, `IoExecutor::outstanding`, slow handlers |
+//!
 //! # Out of memory
 //!
 //! An operation that gets no memory panics, with its name and the size, before anything
@@ -164,6 +183,7 @@ mod site;
 mod spawn;
 pub mod sync;
 pub mod task;
+#[doc(alias = "this_coro")]
 pub mod this_op;
 pub mod time;
 pub mod token;
@@ -196,5 +216,10 @@ pub use token::use_future::UseFuture;
 
 /// The examples of the README, compiled and run.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;
+
+/// Those of the attribute's page, which its own package could not compile.
+#[cfg(doctest)]
+#[doc = include_str!("async_op.md")]
+struct Attribute;

@@ -70,6 +70,7 @@ use crate::token::CompletionToken;
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "co_spawn")]
 #[track_caller]
 pub fn spawn<O, F, T>(on: &O, future: F, token: T) -> T::Return<Spawn<O::Executor, F>>
 where

@@ -5,21 +5,25 @@
 //! cancellation slot while it is awaited.
 //!
 //! ```
-//! use async_op::{Blocking, IoContext, bind_allocator, spawn, this_op};
-//! use allocator_api2::vec::Vec;
+//! use async_op::alloc::Vec;
+//! use async_op::{Blocking, IoContext, spawn, this_op};
+//! use std::io;
 //!
-//! # fn main() -> std::io::Result<()> {
+//! # fn main() -> io::Result<()> {
 //! let context = IoContext::new()?;
 //! let sum = spawn(
 //!     &context,
 //!     async {
 //!         let mut numbers = Vec::new_in(this_op::allocator());
+//!         // An allocator may be a small one, of which a `Vec` that grows by itself
+//!         // would abort the process.
+//!         numbers.try_reserve_exact(3).map_err(|_| io::ErrorKind::OutOfMemory)?;
 //!         numbers.extend([1, 2, 3]);
-//!         numbers.iter().sum::<i32>()
+//!         io::Result::Ok(numbers.iter().sum::<i32>())
 //!     },
 //!     Blocking,
 //! );
-//! assert_eq!(sum, 6);
+//! assert_eq!(sum?, 6);
 //! # Ok(())
 //! # }
 //! ```
@@ -39,18 +43,84 @@ use crate::task::scope;
 
 /// Returns the allocator of the operation; outside any, the
 /// [default one](crate::alloc::Recycling).
+///
+/// # Examples
+///
+/// ```
+/// use async_op::{IoContext, IoExecutor, async_op, this_op};
+/// use allocator_api2::vec::Vec;
+///
+/// # fn main() -> std::io::Result<()> {
+/// #[async_op]
+/// async fn async_sum(context: &IoExecutor, upto: u32) -> u32 {
+///     // Of the operation's memory, and not of the heap.
+///     let mut numbers = Vec::new_in(this_op::allocator());
+///     numbers.extend(0..=upto);
+///     numbers.iter().sum()
+/// }
+///
+/// let context = IoContext::new()?;
+/// assert_eq!(sum(&context, 4).blocking(), 10);
+/// # Ok(())
+/// # }
+/// ```
 pub fn allocator() -> AnyAllocator {
     scope::allocator()
 }
 
 /// Returns the executor that the operation is polled on; outside any, the
 /// [system's](SystemExecutor).
+///
+/// # Examples
+///
+/// ```
+/// use async_op::executor::AnyExecutor;
+/// use async_op::{IoContext, spawn, this_op};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let context = IoContext::new()?;
+/// let own = AnyExecutor::new(context.executor());
+/// let future = async { this_op::executor() };
+/// spawn(&context, future, move |executor: AnyExecutor| assert!(executor == own));
+/// assert_eq!(context.run(), 1);
+/// # Ok(())
+/// # }
+/// ```
 pub fn executor() -> AnyExecutor {
     scope::executor().unwrap_or_else(|| AnyExecutor::new(SystemExecutor))
 }
 
 /// Returns what the operation knows of requests to stop it; outside any, a
 /// state that nothing reaches.
+///
+/// # Examples
+///
+/// ```
+/// use async_op::time::Timer;
+/// use async_op::{IoContext, IoExecutor, async_op, this_op};
+/// use std::time::Duration;
+///
+/// # fn main() -> std::io::Result<()> {
+/// /// Returns how many steps it has done until it was asked to stop.
+/// #[async_op]
+/// async fn async_steps(context: &IoExecutor) -> std::io::Result<u32> {
+///     let timer = Timer::new(context);
+///     for n in 1.. {
+///         timer.expires_after(Duration::from_millis(1));
+///         let _ = timer.wait().await; // fails once it has been asked
+///         if !this_op::cancellation().requested().is_empty() {
+///             return Ok(n);
+///         }
+///     }
+///     unreachable!("there is always a next number")
+/// }
+///
+/// let context = IoContext::new()?;
+/// let n = steps(&context).cancel_after(Duration::from_millis(5)).blocking()?;
+/// assert!(n >= 1);
+/// # Ok(())
+/// # }
+/// ```
 pub fn cancellation() -> CancellationState {
     scope::cancellation()
 }

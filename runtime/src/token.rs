@@ -26,6 +26,7 @@ mod promise;
 mod then;
 pub(crate) mod use_future;
 
+pub use crate::completion::Keeping;
 pub use crate::default_token::WithDefaultToken;
 pub use crate::handler::HandlerReturn;
 pub(crate) use blocking::Blocking;

@@ -80,8 +80,12 @@ fn an_empty_buffer_completes_at_once() {
     let context = IoContext::new().unwrap();
     let (stream, _peer) = half_pair(&context);
     assert_eq!(stream.read_some(&mut []).blocking().unwrap(), 0);
-    let (result, buffer) = stream.read_some(Vec::<u8>::new()).blocking();
+    let (result, buffer) = stream.read_some(Box::<[u8]>::default()).blocking();
     assert_eq!((result.unwrap(), buffer.len()), (0, 0));
+    // It could have a length.
+    let (result, buffer) = stream.read_some(Vec::<u8>::new()).blocking();
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::InvalidInput);
+    assert_eq!(buffer.len(), 0);
     assert_eq!(stream.write_some("").blocking().unwrap(), 0);
     let (result, buffer) = stream.write_some(Vec::<u8>::new()).blocking();
     assert_eq!((result.unwrap(), buffer.len()), (0, 0));

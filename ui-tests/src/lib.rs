@@ -56,6 +56,45 @@ impl Packages {
         Self { root }
     }
 
+    /// Writes a workspace of what would be published: the packages, unpacked.
+    pub fn published(directory: &str) -> Self {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let root = Path::new(directory).join("published");
+        let _ = fs::remove_dir_all(&root);
+        fs::create_dir_all(&root).expect("a directory");
+        let packages = Self { root };
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["package", "--no-verify", "--allow-dirty", "--offline"]);
+        cargo.args(["--package=async-op", "--package=async-op-macros"]);
+        run(cargo
+            .arg("--target-dir")
+            .arg(&packages.root)
+            .current_dir(&here));
+        let made = fs::read_dir(packages.root.join("package")).expect("packages");
+        let mut members = Vec::new();
+        for package in made.map(|entry| entry.expect("a package").path()) {
+            if package.extension().is_some_and(|it| it == "crate") {
+                // As of now: all files of a package have one date, always the same, by
+                // which Cargo would take them for what it has built before.
+                let mut tar = Command::new("tar");
+                run(tar.arg("-xzmf").arg(&package).current_dir(&packages.root));
+                members.push(format!("{:?}", package.file_stem().expect("a name")));
+            }
+        }
+        let version = env!("CARGO_PKG_VERSION");
+        write(
+            &packages.root.join("Cargo.toml"),
+            &format!(
+                "[workspace]\nresolver = \"3\"\nmembers = [{}]\n\n[patch.crates-io]\n\
+                 async-op-macros = {{ path = \"async-op-macros-{version}\" }}\n",
+                members.join(", ")
+            ),
+        );
+        let lock = fs::read_to_string(here.join("Cargo.lock")).expect("a lock file");
+        write(&packages.root.join("Cargo.lock"), &lock);
+        packages
+    }
+
     /// The directory of the workspace.
     pub fn root(&self) -> &Path {
         &self.root
@@ -63,7 +102,7 @@ impl Packages {
 
     /// The build directory, which the packages of all tests share.
     pub fn target(&self) -> PathBuf {
-        self.root.join("../packages-target")
+        targets(self.root.join(".."))
     }
 
     /// Runs Cargo: whether it succeeds, and what it says.
@@ -81,6 +120,11 @@ impl Packages {
     }
 }
 
+/// The build directory of what tests build with Cargo, in the directory that is theirs.
+pub fn targets(directory: impl AsRef<Path>) -> PathBuf {
+    directory.as_ref().join("packages-target")
+}
+
 /// Writes what is not there yet, so that nothing is compiled again.
 fn write(path: &Path, text: &str) {
     if fs::read_to_string(path).is_ok_and(|it| it == text) {
@@ -89,4 +133,11 @@ fn write(path: &Path, text: &str) {
     let directory = path.parent().expect("a file is in a directory");
     fs::create_dir_all(directory).expect("a directory");
     fs::write(path, text).expect("a file");
+}
+
+/// Runs what has to succeed.
+fn run(command: &mut Command) {
+    let output = command.output().expect("it runs");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {text}");
 }

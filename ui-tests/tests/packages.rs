@@ -1,6 +1,7 @@
 //! What Cargo says of packages.
 
 use async_op_ui_tests::Packages;
+use std::path::Path;
 use std::{env, fs};
 
 const DIRECTORY: &str = env!("CARGO_TARGET_TMPDIR");
@@ -51,4 +52,45 @@ fn another_name() {
         fs::write(path, &said).expect("a message");
     }
     assert_eq!(said, fs::read_to_string(path).expect("a message"));
+}
+
+/// They hold what the licences ask for, and nothing that only we need. What they hold is
+/// built, and its examples run, in the docs and by themselves.
+#[test]
+fn what_is_published() {
+    let packages = Packages::published(DIRECTORY);
+    let version = env!("CARGO_PKG_VERSION");
+    for name in ["async-op", "async-op-macros"] {
+        let package = packages.root().join(format!("{name}-{version}"));
+        let is_there = |file: &str| package.join(file).exists();
+        for file in ["LICENSE-APACHE", "LICENSE-MIT", "CHANGELOG.md", "README.md"] {
+            assert!(is_there(file), "{name} has no {file}");
+        }
+        let missing = |file: &str| !is_there(file);
+        assert!(missing("benches") && missing("tests") && missing("examples/redis"));
+        let size = size(&package);
+        assert!(size < 2_000_000, "{name} has {size} bytes");
+    }
+    // What an expansion names is in the runtime of its own version alone.
+    let manifest = packages
+        .root()
+        .join(format!("async-op-{version}/Cargo.toml"));
+    let manifest = fs::read_to_string(manifest).expect("a manifest");
+    let pin = format!("[dependencies.async-op-macros]\nversion = \"={version}\"\n");
+    assert!(manifest.contains(&pin), "{manifest}");
+
+    for command in [["test", "--doc"], ["run", "--example=lines"]] {
+        let (is_done, text) = packages.cargo(&[command[0], command[1], "--package=async-op"]);
+        assert!(is_done, "{command:?}: {text}");
+    }
+}
+
+fn size(path: &Path) -> u64 {
+    if !path.is_dir() {
+        return path.metadata().expect("a file").len();
+    }
+    let entries = fs::read_dir(path).expect("a directory");
+    entries
+        .map(|entry| size(&entry.expect("an entry").path()))
+        .sum()
 }

@@ -298,13 +298,14 @@ pub(crate) fn on_mio() -> impl FnMut(net::TcpListener, u64) {
                     continue;
                 }
                 let n = event.token().0;
-                if let Some(connection) = &mut slots[n]
-                    && (event.is_readable() || !connection.unsent.is_empty())
-                    && !connection.drive(&mut buffer)
-                {
-                    slots[n] = None;
-                    free.push(n);
-                    closed += 1;
+                if let Some(connection) = &mut slots[n] {
+                    if (event.is_readable() || !connection.unsent.is_empty())
+                        && !connection.drive(&mut buffer)
+                    {
+                        slots[n] = None;
+                        free.push(n);
+                        closed += 1;
+                    }
                 }
             }
         }

@@ -180,7 +180,7 @@ impl Protocol for Memcached {
         let Some(line) = input.take_line(LONGEST_LINE)? else {
             return Ok(None);
         };
-        let line = str::from_utf8(line).map_err(|_| invalid("a line that is no text"))?;
+        let line = std::str::from_utf8(line).map_err(|_| invalid("a line that is no text"))?;
         let mut words = line.split(' ');
         Ok(Some(match words.next() {
             Some("VALUE") => {

@@ -252,7 +252,7 @@ impl Protocol for Nats {
 impl Announced {
     /// Reads `MSG subject sid [reply] [length of the header] length`.
     fn read(line: &[u8], has_header: bool) -> io::Result<Self> {
-        let line = str::from_utf8(line).map_err(|_| invalid("a line that is no text"))?;
+        let line = std::str::from_utf8(line).map_err(|_| invalid("a line that is no text"))?;
         let mut words: Vec<_> = line.split(' ').skip(1).collect();
         let mut number = || words.pop().and_then(|it| it.parse::<usize>().ok());
         let len = number().filter(|&len| len <= LONGEST_MESSAGE);

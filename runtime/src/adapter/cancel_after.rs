@@ -104,6 +104,7 @@ use crate::token::{CompletionToken, Operation};
 /// # Cancel safety
 ///
 /// Yes, if the operation's is: dropped, it leaves nothing of the time limit.
+#[doc(alias = "timeout")]
 pub fn cancel_after<T>(duration: Duration, token: T) -> TimeLimit<T> {
     TimeLimit::new(When::After(duration), token)
 }

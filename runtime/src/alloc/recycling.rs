@@ -59,6 +59,7 @@ const RECYCLES: bool = !cfg!(any(async_op_sanitize, async_op_loom));
 /// 1 MiB of each in transit; [`trim`](Self::trim) gives them back. Requests of
 /// more than 16 KiB, aligned to more than 64 bytes, or of more than 256 bytes and
 /// aligned to more than 16, go to the global allocator.
+#[doc(alias = "recycling_allocator")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Recycling;
 
@@ -326,18 +327,18 @@ fn obtain(class: usize, pool: &Pool) -> Result<NonNull<u8>, AllocError> {
     let count = batch_of(class) as u32;
     let bin = &pool.bins[class];
     // A thread that is ending has no room for the rest of a batch.
-    if bin.room.get() >= count
-        && let Some(batch) = withdraw(class)
-    {
-        bin.head.set(batch.as_ptr());
-        bin.room.set(bin.room.get() - count);
-        if let Some(block) = bin.pop() {
-            return Ok(block);
+    if bin.room.get() >= count {
+        if let Some(batch) = withdraw(class) {
+            bin.head.set(batch.as_ptr());
+            bin.room.set(bin.room.get() - count);
+            if let Some(block) = bin.pop() {
+                return Ok(block);
+            }
         }
     }
     let block = Global.allocate(layout_of(class))?.cast::<u8>();
     // For `whole` (I6).
-    block.expose_provenance();
+    block.as_ptr().expose_provenance();
     Ok(block)
 }
 
@@ -345,7 +346,9 @@ fn obtain(class: usize, pool: &Pool) -> Result<NonNull<u8>, AllocError> {
 /// beginning (I6).
 #[inline]
 fn whole(block: NonNull<u8>) -> NonNull<u8> {
-    NonNull::with_exposed_provenance(block.addr())
+    let whole = ptr::with_exposed_provenance_mut(block.addr().get());
+    // SAFETY: the address is that of a `NonNull`.
+    unsafe { NonNull::new_unchecked(whole) }
 }
 
 fn release(block: NonNull<u8>, class: usize) {
@@ -372,11 +375,12 @@ fn release_list(head: NonNull<FreeBlock>, count: usize, class: usize) {
 #[cold]
 fn release_or_pass_on(block: NonNull<u8>, class: usize, pool: &Pool) {
     let bin = &pool.bins[class];
-    if !pool.arm()
-        && let Some(batch) = bin.detach(batch_of(class))
-        && deposit(batch, class).is_err()
-    {
-        release_list(batch, batch_of(class), class);
+    if !pool.arm() {
+        if let Some(batch) = bin.detach(batch_of(class)) {
+            if deposit(batch, class).is_err() {
+                release_list(batch, batch_of(class), class);
+            }
+        }
     }
     if bin.room.get() == 0 {
         // The thread is ending.
@@ -480,7 +484,7 @@ mod tests {
             let layout = Layout::from_size_align(size, align).unwrap();
             assert_eq!(class_of(layout), None);
             let block = Recycling.allocate(layout).unwrap();
-            assert!(block.cast::<u8>().addr().get().is_multiple_of(align));
+            assert!(block.cast::<u8>().addr().get() % align == 0);
             // SAFETY: allocated with this layout on the line above.
             unsafe { Recycling.deallocate(block.cast(), layout) };
         }

@@ -534,10 +534,10 @@ mod loom_tests {
                 let mut place = fires.lock();
                 // Two handles for a while, as in `TimerState::fire`.
                 let due = mem::take(&mut *place);
-                if let Some(alarm) = &due
-                    && alarm.disowned.load(Ordering::Relaxed) == 0
-                {
-                    *place = Some(alarm.clone());
+                if let Some(alarm) = &due {
+                    if alarm.disowned.load(Ordering::Relaxed) == 0 {
+                        *place = Some(alarm.clone());
+                    }
                 }
                 drop(place);
                 drop(due);

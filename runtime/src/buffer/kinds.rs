@@ -4,8 +4,17 @@ use std::sync::Arc;
 
 use super::{ReadBuffer, WriteBuffer, result_alone, result_and_self};
 
+/// Of what could have a length where it has none.
+macro_rules! lacks_length {
+    () => {
+        fn lacks_length(&self) -> bool {
+            self.is_empty()
+        }
+    };
+}
+
 macro_rules! read {
-    ($completion:ident: [$($generics:tt)*] $ty:ty $(, $lacks_length:item)?) => {
+    ($completion:ident: [$($generics:tt)*] $ty:ty $(, $lacks_length:ident)?) => {
         impl<$($generics)*> ReadBuffer for $ty {
             $completion!();
 
@@ -14,7 +23,7 @@ macro_rules! read {
                 visit(&mut self[..]);
             }
 
-            $($lacks_length)?
+            $($lacks_length!();)?
         }
     };
 }
@@ -41,12 +50,8 @@ macro_rules! write {
 
 read!(result_alone: [] &mut [u8]);
 read!(result_alone: [const N: usize] &mut [u8; N]);
-read!(result_alone: [] &mut Vec<u8>, fn lacks_length(&self) -> bool {
-    self.is_empty()
-});
-read!(result_and_self: [] Vec<u8>, fn lacks_length(&self) -> bool {
-    self.is_empty()
-});
+read!(result_alone: [] &mut Vec<u8>, lacks_length);
+read!(result_and_self: [] Vec<u8>, lacks_length);
 read!(result_and_self: [] Box<[u8]>);
 read!(result_and_self: [const N: usize] [u8; N]);
 

@@ -50,11 +50,11 @@ pub(crate) fn read_list<B: ReadBuffer, R>(
     let mut places = list.iter_mut();
     buffer.parts(|part| {
         let range = window.next(part.len());
-        if !range.is_empty()
-            && let Some(place) = places.next()
-        {
-            *place = IoSliceMut::new(&mut part[range]);
-            count += 1;
+        if !range.is_empty() {
+            if let Some(place) = places.next() {
+                *place = IoSliceMut::new(&mut part[range]);
+                count += 1;
+            }
         }
     });
     all(&mut list[..count])
@@ -99,11 +99,11 @@ pub(crate) fn write_list<B: WriteBuffer, R>(
     let mut places = list.iter_mut();
     buffer.parts(|part| {
         let range = window.next(part.len());
-        if !range.is_empty()
-            && let Some(place) = places.next()
-        {
-            *place = IoSlice::new(&part[range]);
-            count += 1;
+        if !range.is_empty() {
+            if let Some(place) = places.next() {
+                *place = IoSlice::new(&part[range]);
+                count += 1;
+            }
         }
     });
     all(&list[..count])

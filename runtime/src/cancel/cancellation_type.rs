@@ -17,6 +17,7 @@ use std::ops::{BitAnd, BitOr};
 /// assert_eq!(CancellationType::PARTIAL.and_weaker(), asked);
 /// assert_eq!(CancellationType::TOTAL.and_weaker(), CancellationType::ALL);
 /// ```
+#[doc(alias = "cancellation_type")]
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct CancellationType(u8);
 

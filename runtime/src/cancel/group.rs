@@ -66,6 +66,7 @@ use crate::trace;
 /// Three small blocks per group, and one per operation that is under way, in recycled
 /// memory. The list of these operations keeps the capacity that it once needed, and
 /// uses the places of those that are over again.
+#[doc(alias = "CancellationToken")]
 #[derive(Clone)]
 pub struct CancellationGroup {
     handle: Shared<Handle>,
@@ -125,6 +126,29 @@ impl CancellationGroup {
     }
 
     /// Returns the slot of this group, which serves any number of operations.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::cancel::{CancellationGroup, CancellationType};
+    /// use async_op::sync::Channel;
+    /// use async_op::{IoContext, bind_cancellation_slot, is_cancelled};
+    /// use std::io;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let channel = Channel::<u32>::new(&context, 0);
+    /// let all = CancellationGroup::new();
+    /// for _ in 0..3 {
+    ///     channel.receive().with(bind_cancellation_slot(all.slot(), |result: io::Result<u32>| {
+    ///         assert!(is_cancelled(&result.unwrap_err()));
+    ///     }));
+    /// }
+    /// all.emit(CancellationType::TERMINAL);
+    /// assert_eq!(context.run(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn slot(&self) -> CancellationSlot {
         self.handle.slot.clone()
     }
@@ -139,6 +163,25 @@ impl CancellationGroup {
     ///
     /// If what an operation does at once panics. Those behind it are asked with the
     /// next call.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::cancel::{CancellationGroup, CancellationType};
+    /// use async_op::sync::Channel;
+    /// use async_op::{Blocking, IoContext, bind_cancellation_slot, is_cancelled};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let channel = Channel::<u32>::new(&context, 0);
+    /// let shutdown = CancellationGroup::new();
+    /// shutdown.emit(CancellationType::TERMINAL);
+    /// // One that comes later is asked as it begins.
+    /// let result = channel.receive().with(bind_cancellation_slot(shutdown.slot(), Blocking));
+    /// assert!(is_cancelled(&result.unwrap_err()));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn emit(&self, kind: CancellationType) {
         self.handle.members.emit(kind);
     }

@@ -59,6 +59,8 @@ use crate::trace;
 /// # Allocation
 ///
 /// One shared block per signal, when it is made, in recycled memory.
+#[doc(alias = "cancellation_signal")]
+#[doc(alias = "CancellationToken")]
 pub struct CancellationSignal {
     state: Shared<SignalState>,
 }
@@ -67,6 +69,7 @@ pub struct CancellationSignal {
 /// [`CancellationGroup`](crate::cancel::CancellationGroup), associated with a handler.
 ///
 /// Clones are the same slot.
+#[doc(alias = "cancellation_slot")]
 #[derive(Clone, Default)]
 pub struct CancellationSlot {
     state: Option<Shared<SignalState>>,
@@ -129,6 +132,18 @@ impl CancellationSignal {
     }
 
     /// Returns the slot of this signal.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::cancel::CancellationSignal;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let signal = CancellationSignal::new();
+    /// assert!(signal.slot().is_connected());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn slot(&self) -> CancellationSlot {
         CancellationSlot {
             state: Some(Shared::clone(&self.state)),
@@ -139,6 +154,28 @@ impl CancellationSignal {
     ///
     /// What the operation does at once, it does on this thread, without a lock
     /// of ours.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::cancel::{CancellationSignal, CancellationType};
+    /// use async_op::sync::Channel;
+    /// use async_op::{IoContext, bind_cancellation_slot, is_cancelled};
+    /// use std::io;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let channel = Channel::<u32>::new(&context, 0);
+    /// let signal = CancellationSignal::new();
+    /// channel.receive().with(bind_cancellation_slot(signal.slot(), |result: io::Result<u32>| {
+    ///     assert!(is_cancelled(&result.unwrap_err()));
+    /// }));
+    /// signal.emit(CancellationType::TERMINAL);
+    /// context.run();
+    /// signal.emit(CancellationType::TERMINAL); // nobody is there any more
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn emit(&self, kind: CancellationType) {
         self.request(kind);
     }
@@ -287,11 +324,34 @@ impl fmt::Debug for CancellationSignal {
 
 impl CancellationSlot {
     /// Returns a slot that no signal ever reaches.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::cancel::CancellationSlot;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// assert!(!CancellationSlot::unconnected().is_connected());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub const fn unconnected() -> Self {
         Self { state: None }
     }
 
     /// Returns whether a signal can reach this slot.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::cancel::{CancellationSignal, CancellationSlot};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// assert!(CancellationSignal::new().slot().is_connected());
+    /// assert!(!CancellationSlot::default().is_connected());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub const fn is_connected(&self) -> bool {
         self.state.is_some()
     }
@@ -317,9 +377,8 @@ impl CancellationSlot {
 
     /// Asks the operation that this serves to stop, or will ask it when it begins.
     pub(super) fn request(&self, kind: CancellationType) {
-        if let Some(state) = &self.state
-            && !kind.is_empty()
-        {
+        let Some(state) = &self.state else { return };
+        if !kind.is_empty() {
             state.request(kind);
         }
     }
@@ -345,10 +404,10 @@ impl CancellationSlot {
             trace::cancel_requested(operation, requested);
         }
         // Outside the lock: functions may be foreign.
-        if previous.operation == OperationId::default()
-            && let Receiver::Function(function) = &mut previous.receiver
-        {
-            function.call(CancellationType::default());
+        if previous.operation == OperationId::default() {
+            if let Receiver::Function(function) = &mut previous.receiver {
+                function.call(CancellationType::default());
+            }
         }
         drop(previous);
         self
@@ -401,8 +460,10 @@ impl CancellationSlot {
         let is_closed = inner.is_closed;
         drop(inner);
         drop(previous);
-        if is_closed && let Some(next) = &next.state {
-            next.close();
+        if is_closed {
+            if let Some(next) = &next.state {
+                next.close();
+            }
         }
     }
 
@@ -413,10 +474,10 @@ impl CancellationSlot {
         if inner.operation != operation {
             return;
         }
-        if let Receiver::Waker(current) = &inner.receiver
-            && current.will_wake(waker)
-        {
-            return;
+        if let Receiver::Waker(current) = &inner.receiver {
+            if current.will_wake(waker) {
+                return;
+            }
         }
         let previous = inner.set_receiver(Receiver::Waker(waker.clone()));
         drop(inner);

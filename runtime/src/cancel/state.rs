@@ -37,6 +37,7 @@ use crate::task::initiating::OperationId;
 ///     Ok(rounds)
 /// }
 /// ```
+#[doc(alias = "cancellation_state")]
 #[derive(Clone, Debug, Default)]
 pub struct CancellationState {
     slot: CancellationSlot,
@@ -122,6 +123,18 @@ impl CancellationState {
     }
 
     /// Returns what has been requested.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::this_op;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// // Outside of any operation nobody asks.
+    /// assert!(this_op::cancellation().requested().is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn requested(&self) -> CancellationType {
         self.slot.with(self.operation, |inner| inner.requested)
     }
@@ -137,6 +150,32 @@ impl CancellationState {
     }
 
     /// Forgets what has been requested.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::time::Timer;
+    /// use async_op::{IoContext, IoExecutor, async_op, this_op};
+    /// use std::io;
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// #[async_op]
+    /// async fn async_with_farewell(context: &IoExecutor) -> io::Result<()> {
+    ///     let timer = Timer::new(context);
+    ///     timer.expires_after(Duration::from_secs(3600));
+    ///     let result = timer.wait().await; // fails, as it is asked to stop
+    ///     this_op::cancellation().clear();
+    ///     timer.expires_after(Duration::from_millis(1));
+    ///     timer.wait().await.expect("the request is forgotten");
+    ///     result
+    /// }
+    ///
+    /// let context = IoContext::new()?;
+    /// assert!(with_farewell(&context).cancel_after(Duration::from_millis(1)).blocking().is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn clear(&self) {
         self.slot.with(self.operation, |inner| {
             inner.requested = CancellationType::default();
@@ -148,6 +187,32 @@ impl CancellationState {
     ///
     /// An operation starts with those that it [honours](crate::initiation::Meta::honours)
     /// coming in, and all of these being passed on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::cancel::CancellationType;
+    /// use async_op::time::Timer;
+    /// use async_op::{IoContext, IoExecutor, async_op, this_op};
+    /// use std::io;
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// /// Cannot be stopped half-way.
+    /// #[async_op]
+    /// async fn async_all_of_it(context: &IoExecutor) -> io::Result<()> {
+    ///     let nothing = CancellationType::default();
+    ///     this_op::cancellation().set_filters(nothing, nothing);
+    ///     let timer = Timer::new(context);
+    ///     timer.expires_after(Duration::from_millis(3));
+    ///     timer.wait().await
+    /// }
+    ///
+    /// let context = IoContext::new()?;
+    /// all_of_it(&context).cancel_after(Duration::from_millis(1)).blocking()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set_filters(&self, incoming: CancellationType, outgoing: CancellationType) {
         self.slot.with(self.operation, |inner| {
             inner.filter_in = incoming;

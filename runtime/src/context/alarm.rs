@@ -42,8 +42,8 @@ mod descriptor {
             }
             // SAFETY: just made, and nobody else's.
             let timer = unsafe { OwnedFd::from_raw_fd(timer) };
-            let mut source = SourceFd(&timer.as_raw_fd());
-            registry.register(&mut source, token, Interest::READABLE)?;
+            let fd = timer.as_raw_fd();
+            registry.register(&mut SourceFd(&fd), token, Interest::READABLE)?;
             Ok(Self {
                 timer,
                 set_for: None,

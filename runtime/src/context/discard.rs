@@ -35,10 +35,10 @@ pub(super) fn discard(task: Task) {
             panic.get_or_insert(payload);
         }
     }
-    if let Some(panic) = panic
-        && !thread::panicking()
-    {
-        resume_unwind(panic);
+    if let Some(panic) = panic {
+        if !thread::panicking() {
+            resume_unwind(panic);
+        }
     }
 }
 

@@ -26,6 +26,7 @@ use crate::task::Task;
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "Handle")]
 #[derive(Clone, Copy)]
 pub struct IoExecutor {
     pub(super) scheduler: &'static Scheduler,

@@ -10,6 +10,14 @@
 //!   owns the leaf from then on.
 //! - **I2** No word that has been without `PARKED` and is exchanged for another, by an
 //!   event or a request to cancel, is ever there again: each has a number of its own.
+//! - **I3** The provenance of each pointer that is parked is exposed before: [`Bits`] makes
+//!   it anew of its address.
+
+#![allow(
+    clippy::incompatible_msrv,
+    unstable_name_collisions,
+    reason = "what a compiler does not know is in `Bits`"
+)]
 
 use std::ptr::{self, NonNull};
 use std::sync::atomic::AtomicUsize;
@@ -211,6 +219,8 @@ impl Known {
         let leaf = leaf.into_raw();
         let flags = seen.0.addr() & LOW | PARKED;
         let parked = leaf.as_ptr().map_addr(|leaf| leaf | flags);
+        // For compilers that know no `fetch_or` (I3).
+        parked.expose_provenance();
         // Release: whoever takes it has what is in it.
         let exchanged =
             self.0
@@ -255,4 +265,38 @@ impl Known {
     pub(super) fn watched(&self) {
         self.0.fetch_and(!UNWATCHED, Ordering::AcqRel);
     }
+}
+
+/// What compilers before 1.91 do not know of pointers. Since then those have methods of these
+/// names, which come first, as loom's do.
+#[allow(dead_code, reason = "these are called where there are no others")]
+trait Bits {
+    type Pointer;
+    fn fetch_or(&self, bits: usize, order: Ordering) -> Self::Pointer;
+    fn fetch_and(&self, bits: usize, order: Ordering) -> Self::Pointer;
+}
+
+impl<T> Bits for std::sync::atomic::AtomicPtr<T> {
+    type Pointer = *mut T;
+
+    fn fetch_or(&self, bits: usize, order: Ordering) -> *mut T {
+        fetch_map(self, order, |word| word | bits)
+    }
+
+    fn fetch_and(&self, bits: usize, order: Ordering) -> *mut T {
+        fetch_map(self, order, |word| word & bits)
+    }
+}
+
+/// In two steps, between which a leaf may be followed by another at the same address. So what
+/// is stored is a pointer to whatever is there (I3), not the one that was loaded.
+#[allow(dead_code, reason = "as above")]
+fn fetch_map<T>(
+    word: &std::sync::atomic::AtomicPtr<T>,
+    order: Ordering,
+    map: impl Fn(usize) -> usize,
+) -> *mut T {
+    let next = |before: *mut T| Some(ptr::with_exposed_provenance_mut(map(before.addr())));
+    word.fetch_update(order, Ordering::Relaxed, next)
+        .expect("there always is a next one")
 }

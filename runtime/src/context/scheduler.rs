@@ -213,10 +213,10 @@ impl Scheduler {
             Some(_) => drop(shared),
         }
         drop(reactor);
-        if let Some(payload) = panic
-            && !thread::panicking()
-        {
-            resume_unwind(payload);
+        if let Some(payload) = panic {
+            if !thread::panicking() {
+                resume_unwind(payload);
+            }
         }
     }
 

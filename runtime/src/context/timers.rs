@@ -128,8 +128,10 @@ impl<T> Timers<T> {
         let is_it = |entry: &Entry| entry.slot == key.slot;
         // Mostly one that is later than most: it is where it was put.
         let mut runs = self.runs.iter_mut();
-        let is_out = runs.any(|run| run.pop_back_if(|last| is_it(last)).is_some())
-            || self.heap.pop_if(|last| is_it(last)).is_some();
+        let is_out = match runs.find(|run| run.back().is_some_and(is_it)) {
+            Some(run) => run.pop_back().is_some(),
+            None => self.heap.last().is_some_and(is_it) && self.heap.pop().is_some(),
+        };
         if is_out {
             self.slots.release(key.slot);
         } else {
@@ -163,10 +165,10 @@ impl<T> Timers<T> {
         most: usize,
         batch: &mut VecDeque<Expired<T>>,
     ) {
-        while batch.len() < most
-            && let Some((run, &entry)) = self.first()
-            && is_due(entry.deadline)
-        {
+        while batch.len() < most {
+            let Some((run, &entry)) = self.first().filter(|it| is_due(it.1.deadline)) else {
+                break;
+            };
             match self.runs.get_mut(run) {
                 Some(run) => {
                     run.pop_front();
@@ -197,10 +199,10 @@ impl<T> Timers<T> {
     fn first(&self) -> Option<(usize, &Entry)> {
         let mut first = self.heap.first().map(|entry| (RUNS, entry));
         for (number, run) in self.runs.iter().enumerate() {
-            if let Some(entry) = run.front()
-                && first.is_none_or(|(_, first)| entry < first)
-            {
-                first = Some((number, entry));
+            if let Some(entry) = run.front() {
+                if first.is_none_or(|(_, first)| entry < first) {
+                    first = Some((number, entry));
+                }
             }
         }
         first
@@ -210,13 +212,15 @@ impl<T> Timers<T> {
     fn tidy(&mut self) {
         let slots = &mut self.slots;
         for run in &mut self.runs {
-            while let Some(first) = run.pop_front_if(|first| slots.is_left(first.slot)) {
+            while let Some(first) = run.front().filter(|first| slots.is_left(first.slot)) {
                 slots.release(first.slot);
+                run.pop_front();
             }
         }
-        while let Some(&first) = self.heap.first()
-            && self.slots.is_left(first.slot)
-        {
+        while let Some(&first) = self.heap.first() {
+            if !self.slots.is_left(first.slot) {
+                break;
+            }
             self.pop_heap();
             self.slots.release(first.slot);
         }
@@ -269,10 +273,10 @@ impl<T> Timers<T> {
 
     /// Takes the first entry out of the heap.
     fn pop_heap(&mut self) {
-        if let Some(last) = self.heap.pop()
-            && !self.heap.is_empty()
-        {
-            self.sift_down(0, last);
+        if let Some(last) = self.heap.pop() {
+            if !self.heap.is_empty() {
+                self.sift_down(0, last);
+            }
         }
     }
 

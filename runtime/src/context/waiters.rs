@@ -77,13 +77,13 @@ impl Waiters {
         key: &mut Option<WaiterKey>,
         waker: &Waker,
     ) -> io::Result<Option<Waker>> {
-        if let Some(key) = *key
-            && let Some(current) = self.waker(direction, key)
-        {
-            if current.will_wake(waker) {
-                return Ok(None);
+        if let Some(key) = *key {
+            if let Some(current) = self.waker(direction, key) {
+                if current.will_wake(waker) {
+                    return Ok(None);
+                }
+                return Ok(Some(mem::replace(current, waker.clone())));
             }
-            return Ok(Some(mem::replace(current, waker.clone())));
         }
         // Cloned first, which may panic.
         let waker = waker.clone();
@@ -192,10 +192,10 @@ impl Waiters {
         if let Some(waker) = first.and_then(|first| first.waker.take()) {
             wake.push(waker);
         }
-        if let Some(later) = later
-            && !later.list.is_empty()
-        {
-            later.take_all(wake);
+        if let Some(later) = later {
+            if !later.list.is_empty() {
+                later.take_all(wake);
+            }
         }
         if let Some(rest) = &mut self.rest {
             leaves.append(&mut rest.leaves[direction as usize]);

@@ -6,6 +6,7 @@
 
 use std::cell::Cell;
 use std::env;
+use std::mem;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -117,8 +118,9 @@ fn watch() {
             waits = WAITS.lock();
             continue;
         }
-        let due = |wait: &mut Wait| wait.since.elapsed() >= PATIENCE;
-        let due: Vec<Wait> = waits.list.extract_if(.., due).collect();
+        let is_due = |wait: &Wait| wait.since.elapsed() >= PATIENCE;
+        let (due, rest): (Vec<_>, _) = mem::take(&mut waits.list).into_iter().partition(is_due);
+        waits.list = rest;
         if let Some(wait) = due.iter().find(|wait| wait.is_in_vain()) {
             waits.is_over = true;
             waits.list = Vec::new();

@@ -35,6 +35,8 @@ use crate::task::Task;
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "any_io_executor")]
+#[doc(alias = "any_completion_executor")]
 #[derive(Clone)]
 pub struct AnyExecutor {
     vtable: &'static Vtable,

@@ -56,6 +56,8 @@ use crate::task::{Header, Task, TaskQueue, TaskVtable};
 /// # Allocation
 ///
 /// One shared block per strand, in recycled memory. Posting to it allocates nothing.
+#[doc(alias = "strand")]
+#[doc(alias = "make_strand")]
 pub struct Strand<E: Executor> {
     state: Shared<State<E>>,
 }
@@ -96,6 +98,28 @@ impl<E: Executor> Strand<E> {
     /// # Panics
     ///
     /// If no memory can be had.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::executor::{Strand, ThreadPool};
+    /// use async_op::time::Timer;
+    /// use async_op::bind_executor;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let pool = ThreadPool::new(2)?;
+    /// let strand = Strand::new(pool.executor());
+    /// for _ in 0..2 {
+    ///     // These two never run at once, though the pool has two threads.
+    ///     Timer::new(&pool.executor()).async_wait(bind_executor(
+    ///         strand.clone(),
+    ///         |result: std::io::Result<()>| result.unwrap(),
+    ///     ));
+    /// }
+    /// pool.join();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(inner: E) -> Self {
         let state = State {
             header: Header::new(const { &State::<E>::VTABLE }),
@@ -108,6 +132,20 @@ impl<E: Executor> Strand<E> {
     }
 
     /// Returns the executor that the strand runs on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::executor::Strand;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let strand = Strand::new(context.executor());
+    /// assert!(*strand.inner() == context.executor());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn inner(&self) -> &E {
         &self.state.inner
     }

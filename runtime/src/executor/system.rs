@@ -33,6 +33,7 @@ use crate::task::Task;
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "system_context")]
 #[derive(Debug)]
 pub struct SystemContext {
     context: IoContext,
@@ -56,6 +57,17 @@ impl SystemContext {
     /// # Out of memory
     ///
     /// The first use aborts the process, as [`Arc::new`](std::sync::Arc::new) does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::executor::SystemContext;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// SystemContext::get()?; // its threads run from here on
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get() -> io::Result<&'static Self> {
         static CONTEXT: OnceLock<SystemContext> = OnceLock::new();
         static STARTING: Mutex<()> = Mutex::new(());
@@ -73,7 +85,11 @@ impl SystemContext {
             context,
         };
         let run = || {
-            let context = CONTEXT.wait();
+            // Whoever starts it is not done before it is there.
+            drop(STARTING.lock());
+            let Some(context) = CONTEXT.get() else {
+                return;
+            };
             loop {
                 // The panic hook has reported it; what is queued is not lost.
                 let _ = catch_unwind(AssertUnwindSafe(|| context.context.run()));
@@ -94,6 +110,20 @@ impl SystemContext {
     }
 
     /// Returns the executor of this context.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::Executor;
+    /// use async_op::executor::SystemContext;
+    /// use async_op::task::Task;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let executor = SystemContext::get()?.executor();
+    /// executor.post(Task::new(|| println!("on a background thread")));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn executor(&self) -> IoExecutor {
         self.context.executor()
     }

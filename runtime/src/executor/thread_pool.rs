@@ -36,6 +36,7 @@ use crate::shim::plain::Mutex;
 /// ```
 ///
 /// Dropping a pool stops it, and waits for the tasks that are running.
+#[doc(alias = "thread_pool")]
 pub struct ThreadPool {
     shared: Arc<Shared>,
     /// Until the pool is joined.
@@ -65,6 +66,18 @@ impl ThreadPool {
     ///
     /// If the system has no descriptors or no threads left. Without memory the process is
     /// [aborted](crate#out-of-memory).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::executor::ThreadPool;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let pool = ThreadPool::new(2)?;
+    /// pool.join(); // nothing to wait for
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(threads: usize) -> io::Result<Self> {
         let context = IoContext::with_threads()?;
         let pool = Self {
@@ -90,6 +103,21 @@ impl ThreadPool {
     /// # Errors
     ///
     /// As [`new`](Self::new).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::Executor;
+    /// use async_op::executor::ThreadPool;
+    /// use async_op::task::Task;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let pool = ThreadPool::with_available_parallelism()?;
+    /// pool.executor().post(Task::new(|| println!("on one of them")));
+    /// pool.join();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn with_available_parallelism() -> io::Result<Self> {
         Self::new(thread::available_parallelism().map_or(1, NonZero::get))
     }
@@ -101,12 +129,45 @@ impl ThreadPool {
 
     /// Lends the calling thread to the pool until it has been stopped, or
     /// joined and is out of work.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::Executor;
+    /// use async_op::executor::ThreadPool;
+    /// use async_op::task::Task;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let pool = ThreadPool::new(0)?;
+    /// let executor = pool.executor();
+    /// executor.post(Task::new(|| println!("on the thread that is lent")));
+    /// pool.join(); // there are no threads to wait for
+    /// pool.attach(); // until there is no work left
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn attach(&self) {
         self.shared.run();
     }
 
     /// Makes the threads end as soon as their current tasks have; what is
     /// queued is not run.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::Executor;
+    /// use async_op::executor::ThreadPool;
+    /// use async_op::task::Task;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let pool = ThreadPool::new(1)?;
+    /// pool.stop();
+    /// pool.executor().post(Task::new(|| unreachable!("it has been stopped")));
+    /// pool.join();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn stop(&self) {
         self.shared.context.stop();
     }
@@ -120,6 +181,28 @@ impl ThreadPool {
     ///
     /// With the first panic of a task, if there was one; and on a thread of the
     /// pool, which would wait for itself.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::Executor;
+    /// use async_op::executor::ThreadPool;
+    /// use async_op::task::Task;
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU32, Ordering};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let pool = ThreadPool::new(2)?;
+    /// let sum = Arc::new(AtomicU32::new(0));
+    /// for n in 1..=4 {
+    ///     let sum = sum.clone();
+    ///     pool.executor().post(Task::new(move || drop(sum.fetch_add(n, Ordering::Relaxed))));
+    /// }
+    /// pool.join();
+    /// assert_eq!(sum.load(Ordering::Relaxed), 10);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn join(&self) {
         assert!(
             !super::Executor::runs_here(&self.executor()),

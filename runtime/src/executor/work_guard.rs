@@ -21,6 +21,8 @@ use super::{Executor, is_same};
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "executor_work_guard")]
+#[doc(alias = "make_work_guard")]
 #[must_use = "dropping a work guard at once lets `run` return"]
 pub struct WorkGuard<E: Executor> {
     // `None` once reset.
@@ -29,6 +31,23 @@ pub struct WorkGuard<E: Executor> {
 
 impl<E: Executor> WorkGuard<E> {
     /// Counts one unit of work on `executor` until dropped or reset.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::executor::WorkGuard;
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let guard = WorkGuard::new(context.executor());
+    /// context.run_for(Duration::from_millis(1)); // would return at once
+    /// assert!(!context.stopped());
+    /// # drop(guard);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(executor: E) -> Self {
         executor.work_started();
         Self {
@@ -37,6 +56,21 @@ impl<E: Executor> WorkGuard<E> {
     }
 
     /// Gives the work back early. Idempotent.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::executor::WorkGuard;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let mut guard = WorkGuard::new(context.executor());
+    /// guard.reset();
+    /// assert_eq!(context.run(), 0); // it returns, as there is nothing to do
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn reset(&mut self) {
         if let Some(executor) = self.executor.take() {
             executor.work_finished();
@@ -65,10 +99,10 @@ impl<E: Executor> WorkGuard<E> {
     #[inline]
     pub(crate) fn reset_on_runner(&mut self) {
         // Taken out first: where that panics, it is not given back twice.
-        if let Some(executor) = self.executor.take()
-            && !executor.work_finished_on_runner()
-        {
-            self.executor = Some(executor);
+        if let Some(executor) = self.executor.take() {
+            if !executor.work_finished_on_runner() {
+                self.executor = Some(executor);
+            }
         }
     }
 
@@ -80,11 +114,41 @@ impl<E: Executor> WorkGuard<E> {
     }
 
     /// Returns whether this guard still holds work.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::executor::WorkGuard;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let mut guard = WorkGuard::new(context.executor());
+    /// assert!(guard.owns_work());
+    /// guard.reset();
+    /// assert!(!guard.owns_work());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn owns_work(&self) -> bool {
         self.executor.is_some()
     }
 
     /// Returns the executor, unless the guard has been reset.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::executor::WorkGuard;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let guard = WorkGuard::new(context.executor());
+    /// assert!(guard.executor() == Some(&context.executor()));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn executor(&self) -> Option<&E> {
         self.executor.as_ref()
     }

@@ -77,6 +77,7 @@ pub(super) fn has_started() -> ! {
 
 /// Starts, or packages, `initiation` as `token` says; what every initiating
 /// function ends with.
+#[doc(alias = "async_compose")]
 #[inline]
 pub fn async_initiate<'op, S, I, T>(initiation: I, token: T) -> T::Return<I>
 where

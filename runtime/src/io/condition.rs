@@ -72,16 +72,79 @@ impl<F: FnMut(usize) -> usize + Send> CompletionCondition for F {
 }
 
 /// Until the buffer is full, or all of it written.
+///
+/// # Examples
+///
+/// ```
+/// use async_op::SystemExecutor;
+/// use async_op::io::{read, transfer_all};
+/// use async_op::net::{TcpListener, TcpStream};
+///
+/// # async fn example() -> std::io::Result<()> {
+/// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+/// # let address = listener.local_addr()?;
+/// let client = TcpStream::connect(&SystemExecutor, address).await?;
+/// let (server, _) = listener.accept().await?;
+/// client.write_some("hello").await?;
+/// let mut word = [0; 5];
+/// let n = read(&server, &mut word, transfer_all()).await.into_result()?;
+/// assert_eq!(n, word.len());
+/// # Ok(())
+/// # }
+/// # pollster::block_on(example()).unwrap();
+/// ```
 pub fn transfer_all() -> impl CompletionCondition + Copy + 'static {
     |_| usize::MAX
 }
 
 /// Until at least `n` bytes have been transferred, or the buffer ends.
+///
+/// # Examples
+///
+/// ```
+/// use async_op::SystemExecutor;
+/// use async_op::io::{read, transfer_at_least};
+/// use async_op::net::{TcpListener, TcpStream};
+///
+/// # async fn example() -> std::io::Result<()> {
+/// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+/// # let address = listener.local_addr()?;
+/// let client = TcpStream::connect(&SystemExecutor, address).await?;
+/// let (server, _) = listener.accept().await?;
+/// client.write_some("hello").await?;
+/// let mut buffer = [0; 64];
+/// let n = read(&server, &mut buffer, transfer_at_least(2)).await.into_result()?;
+/// assert!(n >= 2);
+/// # Ok(())
+/// # }
+/// # pollster::block_on(example()).unwrap();
+/// ```
 pub fn transfer_at_least(n: usize) -> impl CompletionCondition + Copy + 'static {
     move |transferred| if transferred < n { usize::MAX } else { 0 }
 }
 
 /// Until `n` bytes have been transferred, and no more; or the buffer ends.
+///
+/// # Examples
+///
+/// ```
+/// use async_op::SystemExecutor;
+/// use async_op::io::{read, transfer_exactly};
+/// use async_op::net::{TcpListener, TcpStream};
+///
+/// # async fn example() -> std::io::Result<()> {
+/// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+/// # let address = listener.local_addr()?;
+/// let client = TcpStream::connect(&SystemExecutor, address).await?;
+/// let (server, _) = listener.accept().await?;
+/// client.write_some("hello").await?;
+/// let mut buffer = [0; 64];
+/// let n = read(&server, &mut buffer, transfer_exactly(2)).await.into_result()?;
+/// assert_eq!(n, 2);
+/// # Ok(())
+/// # }
+/// # pollster::block_on(example()).unwrap();
+/// ```
 pub fn transfer_exactly(n: usize) -> impl CompletionCondition + Copy + 'static {
     move |transferred: usize| n - n.min(transferred)
 }

@@ -210,10 +210,10 @@ impl<B: ReadBuffer, C: CompletionCondition, R: Report> Filling<B, C, R> {
                 usize::MAX => stream.read_after(buffer, skip).await,
                 end => stream.read_after(&mut front(buffer, end), skip).await,
             };
-            if let Err(error) = step.and_then(|n| self.advance(n))
-                && !self.steps.go_on_after(&error)
-            {
-                break Err(error);
+            if let Err(error) = step.and_then(|n| self.advance(n)) {
+                if !self.steps.go_on_after(&error) {
+                    break Err(error);
+                }
             }
         };
         self.report(result)

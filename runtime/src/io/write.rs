@@ -197,10 +197,10 @@ impl<B: WriteBuffer, C: CompletionCondition, R: Report> Draining<B, C, R> {
                 usize::MAX => stream.write_after(buffer, skip).await,
                 end => stream.write_after(&mut front(buffer, end), skip).await,
             };
-            if let Err(error) = step.and_then(|n| self.advance(n))
-                && !self.steps.go_on_after(&error)
-            {
-                break Err(error);
+            if let Err(error) = step.and_then(|n| self.advance(n)) {
+                if !self.steps.go_on_after(&error) {
+                    break Err(error);
+                }
             }
         };
         self.report(result)

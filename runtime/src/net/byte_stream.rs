@@ -425,6 +425,28 @@ macro_rules! reads {
             /// is gone; [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel);
             /// [`InvalidInput`](std::io::ErrorKind::InvalidInput) for an empty `Vec`, which
             /// is filled up to its length: see [`read_buf`](crate::io::read_buf).
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use async_op::SystemExecutor;
+            /// use async_op::net::{TcpListener, TcpStream};
+            ///
+            /// # async fn example() -> std::io::Result<()> {
+            /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+            /// # let address = listener.local_addr()?;
+            /// let client = TcpStream::connect(&SystemExecutor, address).await?;
+            /// let (server, _) = listener.accept().await?;
+            /// client.write_some("hello").await?;
+            /// let mut buffer = [0; 16];
+            /// assert_eq!(server.read_some(&mut buffer).await?, 5); // borrowed
+            /// client.write_some("again").await?;
+            /// let (result, buffer) = server.read_some(vec![0; 16]).await; // owned, for any token
+            /// assert_eq!(&buffer[..result?], b"again");
+            /// # Ok(())
+            /// # }
+            /// # pollster::block_on(example()).unwrap();
+            /// ```
             #[$crate::async_op]
             pub fn async_read_some<B: $crate::io::ReadBuffer>(
                 &self,
@@ -451,6 +473,26 @@ macro_rules! reads {
             ///
             /// As [`async_read_some`](Self::async_read_some), and
             /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) if there is nothing.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use async_op::SystemExecutor;
+            /// use async_op::net::{TcpListener, TcpStream};
+            /// use std::io::ErrorKind;
+            ///
+            /// # async fn example() -> std::io::Result<()> {
+            /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+            /// # let address = listener.local_addr()?;
+            /// let client = TcpStream::connect(&SystemExecutor, address).await?;
+            /// let (server, _) = listener.accept().await?;
+            /// let error = server.try_read_some(&mut [0; 16]).unwrap_err();
+            /// assert_eq!(error.kind(), ErrorKind::WouldBlock);
+            /// # drop(client);
+            /// # Ok(())
+            /// # }
+            /// # pollster::block_on(example()).unwrap();
+            /// ```
             pub fn try_read_some(&self, buffer: &mut [u8]) -> std::io::Result<usize> {
                 self.source.try_read(buffer)
             }
@@ -554,6 +596,24 @@ macro_rules! writes {
             /// The system's, such as [`BrokenPipe`](std::io::ErrorKind::BrokenPipe),
             /// and one of kind [`Other`](std::io::ErrorKind::Other) when the context
             /// is gone; [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel).
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use async_op::SystemExecutor;
+            /// use async_op::net::{TcpListener, TcpStream};
+            ///
+            /// # async fn example() -> std::io::Result<()> {
+            /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+            /// # let address = listener.local_addr()?;
+            /// let client = TcpStream::connect(&SystemExecutor, address).await?;
+            /// let (server, _) = listener.accept().await?;
+            /// let n = client.write_some("hello").await?;
+            /// assert_eq!(server.read_some(&mut [0; 16]).await?, n);
+            /// # Ok(())
+            /// # }
+            /// # pollster::block_on(example()).unwrap();
+            /// ```
             #[$crate::async_op]
             pub fn async_write_some<B: $crate::io::WriteBuffer>(
                 &self,
@@ -580,6 +640,24 @@ macro_rules! writes {
             /// As [`async_write_some`](Self::async_write_some), and
             /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) if the system takes
             /// nothing.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use async_op::SystemExecutor;
+            /// use async_op::net::{TcpListener, TcpStream};
+            ///
+            /// # async fn example() -> std::io::Result<()> {
+            /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+            /// # let address = listener.local_addr()?;
+            /// let client = TcpStream::connect(&SystemExecutor, address).await?;
+            /// let (server, _) = listener.accept().await?;
+            /// assert_eq!(client.try_write_some(b"hello")?, 5);
+            /// # drop(server);
+            /// # Ok(())
+            /// # }
+            /// # pollster::block_on(example()).unwrap();
+            /// ```
             pub fn try_write_some(&self, buffer: &[u8]) -> std::io::Result<usize> {
                 self.source.try_write(buffer)
             }

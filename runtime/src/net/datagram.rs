@@ -184,6 +184,25 @@ macro_rules! datagrams {
             /// [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel); and
             /// one of kind [`OutOfMemory`](std::io::ErrorKind::OutOfMemory) for
             /// several parts that the allocator has no whole for.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use async_op::SystemExecutor;
+            /// use async_op::net::UdpSocket;
+            ///
+            /// # async fn example() -> std::io::Result<()> {
+            /// let a = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+            /// let b = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+            /// a.connect(b.local_addr()?)?;
+            /// b.connect(a.local_addr()?)?;
+            /// a.send("hello").await?;
+            /// let (result, buffer) = b.receive(vec![0; 16]).await;
+            /// assert_eq!(&buffer[..result?], b"hello");
+            /// # Ok(())
+            /// # }
+            /// # pollster::block_on(example()).unwrap();
+            /// ```
             #[$crate::async_op]
             pub fn async_receive<B: $crate::io::ReadBuffer>(
                 &self,
@@ -226,6 +245,23 @@ macro_rules! datagrams {
             /// The system's, and one of kind [`Other`](std::io::ErrorKind::Other)
             /// when the context is gone; [cancelled](crate::is_cancelled) by
             /// [`cancel`](Self::cancel).
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use async_op::SystemExecutor;
+            /// use async_op::net::UdpSocket;
+            ///
+            /// # async fn example() -> std::io::Result<()> {
+            /// let a = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+            /// let b = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+            /// a.send_to("hello", b.local_addr()?).await?;
+            /// let (n, from) = b.receive_from(&mut [0; 16]).await?;
+            /// assert_eq!((n, from), (5, a.local_addr()?));
+            /// # Ok(())
+            /// # }
+            /// # pollster::block_on(example()).unwrap();
+            /// ```
             #[$crate::async_op]
             pub fn async_receive_from<B: $crate::io::ReadBuffer>(
                 &self,
@@ -269,6 +305,24 @@ macro_rules! datagrams {
             /// connected and `EMSGSIZE` for a datagram that is too long, and one of
             /// kind [`Other`](std::io::ErrorKind::Other) when the context is gone;
             /// [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel).
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use async_op::SystemExecutor;
+            /// use async_op::net::UdpSocket;
+            ///
+            /// # async fn example() -> std::io::Result<()> {
+            /// let a = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+            /// let b = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+            /// a.connect(b.local_addr()?)?;
+            /// b.connect(a.local_addr()?)?;
+            /// assert_eq!(a.send("hello").await?, 5);
+            /// assert_eq!(b.receive(&mut [0; 16]).await?, 5);
+            /// # Ok(())
+            /// # }
+            /// # pollster::block_on(example()).unwrap();
+            /// ```
             #[$crate::async_op]
             pub fn async_send<B: $crate::io::WriteBuffer>(
                 &self,

@@ -35,6 +35,8 @@ use crate::context::{IoExecutor, Registration};
 /// # }
 /// # pollster::block_on(example()).unwrap();
 /// ```
+#[doc(alias = "stream_descriptor")]
+#[doc(alias = "AsyncFd")]
 #[derive(Clone, Debug)]
 pub struct Descriptor {
     source: SharedSource<PolledFile>,

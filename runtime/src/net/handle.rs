@@ -11,6 +11,20 @@ macro_rules! handle {
             ///
             /// The system's, and one of kind [`Other`](std::io::ErrorKind::Other)
             /// when the context is gone.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use async_op::SystemExecutor;
+            /// use async_op::net::TcpListener;
+            ///
+            /// # fn main() -> std::io::Result<()> {
+            /// let socket = std::net::TcpListener::bind("127.0.0.1:0")?;
+            /// let listener = TcpListener::from_std(&SystemExecutor, socket)?;
+            /// # drop(listener);
+            /// # Ok(())
+            /// # }
+            /// ```
             pub fn from_std(executor: &IoExecutor, socket: $std) -> std::io::Result<Self> {
                 socket.set_nonblocking(true)?;
                 Self::from_mio(executor, <$mio>::from_std(socket))
@@ -46,6 +60,22 @@ macro_rules! handle {
             /// # Errors
             ///
             /// As for [`into_mio`](Self::into_mio).
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use async_op::SystemExecutor;
+            /// use async_op::net::TcpListener;
+            ///
+            /// # fn main() -> std::io::Result<()> {
+            /// let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+            /// let clone = listener.clone();
+            /// let listener = listener.into_std().unwrap_err(); // not the only handle
+            /// drop(clone);
+            /// let _socket: std::net::TcpListener = listener.into_std().unwrap();
+            /// # Ok(())
+            /// # }
+            /// ```
             pub fn into_std(self) -> Result<$std, Self> {
                 self.into_mio().map(<$std>::from)
             }
@@ -96,6 +126,26 @@ macro_rules! waits {
             ///
             /// One of kind [`Other`](std::io::ErrorKind::Other) when the context is
             /// gone; [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel).
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use async_op::SystemExecutor;
+            /// use async_op::net::{TcpListener, TcpStream};
+            /// use async_op::net::Readiness;
+            ///
+            /// # async fn example() -> std::io::Result<()> {
+            /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+            /// # let address = listener.local_addr()?;
+            /// let client = TcpStream::connect(&SystemExecutor, address).await?;
+            /// let (server, _) = listener.accept().await?;
+            /// client.write_some("hello").await?;
+            /// server.wait(Readiness::Read).await?;
+            /// assert_eq!(server.try_read_some(&mut [0; 16])?, 5);
+            /// # Ok(())
+            /// # }
+            /// # pollster::block_on(example()).unwrap();
+            /// ```
             #[$crate::async_op]
             pub fn async_wait(
                 &self,
@@ -117,6 +167,22 @@ macro_rules! cancels {
         /// Those whose result is known already complete with that. To stop one
         /// operation alone, bind a [slot](crate::bind_cancellation_slot) to its
         /// token, or drop its future.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use async_op::net::TcpListener;
+        /// use async_op::{IoContext, is_cancelled};
+        ///
+        /// # fn main() -> std::io::Result<()> {
+        /// let context = IoContext::new()?;
+        /// let listener = TcpListener::bind(&context, ([127, 0, 0, 1], 0).into())?;
+        /// listener.accept().callback(|result| assert!(is_cancelled(&result.unwrap_err())));
+        /// listener.cancel();
+        /// context.run();
+        /// # Ok(())
+        /// # }
+        /// ```
         pub fn cancel(&self) {
             self.source.cancel();
         }

@@ -264,11 +264,11 @@ impl<S: Pollable + Send + Sync, P: Perform<S>> OnSource<S, P> {
 
 impl<S: Pollable + Send + Sync, P: Perform<S>> Release for Waiting<S, P> {
     fn release(&mut self) {
-        if let Some(key) = self.key.take()
-            && let Some(operation) = &self.operation
-        {
-            let source = operation.source.as_ref().expect("it has waited");
-            source.forget_one(operation.direction, key);
+        if let Some(key) = self.key.take() {
+            if let Some(operation) = &self.operation {
+                let source = operation.source.as_ref().expect("it has waited");
+                source.forget_one(operation.direction, key);
+            }
         }
     }
 }

@@ -32,7 +32,7 @@ use crate::context::{IoExecutor, Registration};
 /// The system's, and one of kind [`Other`](io::ErrorKind::Other) when the
 /// context is gone.
 pub fn connect_pipe(executor: &IoExecutor) -> io::Result<(ReadablePipe, WritablePipe)> {
-    let (reader, writer) = io::pipe()?;
+    let (writer, reader) = mio::unix::pipe::new()?;
     Ok((
         ReadablePipe::new(executor, reader)?,
         WritablePipe::new(executor, writer)?,

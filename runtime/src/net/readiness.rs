@@ -7,6 +7,7 @@ use crate::context::{Direction, Progress};
 
 /// What can be waited for without doing it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Readiness {
     /// Reading, or accepting, would not block.
     Read,

@@ -33,6 +33,9 @@ use crate::task::scope;
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "basic_resolver")]
+#[doc(alias = "lookup_host")]
+#[doc(alias = "getaddrinfo")]
 #[derive(Clone, Debug)]
 pub struct Resolver {
     executor: IoExecutor,

@@ -34,6 +34,8 @@ use crate::shim::plain::{Mutex, MutexGuard};
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "signal_set")]
+#[doc(alias = "ctrl_c")]
 #[derive(Clone)]
 pub struct SignalSet {
     source: SharedSource<Pending>,

@@ -158,13 +158,12 @@ impl<S: Pollable> Source<S> {
             let check = || self.poll_era(era);
             let attempted = self.registration.attempt(direction, check, &mut attempt);
             #[cfg(unix)]
-            if let Err(seen) = attempted
-                && seen.is_unwatched()
-                && let Some(fd) = self.get().unwatched()
-            {
-                match self.watch_writes(fd) {
-                    Ok(()) => continue,
-                    Err(error) => return Ok(Err(error)),
+            if attempted.as_ref().is_err_and(|seen| seen.is_unwatched()) {
+                if let Some(fd) = self.get().unwatched() {
+                    match self.watch_writes(fd) {
+                        Ok(()) => continue,
+                        Err(error) => return Ok(Err(error)),
+                    }
                 }
             }
             return attempted;

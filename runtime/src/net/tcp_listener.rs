@@ -35,6 +35,8 @@ use crate::meta::Meta;
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "basic_socket_acceptor")]
+#[doc(alias = "tcp_acceptor")]
 #[derive(Clone, Debug)]
 pub struct TcpListener {
     source: SharedSource<mio::net::TcpListener>,
@@ -52,6 +54,20 @@ impl TcpListener {
     ///
     /// The system's, and one of kind [`Other`](io::ErrorKind::Other) when the
     /// context is gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::net::TcpListener;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let listener = TcpListener::bind(&context, ([127, 0, 0, 1], 0).into())?; // any free port
+    /// assert_ne!(listener.local_addr()?.port(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn bind(executor: &IoExecutor, address: SocketAddr) -> io::Result<Self> {
         Self::from_mio(executor, mio::net::TcpListener::bind(address)?)
     }
@@ -61,6 +77,19 @@ impl TcpListener {
     /// # Errors
     ///
     /// The system's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::TcpListener;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+    /// println!("listening on {}", listener.local_addr()?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.source.get().local_addr()
     }
@@ -93,6 +122,32 @@ impl TcpListener {
     /// When the process has no descriptors left (`EMFILE`), the
     /// connection stays in the queue of the listener, and a later operation
     /// accepts it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::net::{TcpListener, TcpStream};
+    /// use async_op::{IoContext, is_cancelled};
+    /// use std::io;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// fn serve(listener: TcpListener) {
+    ///     let next = listener.clone();
+    ///     listener.accept().callback(move |result: io::Result<_>| match result {
+    ///         Ok((_stream, _peer)) => serve(next), // the next one, from the handler of this
+    ///         Err(error) => assert!(is_cancelled(&error)),
+    ///     });
+    /// }
+    ///
+    /// let context = IoContext::new()?;
+    /// let listener = TcpListener::bind(&context, ([127, 0, 0, 1], 0).into())?;
+    /// serve(listener.clone());
+    /// TcpStream::connect(&context, listener.local_addr()?).blocking()?;
+    /// listener.cancel();
+    /// context.run();
+    /// # Ok(())
+    /// # }
+    /// ```
     #[async_op]
     pub fn async_accept(&self) -> impl Initiation<fn(io::Result<(TcpStream, SocketAddr)>)> {
         static META: Meta = meta("async_accept");

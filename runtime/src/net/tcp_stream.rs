@@ -45,6 +45,7 @@ use crate::meta::Meta;
 ///
 /// For options beyond those here, such as keepalive or the sizes of buffers, see
 /// `socket2::SockRef::from(&stream)`.
+#[doc(alias = "basic_stream_socket")]
 #[derive(Clone, Debug)]
 pub struct TcpStream {
     source: SharedSource<mio::net::TcpStream>,
@@ -84,6 +85,21 @@ impl TcpStream {
     /// The system's, [`ConnectionRefused`](io::ErrorKind::ConnectionRefused)
     /// for a closed port among them, and one of kind
     /// [`Other`](io::ErrorKind::Other) when the context is gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::{TcpListener, TcpStream};
+    ///
+    /// # async fn example() -> std::io::Result<()> {
+    /// let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+    /// let stream = TcpStream::connect(&SystemExecutor, listener.local_addr()?).await?;
+    /// assert_eq!(stream.peer_addr()?, listener.local_addr()?);
+    /// # Ok(())
+    /// # }
+    /// # pollster::block_on(example()).unwrap();
+    /// ```
     #[async_op]
     pub fn async_connect(
         executor: &IoExecutor,
@@ -210,6 +226,29 @@ impl TcpStream {
     /// # Errors
     ///
     /// The system's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::{TcpListener, TcpStream};
+    /// use std::net::Shutdown;
+    ///
+    /// # async fn example() -> std::io::Result<()> {
+    /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+    /// # let address = listener.local_addr()?;
+    /// let client = TcpStream::connect(&SystemExecutor, address).await?;
+    /// let (server, _) = listener.accept().await?;
+    /// client.write_some("the last words").await?;
+    /// client.shutdown(Shutdown::Write)?;
+    /// let mut buffer = [0; 64];
+    /// assert_eq!(server.read_some(&mut buffer).await?, 14);
+    /// assert_eq!(server.read_some(&mut buffer).await?, 0); // no more will come
+    /// server.write_some("answered all the same").await?;
+    /// # Ok(())
+    /// # }
+    /// # pollster::block_on(example()).unwrap();
+    /// ```
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.source.get().shutdown(how)
     }
@@ -219,6 +258,23 @@ impl TcpStream {
     /// # Errors
     ///
     /// The system's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::{TcpListener, TcpStream};
+    ///
+    /// # async fn example() -> std::io::Result<()> {
+    /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+    /// # let address = listener.local_addr()?;
+    /// let client = TcpStream::connect(&SystemExecutor, address).await?;
+    /// let (server, _) = listener.accept().await?;
+    /// assert_eq!(client.local_addr()?, server.peer_addr()?);
+    /// # Ok(())
+    /// # }
+    /// # pollster::block_on(example()).unwrap();
+    /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.source.get().local_addr()
     }
@@ -228,6 +284,23 @@ impl TcpStream {
     /// # Errors
     ///
     /// The system's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::{TcpListener, TcpStream};
+    ///
+    /// # async fn example() -> std::io::Result<()> {
+    /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+    /// # let address = listener.local_addr()?;
+    /// let client = TcpStream::connect(&SystemExecutor, address).await?;
+    /// let (server, _) = listener.accept().await?;
+    /// assert_eq!(client.peer_addr()?, server.local_addr()?);
+    /// # Ok(())
+    /// # }
+    /// # pollster::block_on(example()).unwrap();
+    /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.source.get().peer_addr()
     }
@@ -237,6 +310,25 @@ impl TcpStream {
     /// # Errors
     ///
     /// The system's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::{TcpListener, TcpStream};
+    ///
+    /// # async fn example() -> std::io::Result<()> {
+    /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+    /// # let address = listener.local_addr()?;
+    /// let client = TcpStream::connect(&SystemExecutor, address).await?;
+    /// let (server, _) = listener.accept().await?;
+    /// client.set_nodelay(true)?;
+    /// assert!(client.nodelay()?);
+    /// # drop(server);
+    /// # Ok(())
+    /// # }
+    /// # pollster::block_on(example()).unwrap();
+    /// ```
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         self.source.get().set_nodelay(nodelay)
     }
@@ -246,6 +338,25 @@ impl TcpStream {
     /// # Errors
     ///
     /// The system's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::{TcpListener, TcpStream};
+    ///
+    /// # async fn example() -> std::io::Result<()> {
+    /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+    /// # let address = listener.local_addr()?;
+    /// let client = TcpStream::connect(&SystemExecutor, address).await?;
+    /// let (server, _) = listener.accept().await?;
+    /// client.set_nodelay(false)?;
+    /// assert!(!client.nodelay()?);
+    /// # drop(server);
+    /// # Ok(())
+    /// # }
+    /// # pollster::block_on(example()).unwrap();
+    /// ```
     pub fn nodelay(&self) -> io::Result<bool> {
         self.source.get().nodelay()
     }

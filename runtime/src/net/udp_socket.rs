@@ -38,6 +38,7 @@ use crate::meta::Meta;
 ///
 /// For options beyond those here, such as membership of multicast groups on
 /// an interface, see `socket2::SockRef::from(&socket)`.
+#[doc(alias = "basic_datagram_socket")]
 #[derive(Clone, Debug)]
 pub struct UdpSocket {
     source: SharedSource<mio::net::UdpSocket>,
@@ -58,6 +59,19 @@ impl UdpSocket {
     ///
     /// The system's, and one of kind [`Other`](io::ErrorKind::Other) when the
     /// context is gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UdpSocket;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+    /// assert_ne!(socket.local_addr()?.port(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn bind(executor: &IoExecutor, address: SocketAddr) -> io::Result<Self> {
         Self::from_mio(executor, mio::net::UdpSocket::bind(address)?)
     }
@@ -68,6 +82,27 @@ impl UdpSocket {
     /// # Errors
     ///
     /// The system's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UdpSocket;
+    ///
+    /// # async fn example() -> std::io::Result<()> {
+    /// let server = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+    /// let client = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+    /// client.connect(server.local_addr()?)?;
+    /// client.send("question").await?;
+    /// let mut buffer = [0; 16];
+    /// let (n, from) = server.receive_from(&mut buffer).await?;
+    /// assert_eq!(&buffer[..n], b"question");
+    /// server.send_to("answer", from).await?;
+    /// assert_eq!(client.receive(&mut buffer).await?, 6);
+    /// # Ok(())
+    /// # }
+    /// # pollster::block_on(example()).unwrap();
+    /// ```
     pub fn connect(&self, address: SocketAddr) -> io::Result<()> {
         self.source.get().connect(address)
     }
@@ -77,6 +112,19 @@ impl UdpSocket {
     /// # Errors
     ///
     /// The system's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UdpSocket;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+    /// println!("receiving at {}", socket.local_addr()?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.source.get().local_addr()
     }
@@ -86,6 +134,22 @@ impl UdpSocket {
     /// # Errors
     ///
     /// The system's, if the socket is not connected.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UdpSocket;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+    /// assert!(socket.peer_addr().is_err());
+    /// let address = socket.local_addr()?;
+    /// socket.connect(address)?; // to itself
+    /// assert_eq!(socket.peer_addr()?, address);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.source.get().peer_addr()
     }
@@ -95,6 +159,20 @@ impl UdpSocket {
     /// # Errors
     ///
     /// The system's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UdpSocket;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+    /// socket.set_broadcast(true)?;
+    /// assert!(socket.broadcast()?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set_broadcast(&self, broadcast: bool) -> io::Result<()> {
         self.source.get().set_broadcast(broadcast)
     }
@@ -104,6 +182,19 @@ impl UdpSocket {
     /// # Errors
     ///
     /// The system's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UdpSocket;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+    /// assert!(!socket.broadcast()?); // not unless it is set
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn broadcast(&self) -> io::Result<bool> {
         self.source.get().broadcast()
     }

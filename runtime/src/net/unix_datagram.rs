@@ -81,6 +81,25 @@ impl UnixDatagram {
     /// The system's, [`AddrInUse`](io::ErrorKind::AddrInUse) where there is a
     /// file already, and one of kind [`Other`](io::ErrorKind::Other) when the
     /// context is gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixDatagram;
+    ///
+    /// # async fn example() -> std::io::Result<()> {
+    /// let path = std::env::temp_dir().join(format!("async-op-datagram-{}", std::process::id()));
+    /// let server = UnixDatagram::bind(&SystemExecutor, &path)?;
+    /// let client = UnixDatagram::unbound(&SystemExecutor)?;
+    /// client.connect(&path)?;
+    /// client.send("hello").await?;
+    /// assert_eq!(server.receive(&mut [0; 16]).await?, 5);
+    /// std::fs::remove_file(path)?;
+    /// # Ok(())
+    /// # }
+    /// # pollster::block_on(example()).unwrap();
+    /// ```
     pub fn bind(executor: &IoExecutor, path: impl AsRef<Path>) -> io::Result<Self> {
         Self::from_mio(executor, mio::net::UnixDatagram::bind(path)?)
     }
@@ -100,6 +119,19 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// As [`bind`](Self::bind).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixDatagram;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let socket = UnixDatagram::unbound(&SystemExecutor)?;
+    /// assert!(socket.local_addr()?.is_unnamed());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn unbound(executor: &IoExecutor) -> io::Result<Self> {
         Self::from_mio(executor, mio::net::UnixDatagram::unbound()?)
     }
@@ -109,6 +141,21 @@ impl UnixDatagram {
     /// # Errors
     ///
     /// As [`bind`](Self::bind).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixDatagram;
+    ///
+    /// # async fn example() -> std::io::Result<()> {
+    /// let (a, b) = UnixDatagram::pair(&SystemExecutor)?;
+    /// a.send("hello").await?;
+    /// assert_eq!(b.receive(&mut [0; 16]).await?, 5);
+    /// # Ok(())
+    /// # }
+    /// # pollster::block_on(example()).unwrap();
+    /// ```
     pub fn pair(executor: &IoExecutor) -> io::Result<(Self, Self)> {
         let (a, b) = mio::net::UnixDatagram::pair()?;
         Ok((Self::from_mio(executor, a)?, Self::from_mio(executor, b)?))

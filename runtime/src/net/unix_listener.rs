@@ -51,6 +51,22 @@ impl UnixListener {
     /// The system's, [`AddrInUse`](io::ErrorKind::AddrInUse) where there is a
     /// file already, and one of kind [`Other`](io::ErrorKind::Other) when the
     /// context is gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixListener;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let path = std::env::temp_dir().join(format!("async-op-bind-{}", std::process::id()));
+    /// let listener = UnixListener::bind(&SystemExecutor, &path)?;
+    /// # drop(listener);
+    /// // The file stays when the listener is dropped.
+    /// std::fs::remove_file(path)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn bind(executor: &IoExecutor, path: impl AsRef<Path>) -> io::Result<Self> {
         Self::from_mio(executor, mio::net::UnixListener::bind(path)?)
     }
@@ -69,6 +85,21 @@ impl UnixListener {
     /// # Errors
     ///
     /// The system's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixListener;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let path = std::env::temp_dir().join(format!("async-op-local-{}", std::process::id()));
+    /// let listener = UnixListener::bind(&SystemExecutor, &path)?;
+    /// assert_eq!(listener.local_addr()?.as_pathname(), Some(&*path));
+    /// std::fs::remove_file(path)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.source.get().local_addr()
     }
@@ -101,6 +132,24 @@ impl UnixListener {
     /// When the process has no descriptors left (`EMFILE`), the
     /// connection stays in the queue of the listener, and a later operation
     /// accepts it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::{UnixListener, UnixStream};
+    ///
+    /// # async fn example() -> std::io::Result<()> {
+    /// let path = std::env::temp_dir().join(format!("async-op-accept-{}", std::process::id()));
+    /// let listener = UnixListener::bind(&SystemExecutor, &path)?;
+    /// let _client = UnixStream::connect(&SystemExecutor, &path).await?;
+    /// let (_server, peer) = listener.accept().await?;
+    /// assert!(peer.is_unnamed());
+    /// std::fs::remove_file(path)?;
+    /// # Ok(())
+    /// # }
+    /// # pollster::block_on(example()).unwrap();
+    /// ```
     #[async_op]
     pub fn async_accept(&self) -> impl Initiation<fn(io::Result<(UnixStream, SocketAddr)>)> {
         static META: Meta = meta("async_accept");

@@ -60,6 +60,21 @@ impl UnixStream {
     ///
     /// The system's, and one of kind [`Other`](io::ErrorKind::Other) when the
     /// context is gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixStream;
+    ///
+    /// # async fn example() -> std::io::Result<()> {
+    /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
+    /// a.write_some("hello").await?;
+    /// assert_eq!(b.read_some(&mut [0; 16]).await?, 5);
+    /// # Ok(())
+    /// # }
+    /// # pollster::block_on(example()).unwrap();
+    /// ```
     pub fn pair(executor: &IoExecutor) -> io::Result<(Self, Self)> {
         let (a, b) = mio::net::UnixStream::pair()?;
         Ok((Self::from_mio(executor, a)?, Self::from_mio(executor, b)?))
@@ -92,6 +107,24 @@ impl UnixStream {
     /// nobody listens and [`WouldBlock`](io::ErrorKind::WouldBlock) where the
     /// queue of the listener is full; and one of kind
     /// [`Other`](io::ErrorKind::Other) when the context is gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::{UnixListener, UnixStream};
+    ///
+    /// # async fn example() -> std::io::Result<()> {
+    /// let path = std::env::temp_dir().join(format!("async-op-connect-{}", std::process::id()));
+    /// let listener = UnixListener::bind(&SystemExecutor, &path)?;
+    /// let stream = UnixStream::connect(&SystemExecutor, &path).await?;
+    /// let (_peer, _) = listener.accept().await?;
+    /// assert_eq!(stream.peer_addr()?.as_pathname(), Some(&*path));
+    /// std::fs::remove_file(path)?;
+    /// # Ok(())
+    /// # }
+    /// # pollster::block_on(example()).unwrap();
+    /// ```
     #[async_op]
     pub fn async_connect<P>(
         executor: &IoExecutor,
@@ -170,6 +203,22 @@ impl UnixStream {
     /// # Errors
     ///
     /// The system's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixStream;
+    /// use std::net::Shutdown;
+    ///
+    /// # async fn example() -> std::io::Result<()> {
+    /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
+    /// a.shutdown(Shutdown::Write)?;
+    /// assert_eq!(b.read_some(&mut [0; 16]).await?, 0);
+    /// # Ok(())
+    /// # }
+    /// # pollster::block_on(example()).unwrap();
+    /// ```
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.source.get().shutdown(how)
     }
@@ -179,6 +228,20 @@ impl UnixStream {
     /// # Errors
     ///
     /// The system's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixStream;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
+    /// assert!(a.local_addr()?.is_unnamed());
+    /// # drop(b);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.source.get().local_addr()
     }
@@ -188,6 +251,20 @@ impl UnixStream {
     /// # Errors
     ///
     /// The system's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixStream;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
+    /// assert!(a.peer_addr()?.is_unnamed());
+    /// # drop(b);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.source.get().peer_addr()
     }

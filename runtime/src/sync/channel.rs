@@ -47,6 +47,8 @@ use crate::shim::plain::{Mutex, MutexGuard};
 /// One shared block per channel, and room for the values that it keeps and the
 /// operations that wait, which is used again: in the long run sending and
 /// receiving need no heap.
+#[doc(alias = "mpsc")]
+#[doc(alias = "concurrent_channel")]
 pub struct Channel<T, E = IoExecutor> {
     shared: Arc<Shared<T, E>>,
 }
@@ -86,6 +88,20 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// # Out of memory
     ///
     /// Aborts the process, as [`Arc::new`](std::sync::Arc::new) does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::sync::Channel;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let channel = Channel::<u32>::new(&context, 16);
+    /// assert_eq!(channel.capacity(), 16);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new<O>(on: &O, capacity: usize) -> Self
     where
         O: IoObject<Executor = E> + ?Sized,
@@ -136,6 +152,23 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// Of kind [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the channel is
     /// closed; [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel); of kind
     /// [`Other`](io::ErrorKind::Other) when the context is gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::sync::Channel;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let channel = Channel::new(&context, 1);
+    /// channel.send("kept").blocking().unwrap();
+    /// channel.close();
+    /// let error = channel.send("too late").blocking().unwrap_err();
+    /// assert_eq!(error.into_value(), "too late");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[async_op(cancellation = total)]
     pub async fn async_send(&self, value: T) -> Result<(), SendError<T>> {
         Wait::new(&self.shared.state, SendRequest(value)).await
@@ -169,6 +202,28 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// closed and empty; [cancelled](crate::is_cancelled) by
     /// [`cancel`](Self::cancel); of kind [`Other`](io::ErrorKind::Other) when the
     /// context is gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::sync::Channel;
+    ///
+    /// # async fn example() -> std::io::Result<()> {
+    /// let channel = Channel::new(&SystemExecutor, 3);
+    /// for n in [1, 2, 3] {
+    ///     channel.try_send(n).unwrap();
+    /// }
+    /// channel.close();
+    /// let mut sum = 0;
+    /// while let Ok(n) = channel.receive().await {
+    ///     sum += n;
+    /// }
+    /// assert_eq!(sum, 6);
+    /// # Ok(())
+    /// # }
+    /// # pollster::block_on(example()).unwrap();
+    /// ```
     #[async_op(cancellation = total)]
     pub async fn async_receive(&self) -> io::Result<T> {
         Wait::new(&self.shared.state, ReceiveRequest(PhantomData)).await
@@ -180,6 +235,23 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     ///
     /// Of kind [`WouldBlock`](io::ErrorKind::WouldBlock) where a send would
     /// wait, else as those of [`async_send`](Self::async_send).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::sync::Channel;
+    /// use std::io::ErrorKind;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let channel = Channel::new(&context, 1);
+    /// assert!(channel.try_send(1).is_ok());
+    /// let full = channel.try_send(2).unwrap_err();
+    /// assert_eq!(full.error().kind(), ErrorKind::WouldBlock);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn try_send(&self, value: T) -> Result<(), SendError<T>> {
         let mut wake = WakeList::default();
         let mut state = self.lock();
@@ -199,6 +271,23 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     ///
     /// Of kind [`WouldBlock`](io::ErrorKind::WouldBlock) where a receive would
     /// wait, else as those of [`async_receive`](Self::async_receive).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::sync::Channel;
+    /// use std::io::ErrorKind;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let channel = Channel::new(&context, 1);
+    /// assert_eq!(channel.try_receive().unwrap_err().kind(), ErrorKind::WouldBlock);
+    /// channel.try_send(1).unwrap();
+    /// assert_eq!(channel.try_receive()?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn try_receive(&self) -> io::Result<T> {
         let mut wake = WakeList::default();
         let mut state = self.lock();
@@ -240,6 +329,23 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
 
     /// Closes the channel: see [the type](Self#closing). Returns whether it was
     /// open.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::sync::Channel;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let channel = Channel::<u32>::new(&context, 0);
+    /// channel.receive().callback(|result| assert!(result.is_err()));
+    /// assert!(channel.close());
+    /// assert!(!channel.close());
+    /// context.run();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn close(&self) -> bool {
         let mut wake = WakeList::default();
         let mut state = self.lock();
@@ -289,27 +395,102 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     }
 
     /// Returns whether the channel has been closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::sync::Channel;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let channel = Channel::<u32>::new(&context, 0);
+    /// assert!(!channel.is_closed());
+    /// channel.close();
+    /// assert!(channel.is_closed());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_closed(&self) -> bool {
         self.lock().closed.is_some()
     }
 
     /// Cancels all operations that wait, and returns how many there were.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::sync::Channel;
+    /// use async_op::{IoContext, is_cancelled};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let channel = Channel::<u32>::new(&context, 0);
+    /// channel.receive().callback(|result| assert!(is_cancelled(&result.unwrap_err())));
+    /// assert_eq!(channel.cancel(), 1);
+    /// context.run();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cancel(&self) -> usize {
         let mut wake = WakeList::default();
         self.lock().fail_all(Failure::Cancelled, &mut wake)
     }
 
     /// Returns how many values the channel keeps.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::sync::Channel;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let channel = Channel::new(&context, 2);
+    /// channel.try_send("one").unwrap();
+    /// assert_eq!(channel.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn len(&self) -> usize {
         self.lock().kept.len()
     }
 
     /// Returns whether the channel keeps no values.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::sync::Channel;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let channel = Channel::<u32>::new(&context, 2);
+    /// assert!(channel.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Returns how many values the channel keeps at the most.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::sync::Channel;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let rendezvous = Channel::<u32>::new(&context, 0);
+    /// assert_eq!(rendezvous.capacity(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn capacity(&self) -> usize {
         self.lock().capacity
     }
@@ -465,10 +646,10 @@ impl<T> Request for ReceiveRequest<T> {
         wake: &mut WakeList,
     ) -> Result<io::Result<T>, Receiving<T>> {
         if let Some((_, value)) = state.kept.pop_front() {
-            if state.kept.len() < state.capacity
-                && let Some(sent) = state.take_waiting(wake)
-            {
-                state.kept.push_back(sent);
+            if state.kept.len() < state.capacity {
+                if let Some(sent) = state.take_waiting(wake) {
+                    state.kept.push_back(sent);
+                }
             }
             return Ok(Ok(value));
         }

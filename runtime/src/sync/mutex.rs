@@ -75,6 +75,20 @@ impl<T: Send + 'static, E: Executor> Mutex<T, E> {
     /// # Out of memory
     ///
     /// Aborts the process, as [`Arc::new`](std::sync::Arc::new) does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::sync::Mutex;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let mutex = Mutex::new(&context, vec![1, 2]);
+    /// mutex.lock().blocking()?.push(3);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new<O>(on: &O, value: T) -> Self
     where
         O: IoObject<Executor = E> + ?Sized,
@@ -123,6 +137,25 @@ impl<T: Send + 'static, E: Executor> Mutex<T, E> {
     ///
     /// [Cancelled](crate::is_cancelled) by [`cancel`](Self::cancel); one of kind
     /// [`Other`](io::ErrorKind::Other) when the context is gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::sync::Mutex;
+    /// use async_op::time::Timer;
+    ///
+    /// # async fn example() -> std::io::Result<()> {
+    /// let mutex = Mutex::new(&SystemExecutor, 0);
+    /// let mut guard = mutex.lock().await?;
+    /// Timer::new(&SystemExecutor).wait().await?; // still locked
+    /// *guard += 1;
+    /// drop(guard);
+    /// assert_eq!(*mutex.lock().await?, 1);
+    /// # Ok(())
+    /// # }
+    /// # pollster::block_on(example()).unwrap();
+    /// ```
     #[async_op(cancellation = total)]
     pub async fn async_lock(&self) -> io::Result<MutexGuard<T, E>> {
         let value = Wait::new(&self.shared.state, Lock(PhantomData)).await?;
@@ -130,12 +163,45 @@ impl<T: Send + 'static, E: Executor> Mutex<T, E> {
     }
 
     /// Locks the mutex if nobody else has.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::sync::Mutex;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let mutex = Mutex::new(&context, 0);
+    /// let guard = mutex.try_lock();
+    /// assert!(guard.is_some() && mutex.try_lock().is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn try_lock(&self) -> Option<MutexGuard<T, E>> {
         let value = self.shared.state.lock().value.take()?;
         Some(self.guard(value))
     }
 
     /// Cancels all operations that wait, and returns how many there were.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::sync::Mutex;
+    /// use async_op::{IoContext, is_cancelled};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let mutex = Mutex::new(&context, 0);
+    /// let guard = mutex.try_lock();
+    /// mutex.lock().callback(|result| assert!(is_cancelled(&result.unwrap_err())));
+    /// assert_eq!(mutex.cancel(), 1);
+    /// context.run();
+    /// drop(guard);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cancel(&self) -> usize {
         let mut wake = WakeList::default();
         self.shared

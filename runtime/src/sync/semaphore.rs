@@ -74,6 +74,20 @@ impl<E: Executor> Semaphore<E> {
     /// # Out of memory
     ///
     /// Aborts the process, as [`Arc::new`](std::sync::Arc::new) does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::sync::Semaphore;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let semaphore = Semaphore::new(&context, 10);
+    /// assert_eq!(semaphore.available(), 10);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new<O>(on: &O, permits: usize) -> Self
     where
         O: IoObject<Executor = E> + ?Sized,
@@ -120,6 +134,23 @@ impl<E: Executor> Semaphore<E> {
     /// Of kind [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the semaphore is
     /// closed; [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel); of kind
     /// [`Other`](io::ErrorKind::Other) when the context is gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::sync::Semaphore;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let semaphore = Semaphore::new(&context, 1);
+    /// let permit = semaphore.acquire().blocking()?;
+    /// assert_eq!(semaphore.available(), 0);
+    /// drop(permit);
+    /// assert_eq!(semaphore.available(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[async_op(cancellation = total)]
     pub async fn async_acquire(&self) -> io::Result<Permit<E>> {
         self.wait_for(1).await
@@ -148,6 +179,21 @@ impl<E: Executor> Semaphore<E> {
     /// # Errors
     ///
     /// As for [`async_acquire`](Self::async_acquire).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::sync::Semaphore;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let bytes = Semaphore::new(&context, 1 << 20);
+    /// let permit = bytes.acquire_many(4096).blocking()?;
+    /// assert_eq!(permit.count(), 4096);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[async_op(cancellation = total)]
     pub async fn async_acquire_many(&self, count: usize) -> io::Result<Permit<E>> {
         self.wait_for(count).await
@@ -159,6 +205,21 @@ impl<E: Executor> Semaphore<E> {
     }
 
     /// Acquires `count` permits if they are available and nobody waits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::sync::Semaphore;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let semaphore = Semaphore::new(&context, 2);
+    /// let permit = semaphore.try_acquire(2);
+    /// assert!(permit.is_some() && semaphore.try_acquire(1).is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn try_acquire(&self, count: usize) -> Option<Permit<E>> {
         let mut wake = WakeList::default();
         let served = Acquire(count).start(&mut self.shared.state.lock(), &mut wake);
@@ -166,17 +227,64 @@ impl<E: Executor> Semaphore<E> {
     }
 
     /// Adds `count` permits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::sync::Semaphore;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let semaphore = Semaphore::new(&context, 0);
+    /// semaphore.acquire().callback(|permit| permit.unwrap().forget());
+    /// semaphore.add(1);
+    /// assert_eq!(context.run(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn add(&self, count: usize) {
         let mut wake = WakeList::default();
         self.shared.state.lock().release(count, &mut wake);
     }
 
     /// Returns how many permits are available.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::sync::Semaphore;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let semaphore = Semaphore::new(&context, 3);
+    /// let _permit = semaphore.try_acquire(2);
+    /// assert_eq!(semaphore.available(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn available(&self) -> usize {
         self.shared.state.lock().available
     }
 
     /// Makes all who wait, and all who come later, fail.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::sync::Semaphore;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let semaphore = Semaphore::new(&context, 0);
+    /// semaphore.acquire().callback(|result| assert!(result.is_err()));
+    /// semaphore.close();
+    /// context.run();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn close(&self) {
         let mut wake = WakeList::default();
         let mut state = self.shared.state.lock();
@@ -185,6 +293,22 @@ impl<E: Executor> Semaphore<E> {
     }
 
     /// Cancels all operations that wait, and returns how many there were.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::sync::Semaphore;
+    /// use async_op::{IoContext, is_cancelled};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let semaphore = Semaphore::new(&context, 0);
+    /// semaphore.acquire().callback(|result| assert!(is_cancelled(&result.unwrap_err())));
+    /// assert_eq!(semaphore.cancel(), 1);
+    /// context.run();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cancel(&self) -> usize {
         let mut wake = WakeList::default();
         self.shared
@@ -235,11 +359,40 @@ impl<E> fmt::Debug for Semaphore<E> {
 
 impl<E: Executor> Permit<E> {
     /// Returns how many permits this stands for.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::sync::Semaphore;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let semaphore = Semaphore::new(&context, 5);
+    /// assert_eq!(semaphore.try_acquire(2).unwrap().count(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn count(&self) -> usize {
         self.count
     }
 
     /// Takes the permits out of the semaphore for good.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::sync::Semaphore;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let semaphore = Semaphore::new(&context, 5);
+    /// semaphore.try_acquire(2).unwrap().forget();
+    /// assert_eq!(semaphore.available(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn forget(mut self) {
         self.count = 0;
     }
@@ -268,10 +421,13 @@ impl State {
 
     /// Serves those who are next in turn, as far as the permits go.
     fn serve(&mut self, wake: &mut WakeList) {
-        while let Some(first) = self.queue.first()
-            && first.count <= self.available
-            && let Some(entry) = self.queue.pop(wake)
-        {
+        while let Some(first) = self.queue.first() {
+            if first.count > self.available {
+                break;
+            }
+            let Some(entry) = self.queue.pop(wake) else {
+                break;
+            };
             self.available -= entry.count;
             entry.outcome = Some(Ok(()));
         }

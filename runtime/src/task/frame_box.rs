@@ -35,6 +35,7 @@ use super::scope::{self, Origin};
 /// One block, from the allocator of the operation that is being polled, see
 /// [`this_op`](crate::this_op), with a clone of that: it can be moved and
 /// dropped anywhere.
+#[doc(alias = "BoxFuture")]
 #[must_use = "futures do nothing unless polled"]
 pub struct FrameBox<'a, T> {
     block: NonNull<Head<T>>,

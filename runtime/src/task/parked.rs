@@ -237,13 +237,12 @@ impl LeafQueue {
     pub(crate) fn remove(&mut self, operation: OperationId) -> Option<Parked> {
         let mut found = None;
         let mut rest = mem::take(self);
-        while found.is_none()
-            && let Some(leaf) = rest.pop()
-        {
-            match leaf.operation() == operation {
-                true => found = Some(leaf),
-                false => self.push(leaf),
+        while let Some(leaf) = rest.pop() {
+            if leaf.operation() == operation {
+                found = Some(leaf);
+                break;
             }
+            self.push(leaf);
         }
         self.append(&mut rest);
         found

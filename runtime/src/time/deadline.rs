@@ -196,17 +196,17 @@ impl WakeShared for State {
     fn wake(&self) {
         let mut inner = self.lock();
         let mut news = inner.news();
-        if let Progress::Running(expiry, _) = inner.progress
-            && expiry <= Instant::now()
-        {
-            // Who asks first is what the operation stopped for.
-            let is_first = !(news | inner.passed_on).contains(inner.kind);
-            news = (news | inner.kind).without(inner.passed_on);
-            inner.progress = if is_first {
-                Progress::Expired
-            } else {
-                Progress::Over
-            };
+        if let Progress::Running(expiry, _) = inner.progress {
+            if expiry <= Instant::now() {
+                // Who asks first is what the operation stopped for.
+                let is_first = !(news | inner.passed_on).contains(inner.kind);
+                news = (news | inner.kind).without(inner.passed_on);
+                inner.progress = if is_first {
+                    Progress::Expired
+                } else {
+                    Progress::Over
+                };
+            }
         }
         inner.passed_on = inner.passed_on | news;
         drop(inner);

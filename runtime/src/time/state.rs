@@ -197,10 +197,10 @@ impl Inner {
     }
 
     fn disarm(&mut self) {
-        if let Some(key) = self.armed.take()
-            && let Some(reactor) = &self.reactor
-        {
-            reactor.remove_timer(key);
+        if let Some(key) = self.armed.take() {
+            if let Some(reactor) = &self.reactor {
+                reactor.remove_timer(key);
+            }
         }
     }
 }

@@ -46,6 +46,10 @@ pub(crate) fn from_now(duration: Duration) -> Instant {
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "steady_timer")]
+#[doc(alias = "deadline_timer")]
+#[doc(alias = "sleep")]
+#[doc(alias = "interval")]
 #[derive(Clone)]
 pub struct Timer {
     state: Owner<TimerState>,
@@ -58,6 +62,19 @@ impl Timer {
     /// # Panics
     ///
     /// If no memory can be had.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::time::Timer;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let timer = Timer::new(&SystemExecutor);
+    /// timer.wait().blocking()?; // at once
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(executor: &IoExecutor) -> Self {
         Self {
             state: Owner::new(TimerState::new(*executor), "Timer"),
@@ -69,6 +86,27 @@ impl Timer {
     ///
     /// A wait that the context has found to be over is not cancelled. One whose time has
     /// come while nobody has looked is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::time::Timer;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let timer = Timer::new(&context);
+    /// let tick = Duration::from_millis(1);
+    /// let mut next = Instant::now();
+    /// for _ in 0..3 {
+    ///     next += tick; // not later and later, as `expires_after` would
+    ///     timer.expires_at(next);
+    ///     timer.wait().blocking()?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn expires_at(&self, expiry: Instant) -> usize {
         self.state.set_expiry(expiry)
     }
@@ -77,22 +115,101 @@ impl Timer {
     /// the old one and returns how many those were.
     ///
     /// A duration that is too long for the clock is taken as a century.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::time::Timer;
+    /// use std::time::Duration;
+    /// use async_op::is_cancelled;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let timer = Timer::new(&context);
+    /// timer.expires_after(Duration::from_secs(3600));
+    /// timer.wait().callback(|result| assert!(is_cancelled(&result.unwrap_err())));
+    /// let cancelled = timer.expires_after(Duration::from_millis(1));
+    /// assert_eq!(cancelled, 1);
+    /// timer.wait().callback(|result| result.unwrap());
+    /// context.run();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn expires_after(&self, duration: Duration) -> usize {
         self.state.set_expiry(from_now(duration))
     }
 
     /// Returns the time when the timer expires: some time in the past if none has been
     /// set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::time::Timer;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let timer = Timer::new(&context);
+    /// let noon = Instant::now() + Duration::from_secs(3600);
+    /// timer.expires_at(noon);
+    /// assert_eq!(timer.expiry(), noon);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn expiry(&self) -> Instant {
         self.state.lock().expiry
     }
 
     /// Cancels all waits and returns how many there were. The expiry stays.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::time::Timer;
+    /// use async_op::{IoContext, is_cancelled};
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let timer = Timer::new(&context);
+    /// timer.expires_after(Duration::from_secs(3600));
+    /// for _ in 0..2 {
+    ///     timer.wait().callback(|result| assert!(is_cancelled(&result.unwrap_err())));
+    /// }
+    /// assert_eq!(timer.cancel(), 2);
+    /// context.run();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cancel(&self) -> usize {
         cancel(self.state.lock())
     }
 
     /// Cancels the wait that was started first; returns whether there was one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::time::Timer;
+    /// use async_op::{IoContext, is_cancelled};
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let timer = Timer::new(&context);
+    /// timer.expires_after(Duration::from_secs(3600));
+    /// for _ in 0..2 {
+    ///     timer.wait().callback(|result| assert!(is_cancelled(&result.unwrap_err())));
+    /// }
+    /// assert!(timer.cancel_one() && timer.cancel_one());
+    /// assert!(!timer.cancel_one());
+    /// context.run();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cancel_one(&self) -> bool {
         let mut inner = self.state.lock();
         let Some(waker) = inner.waits.end_first(Ended::Cancelled) else {
@@ -142,6 +259,23 @@ impl Timer {
     /// [Cancelled](crate::is_cancelled) by [`cancel`](Self::cancel),
     /// [`cancel_one`](Self::cancel_one) or a new expiry; an error of kind
     /// [`Other`](io::ErrorKind::Other) when the context is gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::time::Timer;
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let timer = Timer::new(&context);
+    /// timer.expires_after(Duration::from_millis(1));
+    /// timer.async_wait(|result: std::io::Result<()>| println!("expired: {result:?}"));
+    /// assert_eq!(context.run(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn async_wait<'op, Token>(
         &self,
@@ -379,7 +513,7 @@ mod tests {
             let mut spins = 0_u32;
             while arrived.load(Ordering::Acquire) < 2 * times {
                 spins += 1;
-                if spins.is_multiple_of(1000) {
+                if spins % 1000 == 0 {
                     thread::yield_now();
                 }
             }

@@ -95,10 +95,10 @@ impl Waits {
     /// Takes out the leaf of an operation, if it waits.
     pub(super) fn take_leaf(&mut self, operation: OperationId) -> Option<Waker> {
         let is_it = |waker: &Waker| Parked::operation_of(waker) == Some(operation);
-        if let Place::Waiting(waker) = &self.first
-            && is_it(waker)
-        {
-            return self.remove(Key::First).1;
+        if let Place::Waiting(waker) = &self.first {
+            if is_it(waker) {
+                return self.remove(Key::First).1;
+            }
         }
         let key = self.later.as_ref()?.find_key(is_it)?;
         self.remove(Key::Later(key)).1

@@ -45,6 +45,7 @@ const CHECK: Duration = Duration::from_secs(10);
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "system_timer")]
 #[derive(Clone)]
 pub struct WallTimer {
     state: Shared<State>,
@@ -71,6 +72,19 @@ impl WallTimer {
     /// # Panics
     ///
     /// If no memory can be had.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::time::WallTimer;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let timer = WallTimer::new(&SystemExecutor);
+    /// timer.wait().blocking()?; // at once
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(executor: &IoExecutor) -> Self {
         let state = State {
             check: Timer::new(executor),
@@ -87,6 +101,22 @@ impl WallTimer {
 
     /// Sets the time when the timer expires; cancels the waits for the old one
     /// and returns how many those were.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::time::WallTimer;
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let timer = WallTimer::new(&context);
+    /// timer.expires_at(SystemTime::now() + Duration::from_millis(1));
+    /// timer.wait().blocking()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn expires_at(&self, expiry: SystemTime) -> usize {
         let mut inner = self.state.lock();
         inner.expiry = expiry;
@@ -94,11 +124,47 @@ impl WallTimer {
     }
 
     /// Returns the time when the timer expires.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::time::WallTimer;
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let timer = WallTimer::new(&context);
+    /// let tomorrow = SystemTime::now() + Duration::from_secs(86_400);
+    /// timer.expires_at(tomorrow);
+    /// assert_eq!(timer.expiry(), tomorrow);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn expiry(&self) -> SystemTime {
         self.state.lock().expiry
     }
 
     /// Cancels all waits and returns how many there were. The expiry stays.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::{IoContext, is_cancelled};
+    /// use async_op::time::WallTimer;
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let timer = WallTimer::new(&context);
+    /// timer.expires_at(SystemTime::now() + Duration::from_secs(86_400));
+    /// timer.wait().callback(|result| assert!(is_cancelled(&result.unwrap_err())));
+    /// context.poll(); // it waits
+    /// timer.cancel();
+    /// context.run();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cancel(&self) -> usize {
         self.cancel_all(self.state.lock())
     }

@@ -69,6 +69,7 @@ use crate::signature::Signature;
 ///
 /// An operation that is abandoned, or whose future panics elsewhere, panics here with
 /// its name.
+#[doc(alias = "block_on")]
 #[must_use = "a token does nothing until it is passed to an initiating function"]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Blocking;

@@ -76,6 +76,8 @@ use crate::signature::Signature;
 ///
 /// An operation is started once, so no token can try again what has failed. What retries takes a function that makes the
 /// operation, `retry(|| client.request(3))`, and starts what that returns.
+#[doc(alias = "completion_token")]
+#[doc(alias = "async_result")]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a completion token for `{S}`",
     label = "not a completion token for this operation",

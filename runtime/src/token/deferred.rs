@@ -22,6 +22,8 @@ use crate::signature::Signature;
 ///
 /// The plain name of an operation is this token: `timer.wait()` is
 /// `timer.async_wait(Deferred)`.
+#[doc(alias = "deferred")]
+#[doc(alias = "lazy")]
 #[must_use = "a token does nothing until it is passed to an initiating function"]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Deferred;
@@ -92,6 +94,23 @@ pub struct Operation<S, I> {
 // such method, besides what is wrong with an argument of the operation.
 impl<S, I> Operation<S, I> {
     /// Starts the operation with any token.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::{Blocking, IoContext};
+    /// use async_op::time::Timer;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let timer = Timer::new(&context);
+    /// timer.wait().with(Blocking)?;
+    /// timer.wait().with(|result: std::io::Result<()>| println!("{result:?}"));
+    /// context.restart();
+    /// assert_eq!(context.run(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn with<'op, T>(self, token: T) -> T::Return<I>
     where
         S: Signature,
@@ -106,6 +125,20 @@ impl<S, I> Operation<S, I> {
     /// # Panics
     ///
     /// As [`Blocking`] does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::time::Timer;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let timer = Timer::new(&context);
+    /// timer.wait().blocking()?; // this thread runs the context meanwhile
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn blocking(self) -> S::Output
     where
         S: Signature,
@@ -115,6 +148,21 @@ impl<S, I> Operation<S, I> {
     }
 
     /// Starts the operation and drops its result.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::time::Timer;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let timer = Timer::new(&context);
+    /// timer.wait().detach();
+    /// context.run(); // returns when it has completed
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn detach(self)
     where
         S: Signature + 'static,
@@ -172,6 +220,21 @@ macro_rules! callback {
             $($arg: Send + 'static,)*
         {
             /// Starts the operation, to complete by calling `handler`.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use async_op::IoContext;
+            /// use async_op::time::Timer;
+            ///
+            /// # fn main() -> std::io::Result<()> {
+            /// let context = IoContext::new()?;
+            /// let timer = Timer::new(&context);
+            /// timer.wait().callback(|result| println!("{result:?}"));
+            /// assert_eq!(context.run(), 1);
+            /// # Ok(())
+            /// # }
+            /// ```
             pub fn callback<F, R>(self, handler: F)
             where
                 F: FnOnce($($arg),*) -> R + Send + 'static,

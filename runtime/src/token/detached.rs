@@ -16,6 +16,7 @@ use crate::signature::Signature;
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "detached")]
 #[must_use = "a token does nothing until it is passed to an initiating function"]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Detached;

@@ -37,6 +37,8 @@ use crate::site::Site;
 /// Two blocks, the operation's own and one for the result, which is there until that has been
 /// taken: from the allocator of the token, `bind_allocator(a, UsePromise)`, else from that of
 /// the operation it is started in. And a small recycled one, by which it is asked to stop.
+#[doc(alias = "use_promise")]
+#[doc(alias = "JoinHandle")]
 #[must_use = "a token does nothing until it is passed to an initiating function"]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct UsePromise;
@@ -119,6 +121,20 @@ where
     ///
     /// If the operation has been abandoned. (One in async form that nobody wakes
     /// any more is not, while the promise can ask it to stop.)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::{Blocking, SystemExecutor};
+    /// use async_op::time::Timer;
+    /// use async_op::token::UsePromise;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let promise = Timer::new(&SystemExecutor).async_wait(UsePromise); // under way
+    /// promise.async_wait(Blocking)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn async_wait<T>(self, token: T) -> T::Return<FromFuture<S, AnyExecutor, Self>>
     where
@@ -128,17 +144,64 @@ where
     }
 
     /// As [`async_wait`](Self::async_wait), not started.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::time::Timer;
+    /// use async_op::token::UsePromise;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let promise = Timer::new(&SystemExecutor).async_wait(UsePromise); // under way
+    /// promise.wait().blocking()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn wait(self) -> Operation<S, FromFuture<S, AnyExecutor, Self>> {
         self.async_wait(Deferred)
     }
 
     /// Returns whether the operation is over, so that waiting takes no time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::time::Timer;
+    /// use async_op::token::UsePromise;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let promise = Timer::new(&context).async_wait(UsePromise);
+    /// assert!(!promise.is_complete());
+    /// context.run();
+    /// assert!(promise.is_complete());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_complete(&self) -> bool {
         self.running.as_ref().is_none_or(Running::is_over)
     }
 
     /// Lets the operation go on, and discards its result.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::time::Timer;
+    /// use async_op::token::UsePromise;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let promise = Timer::new(&context).async_wait(UsePromise);
+    /// promise.detach(); // goes on, and nobody waits
+    /// context.run();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn detach(mut self) {
         if let Some(running) = self.running.take() {
             running.detach();

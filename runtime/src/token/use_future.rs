@@ -27,6 +27,8 @@ use crate::signature::Signature;
 ///
 /// None for an operation written as an `async fn`: its future is hosted in the
 /// caller's. One recycled block for an operation in handler form.
+#[doc(alias = "use_awaitable")]
+#[doc(alias = "use_future")]
 #[must_use = "a token does nothing until it is passed to an initiating function"]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct UseFuture;

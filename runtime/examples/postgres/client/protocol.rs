@@ -1,5 +1,6 @@
 //! What PostgreSQL says over a pipeline: all replies in order, each up to its `ReadyForQuery`.
 
+use std::str;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};

@@ -100,11 +100,10 @@ impl Parameter for Vec<u8> {
 impl FromText for Vec<u8> {
     fn from_text(text: Option<&[u8]>) -> Option<Self> {
         let digits = text?.strip_prefix(b"\\x")?;
-        let (pairs, rest) = digits.as_chunks::<2>();
-        if !rest.is_empty() {
-            return None;
-        }
-        let pairs = pairs.iter().map(|pair| {
+        let pairs = digits.chunks(2).map(|pair| {
+            if pair.len() < 2 {
+                return None;
+            }
             let pair = str::from_utf8(pair).ok()?;
             u8::from_str_radix(pair, 16).ok()
         });

@@ -336,7 +336,8 @@ pub unsafe extern "C" fn redis_open(
         Err(error) => {
             if !why.is_null() && size > 0 {
                 let text = error.to_string();
-                let len = text.floor_char_boundary(size - 1);
+                let mut ends = (0..=text.len().min(size - 1)).rev();
+                let len = ends.find(|&end| text.is_char_boundary(end)).unwrap_or(0);
                 // SAFETY: there is room for more than `len` bytes, by the caller's
                 // promise; nothing of ours is there.
                 unsafe { ptr::copy_nonoverlapping(text.as_ptr(), why.cast(), len) };

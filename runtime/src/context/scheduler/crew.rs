@@ -115,10 +115,10 @@ impl Crew {
     pub(super) fn sleep_in_bed(&mut self, number: usize) {
         self.in_bed.push(number);
         // Whoever watches in the reactor will be at work with the next event.
-        if let (Some(watcher), Poller::Asleep(poller)) = (self.watcher, self.poller)
-            && watcher == poller
-        {
-            self.watcher = Some(number);
+        if let (Some(watcher), Poller::Asleep(poller)) = (self.watcher, self.poller) {
+            if watcher == poller {
+                self.watcher = Some(number);
+            }
         }
     }
 

@@ -72,16 +72,16 @@ impl Scheduler {
             if self.stop_requested.load(Ordering::Relaxed) || (may_end && bounds.have_ended()) {
                 break;
             }
-            if before_look.get() > 0
-                && let Some(task) = runner.pop(at_seat)
-            {
-                before_look.set(before_look.get() - 1);
-                task.run_outside();
-                left -= 1;
-                if left == 0 {
-                    break;
+            if before_look.get() > 0 {
+                if let Some(task) = runner.pop(at_seat) {
+                    before_look.set(before_look.get() - 1);
+                    task.run_outside();
+                    left -= 1;
+                    if left == 0 {
+                        break;
+                    }
+                    continue;
                 }
-                continue;
             }
             let due = before_look.get() == 0;
             if due {
@@ -106,10 +106,8 @@ impl Scheduler {
         due: bool,
         most: usize,
     ) -> Next {
-        if may_wait
-            && !due
-            && let Some(reactor) = runner.reactor.as_deref()
-        {
+        let reactor = runner.reactor.as_deref();
+        if let Some(reactor) = reactor.filter(|_| may_wait && !due) {
             // Rule 2, but for the lock.
             self.add_work(runner.generation, runner);
             if self.busy.life.count() != 0 && self.busy.lone.sleep() {
@@ -267,17 +265,15 @@ impl Scheduler {
             shared.crew.active += 1;
             return Next::Leave;
         }
-        if let Some(reactor) = reactor
-            && self.is_alone()
-            && !bounds.nested
-            && !self.is_hosted()
-        {
-            // Not in the books, unless somebody looks.
-            shared.crew.active += 1;
-            shared.is_lone = true;
-            self.busy.lone.begin();
-            drop(shared);
-            return self.wait_in_reactor(reactor, runner, bounds, bounds.wait.deadline());
+        if let Some(reactor) = reactor {
+            if self.is_alone() && !bounds.nested && !self.is_hosted() {
+                // Not in the books, unless somebody looks.
+                shared.crew.active += 1;
+                shared.is_lone = true;
+                self.busy.lone.begin();
+                drop(shared);
+                return self.wait_in_reactor(reactor, runner, bounds, bounds.wait.deadline());
+            }
         }
         shared.crew.nested += usize::from(bounds.nested);
         match reactor {

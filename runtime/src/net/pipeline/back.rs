@@ -36,11 +36,11 @@ impl<P: Protocol> TakeBack<P::Part> for PartBack<P> {
         // To be dropped outside of the lock if nobody can want it.
         let mut part = Some(part);
         let mut state = self.shared.lock();
-        if let Some(place) = state.places.get(self.id)
-            && place.is_exchange
-            && let Some(part) = part.take()
-        {
-            place.parts.put_back(self.order, part);
+        let place = state.places.get(self.id);
+        if let Some(place) = place.filter(|it| it.is_exchange) {
+            if let Some(part) = part.take() {
+                place.parts.put_back(self.order, part);
+            }
         }
         drop(state);
         self.shared.serve_exchange(self.id);

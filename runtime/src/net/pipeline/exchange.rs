@@ -196,11 +196,11 @@ impl<P: Protocol> Target<P> {
             return op.complete(Ok(Some(part)));
         }
         // What is being given away may come back.
-        if !place.parts.is_busy
-            && let Some(told) = place.take_end()
-        {
-            drop(guard);
-            return op.complete(told.into_part());
+        if !place.parts.is_busy {
+            if let Some(told) = place.take_end() {
+                drop(guard);
+                return op.complete(told.into_part());
+            }
         }
         place.caller = Some(Waiter::Part(op));
         place.ticket = ticket;

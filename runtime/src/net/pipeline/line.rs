@@ -92,9 +92,8 @@ impl<P: Protocol> Link<P> {
 
     /// Lets go on what waits behind those who have finished.
     pub(super) fn advance_line(&mut self) {
-        while self.line.front().is_some_and(|held| held.is_finished)
-            && let Some(held) = self.line.pop_front()
-        {
+        while self.line.front().is_some_and(|held| held.is_finished) {
+            let held = self.line.pop_front().expect("the first of them");
             self.append_delayed(held.behind);
             if let Some(next) = self.line.front_mut() {
                 let own = mem::take(&mut next.own);

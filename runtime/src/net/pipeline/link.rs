@@ -194,10 +194,9 @@ impl<P: Protocol> State<P> {
 
     /// Puts back what has been taken out; leaves it if it is nobody's any more.
     pub(super) fn return_pending(&mut self, taken: &mut Option<(Id, P::Pending)>) {
-        if let Some((id, _)) = taken
-            && let Some(place) = self.places.get(*id)
-            && place.pending.is_none()
-        {
+        let Some((id, _)) = taken else { return };
+        let place = self.places.get(*id);
+        if let Some(place) = place.filter(|it| it.pending.is_none()) {
             place.pending = taken.take().map(|it| it.1);
         }
     }
@@ -285,14 +284,14 @@ impl<P: Protocol> Shared<P> {
         let mut _unwanted = None;
         let mut _unsaid = None;
         let mut _remains = None;
-        if let Some(place) = state.places.get(id)
-            && place.ticket == ticket
-        {
-            waiter = place.caller.take();
-            let is_forgotten = waiter.is_some() && self.is_forgotten(place.stage);
-            if is_forgotten && !place.is_exchange {
-                state.link.unanswered -= 1;
-                _remains = state.places.release(id);
+        if let Some(place) = state.places.get(id) {
+            if place.ticket == ticket {
+                waiter = place.caller.take();
+                let is_forgotten = waiter.is_some() && self.is_forgotten(place.stage);
+                if is_forgotten && !place.is_exchange {
+                    state.link.unanswered -= 1;
+                    _remains = state.places.release(id);
+                }
             }
         }
         if waiter.is_none() {
@@ -301,11 +300,11 @@ impl<P: Protocol> Shared<P> {
             let is_at_door =
                 |it: &AtDoor<P>| matches!(it, AtDoor::More(_, _, flush) if is_it(flush));
             let door = &mut state.link.door;
-            if let Some(at) = door.iter().position(is_at_door)
-                && let Some(AtDoor::More(_, more, flush)) = door.remove(at)
-            {
-                (found, _unsaid) = (Some(flush), Some(more));
-                state.link.more_at_door -= 1;
+            if let Some(at) = door.iter().position(is_at_door) {
+                if let Some(AtDoor::More(_, more, flush)) = door.remove(at) {
+                    (found, _unsaid) = (Some(flush), Some(more));
+                    state.link.more_at_door -= 1;
+                }
             }
             let line = state.link.line.iter_mut();
             let delayed = line.flat_map(|held| [&mut held.own, &mut held.behind]);

@@ -134,6 +134,7 @@ pub trait Protocol: Sized + Send + Sync + 'static {
 
 /// What comes of a request.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Expect<P: Protocol> {
     /// Its reply comes after those to all that was sent before.
     InOrder(P::Pending),
@@ -149,6 +150,7 @@ pub enum Expect<P: Protocol> {
 
 /// What has been said by the other end.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Event<P: Protocol> {
     /// The end of the reply to the first request that is in order.
     Reply(Result<P::Reply, P::Error>),

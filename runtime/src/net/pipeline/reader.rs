@@ -112,10 +112,10 @@ impl<P: Protocol> Reader<P> {
         if let Some(inlet) = &mut self.inlet {
             inlet.input.received(n);
         }
-        if self.shared.limits.silence.is_some()
-            && let Some(mut state) = self.shared.lock_for(self.epoch)
-        {
-            state.link.heard = Instant::now();
+        if self.shared.limits.silence.is_some() {
+            if let Some(mut state) = self.shared.lock_for(self.epoch) {
+                state.link.heard = Instant::now();
+            }
         }
     }
 
@@ -344,10 +344,10 @@ impl<P: Protocol> Resumption<P> {
         if let Some(state) = shared.lock_for(self.epoch) {
             shared.write(state);
         }
-        if let Some(state) = shared.lock_for(self.epoch)
-            && state.waiting > 0
-        {
-            shared.serve(state, false);
+        if let Some(state) = shared.lock_for(self.epoch) {
+            if state.waiting > 0 {
+                shared.serve(state, false);
+            }
         }
     }
 }
@@ -439,22 +439,22 @@ impl<P: Protocol> Shared<P> {
         }
         let id = place.id;
         place.parts.push(part);
-        if matches!(place.caller, Some(Waiter::Part(_)))
-            && let Some((order, part)) = place.parts.give()
-        {
-            let caller = place.caller.take();
-            state.waiting -= 1;
-            drop(guard);
-            let shared = self.clone();
-            let _giving = Giving {
-                shared: shared.clone(),
-                id: Some(id),
-            };
-            let part = Returnable::new(part, PartBack { shared, id, order });
-            if let Some(Waiter::Part(op)) = caller {
-                op.complete(Ok(Some(part)));
+        if matches!(place.caller, Some(Waiter::Part(_))) {
+            if let Some((order, part)) = place.parts.give() {
+                let caller = place.caller.take();
+                state.waiting -= 1;
+                drop(guard);
+                let shared = self.clone();
+                let _giving = Giving {
+                    shared: shared.clone(),
+                    id: Some(id),
+                };
+                let part = Returnable::new(part, PartBack { shared, id, order });
+                if let Some(Waiter::Part(op)) = caller {
+                    op.complete(Ok(Some(part)));
+                }
+                return false;
             }
-            return false;
         }
         let is_full = place.parts.len() >= self.limits.parts;
         if is_full && place.stage == Stage::ById {

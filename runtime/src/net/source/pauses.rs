@@ -38,21 +38,21 @@ impl<S: Pollable> Source<S> {
             self.poll_cancelled(&mut era)?;
             ready!(budget::proceed(cx));
             loop {
-                if let Some(pause) = &mut pause
-                    && pause.poll(&self.executor, cx)?.is_pending()
-                {
-                    // Among those that wait for an event, too: whoever cancels
-                    // them, or drops the context, wakes it.
-                    self.registration.wait(direction, &mut waiting.key, cx)?;
-                    // That may be room, where the system tells of some.
-                    #[cfg(unix)]
-                    if self.registration.is_unwatched()
-                        && let Some(fd) = self.get().unwatched()
-                    {
-                        self.watch_writes(fd)?;
+                if let Some(pause) = &mut pause {
+                    if pause.poll(&self.executor, cx)?.is_pending() {
+                        // Among those that wait for an event, too: whoever cancels
+                        // them, or drops the context, wakes it.
+                        self.registration.wait(direction, &mut waiting.key, cx)?;
+                        // That may be room, where the system tells of some.
+                        #[cfg(unix)]
+                        if self.registration.is_unwatched() {
+                            if let Some(fd) = self.get().unwatched() {
+                                self.watch_writes(fd)?;
+                            }
+                        }
+                        self.poll_era(&mut era)?;
+                        return Poll::Pending;
                     }
-                    self.poll_era(&mut era)?;
-                    return Poll::Pending;
                 }
                 pause = None;
                 let key = &mut waiting.key;

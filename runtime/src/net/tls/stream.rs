@@ -237,11 +237,11 @@ impl<S: Transport> TlsStream<S> {
     /// all where that takes no time.
     pub fn close(&self) {
         let session = &*self.session;
-        if let Some(mut output) = session.output.try_lock()
-            && session.ask(|engine| engine.finish()).is_ok()
-        {
-            // It may be closed already.
-            let _ = session.try_flush(&mut output);
+        if let Some(mut output) = session.output.try_lock() {
+            if session.ask(|engine| engine.finish()).is_ok() {
+                // It may be closed already.
+                let _ = session.try_flush(&mut output);
+            }
         }
         session.stream.close();
     }

@@ -1,0 +1,176 @@
+//! The public interface, as rustdoc shows it, is that of `ui-tests/api.txt`: what is not
+//! private, and the impls, also those of `Send` and its like. What changes there changes for
+//! users, and what goes, or asks for more, takes a new major version.
+//!
+//! The links of the guide and the README lead to pages of it.
+//!
+//! With `UPDATE_EXPECT=1` the file is rewritten. All features, on Linux.
+
+#![cfg(target_os = "linux")]
+
+use async_op_ui_tests::targets;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What a page lists besides: the code of its item, and the headers of impls and members.
+const ITEM: (&str, &str) = ("<pre class=\"rust item-decl\"><code>", "</code></pre>");
+const HEADERS: [(&str, &str); 2] = [
+    ("<h3 class=\"code-header\">", "</h3>"),
+    ("<h4 class=\"code-header\">", "</h4>"),
+];
+/// Where the rest of a page is of others: blanket impls, and the types of other pages.
+const ENDS: [&str; 2] = ["id=\"blanket-implementations\"", "id=\"implementors\""];
+/// Of the compiler alone.
+const UNSTABLE: [&str; 2] = ["Freeze", "UnsafeUnpin"];
+
+#[test]
+fn the_interface_is_the_one_that_is_listed() {
+    let target = targets(env!("CARGO_TARGET_TMPDIR"));
+    let root = target.join("doc/async_op");
+    // Pages of what is no more would stay.
+    let _ = fs::remove_dir_all(&root);
+    let status = Command::new(env!("CARGO"))
+        .args(["doc", "--no-deps", "--all-features", "--offline", "--quiet"])
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime"))
+        .env("CARGO_TARGET_DIR", &target)
+        .env_remove("RUSTFLAGS")
+        .env_remove("RUSTDOCFLAGS")
+        .status();
+    assert!(status.expect("cargo runs").success());
+    let mut listed = String::from("The public interface; see `tests/api.rs`.\n");
+    for page in pages(&root) {
+        list(&root, &page, &mut listed);
+    }
+    links_lead_somewhere(&root);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("api.txt");
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        return fs::write(path, listed).expect("the list");
+    }
+    let expected = fs::read_to_string(path).expect("the list");
+    let gone = expected.lines().filter(|line| !listed.contains(line));
+    let new = listed.lines().filter(|line| !expected.contains(line));
+    let (gone, new) = (gone.collect::<Vec<_>>(), new.collect::<Vec<_>>());
+    assert!(listed == expected, "gone: {gone:#?}\nnew: {new:#?}");
+}
+
+/// Pages that are read on GitHub, too, where no link can be of rustdoc.
+fn links_lead_somewhere(root: &Path) {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let guide = fs::read_dir(here.join("runtime/src/guide")).expect("the guide");
+    let guide = guide.map(|entry| entry.expect("a page").path());
+    let mut seen = 0;
+    for page in guide.chain([here.join("README.md")]) {
+        let text = fs::read_to_string(&page).expect("a page");
+        let of_rustdoc = text.contains("](crate::") || text.contains("](macro@");
+        assert!(!of_rustdoc, "{}", page.display());
+        for link in text
+            .split("https://docs.rs/async-op/latest/async_op/")
+            .skip(1)
+        {
+            seen += 1;
+            let link = link.split([')', ' ', '\n']).next().unwrap_or_default();
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let file = match file {
+                "" => "index.html".to_owned(),
+                file if file.ends_with('/') => format!("{file}index.html"),
+                file => file.to_owned(),
+            };
+            let html = fs::read_to_string(root.join(file)).unwrap_or_default();
+            let is_there = html.contains(&match anchor {
+                "" => "<html".to_owned(),
+                anchor => format!("id=\"{anchor}\""),
+            });
+            assert!(is_there, "{}: {link}", page.display());
+        }
+    }
+    assert!(seen > 100, "{seen} links");
+}
+
+/// The pages of items, in order.
+fn pages(root: &Path) -> Vec<PathBuf> {
+    let (mut found, mut directories) = (Vec::new(), vec![root.to_owned()]);
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).expect("pages") {
+            let path = entry.expect("a page").path();
+            if path.is_dir() {
+                directories.push(path);
+            } else if path.extension().is_some_and(|it| it == "html") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn list(root: &Path, path: &Path, listed: &mut String) {
+    let page = fs::read_to_string(path).expect("a page");
+    let Some((item, mut rest)) = between(&page, ITEM) else {
+        return;
+    };
+    // `net/struct.TcpStream.html`, or an alias of it.
+    let name = path.strip_prefix(root).expect("a path").with_extension("");
+    let (modules, name) = (name.parent(), name.file_name());
+    let name = name.expect("a name").to_string_lossy().replace('.', " ");
+    let modules = modules.expect("modules").to_string_lossy();
+    let (kind, name) = name.split_once(' ').expect("a kind");
+    let module = modules.split('/').filter(|it| !it.is_empty());
+    let names = module.chain([name]).collect::<Vec<_>>().join("::");
+    writeln!(listed, "\n{kind} {names}\n    {}", text(item)).expect("room");
+    for end in ENDS {
+        rest = rest.split(end).next().unwrap_or_default();
+    }
+    // Whichever comes first.
+    let next = |rest| {
+        let found = HEADERS.iter().filter_map(|it| between(rest, *it));
+        found.max_by_key(|(_, behind)| behind.len())
+    };
+    while let Some((header, behind)) = next(rest) {
+        rest = behind;
+        let header = text(header);
+        let is_of = |name: &&str| header.contains(&format!("{name} for "));
+        if UNSTABLE.iter().any(is_of) {
+            continue;
+        }
+        // What an impl of a trait has is known of the trait.
+        let indent = match header.split([' ', '<']).next() {
+            Some("impl") => 4,
+            Some("pub") => 8,
+            _ => continue,
+        };
+        writeln!(listed, "{:indent$}{header}", "").expect("room");
+    }
+}
+
+/// What is between two marks, and what is behind the second.
+fn between<'a>(page: &'a str, (begin, end): (&str, &str)) -> Option<(&'a str, &'a str)> {
+    page.split_once(begin)?.1.split_once(end)
+}
+
+/// A piece of a page without its tags, in one line.
+fn text(html: &str) -> String {
+    let mut text = String::new();
+    for part in html.split('<') {
+        let (tag, rest) = part.split_once('>').unwrap_or(("", part));
+        // The bounds of an item are on lines of their own.
+        if tag.contains("where") {
+            text.push(' ');
+        }
+        text.push_str(rest);
+    }
+    let entities = [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#39;", "'"),
+        ("&nbsp;", " "),
+        ("\u{24d8}", ""),
+        ("&amp;", "&"),
+    ];
+    for (entity, character) in entities {
+        text = text.replace(entity, character);
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
