@@ -11,8 +11,10 @@ mod shared;
 
 pub(crate) use allocator_api2::alloc::Global;
 pub use allocator_api2::alloc::{AllocError, Allocator};
-pub use allocator_api2::boxed::Box;
-pub use allocator_api2::vec::Vec;
+// By other names than the standard library's: rustc names types in full where two are called
+// the same, in all messages of whoever uses this crate.
+pub use allocator_api2::boxed::Box as BoxIn;
+pub use allocator_api2::vec::Vec as VecIn;
 pub use any::AnyAllocator;
 pub use recycling::Recycling;
 pub(crate) use shared::{CacheLine, Owned, Owner, Shared, WakeShared};

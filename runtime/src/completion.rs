@@ -279,13 +279,13 @@ impl<S: Signature + 'static> Completion<S> {
     /// for a `Vec` that grows by itself aborts the process then.
     ///
     /// ```
-    /// use async_op::alloc::Vec;
+    /// use async_op::alloc::VecIn;
     /// use async_op::{Completion, IoContext, IoExecutor, async_op};
     /// use std::io;
     ///
     /// #[async_op]
     /// fn async_sum(context: &IoExecutor, upto: u32, op: Completion<fn(io::Result<u32>)>) {
-    ///     let mut numbers = Vec::new_in(op.allocator());
+    ///     let mut numbers = VecIn::new_in(op.allocator());
     ///     let reserved = numbers.try_reserve_exact(upto as usize + 1);
     ///     let op = op.keeping(numbers);
     ///     if reserved.is_err() {

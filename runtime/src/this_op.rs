@@ -5,7 +5,7 @@
 //! cancellation slot while it is awaited.
 //!
 //! ```
-//! use async_op::alloc::Vec;
+//! use async_op::alloc::VecIn;
 //! use async_op::{Blocking, IoContext, spawn, this_op};
 //! use std::io;
 //!
@@ -14,7 +14,7 @@
 //! let sum = spawn(
 //!     &context,
 //!     async {
-//!         let mut numbers = Vec::new_in(this_op::allocator());
+//!         let mut numbers = VecIn::new_in(this_op::allocator());
 //!         // An allocator may be a small one, of which a `Vec` that grows by itself
 //!         // would abort the process.
 //!         numbers.try_reserve_exact(3).map_err(|_| io::ErrorKind::OutOfMemory)?;
@@ -47,20 +47,23 @@ use crate::task::scope;
 /// # Examples
 ///
 /// ```
+/// use async_op::alloc::VecIn;
 /// use async_op::{IoContext, IoExecutor, async_op, this_op};
-/// use allocator_api2::vec::Vec;
+/// use std::io;
 ///
-/// # fn main() -> std::io::Result<()> {
+/// # fn main() -> io::Result<()> {
 /// #[async_op]
-/// async fn async_sum(context: &IoExecutor, upto: u32) -> u32 {
-///     // Of the operation's memory, and not of the heap.
-///     let mut numbers = Vec::new_in(this_op::allocator());
+/// async fn async_sum(context: &IoExecutor, upto: u32) -> io::Result<u32> {
+///     // Of the operation's memory, and not of the heap. It may refuse.
+///     let mut numbers = VecIn::new_in(this_op::allocator());
+///     let reserved = numbers.try_reserve_exact(upto as usize + 1);
+///     reserved.map_err(|_| io::ErrorKind::OutOfMemory)?;
 ///     numbers.extend(0..=upto);
-///     numbers.iter().sum()
+///     Ok(numbers.iter().sum())
 /// }
 ///
 /// let context = IoContext::new()?;
-/// assert_eq!(sum(&context, 4).blocking(), 10);
+/// assert_eq!(sum(&context, 4).blocking()?, 10);
 /// # Ok(())
 /// # }
 /// ```

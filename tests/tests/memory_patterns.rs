@@ -4,7 +4,7 @@
 use std::io;
 use std::time::Duration;
 
-use async_op::alloc::{AnyAllocator, Vec};
+use async_op::alloc::{AnyAllocator, VecIn};
 use async_op::task::FrameBox;
 use async_op::time::Timer;
 use async_op::{
@@ -12,8 +12,8 @@ use async_op::{
 };
 use async_op_tests::{Log, Probe, Recorder, Slot};
 
-fn room(allocator: AnyAllocator) -> io::Result<Vec<u8, AnyAllocator>> {
-    let mut bytes = Vec::new_in(allocator);
+fn room(allocator: AnyAllocator) -> io::Result<VecIn<u8, AnyAllocator>> {
+    let mut bytes = VecIn::new_in(allocator);
     let reserved = bytes.try_reserve_exact(1000);
     reserved.map_err(|_| io::ErrorKind::OutOfMemory)?;
     Ok(bytes)

@@ -24,12 +24,12 @@ impl<S: Signature + 'static> Completion<S> {
     /// starts.
     ///
     /// ```
-    /// use async_op::alloc::Vec;
+    /// use async_op::alloc::VecIn;
     /// use async_op::{Blocking, Completion, IoContext, IoExecutor, async_op};
     ///
     /// #[async_op]
     /// fn async_length(context: &IoExecutor, text: String, op: Completion<fn(usize)>) {
-    ///     let mut bytes = Vec::new_in(op.allocator());
+    ///     let mut bytes = VecIn::new_in(op.allocator());
     ///     if bytes.try_reserve_exact(text.len()).is_ok() {
     ///         bytes.extend(text.bytes());
     ///     }

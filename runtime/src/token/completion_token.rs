@@ -84,7 +84,7 @@ use crate::signature::Signature;
     note = "pass a closure with the parameters of `{S}`, `UseFuture`, `Blocking`, `Detached` or `Deferred`",
     note = "wrap a type that implements `CompletionHandler` as `Handler(..)`",
     note = "a type parameter is one if that is said: `T: CompletionToken<'static, {S}>`",
-    note = "`cancel_after(..)` needs a first result that is a `Result`, whose error implements `OperationError`"
+    note = "`cancel_after(..)` needs a first result that implements `Expire`: a `Result` whose error implements `OperationError`, or a type that says `impl Expire for .. {{}}`"
 )]
 pub trait CompletionToken<'op, S: Signature> {
     /// The place of the only operation that it is for, if there is one.

@@ -3,9 +3,11 @@
 use async_op::{Blocking, IoExecutor, async_op, cancel_after};
 use std::time::Duration;
 
+struct Report(u32);
+
 #[async_op]
-async fn async_count(_context: &IoExecutor) -> u32 {
-    1
+async fn async_count(_context: &IoExecutor) -> Report {
+    Report(1)
 }
 
 fn caller(context: &IoExecutor) {
