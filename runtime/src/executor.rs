@@ -15,9 +15,11 @@
 //! allowed, to *defer* is to queue behind the running handler.
 
 mod any;
+pub(crate) mod home;
 mod immediate;
 mod inline_or;
 mod io;
+mod on;
 mod post_only;
 mod strand;
 pub(crate) mod system;
@@ -30,8 +32,11 @@ mod unblock;
 mod work_guard;
 
 pub use any::AnyExecutor;
+pub(crate) use home::OfContext;
+pub use home::{Home, HomeExecutor};
 pub(crate) use immediate::{Immediate, erase, is_post_to, is_same};
 pub use inline_or::InlineOr;
+pub use on::On;
 pub use post_only::PostOnly;
 pub use strand::Strand;
 

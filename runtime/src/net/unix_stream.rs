@@ -14,6 +14,7 @@ use crate::alloc::Shared;
 use crate::async_op;
 use crate::cancel::CancellationType;
 use crate::context::{IoExecutor, Registration};
+use crate::executor::{Home, HomeExecutor};
 use crate::initiation::Initiation;
 use crate::io::transports;
 use crate::meta::Meta;
@@ -36,9 +37,10 @@ use crate::meta::Meta;
 /// # }
 /// # pollster::block_on(example()).unwrap();
 /// ```
-#[derive(Clone, Debug)]
-pub struct UnixStream {
+#[derive(Clone)]
+pub struct UnixStream<E = Home> {
     source: SharedSource<mio::net::UnixStream>,
+    home: E,
 }
 
 impl Pollable for mio::net::UnixStream {
@@ -193,9 +195,14 @@ impl UnixStream {
             .with_cancellation(CancellationType::TOTAL);
         let address = address.clone();
         let begin = move || mio::net::UnixStream::connect_addr(&address);
-        connect(&META, *executor, begin, |source| Self { source })
+        connect(&META, *executor, begin, |source| Self {
+            source,
+            home: Home,
+        })
     }
+}
 
+impl<E: HomeExecutor> UnixStream<E> {
     /// Shuts down reading, writing or both, for all clones.
     ///
     /// Operations that wait complete: reads with 0 bytes, writes with an error.
@@ -290,5 +297,8 @@ fn connect_path(
     static META: Meta = Meta::new("async_connect", &["executor", "path"], &[])
         .with_cancellation(CancellationType::TOTAL);
     let begin = move || mio::net::UnixStream::connect(&path);
-    connect(&META, *executor, begin, |source| UnixStream { source })
+    connect(&META, *executor, begin, |source| UnixStream {
+        source,
+        home: Home,
+    })
 }
