@@ -80,8 +80,15 @@ impl<E: Executor> Executor for On<E> {
 }
 
 impl<E: Executor> OfContext for On<E> {
+    type Inner = E;
+
     #[inline]
     fn io(&self) -> IoExecutor {
         self.io
+    }
+
+    #[inline]
+    fn inner(&self) -> &E {
+        &self.inner
     }
 }

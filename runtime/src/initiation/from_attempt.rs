@@ -77,7 +77,7 @@ where
         } = self;
         let (attempt, Work { executor, .. }) = (T::from_awaited(awaited), work.into_inner());
         // The attempts are made on the context's own.
-        leaf::start::<S, H, _, E, T>(site, executor.io(), &executor, attempt, handler);
+        leaf::start::<S, H, _, _, T>(site, executor.io(), executor.inner(), attempt, handler);
     }
 }
 

@@ -77,7 +77,8 @@ impl Timer {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn new(executor: &IoExecutor) -> Self {
+    pub fn new(executor: &IoExecutor, // on a strand: `Timer::new(&context).on(&strand)`
+    ) -> Self {
         Self {
             state: Owner::new(TimerState::new(*executor), "Timer"),
             home: Home,

@@ -87,7 +87,9 @@ impl WallTimer {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn new(executor: &IoExecutor) -> Self {
+    pub fn new(
+        executor: &IoExecutor, // on a strand: `WallTimer::new(&context).on(&strand)`
+    ) -> Self {
         let state = State {
             check: Timer::new(executor),
             inner: Mutex::new(Inner {
