@@ -56,7 +56,7 @@ pub struct AnyStream<E = Home> {
 }
 
 /// A stream as a trait object.
-trait Object: Any + Send + Sync {
+trait Object: Send + Sync {
     fn executor(&self) -> IoExecutor;
     fn polled(&self) -> Option<&dyn PolledStream>;
     fn read<'a>(&'a self, part: &'a mut [u8]) -> FrameBox<'a, io::Result<usize>>;
@@ -64,9 +64,14 @@ trait Object: Any + Send + Sync {
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize>;
     fn finish(&self) -> FrameBox<'_, io::Result<()>>;
     fn close(&self);
+    fn as_any(&self) -> &dyn Any;
 }
 
 impl<S: Transport> Object for S {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
     fn executor(&self) -> IoExecutor {
         IoObject::executor(self)
     }
@@ -129,8 +134,7 @@ impl<E: HomeExecutor> AnyStream<E> {
     /// # }
     /// ```
     pub fn downcast_ref<S: Transport>(&self) -> Option<&S> {
-        let object: &dyn Any = &*self.object;
-        object.downcast_ref()
+        self.object.as_any().downcast_ref()
     }
 
     /// Reads what there is, at least one byte, into the front of `buffer`.
