@@ -278,16 +278,20 @@ fn members_of_a_group_and_what_is_spawned() {
     assert_eq!(log.take().split(' ').next_back(), Some("here"));
     assert_eq!(manual.work(), 0);
 
-    // What is spawned on an object.
-    let (inner, on, reading) = (log.clone(), manual.clone(), stream.clone());
-    let task = async move {
-        assert!(on.runs_here());
-        reading.cancel();
-        inner.push("spawned");
+    // What is spawned on an object is spawned on its executor.
+    let task = |log: &Log| {
+        let (inner, on) = (log.clone(), manual.clone());
+        async move {
+            assert!(on.runs_here());
+            inner.push("spawned");
+        }
     };
-    spawn(&stream, task, noting::<()>(&log, &manual));
+    spawn(&stream, task(&log), noting::<()>(&log, &manual));
     assert_eq!(manual.run(), 1);
-    assert_eq!(log.take(), "post:m spawned here");
+    let on_object = log.take();
+    spawn(&manual, task(&log), noting::<()>(&log, &manual));
+    assert_eq!(manual.run(), 1);
+    assert_eq!((on_object, manual.work()), (log.take(), 0));
 }
 
 #[test]
