@@ -1,6 +1,6 @@
 //! Where the operations of an I/O object run.
 
-use super::{Executor, On};
+use super::{Executor, OfContext, On};
 use crate::context::IoExecutor;
 
 /// Where the operations of an I/O object run that has not been told: on the executor of its
@@ -46,7 +46,7 @@ pub struct Home;
 )]
 pub trait HomeExecutor: Clone + Send + Sync + 'static {
     /// The executor that its objects have.
-    type Executor: OfContext;
+    type Executor: Executor + OfContext;
 
     /// Returns the executor of an object whose events come from the context of `io`.
     #[doc(hidden)]
@@ -68,33 +68,6 @@ impl<E: Executor> HomeExecutor for E {
     #[inline]
     fn of_context(&self, io: IoExecutor) -> On<E> {
         On::new(self.clone(), io)
-    }
-}
-
-/// An executor of objects whose events come from a context.
-#[doc(hidden)]
-pub trait OfContext: Executor {
-    /// Where handlers run that have no executor of their own.
-    type Inner: Executor;
-
-    /// Returns the executor of the context.
-    fn io(&self) -> IoExecutor;
-
-    /// Returns where handlers run that have no executor of their own.
-    fn inner(&self) -> &Self::Inner;
-}
-
-impl OfContext for IoExecutor {
-    type Inner = Self;
-
-    #[inline]
-    fn io(&self) -> IoExecutor {
-        *self
-    }
-
-    #[inline]
-    fn inner(&self) -> &Self {
-        self
     }
 }
 

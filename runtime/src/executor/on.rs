@@ -1,5 +1,4 @@
-use super::home::OfContext;
-use super::{Executor, Unblock};
+use super::{Executor, OfContext, Unblock};
 use crate::context::IoExecutor;
 use crate::task::Task;
 

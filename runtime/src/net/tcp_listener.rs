@@ -70,10 +70,7 @@ impl TcpListener {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn bind(
-        executor: &IoExecutor, // on a strand: `TcpListener::bind(&context, ..)?.on(&strand)`
-        address: SocketAddr,
-    ) -> io::Result<Self> {
+    pub fn bind(executor: &IoExecutor, address: SocketAddr) -> io::Result<Self> {
         Self::from_mio(executor, mio::net::TcpListener::bind(address)?)
     }
 }

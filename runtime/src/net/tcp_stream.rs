@@ -104,7 +104,7 @@ impl TcpStream {
     /// ```
     #[async_op]
     pub fn async_connect(
-        executor: &IoExecutor, // on a strand: `TcpStream::connect_on(&context, &strand, ..)`
+        executor: &IoExecutor,
         address: SocketAddr,
     ) -> impl Initiation<fn(io::Result<Self>)> {
         static META: Meta = Meta::new("async_connect", &["executor"], &[])

@@ -74,10 +74,7 @@ impl UdpSocket {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn bind(
-        executor: &IoExecutor, // on a strand: `UdpSocket::bind(&context, ..)?.on(&strand)`
-        address: SocketAddr,
-    ) -> io::Result<Self> {
+    pub fn bind(executor: &IoExecutor, address: SocketAddr) -> io::Result<Self> {
         Self::from_mio(executor, mio::net::UdpSocket::bind(address)?)
     }
 }

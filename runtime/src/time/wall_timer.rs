@@ -87,8 +87,7 @@ impl WallTimer {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn new(
-        executor: &IoExecutor, // on a strand: `WallTimer::new(&context).on(&strand)`
+    pub fn new(executor: &IoExecutor, // on a strand: `.on(&strand)` of what this returns
     ) -> Self {
         let state = State {
             check: Timer::new(executor),

@@ -5,6 +5,7 @@ use crate::adapter::bind::{bind_cancellation_slot, bind_executor};
 use crate::alloc::Shared;
 use crate::cancel::{CancellationSignal, is_cancelled};
 use crate::context::{IoContext, Registration};
+use crate::executor::Home;
 use crate::initiation::async_initiate;
 use crate::net::source::Source;
 
