@@ -7,7 +7,7 @@ use std::ops::Deref;
 use std::os::unix::net as unix;
 
 use crate::buffer::{DynamicBuffer, ReadBuffer, WriteBuffer};
-use crate::executor::IoObject;
+use crate::executor::{HomeExecutor, IoObject};
 use crate::initiation::Initiation;
 use crate::io::{
     AsyncReadStream, AsyncWriteStream, CompletionCondition, Draining, Filling, Report,
@@ -177,7 +177,7 @@ macro_rules! default_token {
         $name:ident = $initiating:ident
             [$($param:ident: $bound:ident)?] ($($arg:ident: $ty:ty),*) -> $signature:ty;
     )*}) => {
-        impl $object {
+        impl<E: HomeExecutor> $object<E> {
             /// Gives the functions without token another one than
             /// [`Deferred`](crate::Deferred).
             pub fn with_default_token<T>(self) -> WithDefaultToken<Self, T> {
@@ -185,7 +185,7 @@ macro_rules! default_token {
             }
         }
 
-        impl<T> WithDefaultToken<$object, T> {$(
+        impl<E: HomeExecutor, T> WithDefaultToken<$object<E>, T> {$(
             $(#[$attr])*
             #[doc = concat!(
                 "As [`", stringify!($initiating), "`](", stringify!($object), "::",
@@ -196,7 +196,7 @@ macro_rules! default_token {
                 &self,
                 $($arg: $ty),*
             ) -> <T as CompletionToken<'op, $signature>>::Return<
-                impl Initiation<$signature> + 'op + use<'op, T $(, $param)?>,
+                impl Initiation<$signature> + 'op + use<'op, E, T $(, $param)?>,
             >
             where
                 T: CompletionToken<'op, $signature> + Default,
@@ -221,7 +221,7 @@ default_token!(AnyStream {
 });
 
 default_token!(TcpListener {
-    accept = async_accept [] () -> fn(io::Result<(TcpStream, SocketAddr)>);
+    accept = async_accept [] () -> fn(io::Result<(TcpStream<E>, SocketAddr)>);
     #[cfg(unix)]
     wait = async_wait [] (readiness: Readiness) -> fn(io::Result<()>);
 });
@@ -246,7 +246,7 @@ default_token!(UnixStream {
 
 #[cfg(unix)]
 default_token!(UnixListener {
-    accept = async_accept [] () -> fn(io::Result<(UnixStream, unix::SocketAddr)>);
+    accept = async_accept [] () -> fn(io::Result<(UnixStream<E>, unix::SocketAddr)>);
     wait = async_wait [] (readiness: Readiness) -> fn(io::Result<()>);
 });
 

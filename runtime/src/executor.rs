@@ -5,6 +5,7 @@
 //!   the whole process, with threads of its own, whose handle is [`SystemExecutor`];
 //! - [`AnyExecutor`]: an executor whose type is erased; [`InlineOr`] and [`PostOnly`]: whether
 //!   handlers may be called at once;
+//! - [`HomeExecutor`]: where the operations of an I/O object run, [`Home`] or another executor;
 //! - [`WorkGuard`]: keeps `run` from returning.
 //!
 //! A context and its handle are in the root: [`IoContext`](crate::IoContext) and
@@ -15,9 +16,12 @@
 //! allowed, to *defer* is to queue behind the running handler.
 
 mod any;
+pub(crate) mod home;
 mod immediate;
 mod inline_or;
 mod io;
+mod of_context;
+mod on;
 mod post_only;
 mod strand;
 pub(crate) mod system;
@@ -30,8 +34,11 @@ mod unblock;
 mod work_guard;
 
 pub use any::AnyExecutor;
+pub use home::{Home, HomeExecutor};
 pub(crate) use immediate::{Immediate, erase, is_post_to, is_same};
 pub use inline_or::InlineOr;
+pub(crate) use of_context::OfContext;
+pub use on::On;
 pub use post_only::PostOnly;
 pub use strand::Strand;
 

@@ -7,7 +7,7 @@ use pin_project_lite::pin_project;
 
 use super::Initiation;
 use super::work::Work;
-use crate::context::IoExecutor;
+use crate::executor::OfContext;
 use crate::handler::CompletionHandler;
 use crate::meta::Meta;
 use crate::release::Releasing;
@@ -17,14 +17,15 @@ use crate::task::leaf::{self, Attempt};
 
 /// Makes an operation of attempts: one of this crate's own.
 #[track_caller]
-pub(crate) fn from_attempt<S, T>(
+pub(crate) fn from_attempt<S, T, E>(
     meta: &'static Meta,
-    executor: IoExecutor,
+    executor: E,
     attempt: T,
-) -> FromAttempt<S, T>
+) -> FromAttempt<S, T, E>
 where
     S: Signature<Output = T::Output>,
     T: Attempt,
+    E: OfContext,
 {
     FromAttempt {
         site: Site::here(meta),
@@ -38,24 +39,25 @@ where
 pin_project! {
     /// The operation of [`from_attempt`].
     #[must_use = "an operation does nothing until it is started"]
-    pub(crate) struct FromAttempt<S, T: Attempt> {
+    pub(crate) struct FromAttempt<S, T: Attempt, E: OfContext> {
         site: Site,
         awaited: T::Awaited,
-        work: Releasing<Work<IoExecutor>>,
+        work: Releasing<Work<E>>,
         #[pin]
         pinned: PhantomPinned,
         _signature: PhantomData<fn() -> S>,
     }
 }
 
-impl<S, T> Initiation<S> for FromAttempt<S, T>
+impl<S, T, E> Initiation<S> for FromAttempt<S, T, E>
 where
     S: Signature<Output = T::Output>,
     T: Attempt,
+    E: OfContext,
 {
-    type Executor = IoExecutor;
+    type Executor = E;
 
-    fn executor(&self) -> &IoExecutor {
+    fn executor(&self) -> &E {
         &self.work.executor
     }
 
@@ -74,14 +76,16 @@ where
             ..
         } = self;
         let (attempt, Work { executor, .. }) = (T::from_awaited(awaited), work.into_inner());
-        leaf::start::<S, H, IoExecutor, T>(site, executor, attempt, handler);
+        // The attempts are made on the context's own.
+        leaf::start::<S, H, _, _, T>(site, executor.io(), executor.inner(), attempt, handler);
     }
 }
 
-impl<S, T> Future for FromAttempt<S, T>
+impl<S, T, E> Future for FromAttempt<S, T, E>
 where
     S: Signature<Output = T::Output>,
     T: Attempt,
+    E: OfContext,
 {
     type Output = S::Output;
 
@@ -93,7 +97,7 @@ where
         // A test that is always false would still change what is inlined.
         #[cfg(debug_assertions)]
         if output.is_pending() {
-            this.work.executor.note_wait(site.name());
+            this.work.executor.io().note_wait(site.name());
         }
         output
     }

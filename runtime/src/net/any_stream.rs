@@ -8,7 +8,8 @@ use crate::async_op;
 use crate::buffer::{DynamicBuffer, ReadBuffer, WriteBuffer, read_list, write_list};
 use crate::cancel::CancellationType;
 use crate::context::{Direction, IoExecutor};
-use crate::executor::IoObject;
+use crate::executor::home::homes;
+use crate::executor::{Home, HomeExecutor, IoObject};
 use crate::initiation::Initiation;
 use crate::io::{AsyncReadStream, AsyncWriteStream, Transport, append_zeroed, some};
 use crate::meta::Meta;
@@ -49,8 +50,9 @@ use crate::task::FrameBox;
 /// they would without this; on streams of other types each takes a second block from the
 /// allocator of the operation, by default one that is recycled.
 #[derive(Clone)]
-pub struct AnyStream {
+pub struct AnyStream<E = Home> {
     object: Arc<dyn Object>,
+    home: E,
 }
 
 /// A stream as a trait object.
@@ -108,9 +110,12 @@ impl AnyStream {
     pub fn new(stream: impl Transport) -> Self {
         Self {
             object: Arc::new(stream),
+            home: Home,
         }
     }
+}
 
+impl<E: HomeExecutor> AnyStream<E> {
     /// Returns the stream itself, if it is of this type.
     ///
     /// ```
@@ -250,15 +255,9 @@ impl AnyStream {
     }
 }
 
-impl IoObject for AnyStream {
-    type Executor = IoExecutor;
+homes!(AnyStream, object, |this| this.object.executor());
 
-    fn executor(&self) -> IoExecutor {
-        self.object.executor()
-    }
-}
-
-impl AsyncReadStream for AnyStream {
+impl<E: HomeExecutor> AsyncReadStream for AnyStream<E> {
     async fn read_after<B: ReadBuffer>(&self, buffer: &mut B, skip: usize) -> io::Result<usize> {
         if buffer.after(skip).is_empty() {
             return Ok(0);
@@ -283,7 +282,7 @@ impl AsyncReadStream for AnyStream {
     }
 }
 
-impl AsyncWriteStream for AnyStream {
+impl<E: HomeExecutor> AsyncWriteStream for AnyStream<E> {
     async fn write_after<B: WriteBuffer>(&self, buffer: &mut B, skip: usize) -> io::Result<usize> {
         if buffer.after(skip).is_empty() {
             return Ok(0);
@@ -317,7 +316,7 @@ impl Transport for AnyStream {
     }
 }
 
-impl fmt::Debug for AnyStream {
+impl<E> fmt::Debug for AnyStream<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AnyStream").finish_non_exhaustive()
     }

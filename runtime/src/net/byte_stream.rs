@@ -394,7 +394,7 @@ impl<S: ByteStream> Source<S> {
 /// Gives a handle with a `source` of bytes its operations that read.
 macro_rules! reads {
     ($ty:ident) => {
-        impl $ty {
+        impl<E: $crate::executor::HomeExecutor> $ty<E> {
             /// Reads what there is, at least one byte, into the front of `buffer`.
             ///
             /// # Completion
@@ -458,6 +458,7 @@ macro_rules! reads {
                 $crate::net::operation::operation(
                     &META,
                     &self.source,
+                    &self.home,
                     $crate::context::Direction::Read,
                     read,
                 )
@@ -498,7 +499,7 @@ macro_rules! reads {
             }
         }
 
-        impl $crate::io::AsyncReadStream for $ty {
+        impl<E: $crate::executor::HomeExecutor> $crate::io::AsyncReadStream for $ty<E> {
             fn read_after<B: $crate::io::ReadBuffer>(
                 &self,
                 buffer: &mut B,
@@ -528,6 +529,7 @@ macro_rules! reads {
                 $crate::net::operation::operation(
                     meta,
                     &self.source,
+                    &self.home,
                     $crate::context::Direction::Read,
                     read,
                 )
@@ -545,11 +547,11 @@ macro_rules! reads {
                 R: $crate::expansion::Report,
             {
                 let read = $crate::context::Direction::Read;
-                $crate::net::operation::operation(meta, &self.source, read, filling)
+                $crate::net::operation::operation(meta, &self.source, &self.home, read, filling)
             }
         }
 
-        impl $crate::net::poll_io::PollRead for $ty {
+        impl<E: $crate::executor::HomeExecutor> $crate::net::poll_io::PollRead for $ty<E> {
             fn poll_read(
                 &self,
                 key: &mut Option<$crate::context::WaiterKey>,
@@ -566,7 +568,7 @@ macro_rules! reads {
 /// tells the peer that this was all.
 macro_rules! writes {
     ($ty:ident, $close:expr) => {
-        impl $ty {
+        impl<E: $crate::executor::HomeExecutor> $ty<E> {
             /// Writes from the front of `buffer` what the system takes, at least one
             /// byte.
             ///
@@ -625,6 +627,7 @@ macro_rules! writes {
                 $crate::net::operation::operation(
                     &META,
                     &self.source,
+                    &self.home,
                     $crate::context::Direction::Write,
                     write,
                 )
@@ -663,7 +666,7 @@ macro_rules! writes {
             }
         }
 
-        impl $crate::io::AsyncWriteStream for $ty {
+        impl<E: $crate::executor::HomeExecutor> $crate::io::AsyncWriteStream for $ty<E> {
             fn write_after<B: $crate::io::WriteBuffer>(
                 &self,
                 buffer: &mut B,
@@ -684,11 +687,11 @@ macro_rules! writes {
                 R: $crate::expansion::Report,
             {
                 let write = $crate::context::Direction::Write;
-                $crate::net::operation::operation(meta, &self.source, write, draining)
+                $crate::net::operation::operation(meta, &self.source, &self.home, write, draining)
             }
         }
 
-        impl $crate::net::poll_io::PollWrite for $ty {
+        impl<E: $crate::executor::HomeExecutor> $crate::net::poll_io::PollWrite for $ty<E> {
             fn poll_write(
                 &self,
                 key: &mut Option<$crate::context::WaiterKey>,

@@ -6,6 +6,7 @@ use super::operation::{self, Perform};
 use super::source::{Pollable, SharedSource, Source};
 use crate::alloc::Shared;
 use crate::context::{Direction, IoExecutor, Progress, Registration};
+use crate::executor::OfContext;
 use crate::initiation::Initiation;
 use crate::meta::Meta;
 use crate::signature::Signature;
@@ -56,20 +57,21 @@ impl Connect for mio::net::UnixStream {
 
 /// Makes the operation that connects a socket, which `begin` makes and `handle` wraps.
 #[track_caller]
-pub(super) fn connect<C, S, B, H, T>(
+pub(super) fn connect<C, S, B, H, T, E>(
     meta: &'static Meta,
-    executor: IoExecutor,
+    executor: E,
     begin: B,
     handle: H,
-) -> impl Initiation<C> + use<C, S, B, H, T>
+) -> impl Initiation<C> + use<C, S, B, H, T, E>
 where
     C: Signature<Output = io::Result<T>>,
     S: Connect,
     B: FnOnce() -> io::Result<S> + Send,
     H: FnOnce(SharedSource<S>) -> T + Send,
+    E: OfContext,
 {
     let connecting = Connecting {
-        executor,
+        executor: executor.io(),
         begin: Some(begin),
         handle,
     };

@@ -151,7 +151,7 @@ fn scatter<B: ReadBuffer>(mut bytes: &[u8], buffer: &mut B) {
 /// is its own.
 macro_rules! datagrams {
     ($ty:ident, $address:ty, $($send_to:tt)*) => {
-        impl $ty {
+        impl<E: $crate::executor::HomeExecutor> $ty<E> {
             /// Receives a datagram into the front of `buffer`, from the peer that
             /// the socket is connected to, or else from anybody.
             ///
@@ -214,7 +214,7 @@ macro_rules! datagrams {
                     receive: |socket: &_, bytes: &mut [u8]| Ok((Datagram::receive(socket, bytes)?, ())),
                     map: |(n, ())| n,
                 };
-                $crate::net::operation::operation(&META, &self.source, $crate::context::Direction::Read, receive)
+                $crate::net::operation::operation(&META, &self.source, &self.home, $crate::context::Direction::Read, receive)
             }
 
             /// Receives a datagram into the front of `buffer`, with the address
@@ -273,7 +273,7 @@ macro_rules! datagrams {
                     receive: Datagram::receive_from,
                     map: |received| received,
                 };
-                $crate::net::operation::operation(&META, &self.source, $crate::context::Direction::Read, receive)
+                $crate::net::operation::operation(&META, &self.source, &self.home, $crate::context::Direction::Read, receive)
             }
 
             /// Sends a datagram to the peer that the socket is connected to.
@@ -333,7 +333,7 @@ macro_rules! datagrams {
                     buffer,
                     send: Datagram::send,
                 };
-                $crate::net::operation::operation(&META, &self.source, $crate::context::Direction::Write, send)
+                $crate::net::operation::operation(&META, &self.source, &self.home, $crate::context::Direction::Write, send)
             }
 
             /// Sends a datagram to `address`.

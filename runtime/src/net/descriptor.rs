@@ -8,6 +8,7 @@ use super::poll_io::polls;
 use super::source::{SharedSource, Source};
 use crate::alloc::Shared;
 use crate::context::{IoExecutor, Registration};
+use crate::executor::{Home, HomeExecutor};
 
 /// Any descriptor that the system can report events of: a pipe, a terminal, a
 /// device, an `eventfd`, a socket of a family that this crate does not know.
@@ -37,9 +38,10 @@ use crate::context::{IoExecutor, Registration};
 /// ```
 #[doc(alias = "stream_descriptor")]
 #[doc(alias = "AsyncFd")]
-#[derive(Clone, Debug)]
-pub struct Descriptor {
+#[derive(Clone)]
+pub struct Descriptor<E = Home> {
     source: SharedSource<PolledFile>,
+    home: E,
 }
 
 impl Descriptor {
@@ -56,9 +58,12 @@ impl Descriptor {
         let source = Source::new(*executor, file, Registration::untried())?;
         Ok(Self {
             source: Shared::try_new(source)?,
+            home: Home,
         })
     }
+}
 
+impl<E: HomeExecutor> Descriptor<E> {
     /// Makes it a descriptor, non-blocking still.
     ///
     /// # Errors
@@ -68,7 +73,7 @@ impl Descriptor {
     pub fn into_fd(self) -> Result<OwnedFd, Self> {
         match Shared::try_unwrap(self.source) {
             Ok(source) => Ok(source.into_io().0.into()),
-            Err(source) => Err(Self { source }),
+            Err(source) => Err(Self { source, ..self }),
         }
     }
 }

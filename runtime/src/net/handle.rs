@@ -39,9 +39,12 @@ macro_rules! handle {
             pub fn from_mio(executor: &IoExecutor, socket: $mio) -> std::io::Result<Self> {
                 Ok(Self {
                     source: Shared::try_new(Source::new(*executor, socket, $registration)?)?,
+                    home: $crate::executor::Home,
                 })
             }
+        }
 
+        impl<E: $crate::executor::HomeExecutor> $ty<E> {
             /// Makes it a socket of `mio`.
             ///
             /// # Errors
@@ -51,7 +54,7 @@ macro_rules! handle {
             pub fn into_mio(self) -> Result<$mio, Self> {
                 match Shared::try_unwrap(self.source) {
                     Ok(source) => Ok(source.into_io()),
-                    Err(source) => Err(Self { source }),
+                    Err(source) => Err(Self { source, ..self }),
                 }
             }
 
@@ -84,7 +87,7 @@ macro_rules! handle {
         #[cfg(unix)]
         $crate::net::handle::waits!($ty);
         #[cfg(not(unix))]
-        impl $ty {
+        impl<E: $crate::executor::HomeExecutor> $ty<E> {
             $crate::net::handle::cancels!();
         }
 
@@ -96,7 +99,7 @@ macro_rules! handle {
 #[cfg(unix)]
 macro_rules! waits {
     ($ty:ident) => {
-        impl $ty {
+        impl<E: $crate::executor::HomeExecutor> $ty<E> {
             $crate::net::handle::cancels!();
 
             /// Waits until reading, or writing, would not block, without doing it.
@@ -153,7 +156,13 @@ macro_rules! waits {
             ) -> impl $crate::Initiation<fn(std::io::Result<()>)> {
                 static META: $crate::initiation::Meta = $crate::net::operation::meta("async_wait");
                 let wait = $crate::net::readiness::WaitFor(readiness);
-                $crate::net::operation::operation(&META, &self.source, readiness.into(), wait)
+                $crate::net::operation::operation(
+                    &META,
+                    &self.source,
+                    &self.home,
+                    readiness.into(),
+                    wait,
+                )
             }
         }
     };
@@ -191,23 +200,25 @@ macro_rules! cancels {
 
 macro_rules! io_object {
     ($ty:ident) => {
-        impl $crate::IoObject for $ty {
-            type Executor = IoExecutor;
+        $crate::executor::home::homes!($ty, source, |this| this.source.executor());
 
-            fn executor(&self) -> IoExecutor {
-                self.source.executor()
+        impl<E> std::fmt::Debug for $ty<E> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($ty))
+                    .field("source", &self.source)
+                    .finish()
             }
         }
 
         #[cfg(unix)]
-        impl std::os::fd::AsFd for $ty {
+        impl<E: $crate::executor::HomeExecutor> std::os::fd::AsFd for $ty<E> {
             fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
                 self.source.get().as_fd()
             }
         }
 
         #[cfg(unix)]
-        impl std::os::fd::AsRawFd for $ty {
+        impl<E: $crate::executor::HomeExecutor> std::os::fd::AsRawFd for $ty<E> {
             fn as_raw_fd(&self) -> std::os::fd::RawFd {
                 self.source.get().as_raw_fd()
             }

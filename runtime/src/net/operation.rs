@@ -7,7 +7,8 @@ use std::task::{Context, Poll, ready};
 
 use super::source::{Pollable, SharedSource};
 use crate::cancel::{self, CancellationType};
-use crate::context::{AtSource, Direction, IoExecutor, Progress, Seen, WaiterKey};
+use crate::context::{AtSource, Direction, Progress, Seen, WaiterKey};
+use crate::executor::{HomeExecutor, OfContext};
 use crate::initiation::{Initiation, from_attempt};
 use crate::meta::Meta;
 use crate::release::{Release, Releasing};
@@ -59,16 +60,18 @@ pub(super) const fn meta(name: &'static str) -> Meta {
 
 /// Makes the operation that a function of the name in `meta` is to return.
 #[track_caller]
-pub(super) fn operation<C, S, P>(
+pub(super) fn operation<C, S, P, E>(
     meta: &'static Meta,
     source: &SharedSource<S>,
+    home: &E,
     direction: Direction,
     mut perform: P,
-) -> impl Initiation<C> + use<C, S, P>
+) -> impl Initiation<C> + use<C, S, P, E>
 where
     C: Signature<Output = P::Output>,
     S: Pollable + Send + Sync,
     P: Perform<S>,
+    E: HomeExecutor,
 {
     let may_wait = perform.may_wait();
     let attempt = OnSource {
@@ -79,21 +82,22 @@ where
         direction,
         may_wait,
     };
-    from_attempt(meta, source.executor(), attempt)
+    from_attempt(meta, home.of_context(source.executor()), attempt)
 }
 
 /// The same for one that [opens](Perform::open) its source.
 #[track_caller]
-pub(super) fn opening<C, S, P>(
+pub(super) fn opening<C, S, P, E>(
     meta: &'static Meta,
-    executor: IoExecutor,
+    executor: E,
     direction: Direction,
     perform: P,
-) -> impl Initiation<C> + use<C, S, P>
+) -> impl Initiation<C> + use<C, S, P, E>
 where
     C: Signature<Output = P::Output>,
     S: Pollable + Send + Sync,
     P: Perform<S>,
+    E: OfContext,
 {
     let attempt = OnSource {
         source: None,

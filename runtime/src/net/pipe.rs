@@ -8,6 +8,7 @@ use super::poll_io::polls;
 use super::source::{SharedSource, Source};
 use crate::alloc::Shared;
 use crate::context::{IoExecutor, Registration};
+use crate::executor::{Home, HomeExecutor};
 
 /// Makes a pipe: what is written to one end is read from the other.
 ///
@@ -53,9 +54,12 @@ macro_rules! end {
                 let file = PolledFile::new(fd.into())?;
                 Ok(Self {
                     source: Shared::try_new(Source::new(*executor, file, $registration)?)?,
+                    home: Home,
                 })
             }
+        }
 
+        impl<E: HomeExecutor> $ty<E> {
             /// Makes it a descriptor, non-blocking still.
             ///
             /// # Errors
@@ -65,7 +69,7 @@ macro_rules! end {
             pub fn into_fd(self) -> Result<OwnedFd, Self> {
                 match Shared::try_unwrap(self.source) {
                     Ok(source) => Ok(source.into_io().0.into()),
-                    Err(source) => Err(Self { source }),
+                    Err(source) => Err(Self { source, ..self }),
                 }
             }
         }
@@ -80,9 +84,10 @@ macro_rules! end {
 ///
 /// A handle: clones are the same end, which is closed with the last of them and
 /// of its operations.
-#[derive(Clone, Debug)]
-pub struct ReadablePipe {
+#[derive(Clone)]
+pub struct ReadablePipe<E = Home> {
     source: SharedSource<PolledFile>,
+    home: E,
 }
 
 end!(ReadablePipe, Registration::default());
@@ -98,9 +103,10 @@ reads!(ReadablePipe);
 /// `SIGPIPE` besides, which no flag prevents as one does for sockets. A program in
 /// Rust ignores it from the start. One whose `main` is in C is ended by it, unless
 /// that has called `signal(SIGPIPE, SIG_IGN)`.
-#[derive(Clone, Debug)]
-pub struct WritablePipe {
+#[derive(Clone)]
+pub struct WritablePipe<E = Home> {
     source: SharedSource<PolledFile>,
+    home: E,
 }
 
 end!(WritablePipe, Registration::writable());

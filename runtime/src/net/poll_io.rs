@@ -147,7 +147,7 @@ pub trait PollWrite: PollSource {
 /// Makes a stream of bytes one that can be polled.
 macro_rules! polls {
     ($ty:ident) => {
-        impl $ty {
+        impl<E: $crate::executor::HomeExecutor> $ty<E> {
             /// Makes it a stream that other libraries can poll: with the features
             /// `futures-io` and `tokio-io`, for whatever is made for the traits of
             /// those.
@@ -156,7 +156,7 @@ macro_rules! polls {
             }
         }
 
-        impl $crate::net::poll_io::PollSource for $ty {
+        impl<E: $crate::executor::HomeExecutor> $crate::net::poll_io::PollSource for $ty<E> {
             fn forget(
                 &self,
                 read: Option<$crate::context::WaiterKey>,

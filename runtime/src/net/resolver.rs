@@ -1,3 +1,4 @@
+use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -7,7 +8,8 @@ use std::task::Poll;
 use crate::async_op;
 use crate::cancel;
 use crate::context::IoExecutor;
-use crate::executor::IoObject;
+use crate::executor::home::homes;
+use crate::executor::{Home, HomeExecutor};
 use crate::task::begin::begin;
 use crate::task::scope;
 
@@ -36,9 +38,10 @@ use crate::task::scope;
 #[doc(alias = "basic_resolver")]
 #[doc(alias = "lookup_host")]
 #[doc(alias = "getaddrinfo")]
-#[derive(Clone, Debug)]
-pub struct Resolver {
+#[derive(Clone)]
+pub struct Resolver<E = Home> {
     executor: IoExecutor,
+    home: E,
 }
 
 impl Resolver {
@@ -46,9 +49,12 @@ impl Resolver {
     pub fn new(executor: &IoExecutor) -> Self {
         Self {
             executor: *executor,
+            home: Home,
         }
     }
+}
 
+impl<E: HomeExecutor> Resolver<E> {
     /// Finds the addresses of `host`, in the order in which they should be tried.
     ///
     /// `host` is a name, or an address in writing, which is found at once.
@@ -99,10 +105,10 @@ impl Resolver {
     }
 }
 
-impl IoObject for Resolver {
-    type Executor = IoExecutor;
+homes!(Resolver, executor, |this| this.executor);
 
-    fn executor(&self) -> IoExecutor {
-        self.executor
+impl<E> fmt::Debug for Resolver<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resolver").finish_non_exhaustive()
     }
 }

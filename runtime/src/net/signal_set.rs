@@ -9,7 +9,8 @@ use super::source::{Pollable, SharedSource, Source};
 use crate::alloc::Shared;
 use crate::async_op;
 use crate::context::{Direction, IoExecutor, Progress, Registration};
-use crate::executor::IoObject;
+use crate::executor::home::homes;
+use crate::executor::{Home, HomeExecutor};
 use crate::initiation::Initiation;
 use crate::meta::Meta;
 use crate::shim::plain::{Mutex, MutexGuard};
@@ -37,8 +38,9 @@ use crate::shim::plain::{Mutex, MutexGuard};
 #[doc(alias = "signal_set")]
 #[doc(alias = "ctrl_c")]
 #[derive(Clone)]
-pub struct SignalSet {
+pub struct SignalSet<E = Home> {
     source: SharedSource<Pending>,
+    home: E,
 }
 
 /// Looking at what has arrived takes `&mut`.
@@ -79,9 +81,12 @@ impl SignalSet {
         let source = Source::new(*executor, pending, Registration::default())?;
         Ok(Self {
             source: Shared::try_new(source)?,
+            home: Home,
         })
     }
+}
 
+impl<E: HomeExecutor> SignalSet<E> {
     /// Adds a signal.
     ///
     /// # Errors
@@ -124,7 +129,7 @@ impl SignalSet {
     #[async_op]
     pub fn async_wait(&self) -> impl Initiation<fn(io::Result<i32>)> {
         static META: Meta = meta("async_wait");
-        operation(&META, &self.source, Direction::Read, NextSignal)
+        operation(&META, &self.source, &self.home, Direction::Read, NextSignal)
     }
 }
 
@@ -191,15 +196,9 @@ impl mio::event::Source for Pending {
 
 impl Pollable for Pending {}
 
-impl IoObject for SignalSet {
-    type Executor = IoExecutor;
+homes!(SignalSet, source, |this| this.source.executor());
 
-    fn executor(&self) -> IoExecutor {
-        self.source.executor()
-    }
-}
-
-impl fmt::Debug for SignalSet {
+impl<E> fmt::Debug for SignalSet<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SignalSet").finish_non_exhaustive()
     }

@@ -8,6 +8,7 @@ use super::source::{Pollable, SharedSource, Source};
 use crate::alloc::Shared;
 use crate::async_op;
 use crate::context::{Direction, IoExecutor, Progress, Registration};
+use crate::executor::{Home, HomeExecutor};
 use crate::initiation::Initiation;
 use crate::meta::Meta;
 
@@ -37,9 +38,10 @@ use crate::meta::Meta;
 /// ```
 #[doc(alias = "basic_socket_acceptor")]
 #[doc(alias = "tcp_acceptor")]
-#[derive(Clone, Debug)]
-pub struct TcpListener {
+#[derive(Clone)]
+pub struct TcpListener<E = Home> {
     source: SharedSource<mio::net::TcpListener>,
+    home: E,
 }
 
 impl Pollable for mio::net::TcpListener {}
@@ -71,7 +73,9 @@ impl TcpListener {
     pub fn bind(executor: &IoExecutor, address: SocketAddr) -> io::Result<Self> {
         Self::from_mio(executor, mio::net::TcpListener::bind(address)?)
     }
+}
 
+impl<E: HomeExecutor> TcpListener<E> {
     /// Returns the address that this listens on.
     ///
     /// # Errors
@@ -149,9 +153,15 @@ impl TcpListener {
     /// # }
     /// ```
     #[async_op]
-    pub fn async_accept(&self) -> impl Initiation<fn(io::Result<(TcpStream, SocketAddr)>)> {
+    pub fn async_accept(&self) -> impl Initiation<fn(io::Result<(TcpStream<E>, SocketAddr)>)> {
         static META: Meta = meta("async_accept");
-        operation(&META, &self.source, Direction::Read, Accept)
+        operation(
+            &META,
+            &self.source,
+            &self.home,
+            Direction::Read,
+            Accept(self.home.clone()),
+        )
     }
 }
 
@@ -162,10 +172,10 @@ handle!(
     Registration::default()
 );
 
-struct Accept;
+struct Accept<E>(E);
 
-impl Perform<mio::net::TcpListener> for Accept {
-    type Value = (TcpStream, SocketAddr);
+impl<E: HomeExecutor> Perform<mio::net::TcpListener> for Accept<E> {
+    type Value = (TcpStream<E>, SocketAddr);
     type Output = io::Result<Self::Value>;
 
     fn perform(
@@ -174,7 +184,7 @@ impl Perform<mio::net::TcpListener> for Accept {
     ) -> io::Result<(Option<Self::Value>, Progress)> {
         let (stream, peer) = source.get().accept()?;
         let stream = TcpStream::from_mio(&source.executor(), stream)?;
-        Ok((Some((stream, peer)), Progress::More))
+        Ok((Some((stream.moved(&self.0), peer)), Progress::More))
     }
 
     fn finish(self, result: io::Result<Self::Value>) -> Self::Output {

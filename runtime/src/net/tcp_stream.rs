@@ -12,6 +12,7 @@ use crate::alloc::Shared;
 use crate::async_op;
 use crate::cancel::{CancellationType, is_cancelled};
 use crate::context::{IoExecutor, Registration};
+use crate::executor::{Executor, Home, HomeExecutor};
 use crate::initiation::Initiation;
 use crate::io::transports;
 use crate::meta::Meta;
@@ -46,9 +47,10 @@ use crate::meta::Meta;
 /// For options beyond those here, such as keepalive or the sizes of buffers, see
 /// `socket2::SockRef::from(&stream)`.
 #[doc(alias = "basic_stream_socket")]
-#[derive(Clone, Debug)]
-pub struct TcpStream {
+#[derive(Clone)]
+pub struct TcpStream<E = Home> {
     source: SharedSource<mio::net::TcpStream>,
+    home: E,
 }
 
 impl Pollable for mio::net::TcpStream {
@@ -108,7 +110,10 @@ impl TcpStream {
         static META: Meta = Meta::new("async_connect", &["executor"], &[])
             .with_cancellation(CancellationType::TOTAL);
         let begin = move || mio::net::TcpStream::connect(address);
-        connect(&META, *executor, begin, |source| Self { source })
+        connect(&META, *executor, begin, |source| Self {
+            source,
+            home: Home,
+        })
     }
 
     /// Connects to the first of `addresses` that accepts, tried in their order.
@@ -218,7 +223,51 @@ impl TcpStream {
         }
         Err(last.unwrap_or_else(|| io::ErrorKind::NotFound.into()))
     }
+}
 
+impl<E: Executor> TcpStream<E> {
+    /// Connects to `address`, and runs on `executor`, a strand, say: so does the operation, and so
+    /// does the connection afterwards. Its events come from the context of `io`.
+    ///
+    /// As [`async_connect`](TcpStream::async_connect) in every other respect.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::executor::Strand;
+    /// use async_op::net::{TcpListener, TcpStream};
+    /// use async_op::{Executor, IoContext};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let strand = Strand::new(context.executor());
+    /// let listener = TcpListener::bind(&context, ([127, 0, 0, 1], 0).into())?;
+    /// let here = strand.clone();
+    /// TcpStream::connect_on(&context, &strand, listener.local_addr()?).callback(move |result| {
+    ///     assert!(here.runs_here());
+    ///     let stream: TcpStream<Strand<_>> = result.unwrap();
+    /// #   drop(stream);
+    /// });
+    /// context.run();
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[async_op]
+    pub fn async_connect_on(
+        io: &IoExecutor,
+        executor: &E,
+        address: SocketAddr,
+    ) -> impl Initiation<fn(io::Result<Self>)> {
+        static META: Meta = Meta::new("async_connect_on", &["io", "executor"], &[])
+            .with_cancellation(CancellationType::TOTAL);
+        let begin = move || mio::net::TcpStream::connect(address);
+        let home = executor.clone();
+        let on = home.of_context(*io);
+        connect(&META, on, begin, |source| Self { source, home })
+    }
+}
+
+impl<E: HomeExecutor> TcpStream<E> {
     /// Shuts down reading, writing or both, for all clones.
     ///
     /// Operations that wait complete: reads with 0 bytes, writes with an error.

@@ -11,6 +11,7 @@ use crate::alloc::Shared;
 use crate::async_op;
 use crate::buffer::WriteBuffer;
 use crate::context::{Direction, IoExecutor, Registration};
+use crate::executor::{Home, HomeExecutor};
 use crate::initiation::Initiation;
 use crate::meta::Meta;
 
@@ -39,9 +40,10 @@ use crate::meta::Meta;
 /// For options beyond those here, such as membership of multicast groups on
 /// an interface, see `socket2::SockRef::from(&socket)`.
 #[doc(alias = "basic_datagram_socket")]
-#[derive(Clone, Debug)]
-pub struct UdpSocket {
+#[derive(Clone)]
+pub struct UdpSocket<E = Home> {
     source: SharedSource<mio::net::UdpSocket>,
+    home: E,
 }
 
 impl Pollable for mio::net::UdpSocket {
@@ -75,7 +77,9 @@ impl UdpSocket {
     pub fn bind(executor: &IoExecutor, address: SocketAddr) -> io::Result<Self> {
         Self::from_mio(executor, mio::net::UdpSocket::bind(address)?)
     }
+}
 
+impl<E: HomeExecutor> UdpSocket<E> {
     /// Connects the socket to the peer at `address`, of which alone it receives
     /// from then on. Nothing is sent.
     ///
@@ -214,7 +218,7 @@ datagrams!(
             buffer,
             send: move |socket: &mio::net::UdpSocket, bytes: &[u8]| socket.send_to(bytes, address),
         };
-        operation(&META, &self.source, Direction::Write, send)
+        operation(&META, &self.source, &self.home, Direction::Write, send)
     }
 );
 handle!(

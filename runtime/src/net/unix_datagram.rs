@@ -13,6 +13,7 @@ use crate::alloc::Shared;
 use crate::async_op;
 use crate::buffer::WriteBuffer;
 use crate::context::{Direction, IoExecutor, Progress, Registration};
+use crate::executor::{Home, HomeExecutor};
 
 /// A Unix socket for datagrams, which are neither lost nor reordered.
 ///
@@ -39,9 +40,10 @@ use crate::context::{Direction, IoExecutor, Progress, Registration};
 /// # }
 /// # pollster::block_on(example()).unwrap();
 /// ```
-#[derive(Clone, Debug)]
-pub struct UnixDatagram {
+#[derive(Clone)]
+pub struct UnixDatagram<E = Home> {
     source: SharedSource<mio::net::UnixDatagram>,
+    home: E,
 }
 
 impl Pollable for mio::net::UnixDatagram {
@@ -160,7 +162,9 @@ impl UnixDatagram {
         let (a, b) = mio::net::UnixDatagram::pair()?;
         Ok((Self::from_mio(executor, a)?, Self::from_mio(executor, b)?))
     }
+}
 
+impl<E: HomeExecutor> UnixDatagram<E> {
     /// Connects the socket to the peer that is bound to `path`, of which alone
     /// it receives from then on.
     ///

@@ -9,6 +9,7 @@ use super::source::{Pollable, SharedSource, Source};
 use crate::alloc::Shared;
 use crate::async_op;
 use crate::context::{Direction, IoExecutor, Progress, Registration};
+use crate::executor::{Home, HomeExecutor};
 use crate::initiation::Initiation;
 use crate::meta::Meta;
 
@@ -36,9 +37,10 @@ use crate::meta::Meta;
 /// # }
 /// # pollster::block_on(example()).unwrap();
 /// ```
-#[derive(Clone, Debug)]
-pub struct UnixListener {
+#[derive(Clone)]
+pub struct UnixListener<E = Home> {
     source: SharedSource<mio::net::UnixListener>,
+    home: E,
 }
 
 impl Pollable for mio::net::UnixListener {}
@@ -79,7 +81,9 @@ impl UnixListener {
     pub fn bind_addr(executor: &IoExecutor, address: &SocketAddr) -> io::Result<Self> {
         Self::from_mio(executor, mio::net::UnixListener::bind_addr(address)?)
     }
+}
 
+impl<E: HomeExecutor> UnixListener<E> {
     /// Returns the address that this listens on.
     ///
     /// # Errors
@@ -151,9 +155,15 @@ impl UnixListener {
     /// # pollster::block_on(example()).unwrap();
     /// ```
     #[async_op]
-    pub fn async_accept(&self) -> impl Initiation<fn(io::Result<(UnixStream, SocketAddr)>)> {
+    pub fn async_accept(&self) -> impl Initiation<fn(io::Result<(UnixStream<E>, SocketAddr)>)> {
         static META: Meta = meta("async_accept");
-        operation(&META, &self.source, Direction::Read, Accept)
+        operation(
+            &META,
+            &self.source,
+            &self.home,
+            Direction::Read,
+            Accept(self.home.clone()),
+        )
     }
 }
 
@@ -164,10 +174,10 @@ handle!(
     Registration::default()
 );
 
-struct Accept;
+struct Accept<E>(E);
 
-impl Perform<mio::net::UnixListener> for Accept {
-    type Value = (UnixStream, SocketAddr);
+impl<E: HomeExecutor> Perform<mio::net::UnixListener> for Accept<E> {
+    type Value = (UnixStream<E>, SocketAddr);
     type Output = io::Result<Self::Value>;
 
     fn perform(
@@ -176,7 +186,7 @@ impl Perform<mio::net::UnixListener> for Accept {
     ) -> io::Result<(Option<Self::Value>, Progress)> {
         let (stream, peer) = source.get().accept()?;
         let stream = UnixStream::from_mio(&source.executor(), stream)?;
-        Ok((Some((stream, peer)), Progress::More))
+        Ok((Some((stream.moved(&self.0), peer)), Progress::More))
     }
 
     fn finish(self, result: io::Result<Self::Value>) -> Self::Output {

@@ -14,6 +14,7 @@ use crate::alloc::Shared;
 use crate::async_op;
 use crate::cancel::CancellationType;
 use crate::context::{IoExecutor, Registration};
+use crate::executor::{Executor, Home, HomeExecutor};
 use crate::initiation::Initiation;
 use crate::io::transports;
 use crate::meta::Meta;
@@ -36,9 +37,10 @@ use crate::meta::Meta;
 /// # }
 /// # pollster::block_on(example()).unwrap();
 /// ```
-#[derive(Clone, Debug)]
-pub struct UnixStream {
+#[derive(Clone)]
+pub struct UnixStream<E = Home> {
     source: SharedSource<mio::net::UnixStream>,
+    home: E,
 }
 
 impl Pollable for mio::net::UnixStream {
@@ -193,9 +195,60 @@ impl UnixStream {
             .with_cancellation(CancellationType::TOTAL);
         let address = address.clone();
         let begin = move || mio::net::UnixStream::connect_addr(&address);
-        connect(&META, *executor, begin, |source| Self { source })
+        connect(&META, *executor, begin, |source| Self {
+            source,
+            home: Home,
+        })
     }
+}
 
+impl<E: Executor> UnixStream<E> {
+    /// Connects to the socket at `address`, and runs on `executor`, a strand, say: so does the operation, and so
+    /// does the connection afterwards. Its events come from the context of `io`.
+    ///
+    /// As [`async_connect_addr`](UnixStream::async_connect_addr) in every other respect.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::executor::Strand;
+    /// use async_op::net::{UnixListener, UnixStream};
+    /// use async_op::{Executor, IoContext};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let strand = Strand::new(context.executor());
+    /// # let path = std::env::temp_dir().join(format!("async-op-on-{}", std::process::id()));
+    /// # let _ = std::fs::remove_file(&path);
+    /// let listener = UnixListener::bind(&context, &path)?;
+    /// let (here, address) = (strand.clone(), listener.local_addr()?);
+    /// UnixStream::connect_addr_on(&context, &strand, &address).callback(move |result| {
+    ///     assert!(here.runs_here());
+    ///     let stream: UnixStream<Strand<_>> = result.unwrap();
+    /// #   drop(stream);
+    /// });
+    /// # std::fs::remove_file(&path)?;
+    /// context.run();
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[async_op]
+    pub fn async_connect_addr_on(
+        io: &IoExecutor,
+        executor: &E,
+        address: &SocketAddr,
+    ) -> impl Initiation<fn(io::Result<Self>)> {
+        static META: Meta = Meta::new("async_connect_addr_on", &["io", "executor", "address"], &[])
+            .with_cancellation(CancellationType::TOTAL);
+        let address = address.clone();
+        let begin = move || mio::net::UnixStream::connect_addr(&address);
+        let home = executor.clone();
+        let on = home.of_context(*io);
+        connect(&META, on, begin, |source| Self { source, home })
+    }
+}
+
+impl<E: HomeExecutor> UnixStream<E> {
     /// Shuts down reading, writing or both, for all clones.
     ///
     /// Operations that wait complete: reads with 0 bytes, writes with an error.
@@ -290,5 +343,8 @@ fn connect_path(
     static META: Meta = Meta::new("async_connect", &["executor", "path"], &[])
         .with_cancellation(CancellationType::TOTAL);
     let begin = move || mio::net::UnixStream::connect(&path);
-    connect(&META, *executor, begin, |source| UnixStream { source })
+    connect(&META, *executor, begin, |source| UnixStream {
+        source,
+        home: Home,
+    })
 }

@@ -165,22 +165,24 @@ impl<E: Executor, X: Executor, A: OperationAllocator> Head<E, X, A> {
     }
 }
 
-/// Starts an operation: the first attempt is made here and now.
+/// Starts an operation: the first attempt is made here and now, those that follow on `io`.
+/// A handler without executor of its own is called on `default`.
 ///
 /// # Panics
 ///
 /// If no memory can be had, or a buffer panics. The operation is gone then.
 #[inline]
-pub(crate) fn start<S, H, E, T>(site: Site, executor: E, attempt: T, handler: H)
+pub(crate) fn start<S, H, E, D, T>(site: Site, io: E, default: &D, attempt: T, handler: H)
 where
     E: Executor,
+    D: Executor,
     S: Signature<Output = T::Output> + 'static,
     H: CompletionHandler<S>,
     T: Attempt<Output: Send + 'static> + 'static,
 {
-    let trace = Trace::start(site, &executor);
-    let own = handler.executor(&executor);
-    let (work, io_work) = WorkGuard::of_both(own, executor);
+    let trace = Trace::start(site, &io);
+    let own = handler.executor(default);
+    let (work, io_work) = WorkGuard::of_both(own, io);
     let allocator = handler.allocator();
     let leaf =
         Shape::<S, H, E, _, _, T>::make(site, trace, (work, io_work), allocator, attempt, handler);

@@ -9,7 +9,8 @@ use super::waits::Key;
 use crate::alloc::Owner;
 use crate::cancel::{self, CancellationType};
 use crate::context::{AtTimer, IoExecutor};
-use crate::executor::IoObject;
+use crate::executor::home::homes;
+use crate::executor::{Home, HomeExecutor, IoObject};
 use crate::initiation::{Initiation, async_initiate, from_attempt};
 use crate::meta::Meta;
 use crate::release::{Release, Releasing};
@@ -51,8 +52,9 @@ pub(crate) fn from_now(duration: Duration) -> Instant {
 #[doc(alias = "sleep")]
 #[doc(alias = "interval")]
 #[derive(Clone)]
-pub struct Timer {
+pub struct Timer<E = Home> {
     state: Owner<TimerState>,
+    home: E,
 }
 
 impl Timer {
@@ -75,12 +77,16 @@ impl Timer {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn new(executor: &IoExecutor) -> Self {
+    pub fn new(executor: &IoExecutor, // on a strand: `Timer::new(&context).on(&strand)`
+    ) -> Self {
         Self {
             state: Owner::new(TimerState::new(*executor), "Timer"),
+            home: Home,
         }
     }
+}
 
+impl<E: HomeExecutor> Timer<E> {
     /// Sets the time when the timer expires; cancels the waits for the old one
     /// and returns how many those were.
     ///
@@ -280,7 +286,7 @@ impl Timer {
     pub fn async_wait<'op, Token>(
         &self,
         token: Token,
-    ) -> Token::Return<impl Initiation<fn(io::Result<()>)> + 'op + use<'op, Token>>
+    ) -> Token::Return<impl Initiation<fn(io::Result<()>)> + 'op + use<'op, Token, E>>
     where
         Token: CompletionToken<'op, fn(io::Result<()>)>,
     {
@@ -299,20 +305,14 @@ impl Timer {
     #[allow(clippy::type_complexity, reason = "what it is made of says what it is")]
     pub fn wait(
         &self,
-    ) -> Operation<fn(io::Result<()>), impl Initiation<fn(io::Result<()>)> + use<>> {
+    ) -> Operation<fn(io::Result<()>), impl Initiation<fn(io::Result<()>)> + use<E>> {
         self.async_wait(Deferred)
     }
 }
 
-impl IoObject for Timer {
-    type Executor = IoExecutor;
+homes!(Timer, state, |this| this.state.executor);
 
-    fn executor(&self) -> IoExecutor {
-        self.state.executor
-    }
-}
-
-impl fmt::Debug for Timer {
+impl<E: HomeExecutor> fmt::Debug for Timer<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Timer")
             .field("expiry", &self.expiry())

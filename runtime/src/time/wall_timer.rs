@@ -10,7 +10,8 @@ use crate::alloc::Shared;
 use crate::async_op;
 use crate::cancel;
 use crate::context::IoExecutor;
-use crate::executor::IoObject;
+use crate::executor::home::homes;
+use crate::executor::{Home, HomeExecutor};
 use crate::shim::plain::{Mutex, MutexGuard};
 use crate::task::begin::begin;
 use crate::task::scope;
@@ -47,8 +48,9 @@ const CHECK: Duration = Duration::from_secs(10);
 /// ```
 #[doc(alias = "system_timer")]
 #[derive(Clone)]
-pub struct WallTimer {
+pub struct WallTimer<E = Home> {
     state: Shared<State>,
+    home: E,
 }
 
 struct State {
@@ -85,7 +87,8 @@ impl WallTimer {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn new(executor: &IoExecutor) -> Self {
+    pub fn new(executor: &IoExecutor, // on a strand: `.on(&strand)` of what this returns
+    ) -> Self {
         let state = State {
             check: Timer::new(executor),
             inner: Mutex::new(Inner {
@@ -96,9 +99,12 @@ impl WallTimer {
         };
         Self {
             state: Shared::new(state, "WallTimer"),
+            home: Home,
         }
     }
+}
 
+impl<E: HomeExecutor> WallTimer<E> {
     /// Sets the time when the timer expires; cancels the waits for the old one
     /// and returns how many those were.
     ///
@@ -231,15 +237,9 @@ impl WallTimer {
     }
 }
 
-impl IoObject for WallTimer {
-    type Executor = IoExecutor;
+homes!(WallTimer, state, |this| this.state.check.executor());
 
-    fn executor(&self) -> IoExecutor {
-        self.state.check.executor()
-    }
-}
-
-impl fmt::Debug for WallTimer {
+impl<E: HomeExecutor> fmt::Debug for WallTimer<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WallTimer")
             .field("expiry", &self.expiry())

@@ -5,6 +5,7 @@ use crate::adapter::bind::{bind_cancellation_slot, bind_executor};
 use crate::alloc::Shared;
 use crate::cancel::{CancellationSignal, is_cancelled};
 use crate::context::{IoContext, Registration};
+use crate::executor::Home;
 use crate::initiation::async_initiate;
 use crate::net::source::Source;
 
@@ -50,7 +51,7 @@ fn a_request_comes_between_two_parts() {
         signal: Arc::clone(&signal),
         parts: Arc::clone(&parts),
     };
-    let operation = operation(&META, &source, Direction::Write, perform);
+    let operation = operation(&META, &source, &Home, Direction::Write, perform);
     let outcome = Arc::new(Mutex::new(None));
     let said = Arc::clone(&outcome);
     let handler = move |result: io::Result<()>| *said.lock().unwrap() = Some(result);
@@ -94,7 +95,7 @@ fn who_has_come_first_is_served_first() {
         let log = Arc::clone(&log);
         let handler = move |result: io::Result<u8>| log.lock().unwrap().push((name, result.ok()));
         async_initiate::<fn(io::Result<u8>), _, _>(
-            operation(&TAKE, &source, Direction::Read, TakeOne),
+            operation(&TAKE, &source, &Home, Direction::Read, TakeOne),
             bind_cancellation_slot(signal.slot(), handler),
         );
     };
@@ -122,7 +123,7 @@ fn due_when_the_context_is_dropped() {
         let log = Arc::clone(&log);
         let handler = move |result: io::Result<u8>| log.lock().unwrap().push(result.ok());
         async_initiate::<fn(io::Result<u8>), _, _>(
-            operation(&TAKE, &source, Direction::Read, TakeOne),
+            operation(&TAKE, &source, &Home, Direction::Read, TakeOne),
             bind_executor(other.executor(), handler),
         );
         (source, theirs)

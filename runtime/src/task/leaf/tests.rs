@@ -115,7 +115,8 @@ impl Started {
             _dropped: CountDrop(this.dropped.clone()),
         };
         let handler = this.record.handler();
-        start::<fn(io::Result<()>), _, _, _>(site(), this.io.clone(), steps, handler);
+        let io = this.io.clone();
+        start::<fn(io::Result<()>), _, _, _, _>(site(), io.clone(), &io, steps, handler);
         this
     }
 
