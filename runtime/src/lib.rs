@@ -117,6 +117,7 @@
 //! | `pipeline` | `net::pipeline`: connections that many requests share |
 //! | `resolver` | `net::Resolver`: names of hosts |
 //! | `signal` | `signal::SignalSet`, on Unix |
+//! | `test` | [`test`](mod@crate::test): for those who test operations, contexts whose clocks stand still, and streams that do as they are told |
 //! | `tokio` | `executor::TokioExecutor`: handlers run in a runtime of tokio |
 //! | `tokio-io` | [`PollIo`](io::PollIo) for the traits of tokio, and `io::TokioIo`; no runtime |
 //! | `tracing` | operations as spans, `IoExecutor::outstanding`, slow handlers |
@@ -180,6 +181,9 @@ mod site;
 mod spawn;
 pub mod sync;
 pub mod task;
+#[cfg(feature = "test")]
+#[cfg_attr(docsrs, doc(cfg(feature = "test")))]
+pub mod test;
 #[doc(alias = "this_coro")]
 pub mod this_op;
 pub mod time;
