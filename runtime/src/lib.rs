@@ -111,14 +111,17 @@
 //!
 //! | feature | adds |
 //! |---|---|
+//! | `async-io` | `IoContext::drive_in_async_io`: a context in smol, and the like |
 //! | `bytes` | `Bytes` and `BytesMut` of the crate `bytes` as buffers |
 //! | `futures-io` | [`PollIo`](io::PollIo) for the traits of that crate, and `io::FuturesIo` |
+//! | `native-tls` | `net::tls`, by the library of the system |
 //! | `parking_lot` | nothing: the locks inside are those of that crate, a few percent faster |
 //! | `pipeline` | `net::pipeline`: connections that many requests share |
 //! | `resolver` | `net::Resolver`: names of hosts |
+//! | `rustls` | `net::tls`, by `rustls` with a provider of yours |
 //! | `signal` | `signal::SignalSet`, on Unix |
-//! | `test` | [`test`](mod@crate::test): for those who test operations, contexts whose clocks stand still, and streams that do as they are told |
-//! | `tokio` | `executor::TokioExecutor`: handlers run in a runtime of tokio |
+//! | `test` | `test`: contexts whose clock stands still, scripted streams, seeded schedules |
+//! | `tokio` | `executor::TokioExecutor`: handlers run in a runtime of tokio; `IoContext::drive_in_tokio` |
 //! | `tokio-io` | [`PollIo`](io::PollIo) for the traits of tokio, and `io::TokioIo`; no runtime |
 //! | `tracing` | operations as spans, `IoExecutor::outstanding`, slow handlers |
 //!

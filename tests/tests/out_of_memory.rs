@@ -4,6 +4,7 @@
 // What keeps the list of operations aborts.
 #![cfg(not(feature = "tracing"))]
 
+use std::alloc::Layout;
 use std::any::type_name;
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -11,12 +12,13 @@ use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use async_op::alloc::{AnyAllocator, Recycling};
+use async_op::alloc::{AllocError, Allocator, AnyAllocator, Recycling};
 use async_op::cancel::{CancellationGroup, CancellationSignal, CancellationSlot, CancellationType};
 use async_op::executor::{AnyExecutor, Strand, post_call};
 use async_op::group::{parallel_group, wait_for_all};
@@ -111,10 +113,28 @@ fn objects() {
     let large = Large(executor, [0; 2]);
     let any = panics(&[type_name::<Large>()], || AnyExecutor::new(large.clone()));
     panics(&[type_name::<Large>()], || any.clone());
-    let large = AnyAllocator::new(Recycling);
-    panics(&[type_name::<AnyAllocator>()], || {
+    let large = LargeAllocator(Recycling, [0; 3]);
+    let any = panics(&[type_name::<LargeAllocator>()], || {
         AnyAllocator::new(large.clone())
     });
+    panics(&[type_name::<LargeAllocator>()], || any.clone());
+    // What is erased already is moved.
+    assert!(!refusing(0, || AnyAllocator::new(any)).1);
+}
+
+#[derive(Clone)]
+struct LargeAllocator(Recycling, [usize; 3]);
+
+// SAFETY: all of it is done by `Recycling`.
+unsafe impl Allocator for LargeAllocator {
+    fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        self.0.allocate(layout)
+    }
+
+    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+        // SAFETY: the caller's promise is passed on.
+        unsafe { self.0.deallocate(block, layout) };
+    }
 }
 
 #[derive(Clone, PartialEq)]

@@ -64,8 +64,8 @@ impl Tally {
         count.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn assert_plausible(&self) {
-        println!("{self:?}");
+    /// Returns how many were answered, and so on; the last have failed.
+    fn counts(&self) -> [usize; 5] {
         let all = [
             &self.answered,
             &self.dropped,
@@ -73,13 +73,18 @@ impl Tally {
             &self.timed_out,
             &self.failed,
         ];
-        let all = all.map(|it| it.load(Ordering::Relaxed));
+        all.map(|it| it.load(Ordering::Relaxed))
+    }
+
+    fn assert_plausible(&self) {
+        println!("{self:?}");
+        let all = self.counts();
         assert_eq!(self.wrong.load(Ordering::Relaxed), 0, "{self:?}");
         assert_eq!(
             all.iter().sum::<usize>() as u64,
             REQUESTS / CALLERS * CALLERS
         );
-        assert!(all[0] > 500 && all[4] > 0, "{self:?}");
+        assert!(all[0] > 100 && all[4] > 0, "{self:?}");
     }
 }
 
@@ -196,14 +201,20 @@ struct Health {
     is_over: AtomicBool,
 }
 
-/// Ends all other sessions now and then, and the server more seldom, until all is over.
-fn killer(mut server: PostgresServer, health: &Health) -> PostgresServer {
+/// Ends all other sessions whenever some requests have been answered, and the server more
+/// seldom, until all is over.
+fn killer(mut server: PostgresServer, health: &Health, tally: &Tally) -> PostgresServer {
     let context = IoContext::new().unwrap();
     let client = Client::new(&context, Config::parse(&server.unix_url()).unwrap());
     let mut random = Random::new(99);
-    let mut rounds = 0;
+    let (mut rounds, mut next) = (0, 0);
     while !health.is_over.load(Ordering::SeqCst) {
-        thread::sleep(Duration::from_millis(10 + random.below(40)));
+        let answered = tally.counts()[0];
+        if answered < next {
+            thread::sleep(Duration::from_millis(1));
+            continue;
+        }
+        next = answered + random.below(60) as usize;
         rounds += 1;
         if rounds % 20 == 0 {
             health.is_down.store(true, Ordering::SeqCst);
@@ -255,7 +266,7 @@ fn futures_that_are_given_up() {
             .unwrap();
         let health = Arc::new(Health::default());
         let _server = thread::scope(|scope| {
-            let killer = scope.spawn(|| killer(server, &health));
+            let killer = scope.spawn(|| killer(server, &health, &tally));
             let callers: Vec<_> = (0..CALLERS)
                 .map(|caller| {
                     let (client, statement) = (client.clone(), statement.clone());
@@ -294,7 +305,7 @@ fn handlers_that_panic() {
         let panics = AtomicUsize::new(0);
         let health = Arc::new(Health::default());
         let _server = thread::scope(|scope| {
-            let killer = scope.spawn(|| killer(server, &health));
+            let killer = scope.spawn(|| killer(server, &health, &tally));
             let runners: Vec<_> = (0..RUNNERS)
                 .map(|_| {
                     scope.spawn(|| {

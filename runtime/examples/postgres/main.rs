@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (url, _server) = match env::var("POSTGRES") {
         Ok(url) => (url, None),
         Err(_) => {
-            let server = PostgresServer::launch()?;
+            let server = PostgresServer::launch(&[], &[])?;
             (server.unix_url(), Some(server))
         }
     };

@@ -5,7 +5,7 @@ use std::env;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -54,7 +54,12 @@ impl PostgresServer {
 
     /// Starts a server for a test; returns `None`, and says so, where none is installed.
     pub fn start() -> Option<Self> {
-        match Self::launch() {
+        Self::start_with(&[], &[])
+    }
+
+    /// The same, with files in the folder of its data, and settings.
+    pub fn start_with(files: &[(&str, &str)], settings: &[&str]) -> Option<Self> {
+        match Self::launch(files, settings) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 assert!(env::var_os(REQUIRED).is_none(), "{error}");
                 // Not by `eprintln`, which the test harness keeps to itself.
@@ -67,7 +72,7 @@ impl PostgresServer {
     }
 
     /// Starts a server; [`NotFound`](ErrorKind::NotFound) where none is installed.
-    pub fn launch() -> io::Result<Self> {
+    pub fn launch(files: &[(&str, &str)], settings: &[&str]) -> io::Result<Self> {
         let programs = programs()?;
         let user = user()?;
         let folder = Folder::new()?;
@@ -93,6 +98,15 @@ impl PostgresServer {
             return Err(io::Error::other(format!("`initdb` fails; it says\n{said}")));
         }
         fs::write(data.join("pg_hba.conf"), ACCESS)?;
+        for (name, text) in files {
+            let mut options = File::options();
+            let file = data.join(name);
+            options.mode(0o600).write(true).create(true);
+            options.open(&file)?.write_all(text.as_bytes())?;
+            if let Some((user, group)) = user {
+                chown(&file, Some(user), Some(group))?;
+            }
+        }
         // Free now.
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let log = File::create(folder.0.join("log"))?;
@@ -102,7 +116,7 @@ impl PostgresServer {
             .arg(&data)
             .args(["-p", &address.port().to_string(), "-k"])
             .arg(&folder.0)
-            .args(SETTINGS.iter().flat_map(|setting| ["-c", setting]))
+            .args(SETTINGS.iter().chain(settings).flat_map(|it| ["-c", it]))
             .stdout(log.try_clone()?)
             .stderr(log);
         let child = command.spawn()?;
@@ -115,7 +129,7 @@ impl PostgresServer {
         match server.comes_up()? {
             true => Ok(server),
             // Somebody else has taken the port.
-            false => Self::launch(),
+            false => Self::launch(files, settings),
         }
     }
 

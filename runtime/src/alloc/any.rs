@@ -74,10 +74,15 @@ impl AnyAllocator {
     ///
     /// If no memory can be had for a large one.
     pub fn new<A: OperationAllocator>(allocator: A) -> Self {
-        let any: &dyn Any = &allocator;
-        if let Some(erased) = any.downcast_ref::<Self>() {
-            return erased.clone();
+        let mut allocator = Some(allocator);
+        let any: &mut dyn Any = &mut allocator;
+        let erased = any.downcast_mut::<Option<Self>>();
+        if let Some(erased) = erased.and_then(Option::take) {
+            return erased;
         }
+        let Some(allocator) = allocator else {
+            unreachable!("nobody has taken it")
+        };
         Self {
             vtable: const { &Vtable::of::<A>() },
             allocator: Erased::new(allocator),

@@ -95,10 +95,15 @@ impl AnyExecutor {
     ///
     /// If no memory can be had for a large one.
     pub fn new<E: Executor>(executor: E) -> Self {
-        let any: &dyn Any = &executor;
-        if let Some(erased) = any.downcast_ref::<Self>() {
-            return erased.clone();
+        let mut executor = Some(executor);
+        let any: &mut dyn Any = &mut executor;
+        let erased = any.downcast_mut::<Option<Self>>();
+        if let Some(erased) = erased.and_then(Option::take) {
+            return erased;
         }
+        let Some(executor) = executor else {
+            unreachable!("nobody has taken it")
+        };
         Self {
             vtable: const { &Vtable::of::<E>() },
             executor: Erased::new(executor),

@@ -94,9 +94,15 @@ pub(crate) fn is_post_to<I: Executor, X: Executor>(immediate: &I, own: &X) -> bo
 
 /// Erases the type of `executor`, which may be erased already.
 pub(crate) fn erase<E: Executor>(executor: E) -> AnyExecutor {
-    match erased(&executor) {
-        Some(executor) => executor.clone(),
-        None => AnyExecutor::new(executor),
+    // Moved: what is cloned leaks where the drop of the other panics.
+    let mut executor = Some(executor);
+    let any: &mut dyn Any = &mut executor;
+    let immediate = any.downcast_mut::<Option<Immediate>>();
+    match (immediate.and_then(Option::take), executor) {
+        (Some(Immediate::Bound(executor)), _) => executor,
+        (Some(own), _) => AnyExecutor::new(own),
+        (None, Some(executor)) => AnyExecutor::new(executor),
+        (None, None) => unreachable!("nobody has taken it"),
     }
 }
 

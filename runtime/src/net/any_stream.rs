@@ -54,7 +54,7 @@ pub struct AnyStream {
 }
 
 /// A stream as a trait object.
-trait Object: Any + Send + Sync {
+trait Object: Send + Sync {
     fn executor(&self) -> IoExecutor;
     fn polled(&self) -> Option<&dyn PolledStream>;
     fn read<'a>(&'a self, part: &'a mut [u8]) -> FrameBox<'a, io::Result<usize>>;
@@ -62,9 +62,14 @@ trait Object: Any + Send + Sync {
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize>;
     fn finish(&self) -> FrameBox<'_, io::Result<()>>;
     fn close(&self);
+    fn as_any(&self) -> &dyn Any;
 }
 
 impl<S: Transport> Object for S {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
     fn executor(&self) -> IoExecutor {
         IoObject::executor(self)
     }
@@ -124,8 +129,7 @@ impl AnyStream {
     /// # }
     /// ```
     pub fn downcast_ref<S: Transport>(&self) -> Option<&S> {
-        let object: &dyn Any = &*self.object;
-        object.downcast_ref()
+        self.object.as_any().downcast_ref()
     }
 
     /// Reads what there is, at least one byte, into the front of `buffer`.

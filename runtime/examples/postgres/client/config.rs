@@ -4,6 +4,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use async_op::net::tls::Connector;
 use percent_encoding::percent_decode_str;
 use url::{Host, Url};
 
@@ -20,6 +21,8 @@ pub struct Config {
     pub password: Option<String>,
     /// By default the one that is named as the user.
     pub database: Option<String>,
+    /// By TCP, and not without it.
+    pub tls: Option<Tls>,
     /// Parameters of the session, such as `application_name`.
     pub parameters: Vec<(String, String)>,
     /// Whether a client connects anew when its connection has failed. The new session has
@@ -38,6 +41,13 @@ pub enum Address {
     Unix(PathBuf),
 }
 
+/// Whom to trust, and whom to expect.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    pub connector: Connector,
+    pub name: String,
+}
+
 impl Config {
     pub fn new(address: Address, user: &str) -> Self {
         Self {
@@ -45,6 +55,7 @@ impl Config {
             user: user.to_owned(),
             password: None,
             database: None,
+            tls: None,
             parameters: Vec::new(),
             reconnects: true,
             silence: None,

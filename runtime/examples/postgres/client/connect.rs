@@ -1,6 +1,7 @@
 //! How a session begins.
 
 use async_op::io::write_all;
+use async_op::net::AnyStream;
 use async_op::net::pipeline::Input;
 use bytes::BytesMut;
 use fallible_iterator::FallibleIterator;
@@ -11,11 +12,10 @@ use postgres_protocol::message::frontend;
 
 use super::error::{Error, Result};
 use super::protocol::{Postgres, lock, next_message, read, server_error};
-use super::stream::Stream;
 
 impl Postgres {
     /// Says who this is, shows that it is, and has the session as the last one was.
-    pub(super) async fn greet(&self, stream: &Stream, input: &mut Input) -> Result<()> {
+    pub(super) async fn greet(&self, stream: &AnyStream, input: &mut Input) -> Result<()> {
         let config = &self.config;
         let mut out = self.buffer();
         let fixed = [("user", &*config.user), ("client_encoding", "UTF8")];
@@ -50,7 +50,7 @@ impl Postgres {
         Ok(())
     }
 
-    async fn authenticate(&self, stream: &Stream, input: &mut Input) -> Result<()> {
+    async fn authenticate(&self, stream: &AnyStream, input: &mut Input) -> Result<()> {
         let config = &self.config;
         let mut scram = None;
         loop {
@@ -96,7 +96,7 @@ impl Postgres {
     }
 
     /// Returns the next message, or what the server has against this session.
-    async fn receive(&self, stream: &Stream, input: &mut Input) -> Result<Message> {
+    async fn receive(&self, stream: &AnyStream, input: &mut Input) -> Result<Message> {
         loop {
             match next_message(input, self.config.longest_message)? {
                 Some(message) if message[0] == b'E' => return Err(server_error(message)?),

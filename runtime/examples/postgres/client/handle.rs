@@ -15,7 +15,7 @@ use super::error::{Error, Result};
 use super::protocol::{Notification, Plan, Postgres, Request, lock};
 use super::rows::Rows;
 use super::statement::{Query, Registration, Statement, listen};
-use super::stream::Stream;
+use super::stream;
 use super::value::Parameter;
 
 /// A client: a handle of one session, which any number of callers share. It connects when
@@ -200,7 +200,7 @@ impl Client {
         let Some((process, secret)) = key else {
             return Ok(());
         };
-        let stream = Stream::connect(&self.executor(), &self.config().address).await?;
+        let stream = stream::connect(&self.executor(), self.config()).await?;
         let mut out = BytesMut::new();
         frontend::cancel_request(process, secret, &mut out);
         write_all(&stream, &out[..]).await?;

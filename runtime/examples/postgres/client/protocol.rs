@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use async_op::IoExecutor;
+use async_op::net::AnyStream;
 use async_op::net::pipeline::{Event, Expect, Failure, Id, Input, Limits, Protocol, Session};
 use bytes::BytesMut;
 use fallible_iterator::FallibleIterator;
@@ -16,7 +17,7 @@ use super::config::Config;
 use super::error::{Error, Result, ServerError};
 use super::rows::{Column, Columns, Row, Rows, is_whole};
 use super::statement::{Registration, Registry};
-use super::stream::Stream;
+use super::stream;
 
 /// So many buffers are kept, none of them larger.
 const SPARE: usize = 64;
@@ -156,7 +157,7 @@ impl Pending {
 }
 
 impl Protocol for Postgres {
-    type Stream = Stream;
+    type Stream = AnyStream;
     type Request = Request;
     type Reply = Reply;
     type Part = Part;
@@ -165,8 +166,8 @@ impl Protocol for Postgres {
     type Pending = Pending;
     type Decoder = ();
 
-    async fn connect(&self, executor: &IoExecutor, input: &mut Input) -> Result<(Stream, ())> {
-        let stream = Stream::connect(executor, &self.config.address).await?;
+    async fn connect(&self, executor: &IoExecutor, input: &mut Input) -> Result<(AnyStream, ())> {
+        let stream = stream::connect(executor, &self.config).await?;
         self.greet(&stream, input).await?;
         Ok((stream, ()))
     }

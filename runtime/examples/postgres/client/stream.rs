@@ -1,74 +1,39 @@
-use std::io;
+//! What the bytes go over.
 
-use async_op::io::{AsyncReadStream, AsyncWriteStream, ReadBuffer, WriteBuffer};
-use async_op::net::pipeline::Transport;
-use async_op::net::{TcpStream, UnixStream};
-use async_op::{IoExecutor, IoObject};
+use async_op::IoExecutor;
+use async_op::io::{read_exact, write_all};
+use async_op::net::{AnyStream, TcpStream, UnixStream};
+use bytes::BytesMut;
+use postgres_protocol::message::frontend;
 
-use super::config::Address;
+use super::config::{Address, Config, Tls};
+use super::error::{Error, Result};
 
-/// A connection of either kind, as one stream.
-#[derive(Clone)]
-pub(super) enum Stream {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-}
-
-impl Stream {
-    pub(super) async fn connect(executor: &IoExecutor, address: &Address) -> io::Result<Self> {
-        match address {
-            Address::Tcp(addresses) => {
-                let addresses = addresses.iter().copied();
-                let (stream, _) = TcpStream::connect_any(executor, addresses).await?;
-                stream.set_nodelay(true)?;
-                Ok(Self::Tcp(stream))
-            }
-            Address::Unix(path) => Ok(Self::Unix(UnixStream::connect(executor, path).await?)),
+/// Connects, and secures the stream where that is asked for.
+pub(super) async fn connect(executor: &IoExecutor, config: &Config) -> Result<AnyStream> {
+    let stream = match &config.address {
+        Address::Tcp(addresses) => {
+            let addresses = addresses.iter().copied();
+            let (stream, _) = TcpStream::connect_any(executor, addresses).await?;
+            stream.set_nodelay(true)?;
+            stream
         }
-    }
-}
-
-impl IoObject for Stream {
-    type Executor = IoExecutor;
-
-    fn executor(&self) -> IoExecutor {
-        match self {
-            Self::Tcp(stream) => stream.executor(),
-            Self::Unix(stream) => stream.executor(),
+        // The system secures it.
+        Address::Unix(path) => {
+            return Ok(AnyStream::new(UnixStream::connect(executor, path).await?));
         }
-    }
-}
-
-impl AsyncReadStream for Stream {
-    async fn read_after<B: ReadBuffer>(&self, buffer: &mut B, skip: usize) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => stream.read_after(buffer, skip).await,
-            Self::Unix(stream) => stream.read_after(buffer, skip).await,
-        }
-    }
-}
-
-impl AsyncWriteStream for Stream {
-    async fn write_after<B: WriteBuffer>(&self, buffer: &mut B, skip: usize) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => stream.write_after(buffer, skip).await,
-            Self::Unix(stream) => stream.write_after(buffer, skip).await,
-        }
-    }
-}
-
-impl Transport for Stream {
-    fn try_write_some(&self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => stream.try_write_some(bytes),
-            Self::Unix(stream) => stream.try_write_some(bytes),
-        }
-    }
-
-    fn close(&self) {
-        match self {
-            Self::Tcp(stream) => Transport::close(stream),
-            Self::Unix(stream) => Transport::close(stream),
-        }
+    };
+    let Some(Tls { connector, name }) = &config.tls else {
+        return Ok(AnyStream::new(stream));
+    };
+    let mut out = BytesMut::new();
+    frontend::ssl_request(&mut out);
+    write_all(&stream, &out[..]).await?;
+    // No byte more: what comes behind it unsecured would be taken for secured.
+    let mut answer = [0];
+    read_exact(&stream, &mut answer[..]).await?;
+    match answer {
+        [b'S'] => Ok(AnyStream::new(connector.connect(stream, name).await?)),
+        _ => Err(Error::Protocol("no TLS, although it is asked for")),
     }
 }

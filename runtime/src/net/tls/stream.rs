@@ -238,10 +238,10 @@ impl<S: Transport> TlsStream<S> {
     pub fn close(&self) {
         let session = &*self.session;
         if let Some(mut output) = session.output.try_lock() {
-            // It may be closed already.
-            let _ = session
-                .ask(|engine| engine.finish())
-                .and_then(|_| session.try_flush(&mut output));
+            if session.ask(|engine| engine.finish()).is_ok() {
+                // It may be closed already.
+                let _ = session.try_flush(&mut output);
+            }
         }
         session.stream.close();
     }
