@@ -1,5 +1,5 @@
 //! For those who test operations: a context whose clock stands still, streams that do as
-//! they are told, and schedules that a seed decides.
+//! they are told, schedules that a seed decides, and faults at every step.
 //!
 //! A [`TestContext`] is an [`IoContext`](crate::IoContext) for one test. Nothing waits for
 //! real time in it, and nothing is random: a limit of half a minute passes at once.
@@ -18,16 +18,26 @@
 //! assert_eq!(context.elapsed(), Duration::from_secs(30));
 //! ```
 //!
-//! The guide has a page on it: [`testing`](crate::guide::testing).
+//! The guide has a page on it: [`test_kit`](crate::guide::test_kit).
 
 mod context;
+mod cut;
 mod explore;
+mod faults;
+mod heap;
+mod memory;
+mod probe;
 mod script;
 mod stream;
 mod wire;
 
 pub use context::TestContext;
+pub use cut::Cut;
 pub use explore::explore;
+pub use faults::{each_allocation_failure, each_cancellation};
+pub use heap::{CountingHeap, assert_no_allocation};
+pub use memory::TestMemory;
+pub use probe::{Probe, ProbeHandler};
 pub use script::Script;
 pub use stream::TestStream;
 pub use wire::{Wire, pair};

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::{Cut, TestMemory};
 use crate::context::{IoContext, IoExecutor, Simulation};
 use crate::executor::IoObject;
+use crate::shim::plain::Mutex;
 use crate::time::TimerState;
 
 /// How long to wait for the system, of the system's own time: only a test that fails does.
@@ -50,18 +52,22 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// # At the end
 ///
-/// When it is dropped, nothing may be outstanding.
+/// When it is dropped, nothing may be outstanding, and all of its [memory](Self::memory) has
+/// to be back.
 ///
 /// # Panics
 ///
-/// When it is dropped while operations are outstanding, or work is held, unless that is
-/// [allowed](Self::allow_outstanding), or the thread is panicking anyway. With the feature
+/// When it is dropped while operations are outstanding, or work or memory is held, unless that
+/// is [allowed](Self::allow_outstanding), or the thread is panicking anyway. With the feature
 /// `tracing` the message has the names of the operations and the lines that made them.
 pub struct TestContext {
     context: IoContext,
     simulation: Arc<Simulation>,
     start: Instant,
     allows_outstanding: bool,
+    memory: TestMemory,
+    /// Counts the steps.
+    cut: Mutex<Option<Cut>>,
 }
 
 impl TestContext {
@@ -81,6 +87,8 @@ impl TestContext {
             start: simulation.now(),
             simulation,
             allows_outstanding: false,
+            memory: TestMemory::new(),
+            cut: Mutex::new(None),
         }
     }
 
@@ -171,12 +179,17 @@ impl TestContext {
 
     /// Runs whatever can run without time to pass; returns how many tasks that were.
     pub fn run_until_stalled(&self) -> usize {
-        self.context.restart();
-        self.context.poll()
+        let mut ran = 0;
+        while self.run_one() {
+            ran += 1;
+        }
+        ran
     }
 
     /// Runs one task, if one can run without time to pass; returns whether there was one.
     pub fn run_one(&self) -> bool {
+        let cut = self.cut.lock().clone();
+        cut.iter().for_each(Cut::step);
         self.context.restart();
         self.context.poll_one() > 0
     }
@@ -245,6 +258,17 @@ impl TestContext {
         self.allows_outstanding = true;
     }
 
+    /// Returns an allocator for operations. When the context is dropped, all that they have
+    /// taken of it has to be back.
+    pub fn memory(&self) -> TestMemory {
+        self.memory.clone()
+    }
+
+    /// Has `cut` count the steps.
+    pub(super) fn cut_by(&self, cut: &Cut) {
+        *self.cut.lock() = Some(cut.clone());
+    }
+
     pub(super) fn simulation(&self) -> Arc<Simulation> {
         Arc::clone(&self.simulation)
     }
@@ -291,9 +315,19 @@ impl IoObject for TestContext {
 
 impl Drop for TestContext {
     fn drop(&mut self) {
-        if !self.allows_outstanding && self.has_work() && !thread::panicking() {
-            panic!("a test is over, but {}", self.outstanding_work());
+        if self.allows_outstanding || thread::panicking() {
+            return;
         }
+        assert!(
+            !self.has_work(),
+            "a test is over, but {}",
+            self.outstanding_work()
+        );
+        let blocks = self.memory.outstanding();
+        assert!(
+            blocks == 0,
+            "a test is over, but {blocks} blocks of memory are not back"
+        );
     }
 }
 

@@ -1,5 +1,6 @@
 //! The kit for tests (`async_op::test`): its clock, its scripts and wires, its schedules.
 
+mod faults;
 mod schedules;
 mod scripts;
 mod time;
