@@ -87,8 +87,12 @@ fn two_callers(is_naive: bool, is_dropped: bool) -> usize {
             let handler = bind_cancellation_slot(cut.slot(), first.handler());
             client.ask("one").with(handler);
         }
-        client.ask("two").with(second.handler());
-        drop(client);
+        // Its turn comes after the first.
+        spawn(
+            context,
+            async move { client.ask("two").await },
+            second.handler(),
+        );
         context.run();
         for (probe, expected) in [(first, "one"), (second, "two")] {
             match probe.take().0 {
