@@ -52,7 +52,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// # At the end
 ///
-/// When it is dropped, nothing may be outstanding, and all of its [memory](Self::memory) has
+/// When it is dropped, it runs what can run without time to pass: what has been asked to stop,
+/// say. Then nothing may be outstanding, and all of its [memory](Self::memory) has
 /// to be back.
 ///
 /// # Panics
@@ -318,6 +319,8 @@ impl Drop for TestContext {
         if self.allows_outstanding || thread::panicking() {
             return;
         }
+        // What has been asked to stop does.
+        self.run_until_stalled();
         assert!(
             !self.has_work(),
             "a test is over, but {}",

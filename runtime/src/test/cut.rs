@@ -66,7 +66,7 @@ impl Cut {
     ///         let read = cut.or_dropped(read_exact(&reads, &mut buffer)).await;
     ///         read.is_none_or(|result| result.is_ok())
     ///     };
-    ///     async_op::spawn(context, body, |is_right| assert!(is_right));
+    ///     async_op::spawn(context, body, |is_right: bool| assert!(is_right));
     ///     context.run();
     /// });
     /// ```
