@@ -2,6 +2,7 @@
 
 mod alarm;
 mod bounds;
+mod clock;
 mod discard;
 #[cfg(all(unix, any(feature = "tokio", feature = "async-io")))]
 mod drive;
@@ -19,6 +20,8 @@ mod waiters;
 #[cfg(debug_assertions)]
 pub(crate) mod watch;
 
+#[cfg(feature = "test")]
+pub(crate) use self::clock::Simulation;
 pub use self::io_executor::IoExecutor;
 pub(crate) use self::known::Seen;
 pub(crate) use self::place::{AtSource, AtTimer, Finder, Place};
@@ -31,9 +34,12 @@ pub(crate) use self::waiters::{WaiterKey, WakeList};
 use std::fmt;
 use std::io;
 use std::ops::Deref;
+#[cfg(feature = "test")]
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::bounds::{Bounds, Wait};
+use self::clock::Clock;
 use self::scheduler::Scheduler;
 
 /// An event loop: runs the handlers of the operations whose I/O objects, timers
@@ -147,7 +153,7 @@ impl IoContext {
     /// # }
     /// ```
     pub fn new() -> io::Result<Self> {
-        Self::open(false)
+        Self::open(false, Clock::default())
     }
 
     /// Makes a context that one thread runs at a time, which it does with fewer
@@ -179,19 +185,26 @@ impl IoContext {
     /// [`run`](Self::run) and its relatives panic if another thread is in one of them, or
     /// drives the context as it blocks.
     pub fn for_one_thread() -> io::Result<Self> {
-        Self::open(true)
+        Self::open(true, Clock::default())
     }
 
     /// Makes a context with threads that run it, which is left to them: whoever blocks on
     /// an operation parks.
     pub(crate) fn with_threads() -> io::Result<Self> {
-        let context = Self::open(false)?;
+        let context = Self::open(false, Clock::default())?;
         context.handle.scheduler.leave_to_threads();
         Ok(context)
     }
 
-    fn open(for_one_thread: bool) -> io::Result<Self> {
-        let (scheduler, generation) = Scheduler::open(for_one_thread)?;
+    /// Makes a context for one thread, whose clock is that of `simulation`.
+    #[cfg(feature = "test")]
+    pub(crate) fn simulated(simulation: Arc<Simulation>) -> io::Result<Self> {
+        let simulation = Some(simulation);
+        Self::open(true, Clock { simulation })
+    }
+
+    fn open(for_one_thread: bool, clock: Clock) -> io::Result<Self> {
+        let (scheduler, generation) = Scheduler::open(for_one_thread, clock)?;
         Ok(Self {
             handle: IoExecutor {
                 scheduler,

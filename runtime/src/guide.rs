@@ -18,6 +18,7 @@
 //! - [`memory`]: where does the memory come from?
 //! - [`hosts`]: how do I run it inside tokio, a GUI loop, C or Python?
 //! - [`testing`]: how do I test operations?
+//! - [`test_kit`]: how do I test a client without a server, without waiting, and at every step?
 //! - [`costs`]: what does it cost?
 //! - [`it_hangs`]: my program hangs; where do I look?
 //!
@@ -67,6 +68,18 @@ pub mod hosts {}
 
 #[doc = include_str!("guide/testing.md")]
 pub mod testing {}
+
+#[cfg_attr(
+    not(feature = "test"),
+    doc = "How do I test a client without a server, without waiting, and at every step?"
+)]
+#[cfg_attr(not(feature = "test"), doc = "")]
+#[cfg_attr(
+    not(feature = "test"),
+    doc = "The page is there with the feature `test`."
+)]
+#[cfg_attr(feature = "test", doc = include_str!("guide/test_kit.md"))]
+pub mod test_kit {}
 
 #[doc = include_str!("guide/from_asio.md")]
 pub mod from_asio {}

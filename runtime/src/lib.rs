@@ -120,6 +120,7 @@
 //! | `resolver` | `net::Resolver`: names of hosts |
 //! | `rustls` | `net::tls`, by `rustls` with a provider of yours |
 //! | `signal` | `signal::SignalSet`, on Unix |
+//! | `test` | `test`: contexts whose clock stands still, scripted streams, seeded schedules |
 //! | `tokio` | `executor::TokioExecutor`: handlers run in a runtime of tokio; `IoContext::drive_in_tokio` |
 //! | `tokio-io` | [`PollIo`](io::PollIo) for the traits of tokio, and `io::TokioIo`; no runtime |
 //! | `tracing` | operations as spans, `IoExecutor::outstanding`, slow handlers |
@@ -183,6 +184,9 @@ mod site;
 mod spawn;
 pub mod sync;
 pub mod task;
+#[cfg(feature = "test")]
+#[cfg_attr(docsrs, doc(cfg(feature = "test")))]
+pub mod test;
 #[doc(alias = "this_coro")]
 pub mod this_op;
 pub mod time;

@@ -173,9 +173,9 @@ enum When {
 }
 
 impl When {
-    fn expiry(self) -> Instant {
+    fn expiry(self, timers: &IoExecutor) -> Instant {
         match self {
-            Self::After(duration) => from_now(duration),
+            Self::After(duration) => from_now(timers, duration),
             Self::At(instant) => instant,
         }
     }
@@ -307,7 +307,7 @@ where
         let State::Unstarted { timers, when, kind } = timed.0 else {
             unreachable!("it has not been polled")
         };
-        let expiry = when.expiry();
+        let expiry = when.expiry(&timers);
         let (deadline, clock) = Deadline::new(kind, handler.cancellation_slot());
         let handler = adapt(Timed(State::Started(deadline)), handler);
         initiation.initiate(handler);
@@ -398,7 +398,7 @@ where
             let (deadline, clock) = Deadline::new(kind, CancellationSlot::unconnected());
             // What the operation honours, it filters itself.
             let operation = CancellationState::begin(deadline.slot(), CancellationType::ALL);
-            clock.start(&timers, when.expiry());
+            clock.start(&timers, when.expiry(&timers));
             self.0 = State::Hosted(Hosted {
                 deadline,
                 operation,

@@ -1,7 +1,10 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::time::{Instant, SystemTime};
 
+#[cfg(feature = "test")]
+use super::clock;
 use super::reactor::Reactor;
 use super::runner::Runner;
 use super::scheduler::Scheduler;
@@ -42,6 +45,30 @@ impl IoExecutor {
             Some(reactor) => Ok(Arc::clone(reactor)),
             None => self.scheduler.reactor(self.generation),
         }
+    }
+
+    /// Returns what time it is for the operations of the context.
+    #[inline(always)]
+    pub(crate) fn now(&self) -> Instant {
+        #[cfg(feature = "test")]
+        if clock::are_any() {
+            return self
+                .reactor()
+                .map_or_else(|_| Instant::now(), |it| it.now());
+        }
+        Instant::now()
+    }
+
+    /// Returns what the clock on their wall shows.
+    #[inline(always)]
+    pub(crate) fn wall(&self) -> SystemTime {
+        #[cfg(feature = "test")]
+        if clock::are_any() {
+            return self
+                .reactor()
+                .map_or_else(|_| SystemTime::now(), |it| it.wall());
+        }
+        SystemTime::now()
     }
 
     /// Queues `task`.
@@ -100,6 +127,12 @@ impl IoExecutor {
              would wait for ever: use a callback or `.await` there"
         );
         self.scheduler.block(self.generation, until);
+    }
+
+    /// Returns whether anything is outstanding.
+    #[cfg(feature = "test")]
+    pub(crate) fn has_work(&self) -> bool {
+        self.scheduler.has_work_of(self.generation)
     }
 
     /// Makes the thread that waits in the reactor look at its timers again.

@@ -6,12 +6,17 @@ use std::io;
 use std::sync::Weak;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Waker;
+#[cfg(feature = "test")]
+use std::time::SystemTime;
 use std::time::{Duration, Instant};
 
 use mio::event::Source;
 use mio::{Events, Interest, Poll, Registry, Token};
 
 use super::alarm::Alarm;
+use super::clock::Clock;
+#[cfg(feature = "test")]
+use super::clock::Simulation;
 use super::timers::{Expired, Timers};
 use super::{Brought, Registration, SharedRegistration, TimerKey, WakeList};
 use crate::alloc::Shared;
@@ -46,6 +51,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 pub(crate) struct Reactor {
     registry: Registry,
     interrupt: mio::Waker,
+    clock: Clock,
     /// Locked by the one thread that waits.
     wait: Mutex<WaitState>,
     sources: Mutex<Sources>,
@@ -118,7 +124,7 @@ pub(super) enum Timeout {
 }
 
 impl Reactor {
-    pub(super) fn new() -> io::Result<Self> {
+    pub(super) fn new(clock: Clock) -> io::Result<Self> {
         let poll = Poll::new()?;
         let registry = poll.registry().try_clone()?;
         let interrupt = mio::Waker::new(&registry, INTERRUPT)?;
@@ -126,6 +132,7 @@ impl Reactor {
         Ok(Self {
             registry,
             interrupt,
+            clock,
             wait: Mutex::new(WaitState {
                 poll,
                 events: Events::with_capacity(EVENTS),
@@ -149,8 +156,26 @@ impl Reactor {
         std::os::fd::AsRawFd::as_raw_fd(&self.registry)
     }
 
+    /// Returns what time it is for its operations.
+    #[inline(always)]
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// Returns what the clock on their wall shows.
+    #[cfg(feature = "test")]
+    pub(super) fn wall(&self) -> SystemTime {
+        self.clock.wall()
+    }
+
+    /// Returns what is not left to the system, in a context of a test.
+    #[cfg(feature = "test")]
+    pub(super) fn simulation(&self) -> Option<&Simulation> {
+        self.clock.simulation.as_deref()
+    }
+
     /// Returns when the earliest timer expires.
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self) -> Option<Instant> {
         // Whoever adds one that is the earliest interrupts the wait afterwards: it takes the
         // lock of the scheduler, and whoever waits notes that it sleeps, before each wait.
         match self.has_timers() {
@@ -191,9 +216,14 @@ impl Reactor {
             alarm,
             batch,
         } = &mut *state;
+        #[cfg(feature = "test")]
+        let is_asleep = timeout != Timeout::Zero;
         let timeout = match timeout {
             _ if cfg!(async_op_loom) => Some(Duration::ZERO),
             Timeout::Zero => Some(Duration::ZERO),
+            // A clock that stands still jumps, once there is nothing else.
+            #[cfg(feature = "test")]
+            Timeout::Until(_) if self.may_jump() => Some(Duration::ZERO),
             Timeout::Until(None) if !self.has_timers() => None,
             Timeout::Until(deadline) => self.timeout(deadline, alarm),
         };
@@ -213,10 +243,34 @@ impl Reactor {
             }
         }
         drop(sources);
+        #[cfg(feature = "test")]
+        if is_asleep && events.is_empty() {
+            self.jump();
+        }
         if self.has_timers() {
             self.expire(batch, &mut brought.wake);
         }
         number < EVENTS
+    }
+
+    /// Whether time passes by a jump to a timer.
+    #[cfg(feature = "test")]
+    fn may_jump(&self) -> bool {
+        self.simulation().is_some() && self.has_timers()
+    }
+
+    /// Lets the time pass until the earliest timer, in a context of a test.
+    #[cfg(feature = "test")]
+    fn jump(&self) {
+        if let (Some(simulation), Some(deadline)) = (self.simulation(), self.deadline()) {
+            simulation.pass_until(deadline);
+        }
+    }
+
+    /// Returns whether the system may bring something about.
+    #[cfg(feature = "test")]
+    pub(crate) fn has_sources(&self) -> bool {
+        self.interest.load(Ordering::Relaxed) != 0
     }
 
     /// Returns how long to wait, no longer than until `deadline` and until there is a timer
@@ -242,7 +296,7 @@ impl Reactor {
             // Once and for all.
             batch.reserve(BATCH);
             let mut deadlines = self.deadlines.lock();
-            deadlines.timers.take_due(Instant::now(), BATCH, batch);
+            deadlines.timers.take_due(self.now(), BATCH, batch);
             self.count_timers(&deadlines);
             drop(deadlines);
             if batch.is_empty() {

@@ -201,6 +201,10 @@ impl Runner {
         }
         // SAFETY: by I2 nobody else has a reference.
         let own = unsafe { &mut *self.own.get() };
+        #[cfg(feature = "test")]
+        if let Some(simulation) = self.reactor.as_ref().and_then(|it| it.simulation()) {
+            own.turn(simulation.choose(own.len()));
+        }
         own.pop()
     }
 

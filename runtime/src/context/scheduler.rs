@@ -36,10 +36,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use self::crew::{Called, Crew, Poller};
 use self::lone::Lone;
+use super::clock::Clock;
 use super::discard::discard;
 use super::life::Life;
 use super::reactor::Reactor;
@@ -145,8 +146,8 @@ impl Scheduler {
     }
 
     /// Opens a context; returns its generation with it.
-    pub(super) fn open(for_one_thread: bool) -> io::Result<(&'static Self, u32)> {
-        let reactor = Arc::new(Reactor::new()?);
+    pub(super) fn open(for_one_thread: bool, clock: Clock) -> io::Result<(&'static Self, u32)> {
+        let reactor = Arc::new(Reactor::new(clock)?);
         let spare = SPARE.lock().pop();
         let scheduler = spare.unwrap_or_else(|| Box::leak(Box::new(Self::new())));
         scheduler
@@ -396,8 +397,8 @@ impl Scheduler {
         if !shared.queue.is_empty() {
             return Some(Duration::ZERO);
         }
-        let deadline = shared.reactor.as_ref()?.deadline()?;
-        Some(deadline.saturating_duration_since(Instant::now()))
+        let reactor = shared.reactor.as_ref()?;
+        Some(reactor.deadline()?.saturating_duration_since(reactor.now()))
     }
 
     pub(super) fn stop(&self) {
@@ -464,7 +465,7 @@ impl Scheduler {
     }
 
     /// Returns whether anything is outstanding.
-    #[cfg(debug_assertions)]
+    #[cfg(any(debug_assertions, feature = "test"))]
     pub(super) fn has_work_of(&self, generation: u32) -> bool {
         self.lock().generation == generation && self.busy.life.count() > 0
     }

@@ -157,7 +157,6 @@ pub use session::Session;
 
 use std::fmt;
 use std::sync::{Arc, Weak};
-use std::time::Instant;
 
 use self::back::{Giving, MessageBack};
 use self::link::{Shared, Status, Stops};
@@ -447,7 +446,7 @@ impl<P: Protocol> Pipeline<P> {
     async fn async_watch(&self, epoch: u64) {
         let timer = Timer::new(&self.shared.executor);
         while let Some(deadline) = self.shared.next_watch(epoch) {
-            if Instant::now() >= deadline {
+            if self.shared.executor.now() >= deadline {
                 let error = self.shared.protocol.failure(Failure::Silent);
                 return self.shared.fail(epoch, error);
             }

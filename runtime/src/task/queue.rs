@@ -53,6 +53,29 @@ impl TaskQueue {
         Some(unsafe { Task::from_raw(header) })
     }
 
+    /// Returns how many tasks there are: counts them.
+    #[cfg(feature = "test")]
+    pub(crate) fn len(&self) -> usize {
+        let mut next = self.head;
+        let mut len = 0;
+        while let Some(header) = next {
+            len += 1;
+            // SAFETY: by I1 the task is ours.
+            next = unsafe { header.as_ref() }.next.get();
+        }
+        len
+    }
+
+    /// Puts the first `count` tasks behind all others.
+    #[cfg(feature = "test")]
+    pub(crate) fn turn(&mut self, count: usize) {
+        for _ in 0..count {
+            if let Some(task) = self.pop() {
+                self.push(task);
+            }
+        }
+    }
+
     /// Moves all of `other` behind the tasks of this queue.
     pub(crate) fn append(&mut self, other: &mut TaskQueue) {
         if let (Some(head), Some(tail)) = (other.head.take(), other.tail.take()) {

@@ -196,8 +196,9 @@ impl WakeShared for State {
     fn wake(&self) {
         let mut inner = self.lock();
         let mut news = inner.news();
-        if let Progress::Running(expiry, _) = inner.progress {
-            if expiry <= Instant::now() {
+        if let Progress::Running(expiry, ref entry) = inner.progress {
+            let reactor = entry.as_ref().map(|(_, reactor)| &**reactor);
+            if expiry <= reactor.map_or_else(Instant::now, Reactor::now) {
                 // Who asks first is what the operation stopped for.
                 let is_first = !(news | inner.passed_on).contains(inner.kind);
                 news = (news | inner.kind).without(inner.passed_on);

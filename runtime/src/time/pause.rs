@@ -17,7 +17,17 @@ impl<'a> Pause<'a> {
     pub(crate) fn new(reactor: &'a Reactor, length: Duration) -> Self {
         Self {
             reactor,
-            end: Instant::now() + length,
+            end: reactor.now() + length,
+            entry: None,
+        }
+    }
+
+    /// Begins a pause until `end`.
+    #[cfg(feature = "test")]
+    pub(crate) fn until(reactor: &'a Reactor, end: Instant) -> Self {
+        Self {
+            reactor,
+            end,
             entry: None,
         }
     }
@@ -29,7 +39,7 @@ impl<'a> Pause<'a> {
     /// If the context is gone.
     pub(crate) fn poll(&mut self, executor: &IoExecutor, cx: &Context<'_>) -> io::Result<Poll<()>> {
         self.withdraw();
-        if self.end <= Instant::now() {
+        if self.end <= self.reactor.now() {
             return Ok(Poll::Ready(()));
         }
         let due = Due::Waker(cx.waker().clone());

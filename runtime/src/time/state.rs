@@ -45,6 +45,12 @@ impl TimerState {
         }
     }
 
+    /// Sees to it that new timers have expired by any clock that starts later.
+    #[cfg(feature = "test")]
+    pub(crate) fn settle() {
+        LazyLock::force(&PAST);
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock()
     }
@@ -52,7 +58,7 @@ impl TimerState {
     /// Has a leaf wait, unless the time has come.
     pub(crate) fn park(this: &Shared<Self>, leaf: Parked) -> Parking {
         let mut inner = this.lock();
-        if inner.is_over() {
+        if inner.is_over(this.executor) {
             return Parking::Over(leaf, Ended::Expired);
         }
         let is_earliest = match inner.arm(this.executor, || Shared::clone(this)) {
@@ -166,8 +172,8 @@ impl Inner {
     /// Whether there is nothing to wait for: those who have begun before go first, where
     /// the reactor has not told them yet.
     #[inline]
-    pub(super) fn is_over(&self) -> bool {
-        self.expiry <= Instant::now() && self.waits.are_over()
+    pub(super) fn is_over(&self, executor: IoExecutor) -> bool {
+        self.expiry <= executor.now() && self.waits.are_over()
     }
 
     fn end_all(&mut self, outcome: Ended, wake: &mut WakeList) {

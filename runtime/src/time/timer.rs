@@ -21,10 +21,11 @@ use crate::token::{CompletionToken, Deferred, Operation};
 
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
-/// Returns the time after `duration` from now; one that is too long for the
-/// clock is taken as a century.
-pub(crate) fn from_now(duration: Duration) -> Instant {
-    let now = Instant::now();
+/// Returns the time after `duration` from now, of the clock of `executor`; one that is too
+/// long for the clock is taken as a century.
+#[inline]
+pub(crate) fn from_now(executor: &IoExecutor, duration: Duration) -> Instant {
+    let now = executor.now();
     now.checked_add(duration).unwrap_or_else(|| now + CENTURY)
 }
 
@@ -143,7 +144,8 @@ impl<E: HomeExecutor> Timer<E> {
     /// # }
     /// ```
     pub fn expires_after(&self, duration: Duration) -> usize {
-        self.state.set_expiry(from_now(duration))
+        self.state
+            .set_expiry(from_now(&self.state.executor, duration))
     }
 
     /// Returns the time when the timer expires: some time in the past if none has been
@@ -375,7 +377,7 @@ impl Wait {
         // It may be foreign: where it is dropped, that is done after the lock.
         let waker;
         let mut guard = self.timer.lock();
-        if guard.is_over() {
+        if guard.is_over(self.timer.executor) {
             return Poll::Ready(Ok(()));
         }
         // And cloned first, which may panic.

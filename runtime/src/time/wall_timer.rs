@@ -3,7 +3,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
 use std::task::Poll;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use super::Timer;
 use crate::alloc::Shared;
@@ -92,7 +92,7 @@ impl WallTimer {
         let state = State {
             check: Timer::new(executor),
             inner: Mutex::new(Inner {
-                expiry: SystemTime::now(),
+                expiry: executor.wall(),
                 era: 0,
                 waiting: 0,
             }),
@@ -216,7 +216,7 @@ impl<E: HomeExecutor> WallTimer<E> {
         while let Some(left) = wait.left()? {
             let check = &self.state.check;
             // One that comes in time will do: others wait for it, too.
-            let now = Instant::now();
+            let now = check.executor().now();
             if check.expiry() <= now || check.expiry() - now > left {
                 check.expires_after(left.min(CHECK));
             }
@@ -283,7 +283,9 @@ impl<'a> Wait<'a> {
         if inner.era != self.era {
             return Err(cancel::cancelled());
         }
-        let left = inner.expiry.duration_since(SystemTime::now());
+        let left = inner
+            .expiry
+            .duration_since(self.state.check.executor().wall());
         Ok(left.ok().filter(|left| !left.is_zero()))
     }
 }

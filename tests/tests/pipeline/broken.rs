@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::channel;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_op::IoContext;
 use async_op::token::UsePromise;
@@ -120,17 +120,6 @@ fn it_speaks_another_language() {
 }
 
 #[test]
-fn it_says_half_and_then_nothing() {
-    let silence = Duration::from_millis(50);
-    let start = Instant::now();
-    let error = fails_then_works(say(4, b"=hal"), move |lines| {
-        lines.limits.silence = Some(silence);
-    });
-    assert_eq!(error.kind(), ErrorKind::TimedOut);
-    assert!(start.elapsed() >= silence);
-}
-
-#[test]
 fn it_says_nothing_in_greeting() {
     let error = fails_then_works(say(1, b""), |lines| {
         // Once only.
@@ -144,69 +133,6 @@ fn it_says_nothing_in_greeting() {
 fn it_refuses_the_password() {
     let error = fails_then_works(say(1, b"welcome\nno\n"), |lines| lines.greeting_once());
     assert_eq!(error.to_string(), "no");
-}
-
-/// Slow is not silent.
-#[test]
-fn it_says_a_byte_at_a_time() {
-    const BYTES: usize = 20;
-    let (go, may_go) = channel::<()>();
-    let act: Act = Box::new(move |mut stream| {
-        read_lines(&mut stream, 1);
-        for _ in 0..BYTES {
-            stream.write_all(b"x").unwrap();
-            may_go.recv().unwrap();
-        }
-        stream.write_all(b"\n").unwrap();
-        let _ = stream.read_to_end(&mut Vec::new());
-    });
-    let first: Act = Box::new(move |mut stream| {
-        stream.write_all(b"=").unwrap();
-        act(stream);
-    });
-    let (address, _) = server(vec![first]);
-    without_hanging(move || {
-        let context = IoContext::new().unwrap();
-        let mut lines = lines(address);
-        let silence = Duration::from_millis(100);
-        lines.limits.silence = Some(silence);
-        let client = Client::with(&context.executor(), lines);
-        let echo = client
-            .pipeline
-            .async_request(client.make(Ask::Fired), UsePromise);
-        let start = Instant::now();
-        for _ in 0..BYTES {
-            context.restart();
-            context.run_for(silence / 10);
-            go.send(()).unwrap();
-        }
-        assert_eq!(echo.wait().blocking().unwrap().0.len(), BYTES);
-        assert!(start.elapsed() > silence);
-    });
-}
-
-/// A connection that nobody asks anything is as silent as it likes.
-#[test]
-fn nothing_is_due() {
-    let (address, _) = server(vec![Box::new(|mut stream| {
-        for _ in 0..2 {
-            read_lines(&mut stream, 1);
-            stream.write_all(b"=fine\n").unwrap();
-        }
-        let _ = stream.read_to_end(&mut Vec::new());
-    })]);
-    without_hanging(move || {
-        let context = IoContext::new().unwrap();
-        let mut lines = lines(address);
-        let silence = Duration::from_millis(20);
-        lines.limits.silence = Some(silence);
-        let client = Client::with(&context.executor(), lines);
-        assert_eq!(client.echo("one"), "fine");
-        let message = client.pipeline.next_message().cancel_after(3 * silence);
-        assert!(async_op::is_timeout(&message.blocking().unwrap_err()));
-        assert!(client.pipeline.is_connected());
-        assert_eq!(client.echo("two"), "fine");
-    });
 }
 
 #[test]

@@ -406,6 +406,10 @@ impl Scheduler {
     fn fetch(&self, shared: &mut Shared, runner: &Runner, busy: bool, most: usize) -> bool {
         let alone = self.is_alone();
         if !shared.queue.is_empty() {
+            #[cfg(feature = "test")]
+            if let Some(simulation) = runner.reactor.as_ref().and_then(|it| it.simulation()) {
+                shared.queue.turn(simulation.choose(shared.queue.len()));
+            }
             // Each task is for whoever is free first. A runner by itself takes all for
             // which it has room, and what it posts comes after the rest: so all run in
             // the order in which they were posted.

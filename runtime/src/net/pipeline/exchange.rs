@@ -1,7 +1,7 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::back::{Giving, PartBack};
 use super::link::{Shared, State};
@@ -280,7 +280,7 @@ impl<P: Protocol> Shared<P> {
             return guard;
         }
         state.link.is_paused = false;
-        state.link.heard = Instant::now();
+        state.link.heard = self.executor.now();
         let timer = state.link.resumption.clone();
         drop(guard);
         if let Some(timer) = timer {

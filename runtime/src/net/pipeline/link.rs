@@ -368,7 +368,7 @@ impl<P: Protocol> Shared<P> {
             && !mem::replace(&mut state.link.is_watching, true);
         let epoch = state.epoch;
         let watch = watches.then(|| {
-            state.link.heard = Instant::now();
+            state.link.heard = self.executor.now();
             state.link.stops.clone()
         });
         match &state.link.status {
@@ -429,7 +429,7 @@ impl<P: Protocol> Shared<P> {
         }
         if state.link.is_paused {
             // It may have said much that nobody reads.
-            state.link.heard = Instant::now();
+            state.link.heard = self.executor.now();
         }
         Some(state.link.heard + limit)
     }

@@ -3,7 +3,7 @@
 use std::mem;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::back::{Giving, MessageBack, PartBack};
 use super::link::{Shared, State, Status};
@@ -114,7 +114,7 @@ impl<P: Protocol> Reader<P> {
         }
         if self.shared.limits.silence.is_some() {
             if let Some(mut state) = self.shared.lock_for(self.epoch) {
-                state.link.heard = Instant::now();
+                state.link.heard = self.shared.executor.now();
             }
         }
     }

@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::door::AtDoor;
 use super::line::Held;
@@ -336,7 +335,7 @@ impl<P: Protocol> Shared<P> {
         place.stage = stage;
         place.pending = Some(pending);
         if link.unanswered == 0 && self.limits.silence.is_some() {
-            link.heard = Instant::now();
+            link.heard = self.executor.now();
         }
         link.unanswered += 1;
         if stage == Stage::InOrder {

@@ -1,0 +1,43 @@
+//! For those who test operations: a context whose clock stands still, streams that do as
+//! they are told, schedules that a seed decides, and faults at every step.
+//!
+//! A [`TestContext`] is an [`IoContext`](crate::IoContext) for one test. Nothing waits for
+//! real time in it, and nothing is random: a limit of half a minute passes at once.
+//!
+//! ```
+//! use async_op::is_timeout;
+//! use async_op::io::read_exact;
+//! use async_op::test::{Script, TestContext};
+//! use std::time::Duration;
+//!
+//! let context = TestContext::new();
+//! let stream = Script::new().read("he").on(&context); // and then nothing more
+//! let mut buffer = [0; 5];
+//! let read = read_exact(&stream, &mut buffer).cancel_after(Duration::from_secs(30));
+//! assert!(is_timeout(&read.blocking().unwrap_err()));
+//! assert_eq!(context.elapsed(), Duration::from_secs(30));
+//! ```
+//!
+//! The guide has a page on it: [`test_kit`](crate::guide::test_kit).
+
+mod context;
+mod cut;
+mod explore;
+mod faults;
+mod heap;
+mod memory;
+mod probe;
+mod script;
+mod stream;
+mod wire;
+
+pub use context::TestContext;
+pub use cut::Cut;
+pub use explore::explore;
+pub use faults::{each_allocation_failure, each_cancellation};
+pub use heap::{CountingHeap, assert_no_allocation};
+pub use memory::TestMemory;
+pub use probe::{Probe, ProbeHandler};
+pub use script::Script;
+pub use stream::TestStream;
+pub use wire::{Wire, pair};

@@ -1,0 +1,344 @@
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use super::{Cut, TestMemory};
+use crate::context::{IoContext, IoExecutor, Simulation};
+use crate::executor::IoObject;
+use crate::shim::plain::Mutex;
+use crate::time::TimerState;
+
+/// How long to wait for the system, of the system's own time: only a test that fails does.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A context for one test, whose clock stands still: it jumps to the next timer when there
+/// is nothing else to do.
+///
+/// It dereferences to its executor, as an [`IoContext`] does, so whatever is made with
+/// `&context` belongs to it, and goes by its clock: a
+/// [`Timer`](crate::time::Timer), [`cancel_after`](crate::cancel_after) and `cancel_at`, the limits of pipelines, a
+/// [`WallTimer`](crate::time::WallTimer).
+/// One thread runs it, in the order in which tasks are posted, or in one that a
+/// [seed](Self::seeded) decides. To [block](crate::Blocking) on an operation runs it, too.
+///
+/// ```
+/// use async_op::test::TestContext;
+/// use async_op::time::Timer;
+/// use std::time::Duration;
+///
+/// let context = TestContext::new();
+/// let timer = Timer::new(&context);
+/// timer.expires_after(Duration::from_secs(3600));
+/// timer.wait().callback(|result| result.unwrap());
+///
+/// assert_eq!(context.advance(Duration::from_secs(3599)), 0);
+/// assert!(context.is_stalled());
+/// assert_eq!(context.advance(Duration::from_secs(1)), 1);
+/// ```
+///
+/// # Time
+///
+/// The clock starts where that of the system is, and moves by [`advance`](Self::advance),
+/// [`run`](Self::run) and [`Blocking`](crate::Blocking) alone. `Instant::now()` knows
+/// nothing of it: [`now`](Self::now) is what to add to for
+/// [`expires_at`](crate::time::Timer::expires_at) and `cancel_at`.
+///
+/// # Other threads, and the system
+///
+/// Sockets may be used. What another thread or another process is about to do is nothing
+/// that can be known: the clock may jump before it has.
+///
+/// # At the end
+///
+/// When it is dropped, it runs what can run without time to pass: what has been asked to stop,
+/// say. Then nothing may be outstanding, and all of its [memory](Self::memory) has
+/// to be back.
+///
+/// # Panics
+///
+/// When it is dropped while operations are outstanding, or work or memory is held, unless that
+/// is [allowed](Self::allow_outstanding), or the thread is panicking anyway. With the feature
+/// `tracing` the message has the names of the operations and the lines that made them.
+pub struct TestContext {
+    context: IoContext,
+    simulation: Arc<Simulation>,
+    start: Instant,
+    allows_outstanding: bool,
+    memory: TestMemory,
+    /// Counts the steps.
+    cut: Mutex<Option<Cut>>,
+}
+
+impl TestContext {
+    /// Makes a context that runs tasks in the order in which they are posted.
+    ///
+    /// # Panics
+    ///
+    /// If the system has no descriptors left.
+    #[expect(clippy::new_without_default, reason = "it takes descriptors")]
+    pub fn new() -> Self {
+        // What new timers are set to is over by any clock that starts after it.
+        TimerState::settle();
+        let simulation = Arc::new(Simulation::new());
+        let context = IoContext::simulated(Arc::clone(&simulation));
+        Self {
+            context: context.expect("the system has descriptors"),
+            start: simulation.now(),
+            simulation,
+            allows_outstanding: false,
+            memory: TestMemory::new(),
+            cut: Mutex::new(None),
+        }
+    }
+
+    /// Makes a context that runs tasks in an order that `seed` decides: any that the rules
+    /// allow, as several threads would, but one at a time.
+    ///
+    /// A [`Strand`](crate::executor::Strand) keeps its order.
+    /// [`explore`](super::explore) tries many seeds.
+    ///
+    /// ```
+    /// use async_op::Executor;
+    /// use async_op::task::Task;
+    /// use async_op::test::TestContext;
+    /// use std::sync::mpsc;
+    ///
+    /// let order = |seed| {
+    ///     let context = TestContext::seeded(seed);
+    ///     let (sender, receiver) = mpsc::channel();
+    ///     for n in 0..8 {
+    ///         let sender = sender.clone();
+    ///         context.post(Task::new(move || sender.send(n).unwrap()));
+    ///     }
+    ///     context.run();
+    ///     receiver.try_iter().collect::<Vec<_>>()
+    /// };
+    /// assert_eq!(order(1), order(1));
+    /// assert_ne!(order(1), order(2));
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// As [`new`](Self::new).
+    pub fn seeded(seed: u64) -> Self {
+        let context = Self::new();
+        context.simulation.shuffle(seed);
+        context
+    }
+
+    /// Returns the executor of this context.
+    pub fn executor(&self) -> IoExecutor {
+        self.context.executor()
+    }
+
+    /// Returns what time it is here.
+    pub fn now(&self) -> Instant {
+        self.simulation.now()
+    }
+
+    /// Returns how much time has passed here.
+    pub fn elapsed(&self) -> Duration {
+        self.now() - self.start
+    }
+
+    /// Returns what the clock on the wall shows: at first, what that of the system does.
+    pub fn wall_clock(&self) -> SystemTime {
+        self.simulation.wall()
+    }
+
+    /// Sets the clock on the wall, as somebody does who sets that of the system. It goes on
+    /// from there as time passes.
+    ///
+    /// ```
+    /// use async_op::test::TestContext;
+    /// use async_op::time::WallTimer;
+    /// use std::time::Duration;
+    ///
+    /// let context = TestContext::new();
+    /// let timer = WallTimer::new(&context);
+    /// let noon = context.wall_clock() + Duration::from_secs(3600);
+    /// timer.expires_at(noon);
+    /// timer.wait().callback(|result| result.unwrap());
+    /// context.advance(Duration::from_secs(60));
+    /// assert!(context.is_stalled());
+    ///
+    /// context.set_wall_clock(noon); // which is noticed within ten seconds
+    /// context.advance(Duration::from_secs(10));
+    /// assert!(!context.is_stalled()); // it is over
+    /// ```
+    pub fn set_wall_clock(&self, time: SystemTime) {
+        self.simulation.set_wall(time);
+    }
+
+    /// Returns a number below `limit` that the [seed](Self::seeded) decides; 0 where that is
+    /// 0.
+    pub fn random(&self, limit: usize) -> usize {
+        self.simulation.below(limit)
+    }
+
+    /// Runs whatever can run without time to pass; returns how many tasks that were.
+    pub fn run_until_stalled(&self) -> usize {
+        let mut ran = 0;
+        while self.run_one() {
+            ran += 1;
+        }
+        ran
+    }
+
+    /// Runs one task, if one can run without time to pass; returns whether there was one.
+    pub fn run_one(&self) -> bool {
+        let cut = self.cut.lock().clone();
+        cut.iter().for_each(Cut::step);
+        self.context.restart();
+        self.context.poll_one() > 0
+    }
+
+    /// Lets `duration` pass, and runs whatever can run meanwhile, each timer at its time;
+    /// returns how many tasks that were.
+    pub fn advance(&self, duration: Duration) -> usize {
+        let end = self.now() + duration;
+        let mut ran = self.run_until_stalled();
+        while let Some(next) = self.deadline().filter(|&next| next <= end) {
+            self.simulation.pass_until(next);
+            ran += self.run_until_stalled();
+        }
+        self.simulation.pass_until(end);
+        ran
+    }
+
+    /// Runs until nothing is outstanding, and lets time pass where there is nothing else to
+    /// do; returns how many tasks it ran.
+    ///
+    /// # Panics
+    ///
+    /// If what is outstanding can never end, as nothing can run and no timer is set: the
+    /// operation waits for a peer, say, that says no more, or a
+    /// [`WorkGuard`](crate::executor::WorkGuard) is held. Where there are sockets, their
+    /// peers have ten seconds first.
+    pub fn run(&self) -> usize {
+        let mut ran = 0;
+        loop {
+            ran += self.run_until_stalled();
+            if !self.has_work() {
+                return ran;
+            }
+            match self.deadline() {
+                Some(next) => self.simulation.pass_until(next),
+                None => ran += self.wait_for_system(),
+            }
+        }
+    }
+
+    fn wait_for_system(&self) -> usize {
+        let has_sources = self.reactor().is_ok_and(|reactor| reactor.has_sources());
+        let ran = match has_sources {
+            true => self.context.run_one_for(PATIENCE),
+            false => 0,
+        };
+        assert!(
+            ran > 0 || !self.has_work(),
+            "nothing can run, and no time is waited for, but {}",
+            self.outstanding_work()
+        );
+        ran
+    }
+
+    /// Returns whether operations are outstanding of which none can go on without time to
+    /// pass, or something from elsewhere.
+    ///
+    /// The system is not asked: what it has to tell of sockets is not known before the next
+    /// run.
+    pub fn is_stalled(&self) -> bool {
+        self.has_work() && self.context.timeout() != Some(Duration::ZERO)
+    }
+
+    /// Allows operations to be outstanding, and work to be held, when it is dropped.
+    pub fn allow_outstanding(&mut self) {
+        self.allows_outstanding = true;
+    }
+
+    /// Returns an allocator for operations. When the context is dropped, all that they have
+    /// taken of it has to be back.
+    pub fn memory(&self) -> TestMemory {
+        self.memory.clone()
+    }
+
+    /// Has `cut` count the steps.
+    pub(super) fn cut_by(&self, cut: &Cut) {
+        *self.cut.lock() = Some(cut.clone());
+    }
+
+    pub(super) fn simulation(&self) -> Arc<Simulation> {
+        Arc::clone(&self.simulation)
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.reactor().ok()?.deadline()
+    }
+
+    /// Says what is outstanding.
+    fn outstanding_work(&self) -> String {
+        #[cfg(feature = "tracing")]
+        {
+            use std::fmt::Write as _;
+
+            let operations = self.outstanding();
+            if !operations.is_empty() {
+                let mut said = String::from("these operations are outstanding:");
+                for operation in operations {
+                    let _ = write!(said, "\n{operation}");
+                }
+                return said;
+            }
+        }
+        String::from("operations are outstanding, or work is held")
+    }
+}
+
+/// A context is used as its executor wherever one is asked for.
+impl Deref for TestContext {
+    type Target = IoExecutor;
+
+    fn deref(&self) -> &IoExecutor {
+        &self.context
+    }
+}
+
+impl IoObject for TestContext {
+    type Executor = IoExecutor;
+
+    fn executor(&self) -> IoExecutor {
+        self.context.executor()
+    }
+}
+
+impl Drop for TestContext {
+    fn drop(&mut self) {
+        if self.allows_outstanding || thread::panicking() {
+            return;
+        }
+        // What has been asked to stop does.
+        self.run_until_stalled();
+        assert!(
+            !self.has_work(),
+            "a test is over, but {}",
+            self.outstanding_work()
+        );
+        let blocks = self.memory.outstanding();
+        assert!(
+            blocks == 0,
+            "a test is over, but {blocks} blocks of memory are not back"
+        );
+    }
+}
+
+impl fmt::Debug for TestContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestContext")
+            .field("elapsed", &self.elapsed())
+            .field("is_stalled", &self.is_stalled())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,108 @@
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use super::{Cut, TestContext};
+
+/// More steps than any test has that ends.
+const MOST: usize = 100_000;
+
+/// Runs `test` again and again, and stops its operation before the first step, before the
+/// second, and so on, until it comes to its end before that; returns how many times.
+///
+/// A step is a task that the [context](TestContext) runs, and each moment when none can run
+/// without time to pass. What is stopped, and how, is up to the test: see [`Cut`]. Steps that
+/// are made in [`Blocking`](crate::Blocking) are none.
+///
+/// The test checks what has to hold wherever an operation ends: that what comes next on the
+/// same connection gets its own reply, say. The context checks that nothing is left.
+///
+/// ```
+/// use async_op::bind_cancellation_slot;
+/// use async_op::io::read_exact;
+/// use async_op::test::{Probe, Script, TestContext, each_cancellation};
+/// use std::io;
+///
+/// let times = each_cancellation(|context, cut| {
+///     let stream = Script::new().read("he").read("llo").on(context);
+///     let probe = Probe::<(io::Result<()>, Vec<u8>)>::new();
+///     let handler = bind_cancellation_slot(cut.slot(), probe.handler());
+///     read_exact(&stream, vec![0; 5]).with(handler);
+///     context.run();
+///     let (result, buffer) = probe.take();
+///     assert!(buffer == b"hello" || result.is_err());
+/// });
+/// assert!(times > 1);
+/// ```
+///
+/// # Panics
+///
+/// If `test` does, or its context when that is dropped; before which step that was is printed
+/// first. And if the test does not end in 100,000 steps.
+pub fn each_cancellation(mut test: impl FnMut(&TestContext, &Cut)) -> usize {
+    for step in 0..MOST {
+        let cut = Cut::new(step);
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            let context = TestContext::new();
+            context.cut_by(&cut);
+            test(&context, &cut);
+        }));
+        if let Err(panic) = result {
+            eprintln!("failed where it was stopped before step {step}");
+            resume_unwind(panic);
+        }
+        if !cut.is_over() {
+            return step + 1;
+        }
+    }
+    panic!("the test has no end");
+}
+
+/// Runs `test` again and again, and refuses the first block of memory that its operations
+/// want, then the second, and so on, until it gets all; returns how many times.
+///
+/// That is what they want of the context's [`memory`](TestContext::memory), which the test
+/// binds to its handlers. Where a block has been refused, a panic is no failure: operations
+/// panic then, with their names. But all memory has to be back when the context is gone.
+///
+/// ```
+/// use async_op::bind_allocator;
+/// use async_op::test::{Probe, TestContext, each_allocation_failure};
+/// use async_op::time::Timer;
+/// use std::io;
+///
+/// let times = each_allocation_failure(|context| {
+///     let timer = Timer::new(context);
+///     let probe = Probe::<(io::Result<()>,)>::new();
+///     timer.wait().with(bind_allocator(context.memory(), probe.handler()));
+///     context.run();
+///     probe.take().0.unwrap();
+/// });
+/// assert_eq!(times, 2); // it wants one
+/// ```
+///
+/// # Panics
+///
+/// If `test` does though nothing has been refused, or its context when that is dropped; and if
+/// memory is left where a block has been refused.
+pub fn each_allocation_failure(mut test: impl FnMut(&TestContext)) -> usize {
+    for before in 0..MOST {
+        let mut context = TestContext::new();
+        let memory = context.memory();
+        memory.refuse_after(before);
+        let result = catch_unwind(AssertUnwindSafe(|| test(&context)));
+        let is_refused = memory.refused() > 0;
+        if !is_refused {
+            drop(context);
+            result.unwrap_or_else(|panic| resume_unwind(panic));
+            return before + 1;
+        }
+        // What else there is has nobody who would run it to its end.
+        context.allow_outstanding();
+        drop(context);
+        let blocks = memory.outstanding();
+        assert!(
+            blocks == 0,
+            "where block {before} is refused, {blocks} blocks of memory are not back"
+        );
+    }
+    panic!("the test has no end");
+}
