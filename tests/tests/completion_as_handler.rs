@@ -159,6 +159,38 @@ fn memory_of_steps_is_of_the_handlers_allocator() {
 }
 
 #[test]
+fn a_loop_in_a_plain_function_keeps_one_block() {
+    const ROUNDS: usize = 20_000;
+
+    #[async_op]
+    fn async_rounds(channel: &Channel<u32>, rounds: usize, op: Completion<fn(io::Result<u32>)>) {
+        go_on(channel.clone(), rounds, op);
+    }
+
+    fn go_on(channel: Channel<u32>, rounds: usize, op: Completion<fn(io::Result<u32>)>) {
+        let again = channel.clone();
+        channel.try_send(1).unwrap();
+        channel.receive().callback_for(op, move |op, result| {
+            match rounds {
+                1 => op.complete(result),
+                // No more than what called this is on the stack.
+                _ => go_on(again, rounds - 1, op),
+            }
+        });
+    }
+
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let signal = CancellationSignal::new();
+    let channel = Channel::new(&context, 1);
+    let to = log.clone();
+    let handler = move |result: io::Result<u32>| to.push(format!("{}", result.unwrap()));
+    let token = bind_cancellation_slot(signal.slot(), handler);
+    async_rounds(&channel, ROUNDS, token);
+    assert_eq!(context.run(), ROUNDS);
+    assert_eq!(log.take(), "1");
+}
+
+#[test]
 fn steps_take_nothing_from_the_heap() {
     let context = IoContext::new().unwrap();
     let signal = CancellationSignal::new();

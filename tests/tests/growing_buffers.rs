@@ -1,16 +1,17 @@
 //! Reads into buffers that grow, and into those that have no length.
 
 use std::io::{self, ErrorKind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use async_op::cancel::{CancellationSignal, cancelled};
 use async_op::io::{
     AsyncReadStream, DynamicBuffer, async_read_buf, error_again, read, read_buf, read_exact,
     read_to_end, read_until, transfer_all, transfer_exactly, write_all,
 };
-use async_op::net::{TcpStream, UnixStream, connect_pipe};
+use async_op::net::{AnyStream, TcpStream, UnixStream, connect_pipe};
 use async_op::{Blocking, IoContext, bind_cancellation_slot, is_cancelled, is_timeout};
 use async_op_tests::net::{both, drive, pair, pattern};
-use async_op_tests::{Polled, Step, TestStream};
+use async_op_tests::{Polled, Step, TestStream, Yours};
 use bytes::BytesMut;
 
 /// A buffer of somebody else's, that knows nothing of memory without value.
@@ -308,4 +309,47 @@ fn an_error_again() {
         (again.kind(), again.to_string()),
         (ErrorKind::InvalidData, "text".into())
     );
+}
+
+/// A buffer of somebody else's that cannot be resized, one way or the other.
+struct Stubborn(Vec<u8>, fn(&mut Vec<u8>, usize));
+
+impl DynamicBuffer for Stubborn {
+    type Completion<R> = fn(R);
+    type Output<R> = R;
+
+    fn capacity(&self) -> usize {
+        self.0.len()
+    }
+
+    fn bytes(&mut self) -> &mut [u8] {
+        &mut self.0
+    }
+
+    fn resize(&mut self, len: usize) {
+        self.1(&mut self.0, len);
+    }
+
+    fn completed<R>(self, result: R) -> R {
+        result
+    }
+}
+
+#[test]
+fn a_buffer_that_does_not_grow_is_no_end() {
+    let context = IoContext::new().unwrap();
+    let (a, b) = UnixStream::pair(&context).unwrap();
+    write_all(&a, "data").blocking().unwrap();
+    let ours = AnyStream::new(b.clone());
+    let theirs = AnyStream::new(Yours(b));
+    let ways: [fn(&mut Vec<u8>, usize); 2] = [|_, _| {}, |_, _| panic!("as it should")];
+    for resize in ways {
+        for stream in [&ours, &theirs] {
+            let read = || read_buf(stream, Stubborn(Vec::new(), resize)).blocking();
+            // A panic of its own, and not one on top of another.
+            assert!(catch_unwind(AssertUnwindSafe(read)).is_err());
+        }
+    }
+    let mut vec = Vec::new();
+    assert_eq!(read_buf(&theirs, &mut vec).blocking().unwrap(), 4);
 }

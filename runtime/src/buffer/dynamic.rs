@@ -94,9 +94,12 @@ fn append_resized<D: DynamicBuffer, R>(
     }
 
     let len = buffer.bytes().len();
+    // Before there is something to cut off: to be asked again while its panic unwinds, and to
+    // panic again, would abort the process.
+    buffer.resize(len + most);
     let mut filled = Filled(buffer, len);
-    filled.0.resize(len + most);
-    let (result, n) = Spare::over(&mut filled.0.bytes()[len..], read);
+    // So long, whatever it has made of that: less would be taken for the end of the stream.
+    let (result, n) = Spare::over(&mut filled.0.bytes()[len..][..most], read);
     filled.1 += n;
     result
 }

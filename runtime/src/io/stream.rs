@@ -166,10 +166,12 @@ pub(crate) async fn append_zeroed<R: AsyncReadStream, D: DynamicBuffer>(
     }
 
     let len = buffer.bytes().len();
+    // As in `buffer/dynamic`: before the guard, and then as long as it should be.
+    buffer.resize(len + most);
     let mut filled = Filled(buffer, len);
-    filled.0.resize(len + most);
-    let mut spare = &mut filled.0.bytes()[len..];
+    let mut spare = &mut filled.0.bytes()[len..][..most];
     let n = stream.read_after(&mut spare, 0).await?;
+    assert!(n <= most, "more than there is room for");
     filled.1 += n;
     Ok(n)
 }

@@ -122,6 +122,14 @@ impl<S: Signature + 'static> Completion<S> {
     ///
     /// None: the operation is part of the next one's handler. One that can be asked to stop takes
     /// a small recycled block more.
+    ///
+    /// # Loops
+    ///
+    /// Whose function starts the operation that it is in once more makes one inside of the
+    /// other: each round takes a block that stays, and the end of all of them, completed or
+    /// abandoned, calls each from the one inside it. Thousands of rounds overflow the stack.
+    /// A loop is a plain function that is given the `Completion`, as in the example of
+    /// [`Operation::callback_for`]: that keeps one block, and goes on for ever.
     pub fn then<F>(self, function: F) -> Then<S, F> {
         Then { op: self, function }
     }
@@ -205,9 +213,14 @@ macro_rules! callback_for {
             /// /// Waits `times` times.
             /// #[async_op]
             /// fn async_waits(timer: &Timer, times: u32, op: Completion<fn(io::Result<()>)>) {
+            ///     go_on(timer.clone(), times, op);
+            /// }
+            ///
+            /// // No operation, so that each step is of the first one, and not of the one before.
+            /// fn go_on(timer: Timer, times: u32, op: Completion<fn(io::Result<()>)>) {
             ///     let again = timer.clone();
             ///     timer.wait().callback_for(op, move |op, result| match result {
-            ///         Ok(()) if times > 1 => async_waits(&again, times - 1, op),
+            ///         Ok(()) if times > 1 => go_on(again, times - 1, op),
             ///         result => op.complete(result),
             ///     });
             /// }

@@ -232,6 +232,27 @@ fn an_end_that_is_said_and_one_that_is_not() {
 }
 
 #[test]
+fn an_end_that_is_said_twice() {
+    each_pair!(
+        context,
+        UnixStream::pair(&context).unwrap(),
+        |kind, a, b| {
+            write_all(&b, "before").blocking().unwrap();
+            // The rest is with the library.
+            a.read_some(&mut [0]).blocking().unwrap();
+            for _ in 0..3 {
+                a.finish().blocking().unwrap();
+            }
+            write_all(&b, "after").blocking().unwrap();
+            b.finish().blocking().unwrap();
+            let mut text = Vec::new();
+            read_to_end(&a, &mut text).blocking().unwrap();
+            assert_eq!(text, b"eforeafter", "{kind}");
+        }
+    );
+}
+
+#[test]
 fn closed() {
     each_pair!(context, pair(&context), |kind, a, b| {
         let mut read = Polled::new(a.read_some([0; 9]));

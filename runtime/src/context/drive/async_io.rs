@@ -39,7 +39,8 @@ impl IoContext {
     ///
     /// # Errors
     ///
-    /// If the system cannot wait for the [descriptor](Self::timeout) of the context.
+    /// If the system cannot wait for the [descriptor](Self::timeout) of the context:
+    /// [`AlreadyExists`](io::ErrorKind::AlreadyExists) where `async-io` waits for it already.
     ///
     /// # Panics
     ///

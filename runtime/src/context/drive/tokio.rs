@@ -37,7 +37,8 @@ impl IoContext {
     ///
     /// # Errors
     ///
-    /// If the runtime cannot wait for the [descriptor](Self::timeout) of the context.
+    /// If the runtime cannot wait for the [descriptor](Self::timeout) of the context:
+    /// [`AlreadyExists`](io::ErrorKind::AlreadyExists) where that runtime drives it already.
     ///
     /// # Panics
     ///

@@ -14,6 +14,7 @@ const MOST: usize = 64 * 1024;
 pub(super) struct OfNative {
     state: State,
     memory: Memory,
+    has_finished: bool,
 }
 
 enum State {
@@ -84,6 +85,7 @@ impl OfNative {
         let mut engine = Self {
             state: State::Failed,
             memory: memory.clone(),
+            has_finished: false,
         };
         engine.began(begin(memory))?;
         Ok(engine)
@@ -160,7 +162,13 @@ impl Engine for OfNative {
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        self.stream()?.shutdown()
+        if !self.has_finished {
+            // Asked again, a library waits for the end of the other side, and drops what that
+            // has said before.
+            self.stream()?.shutdown()?;
+            self.has_finished = true;
+        }
+        Ok(())
     }
 
     fn send(&mut self, bytes: &mut Vec<u8>) {
