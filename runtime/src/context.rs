@@ -153,7 +153,7 @@ impl IoContext {
     /// # }
     /// ```
     pub fn new() -> io::Result<Self> {
-        Self::open(false, Clock::default())
+        Self::open(false, Clock::of_system())
     }
 
     /// Makes a context that one thread runs at a time, which it does with fewer
@@ -185,13 +185,13 @@ impl IoContext {
     /// [`run`](Self::run) and its relatives panic if another thread is in one of them, or
     /// drives the context as it blocks.
     pub fn for_one_thread() -> io::Result<Self> {
-        Self::open(true, Clock::default())
+        Self::open(true, Clock::of_system())
     }
 
     /// Makes a context with threads that run it, which is left to them: whoever blocks on
     /// an operation parks.
     pub(crate) fn with_threads() -> io::Result<Self> {
-        let context = Self::open(false, Clock::default())?;
+        let context = Self::open(false, Clock::of_system())?;
         context.handle.scheduler.leave_to_threads();
         Ok(context)
     }

@@ -14,10 +14,13 @@ pub(crate) use self::system::Clock;
 mod system {
     use super::Instant;
 
-    #[derive(Default)]
     pub(crate) struct Clock;
 
     impl Clock {
+        pub(crate) fn of_system() -> Self {
+            Self
+        }
+
         #[inline(always)]
         pub(crate) fn now(&self) -> Instant {
             Instant::now()
@@ -42,12 +45,15 @@ mod simulated {
         SIMULATIONS.load(Ordering::Relaxed) > 0
     }
 
-    #[derive(Default)]
     pub(crate) struct Clock {
         pub(crate) simulation: Option<Arc<Simulation>>,
     }
 
     impl Clock {
+        pub(crate) fn of_system() -> Self {
+            Self { simulation: None }
+        }
+
         #[inline]
         pub(crate) fn now(&self) -> Instant {
             match &self.simulation {

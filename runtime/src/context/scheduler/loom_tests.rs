@@ -49,7 +49,7 @@ impl Model {
     /// With a reactor.
     fn with_reactor() -> Self {
         let model = Self::new();
-        let reactor = Reactor::new(Clock::default()).expect("a reactor");
+        let reactor = Reactor::new(Clock::of_system()).expect("a reactor");
         model.executor.scheduler.lock().reactor = Some(std::sync::Arc::new(reactor));
         model
     }
