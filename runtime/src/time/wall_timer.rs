@@ -10,6 +10,7 @@ use crate::alloc::Shared;
 use crate::async_op;
 use crate::cancel;
 use crate::context::IoExecutor;
+use crate::executor::IoObject;
 use crate::executor::home::homes;
 use crate::executor::{Home, HomeExecutor};
 use crate::shim::plain::{Mutex, MutexGuard};
