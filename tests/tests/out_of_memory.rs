@@ -113,7 +113,10 @@ fn objects() {
     let large = Large(executor, [0; 2]);
     let any = panics(&[type_name::<Large>()], || AnyExecutor::new(large.clone()));
     panics(&[type_name::<Large>()], || any.clone());
-    let large = LargeAllocator(Recycling, [0; 3]);
+    let large = LargeAllocator {
+        allocator: Recycling,
+        _room: [0; 3],
+    };
     let any = panics(&[type_name::<LargeAllocator>()], || {
         AnyAllocator::new(large.clone())
     });
@@ -123,17 +126,20 @@ fn objects() {
 }
 
 #[derive(Clone)]
-struct LargeAllocator(Recycling, [usize; 3]);
+struct LargeAllocator {
+    allocator: Recycling,
+    _room: [usize; 3],
+}
 
 // SAFETY: all of it is done by `Recycling`.
 unsafe impl Allocator for LargeAllocator {
     fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-        self.0.allocate(layout)
+        self.allocator.allocate(layout)
     }
 
     unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
         // SAFETY: the caller's promise is passed on.
-        unsafe { self.0.deallocate(block, layout) };
+        unsafe { self.allocator.deallocate(block, layout) };
     }
 }
 
