@@ -1,4 +1,4 @@
-// errors: 1
+// errors: 2
 
 use async_op::{IoExecutor, async_op};
 use std::time::Duration;

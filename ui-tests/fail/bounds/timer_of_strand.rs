@@ -1,4 +1,4 @@
-// errors: 1 of 1 mistake
+// errors: 1
 
 use async_op::IoContext;
 use async_op::executor::Strand;
