@@ -2,7 +2,7 @@ use super::{Executor, OfContext, Unblock};
 use crate::context::IoExecutor;
 use crate::task::Task;
 
-/// The executor of an I/O object that is [on](HomeExecutor) another executor than that of its
+/// The executor of an I/O object that is [on](crate::executor::HomeExecutor) another executor than that of its
 /// context.
 ///
 /// Tasks run on the executor `E`. Work is counted there and on the context, whose
