@@ -339,7 +339,7 @@ impl Source {
     /// Starts an operation with the handler of `record`.
     fn start(&self, record: &Record, slot: CancellationSlot) {
         let handler = bind_cancellation_slot(slot, record.handler());
-        leaf::start::<fn(()), _, _, _>(site(), self.io.clone(), self.take(), handler);
+        leaf::start::<fn(()), _, _, _, _>(site(), self.io.clone(), &self.io, self.take(), handler);
     }
 
     fn come(&self, event: usize) {
