@@ -392,7 +392,8 @@ fn a_nested_run_waits_for_a_foreign_thread() {
 
 #[test]
 fn nested_runs_on_two_threads() {
-    bounded_model(4, |model| {
+    // With 4 it takes many minutes: the long form.
+    bounded_model(3, |model| {
         for _ in 0..2 {
             model.post(|model| {
                 model.run();
