@@ -2,8 +2,8 @@ use super::{Executor, OfContext, Unblock};
 use crate::context::IoExecutor;
 use crate::task::Task;
 
-/// The executor of an I/O object that is [on](crate::executor::HomeExecutor) another executor than that of its
-/// context.
+/// The executor of an I/O object that is [on](crate::executor::HomeExecutor) another executor
+/// than that of its context.
 ///
 /// Tasks run on the executor `E`. Work is counted there and on the context, whose
 /// timers limit the time of operations, and which is what is driven by who blocks.
@@ -21,8 +21,6 @@ use crate::task::Task;
 /// # Ok(())
 /// # }
 /// ```
-///
-/// [`HomeExecutor`]: super::HomeExecutor
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct On<E> {
     inner: E,
