@@ -392,8 +392,7 @@ fn a_nested_run_waits_for_a_foreign_thread() {
 
 #[test]
 fn nested_runs_on_two_threads() {
-    // With 4 it takes many minutes: the long form.
-    bounded_model(3, |model| {
+    bounded_model(4, |model| {
         for _ in 0..2 {
             model.post(|model| {
                 model.run();
