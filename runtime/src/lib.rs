@@ -119,7 +119,7 @@
 //! | `pipeline` | `net::pipeline`: connections that many requests share |
 //! | `resolver` | `net::Resolver`: names of hosts |
 //! | `rustls` | `net::tls`, by `rustls` with a provider of yours |
-//! | `signal` | `signal::SignalSet`, on Unix |
+//! | `signal` | `signal::SignalSet`; on Windows of Ctrl-C and Ctrl-Break |
 //! | `test` | `test`: contexts whose clock stands still, scripted streams, seeded schedules |
 //! | `tokio` | `executor::TokioExecutor`: handlers run in a runtime of tokio; `IoContext::drive_in_tokio` |
 //! | `tokio-io` | [`PollIo`](io::PollIo) for the traits of tokio, and `io::TokioIo`; no runtime |
@@ -149,6 +149,10 @@
 //! - inside of other libraries: signals, the resolver, tokio's tasks, tracing.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    not(feature = "net"),
+    allow(dead_code, unused_imports, reason = "there are no sockets to use it")
+)]
 
 extern crate self as async_op;
 
@@ -172,12 +176,14 @@ pub mod initiation;
 pub mod io;
 mod is_send;
 mod meta;
+#[cfg(feature = "net")]
+#[cfg_attr(docsrs, doc(cfg(feature = "net")))]
 pub mod net;
 mod post;
 mod release;
 mod running;
 mod shim;
-#[cfg(all(unix, feature = "signal"))]
+#[cfg(all(any(unix, windows), feature = "signal"))]
 pub mod signal;
 mod signature;
 mod site;

@@ -18,6 +18,7 @@ mod random;
 pub mod redis;
 mod server;
 mod slot;
+#[cfg(target_os = "linux")]
 mod strace;
 mod stream;
 mod wakes;
@@ -36,6 +37,7 @@ pub use programs::{Folder, built, succeeded};
 pub use random::Random;
 pub use server::{ServerProcess, skipped};
 pub use slot::Slot;
+#[cfg(target_os = "linux")]
 pub use strace::system_calls_per_round;
 pub use stream::{Step, TestStream};
 pub use wakes::{Dropped, Polled};

@@ -9,7 +9,9 @@ use async_op::adapter::{
     Adapted, BoundAllocator, BoundCancellationSlot, TimeLimit, append, consign, prepend,
     redirect_error,
 };
-use async_op::cancel::{CancellationGroup, CancellationSignal, CancellationSlot, CancellationType};
+use async_op::cancel::{
+    CancellationGroup, CancellationSignal, CancellationSlot, CancellationType, cancelled,
+};
 use async_op::executor::Strand;
 use async_op::group::{parallel_group, wait_for_all};
 use async_op::task::Task;
@@ -143,7 +145,7 @@ fn async_keep(_context: &IoExecutor, op: Completion<fn(io::Result<()>)>) {
     op.on_cancel(move |_| {
         let op: Option<Waiting> = asked.lock().unwrap().take();
         if let Some(op) = op {
-            op.complete(Err(io::Error::from_raw_os_error(libc::ECANCELED)));
+            op.complete(Err(cancelled()));
         }
     });
     *kept.lock().unwrap() = Some(op);

@@ -10,7 +10,7 @@ use async_op::adapter::{append, cancel_at, consign};
 use async_op::alloc::{OperationAllocator, Recycling};
 use async_op::cancel::{
     CancellationGroup, CancellationSignal, CancellationSlot, CancellationType, Expire,
-    OperationError,
+    OperationError, cancelled,
 };
 use async_op::executor::{Strand, ThreadPool};
 use async_op::group::{parallel_group, wait_for_all};
@@ -71,7 +71,7 @@ fn async_keep(_context: &IoExecutor, held: Held, op: Completion<fn(io::Result<()
         }
         let op = weak.upgrade().and_then(|op| op.lock().unwrap().take());
         if let Some(op) = op {
-            op.complete(Err(io::Error::from_raw_os_error(libc::ECANCELED)));
+            op.complete(Err(cancelled()));
         }
     });
     *held.op.lock().unwrap() = Some(op);

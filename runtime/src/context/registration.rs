@@ -55,6 +55,7 @@ pub(crate) type SharedRegistration = Shared<Registration, CacheLine>;
 impl Registration {
     /// A source that can surely be written to: no need to wait for the event
     /// that says so.
+    #[cfg(unix)]
     pub(crate) fn writable() -> Self {
         Self::with(Known::new(false, false), Known::new(true, false))
     }
