@@ -22,7 +22,6 @@ mod slot;
 mod strace;
 mod stream;
 mod wakes;
-#[cfg(unix)]
 mod yours;
 
 pub use allocator::Recorder;
@@ -41,7 +40,6 @@ pub use slot::Slot;
 pub use strace::system_calls_per_round;
 pub use stream::{Step, TestStream};
 pub use wakes::{Dropped, Polled};
-#[cfg(unix)]
 pub use yours::Yours;
 
 use std::any::Any;

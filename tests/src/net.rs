@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use async_op::initiation::{Meta, from_future};
 use async_op::net::{TcpListener, TcpStream};
-use async_op::{Blocking, Executor, IoContext, async_initiate};
+use async_op::{Blocking, Executor, IoContext, IoExecutor, async_initiate};
 
 use crate::Polled;
 
@@ -102,6 +102,41 @@ pub fn std_pair() -> (std::net::TcpStream, std::net::TcpStream) {
     let a = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (b, _) = listener.accept().unwrap();
     (a, b)
+}
+
+/// A stream within one machine: a Unix socket, where there are such.
+#[cfg(not(unix))]
+pub use async_op::net::TcpStream as LocalStream;
+#[cfg(unix)]
+pub use async_op::net::UnixStream as LocalStream;
+
+/// That of the standard library.
+#[cfg(not(unix))]
+pub use std::net::TcpStream as StdLocalStream;
+#[cfg(unix)]
+pub use std::os::unix::net::UnixStream as StdLocalStream;
+
+/// Two ends of one local connection, both on `context`.
+pub fn local_pair(executor: &IoExecutor) -> (LocalStream, LocalStream) {
+    let (a, b) = std_local_pair();
+    (
+        LocalStream::from_std(executor, a).unwrap(),
+        LocalStream::from_std(executor, b).unwrap(),
+    )
+}
+
+/// One end on the context of `executor`, the other a blocking socket of the standard library.
+pub fn half_local_pair(executor: &IoExecutor) -> (LocalStream, StdLocalStream) {
+    let (a, b) = std_local_pair();
+    (LocalStream::from_std(executor, a).unwrap(), b)
+}
+
+/// Two ends of one local connection.
+pub fn std_local_pair() -> (StdLocalStream, StdLocalStream) {
+    #[cfg(unix)]
+    return StdLocalStream::pair().unwrap();
+    #[cfg(not(unix))]
+    return std_pair();
 }
 
 /// A listener of `context` on a port of its own.

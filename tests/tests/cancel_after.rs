@@ -15,13 +15,13 @@ use async_op::cancel::{
 use async_op::executor::{Strand, ThreadPool};
 use async_op::group::{parallel_group, wait_for_all};
 use async_op::io::{read, transfer_all};
-use async_op::net::UnixStream;
 use async_op::time::Timer;
 use async_op::{
     Associations, Blocking, Completion, CompletionHandler, Deferred, Executor, Handler, IoContext,
     IoExecutor, UseFuture, async_op, bind_allocator, bind_cancellation_slot, bind_executor,
     cancel_after, is_cancelled, is_timeout, post_on, spawn, this_op,
 };
+use async_op_tests::net::local_pair;
 use async_op_tests::{
     Alive, CountingHeap, Log, Polled, Probe, Recorder, Slot, heap_allocations_here, short_wait,
     without_hanging,
@@ -702,7 +702,7 @@ fn what_is_no_result_is_limited_too() {
 #[test]
 fn a_transfer_says_that_time_ran_out() {
     let context = IoContext::new().unwrap();
-    let (a, b) = UnixStream::pair(&context).unwrap();
+    let (a, b) = local_pair(&context);
     b.write_some("abc").blocking().unwrap();
     let mut buffer = [0; 8];
     let transfer = read(&a, &mut buffer, transfer_all())
