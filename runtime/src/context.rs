@@ -575,7 +575,8 @@ impl IoContext {
     ///
     /// For event loops of others, such as those of user interfaces, of Python or
     /// of a C program, which drive a context by its one descriptor: without a
-    /// thread of its own, and without looking again and again. The descriptor is
+    /// thread of its own, and without looking again and again. (There is none on Windows; see
+    /// the page [`hosts`](crate::guide::hosts) for what to do there.) The descriptor is
     /// the context's event queue (`AsFd`); it becomes readable when there is
     /// something to do, a task that another thread has posted included. Ask for
     /// the timeout after each `poll`, and after each operation started outside;
