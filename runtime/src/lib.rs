@@ -107,7 +107,7 @@
 //!
 //! # Features
 //!
-//! None is on by default.
+//! `net` is on by default, and no other.
 //!
 //! | feature | adds |
 //! |---|---|
@@ -115,6 +115,7 @@
 //! | `bytes` | `Bytes` and `BytesMut` of the crate `bytes` as buffers |
 //! | `futures-io` | [`PollIo`](io::PollIo) for the traits of that crate, and `io::FuturesIo` |
 //! | `native-tls` | `net::tls`, by the library of the system |
+//! | `net` | [`net`], `AsFd` of a context: without it a context is one of timers and tasks, on systems without sockets, or in a loop of yours; mio is not built |
 //! | `parking_lot` | nothing: the locks inside are those of that crate, a few percent faster |
 //! | `pipeline` | `net::pipeline`: connections that many requests share |
 //! | `resolver` | `net::Resolver`: names of hosts |

@@ -143,6 +143,24 @@ impl Registration {
         self.lock().take_all(direction, wake, leaves);
     }
 
+    /// Has all who wait look again, as an event would that the system does not tell of.
+    #[cfg(any(not(unix), all(test, async_op_loom)))]
+    pub(crate) fn look_again(&self) {
+        let mut brought = Brought::default();
+        for direction in Direction::BOTH {
+            let (leaf, is_awaited) = self.of(direction).ready();
+            if let Some(leaf) = leaf {
+                brought.leaves.push(leaf);
+            }
+            if is_awaited {
+                self.take_all(direction, &mut brought);
+            }
+        }
+        while let Some(leaf) = brought.leaves.pop() {
+            leaf.post();
+        }
+    }
+
     /// Cancels the leaves that wait, and wakes all others, to look again.
     pub(crate) fn cancel_all(&self) {
         let mut brought = Brought::default();
