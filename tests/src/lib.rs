@@ -22,6 +22,8 @@ mod slot;
 mod strace;
 mod stream;
 mod wakes;
+#[cfg(windows)]
+mod wine;
 mod yours;
 
 pub use allocator::Recorder;
@@ -40,6 +42,8 @@ pub use slot::Slot;
 pub use strace::system_calls_per_round;
 pub use stream::{Step, TestStream};
 pub use wakes::{Dropped, Polled};
+#[cfg(windows)]
+pub use wine::under_wine;
 pub use yours::Yours;
 
 use std::any::Any;
