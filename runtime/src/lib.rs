@@ -147,7 +147,8 @@
 //!   libraries;
 //! - where a list grows: that of the operations that wait for one object (the first needs
 //!   none) or are woken at once, of the timers of a context, of the values in a channel;
-//! - inside of other libraries: signals, the resolver, tokio's tasks, tracing.
+//! - inside of other libraries: signals, the resolver, tokio's tasks, tracing, and on Windows
+//!   the registration of a socket.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(

@@ -703,7 +703,9 @@ fn what_is_no_result_is_limited_too() {
 fn a_transfer_says_that_time_ran_out() {
     let context = IoContext::new().unwrap();
     let (a, b) = local_pair(&context);
-    b.write_some("abc").blocking().unwrap();
+    b.write_some("xabc").blocking().unwrap();
+    // Then all of it has come.
+    assert_eq!(a.read_some(&mut [0; 1]).blocking().unwrap(), 1);
     let mut buffer = [0; 8];
     let transfer = read(&a, &mut buffer, transfer_all())
         .cancel_after(SOON)

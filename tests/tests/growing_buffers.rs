@@ -98,7 +98,9 @@ fn of_a_stream_of_yours() {
     all_kinds(stream.clone(), || stream.feed(b"hello"));
 }
 
-/// What is spare is used, and not written to before.
+/// What is spare is used, and not written to before; but elsewhere than on Unix the standard
+/// library reads into memory that has a value alone.
+#[cfg(unix)]
 #[test]
 fn nothing_is_zeroed() {
     fn spare_of(stream: &TcpStream) -> Vec<u8> {
