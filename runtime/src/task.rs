@@ -28,6 +28,7 @@ mod frame_box;
 mod held;
 pub(crate) mod initiating;
 pub(crate) mod leaf;
+pub(crate) mod lent;
 mod memory;
 pub(crate) mod parked;
 mod queue;
