@@ -2,21 +2,25 @@ use std::io;
 
 use async_op::io::{AsyncReadStream, AsyncWriteStream, ReadBuffer, WriteBuffer};
 use async_op::net::pipeline::Transport;
-use async_op::net::{TcpStream, UnixStream};
+use async_op::net::{AnyStream, TcpStream, UnixStream};
 use async_op::{IoExecutor, IoObject};
 
-use super::config::Address;
+use super::config::{Address, Config};
 
-/// A connection of either kind, as one stream.
+/// A connection of any kind, as one stream.
 #[derive(Clone)]
 pub(super) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+    Other(AnyStream),
 }
 
 impl Stream {
-    pub(super) async fn connect(executor: &IoExecutor, address: &Address) -> io::Result<Self> {
-        match address {
+    pub(super) async fn connect(executor: &IoExecutor, config: &Config) -> io::Result<Self> {
+        if let Some(dial) = &config.dial {
+            return Ok(Self::Other(dial()?));
+        }
+        match &config.address {
             Address::Tcp(addresses) => {
                 let addresses = addresses.iter().copied();
                 let (stream, _) = TcpStream::connect_any(executor, addresses).await?;
@@ -35,6 +39,7 @@ impl IoObject for Stream {
         match self {
             Self::Tcp(stream) => stream.executor(),
             Self::Unix(stream) => stream.executor(),
+            Self::Other(stream) => stream.executor(),
         }
     }
 }
@@ -44,6 +49,7 @@ impl AsyncReadStream for Stream {
         match self {
             Self::Tcp(stream) => stream.read_after(buffer, skip).await,
             Self::Unix(stream) => stream.read_after(buffer, skip).await,
+            Self::Other(stream) => stream.read_after(buffer, skip).await,
         }
     }
 }
@@ -53,6 +59,7 @@ impl AsyncWriteStream for Stream {
         match self {
             Self::Tcp(stream) => stream.write_after(buffer, skip).await,
             Self::Unix(stream) => stream.write_after(buffer, skip).await,
+            Self::Other(stream) => stream.write_after(buffer, skip).await,
         }
     }
 }
@@ -62,6 +69,7 @@ impl Transport for Stream {
         match self {
             Self::Tcp(stream) => stream.try_write_some(bytes),
             Self::Unix(stream) => stream.try_write_some(bytes),
+            Self::Other(stream) => stream.try_write_some(bytes),
         }
     }
 
@@ -69,6 +77,7 @@ impl Transport for Stream {
         match self {
             Self::Tcp(stream) => Transport::close(stream),
             Self::Unix(stream) => Transport::close(stream),
+            Self::Other(stream) => Transport::close(stream),
         }
     }
 }
