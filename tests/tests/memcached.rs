@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use async_op::io::{read_until, write_all};
-use async_op::test::{TestContext, TestStream};
+use async_op::test::{Script, TestContext, TestStream};
 use async_op::{Initiation, IoContext, Operation, SystemExecutor};
 use async_op_tests::astray::{self, Echo, Shared, dial_once};
 use async_op_tests::{ServerProcess, without_hanging};
@@ -136,13 +136,15 @@ fn a_server_that_lies() {
 
 #[test]
 fn a_server_that_is_slow() {
-    let address = lying(&[b"VALUE key 0 5\r\nval"]);
-    without_hanging(move || {
-        let context = IoContext::new().unwrap();
-        let client = Client::new(&context, address);
-        let get = client.get("key").cancel_after(Duration::from_millis(20));
-        assert!(async_op::is_timeout(&get.blocking().unwrap_err()));
-    });
+    let context = TestContext::new();
+    let script = Script::new()
+        .write("get key\r\n")
+        .read("VALUE key 0 5\r\nval");
+    let client = Client::over(&context, dial_once(script.on(&context)));
+    let limit = Duration::from_secs(20);
+    let get = client.get("key").cancel_after(limit);
+    assert!(async_op::is_timeout(&get.blocking().unwrap_err()));
+    assert_eq!(context.elapsed(), limit);
 }
 
 impl Shared for Client {

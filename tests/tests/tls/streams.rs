@@ -14,6 +14,7 @@ use async_op::io::{
 };
 use async_op::net::tls::TlsStream;
 use async_op::net::{AnyStream, UnixStream};
+use async_op::test::{Script, TestContext};
 use async_op::token::UsePromise;
 use async_op::{
     Blocking, Detached, IoContext, UseFuture, bind_cancellation_slot, is_cancelled, spawn,
@@ -371,14 +372,16 @@ fn no_handshake() {
     without_hanging(|| {
         let context = IoContext::new().unwrap();
         for (kind, connector, acceptor) in pairs() {
-            let limit = Some(Duration::from_millis(20));
+            let still = TestContext::new();
+            let limit = Duration::from_secs(20);
             let silent = |error: io::Error| assert_eq!(error.kind(), ErrorKind::TimedOut, "{kind}");
-            let (a, _b) = half_pair(&context);
-            let connecting = connector.clone().handshake_limit(limit);
-            silent(connecting.connect(a, "localhost").blocking().unwrap_err());
-            let (a, _b) = half_pair(&context);
-            let accepting = acceptor.clone().handshake_limit(limit);
-            silent(accepting.accept(a).blocking().unwrap_err());
+            let says_nothing = || Script::new().any_writes().on(&still);
+            let connecting = connector.clone().handshake_limit(Some(limit));
+            let connecting = connecting.connect(says_nothing(), "localhost");
+            silent(connecting.blocking().unwrap_err());
+            let accepting = acceptor.clone().handshake_limit(Some(limit));
+            silent(accepting.accept(says_nothing()).blocking().unwrap_err());
+            assert_eq!(still.elapsed(), 2 * limit);
             for limit in [Some(Duration::from_secs(60)), None] {
                 let connector = connector.clone().handshake_limit(limit);
                 let acceptor = acceptor.clone().handshake_limit(limit);
