@@ -30,8 +30,10 @@ mod system {
 
 #[cfg(feature = "test")]
 mod simulated {
+    use std::ops::RangeInclusive;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
 
     use super::{Instant, SystemTime};
     use crate::shim::plain::{Mutex, MutexGuard};
@@ -130,6 +132,13 @@ mod simulated {
         /// Returns a number below `limit`.
         pub(crate) fn below(&self, limit: usize) -> usize {
             self.lock().below(limit)
+        }
+
+        /// Returns a time of this range.
+        pub(crate) fn within(&self, range: &RangeInclusive<Duration>) -> Duration {
+            let length = range.end().saturating_sub(*range.start());
+            // In 1000 steps: enough for an order of any kind.
+            *range.start() + length.mul_f64(self.below(1001) as f64 / 1000.0)
         }
 
         /// Returns which of `ready` tasks is the next.

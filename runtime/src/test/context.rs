@@ -1,10 +1,11 @@
 use std::fmt;
 use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{Cut, TestMemory};
+use super::{Cut, Fuse, TestMemory};
 use crate::context::{IoContext, IoExecutor, Simulation};
 use crate::executor::IoObject;
 use crate::shim::plain::Mutex;
@@ -60,15 +61,27 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// When it is dropped while operations are outstanding, or work or memory is held, unless that
 /// is [allowed](Self::allow_outstanding), or the thread is panicking anyway. With the feature
-/// `tracing` the message has the names of the operations and the lines that made them.
+/// `tracing` the message has the names of the operations and the lines that made them, and
+/// operations can be allowed by name.
 pub struct TestContext {
     context: IoContext,
     simulation: Arc<Simulation>,
     start: Instant,
-    allows_outstanding: bool,
+    allowed: Allowed,
     memory: TestMemory,
     /// Counts the steps.
     cut: Mutex<Option<Cut>>,
+}
+
+/// What may be left when a context is dropped.
+#[derive(Default)]
+struct Allowed {
+    all: bool,
+    work: bool,
+    memory: bool,
+    /// Operations of these names.
+    #[cfg(feature = "tracing")]
+    operations: Vec<String>,
 }
 
 impl TestContext {
@@ -87,7 +100,7 @@ impl TestContext {
             context: context.expect("the system has descriptors"),
             start: simulation.now(),
             simulation,
-            allows_outstanding: false,
+            allowed: Allowed::default(),
             memory: TestMemory::new(),
             cut: Mutex::new(None),
         }
@@ -192,7 +205,7 @@ impl TestContext {
         let cut = self.cut.lock().clone();
         cut.iter().for_each(Cut::step);
         self.context.restart();
-        self.context.poll_one() > 0
+        self.beyond_panics(|| self.context.poll_one()) > 0
     }
 
     /// Lets `duration` pass, and runs whatever can run meanwhile, each timer at its time;
@@ -231,10 +244,19 @@ impl TestContext {
         }
     }
 
+    /// Goes on where a [`Fuse`] has panicked.
+    fn beyond_panics(&self, run: impl FnOnce() -> usize) -> usize {
+        match catch_unwind(AssertUnwindSafe(run)) {
+            Ok(ran) => ran,
+            Err(panic) if Fuse::has_made(&*panic) => 1,
+            Err(panic) => resume_unwind(panic),
+        }
+    }
+
     fn wait_for_system(&self) -> usize {
         let has_sources = self.reactor().is_ok_and(|reactor| reactor.has_sources());
         let ran = match has_sources {
-            true => self.context.run_one_for(PATIENCE),
+            true => self.beyond_panics(|| self.context.run_one_for(PATIENCE)),
             false => 0,
         };
         assert!(
@@ -254,9 +276,42 @@ impl TestContext {
         self.has_work() && self.context.timeout() != Some(Duration::ZERO)
     }
 
-    /// Allows operations to be outstanding, and work to be held, when it is dropped.
+    /// Allows anything to be left when it is dropped: operations, work and memory.
     pub fn allow_outstanding(&mut self) {
-        self.allows_outstanding = true;
+        self.allowed.all = true;
+    }
+
+    /// Allows operations of this name to be outstanding when it is dropped, with the work that
+    /// they hold and the memory that they have; may be called for several names.
+    ///
+    /// The name is that of the initiating function. With the feature `tracing`, by which names
+    /// are known.
+    ///
+    /// ```
+    /// use async_op::test::TestContext;
+    /// use async_op::time::Timer;
+    ///
+    /// let mut context = TestContext::new();
+    /// context.allow("async_wait");
+    /// let timer = Timer::new(&context);
+    /// timer.expires_after(std::time::Duration::from_secs(1));
+    /// timer.wait().detach();
+    /// ```
+    #[cfg(feature = "tracing")]
+    pub fn allow(&mut self, name: &str) {
+        self.allowed.operations.push(name.to_owned());
+    }
+
+    /// Allows work to be held, by a [`WorkGuard`](crate::executor::WorkGuard), when it is
+    /// dropped. With the feature `tracing` it is told from the work of operations, which this
+    /// does not allow.
+    pub fn allow_work(&mut self) {
+        self.allowed.work = true;
+    }
+
+    /// Allows [memory](Self::memory) to be kept when it is dropped.
+    pub fn allow_memory(&mut self) {
+        self.allowed.memory = true;
     }
 
     /// Returns an allocator for operations. When the context is dropped, all that they have
@@ -279,21 +334,47 @@ impl TestContext {
     }
 
     /// Says what is outstanding.
+    #[cfg(feature = "tracing")]
     fn outstanding_work(&self) -> String {
-        #[cfg(feature = "tracing")]
-        {
-            use std::fmt::Write as _;
-
-            let operations = self.outstanding();
-            if !operations.is_empty() {
-                let mut said = String::from("these operations are outstanding:");
-                for operation in operations {
-                    let _ = write!(said, "\n{operation}");
-                }
-                return said;
-            }
+        let operations = self.outstanding();
+        if operations.is_empty() {
+            return String::from("work is held");
         }
+        said(&operations)
+    }
+
+    /// Says what is outstanding.
+    #[cfg(not(feature = "tracing"))]
+    fn outstanding_work(&self) -> String {
         String::from("operations are outstanding, or work is held")
+    }
+
+    /// Fails if anything is left that may not be.
+    fn check_nothing_left(&self) {
+        #[cfg(feature = "tracing")]
+        let allowed = {
+            let names = &self.allowed.operations;
+            let mut operations = self.outstanding();
+            let count = operations.len();
+            operations.retain(|operation| !names.iter().any(|name| name == operation.name()));
+            if !operations.is_empty() {
+                panic!("a test is over, but {}", said(&operations));
+            }
+            // The work and the memory that are left are theirs.
+            count > 0
+        };
+        #[cfg(not(feature = "tracing"))]
+        let allowed = false;
+        assert!(
+            allowed || self.allowed.work || !self.has_work(),
+            "a test is over, but {}",
+            self.outstanding_work()
+        );
+        let blocks = self.memory.outstanding();
+        assert!(
+            allowed || self.allowed.memory || blocks == 0,
+            "a test is over, but {blocks} blocks of memory are not back"
+        );
     }
 }
 
@@ -316,22 +397,22 @@ impl IoObject for TestContext {
 
 impl Drop for TestContext {
     fn drop(&mut self) {
-        if self.allows_outstanding || thread::panicking() {
+        if self.allowed.all || thread::panicking() {
             return;
         }
         // What has been asked to stop does.
         self.run_until_stalled();
-        assert!(
-            !self.has_work(),
-            "a test is over, but {}",
-            self.outstanding_work()
-        );
-        let blocks = self.memory.outstanding();
-        assert!(
-            blocks == 0,
-            "a test is over, but {blocks} blocks of memory are not back"
-        );
+        self.check_nothing_left();
     }
+}
+
+#[cfg(feature = "tracing")]
+fn said(operations: &[crate::trace::OutstandingOperation]) -> String {
+    let list = operations.iter().map(|operation| format!("\n{operation}"));
+    format!(
+        "these operations are outstanding:{}",
+        list.collect::<String>()
+    )
 }
 
 impl fmt::Debug for TestContext {

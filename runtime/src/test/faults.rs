@@ -1,6 +1,7 @@
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use super::{Cut, TestContext};
+use super::{Cut, Fuse, TestContext, TestMemory};
 
 /// More steps than any test has that ends.
 const MOST: usize = 100_000;
@@ -98,11 +99,79 @@ pub fn each_allocation_failure(mut test: impl FnMut(&TestContext)) -> usize {
         // What else there is has nobody who would run it to its end.
         context.allow_outstanding();
         drop(context);
-        let blocks = memory.outstanding();
-        assert!(
-            blocks == 0,
-            "where block {before} is refused, {blocks} blocks of memory are not back"
-        );
+        assert_back(&memory, format_args!("where block {before} is refused"));
     }
     panic!("the test has no end");
+}
+
+/// Runs `test` again and again, and panics at the first place of its [`Fuse`], then at the
+/// second, and so on, until it comes to its end before that; returns how many times.
+///
+/// Such a place is the end of a [handler](Fuse::handler), the wake of a [waker](Fuse::wakes),
+/// or any [line](Fuse::burn). The context goes on after such a panic, as threads of a pool do:
+/// in [`run`](TestContext::run) and the like it reaches nobody. So the test can check what has
+/// to hold however a handler ends: that all others are called, say.
+///
+/// A panic that unwinds out of the test, from a line of it or from
+/// [`Blocking`](crate::Blocking), is no failure either. But all [memory](TestContext::memory)
+/// has to be back when the context is gone.
+///
+/// ```
+/// use async_op::test::{Probe, TestContext, each_panic};
+/// use async_op::time::Timer;
+/// use std::io;
+///
+/// let times = each_panic(|context, fuse| {
+///     let timer = Timer::new(context);
+///     let probe = Probe::<(io::Result<()>,)>::new();
+///     for _ in 0..3 {
+///         timer.wait().with(fuse.handler(probe.handler()));
+///     }
+///     context.run();
+///     assert_eq!(probe.calls(), 3); // whichever of them has panicked
+/// });
+/// assert_eq!(times, 4);
+/// ```
+///
+/// # Panics
+///
+/// If `test` does in another way, or its context when that is dropped; at which place the fuse
+/// has panicked is printed first.
+pub fn each_panic(mut test: impl FnMut(&TestContext, &Fuse)) -> usize {
+    for place in 0..MOST {
+        let fuse = Fuse::new(place);
+        let mut context = TestContext::new();
+        let memory = context.memory();
+        let mut result = catch_unwind(AssertUnwindSafe(|| test(&context, &fuse)));
+        match result {
+            // What comes after a panic there has nobody who would see to it.
+            Err(_) => {
+                context.allow_outstanding();
+                drop(context);
+            }
+            Ok(()) => result = catch_unwind(AssertUnwindSafe(|| drop(context))),
+        }
+        match result {
+            Ok(()) => {}
+            Err(panic) if Fuse::has_made(&*panic) => {
+                assert_back(&memory, format_args!("where place {place} panics"));
+            }
+            Err(panic) => {
+                eprintln!("failed where place {place} panics");
+                resume_unwind(panic);
+            }
+        }
+        if !fuse.is_burnt() {
+            return place + 1;
+        }
+    }
+    panic!("the test has no end");
+}
+
+fn assert_back(memory: &TestMemory, place: fmt::Arguments<'_>) {
+    let blocks = memory.outstanding();
+    assert!(
+        blocks == 0,
+        "{place}, {blocks} blocks of memory are not back"
+    );
 }

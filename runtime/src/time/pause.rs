@@ -22,16 +22,6 @@ impl<'a> Pause<'a> {
         }
     }
 
-    /// Begins a pause until `end`.
-    #[cfg(feature = "test")]
-    pub(crate) fn until(reactor: &'a Reactor, end: Instant) -> Self {
-        Self {
-            reactor,
-            end,
-            entry: None,
-        }
-    }
-
     /// Waits for the end; `executor` is one of the reactor's context.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use async_op::io::{
 };
 use async_op::net::tls::TlsStream;
 use async_op::net::{AnyStream, UnixStream};
-use async_op::test::{Script, TestContext};
+use async_op::test::{Probe, Script, TestContext, Wire, explore};
 use async_op::token::UsePromise;
 use async_op::{
     Blocking, Detached, IoContext, UseFuture, bind_cancellation_slot, is_cancelled, spawn,
@@ -453,4 +453,52 @@ fn what_is_known_of_the_other_end() {
             assert_eq!(b.peer_certificate(), None, "{kind}");
         }
     });
+}
+
+/// On a wire that is slow, comes in pieces, and may break: all arrives, or an error does.
+#[test]
+fn over_a_wire() {
+    let (mut whole, mut broken) = (0, 0);
+    for (kind, connector, acceptor) in pairs() {
+        explore(0..20, |context| {
+            let delay = Duration::ZERO..=Duration::from_secs(1);
+            let mut wire = Wire::new().delay(delay).split(500);
+            let breaks = context.random(2) == 1;
+            if breaks {
+                wire = wire.drop_after(context.random(8000));
+            }
+            let (a, b) = wire.connect(context);
+            let acceptor = acceptor.clone();
+            let echoes = async move {
+                let stream = acceptor.accept(b).await?;
+                let mut text = vec![0; 2000];
+                read_exact(&stream, &mut text).await?;
+                write_all(&stream, &text[..]).await?;
+                stream.finish().await
+            };
+            spawn(context, echoes, |_: io::Result<()>| {});
+            let connector = connector.clone();
+            let asks = async move {
+                let stream = connector.connect(a, "localhost").await?;
+                write_all(&stream, pattern(2000)).await.0?;
+                let mut text = Vec::new();
+                read_to_end(&stream, &mut text).await?;
+                Ok(text)
+            };
+            let probe = Probe::<(io::Result<Vec<u8>>,)>::new();
+            spawn(context, asks, probe.handler());
+            context.run();
+            match probe.take().0 {
+                Ok(text) => {
+                    assert!(text == pattern(2000), "{kind}");
+                    whole += 1;
+                }
+                Err(error) => {
+                    assert!(breaks, "{kind}: {error}");
+                    broken += 1;
+                }
+            }
+        });
+    }
+    assert!(whole > 8 && broken > 4, "{whole} {broken}");
 }
