@@ -22,6 +22,7 @@
 
 mod context;
 mod cut;
+mod dial;
 mod explore;
 mod faults;
 mod fuse;
@@ -29,6 +30,7 @@ mod heap;
 mod memory;
 mod network;
 mod probe;
+mod replay;
 mod script;
 mod socket;
 mod stream;
@@ -37,6 +39,7 @@ mod wire;
 
 pub use context::TestContext;
 pub use cut::Cut;
+pub use dial::dial;
 pub use explore::explore;
 pub use faults::{each_allocation_failure, each_cancellation, each_panic};
 pub use fuse::{Burning, Fuse};

@@ -3,10 +3,8 @@
 
 use std::io;
 use std::ops::Range;
-use std::sync::Mutex;
 use std::time::Duration;
 
-use async_op::net::AnyStream;
 use async_op::test::{Probe, TestContext, TestStream, Wire, each_cancellation, explore, pair};
 use async_op::{Initiation, Operation, bind_cancellation_slot, spawn};
 
@@ -23,15 +21,6 @@ pub trait Shared: Send + 'static {
 
     /// Is the server, until the connection ends.
     fn serve(stream: TestStream) -> impl Future<Output = ()> + Send + 'static;
-}
-
-/// Returns what makes one connection, which is `stream`.
-pub fn dial_once(stream: TestStream) -> impl Fn() -> io::Result<AnyStream> + Send + Sync {
-    let stream = Mutex::new(Some(AnyStream::new(stream)));
-    move || {
-        let stream = stream.lock().unwrap().take();
-        stream.ok_or(io::ErrorKind::ConnectionRefused.into())
-    }
 }
 
 const TEXTS: [&str; 3] = ["one", "two", "three"];

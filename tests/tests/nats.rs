@@ -12,10 +12,11 @@ use std::thread;
 use std::time::Duration;
 
 use async_op::io::{AsyncReadStream, write_all};
-use async_op::test::{TestContext, TestStream};
+use async_op::net::AnyStream;
+use async_op::test::{TestContext, TestStream, dial};
 use async_op::token::UsePromise;
 use async_op::{Detached, Initiation, IoContext, Operation, SystemExecutor, is_timeout, spawn};
-use async_op_tests::astray::{self, Echo, Shared, dial_once};
+use async_op_tests::astray::{self, Echo, Shared};
 use async_op_tests::{Random, ServerProcess, without_hanging};
 use futures_lite::future::poll_once;
 
@@ -259,7 +260,7 @@ fn a_server_that_lies() {
 
 impl Shared for Client {
     fn new(context: &TestContext, stream: TestStream) -> Self {
-        Client::over(context, dial_once(stream))
+        Client::over(context, dial([AnyStream::new(stream)]))
     }
 
     fn ask(&self, text: &str) -> Operation<Echo, impl Initiation<Echo> + 'static> {

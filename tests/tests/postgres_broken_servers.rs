@@ -14,8 +14,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use async_op::IoContext;
-use async_op::test::{Probe, Script, TestContext};
-use async_op_tests::astray::dial_once;
+use async_op::net::AnyStream;
+use async_op::test::{Probe, Script, TestContext, dial};
 use async_op_tests::without_hanging;
 
 use client::{Address, Client, Config, Error, Rows};
@@ -220,7 +220,7 @@ fn half_a_message_and_then_nothing() {
         let context = TestContext::new();
         let mut config = Config::new(Address::Tcp(Vec::new()), "me");
         config.silence = Some(SILENCE);
-        config.dial = Some(Arc::new(dial_once(script.on(&context))));
+        config.dial = Some(Arc::new(dial([AnyStream::new(script.on(&context))])));
         let client = Client::new(&context, config);
         let probe = Probe::new();
         for _ in 0..3 {

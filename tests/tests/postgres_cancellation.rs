@@ -19,11 +19,12 @@ use std::time::Duration;
 
 use async_op::cancel::{CancellationSignal, CancellationType, OperationError};
 use async_op::io::{read_exact, write_all};
-use async_op::test::{TestContext, TestStream};
+use async_op::net::AnyStream;
+use async_op::test::{TestContext, TestStream, dial};
 use async_op::{
     Initiation, IoContext, Operation, SystemExecutor, UseFuture, bind_cancellation_slot,
 };
-use async_op_tests::astray::{self, Echo, Shared, dial_once};
+use async_op_tests::astray::{self, Echo, Shared};
 use async_op_tests::postgres::PostgresServer;
 use async_op_tests::{Random, without_hanging};
 
@@ -388,7 +389,7 @@ fn handlers_that_panic() {
 impl Shared for Client {
     fn new(context: &TestContext, stream: TestStream) -> Self {
         let mut config = Config::new(Address::Tcp(Vec::new()), "me");
-        config.dial = Some(Arc::new(dial_once(stream)));
+        config.dial = Some(Arc::new(dial([AnyStream::new(stream)])));
         Client::new(context, config)
     }
 

@@ -10,12 +10,12 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use async_op::cancel::{CancellationSignal, CancellationType, OperationError};
-use async_op::test::{Script, TestContext};
+use async_op::net::AnyStream;
+use async_op::test::{Script, TestContext, dial};
 use async_op::{
     Blocking, Initiation, IoContext, IoExecutor, Operation, SystemExecutor, UseFuture,
     bind_cancellation_slot,
 };
-use async_op_tests::astray::dial_once;
 use async_op_tests::redis::RedisServer;
 use async_op_tests::without_hanging;
 
@@ -478,7 +478,7 @@ fn a_context_that_nobody_waits_for_is_done() {
         .wait(9 * SECOND)
         .read("*-1\r\n*-1\r\n+PONG\r\n");
     let mut config = Config::new(Address::Tcp(Vec::new()));
-    config.dial = Some(Arc::new(dial_once(script.on(&context))));
+    config.dial = Some(Arc::new(dial([AnyStream::new(script.on(&context))])));
     let client = Client::new(&context, config);
     let signal = CancellationSignal::new();
     let cancelled = |result: Result<Value>| assert!(result.unwrap_err().is_cancelled());

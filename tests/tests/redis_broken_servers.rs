@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use async_op::IoContext;
 use async_op::cancel::OperationError;
-use async_op::test::{Script, TestContext};
-use async_op_tests::astray::dial_once;
+use async_op::net::AnyStream;
+use async_op::test::{Script, TestContext, dial};
 use async_op_tests::redis::RedisServer;
 use async_op_tests::without_hanging;
 
@@ -256,7 +256,7 @@ fn it_sends_more_than_allowed() {
 /// A client of a server that does this.
 fn scripted(context: &TestContext, script: Script) -> Client {
     let mut config = Config::new(Address::Tcp(Vec::new()));
-    config.dial = Some(Arc::new(dial_once(script.on(context))));
+    config.dial = Some(Arc::new(dial([AnyStream::new(script.on(context))])));
     Client::new(context, config)
 }
 

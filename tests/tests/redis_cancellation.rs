@@ -15,14 +15,15 @@ use std::time::Duration;
 
 use async_op::cancel::{CancellationSignal, CancellationType, OperationError};
 use async_op::io::{Transport, read_until, write_all};
+use async_op::net::AnyStream;
 use async_op::net::TcpStream;
 use async_op::sync::Mutex;
-use async_op::test::{TestContext, TestStream};
+use async_op::test::{TestContext, TestStream, dial};
 use async_op::{
     Initiation, IoContext, IoExecutor, IoObject, Operation, SystemExecutor, UseFuture, async_op,
     bind_cancellation_slot,
 };
-use async_op_tests::astray::{self, Shared, dial_once};
+use async_op_tests::astray::{self, Shared};
 use async_op_tests::redis::RedisServer;
 use async_op_tests::{panic_of, without_hanging};
 
@@ -327,7 +328,7 @@ fn as_text(reply: Result<Option<Bytes>>) -> io::Result<String> {
 impl Shared for Client {
     fn new(context: &TestContext, stream: TestStream) -> Self {
         let mut config = Config::new(Address::Tcp(Vec::new()));
-        config.dial = Some(Arc::new(dial_once(stream)));
+        config.dial = Some(Arc::new(dial([AnyStream::new(stream)])));
         Client::new(context, config)
     }
 

@@ -217,20 +217,31 @@ impl Reactor {
             batch,
         } = &mut *state;
         #[cfg(feature = "test")]
-        let is_asleep = timeout != Timeout::Zero;
+        let (mut is_asleep, mut is_patient) = (timeout != Timeout::Zero, false);
         let timeout = match timeout {
             _ if cfg!(async_op_loom) => Some(Duration::ZERO),
             Timeout::Zero => Some(Duration::ZERO),
             // A clock that stands still jumps, once there is nothing else.
             #[cfg(feature = "test")]
             Timeout::Until(_) if self.may_jump() => Some(Duration::ZERO),
+            #[cfg(feature = "test")]
+            Timeout::Until(None) if self.simulation().is_some() => {
+                is_patient = true;
+                self.simulation().map(Simulation::patience)
+            }
             Timeout::Until(None) if !self.has_timers() => None,
             Timeout::Until(deadline) => self.timeout(deadline, alarm),
         };
         match poll.poll(events, timeout) {
             Ok(()) => {}
             // A signal: nothing has happened yet.
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => events.clear(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                events.clear();
+                #[cfg(feature = "test")]
+                {
+                    is_asleep = false;
+                }
+            }
             Err(error) => panic!("waiting for the system's events failed: {error}"),
         }
         let sources = self.sources.lock();
@@ -245,7 +256,7 @@ impl Reactor {
         drop(sources);
         #[cfg(feature = "test")]
         if is_asleep && events.is_empty() {
-            self.jump();
+            self.jump(is_patient);
         }
         if self.has_timers() {
             self.expire(batch, &mut brought.wake);
@@ -259,11 +270,17 @@ impl Reactor {
         self.simulation().is_some() && self.has_timers()
     }
 
-    /// Lets the time pass until the earliest timer, in a context of a test.
+    /// Lets the time pass until the earliest timer, in a context of a test; notes where there
+    /// is none, and nothing has come in all the time that the system was given.
     #[cfg(feature = "test")]
-    fn jump(&self) {
-        if let (Some(simulation), Some(deadline)) = (self.simulation(), self.deadline()) {
-            simulation.pass_until(deadline);
+    fn jump(&self, is_patient: bool) {
+        let Some(simulation) = self.simulation() else {
+            return;
+        };
+        match self.deadline() {
+            Some(deadline) => simulation.pass_until(deadline),
+            None if is_patient => simulation.note_hang(),
+            None => {}
         }
     }
 

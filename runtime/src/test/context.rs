@@ -11,9 +11,6 @@ use crate::executor::IoObject;
 use crate::shim::plain::Mutex;
 use crate::time::TimerState;
 
-/// How long to wait for the system, of the system's own time: only a test that fails does.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// A context for one test, whose clock stands still: it jumps to the next timer when there
 /// is nothing else to do.
 ///
@@ -185,6 +182,13 @@ impl TestContext {
         self.simulation.set_wall(time);
     }
 
+    /// Sets how long to wait, of the system's own time, for what comes from elsewhere: ten
+    /// seconds, if nobody does. To [block](crate::Blocking) on what does not come in that time
+    /// panics, and so does [`run`](Self::run) where there are sockets.
+    pub fn set_patience(&self, patience: Duration) {
+        self.simulation.set_patience(patience);
+    }
+
     /// Returns a number below `limit` that the [seed](Self::seeded) decides; 0 where that is
     /// 0.
     pub fn random(&self, limit: usize) -> usize {
@@ -229,7 +233,9 @@ impl TestContext {
     /// If what is outstanding can never end, as nothing can run and no timer is set: the
     /// operation waits for a peer, say, that says no more, or a
     /// [`WorkGuard`](crate::executor::WorkGuard) is held. Where there are sockets, their
-    /// peers have ten seconds first.
+    /// peers have some [patience](Self::set_patience) first. And if a million tasks have run
+    /// and no time has passed, or that has passed a million times: a task that posts itself
+    /// again, say, or a timer that is set again and again.
     pub fn run(&self) -> usize {
         let mut ran = 0;
         loop {
@@ -238,7 +244,10 @@ impl TestContext {
                 return ran;
             }
             match self.deadline() {
-                Some(next) => self.simulation.pass_until(next),
+                Some(next) => {
+                    self.simulation.pass_until(next);
+                    self.simulation.assert_goes_on();
+                }
                 None => ran += self.wait_for_system(),
             }
         }
@@ -256,7 +265,7 @@ impl TestContext {
     fn wait_for_system(&self) -> usize {
         let has_sources = self.reactor().is_ok_and(|reactor| reactor.has_sources());
         let ran = match has_sources {
-            true => self.beyond_panics(|| self.context.run_one_for(PATIENCE)),
+            true => self.beyond_panics(|| self.context.run_one_for(self.simulation.patience())),
             false => 0,
         };
         assert!(

@@ -1,10 +1,7 @@
-use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+use super::replay::{each_step, tell};
 use super::{Cut, Fuse, TestContext, TestMemory};
-
-/// More steps than any test has that ends.
-const MOST: usize = 100_000;
 
 /// Runs `test` again and again, and stops its operation before the first step, before the
 /// second, and so on, until it comes to its end before that; returns how many times.
@@ -37,9 +34,9 @@ const MOST: usize = 100_000;
 /// # Panics
 ///
 /// If `test` does, or its context when that is dropped; before which step that was is printed
-/// first. And if the test does not end in 100,000 steps.
+/// first, and with that number in the environment variable `ASYNC_OP_STEP` it alone is run. And if the test does not use the cut, or does not end in 100,000 steps.
 pub fn each_cancellation(mut test: impl FnMut(&TestContext, &Cut)) -> usize {
-    for step in 0..MOST {
+    each_step(|step| {
         let cut = Cut::new(step);
         let result = catch_unwind(AssertUnwindSafe(|| {
             let context = TestContext::new();
@@ -47,14 +44,15 @@ pub fn each_cancellation(mut test: impl FnMut(&TestContext, &Cut)) -> usize {
             test(&context, &cut);
         }));
         if let Err(panic) = result {
-            eprintln!("failed where it was stopped before step {step}");
+            tell("it was stopped before step", step);
             resume_unwind(panic);
         }
-        if !cut.is_over() {
-            return step + 1;
-        }
-    }
-    panic!("the test has no end");
+        assert!(
+            cut.is_used(),
+            "nothing is stopped: the test has to take `cut.slot()`, or await `cut.or_dropped(..)`"
+        );
+        cut.is_over()
+    })
 }
 
 /// Runs `test` again and again, and refuses the first block of memory that its operations
@@ -82,26 +80,30 @@ pub fn each_cancellation(mut test: impl FnMut(&TestContext, &Cut)) -> usize {
 ///
 /// # Panics
 ///
-/// If `test` does though nothing has been refused, or its context when that is dropped; and if
-/// memory is left where a block has been refused.
+/// If `test` does though nothing has been refused, or its context when that is dropped; if
+/// memory is left where a block has been refused; and if no operation wants any.
 pub fn each_allocation_failure(mut test: impl FnMut(&TestContext)) -> usize {
-    for before in 0..MOST {
+    each_step(|before| {
         let mut context = TestContext::new();
         let memory = context.memory();
         memory.refuse_after(before);
         let result = catch_unwind(AssertUnwindSafe(|| test(&context)));
         let is_refused = memory.refused() > 0;
-        if !is_refused {
-            drop(context);
-            result.unwrap_or_else(|panic| resume_unwind(panic));
-            return before + 1;
+        if is_refused || result.is_err() {
+            // What else there is has nobody who would run it to its end.
+            context.allow_outstanding();
         }
-        // What else there is has nobody who would run it to its end.
-        context.allow_outstanding();
         drop(context);
-        assert_back(&memory, format_args!("where block {before} is refused"));
-    }
-    panic!("the test has no end");
+        match result {
+            _ if is_refused => assert_back(&memory, "is refused", before),
+            Err(panic) => resume_unwind(panic),
+            Ok(()) => assert!(
+                memory.allocations() > 0,
+                "nothing is refused: no operation has taken of `context.memory()`"
+            ),
+        }
+        is_refused
+    })
 }
 
 /// Runs `test` again and again, and panics at the first place of its [`Fuse`], then at the
@@ -136,9 +138,9 @@ pub fn each_allocation_failure(mut test: impl FnMut(&TestContext)) -> usize {
 /// # Panics
 ///
 /// If `test` does in another way, or its context when that is dropped; at which place the fuse
-/// has panicked is printed first.
+/// has panicked is printed first. And if the test does not use the fuse.
 pub fn each_panic(mut test: impl FnMut(&TestContext, &Fuse)) -> usize {
-    for place in 0..MOST {
+    each_step(|place| {
         let fuse = Fuse::new(place);
         let mut context = TestContext::new();
         let memory = context.memory();
@@ -153,25 +155,24 @@ pub fn each_panic(mut test: impl FnMut(&TestContext, &Fuse)) -> usize {
         }
         match result {
             Ok(()) => {}
-            Err(panic) if Fuse::has_made(&*panic) => {
-                assert_back(&memory, format_args!("where place {place} panics"));
-            }
+            Err(panic) if Fuse::has_made(&*panic) => assert_back(&memory, "panics", place),
             Err(panic) => {
-                eprintln!("failed where place {place} panics");
+                tell("it panics at place", place);
                 resume_unwind(panic);
             }
         }
-        if !fuse.is_burnt() {
-            return place + 1;
-        }
-    }
-    panic!("the test has no end");
+        assert!(
+            fuse.is_used(),
+            "nothing panics: the test has no `fuse.handler(..)`, `fuse.wakes(..)` or `fuse.burn()`"
+        );
+        fuse.is_burnt()
+    })
 }
 
-fn assert_back(memory: &TestMemory, place: fmt::Arguments<'_>) {
+fn assert_back(memory: &TestMemory, what: &str, step: usize) {
     let blocks = memory.outstanding();
-    assert!(
-        blocks == 0,
-        "{place}, {blocks} blocks of memory are not back"
-    );
+    if blocks > 0 {
+        tell(&format!("it {what} at"), step);
+        panic!("{blocks} blocks of memory are not back");
+    }
 }

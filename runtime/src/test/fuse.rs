@@ -18,6 +18,7 @@ use crate::signature::Signature;
 pub struct Fuse {
     /// How many places are passed before one panics; none when one has.
     left: Arc<Mutex<Option<usize>>>,
+    places: usize,
 }
 
 /// What the panic carries.
@@ -27,6 +28,7 @@ impl Fuse {
     pub(super) fn new(places: usize) -> Self {
         Self {
             left: Arc::new(Mutex::new(Some(places))),
+            places,
         }
     }
 
@@ -48,6 +50,11 @@ impl Fuse {
             }
             Some(left) => *left -= 1,
         }
+    }
+
+    /// Whether it has come to any place.
+    pub(super) fn is_used(&self) -> bool {
+        *self.left.lock() != Some(self.places)
     }
 
     /// Returns whether it has panicked.

@@ -2,6 +2,7 @@
 //! schedules and faults.
 
 mod faults;
+mod hangs;
 mod networks;
 mod panics;
 mod pipelines;
