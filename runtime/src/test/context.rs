@@ -2,6 +2,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -66,6 +67,8 @@ pub struct TestContext {
     start: Instant,
     allowed: Allowed,
     memory: TestMemory,
+    /// Whether tasks run one by one, for what is to happen in between.
+    stops_at_each: AtomicBool,
     /// Counts the steps.
     cut: Mutex<Option<Cut>>,
 }
@@ -99,6 +102,7 @@ impl TestContext {
             simulation,
             allowed: Allowed::default(),
             memory: TestMemory::new(),
+            stops_at_each: AtomicBool::new(false),
             cut: Mutex::new(None),
         }
     }
@@ -198,10 +202,19 @@ impl TestContext {
     /// Runs whatever can run without time to pass; returns how many tasks that were.
     pub fn run_until_stalled(&self) -> usize {
         let mut ran = 0;
-        while self.run_one() {
-            ran += 1;
+        if self.stops_at_each.load(Ordering::Relaxed) {
+            while self.run_one() {
+                ran += 1;
+            }
+            return ran;
         }
-        ran
+        loop {
+            self.context.restart();
+            match self.context.poll() {
+                0 => return ran,
+                more => ran += more,
+            }
+        }
     }
 
     /// Runs one task, if one can run without time to pass; returns whether there was one.
@@ -332,6 +345,12 @@ impl TestContext {
     /// Has `cut` count the steps.
     pub(super) fn cut_by(&self, cut: &Cut) {
         *self.cut.lock() = Some(cut.clone());
+        self.stop_at_each();
+    }
+
+    /// Runs tasks one by one from now on.
+    pub(super) fn stop_at_each(&self) {
+        self.stops_at_each.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn simulation(&self) -> Arc<Simulation> {

@@ -143,6 +143,8 @@ pub fn each_panic(mut test: impl FnMut(&TestContext, &Fuse)) -> usize {
     each_step(|place| {
         let fuse = Fuse::new(place);
         let mut context = TestContext::new();
+        // Those that come after a panic are counted, too.
+        context.stop_at_each();
         let memory = context.memory();
         let mut result = catch_unwind(AssertUnwindSafe(|| test(&context, &fuse)));
         match result {
