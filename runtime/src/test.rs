@@ -29,6 +29,8 @@ mod fuse;
 mod heap;
 mod memory;
 mod network;
+#[cfg(feature = "net")]
+mod polled;
 mod probe;
 mod replay;
 mod script;

@@ -19,10 +19,12 @@ mod random;
 pub mod redis;
 mod server;
 mod slot;
+#[cfg(target_os = "linux")]
 mod strace;
 mod stream;
 mod wakes;
-#[cfg(unix)]
+#[cfg(windows)]
+mod wine;
 mod yours;
 
 pub use allocator::Recorder;
@@ -37,10 +39,12 @@ pub use programs::{Folder, built, succeeded};
 pub use random::Random;
 pub use server::{ServerProcess, skipped};
 pub use slot::Slot;
+#[cfg(target_os = "linux")]
 pub use strace::system_calls_per_round;
 pub use stream::{Step, TestStream};
 pub use wakes::{Dropped, Polled};
-#[cfg(unix)]
+#[cfg(windows)]
+pub use wine::under_wine;
 pub use yours::Yours;
 
 use std::any::Any;

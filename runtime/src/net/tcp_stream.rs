@@ -299,7 +299,11 @@ impl<E: HomeExecutor> TcpStream<E> {
     /// # pollster::block_on(example()).unwrap();
     /// ```
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.source.get().shutdown(how)
+        self.source.get().shutdown(how)?;
+        // The system tells those who wait of the other end alone.
+        #[cfg(not(unix))]
+        self.source.look_again();
+        Ok(())
     }
 
     /// Returns the address of this end.

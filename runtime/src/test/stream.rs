@@ -1,15 +1,17 @@
 use std::fmt;
 use std::future::{self, Future};
-use std::io::{self, IoSlice};
+use std::io;
 use std::sync::Arc;
+#[cfg(feature = "net")]
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use super::turn::{Place, Turn, Waiting};
+#[cfg(feature = "net")]
+use super::turn::Place;
+use super::turn::{Turn, Waiting};
 use crate::context::IoExecutor;
 use crate::executor::IoObject;
-use crate::io::{AsyncReadStream, AsyncWriteStream, PollIo, ReadBuffer, Transport, WriteBuffer};
-use crate::net::poll_io::{PollRead, PollSource, PollWrite};
+use crate::io::{AsyncReadStream, AsyncWriteStream, ReadBuffer, Transport, WriteBuffer};
 
 /// A stream in memory, for tests: the other end is a [`Script`](super::Script), or another
 /// such stream at the end of a [`Wire`](super::Wire).
@@ -103,10 +105,36 @@ impl TestStream {
         }
     }
 
-    /// Makes it a stream that other libraries can poll: with the features `futures-io` and
-    /// `tokio-io`, for whatever is made for the traits of those.
-    pub fn into_poll_io(self) -> PollIo<Self> {
-        PollIo::new(self)
+    /// Makes an attempt to read; `place` is that of the operation, if it waits.
+    #[cfg(feature = "net")]
+    pub(super) fn attempt_read(
+        &self,
+        place: &mut Option<Place>,
+        cx: &mut Context<'_>,
+        part: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let shared = &*self.shared;
+        let attempt = |now| shared.peer.read(shared.side, now, part);
+        shared.waiting.poll(&shared.executor, place, cx, attempt)
+    }
+
+    /// The same, to write.
+    #[cfg(feature = "net")]
+    pub(super) fn attempt_write(
+        &self,
+        place: &mut Option<Place>,
+        cx: &mut Context<'_>,
+        part: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let shared = &*self.shared;
+        let attempt = |now| shared.peer.write(shared.side, now, part);
+        shared.waiting.poll(&shared.executor, place, cx, attempt)
+    }
+
+    /// Tells the other end that this was all.
+    pub(super) fn say_end(&self) {
+        self.shared.peer.finish(self.shared.side, self.shared.now());
+        self.shared.waiting.wake_all();
     }
 
     /// Tries until there is an outcome.
@@ -163,57 +191,13 @@ impl AsyncWriteStream for TestStream {
 
 impl Transport for TestStream {
     fn finish(&self) -> impl Future<Output = io::Result<()>> + Send {
-        future::ready(PollWrite::close(self))
+        self.say_end();
+        future::ready(Ok(()))
     }
 
     fn close(&self) {
         self.shared.peer.close(self.shared.side, self.shared.now());
         self.shared.waiting.wake_all();
-    }
-}
-
-impl PollSource for TestStream {
-    type Key = Place;
-
-    /// A place goes by itself.
-    fn forget(&self, _: Option<Place>, _: Option<Place>) {}
-}
-
-impl PollRead for TestStream {
-    fn poll_read(
-        &self,
-        key: &mut Option<Place>,
-        cx: &mut Context<'_>,
-        part: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        if part.is_empty() {
-            return Poll::Ready(Ok(0));
-        }
-        let shared = &*self.shared;
-        let attempt = |now| shared.peer.read(shared.side, now, part);
-        shared.waiting.poll(&shared.executor, key, cx, attempt)
-    }
-}
-
-impl PollWrite for TestStream {
-    fn poll_write(
-        &self,
-        key: &mut Option<Place>,
-        cx: &mut Context<'_>,
-        parts: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let Some(part) = parts.iter().find(|part| !part.is_empty()) else {
-            return Poll::Ready(Ok(0));
-        };
-        let shared = &*self.shared;
-        let attempt = |now| shared.peer.write(shared.side, now, part);
-        shared.waiting.poll(&shared.executor, key, cx, attempt)
-    }
-
-    fn close(&self) -> io::Result<()> {
-        self.shared.peer.finish(self.shared.side, self.shared.now());
-        self.shared.waiting.wake_all();
-        Ok(())
     }
 }
 

@@ -37,6 +37,10 @@ struct List {
 }
 
 /// That of an operation among those that wait.
+#[cfg_attr(
+    not(feature = "net"),
+    allow(unreachable_pub, reason = "nobody polls them")
+)]
 pub struct Place {
     waiting: Arc<Waiting>,
     reactor: Arc<Reactor>,

@@ -1,6 +1,6 @@
 use std::io;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::context::{Due, IoExecutor, Reactor, TimerKey};
 
@@ -13,11 +13,11 @@ pub(crate) struct Pause<'a> {
 }
 
 impl<'a> Pause<'a> {
-    /// Begins a pause.
-    pub(crate) fn new(reactor: &'a Reactor, length: Duration) -> Self {
+    /// Begins a pause until `end`.
+    pub(crate) fn until(reactor: &'a Reactor, end: Instant) -> Self {
         Self {
             reactor,
-            end: reactor.now() + length,
+            end,
             entry: None,
         }
     }
