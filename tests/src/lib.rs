@@ -53,8 +53,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-/// Long enough for any machine: only a test that fails waits for it.
-const HANG: Duration = Duration::from_secs(60);
+/// Long enough for any machine, and for Wine on it: only a test that fails waits for it.
+const HANG: Duration = Duration::from_secs(if cfg!(windows) { 600 } else { 60 });
 
 /// Defines a test for each form of operation: `fn rule<F: Form>() { .. }`.
 #[macro_export]

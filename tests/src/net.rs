@@ -144,6 +144,15 @@ pub fn listen(context: &IoContext) -> TcpListener {
     TcpListener::bind(context, ([127, 0, 0, 1], 0).into()).unwrap()
 }
 
+/// Whether a read of a connection that its peer has reset is told of an end: Wine takes the
+/// error for itself.
+pub fn is_reset_lost() -> bool {
+    #[cfg(windows)]
+    return crate::under_wine();
+    #[cfg(not(windows))]
+    false
+}
+
 /// Bytes that show when one is lost, doubled or out of place.
 pub fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|n| (n % 251) as u8).collect()

@@ -24,22 +24,22 @@ mod messages {
     use super::Task;
 
     #[derive(Clone)]
-    pub struct Loop(mpsc::Sender<Task>);
-    pub struct Messages(mpsc::Receiver<Task>);
+    pub(crate) struct Loop(mpsc::Sender<Task>);
+    pub(crate) struct Messages(mpsc::Receiver<Task>);
 
     impl Messages {
-        pub fn new() -> (Loop, Self) {
+        pub(crate) fn new() -> (Loop, Self) {
             let (sender, receiver) = mpsc::channel();
             (Loop(sender), Self(receiver))
         }
 
-        pub fn next(&self) -> Task {
+        pub(crate) fn next(&self) -> Task {
             self.0.recv().unwrap()
         }
     }
 
     impl Loop {
-        pub fn tell(&self, task: Task) {
+        pub(crate) fn tell(&self, task: Task) {
             self.0.send(task).unwrap();
         }
     }
@@ -95,11 +95,11 @@ mod messages {
     }
 
     #[derive(Clone)]
-    pub struct Loop(mpsc::Sender<Task>, u32);
-    pub struct Messages(mpsc::Receiver<Task>);
+    pub(crate) struct Loop(mpsc::Sender<Task>, u32);
+    pub(crate) struct Messages(mpsc::Receiver<Task>);
 
     impl Messages {
-        pub fn new() -> (Loop, Self) {
+        pub(crate) fn new() -> (Loop, Self) {
             let (sender, receiver) = mpsc::channel();
             // The first look makes the thread one that can be told.
             // SAFETY: a message to be written to.
@@ -109,7 +109,7 @@ mod messages {
             (Loop(sender, thread), Self(receiver))
         }
 
-        pub fn next(&self) -> Task {
+        pub(crate) fn next(&self) -> Task {
             let mut message = message();
             // SAFETY: a message to be written to.
             let got = unsafe { GetMessageW(&mut message, ptr::null_mut(), 0, 0) };
@@ -119,7 +119,7 @@ mod messages {
     }
 
     impl Loop {
-        pub fn tell(&self, task: Task) {
+        pub(crate) fn tell(&self, task: Task) {
             self.0.send(task).unwrap();
             // SAFETY: no pointers.
             assert_ne!(unsafe { PostThreadMessageW(self.1, WM_APP, 0, 0) }, 0);

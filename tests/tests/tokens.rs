@@ -268,15 +268,15 @@ fn a_result_that_cannot_be_made_one_of_c() {
 /// Those of the system's errors.
 #[cfg(unix)]
 mod numbers {
-    pub const CANCELLED: isize = libc::ECANCELED as isize;
-    pub const TIMED_OUT: isize = libc::ETIMEDOUT as isize;
-    pub const OTHER: isize = libc::EIO as isize;
+    pub(crate) const CANCELLED: isize = libc::ECANCELED as isize;
+    pub(crate) const TIMED_OUT: isize = libc::ETIMEDOUT as isize;
+    pub(crate) const OTHER: isize = libc::EIO as isize;
 }
 #[cfg(windows)]
 mod numbers {
-    pub const CANCELLED: isize = 995;
-    pub const TIMED_OUT: isize = 10060;
-    pub const OTHER: isize = 1117;
+    pub(crate) const CANCELLED: isize = 995;
+    pub(crate) const TIMED_OUT: isize = 10060;
+    pub(crate) const OTHER: isize = 1117;
 }
 
 #[test]

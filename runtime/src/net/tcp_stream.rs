@@ -270,7 +270,9 @@ impl<E: Executor> TcpStream<E> {
 impl<E: HomeExecutor> TcpStream<E> {
     /// Shuts down reading, writing or both, for all clones.
     ///
-    /// Operations that wait complete: reads with 0 bytes, writes with an error.
+    /// Operations that wait complete: reads with 0 bytes, writes with an error, of kind
+    /// [`BrokenPipe`](io::ErrorKind::BrokenPipe); on Windows it is `WSAESHUTDOWN`, which has
+    /// no kind.
     ///
     /// # Errors
     ///
