@@ -3,6 +3,7 @@
 //! forms that finish when the test says so.
 
 mod allocator;
+pub mod astray;
 mod executor;
 mod form;
 mod heap;

@@ -2,8 +2,6 @@ use std::fmt;
 use std::io;
 use std::task::{Context, Poll};
 
-use crate::context::WaiterKey;
-
 /// A stream in the shape that other libraries poll: with the features
 /// `futures-io` and `tokio-io` it implements their traits for reading and
 /// writing.
@@ -31,13 +29,13 @@ use crate::context::WaiterKey;
 /// ```
 pub struct PollIo<T: PollSource> {
     stream: T,
-    /// The operations that wait, as the reactor knows them.
-    read: Option<WaiterKey>,
-    write: Option<WaiterKey>,
+    /// The operations that wait, as the stream knows them.
+    read: Option<T::Key>,
+    write: Option<T::Key>,
 }
 
 impl<T: PollSource> PollIo<T> {
-    pub(super) fn new(stream: T) -> Self {
+    pub(crate) fn new(stream: T) -> Self {
         Self {
             stream,
             read: None,
@@ -91,7 +89,7 @@ impl<T: PollWrite> PollIo<T> {
 
 impl<T: PollSource> Drop for PollIo<T> {
     fn drop(&mut self) {
-        self.stream.forget(self.read, self.write);
+        self.stream.forget(self.read.take(), self.write.take());
     }
 }
 
@@ -107,8 +105,11 @@ impl<T: PollSource> fmt::Debug for PollIo<T> {
     note = "`PollIo` is for the streams of this crate: `TcpStream`, `UnixStream` and pipes"
 )]
 pub trait PollSource {
+    /// By what an operation that waits is known.
+    type Key: Send + Unpin;
+
     /// Forgets operations that wait.
-    fn forget(&self, read: Option<WaiterKey>, write: Option<WaiterKey>);
+    fn forget(&self, read: Option<Self::Key>, write: Option<Self::Key>);
 }
 
 /// A stream that can be polled for bytes.
@@ -120,7 +121,7 @@ pub trait PollRead: PollSource {
     /// Reads, or parks the operation that `key` names.
     fn poll_read(
         &self,
-        key: &mut Option<WaiterKey>,
+        key: &mut Option<Self::Key>,
         cx: &mut Context<'_>,
         part: &mut [u8],
     ) -> Poll<io::Result<usize>>;
@@ -135,7 +136,7 @@ pub trait PollWrite: PollSource {
     /// Writes, or parks the operation that `key` names.
     fn poll_write(
         &self,
-        key: &mut Option<WaiterKey>,
+        key: &mut Option<Self::Key>,
         cx: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>>;
@@ -157,6 +158,8 @@ macro_rules! polls {
         }
 
         impl<E: $crate::executor::HomeExecutor> $crate::net::poll_io::PollSource for $ty<E> {
+            type Key = $crate::context::WaiterKey;
+
             fn forget(
                 &self,
                 read: Option<$crate::context::WaiterKey>,
