@@ -5,7 +5,7 @@
 //! [`cancel_after`](crate::cancel_after()).
 
 mod deadline;
-#[cfg(any(all(unix, feature = "net"), feature = "test"))]
+#[cfg(all(unix, feature = "net"))]
 mod pause;
 mod state;
 mod timer;
@@ -13,7 +13,7 @@ mod waits;
 mod wall_timer;
 
 pub(crate) use deadline::Deadline;
-#[cfg(any(all(unix, feature = "net"), feature = "test"))]
+#[cfg(all(unix, feature = "net"))]
 pub(crate) use pause::Pause;
 pub(crate) use state::TimerState;
 pub use timer::Timer;
