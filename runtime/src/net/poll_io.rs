@@ -1,14 +1,16 @@
 use std::fmt;
 use std::io;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 
-use crate::context::WaiterKey;
+use crate::context::{Direction, WaiterKey};
 
-/// A stream in the shape that other libraries poll: with the features
-/// `futures-io` and `tokio-io` it implements their traits for reading and
+/// A stream or a UDP socket in the shape that other libraries poll: with the features
+/// `futures-io` and `tokio-io` a stream implements their traits for reading and
 /// writing.
 ///
-/// Made by `into_poll_io` of every stream. Clones of the stream stay usable.
+/// Made by `into_poll_io` of every stream, and of a [`UdpSocket`](crate::net::UdpSocket).
+/// Clones of those stay usable. Nothing is allocated for a wait.
 ///
 /// ```
 /// # #[cfg(feature = "futures-io")]
@@ -31,21 +33,88 @@ use crate::context::WaiterKey;
 /// ```
 pub struct PollIo<T: PollSource> {
     stream: T,
-    /// The operations that wait, as the reactor knows them.
-    read: Option<WaiterKey>,
-    write: Option<WaiterKey>,
+    read: Waiting,
+    write: Waiting,
+}
+
+/// The operation of one direction that waits, as the reactor knows it.
+///
+/// A number, so that those who have the socket in common can poll it: whoever polls takes
+/// the key out. Another who comes meanwhile finds none, and waits with a key of its own; the
+/// last that is put back stands, and what was there is forgotten.
+#[derive(Default)]
+struct Waiting(AtomicU32);
+
+impl Waiting {
+    fn take(&self) -> Option<WaiterKey> {
+        WaiterKey::of_number(self.0.swap(0, Ordering::AcqRel))
+    }
+
+    /// Returns the key that was there.
+    fn put(&self, key: WaiterKey) -> Option<WaiterKey> {
+        WaiterKey::of_number(self.0.swap(key.number(), Ordering::AcqRel))
+    }
+
+    /// For the one that has it alone.
+    fn with<R>(&mut self, poll: impl FnOnce(&mut Option<WaiterKey>) -> R) -> R {
+        let number = self.0.get_mut();
+        let mut key = WaiterKey::of_number(*number);
+        let polled = poll(&mut key);
+        *number = key.map_or(0, WaiterKey::number);
+        polled
+    }
+}
+
+/// A key that is taken out, and is put back, whatever an attempt of somebody else's does.
+struct Turn<'a, T: PollSource> {
+    io: &'a PollIo<T>,
+    direction: Direction,
+    key: Option<WaiterKey>,
+}
+
+impl<T: PollSource> Drop for Turn<'_, T> {
+    fn drop(&mut self) {
+        let Some(key) = self.key else { return };
+        let other = self.io.waiting(self.direction).put(key);
+        match self.direction {
+            Direction::Read => self.io.stream.forget(other, None),
+            Direction::Write => self.io.stream.forget(None, other),
+        }
+    }
 }
 
 impl<T: PollSource> PollIo<T> {
     pub(super) fn new(stream: T) -> Self {
         Self {
             stream,
-            read: None,
-            write: None,
+            read: Waiting::default(),
+            write: Waiting::default(),
         }
     }
 
-    /// Returns the stream.
+    fn waiting(&self, direction: Direction) -> &Waiting {
+        match direction {
+            Direction::Read => &self.read,
+            Direction::Write => &self.write,
+        }
+    }
+
+    /// Polls what others may poll at the same time. Of several tasks the one that comes last
+    /// is woken.
+    pub(super) fn poll_shared<R>(
+        &self,
+        direction: Direction,
+        poll: impl FnOnce(&T, &mut Option<WaiterKey>) -> R,
+    ) -> R {
+        let mut turn = Turn {
+            io: self,
+            direction,
+            key: self.waiting(direction).take(),
+        };
+        poll(&self.stream, &mut turn.key)
+    }
+
+    /// Returns the stream, or socket.
     pub fn get_ref(&self) -> &T {
         &self.stream
     }
@@ -59,7 +128,8 @@ impl<T: PollRead> PollIo<T> {
     ///
     /// As for `async_read_some` of the stream.
     pub fn poll_read(&mut self, cx: &mut Context<'_>, part: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.stream.poll_read(&mut self.read, cx, part)
+        let stream = &self.stream;
+        self.read.with(|key| stream.poll_read(key, cx, part))
     }
 }
 
@@ -75,7 +145,8 @@ impl<T: PollWrite> PollIo<T> {
         cx: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.stream.poll_write(&mut self.write, cx, parts)
+        let stream = &self.stream;
+        self.write.with(|key| stream.poll_write(key, cx, parts))
     }
 
     /// Tells the peer that this was all: shuts down a socket for writing. The
@@ -91,7 +162,7 @@ impl<T: PollWrite> PollIo<T> {
 
 impl<T: PollSource> Drop for PollIo<T> {
     fn drop(&mut self) {
-        self.stream.forget(self.read, self.write);
+        self.stream.forget(self.read.take(), self.write.take());
     }
 }
 
@@ -101,10 +172,10 @@ impl<T: PollSource> fmt::Debug for PollIo<T> {
     }
 }
 
-/// A stream that can be polled.
+/// What can be polled.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be polled",
-    note = "`PollIo` is for the streams of this crate: `TcpStream`, `UnixStream` and pipes"
+    note = "`PollIo` is for the streams of this crate, `TcpStream`, `UnixStream` and pipes, and for `UdpSocket`"
 )]
 pub trait PollSource {
     /// Forgets operations that wait.
@@ -156,6 +227,13 @@ macro_rules! polls {
             }
         }
 
+        $crate::net::poll_io::poll_source!($ty);
+    };
+}
+
+/// Lets what waits for a handle be forgotten.
+macro_rules! poll_source {
+    ($ty:ident) => {
         impl<E: $crate::executor::HomeExecutor> $crate::net::poll_io::PollSource for $ty<E> {
             fn forget(
                 &self,
@@ -168,7 +246,7 @@ macro_rules! polls {
     };
 }
 
-pub(super) use polls;
+pub(super) use {poll_source, polls};
 
 #[cfg(feature = "futures-io")]
 mod futures {
