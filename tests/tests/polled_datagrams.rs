@@ -134,6 +134,9 @@ fn a_poll_that_waits() {
     a.get_ref().connect(to_b).unwrap();
     assert_eq!(ready(a.poll_send(cx, b"back")), 4);
     let b = b.into_poll_io();
+    // Of what has come nobody has been told yet.
+    assert!(b.poll_peek_from(cx, &mut [0; 16]).is_pending());
+    until(&context, || wakes.count() == 4);
     assert_eq!(ready(b.poll_peek_from(cx, &mut [0; 16])), (4, to_a));
     assert_eq!(ready(b.poll_receive(cx, &mut [0; 16])), 4);
 }
