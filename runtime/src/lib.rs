@@ -117,7 +117,7 @@
 //! | `native-tls` | `net::tls`, by the library of the system |
 //! | `parking_lot` | nothing: the locks inside are those of that crate, a few percent faster |
 //! | `pipeline` | `net::pipeline`: connections that many requests share |
-//! | `resolver` | `net::Resolver`: names of hosts |
+//! | `resolver` | `net::Resolver` and `TcpStream::connect_host`: names of hosts |
 //! | `rustls` | `net::tls`, by `rustls` with a provider of yours |
 //! | `signal` | `signal::SignalSet`, on Unix |
 //! | `test` | `test`: contexts whose clock stands still, scripted streams, seeded schedules |
@@ -146,6 +146,8 @@
 //!   libraries;
 //! - where a list grows: that of the operations that wait for one object (the first needs
 //!   none) or are woken at once, of the timers of a context, of the values in a channel;
+//! - in the error that tells why none of several addresses has accepted
+//!   ([`ConnectErrors`](net::ConnectErrors));
 //! - inside of other libraries: signals, the resolver, tokio's tasks, tracing.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
