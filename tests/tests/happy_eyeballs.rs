@@ -3,7 +3,6 @@
 
 #![cfg(target_os = "linux")]
 
-use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -267,7 +267,7 @@ impl TcpStream {
         host: &str,
         port: u16,
     ) -> io::Result<(Self, SocketAddr)> {
-        let addresses = find(&host, port).await?;
+        let addresses = find(host, port).await?;
         race(executor, addresses, |address| {
             Self::connecting(executor, address)
         })
@@ -474,7 +474,7 @@ impl<E: Executor> TcpStream<E> {
         host: &str,
         port: u16,
     ) -> io::Result<(Self, SocketAddr)> {
-        let addresses = find(&host, port).await?;
+        let addresses = find(host, port).await?;
         race(io, addresses, |address| {
             Self::connecting_on(*io, executor.clone(), address)
         })
