@@ -128,7 +128,8 @@
 //! # Out of memory
 //!
 //! An operation that gets no memory panics, with its name and the size, before anything
-//! has started; so does the making of an object, such as a
+//! has started, or gives its handler back ([`try_with`](Operation::try_with)); the making of
+//! an object panics as well, such as a
 //! [`Timer`](time::Timer), a [`CancellationSignal`](cancel::CancellationSignal) or a
 //! [`Strand`](executor::Strand). What returns an [`io::Result`](std::io::Result)
 //! anyway, as sockets do, fails with an error of kind

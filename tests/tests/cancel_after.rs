@@ -195,7 +195,7 @@ fn requests_through_the_handlers_slot_are_passed_on() {
 
     // Of every type: this one stays.
     let token = bind_cancellation_slot(signal.slot(), outcome(&log));
-    async_keep(&context, held.clone(), cancel_after(SOON, token));
+    async_keep(&context, held.clone(), cancel_after(LATE, token));
     signal.emit(TOTAL | PARTIAL);
     assert_eq!(held.log.take(), "{partial, total}");
     held.complete();

@@ -3,8 +3,8 @@
 //! immediate executor of an intermediate handler are those of the final one".
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_op::adapter::bind_immediate_executor;
@@ -393,24 +393,32 @@ fn the_function_of_on_cancel_comes_after_the_step() {
     let log = Log::new();
 
     #[async_op]
-    fn async_kept(timer: &Timer, log: Log, op: Completion<fn(io::Result<()>)>) {
+    fn async_kept(
+        timer: &Timer,
+        log: Log,
+        kept: Arc<Mutex<Option<Waited>>>,
+        op: Completion<fn(io::Result<()>)>,
+    ) {
         timer.wait().callback_for(op, move |op, result| {
             result.unwrap();
             op.on_cancel(move |kind| log.push(format!("{kind:?}")));
-            std::mem::forget(op);
+            *kept.lock().unwrap() = Some(op);
         });
     }
 
     let timer = timer(&context, Duration::ZERO);
+    let kept = Arc::default();
     async_kept(
         &timer,
         log.clone(),
+        Arc::clone(&kept),
         bind_cancellation_slot(signal.slot(), |_: io::Result<()>| {}),
     );
     while context.poll() == 0 {}
     assert_eq!(log.take(), "");
     signal.emit(CancellationType::PARTIAL);
     assert_eq!(log.take(), format!("{:?}", CancellationType::PARTIAL));
+    drop(kept.lock().unwrap().take());
 }
 
 #[test]

@@ -383,6 +383,8 @@ fn what_has_expired_is_not_cancelled_any_more() {
     let (context, own) = (IoContext::new().unwrap(), IoContext::new().unwrap());
     let (first, second) = (Timer::new(&context), Timer::new(&context));
     first.expires_after(Duration::from_millis(1));
+    // Also where the first has expired before it is waited for.
+    second.expires_after(FAR);
     let (log, signal) = (Log::new(), CancellationSignal::new());
     let to = log.clone();
     let handler = move |(first, second): (io::Result<()>, io::Result<()>)| {

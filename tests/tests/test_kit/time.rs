@@ -171,11 +171,13 @@ fn nothing_may_be_left() {
         "{message}"
     );
 
+    let mut held = None;
     let message = panic_of(|| {
         let context = TestContext::new();
-        std::mem::forget(WorkGuard::new(context.executor()));
+        held = Some(WorkGuard::new(context.executor()));
     });
     assert!(message.starts_with("a test is over, but"), "{message}");
+    drop(held);
 
     let mut context = TestContext::new();
     context.allow_outstanding();
