@@ -1,7 +1,8 @@
 //! Sockets, pipes and other descriptors, and names of hosts.
 //!
 //! Each is a cheap handle, made with an [`IoExecutor`](crate::IoExecutor), on whose context its
-//! operations wait. Clones are the same socket; the last one closes it. Operations
+//! operations wait. Clones are the same socket; the last one closes it. A [`TcpSocket`] is what
+//! a stream or a listener is made of where options come first. Operations
 //! that read or write several times are in [`io`](crate::io).
 
 mod any_stream;
