@@ -31,9 +31,26 @@ fn open(is_v6: bool) -> std::net::TcpListener {
     std::net::TcpListener::bind(loopback(is_v6)).unwrap()
 }
 
-/// Nobody listens there.
-fn closed(is_v6: bool) -> SocketAddr {
-    open(is_v6).local_addr().unwrap()
+/// An address of our own, at which nobody listens.
+struct Closed(TcpSocket);
+
+impl Closed {
+    fn new(is_v6: bool) -> Self {
+        let socket = unused(&IoContext::new().unwrap(), is_v6);
+        socket.bind(loopback(is_v6)).unwrap();
+        Self(socket)
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.0.local_addr().unwrap()
+    }
+}
+
+fn unused(context: &IoContext, is_v6: bool) -> TcpSocket {
+    match is_v6 {
+        true => TcpSocket::new_v6(context).unwrap(),
+        false => TcpSocket::new_v4(context).unwrap(),
+    }
 }
 
 /// Where neither anybody accepts nor anything fails.
@@ -45,10 +62,7 @@ struct BlackHole {
 impl BlackHole {
     fn new(is_v6: bool) -> Self {
         let context = IoContext::new().unwrap();
-        let socket = match is_v6 {
-            true => TcpSocket::new_v6(&context).unwrap(),
-            false => TcpSocket::new_v4(&context).unwrap(),
-        };
+        let socket = unused(&context, is_v6);
         socket.bind(loopback(is_v6)).unwrap();
         let listener = socket.listen(0).unwrap().into_std().unwrap();
         // There is room for one.
@@ -131,8 +145,9 @@ fn families_take_turns() {
 #[test]
 fn one_that_fails_does_not_hold_up_the_next() {
     let context = TestContext::new();
-    let listener = open(false);
-    let addresses = [closed(true), closed(false), listener.local_addr().unwrap()];
+    let (listener, closed) = (open(false), [Closed::new(true), Closed::new(false)]);
+    let closed = closed.each_ref().map(Closed::address);
+    let addresses = [closed[0], closed[1], listener.local_addr().unwrap()];
     let (_, address) = TcpStream::connect_any(&context, addresses)
         .blocking()
         .unwrap();
@@ -157,7 +172,8 @@ fn one_that_accepts_at_once_is_the_only_one_that_is_tried() {
 #[test]
 fn all_of_them_fail() {
     let context = TestContext::new();
-    let addresses = [closed(false), closed(false), closed(true)];
+    let closed = [false, false, true].map(Closed::new);
+    let addresses = closed.each_ref().map(Closed::address);
     let connect = TcpStream::connect_any(&context, addresses);
     let error = connect.blocking().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
@@ -180,7 +196,8 @@ fn all_of_them_fail() {
 #[test]
 fn one_or_none() {
     let context = TestContext::new();
-    let error = TcpStream::connect_any(&context, [closed(false)])
+    let closed = Closed::new(false);
+    let error = TcpStream::connect_any(&context, [closed.address()])
         .blocking()
         .unwrap_err();
     // The system's own.
@@ -316,7 +333,8 @@ fn on_a_strand() {
 fn an_iterator_that_does_not_know_its_length() {
     let context = TestContext::new();
     let listener = open(false);
-    let mut left = (0..20).map(|_| closed(false)).collect::<Vec<_>>();
+    let closed = [false; 20].map(Closed::new);
+    let mut left: Vec<_> = closed.iter().map(Closed::address).collect();
     left.push(listener.local_addr().unwrap());
     let mut left = left.into_iter();
     let addresses = std::iter::from_fn(move || left.next());
@@ -353,7 +371,8 @@ fn a_host_that_does_not_exist_or_does_not_listen() {
         .blocking()
         .unwrap_err();
     assert_eq!(error.to_string(), unknown.to_string());
-    let error = TcpStream::connect_host(&context, "127.0.0.1", closed(false).port())
+    let closed = Closed::new(false);
+    let error = TcpStream::connect_host(&context, "127.0.0.1", closed.address().port())
         .blocking()
         .unwrap_err();
     assert_eq!(error.raw_os_error(), Some(libc::ECONNREFUSED));

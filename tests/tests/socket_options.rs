@@ -188,11 +188,10 @@ fn sockets_on_a_strand() {
 #[test]
 fn a_socket_that_does_not_connect() {
     let context = IoContext::new().unwrap();
-    let address = std::net::TcpListener::bind(loopback())
-        .unwrap()
-        .local_addr()
-        .unwrap();
     let socket = || TcpSocket::new_v4(&context).unwrap();
+    let closed = socket();
+    closed.bind(loopback()).unwrap();
+    let address = closed.local_addr().unwrap();
     let error = socket().connect(address).blocking().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
     // Of the other family.
