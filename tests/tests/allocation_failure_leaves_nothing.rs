@@ -10,7 +10,9 @@ use async_op::adapter::{
     redirect_error,
 };
 use async_op::alloc::OperationAllocator;
-use async_op::cancel::{CancellationGroup, CancellationSignal, CancellationSlot, CancellationType};
+use async_op::cancel::{
+    CancellationGroup, CancellationSignal, CancellationSlot, CancellationType, cancelled,
+};
 use async_op::executor::{Strand, post_call};
 use async_op::group::{parallel_group, wait_for_all};
 use async_op::task::Task;
@@ -144,7 +146,7 @@ fn async_keep(_context: &IoExecutor, op: Completion<fn(io::Result<()>)>) {
     op.on_cancel(move |_| {
         let op: Option<Waiting> = asked.lock().unwrap().take();
         if let Some(op) = op {
-            op.complete(Err(io::Error::from_raw_os_error(libc::ECANCELED)));
+            op.complete(Err(cancelled()));
         }
     });
     *kept.lock().unwrap() = Some(op);

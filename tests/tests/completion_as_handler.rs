@@ -10,13 +10,13 @@ use std::time::Duration;
 use async_op::adapter::bind_immediate_executor;
 use async_op::cancel::{CancellationGroup, CancellationSignal, CancellationSlot, CancellationType};
 use async_op::executor::{AnyExecutor, InlineOr, Strand};
-use async_op::net::UnixStream;
 use async_op::sync::Channel;
 use async_op::time::Timer;
 use async_op::{
     Completion, Executor, IoContext, IoExecutor, UseFuture, async_op, bind_allocator,
     bind_cancellation_slot, bind_executor, cancel_after, is_cancelled, is_timeout,
 };
+use async_op_tests::net::{LocalStream, local_pair};
 use async_op_tests::{
     CountingHeap, Log, Manual, Probe, Recorder, heap_allocations_here, short_wait,
 };
@@ -305,11 +305,11 @@ fn a_step_that_is_not_to_be_asked_has_no_slot() {
 #[test]
 fn requests_come_again_until_one_is_honoured() {
     let (context, signal) = (IoContext::new().unwrap(), CancellationSignal::new());
-    let (a, b) = UnixStream::pair(&context).unwrap();
+    let (a, b) = local_pair(&context);
 
     /// Reads whole messages, which a partial end is no end of.
     #[async_op]
-    fn async_message(stream: &UnixStream, op: Completion<fn(io::Result<()>, [u8; 4])>) {
+    fn async_message(stream: &LocalStream, op: Completion<fn(io::Result<()>, [u8; 4])>) {
         async_op::io::async_read_exact(stream, [0; 4], op);
     }
 

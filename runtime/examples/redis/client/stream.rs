@@ -1,11 +1,18 @@
 use std::io;
+use std::path::Path;
 
 use async_op::io::{AsyncReadStream, AsyncWriteStream, ReadBuffer, WriteBuffer};
+use async_op::net::TcpStream;
+#[cfg(unix)]
+use async_op::net::UnixStream;
 use async_op::net::pipeline::Transport;
-use async_op::net::{TcpStream, UnixStream};
 use async_op::{IoExecutor, IoObject};
 
 use super::config::Address;
+
+// There are none, so this stands for nothing.
+#[cfg(not(unix))]
+use TcpStream as UnixStream;
 
 /// A connection of either kind, as one stream.
 #[derive(Clone)]
@@ -23,8 +30,18 @@ impl Stream {
                 stream.set_nodelay(true)?;
                 Ok(Self::Tcp(stream))
             }
-            Address::Unix(path) => Ok(Self::Unix(UnixStream::connect(executor, path).await?)),
+            Address::Unix(path) => Self::connect_at(executor, path).await,
         }
+    }
+
+    #[cfg(unix)]
+    async fn connect_at(executor: &IoExecutor, path: &Path) -> io::Result<Self> {
+        Ok(Self::Unix(UnixStream::connect(executor, path).await?))
+    }
+
+    #[cfg(not(unix))]
+    async fn connect_at(_: &IoExecutor, _: &Path) -> io::Result<Self> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 }
 
