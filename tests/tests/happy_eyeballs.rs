@@ -3,6 +3,7 @@
 
 #![cfg(target_os = "linux")]
 
+use std::collections::BTreeSet;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -78,19 +79,31 @@ impl BlackHole {
     }
 }
 
-/// How many sockets this process has that are about to connect to `address`.
+/// How many sockets there are that are about to connect to `address`.
 fn attempts(address: SocketAddr) -> usize {
+    // The system gives the table out in pieces: while others change it, a socket may be there
+    // twice, or not at all.
+    let mut seen = connecting_to(address);
+    loop {
+        let again = connecting_to(address);
+        if again == seen {
+            return seen.len();
+        }
+        seen = again;
+    }
+}
+
+/// Their own addresses.
+fn connecting_to(address: SocketAddr) -> BTreeSet<String> {
     let table = if address.is_ipv4() { "tcp" } else { "tcp6" };
     let table = std::fs::read_to_string(format!("/proc/self/net/{table}")).unwrap();
     let port = format!(":{:04X}", address.port());
-    // Local and remote address, and the state: that a SYN has been sent.
-    let lines = table.lines().map(|line| line.split_whitespace());
-    lines
-        .filter(|line| {
-            let fields: Vec<_> = line.clone().collect();
-            fields[2].ends_with(&port) && fields[3] == "02"
-        })
-        .count()
+    let lines = table.lines().map(|line| line.split_whitespace().collect());
+    // Its own address, that of the peer, and the state: that a SYN has been sent.
+    let connecting = lines.filter_map(|fields: Vec<_>| {
+        (fields[2].ends_with(&port) && fields[3] == "02").then(|| fields[1].to_owned())
+    });
+    connecting.collect()
 }
 
 fn errors_of(error: &io::Error) -> &[(SocketAddr, io::Error)] {
