@@ -9,6 +9,7 @@
 //! - [`choosing_a_form`]: which form of an operation do I write?
 //! - [`buffers`]: does an operation borrow its buffer or own it?
 //! - [`streams`]: how does a client hold TCP, a Unix socket or TLS alike?
+//! - [`sockets`]: how do I connect to a host by its name, set options, and lend a socket to QUIC?
 //! - [`sharing_a_connection`]: how do many callers share one connection?
 //!
 //! When it has to run:
@@ -41,6 +42,9 @@ pub mod buffers {}
 
 #[doc = include_str!("guide/streams.md")]
 pub mod streams {}
+
+#[doc = include_str!("guide/sockets.md")]
+pub mod sockets {}
 
 #[cfg_attr(
     not(feature = "pipeline"),

@@ -115,10 +115,10 @@
 //! | `bytes` | `Bytes` and `BytesMut` of the crate `bytes` as buffers |
 //! | `futures-io` | [`PollIo`](io::PollIo) for the traits of that crate, and `io::FuturesIo` |
 //! | `native-tls` | `net::tls`, by the library of the system |
-//! | `net` | [`net`], `AsFd` of a context: without it a context is one of timers and tasks, on systems without sockets, or in a loop of yours; mio is not built |
+//! | `net` | [`net`], `AsFd` of a context: without it a context is one of timers and tasks, on systems without sockets, or in a loop of yours; mio and socket2 are not built |
 //! | `parking_lot` | nothing: the locks inside are those of that crate, a few percent faster |
 //! | `pipeline` | `net::pipeline`: connections that many requests share |
-//! | `resolver` | `net::Resolver`: names of hosts |
+//! | `resolver` | `net::Resolver` and `TcpStream::connect_host`: names of hosts |
 //! | `rustls` | `net::tls`, by `rustls` with a provider of yours |
 //! | `signal` | `signal::SignalSet`; on Windows of Ctrl-C and Ctrl-Break |
 //! | `test` | `test`: contexts whose clock stands still, scripted streams, seeded schedules |
@@ -148,6 +148,8 @@
 //!   libraries;
 //! - where a list grows: that of the operations that wait for one object (the first needs
 //!   none) or are woken at once, of the timers of a context, of the values in a channel;
+//! - in the error that tells why none of several addresses has accepted
+//!   (`net::ConnectErrors`);
 //! - inside of other libraries: signals, the resolver, tokio's tasks, tracing, and on Windows
 //!   the registration of a socket.
 

@@ -1,25 +1,33 @@
 //! Sockets, pipes and other descriptors, and names of hosts.
 //!
 //! Each is a cheap handle, made with an [`IoExecutor`](crate::IoExecutor), on whose context its
-//! operations wait. Clones are the same socket; the last one closes it. Operations
+//! operations wait. Clones are the same socket; the last one closes it. A [`TcpSocket`] is what
+//! a stream or a listener is made of where options come first. Operations
 //! that read or write several times are in [`io`](crate::io).
 
 mod any_stream;
 mod byte_stream;
 mod connect;
+mod connect_errors;
 mod datagram;
 #[cfg(unix)]
 mod descriptor;
 #[cfg(unix)]
 mod file;
 mod handle;
+mod keepalive;
+mod multicast;
 mod operation;
+mod options;
+mod peek;
 #[cfg(unix)]
 mod pipe;
 #[cfg(feature = "pipeline")]
 pub mod pipeline;
 pub(crate) mod poll_io;
+mod poll_udp;
 pub(crate) mod polled;
+mod race;
 #[cfg(unix)]
 mod readiness;
 #[cfg(unix)]
@@ -31,6 +39,7 @@ mod send;
 pub(crate) mod signal_set;
 mod source;
 mod tcp_listener;
+mod tcp_socket;
 mod tcp_stream;
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 pub mod tls;
@@ -43,8 +52,10 @@ mod unix_listener;
 mod unix_stream;
 
 pub use any_stream::AnyStream;
+pub use connect_errors::ConnectErrors;
 #[cfg(unix)]
 pub use descriptor::Descriptor;
+pub use keepalive::Keepalive;
 #[cfg(unix)]
 pub use pipe::{ReadablePipe, WritablePipe, connect_pipe};
 #[cfg(unix)]
@@ -52,6 +63,7 @@ pub use readiness::Readiness;
 #[cfg(feature = "resolver")]
 pub use resolver::Resolver;
 pub use tcp_listener::TcpListener;
+pub use tcp_socket::TcpSocket;
 pub use tcp_stream::TcpStream;
 pub use udp_socket::UdpSocket;
 #[cfg(unix)]

@@ -34,6 +34,7 @@ fn blocking() {
     #[cfg(unix)]
     server.wait(Readiness::Read).unwrap();
     let mut buffer = [0; 16];
+    assert_eq!(server.peek(&mut buffer).unwrap(), 5);
     assert_eq!(server.read_some(&mut buffer).unwrap(), 5);
     let (result, buffer) = server.write_some(b"there".to_vec());
     assert_eq!((result.unwrap(), buffer), (5, b"there".to_vec()));

@@ -22,7 +22,7 @@ use async_op::alloc::{AllocError, Allocator, AnyAllocator, Recycling};
 use async_op::cancel::{CancellationGroup, CancellationSignal, CancellationSlot, CancellationType};
 use async_op::executor::{AnyExecutor, Strand, post_call};
 use async_op::group::{parallel_group, wait_for_all};
-use async_op::net::{TcpListener, TcpStream, UdpSocket};
+use async_op::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
 use async_op::task::{FrameBox, Task};
 use async_op::time::{Timer, WallTimer};
 use async_op::token::UsePromise;
@@ -199,19 +199,43 @@ fn pipes_and_descriptors() {
 #[cfg(unix)]
 #[test]
 fn connecting_and_accepting() {
-    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let context = &IoContext::new().unwrap();
-    let listener = TcpListener::bind(context, any).unwrap();
-    let peer = listener.local_addr().unwrap();
-    fails(|| {
-        let mut connecting = pin!(TcpStream::async_connect(context, peer, UseFuture));
+    let context = Arc::new(IoContext::new().unwrap());
+    let inner = Arc::clone(&context);
+    // In a task: where nobody runs the context, a debug build takes memory to watch what waits.
+    context.post(Task::new(move || connect_each_way(&inner)));
+    assert_eq!(context.run(), 1);
+}
+
+fn connect_each_way(context: &IoContext) {
+    fn finish<F: Future>(context: &IoContext, operation: F) -> F::Output {
+        let mut operation = pin!(operation);
         loop {
-            if let Poll::Ready(result) = connecting.as_mut().poll(&mut noop()) {
-                return result;
+            if let Poll::Ready(output) = operation.as_mut().poll(&mut noop()) {
+                return output;
             }
             context.poll();
             context.restart();
         }
+    }
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let listener = TcpListener::bind(context, any).unwrap();
+    let peer = listener.local_addr().unwrap();
+    fails(|| finish(context, TcpStream::async_connect(context, peer, UseFuture)));
+    // The list of the addresses as well.
+    fails(|| {
+        finish(
+            context,
+            TcpStream::async_connect_any(context, [peer], UseFuture),
+        )
+    });
+    fails(|| {
+        let socket = TcpSocket::new_v4(context)?;
+        finish(context, socket.async_connect(peer, UseFuture))
+    });
+    fails(|| {
+        let socket = TcpSocket::new_v4(context)?;
+        socket.bind(any)?;
+        socket.listen(1)
     });
 }
 

@@ -56,6 +56,16 @@ struct Later {
 }
 
 impl WaiterKey {
+    /// Returns the key as a number that is not 0.
+    pub(crate) fn number(self) -> u32 {
+        self.0.get()
+    }
+
+    /// Returns the key with this `number`, if it is one.
+    pub(crate) fn of_number(number: u32) -> Option<Self> {
+        NonZeroU32::new(number).map(Self)
+    }
+
     /// Returns how many keys after `earlier` this one was given out.
     fn since(self, earlier: Self) -> u32 {
         self.0.get().wrapping_sub(earlier.0.get())

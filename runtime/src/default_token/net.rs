@@ -22,6 +22,7 @@ use crate::token::CompletionToken;
 
 default_token!(TcpStream {
     read_some = async_read_some [B: ReadBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
+    peek = async_peek [B: ReadBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
     write_some = async_write_some [B: WriteBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
     #[cfg(unix)]
     wait = async_wait [] (readiness: Readiness) -> fn(io::Result<()>);
@@ -43,6 +44,9 @@ default_token!(UdpSocket {
     receive = async_receive [B: ReadBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
     receive_from = async_receive_from
         [B: ReadBuffer] (buffer: B) -> B::Completion<io::Result<(usize, SocketAddr)>>;
+    peek = async_peek [B: ReadBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
+    peek_from = async_peek_from
+        [B: ReadBuffer] (buffer: B) -> B::Completion<io::Result<(usize, SocketAddr)>>;
     send = async_send [B: WriteBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
     send_to = async_send_to
         [B: WriteBuffer] (buffer: B, address: SocketAddr) -> B::Completion<io::Result<usize>>;
@@ -53,6 +57,7 @@ default_token!(UdpSocket {
 #[cfg(unix)]
 default_token!(UnixStream {
     read_some = async_read_some [B: ReadBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
+    peek = async_peek [B: ReadBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
     write_some = async_write_some [B: WriteBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
     wait = async_wait [] (readiness: Readiness) -> fn(io::Result<()>);
 });

@@ -78,6 +78,25 @@ where
     operation::opening(meta, executor, Direction::Write, connecting)
 }
 
+/// Makes the future that connects a socket, for those who await several.
+pub(super) fn connecting<S, B, H, T>(
+    executor: IoExecutor,
+    begin: B,
+    handle: H,
+) -> impl Future<Output = io::Result<T>> + Send + Unpin
+where
+    S: Connect,
+    B: FnOnce() -> io::Result<S> + Send,
+    H: FnOnce(SharedSource<S>) -> T + Send,
+{
+    let connecting = Connecting {
+        executor,
+        begin: Some(begin),
+        handle,
+    };
+    operation::awaited_opening(Direction::Write, connecting)
+}
+
 struct Connecting<B, H> {
     executor: IoExecutor,
     begin: Option<B>,

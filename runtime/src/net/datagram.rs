@@ -1,11 +1,12 @@
 //! What all sockets of datagrams have in common.
 
 use std::io;
+use std::task::{Context, Poll};
 
 use super::operation::Perform;
-use super::source::{Pollable, SharedSource};
+use super::source::{Pollable, SharedSource, Source};
 use crate::buffer::{ReadBuffer, WriteBuffer, read_parts, scratch, write_parts};
-use crate::context::Progress;
+use crate::context::{Direction, Progress, WaiterKey};
 
 /// A source of datagrams.
 pub(super) trait Datagram: Pollable {
@@ -147,6 +148,40 @@ fn scatter<B: ReadBuffer>(mut bytes: &[u8], buffer: &mut B) {
     });
 }
 
+/// For those who do not wait.
+impl<S: Datagram> Source<S> {
+    pub(super) fn try_datagram<T>(
+        &self,
+        direction: Direction,
+        mut transfer: impl FnMut(&S) -> io::Result<T>,
+    ) -> io::Result<T> {
+        self.try_io(direction, |socket| Ok((transfer(socket)?, Progress::More)))
+    }
+}
+
+/// For those who make the system calls themselves.
+impl Source<mio::net::UdpSocket> {
+    pub(super) fn try_by_others<T>(
+        &self,
+        direction: Direction,
+        mut transfer: impl FnMut() -> io::Result<T>,
+    ) -> io::Result<T> {
+        self.try_datagram(direction, |socket| socket.try_io(&mut transfer))
+    }
+
+    pub(super) fn poll_by_others<T>(
+        &self,
+        direction: Direction,
+        key: &mut Option<WaiterKey>,
+        cx: &mut Context<'_>,
+        mut transfer: impl FnMut() -> io::Result<T>,
+    ) -> Poll<io::Result<T>> {
+        self.poll_io(direction, key, cx, |socket| {
+            Ok((socket.try_io(&mut transfer)?, Progress::More))
+        })
+    }
+}
+
 /// Gives a handle with a `source` of datagrams its operations. How it sends to an address
 /// is its own.
 macro_rules! datagrams {
@@ -274,6 +309,101 @@ macro_rules! datagrams {
                     map: |received| received,
                 };
                 $crate::net::operation::operation(&META, &self.source, &self.home, $crate::context::Direction::Read, receive)
+            }
+
+            /// Receives a datagram that is there, here and now, into the front of `buffer`.
+            ///
+            /// This is no operation: it waits for nothing, and nobody's request to
+            /// cancel concerns it. What does not fit into the buffer is lost.
+            ///
+            /// # Errors
+            ///
+            /// As [`async_receive`](Self::async_receive), and
+            /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) if there is none.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use async_op::SystemExecutor;
+            /// use async_op::net::UdpSocket;
+            /// use std::io::ErrorKind;
+            ///
+            /// # fn main() -> std::io::Result<()> {
+            /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+            /// let error = socket.try_receive(&mut [0; 16]).unwrap_err();
+            /// assert_eq!(error.kind(), ErrorKind::WouldBlock);
+            /// socket.try_send_to(b"hello", socket.local_addr()?)?;
+            /// assert_eq!(socket.try_receive(&mut [0; 16])?, 5);
+            /// # Ok(())
+            /// # }
+            /// ```
+            #[doc(alias = "try_recv")]
+            pub fn try_receive(&self, buffer: &mut [u8]) -> std::io::Result<usize> {
+                self.source.try_datagram($crate::context::Direction::Read, |socket| {
+                    Datagram::receive(socket, buffer)
+                })
+            }
+
+            /// Receives a datagram that is there, here and now, with the address that it came
+            /// from. As [`try_receive`](Self::try_receive) in every other respect.
+            ///
+            /// # Errors
+            ///
+            /// As [`async_receive_from`](Self::async_receive_from), and
+            /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) if there is none.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use async_op::SystemExecutor;
+            /// use async_op::net::UdpSocket;
+            ///
+            /// # fn main() -> std::io::Result<()> {
+            /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+            /// let address = socket.local_addr()?;
+            /// socket.try_send_to(b"hello", address)?;
+            /// assert_eq!(socket.try_receive_from(&mut [0; 16])?, (5, address));
+            /// # Ok(())
+            /// # }
+            /// ```
+            #[doc(alias = "try_recv_from")]
+            pub fn try_receive_from(
+                &self,
+                buffer: &mut [u8],
+            ) -> std::io::Result<(usize, $address)> {
+                self.source.try_datagram($crate::context::Direction::Read, |socket| {
+                    Datagram::receive_from(socket, buffer)
+                })
+            }
+
+            /// Sends a datagram to the peer that the socket is connected to, here and now.
+            ///
+            /// This is no operation: it waits for nothing, and nobody's request to
+            /// cancel concerns it.
+            ///
+            /// # Errors
+            ///
+            /// As [`async_send`](Self::async_send), and
+            /// [`WouldBlock`](std::io::ErrorKind::WouldBlock) if there is no room for it.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use async_op::SystemExecutor;
+            /// use async_op::net::UdpSocket;
+            ///
+            /// # fn main() -> std::io::Result<()> {
+            /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+            /// socket.connect(socket.local_addr()?)?; // to itself
+            /// assert_eq!(socket.try_send(b"hello")?, 5);
+            /// assert_eq!(socket.try_receive(&mut [0; 16])?, 5);
+            /// # Ok(())
+            /// # }
+            /// ```
+            pub fn try_send(&self, buffer: &[u8]) -> std::io::Result<usize> {
+                self.source.try_datagram($crate::context::Direction::Write, |socket| {
+                    Datagram::send(socket, buffer)
+                })
             }
 
             /// Sends a datagram to the peer that the socket is connected to.

@@ -223,6 +223,20 @@ macro_rules! io_object {
                 self.source.get().as_raw_fd()
             }
         }
+
+        #[cfg(windows)]
+        impl<E: $crate::executor::HomeExecutor> std::os::windows::io::AsSocket for $ty<E> {
+            fn as_socket(&self) -> std::os::windows::io::BorrowedSocket<'_> {
+                self.source.get().as_socket()
+            }
+        }
+
+        #[cfg(windows)]
+        impl<E: $crate::executor::HomeExecutor> std::os::windows::io::AsRawSocket for $ty<E> {
+            fn as_raw_socket(&self) -> std::os::windows::io::RawSocket {
+                self.source.get().as_raw_socket()
+            }
+        }
     };
 }
 

@@ -99,15 +99,16 @@ where
     P: Perform<S>,
     E: OfContext,
 {
-    let attempt = OnSource {
-        source: None,
-        perform,
-        seen: Seen::NOTHING,
-        era: None,
-        direction,
-        may_wait: true,
-    };
-    from_attempt(meta, executor, attempt)
+    from_attempt(meta, executor, OnSource::opening(direction, perform))
+}
+
+/// The same as a future, for those who await several.
+pub(super) fn awaited_opening<S, P>(direction: Direction, perform: P) -> Awaited<S, P>
+where
+    S: Pollable + Send + Sync,
+    P: Perform<S>,
+{
+    OnSource::opening(direction, perform).into_awaited()
 }
 
 /// An operation on a source.
@@ -120,6 +121,19 @@ struct OnSource<S: Pollable, P> {
     era: Option<NonZeroU32>,
     direction: Direction,
     may_wait: bool,
+}
+
+impl<S: Pollable, P> OnSource<S, P> {
+    fn opening(direction: Direction, perform: P) -> Self {
+        Self {
+            source: None,
+            perform,
+            seen: Seen::NOTHING,
+            era: None,
+            direction,
+            may_wait: true,
+        }
+    }
 }
 
 impl<S: Pollable + Send + Sync, P: Perform<S>> Attempt for OnSource<S, P> {

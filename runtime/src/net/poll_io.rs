@@ -1,12 +1,16 @@
 use std::fmt;
 use std::io;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 
-/// A stream in the shape that other libraries poll: with the features
-/// `futures-io` and `tokio-io` it implements their traits for reading and
+use crate::context::{Direction, WaiterKey};
+
+/// A stream or a UDP socket in the shape that other libraries poll: with the features
+/// `futures-io` and `tokio-io` a stream implements their traits for reading and
 /// writing.
 ///
-/// Made by `into_poll_io` of every stream. Clones of the stream stay usable.
+/// Made by `into_poll_io` of every stream, and of a [`UdpSocket`](crate::net::UdpSocket).
+/// Clones of those stay usable. Nothing is allocated for a wait.
 ///
 /// ```
 /// # #[cfg(feature = "futures-io")]
@@ -29,23 +33,112 @@ use std::task::{Context, Poll};
 /// ```
 pub struct PollIo<T: PollSource> {
     stream: T,
-    /// The operations that wait, as the stream knows them.
-    read: Option<T::Key>,
-    write: Option<T::Key>,
+    read: T::Waiting,
+    write: T::Waiting,
+}
+
+/// The operation of one direction that waits, from one poll to the next.
+pub trait Waits: Default + Send + Unpin {
+    /// By what the source knows it.
+    type Key;
+
+    /// Polls with it.
+    fn with<R>(&mut self, poll: impl FnOnce(&mut Option<Self::Key>) -> R) -> R;
+}
+
+/// One that somebody has alone.
+impl<K: Send + Unpin> Waits for Option<K> {
+    type Key = K;
+
+    fn with<R>(&mut self, poll: impl FnOnce(&mut Option<K>) -> R) -> R {
+        poll(self)
+    }
+}
+
+/// One that the reactor knows: a number, so that those who have the socket in common can poll it: whoever polls takes
+/// the key out. Another who comes meanwhile finds none, and waits with a key of its own; the
+/// last that is put back stands, and what was there is forgotten.
+#[derive(Debug, Default)]
+pub struct Waiting(AtomicU32);
+
+impl Waiting {
+    fn take(&self) -> Option<WaiterKey> {
+        WaiterKey::of_number(self.0.swap(0, Ordering::AcqRel))
+    }
+
+    /// Returns the key that was there.
+    fn put(&self, key: WaiterKey) -> Option<WaiterKey> {
+        WaiterKey::of_number(self.0.swap(key.number(), Ordering::AcqRel))
+    }
+}
+
+impl Waits for Waiting {
+    type Key = WaiterKey;
+
+    /// For the one that has it alone.
+    fn with<R>(&mut self, poll: impl FnOnce(&mut Option<WaiterKey>) -> R) -> R {
+        let number = self.0.get_mut();
+        let mut key = WaiterKey::of_number(*number);
+        let polled = poll(&mut key);
+        *number = key.map_or(0, WaiterKey::number);
+        polled
+    }
+}
+
+/// A key that is taken out, and is put back, whatever an attempt of somebody else's does.
+struct Turn<'a, T: PollSource<Waiting = Waiting>> {
+    io: &'a PollIo<T>,
+    direction: Direction,
+    key: Option<WaiterKey>,
+}
+
+impl<T: PollSource<Waiting = Waiting>> Drop for Turn<'_, T> {
+    fn drop(&mut self) {
+        let Some(key) = self.key else { return };
+        let other = self.io.waiting(self.direction).put(key);
+        match self.direction {
+            Direction::Read => self.io.stream.forget(other, None),
+            Direction::Write => self.io.stream.forget(None, other),
+        }
+    }
 }
 
 impl<T: PollSource> PollIo<T> {
     pub(crate) fn new(stream: T) -> Self {
         Self {
             stream,
-            read: None,
-            write: None,
+            read: T::Waiting::default(),
+            write: T::Waiting::default(),
         }
     }
 
-    /// Returns the stream.
+    /// Returns the stream, or socket.
     pub fn get_ref(&self) -> &T {
         &self.stream
+    }
+}
+
+impl<T: PollSource<Waiting = Waiting>> PollIo<T> {
+    fn waiting(&self, direction: Direction) -> &Waiting {
+        match direction {
+            Direction::Read => &self.read,
+            Direction::Write => &self.write,
+        }
+    }
+
+    /// Polls what others may poll at the same time. Of several tasks the one that comes last
+    /// is woken.
+    pub(super) fn poll_shared<R>(
+        &self,
+        direction: Direction,
+        poll: impl FnOnce(&T, &mut Option<WaiterKey>) -> R,
+    ) -> R {
+        let mut turn = Turn {
+            io: self,
+            direction,
+            key: self.waiting(direction).take(),
+        };
+        poll(&self.stream, &mut turn.key)
     }
 }
 
@@ -57,7 +150,8 @@ impl<T: PollRead> PollIo<T> {
     ///
     /// As for `async_read_some` of the stream.
     pub fn poll_read(&mut self, cx: &mut Context<'_>, part: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.stream.poll_read(&mut self.read, cx, part)
+        let stream = &self.stream;
+        self.read.with(|key| stream.poll_read(key, cx, part))
     }
 }
 
@@ -73,7 +167,8 @@ impl<T: PollWrite> PollIo<T> {
         cx: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.stream.poll_write(&mut self.write, cx, parts)
+        let stream = &self.stream;
+        self.write.with(|key| stream.poll_write(key, cx, parts))
     }
 
     /// Tells the peer that this was all: shuts down a socket for writing. The
@@ -89,7 +184,8 @@ impl<T: PollWrite> PollIo<T> {
 
 impl<T: PollSource> Drop for PollIo<T> {
     fn drop(&mut self) {
-        self.stream.forget(self.read.take(), self.write.take());
+        let (read, write) = (self.read.with(Option::take), self.write.with(Option::take));
+        self.stream.forget(read, write);
     }
 }
 
@@ -99,18 +195,20 @@ impl<T: PollSource> fmt::Debug for PollIo<T> {
     }
 }
 
-/// A stream that can be polled.
+/// What can be polled.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be polled",
-    note = "`PollIo` is for the streams of this crate: `TcpStream`, `UnixStream` and pipes"
+    note = "`PollIo` is for the streams of this crate, `TcpStream`, `UnixStream` and pipes, and for `UdpSocket`"
 )]
 pub trait PollSource {
-    /// By what an operation that waits is known.
-    type Key: Send + Unpin;
+    /// What is kept of an operation that waits.
+    type Waiting: Waits;
 
     /// Forgets operations that wait.
-    fn forget(&self, read: Option<Self::Key>, write: Option<Self::Key>);
+    fn forget(&self, read: Option<Key<Self>>, write: Option<Key<Self>>);
 }
+
+type Key<T> = <<T as PollSource>::Waiting as Waits>::Key;
 
 /// A stream that can be polled for bytes.
 #[diagnostic::on_unimplemented(
@@ -121,7 +219,7 @@ pub trait PollRead: PollSource {
     /// Reads, or parks the operation that `key` names.
     fn poll_read(
         &self,
-        key: &mut Option<Self::Key>,
+        key: &mut Option<Key<Self>>,
         cx: &mut Context<'_>,
         part: &mut [u8],
     ) -> Poll<io::Result<usize>>;
@@ -136,7 +234,7 @@ pub trait PollWrite: PollSource {
     /// Writes, or parks the operation that `key` names.
     fn poll_write(
         &self,
-        key: &mut Option<Self::Key>,
+        key: &mut Option<Key<Self>>,
         cx: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>>;
@@ -157,8 +255,15 @@ macro_rules! polls {
             }
         }
 
+        $crate::net::poll_io::poll_source!($ty);
+    };
+}
+
+/// Lets what waits for a handle be forgotten.
+macro_rules! poll_source {
+    ($ty:ident) => {
         impl<E: $crate::executor::HomeExecutor> $crate::net::poll_io::PollSource for $ty<E> {
-            type Key = $crate::context::WaiterKey;
+            type Waiting = $crate::net::poll_io::Waiting;
 
             fn forget(
                 &self,
@@ -171,7 +276,7 @@ macro_rules! polls {
     };
 }
 
-pub(super) use polls;
+pub(super) use {poll_source, polls};
 
 #[cfg(feature = "futures-io")]
 mod futures {

@@ -112,6 +112,18 @@ pub(super) fn receive_spare(
     Ok((n, len))
 }
 
+/// Copies what there is to be received, and leaves it there.
+///
+/// # Errors
+///
+/// The system's.
+pub(super) fn peek(socket: &impl AsFd, part: &mut [u8]) -> io::Result<usize> {
+    let (fd, len) = (socket.as_fd().as_raw_fd(), part.len());
+    // SAFETY: the descriptor is borrowed, and so is the memory, for writing.
+    let seen = unsafe { libc::recv(fd, part.as_mut_ptr().cast(), len, libc::MSG_PEEK) };
+    usize::try_from(seen).map_err(|_| io::Error::last_os_error())
+}
+
 /// Reads into memory that need not be initialised, of a descriptor of whatever kind.
 ///
 /// # Errors

@@ -62,7 +62,8 @@ impl<E: HomeExecutor> Resolver<E> {
     /// # Completion
     ///
     /// `fn(io::Result<Vec<SocketAddr>>)`: at least one address, with `port`. Connect
-    /// with [`TcpStream::async_connect_any`](crate::net::TcpStream::async_connect_any).
+    /// with [`TcpStream::async_connect_any`](crate::net::TcpStream::async_connect_any);
+    /// [`TcpStream::async_connect_host`](crate::net::TcpStream::async_connect_host) does both.
     ///
     /// # Overlap
     ///
@@ -83,26 +84,31 @@ impl<E: HomeExecutor> Resolver<E> {
     /// The system's, such as that of a name that does not exist.
     #[async_op(cancellation = total)]
     pub async fn async_resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        begin().await?;
-        if let Ok(address) = host.parse::<IpAddr>() {
-            return Ok(vec![SocketAddr::new(address, port)]);
-        }
-        let host = host.to_owned();
-        let find = move || (host.as_str(), port).to_socket_addrs().map(Vec::from_iter);
-        let mut found = blocking::unblock(find);
-        let addresses = poll_fn(|cx| {
-            if scope::requested().is_empty() {
-                Pin::new(&mut found).poll(cx)
-            } else {
-                Poll::Ready(Err(cancel::cancelled()))
-            }
-        })
-        .await?;
-        if addresses.is_empty() {
-            return Err(io::ErrorKind::NotFound.into());
-        }
-        Ok(addresses)
+        find(host, port).await
     }
+}
+
+/// Finds the addresses of a host, at least one.
+pub(super) async fn find(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    begin().await?;
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let host = host.to_owned();
+    let find = move || (host.as_str(), port).to_socket_addrs().map(Vec::from_iter);
+    let mut found = blocking::unblock(find);
+    let addresses = poll_fn(|cx| {
+        if scope::requested().is_empty() {
+            Pin::new(&mut found).poll(cx)
+        } else {
+            Poll::Ready(Err(cancel::cancelled()))
+        }
+    })
+    .await?;
+    if addresses.is_empty() {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    Ok(addresses)
 }
 
 homes!(Resolver, executor, |this| this.executor);

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use super::TcpStream;
 use super::handle::handle;
 use super::operation::{Perform, meta, operation};
+use super::options::options;
 use super::source::{Pollable, SharedSource, Source};
 use crate::alloc::Shared;
 use crate::async_op;
@@ -36,6 +37,10 @@ use crate::meta::Meta;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Options that have to be set before it listens, and the length of its queue, are those of a
+/// [`TcpSocket`](super::TcpSocket). Connections begin with the sizes of buffers that the
+/// listener has, on most systems; other options are set on each that is accepted.
 #[doc(alias = "basic_socket_acceptor")]
 #[doc(alias = "tcp_acceptor")]
 #[derive(Clone)]
@@ -165,6 +170,7 @@ impl<E: HomeExecutor> TcpListener<E> {
     }
 }
 
+options!(TcpListener: ttl_option, buffer_sizes, only_v6, pending_error);
 handle!(
     TcpListener,
     mio::net::TcpListener,

@@ -4,9 +4,14 @@ use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsRawFd, RawFd};
 
 use super::byte_stream::{reads, writes};
-use super::connect::connect;
+use super::connect::{connect, connecting};
 use super::handle::handle;
+use super::options::options;
+use super::peek::peeks;
 use super::poll_io::polls;
+use super::race::race;
+#[cfg(feature = "resolver")]
+use super::resolver::find;
 use super::source::{Pollable, SharedSource, Source};
 use crate::alloc::Shared;
 use crate::async_op;
@@ -44,8 +49,22 @@ use crate::meta::Meta;
 /// [`read_exact`](crate::io::read_exact), [`read_until`](crate::io::read_until),
 /// [`write_all`](crate::io::write_all).
 ///
-/// For options beyond those here, such as keepalive or the sizes of buffers, see
-/// `socket2::SockRef::from(&stream)`.
+/// Options that have to be set before it connects are those of a [`TcpSocket`](super::TcpSocket).
+/// What has no function here is set by way of the crate `socket2`, of whichever version:
+///
+/// ```
+/// use async_op::SystemExecutor;
+/// use async_op::net::{TcpListener, TcpStream};
+/// use socket2::SockRef;
+///
+/// # async fn example() -> std::io::Result<()> {
+/// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+/// let stream = TcpStream::connect(&SystemExecutor, listener.local_addr()?).await?;
+/// SockRef::from(&stream).set_out_of_band_inline(true)?;
+/// # Ok(())
+/// # }
+/// # pollster::block_on(example()).unwrap();
+/// ```
 #[doc(alias = "basic_stream_socket")]
 #[derive(Clone)]
 pub struct TcpStream<E = Home> {
@@ -116,7 +135,149 @@ impl TcpStream {
         })
     }
 
-    /// Connects to the first of `addresses` that accepts, tried in their order.
+    /// Connects to one of `addresses`, of which several are tried at the same time: whichever
+    /// accepts first ("happy eyeballs", RFC 8305).
+    ///
+    /// They are to be in the order of preference, as a resolver has them. Of the two
+    /// families of addresses they are tried in turn, that of the first address first, so that
+    /// one that leads nowhere costs little. Each has 250 ms before the next attempt is begun
+    /// beside it; if one fails, the next is begun at once. Those that are left are
+    /// given up as soon as one has been accepted, and their sockets closed.
+    ///
+    /// # Completion
+    ///
+    /// `fn(io::Result<(TcpStream, SocketAddr)>)`: the connection, and which address
+    /// it was.
+    ///
+    /// # Overlap
+    ///
+    /// Any number may be outstanding; each makes sockets of its own.
+    ///
+    /// # Allocation
+    ///
+    /// A list of the addresses, from the operation's allocator; that of
+    /// [`async_connect`](Self::async_connect), for each address that is tried; a timer, which
+    /// is recycled, if the first attempt takes its time. An error that tells of several is on
+    /// the heap.
+    ///
+    /// # Cancel safety
+    ///
+    /// Yes, and requests of every [type](crate::cancel::CancellationType) are honoured:
+    /// dropping the operation closes all of its sockets.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](io::ErrorKind::NotFound) if there are no addresses. Of one its own error;
+    /// of several that have all failed an error of the kind of the last, in which
+    /// [`ConnectErrors`](super::ConnectErrors) are found. There is no limit of its own to how long that
+    /// takes: the system gives up after some minutes, and
+    /// [`cancel_after`](crate::Operation::cancel_after) earlier.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::{TcpListener, TcpStream};
+    /// use std::net::TcpListener as Closed;
+    /// use std::time::Duration;
+    ///
+    /// # async fn example() -> std::io::Result<()> {
+    /// let closed = Closed::bind("127.0.0.1:0")?.local_addr()?;
+    /// let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+    /// let open = listener.local_addr()?;
+    /// let (_stream, address) = TcpStream::connect_any(&SystemExecutor, [closed, open])
+    ///     .cancel_after(Duration::from_secs(10))
+    ///     .await?;
+    /// assert_eq!(address, open);
+    /// # Ok(())
+    /// # }
+    /// # pollster::block_on(example()).unwrap();
+    /// ```
+    #[doc(alias = "happy_eyeballs")]
+    #[doc(alias = "async_connect_range")]
+    #[async_op(cancellation = total)]
+    pub async fn async_connect_any<A>(
+        executor: &IoExecutor,
+        addresses: A,
+    ) -> io::Result<(Self, SocketAddr)>
+    where
+        A: IntoIterator<Item = SocketAddr, IntoIter: Send> + Send,
+    {
+        race(executor, addresses, |address| {
+            Self::connecting(executor, address)
+        })
+        .await
+    }
+
+    /// Finds the addresses of `host` and connects to one of them: [`async_connect_any`] with
+    /// what a [`Resolver`](super::Resolver) finds.
+    ///
+    /// `host` is a name, or an address in writing.
+    ///
+    /// # Completion
+    ///
+    /// `fn(io::Result<(TcpStream, SocketAddr)>)`: the connection, and which address
+    /// it was.
+    ///
+    /// # Overlap
+    ///
+    /// Any number may be outstanding; each makes sockets of its own.
+    ///
+    /// # Allocation
+    ///
+    /// That of [`async_connect_any`] and of
+    /// [`async_resolve`](super::Resolver::async_resolve).
+    ///
+    /// # Cancel safety
+    ///
+    /// Yes, and requests of every [type](crate::cancel::CancellationType) are honoured:
+    /// dropping the operation closes all of its sockets. To find a name cannot be stopped;
+    /// nobody waits for it any more.
+    ///
+    /// # Errors
+    ///
+    /// The system's, such as that of a name that does not exist, and those of
+    /// [`async_connect_any`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::{TcpListener, TcpStream};
+    /// use std::time::Duration;
+    ///
+    /// # async fn example() -> std::io::Result<()> {
+    /// let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+    /// let port = listener.local_addr()?.port();
+    /// let (stream, address) = TcpStream::connect_host(&SystemExecutor, "localhost", port)
+    ///     .cancel_after(Duration::from_secs(10))
+    ///     .await?;
+    /// assert_eq!(stream.peer_addr()?, address);
+    /// # Ok(())
+    /// # }
+    /// # pollster::block_on(example()).unwrap();
+    /// ```
+    ///
+    /// [`async_connect_any`]: Self::async_connect_any
+    #[cfg(feature = "resolver")]
+    #[doc(alias = "happy_eyeballs")]
+    #[async_op(cancellation = total)]
+    pub async fn async_connect_host(
+        executor: &IoExecutor,
+        host: &str,
+        port: u16,
+    ) -> io::Result<(Self, SocketAddr)> {
+        let addresses = find(host, port).await?;
+        race(executor, addresses, |address| {
+            Self::connecting(executor, address)
+        })
+        .await
+    }
+
+    /// Connects to the first of `addresses` that accepts, tried one after another, in their
+    /// order, and of those for which `condition` is true alone.
+    ///
+    /// That is given the error of the attempt before, if there was one, and the address.
     ///
     /// # Completion
     ///
@@ -141,42 +302,6 @@ impl TcpStream {
     ///
     /// That of the last address; [`NotFound`](io::ErrorKind::NotFound) if there are
     /// none.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use async_op::SystemExecutor;
-    /// use async_op::net::{TcpListener, TcpStream};
-    /// use std::net::TcpListener as Closed;
-    ///
-    /// # async fn example() -> std::io::Result<()> {
-    /// let closed = Closed::bind("127.0.0.1:0")?.local_addr()?;
-    /// let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
-    /// let open = listener.local_addr()?;
-    /// let (_stream, address) =
-    ///     TcpStream::connect_any(&SystemExecutor, vec![closed, open]).await?;
-    /// assert_eq!(address, open);
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
-    /// ```
-    #[async_op(cancellation = total)]
-    pub async fn async_connect_any<A>(
-        executor: &IoExecutor,
-        addresses: A,
-    ) -> io::Result<(Self, SocketAddr)>
-    where
-        A: IntoIterator<Item = SocketAddr, IntoIter: Send> + Send,
-    {
-        Self::connect_any_if(executor, addresses, |_: Option<&_>, _| true).await
-    }
-
-    /// Connects to the first of `addresses` that accepts, tried in their order, and of
-    /// those for which `condition` is true alone.
-    ///
-    /// That is given the error of the attempt before, if there was one, and the address.
-    ///
-    /// As [`async_connect_any`](Self::async_connect_any) in every other respect.
     ///
     /// # Examples
     ///
@@ -223,6 +348,13 @@ impl TcpStream {
         }
         Err(last.unwrap_or_else(|| io::ErrorKind::NotFound.into()))
     }
+
+    fn connecting(
+        executor: &IoExecutor,
+        address: SocketAddr,
+    ) -> impl Future<Output = io::Result<Self>> + Send + Unpin + use<> {
+        TcpStream::<Home>::connecting_on(*executor, Home, address)
+    }
 }
 
 impl<E: Executor> TcpStream<E> {
@@ -265,9 +397,106 @@ impl<E: Executor> TcpStream<E> {
         let on = home.of_context(*io);
         connect(&META, on, begin, |source| Self { source, home })
     }
+
+    /// Connects to one of `addresses`, and runs on `executor`, a strand, say: so does the
+    /// operation, and so does the connection afterwards. Its events come from the context of
+    /// `io`.
+    ///
+    /// As [`async_connect_any`](TcpStream::async_connect_any) in every other respect.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::executor::Strand;
+    /// use async_op::net::{TcpListener, TcpStream};
+    /// use async_op::{Executor, IoContext};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let strand = Strand::new(context.executor());
+    /// let listener = TcpListener::bind(&context, ([127, 0, 0, 1], 0).into())?;
+    /// let (here, address) = (strand.clone(), listener.local_addr()?);
+    /// TcpStream::connect_any_on(&context, &strand, [address]).callback(move |result| {
+    ///     assert!(here.runs_here());
+    ///     let (_stream, connected): (TcpStream<Strand<_>>, _) = result.unwrap();
+    ///     assert_eq!(connected, address);
+    /// });
+    /// context.run();
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[async_op(cancellation = total, executor = executor.of_context(*io))]
+    pub async fn async_connect_any_on<A>(
+        io: &IoExecutor,
+        executor: &E,
+        addresses: A,
+    ) -> io::Result<(Self, SocketAddr)>
+    where
+        A: IntoIterator<Item = SocketAddr, IntoIter: Send> + Send,
+    {
+        race(io, addresses, |address| {
+            Self::connecting_on(*io, executor.clone(), address)
+        })
+        .await
+    }
+
+    /// Finds the addresses of `host` and connects to one of them, and runs on `executor`, a
+    /// strand, say: so does the operation, and so does the connection afterwards. Its events
+    /// come from the context of `io`.
+    ///
+    /// As [`async_connect_host`](TcpStream::async_connect_host) in every other respect.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::executor::Strand;
+    /// use async_op::net::{TcpListener, TcpStream};
+    /// use async_op::{Executor, IoContext};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = IoContext::new()?;
+    /// let strand = Strand::new(context.executor());
+    /// let listener = TcpListener::bind(&context, ([127, 0, 0, 1], 0).into())?;
+    /// let (here, port) = (strand.clone(), listener.local_addr()?.port());
+    /// TcpStream::connect_host_on(&context, &strand, "localhost", port).callback(move |result| {
+    ///     assert!(here.runs_here());
+    ///     let (_stream, _): (TcpStream<Strand<_>>, _) = result.unwrap();
+    /// });
+    /// context.run();
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "resolver")]
+    #[async_op(cancellation = total, executor = executor.of_context(*io))]
+    pub async fn async_connect_host_on(
+        io: &IoExecutor,
+        executor: &E,
+        host: &str,
+        port: u16,
+    ) -> io::Result<(Self, SocketAddr)> {
+        let addresses = find(host, port).await?;
+        race(io, addresses, |address| {
+            Self::connecting_on(*io, executor.clone(), address)
+        })
+        .await
+    }
 }
 
 impl<E: HomeExecutor> TcpStream<E> {
+    /// Makes the future of one attempt of several.
+    fn connecting_on(
+        io: IoExecutor,
+        home: E,
+        address: SocketAddr,
+    ) -> impl Future<Output = io::Result<Self>> + Send + Unpin + use<E> {
+        let begin = move || mio::net::TcpStream::connect(address);
+        connecting(io, begin, |source| Self::from_source(source, home))
+    }
+
+    pub(super) fn from_source(source: SharedSource<mio::net::TcpStream>, home: E) -> Self {
+        Self { source, home }
+    }
+
     /// Shuts down reading, writing or both, for all clones.
     ///
     /// Operations that wait complete: reads with 0 bytes, writes with an error, of kind
@@ -359,65 +588,11 @@ impl<E: HomeExecutor> TcpStream<E> {
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.source.get().peer_addr()
     }
-
-    /// Sends small writes at once (`TCP_NODELAY`), or collects them.
-    ///
-    /// # Errors
-    ///
-    /// The system's.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use async_op::SystemExecutor;
-    /// use async_op::net::{TcpListener, TcpStream};
-    ///
-    /// # async fn example() -> std::io::Result<()> {
-    /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
-    /// # let address = listener.local_addr()?;
-    /// let client = TcpStream::connect(&SystemExecutor, address).await?;
-    /// let (server, _) = listener.accept().await?;
-    /// client.set_nodelay(true)?;
-    /// assert!(client.nodelay()?);
-    /// # drop(server);
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
-    /// ```
-    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.source.get().set_nodelay(nodelay)
-    }
-
-    /// Returns whether small writes are sent at once.
-    ///
-    /// # Errors
-    ///
-    /// The system's.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use async_op::SystemExecutor;
-    /// use async_op::net::{TcpListener, TcpStream};
-    ///
-    /// # async fn example() -> std::io::Result<()> {
-    /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
-    /// # let address = listener.local_addr()?;
-    /// let client = TcpStream::connect(&SystemExecutor, address).await?;
-    /// let (server, _) = listener.accept().await?;
-    /// client.set_nodelay(false)?;
-    /// assert!(!client.nodelay()?);
-    /// # drop(server);
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
-    /// ```
-    pub fn nodelay(&self) -> io::Result<bool> {
-        self.source.get().nodelay()
-    }
 }
 
+options!(TcpStream: nodelay, keepalive, linger, ttl_option, buffer_sizes, pending_error);
 reads!(TcpStream);
+peeks!(TcpStream);
 writes!(TcpStream, |stream| stream.shutdown(Shutdown::Write));
 handle!(
     TcpStream,

@@ -3,13 +3,16 @@ use std::net::SocketAddr;
 #[cfg(unix)]
 use std::os::fd::{AsRawFd, RawFd};
 
-use super::datagram::{Datagram, SendWhole, datagrams};
+use super::datagram::{Datagram, Receive, SendWhole, datagrams};
 use super::handle::handle;
+use super::multicast::multicast;
 use super::operation::{meta, operation};
+use super::options::options;
+use super::poll_io::poll_source;
 use super::source::{Pollable, SharedSource, Source};
 use crate::alloc::Shared;
 use crate::async_op;
-use crate::buffer::WriteBuffer;
+use crate::buffer::{ReadBuffer, WriteBuffer};
 use crate::context::{Direction, IoExecutor, Registration};
 use crate::executor::{Home, HomeExecutor};
 use crate::initiation::Initiation;
@@ -37,12 +40,28 @@ use crate::meta::Meta;
 /// # pollster::block_on(example()).unwrap();
 /// ```
 ///
-/// For options beyond those here, such as membership of multicast groups on
-/// an interface, see `socket2::SockRef::from(&socket)`.
+/// What has no function here is set by way of the crate `socket2`, of whichever version; so
+/// are options that have to be there before the socket is bound:
+///
+/// ```
+/// use async_op::SystemExecutor;
+/// use async_op::net::UdpSocket;
+/// use socket2::{Domain, SockRef, Socket, Type};
+/// use std::net::SocketAddr;
+///
+/// # fn main() -> std::io::Result<()> {
+/// let socket = Socket::new(Domain::IPV4, Type::DGRAM, None)?;
+/// socket.set_reuse_address(true)?; // several programs may listen to one group
+/// socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
+/// let socket = UdpSocket::from_std(&SystemExecutor, socket.into())?;
+/// assert!(SockRef::from(&socket).reuse_address()?);
+/// # Ok(())
+/// # }
+/// ```
 #[doc(alias = "basic_datagram_socket")]
 #[derive(Clone)]
 pub struct UdpSocket<E = Home> {
-    source: SharedSource<mio::net::UdpSocket>,
+    pub(super) source: SharedSource<mio::net::UdpSocket>,
     home: E,
 }
 
@@ -202,8 +221,210 @@ impl<E: HomeExecutor> UdpSocket<E> {
     pub fn broadcast(&self) -> io::Result<bool> {
         self.source.get().broadcast()
     }
+
+    /// Waits for a datagram, from the peer that the socket is connected to or else from
+    /// anybody, and copies it into the front of `buffer`: the next one to receive gets it
+    /// again.
+    ///
+    /// # Completion
+    ///
+    /// As for [`async_receive`](Self::async_receive).
+    ///
+    /// # Overlap
+    ///
+    /// Any number may be outstanding; several may see the same datagram.
+    ///
+    /// # Allocation
+    ///
+    /// As for [`async_receive`](Self::async_receive).
+    ///
+    /// # Cancel safety
+    ///
+    /// Yes, and requests of every [type](crate::cancel::CancellationType) are
+    /// honoured: nothing is ever taken.
+    ///
+    /// # Errors
+    ///
+    /// As for [`async_receive`](Self::async_receive).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UdpSocket;
+    ///
+    /// # async fn example() -> std::io::Result<()> {
+    /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+    /// socket.send_to("hello", socket.local_addr()?).await?;
+    /// assert_eq!(socket.peek(&mut [0; 16]).await?, 5);
+    /// assert_eq!(socket.receive(&mut [0; 16]).await?, 5);
+    /// # Ok(())
+    /// # }
+    /// # pollster::block_on(example()).unwrap();
+    /// ```
+    #[async_op]
+    pub fn async_peek<B: ReadBuffer>(
+        &self,
+        buffer: B,
+    ) -> impl Initiation<B::Completion<io::Result<usize>>> {
+        static META: Meta = meta("async_peek");
+        let receive = Receive {
+            buffer,
+            receive: |socket: &mio::net::UdpSocket, bytes: &mut [u8]| Ok((socket.peek(bytes)?, ())),
+            map: |(n, ())| n,
+        };
+        operation(&META, &self.source, &self.home, Direction::Read, receive)
+    }
+
+    /// Waits for a datagram and copies it into the front of `buffer`, with the address that it
+    /// came from: the next one to receive gets it again.
+    ///
+    /// # Completion
+    ///
+    /// As for [`async_receive_from`](Self::async_receive_from).
+    ///
+    /// # Overlap
+    ///
+    /// Any number may be outstanding; several may see the same datagram.
+    ///
+    /// # Allocation
+    ///
+    /// As for [`async_receive`](Self::async_receive).
+    ///
+    /// # Cancel safety
+    ///
+    /// Yes, and requests of every [type](crate::cancel::CancellationType) are
+    /// honoured: nothing is ever taken.
+    ///
+    /// # Errors
+    ///
+    /// As for [`async_receive_from`](Self::async_receive_from).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UdpSocket;
+    ///
+    /// # async fn example() -> std::io::Result<()> {
+    /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+    /// socket.send_to("hello", socket.local_addr()?).await?;
+    /// let (_, from) = socket.peek_from(&mut [0; 1]).await?; // who is it?
+    /// let seen = socket.receive_from(&mut [0; 16]).await?;
+    /// assert_eq!(seen, (5, from));
+    /// # Ok(())
+    /// # }
+    /// # pollster::block_on(example()).unwrap();
+    /// ```
+    #[async_op]
+    pub fn async_peek_from<B: ReadBuffer>(
+        &self,
+        buffer: B,
+    ) -> impl Initiation<B::Completion<io::Result<(usize, SocketAddr)>>> {
+        static META: Meta = meta("async_peek_from");
+        let receive = Receive {
+            buffer,
+            receive: mio::net::UdpSocket::peek_from,
+            map: |received| received,
+        };
+        operation(&META, &self.source, &self.home, Direction::Read, receive)
+    }
+
+    /// Sends a datagram to `address`, here and now. As [`try_send`](Self::try_send) in every
+    /// other respect.
+    ///
+    /// # Errors
+    ///
+    /// As [`async_send_to`](Self::async_send_to), and
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if there is no room for it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UdpSocket;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+    /// assert_eq!(socket.try_send_to(b"hello", socket.local_addr()?)?, 5);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn try_send_to(&self, buffer: &[u8], address: SocketAddr) -> io::Result<usize> {
+        self.source
+            .try_datagram(Direction::Write, |socket| socket.send_to(buffer, address))
+    }
+
+    /// Calls `receive` with the socket, here and now: for libraries that make the system calls
+    /// themselves, such as `recvmmsg`.
+    ///
+    /// If it fails with [`WouldBlock`](io::ErrorKind::WouldBlock), nothing is taken to be there
+    /// until the system tells of more. If it fails for an interruption, it is called again.
+    ///
+    /// # Errors
+    ///
+    /// Those of `receive`, and one of kind [`Other`](io::ErrorKind::Other) when the context is
+    /// gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UdpSocket;
+    /// use socket2::SockRef;
+    /// use std::io::ErrorKind;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+    /// let error = socket.try_receive_with(|socket| SockRef::from(socket).peek_sender());
+    /// assert_eq!(error.unwrap_err().kind(), ErrorKind::WouldBlock);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "try_io")]
+    pub fn try_receive_with<T>(
+        &self,
+        mut receive: impl FnMut(&Self) -> io::Result<T>,
+    ) -> io::Result<T> {
+        self.source.try_by_others(Direction::Read, || receive(self))
+    }
+
+    /// Calls `send` with the socket, here and now: for libraries that make the system calls
+    /// themselves, such as `sendmmsg`.
+    ///
+    /// If it fails with [`WouldBlock`](io::ErrorKind::WouldBlock), there is taken to be no room
+    /// until the system tells of some. If it fails for an interruption, it is called again.
+    ///
+    /// # Errors
+    ///
+    /// Those of `send`, and one of kind [`Other`](io::ErrorKind::Other) when the context is
+    /// gone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UdpSocket;
+    /// use socket2::SockRef;
+    /// use std::io::IoSlice;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+    /// let address = socket.local_addr()?.into();
+    /// let parts = [IoSlice::new(b"hello "), IoSlice::new(b"world")];
+    /// let send = |socket: &_| SockRef::from(socket).send_to_vectored(&parts, &address);
+    /// assert_eq!(socket.try_send_with(send)?, 11);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "try_io")]
+    pub fn try_send_with<T>(&self, mut send: impl FnMut(&Self) -> io::Result<T>) -> io::Result<T> {
+        self.source.try_by_others(Direction::Write, || send(self))
+    }
 }
 
+options!(UdpSocket: ttl_option, buffer_sizes, only_v6, pending_error);
+multicast!(UdpSocket);
 datagrams!(
     UdpSocket,
     SocketAddr,
@@ -227,3 +448,4 @@ handle!(
     std::net::UdpSocket,
     Registration::unwatched()
 );
+poll_source!(UdpSocket);

@@ -204,6 +204,37 @@ impl<E: HomeExecutor> UnixDatagram<E> {
     }
 }
 
+impl<E: HomeExecutor> UnixDatagram<E> {
+    /// Sends a datagram to `address`, here and now. As [`try_send`](Self::try_send) in every
+    /// other respect.
+    ///
+    /// # Errors
+    ///
+    /// As [`async_send_to`](Self::async_send_to), and
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if the queue of the peer is full.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixDatagram;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// # let path = std::env::temp_dir().join(format!("async-op-try-{}", std::process::id()));
+    /// let peer = UnixDatagram::bind(&SystemExecutor, &path)?;
+    /// let socket = UnixDatagram::unbound(&SystemExecutor)?;
+    /// socket.try_send_to(b"hello", &peer.local_addr()?)?;
+    /// assert_eq!(peer.try_receive(&mut [0; 16])?, 5);
+    /// # std::fs::remove_file(path)
+    /// # }
+    /// ```
+    pub fn try_send_to(&self, buffer: &[u8], address: &SocketAddr) -> io::Result<usize> {
+        self.source.try_datagram(Direction::Write, |socket| {
+            lent(socket).send_to_addr(buffer, address)
+        })
+    }
+}
+
 datagrams!(
     UnixDatagram,
     SocketAddr,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::byte_stream::{reads, writes};
 use super::connect::connect;
 use super::handle::handle;
+use super::peek::peeks;
 use super::poll_io::polls;
 use super::receive::is_stream;
 use super::source::{Pollable, SharedSource, Source};
@@ -324,6 +325,7 @@ impl<E: HomeExecutor> UnixStream<E> {
 }
 
 reads!(UnixStream);
+peeks!(UnixStream);
 writes!(UnixStream, |stream| stream.shutdown(Shutdown::Write));
 handle!(
     UnixStream,

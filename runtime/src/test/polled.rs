@@ -17,7 +17,7 @@ impl TestStream {
 }
 
 impl PollSource for TestStream {
-    type Key = Place;
+    type Waiting = Option<Place>;
 
     /// A place goes by itself.
     fn forget(&self, _: Option<Place>, _: Option<Place>) {}

@@ -107,6 +107,7 @@ cancelled! {
     tcp_accept: crate::sockets::TcpAccept,
     tcp_listener_wait: crate::sockets::TcpListenerWait,
     tcp_read: crate::sockets::TcpRead,
+    tcp_peek: crate::sockets::TcpPeek,
     tcp_read_in_parts: crate::sockets::TcpReadInParts,
     tcp_write: crate::sockets::TcpWrite,
     tcp_write_in_parts: crate::sockets::TcpWriteInParts,
@@ -118,6 +119,7 @@ cancelled! {
     unix_accept: crate::sockets::UnixAccept,
     unix_listener_wait: crate::sockets::UnixListenerWait,
     unix_read: crate::sockets::UnixRead,
+    unix_peek: crate::sockets::UnixPeek,
     unix_write: crate::sockets::UnixWrite,
     unix_wait_write: crate::sockets::UnixWaitWrite,
     pipe_read: crate::sockets::PipeRead,
@@ -129,6 +131,8 @@ cancelled! {
     descriptor_wait: crate::sockets::DescriptorWait,
     udp_receive: crate::sockets::UdpReceive,
     udp_receive_from: crate::sockets::UdpReceiveFrom,
+    udp_peek: crate::sockets::UdpPeek,
+    udp_peek_from: crate::sockets::UdpPeekFrom,
     udp_wait_read: crate::sockets::UdpWaitRead,
     unix_receive: crate::sockets::UnixReceive,
     unix_receive_from: crate::sockets::UnixReceiveFrom,
@@ -170,4 +174,7 @@ at_once! {
 later! {
     tcp_connect: crate::sockets::TcpConnect,
     tcp_connect_any: crate::sockets::TcpConnectAny,
+    tcp_connect_any_on: crate::sockets::TcpConnectAnyOn,
+    tcp_connect_host: crate::sockets::TcpConnectHost,
+    tcp_socket_connect: crate::sockets::TcpSocketConnect,
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_op::io::read_buf;
 use async_op::net::{
-    AnyStream, Descriptor, ReadablePipe, Readiness, TcpListener, TcpStream, UdpSocket,
+    AnyStream, Descriptor, ReadablePipe, Readiness, TcpListener, TcpSocket, TcpStream, UdpSocket,
     UnixDatagram, UnixListener, UnixStream, WritablePipe,
 };
 use async_op::signal::SignalSet;
@@ -165,6 +165,49 @@ cases! {
         const HEAP: usize = 1;
     }
 
+    TcpConnectAnyOn: fn(io::Result<(TcpStream<IoExecutor>, SocketAddr)>), on (IoExecutor, SocketAddr) {
+        waiting: |context| {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap();
+            ((context.executor(), address), move || { let _ = &listener; })
+        },
+        make: |(executor, address)| {
+            TcpStream::connect_any_on(&executor, &executor, [address, address])
+        },
+        result: |result| result.map(drop),
+        const WAITS: bool = false;
+        const REPEATS: bool = false;
+    }
+
+    TcpConnectHost: fn(io::Result<(TcpStream, SocketAddr)>), on (IoExecutor, SocketAddr) {
+        waiting: |context| {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap();
+            ((context.executor(), address), move || { let _ = &listener; })
+        },
+        // An address in writing: a name is found by another thread.
+        make: |(executor, address)| {
+            TcpStream::connect_host(&executor, "127.0.0.1", address.port())
+        },
+        result: |result| result.map(drop),
+        const WAITS: bool = false;
+        const REPEATS: bool = false;
+        // The name, and the list of addresses.
+        const HEAP: usize = 2;
+    }
+
+    TcpSocketConnect: fn(io::Result<TcpStream>), on (IoExecutor, SocketAddr) {
+        waiting: |context| {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap();
+            ((context.executor(), address), move || { let _ = &listener; })
+        },
+        make: |(executor, address)| TcpSocket::new_v4(&executor).unwrap().connect(address),
+        result: |result| result.map(drop),
+        const WAITS: bool = false;
+        const REPEATS: bool = false;
+    }
+
     TcpAccept: fn(io::Result<(TcpStream, SocketAddr)>), on TcpListener {
         waiting: |context| {
             let listener = listen(context);
@@ -192,6 +235,15 @@ cases! {
         },
         make: |stream| stream.read_some([0; 8]),
         result: |(result, _)| result.map(|n| assert_eq!(n, 8)),
+    }
+
+    TcpPeek: fn(N, [u8; 8]), on TcpStream {
+        waiting: |context| {
+            let (stream, mut peer) = half_pair(context);
+            (stream, move || peer.write_all(b"12345678").unwrap())
+        },
+        make: |stream| stream.peek([0; 8]),
+        result: |(result, bytes)| result.map(|n| assert_eq!((n, &bytes), (8, b"12345678"))),
     }
 
     TcpReadBuf: fn(N, Vec<u8>), on TcpStream {
@@ -318,6 +370,15 @@ cases! {
         result: |(result, _)| result.map(|n| assert_eq!(n, 8)),
     }
 
+    UnixPeek: fn(N, [u8; 8]), on UnixStream {
+        waiting: |context| {
+            let (stream, mut peer) = half_unix(context);
+            (stream, move || peer.write_all(b"12345678").unwrap())
+        },
+        make: |stream| stream.peek([0; 8]),
+        result: |(result, bytes)| result.map(|n| assert_eq!((n, &bytes), (8, b"12345678"))),
+    }
+
     UnixWrite: fn(N, [u8; 8]), on UnixStream {
         waiting: |context| full_unix(context),
         make: |stream| stream.write_some([1; 8]),
@@ -399,6 +460,26 @@ cases! {
             (socket, move || assert_eq!(peer.send(b"12345678").unwrap(), 8))
         },
         make: |socket| socket.receive_from(([0; 3], [0; 5])),
+        result: |(result, parts)| {
+            result.map(|(n, _)| assert_eq!((n, parts), (8, (*b"123", *b"45678"))))
+        },
+    }
+
+    UdpPeek: fn(N, [u8; 8]), on UdpSocket {
+        waiting: |context| {
+            let (socket, peer) = udp(context);
+            (socket, move || assert_eq!(peer.send(b"12345678").unwrap(), 8))
+        },
+        make: |socket| socket.peek([0; 8]),
+        result: |(result, bytes)| result.map(|n| assert_eq!((n, &bytes), (8, b"12345678"))),
+    }
+
+    UdpPeekFrom: fn(io::Result<(usize, SocketAddr)>, ([u8; 3], [u8; 5])), on UdpSocket {
+        waiting: |context| {
+            let (socket, peer) = udp(context);
+            (socket, move || assert_eq!(peer.send(b"12345678").unwrap(), 8))
+        },
+        make: |socket| socket.peek_from(([0; 3], [0; 5])),
         result: |(result, parts)| {
             result.map(|(n, _)| assert_eq!((n, parts), (8, (*b"123", *b"45678"))))
         },
