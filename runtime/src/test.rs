@@ -22,22 +22,34 @@
 
 mod context;
 mod cut;
+mod dial;
 mod explore;
 mod faults;
+mod fuse;
 mod heap;
 mod memory;
+mod network;
+#[cfg(feature = "net")]
+mod polled;
 mod probe;
+mod replay;
 mod script;
+mod socket;
 mod stream;
+mod turn;
 mod wire;
 
 pub use context::TestContext;
 pub use cut::Cut;
+pub use dial::dial;
 pub use explore::explore;
-pub use faults::{each_allocation_failure, each_cancellation};
+pub use faults::{each_allocation_failure, each_cancellation, each_panic};
+pub use fuse::{Burning, Fuse};
 pub use heap::{CountingHeap, assert_no_allocation};
 pub use memory::TestMemory;
+pub use network::Network;
 pub use probe::{Probe, ProbeHandler};
 pub use script::Script;
+pub use socket::TestUdpSocket;
 pub use stream::TestStream;
 pub use wire::{Wire, pair};

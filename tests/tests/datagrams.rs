@@ -17,7 +17,8 @@ use std::time::Duration;
 use async_op::cancel::{CancellationSignal, CancellationType};
 use async_op::io::BufferExt;
 use async_op::net::{Readiness, UdpSocket, UnixDatagram};
-use async_op::{Handler, IoContext, UseFuture, bind_cancellation_slot, is_cancelled};
+use async_op::test::TestContext;
+use async_op::{Handler, IoContext, IoExecutor, UseFuture, bind_cancellation_slot, is_cancelled};
 use async_op_tests::net::{both, drive, pattern, until_woken};
 use async_op_tests::{Alive, Log, Polled, Probe, Recorder};
 
@@ -593,7 +594,7 @@ fn a_unix_socket_waits_for_room_at_an_address() {
 
 /// A socket whose queue is full of what others have sent, and one that sends to
 /// it: nothing that is received frees any memory of that one.
-fn full(context: &IoContext, name: &str) -> (UnixDatagram, UnixDatagram, SocketAddrUnix, Place) {
+fn full(context: &IoExecutor, name: &str) -> (UnixDatagram, UnixDatagram, SocketAddrUnix, Place) {
     let place = Place::new(name);
     let receiver = UnixDatagram::bind(context, &place).unwrap();
     let address = receiver.local_addr().unwrap();
@@ -606,7 +607,7 @@ fn full(context: &IoContext, name: &str) -> (UnixDatagram, UnixDatagram, SocketA
 
 #[test]
 fn a_full_peer_is_tried_again_but_not_all_the_time() {
-    let context = IoContext::new().unwrap();
+    let context = TestContext::new();
     let (receiver, sender, address, _place) = full(&context, "pauses");
     let log = Log::new();
     let inner = log.clone();
@@ -614,7 +615,7 @@ fn a_full_peer_is_tried_again_but_not_all_the_time() {
         inner.push(format!("{}", result.unwrap()));
     });
     // One poll for the pause and one for the event that the attempt has caused.
-    let polls = context.run_for(Duration::from_millis(100));
+    let polls = context.advance(Duration::from_millis(100));
     assert!((1..50).contains(&polls), "{polls} polls");
     assert_eq!(log.take(), "");
     assert_eq!(receiver.receive(&mut [0; 8]).blocking().unwrap(), 4);

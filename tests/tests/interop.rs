@@ -1,6 +1,5 @@
 //! Other libraries on our sockets, and our operations in other runtimes.
 
-use std::convert::Infallible;
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::process::Command;
@@ -11,6 +10,7 @@ use std::time::Duration;
 use async_op::executor::{TokioExecutor, post_call};
 use async_op::io::{FuturesIo, TokioIo, copy, read_exact, read_until, write_all};
 use async_op::net::{TcpListener, TcpStream};
+use async_op::test::{Probe, Wire, explore};
 use async_op::time::Timer;
 use async_op::{Blocking, IoContext, IoExecutor, SystemExecutor, async_op, spawn};
 use async_op_tests::net::local_pair;
@@ -27,15 +27,16 @@ fn loopback() -> SocketAddr {
     ([127, 0, 0, 1], 0).into()
 }
 
+/// Says what was asked, or fails where that has not come whole.
+async fn answer(request: Request<Incoming>) -> hyper::Result<Response<Full<Bytes>>> {
+    let path = request.uri().path().to_owned();
+    let body = request.into_body().collect().await?.to_bytes();
+    let text = format!("{path} with {} bytes\n", body.len());
+    Ok(Response::new(Full::new(Bytes::from(text))))
+}
+
 /// Serves HTTP/1 on every connection.
 async fn serve(listener: TcpListener, executor: IoExecutor) -> io::Result<()> {
-    async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-        let path = request.uri().path().to_owned();
-        let body = request.into_body().collect().await.unwrap().to_bytes();
-        let text = format!("{path} with {} bytes\n", body.len());
-        Ok(Response::new(Full::new(Bytes::from(text))))
-    }
-
     loop {
         let (stream, _) = listener.accept().await?;
         let stream = hyper_util::rt::TokioIo::new(stream.into_poll_io());
@@ -206,6 +207,60 @@ fn tls_on_both_ends() {
         context.run();
         assert_eq!(receiver.try_recv(), Ok(2));
     });
+}
+
+/// hyper at both ends, and TLS in between, over a wire that is slow, comes in pieces, and may
+/// break.
+#[test]
+fn hyper_and_tls_over_a_wire() {
+    const SECOND: Duration = Duration::from_secs(1);
+    let (acceptor, connector) = tls();
+    let (mut answered, mut broken) = (0, 0);
+    explore(0..20, |context| {
+        let mut wire = Wire::new().delay(Duration::ZERO..=SECOND).split(500);
+        let breaks = context.random(2) == 1;
+        if breaks {
+            wire = wire.drop_after(context.random(4000));
+        }
+        let (a, b) = wire.connect(context);
+        let (acceptor, connector) = (acceptor.clone(), connector.clone());
+        let server = async move {
+            let stream = acceptor.accept(b.into_poll_io()).await.ok()?;
+            let stream = hyper_util::rt::TokioIo::new(stream);
+            let http = hyper::server::conn::http1::Builder::new();
+            http.serve_connection(stream, service_fn(answer)).await.ok()
+        };
+        spawn(context, server, |_: Option<()>| {});
+        let executor = context.executor();
+        let client = async move {
+            let name = ServerName::try_from("localhost").unwrap();
+            let stream = connector.connect(name, a.into_poll_io()).await.ok()?;
+            let stream = hyper_util::rt::TokioIo::new(stream);
+            let (mut sender, connection) =
+                hyper::client::conn::http1::handshake(stream).await.ok()?;
+            spawn(&executor, connection, |_: hyper::Result<()>| {});
+            for len in [0, 2000] {
+                let body = Full::new(Bytes::from(vec![b'x'; len]));
+                let request = Request::post("/").header("host", "x").body(body).unwrap();
+                let response = sender.send_request(request).await.ok()?;
+                let body = response.into_body().collect().await.ok()?.to_bytes();
+                assert_eq!(body, format!("/ with {len} bytes\n"));
+            }
+            Some(())
+        };
+        let probe = Probe::<(Option<()>,)>::new();
+        spawn(context, client, probe.handler());
+        context.run();
+        match probe.take().0 {
+            Some(()) => answered += 1,
+            None => {
+                assert!(breaks);
+                broken += 1;
+            }
+        }
+        assert!(context.elapsed() > SECOND || breaks);
+    });
+    assert!(answered > 5 && broken > 5, "{answered} {broken}");
 }
 
 #[test]

@@ -9,7 +9,11 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use async_op::{IoContext, SystemExecutor};
+use async_op::io::{read_until, write_all};
+use async_op::net::AnyStream;
+use async_op::test::{Script, TestContext, TestStream, dial};
+use async_op::{Initiation, IoContext, Operation, SystemExecutor};
+use async_op_tests::astray::{self, Echo, Shared};
 use async_op_tests::{ServerProcess, without_hanging};
 
 use client::Client;
@@ -132,11 +136,44 @@ fn a_server_that_lies() {
 
 #[test]
 fn a_server_that_is_slow() {
-    let address = lying(&[b"VALUE key 0 5\r\nval"]);
-    without_hanging(move || {
-        let context = IoContext::new().unwrap();
-        let client = Client::new(&context, address);
-        let get = client.get("key").cancel_after(Duration::from_millis(20));
-        assert!(async_op::is_timeout(&get.blocking().unwrap_err()));
-    });
+    let context = TestContext::new();
+    let script = Script::new()
+        .write("get key\r\n")
+        .read("VALUE key 0 5\r\nval");
+    let client = Client::over(&context, dial([AnyStream::new(script.on(&context))]));
+    let limit = Duration::from_secs(20);
+    let get = client.get("key").cancel_after(limit);
+    assert!(async_op::is_timeout(&get.blocking().unwrap_err()));
+    assert_eq!(context.elapsed(), limit);
+}
+
+impl Shared for Client {
+    fn new(context: &TestContext, stream: TestStream) -> Self {
+        Client::over(context, dial([AnyStream::new(stream)]))
+    }
+
+    fn ask(&self, text: &str) -> Operation<Echo, impl Initiation<Echo> + 'static> {
+        self.get(text)
+            .map(|value| Ok(String::from_utf8(value?.unwrap_or_default()).unwrap()))
+    }
+
+    /// The value of each key is the key.
+    async fn serve(stream: TestStream) {
+        let mut line = Vec::new();
+        while let Ok(end) = read_until(&stream, &mut line, "\r\n").await {
+            let line: Vec<u8> = line.drain(..end).collect();
+            let key = std::str::from_utf8(&line[..end - 2]).unwrap();
+            let key = key.strip_prefix("get ").unwrap();
+            let reply = format!("VALUE {key} 0 {}\r\n{key}\r\nEND\r\n", key.len());
+            if write_all(&stream, reply).await.0.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+#[test]
+fn no_reply_goes_astray_at_any_step() {
+    astray::one_gives_up_at_each_step::<Client>(10..100);
+    astray::some_give_up_in_any_order::<Client>();
 }

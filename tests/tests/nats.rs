@@ -10,8 +10,12 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
+use async_op::io::{AsyncReadStream, write_all};
+use async_op::net::AnyStream;
+use async_op::test::{TestContext, TestStream, dial};
 use async_op::token::UsePromise;
-use async_op::{Detached, IoContext, SystemExecutor, is_timeout, spawn};
+use async_op::{Detached, Initiation, IoContext, Operation, SystemExecutor, is_timeout, spawn};
+use async_op_tests::astray::{self, Echo, Shared};
 use async_op_tests::{Random, ServerProcess, without_hanging};
 use futures_lite::future::poll_once;
 
@@ -251,4 +255,55 @@ fn a_server_that_lies() {
             client.flush().blocking().unwrap();
         });
     }
+}
+
+impl Shared for Client {
+    fn new(context: &TestContext, stream: TestStream) -> Self {
+        Client::over(context, dial([AnyStream::new(stream)]))
+    }
+
+    fn ask(&self, text: &str) -> Operation<Echo, impl Initiation<Echo> + 'static> {
+        let answer = self.request("echo", text.as_bytes());
+        answer.map(|answer| Ok(String::from_utf8(answer?.payload).unwrap()))
+    }
+
+    async fn serve(stream: TestStream) {
+        // Its end is for the reads to notice.
+        let _ = answer_all(stream).await;
+    }
+}
+
+/// Answers what has come at once in the wrong order.
+async fn answer_all(stream: TestStream) -> io::Result<()> {
+    write_all(&stream, "INFO {}\r\n").await?;
+    let (mut input, mut asked) = (Vec::new(), None);
+    loop {
+        let mut part = [0; 1000];
+        let len = stream.read_after(&mut &mut part[..], 0).await?;
+        input.extend_from_slice(&part[..len]);
+        let mut answers = Vec::new();
+        while let Some(end) = input.iter().position(|&byte| byte == b'\n') {
+            let line = String::from_utf8(input.drain(..=end).collect()).unwrap();
+            let words: Vec<_> = line.split_whitespace().collect();
+            match (asked.take(), &words[..]) {
+                (Some(head), _) => answers.push(format!("{head}{line}")),
+                (None, ["PING"]) => answers.push("PONG\r\n".to_owned()),
+                (None, ["PUB", "echo", subject, len]) => {
+                    asked = Some(format!("MSG {subject} 0 {len}\r\n"));
+                }
+                _ => {}
+            }
+        }
+        answers.reverse();
+        write_all(&stream, answers.concat()).await.0?;
+        if len == 0 {
+            return Ok(());
+        }
+    }
+}
+
+#[test]
+fn no_reply_goes_astray_at_any_step() {
+    astray::one_gives_up_at_each_step::<Client>(10..100);
+    astray::some_give_up_in_any_order::<Client>();
 }

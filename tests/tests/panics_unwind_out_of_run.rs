@@ -6,6 +6,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use async_op::task::Task;
+use async_op::test::TestContext;
 use async_op::time::Timer;
 use async_op::{Blocking, Executor, Handler, IoContext, IoExecutor, async_op};
 use async_op_tests::{Form, Gate, Log, Manual, Probe, Recorder, both_forms, panic_of};
@@ -178,9 +179,8 @@ fn a_panicking_drop_of_a_future_that_is_abandoned() {
 
 #[test]
 fn timers_that_expired_together_with_a_panic_are_kept() {
-    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let (log, context) = (Log::new(), TestContext::new());
     let timer = Timer::new(&context);
-    // Not before all of them wait.
     timer.expires_after(Duration::from_millis(50));
     for n in 0..4 {
         let log = log.clone();

@@ -11,6 +11,7 @@ use async_op::group::{
     parallel_group, wait_for_all, wait_for_one, wait_for_one_error, wait_for_one_success,
 };
 use async_op::sync::Channel;
+use async_op::test::TestContext;
 use async_op::time::Timer;
 use async_op::{
     Blocking, Completion, Handler, IoContext, IoExecutor, UseFuture, async_op,
@@ -282,14 +283,13 @@ fn requests_reach_those_that_are_outstanding() {
 
 #[test]
 fn limits_on_time_and_groups_nest() {
-    let context = IoContext::new().unwrap();
+    let context = TestContext::new();
     let (one, two) = (never(&context), never(&context));
     let inner = parallel_group((
         one.wait(),
         two.wait().cancel_after(Duration::from_millis(1)),
     ));
     let outer = parallel_group((inner.wait(wait_for_all()), one.wait()));
-    // Long after the other, on a machine that is busy, too.
     let limit = cancel_after(Duration::from_millis(500), Blocking);
     let (order, ((inner_order, (a, b)), c)) = outer.async_wait(wait_for_all(), limit);
     assert_eq!((order, inner_order), ([0, 1], [1, 0]));

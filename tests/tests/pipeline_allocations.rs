@@ -40,7 +40,9 @@ impl Protocol for Numbers {
     type Decoder = ();
 
     async fn connect(&self, on: &IoExecutor, _: &mut Input) -> io::Result<(TcpStream, ())> {
-        Ok((TcpStream::connect(on, self.0).await?, ()))
+        let stream = TcpStream::connect(on, self.0).await?;
+        stream.set_nodelay(true)?;
+        Ok((stream, ()))
     }
 
     fn encode(&self, ask: Ask, id: Id, out: &mut Vec<u8>) -> io::Result<Expect<Self>> {
@@ -89,6 +91,7 @@ impl Protocol for Numbers {
 }
 
 fn serve(mut stream: std::net::TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
     let mut ask = [0; 9];
     loop {
         stream.read_exact(&mut ask)?;

@@ -6,15 +6,22 @@
 mod client;
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::iter;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use async_op::IoContext;
+use async_op::net::AnyStream;
+use async_op::test::{Probe, Script, TestContext, dial};
 use async_op_tests::without_hanging;
 
 use client::{Address, Client, Config, Error, Rows};
+
+/// So long a server may say nothing.
+const SILENCE: Duration = Duration::from_secs(20);
 
 type Act = Box<dyn FnOnce(TcpStream) -> io::Result<()> + Send>;
 
@@ -98,7 +105,7 @@ fn works() -> Act {
 fn config(address: SocketAddr) -> Config {
     let mut config = Config::new(Address::Tcp(vec![address]), "me");
     config.longest_message = 1 << 20;
-    config.silence = Some(Duration::from_secs(20));
+    config.silence = Some(SILENCE);
     config
 }
 
@@ -201,17 +208,33 @@ fn what_it_may_not_say() {
 
 #[test]
 fn half_a_message_and_then_nothing() {
-    let limited = |mut config: Config| {
-        config.silence = Some(Duration::from_millis(100));
-        config
-    };
+    const GREETING: &[u8] = b"\0\0\0\x26\0\x03\0\0user\0me\0client_encoding\0UTF8\0\0";
+    const SEVEN: &[u8] = b"Q\0\0\0\x0dselect 7\0";
+    let greets = |bytes| Script::new().write(GREETING).read(bytes);
     let half = [COLUMNS, ROW, END, COLUMNS, &ROW[..7]].concat();
-    let error = fails_with(answers(half, true), 1, limited);
-    assert_eq!(kind(&error), Some(ErrorKind::TimedOut));
-    let error = fails_with(greets(WELCOME[..12].to_vec()), 0, limited);
-    assert_eq!(kind(&error), Some(ErrorKind::TimedOut));
-    let error = fails_with(greets(Vec::new()), 0, limited);
-    assert_eq!(kind(&error), Some(ErrorKind::TimedOut));
+    for (script, answered) in [
+        (greets(WELCOME).write(SEVEN.repeat(3)).read(half), 1),
+        (greets(&WELCOME[..12]), 0),
+        (greets(b""), 0),
+    ] {
+        let context = TestContext::new();
+        let mut config = Config::new(Address::Tcp(Vec::new()), "me");
+        config.silence = Some(SILENCE);
+        config.dial = Some(Arc::new(dial([AnyStream::new(script.on(&context))])));
+        let client = Client::new(&context, config);
+        let probe = Probe::new();
+        for _ in 0..3 {
+            client.batch("select 7").with(probe.handler());
+        }
+        context.run();
+        assert_eq!(context.elapsed(), SILENCE);
+        let replies = iter::from_fn(|| probe.try_take()).map(|(reply,)| reply);
+        let (rows, errors): (Vec<_>, Vec<_>) = replies.partition(|reply| reply.is_ok());
+        assert_eq!((rows.len(), errors.len()), (answered, 3 - answered));
+        for error in errors {
+            assert_eq!(kind(&error.unwrap_err()), Some(ErrorKind::TimedOut));
+        }
+    }
 }
 
 #[test]

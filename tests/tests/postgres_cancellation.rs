@@ -7,6 +7,7 @@
 mod client;
 
 use std::future::{Future, poll_fn};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
@@ -17,11 +18,17 @@ use std::thread;
 use std::time::Duration;
 
 use async_op::cancel::{CancellationSignal, CancellationType, OperationError};
-use async_op::{IoContext, SystemExecutor, UseFuture, bind_cancellation_slot};
+use async_op::io::{read_exact, write_all};
+use async_op::net::AnyStream;
+use async_op::test::{TestContext, TestStream, dial};
+use async_op::{
+    Initiation, IoContext, Operation, SystemExecutor, UseFuture, bind_cancellation_slot,
+};
+use async_op_tests::astray::{self, Echo, Shared};
 use async_op_tests::postgres::PostgresServer;
 use async_op_tests::{Random, without_hanging};
 
-use client::{Client, Config, Query, Result, Rows, Statement};
+use client::{Address, Client, Config, Query, Result, Rows, Statement};
 
 const REQUESTS: u64 = 10_000;
 const CALLERS: u64 = 64;
@@ -377,4 +384,74 @@ fn handlers_that_panic() {
         while client.batch("select 1").blocking().is_err() {}
         assert_idle(&client);
     });
+}
+
+impl Shared for Client {
+    fn new(context: &TestContext, stream: TestStream) -> Self {
+        let mut config = Config::new(Address::Tcp(Vec::new()), "me");
+        config.dial = Some(Arc::new(dial([AnyStream::new(stream)])));
+        Client::new(context, config)
+    }
+
+    fn ask(&self, text: &str) -> Operation<Echo, impl Initiation<Echo> + 'static> {
+        self.batch(text).map(|rows| {
+            let text = rows.and_then(|rows| rows.one()?.get::<String>(0));
+            text.map_err(io::Error::other)
+        })
+    }
+
+    async fn serve(stream: TestStream) {
+        // Its end is for the reads to notice.
+        let _ = serve(stream).await;
+    }
+}
+
+/// A message of the server.
+fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+    let len = u32::try_from(4 + body.len()).unwrap();
+    [&[kind][..], &len.to_be_bytes(), body].concat()
+}
+
+/// Reads what comes after a length.
+async fn body(stream: &TestStream) -> io::Result<Vec<u8>> {
+    let mut len = [0; 4];
+    read_exact(stream, &mut len).await?;
+    let mut body = vec![0; u32::from_be_bytes(len) as usize - 4];
+    read_exact(stream, &mut body).await?;
+    Ok(body)
+}
+
+/// Answers each simple query with one row, whose one value is the query.
+async fn serve(stream: TestStream) -> io::Result<()> {
+    body(&stream).await?;
+    let ready = message(b'Z', b"I");
+    let welcome = [message(b'R', &[0; 4]), ready.clone()].concat();
+    write_all(&stream, welcome).await.0?;
+    loop {
+        let mut kind = [0];
+        read_exact(&stream, &mut kind).await?;
+        let query = body(&stream).await?;
+        if kind == *b"X" {
+            return Ok(());
+        }
+        assert_eq!(kind, *b"Q");
+        let text = query.strip_suffix(b"\0").unwrap();
+        let len = u32::try_from(text.len()).unwrap();
+        // Of the type `text`.
+        let column = b"\0\x01a\0\0\0\0\0\0\0\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0";
+        let row = [b"\0\x01", &len.to_be_bytes()[..], text].concat();
+        let reply = [
+            message(b'T', column),
+            message(b'D', &row),
+            message(b'C', b"SELECT 1\0"),
+            ready.clone(),
+        ];
+        write_all(&stream, reply.concat()).await.0?;
+    }
+}
+
+#[test]
+fn no_reply_goes_astray_at_any_step() {
+    astray::one_gives_up_at_each_step::<Client>(10..100);
+    astray::some_give_up_in_any_order::<Client>();
 }

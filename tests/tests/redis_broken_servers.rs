@@ -14,10 +14,12 @@ use std::time::{Duration, Instant};
 
 use async_op::IoContext;
 use async_op::cancel::OperationError;
+use async_op::net::AnyStream;
+use async_op::test::{Script, TestContext, dial};
 use async_op_tests::redis::RedisServer;
 use async_op_tests::without_hanging;
 
-use client::{Client, Config, Error, Result, Value};
+use client::{Address, Client, Config, Error, Result, Value};
 
 type Act = Box<dyn FnOnce(TcpStream) + Send>;
 
@@ -250,17 +252,23 @@ fn it_sends_more_than_allowed() {
     });
 }
 
+/// A client of a server that does this.
+fn scripted(context: &TestContext, script: Script) -> Client {
+    let mut config = Config::new(Address::Tcp(Vec::new()));
+    config.dial = Some(Arc::new(dial([AnyStream::new(script.on(context))])));
+    Client::new(context, config)
+}
+
+const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
+
 /// Announces much, and sends nothing: memory is taken as it comes.
 #[test]
 fn it_announces_more_than_it_sends() {
-    let address = server(vec![answer(b"$134217000\r\nx".to_vec())]);
-    without_hanging(move || {
-        let context = IoContext::new().unwrap();
-        let client = Client::new(&context, config(address));
-        let limit = Duration::from_millis(50);
-        let ping = client.request(command!["PING"]).cancel_after(limit);
-        assert!(ping.blocking().unwrap_err().is_timeout());
-    });
+    let context = TestContext::new();
+    let script = Script::new().write(PING).read("$134217000\r\nx");
+    let client = scripted(&context, script);
+    assert!(ping(&client).unwrap_err().is_timeout());
+    assert_eq!(context.elapsed(), LIMIT);
 }
 
 #[test]
@@ -290,23 +298,13 @@ fn it_sends_a_byte_at_a_time() {
 /// The limit is kept, and the connection too: what comes late goes to nobody.
 #[test]
 fn it_is_slow() {
-    let (sender, receiver) = channel::<()>();
-    let address = server(vec![Box::new(move |mut stream| {
-        receiver.recv().unwrap();
-        read_commands(&mut stream, 2);
-        stream.write_all(b"+LATE\r\n+PONG\r\n").unwrap();
-        let _ = stream.read_to_end(&mut Vec::new());
-    })]);
-    without_hanging(move || {
-        let context = IoContext::new().unwrap();
-        let client = Client::new(&context, config(address));
-        let late = client.request(command!["PING"]);
-        let error = late.cancel_after(Duration::from_millis(10)).blocking();
-        assert!(error.unwrap_err().is_timeout());
-        assert!(client.is_connected());
-        sender.send(()).unwrap();
-        assert_eq!(ping(&client).unwrap(), Value::Status("PONG".into()));
-    });
+    let context = TestContext::new();
+    let script = Script::new().write(PING).write(PING);
+    let client = scripted(&context, script.read("+LATE\r\n+PONG\r\n"));
+    assert!(ping(&client).unwrap_err().is_timeout());
+    assert_eq!(context.elapsed(), LIMIT);
+    assert!(client.is_connected());
+    assert_eq!(ping(&client).unwrap(), Value::Status("PONG".into()));
 }
 
 /// It never ends, and is never idle: the limit is on the whole.
@@ -339,25 +337,15 @@ fn it_trickles() {
 /// It reads nothing: what is written waits, and whoever waits can go.
 #[test]
 fn it_does_not_read() {
-    let (sender, receiver) = channel::<()>();
-    let address = server(vec![Box::new(move |_stream| {
-        let _ = receiver.recv();
-    })]);
-    without_hanging(move || {
-        let context = IoContext::new().unwrap();
-        let client = Client::new(&context, config(address));
-        let large = vec![b'x'; 32 << 20];
-        let set = client
-            .set("key", &large)
-            .cancel_after(Duration::from_millis(50));
-        assert!(set.blocking().unwrap_err().is_timeout());
-        let limit = Duration::from_millis(10);
-        for _ in 0..3 {
-            let ping = client.ping().cancel_after(limit);
-            assert!(ping.blocking().unwrap_err().is_timeout());
-        }
-        drop(sender);
-    });
+    let context = TestContext::new();
+    let client = scripted(&context, Script::new().stall());
+    let large = vec![b'x'; 32 << 20];
+    let set = client.set("key", &large).cancel_after(LIMIT);
+    assert!(set.blocking().unwrap_err().is_timeout());
+    for _ in 0..3 {
+        assert!(ping(&client).unwrap_err().is_timeout());
+    }
+    assert_eq!(context.elapsed(), 4 * LIMIT);
 }
 
 /// A client that is dropped, with its context, while requests are under way.

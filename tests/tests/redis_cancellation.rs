@@ -5,6 +5,7 @@
 mod client;
 
 use std::future::Future;
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,15 +13,18 @@ use std::task::Poll;
 use std::time::Duration;
 
 use async_op::cancel::{CancellationSignal, CancellationType, OperationError};
-use async_op::io::{read_until, write_all};
+use async_op::io::{Transport, read_until, write_all};
+use async_op::net::AnyStream;
 use async_op::net::TcpStream;
 use async_op::sync::Mutex;
+use async_op::test::{TestContext, TestStream, dial};
 use async_op::{
     Initiation, IoContext, IoExecutor, IoObject, Operation, SystemExecutor, UseFuture, async_op,
     bind_cancellation_slot,
 };
+use async_op_tests::astray::{self, Shared};
 use async_op_tests::redis::RedisServer;
-use async_op_tests::without_hanging;
+use async_op_tests::{panic_of, without_hanging};
 
 use client::{Address, Client, Config, Result, Value};
 
@@ -250,19 +254,27 @@ fn callbacks_in_a_pipeline() {
 
 /// What one writes first: a lock, a write, and a read.
 #[derive(Clone)]
-struct Naive {
-    connection: Mutex<(TcpStream, Bytes)>,
+struct Naive<S> {
+    executor: IoExecutor,
+    connection: Mutex<(S, Bytes)>,
 }
 
-impl IoObject for Naive {
+impl<S: Transport> IoObject for Naive<S> {
     type Executor = IoExecutor;
 
     fn executor(&self) -> IoExecutor {
-        *SystemExecutor
+        self.executor
     }
 }
 
-impl Naive {
+impl<S: Transport> Naive<S> {
+    fn new(executor: &IoExecutor, stream: S) -> Self {
+        Self {
+            executor: *executor,
+            connection: Mutex::new(executor, (stream, Vec::new())),
+        }
+    }
+
     #[async_op]
     async fn async_echo(&self, text: &str) -> Result<Option<Bytes>> {
         let mut connection = self.connection.lock().await?;
@@ -286,12 +298,75 @@ fn replies_go_astray_where_a_request_is_a_write_and_a_read() {
         let stream = TcpStream::connect(&SystemExecutor, server.address)
             .blocking()
             .unwrap();
-        let naive = Naive {
-            connection: Mutex::new(&*SystemExecutor, (stream, Vec::new())),
-        };
+        let naive = Naive::new(&SystemExecutor, stream);
         let tally = in_tasks(2, move |text| naive.echo(text));
         assert!(tally.wrong.load(Ordering::Relaxed) > 0, "{tally:?}");
     });
+}
+
+/// Says what it is told to, of commands `ECHO`.
+async fn echo_server(stream: TestStream) {
+    let (mut buffer, mut lines) = (Vec::new(), Vec::new());
+    while let Ok(end) = read_until(&stream, &mut buffer, "\r\n").await {
+        lines.push(buffer.drain(..end).collect::<Bytes>());
+        // `*2`, `$4`, `ECHO`, the length and the text.
+        if lines.len() == 5 {
+            let reply = lines.drain(..).skip(3).flatten().collect::<Bytes>();
+            if write_all(&stream, reply).await.0.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn as_text(reply: Result<Option<Bytes>>) -> io::Result<String> {
+    let reply = reply.map_err(io::Error::other)?;
+    Ok(String::from_utf8(reply.unwrap_or_default()).unwrap())
+}
+
+impl Shared for Client {
+    fn new(context: &TestContext, stream: TestStream) -> Self {
+        let mut config = Config::new(Address::Tcp(Vec::new()));
+        config.dial = Some(Arc::new(dial([AnyStream::new(stream)])));
+        Client::new(context, config)
+    }
+
+    fn ask(&self, text: &str) -> Operation<astray::Echo, impl Initiation<astray::Echo> + 'static> {
+        echo_of(self, text).map(as_text)
+    }
+
+    fn serve(stream: TestStream) -> impl Future<Output = ()> + Send + 'static {
+        echo_server(stream)
+    }
+}
+
+impl Shared for Naive<TestStream> {
+    fn new(context: &TestContext, stream: TestStream) -> Self {
+        Naive::new(context, stream)
+    }
+
+    fn ask(&self, text: &str) -> Operation<astray::Echo, impl Initiation<astray::Echo> + 'static> {
+        self.echo(text).map(as_text)
+    }
+
+    fn serve(stream: TestStream) -> impl Future<Output = ()> + Send + 'static {
+        echo_server(stream)
+    }
+}
+
+#[test]
+fn no_reply_goes_astray_at_any_step() {
+    astray::one_gives_up_at_each_step::<Client>(10..100);
+    astray::some_give_up_in_any_order::<Client>();
+}
+
+/// The tests above would see it.
+#[test]
+fn at_some_step_they_do_where_a_request_is_a_write_and_a_read() {
+    let message = panic_of(|| astray::one_gives_up_at_each_step::<Naive<TestStream>>(10..100));
+    assert!(message.contains("the answer of another"), "{message}");
+    let message = panic_of(astray::some_give_up_in_any_order::<Naive<TestStream>>);
+    assert!(message.contains("the answer of another"), "{message}");
 }
 
 /// What is stored may look like a message of a channel.

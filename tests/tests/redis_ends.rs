@@ -11,16 +11,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_op::cancel::{CancellationSignal, CancellationType, OperationError};
+use async_op::io::{read_exact, write_all};
+use async_op::net::AnyStream;
 use async_op::task::Task;
+use async_op::test::{Script, TestContext, dial, pair};
 use async_op::token::UsePromise;
-use async_op::{Executor, IoContext, SystemExecutor, bind_cancellation_slot};
+use async_op::{Executor, IoContext, SystemExecutor, bind_cancellation_slot, spawn};
 use async_op_tests::redis::RedisServer;
 use async_op_tests::{panic_of, without_hanging};
 
-use client::{Client, Command, Config, Error, Result, Value};
+use client::{Address, Client, Command, Config, Error, Result, Value};
 
 /// A port on which connections are accepted by the system alone: nothing is read.
 fn silent() -> (SocketAddr, TcpListener) {
@@ -271,52 +274,59 @@ fn nobody_is_cancelled_with_another() {
 /// goes on in order.
 #[test]
 fn a_write_that_is_stuck() {
-    without_hanging(|| {
-        let (address, listener) = silent();
-        let (sender, receiver) = channel::<()>();
-        thread::spawn(move || {
-            let (mut stream, _) = listener.accept().unwrap();
-            receiver.recv().unwrap();
-            let mut left = b"*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$3000000\r\n\r\n".len() + 3_000_000;
-            let mut buffer = [0; 65536];
-            while left > 0 {
-                let most = left.min(buffer.len());
-                left -= stream.read(&mut buffer[..most]).unwrap();
-            }
-            stream.write_all(b"+OK\r\n").unwrap();
-            answer_all(stream);
-        });
-        let context = IoContext::new().unwrap();
-        let client = Client::new(&context, Config::new(address));
-        let large = vec![b'x'; 3_000_000];
-        let set = client.set("key", &large);
-        let set = set.cancel_after(Duration::from_millis(50));
-        set.callback(|result| assert!(result.unwrap_err().is_timeout()));
-        let start = Instant::now();
-        context.run();
-        assert!(start.elapsed() < Duration::from_secs(5));
-        sender.send(()).unwrap();
-        client.ping().blocking().unwrap();
-    });
+    let context = TestContext::new();
+    let (ours, theirs) = pair(&context);
+    let client = over(&context, dial([AnyStream::new(ours)]));
+    let large = vec![b'x'; 3_000_000];
+    let set = client.set("key", &large).cancel_after(LIMIT);
+    set.callback(|result| assert!(result.unwrap_err().is_timeout()));
+    context.run();
+    assert_eq!(context.elapsed(), LIMIT);
+    let server = async move {
+        let head = b"*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$3000000\r\n\r\n".len();
+        read_exact(&theirs, vec![0; head + 3_000_000]).await.0?;
+        write_all(&theirs, "+OK\r\n").await?;
+        read_exact(&theirs, &mut [0; 14]).await?;
+        write_all(&theirs, "+PONG\r\n").await
+    };
+    spawn(&context, server, |result: io::Result<()>| result.unwrap());
+    client.ping().blocking().unwrap();
 }
 
 /// What nobody waits for any more, and no server takes, is not kept for ever.
 #[test]
 fn requests_that_time_out_do_not_pile_up() {
-    without_hanging(|| {
-        let (address, listener) = silent();
-        let context = IoContext::new().unwrap();
-        let client = Client::new(&context, Config::new(address));
-        let large = vec![b'x'; 1 << 20];
-        for _ in 0..40 {
-            let set = client.set("key", &large);
-            let set = set.cancel_after(Duration::from_millis(1));
-            assert!(set.blocking().unwrap_err().is_timeout());
-        }
-        // It was given up several times, and made again.
-        listener.set_nonblocking(true).unwrap();
-        assert!(listener.incoming().map_while(io::Result::ok).count() > 2);
+    let context = TestContext::new();
+    let streams = [(); 40].map(|()| AnyStream::new(Script::new().stall().on(&context)));
+    let (next, dialled) = (dial(streams), Arc::new(AtomicUsize::new(0)));
+    let count = dialled.clone();
+    let client = over(&context, move || {
+        count.fetch_add(1, Ordering::Relaxed);
+        next()
     });
+    let large = vec![b'x'; 1 << 20];
+    for _ in 0..40 {
+        let set = client.set("key", &large).cancel_after(LIMIT);
+        assert!(set.blocking().unwrap_err().is_timeout());
+    }
+    assert_eq!(context.elapsed(), 40 * LIMIT);
+    // It was given up several times, and made again.
+    assert!(
+        (3..40).contains(&dialled.load(Ordering::Relaxed)),
+        "{dialled:?}"
+    );
+}
+
+const LIMIT: Duration = Duration::from_secs(50);
+
+/// A client of the connections that `dial` makes.
+fn over(
+    context: &TestContext,
+    dial: impl Fn() -> io::Result<AnyStream> + Send + Sync + 'static,
+) -> Client {
+    let mut config = Config::new(Address::Tcp(Vec::new()));
+    config.dial = Some(Arc::new(dial));
+    Client::new(context, config)
 }
 
 /// So many messages that nobody asks for are not kept either.

@@ -10,8 +10,8 @@ use std::convert::Infallible;
 use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
 
-use async_op::net::TcpStream;
 use async_op::net::pipeline::{Event, Expect, Id, Input, Pipeline, Protocol, Session};
+use async_op::net::{AnyStream, TcpStream};
 use async_op::{Initiation, IoExecutor, IoObject, async_op};
 
 /// No line of a reply is longer, and no value.
@@ -34,8 +34,20 @@ impl IoObject for Client {
 
 impl Client {
     pub fn new(executor: &IoExecutor, address: SocketAddr) -> Self {
+        Self::with(executor, Server::At(address))
+    }
+
+    /// Makes one whose connections `dial` makes: through a tunnel, say, or in a test.
+    pub fn over(
+        executor: &IoExecutor,
+        dial: impl Fn() -> io::Result<AnyStream> + Send + Sync + 'static,
+    ) -> Self {
+        Self::with(executor, Server::Over(Box::new(dial)))
+    }
+
+    fn with(executor: &IoExecutor, server: Server) -> Self {
         Self {
-            pipeline: Pipeline::new(executor, Memcached { address }),
+            pipeline: Pipeline::new(executor, Memcached { server }),
         }
     }
 
@@ -86,7 +98,25 @@ impl Client {
 // From here on it is what memcached says.
 
 struct Memcached {
-    address: SocketAddr,
+    server: Server,
+}
+
+enum Server {
+    At(SocketAddr),
+    Over(Box<dyn Fn() -> io::Result<AnyStream> + Send + Sync>),
+}
+
+impl Server {
+    async fn connect(&self, on: &IoExecutor) -> io::Result<AnyStream> {
+        match self {
+            Self::At(address) => {
+                let stream = TcpStream::connect(on, *address).await?;
+                stream.set_nodelay(true)?;
+                Ok(AnyStream::new(stream))
+            }
+            Self::Over(dial) => dial(),
+        }
+    }
 }
 
 struct Request {
@@ -133,7 +163,7 @@ struct Found {
 }
 
 impl Protocol for Memcached {
-    type Stream = TcpStream;
+    type Stream = AnyStream;
     type Request = Request;
     type Reply = Reply;
     type Part = Infallible;
@@ -142,10 +172,8 @@ impl Protocol for Memcached {
     type Pending = ();
     type Decoder = Found;
 
-    async fn connect(&self, on: &IoExecutor, _: &mut Input) -> io::Result<(TcpStream, Found)> {
-        let stream = TcpStream::connect(on, self.address).await?;
-        stream.set_nodelay(true)?;
-        Ok((stream, Found::default()))
+    async fn connect(&self, on: &IoExecutor, _: &mut Input) -> io::Result<(AnyStream, Found)> {
+        Ok((self.server.connect(on).await?, Found::default()))
     }
 
     fn encode(&self, request: Request, _: Id, out: &mut Vec<u8>) -> io::Result<Expect<Self>> {

@@ -14,8 +14,8 @@ use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
 
 use async_op::io::write_all;
-use async_op::net::TcpStream;
 use async_op::net::pipeline::{Event, Exchange, Expect, Id, Input, Pipeline, Protocol, Session};
+use async_op::net::{AnyStream, TcpStream};
 use async_op::{Initiation, IoExecutor, IoObject, async_op};
 
 /// No line of the server is longer, and no message.
@@ -54,8 +54,20 @@ pub struct Subscription {
 
 impl Client {
     pub fn new(executor: &IoExecutor, address: SocketAddr) -> Self {
+        Self::with(executor, Server::At(address))
+    }
+
+    /// Makes one whose connections `dial` makes: through a tunnel, say, or in a test.
+    pub fn over(
+        executor: &IoExecutor,
+        dial: impl Fn() -> io::Result<AnyStream> + Send + Sync + 'static,
+    ) -> Self {
+        Self::with(executor, Server::Over(Box::new(dial)))
+    }
+
+    fn with(executor: &IoExecutor, server: Server) -> Self {
         let nats = Nats {
-            address,
+            server,
             inbox: format!("_INBOX.{:x}", RandomState::new().hash_one(0)),
         };
         Self {
@@ -128,9 +140,27 @@ impl Drop for Subscription {
 // From here on it is what NATS says.
 
 struct Nats {
-    address: SocketAddr,
+    server: Server,
     /// Replies come to subjects that begin with it.
     inbox: String,
+}
+
+enum Server {
+    At(SocketAddr),
+    Over(Box<dyn Fn() -> io::Result<AnyStream> + Send + Sync>),
+}
+
+impl Server {
+    async fn connect(&self, on: &IoExecutor) -> io::Result<AnyStream> {
+        match self {
+            Self::At(address) => {
+                let stream = TcpStream::connect(on, *address).await?;
+                stream.set_nodelay(true)?;
+                Ok(AnyStream::new(stream))
+            }
+            Self::Over(dial) => dial(),
+        }
+    }
 }
 
 enum Request {
@@ -151,7 +181,7 @@ struct Announced {
 }
 
 impl Protocol for Nats {
-    type Stream = TcpStream;
+    type Stream = AnyStream;
     type Request = Request;
     type Reply = Option<Message>;
     type Part = Message;
@@ -164,10 +194,9 @@ impl Protocol for Nats {
         &self,
         on: &IoExecutor,
         input: &mut Input,
-    ) -> io::Result<(TcpStream, Option<Announced>)> {
+    ) -> io::Result<(AnyStream, Option<Announced>)> {
         const CONNECT: &str = r#"{"verbose":false,"pedantic":false,"headers":true,"no_responders":true,"lang":"rust","version":"0"}"#;
-        let stream = TcpStream::connect(on, self.address).await?;
-        stream.set_nodelay(true)?;
+        let stream = self.server.connect(on).await?;
         let hello = format!(
             "CONNECT {CONNECT}\r\nSUB {}.* {REPLIES}\r\nPING\r\n",
             self.inbox

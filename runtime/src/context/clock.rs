@@ -30,8 +30,10 @@ mod system {
 
 #[cfg(feature = "test")]
 mod simulated {
+    use std::ops::RangeInclusive;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
 
     use super::{Instant, SystemTime};
     use crate::shim::plain::{Mutex, MutexGuard};
@@ -71,6 +73,11 @@ mod simulated {
         }
     }
 
+    /// More tasks than run in a test before time passes, and more often than it passes.
+    const MOST_TASKS: usize = 1_000_000;
+    const MOST_PASSES: usize = 1_000_000;
+    const PATIENCE: Duration = Duration::from_secs(10);
+
     /// What is not left to the system in a context of a test: its clocks, and what its seed
     /// decides.
     pub(crate) struct Simulation {
@@ -84,6 +91,14 @@ mod simulated {
         random: u64,
         /// Whether any of the tasks that are ready may be the next.
         shuffles: bool,
+        /// How many tasks have run since time has passed, and how often it has.
+        tasks: usize,
+        passes: usize,
+        /// How long to wait for the system and for other threads, of the system's own time:
+        /// only a test that fails does.
+        patience: Duration,
+        /// Why this has no end.
+        flaw: Option<&'static str>,
     }
 
     impl Simulation {
@@ -96,6 +111,10 @@ mod simulated {
                     wall: SystemTime::now(),
                     random: scattered(0),
                     shuffles: false,
+                    tasks: 0,
+                    passes: 0,
+                    patience: PATIENCE,
+                    flaw: None,
                 }),
             }
         }
@@ -115,6 +134,14 @@ mod simulated {
             self.lock().wall
         }
 
+        pub(crate) fn patience(&self) -> Duration {
+            self.lock().patience
+        }
+
+        pub(crate) fn set_patience(&self, patience: Duration) {
+            self.lock().patience = patience;
+        }
+
         pub(crate) fn set_wall(&self, wall: SystemTime) {
             self.lock().wall = wall;
         }
@@ -125,11 +152,55 @@ mod simulated {
             let passed = instant.saturating_duration_since(state.now);
             state.now += passed;
             state.wall += passed;
+            state.tasks = 0;
+            state.passes += 1;
+            if state.passes > MOST_PASSES {
+                state.passes = 0;
+                state.flaw = Some("time has passed a million times: this has no end");
+            }
+        }
+
+        /// Counts a task that is about to run.
+        pub(crate) fn count_task(&self) {
+            let mut state = self.lock();
+            state.tasks += 1;
+            if state.tasks > MOST_TASKS {
+                state.tasks = 0;
+                state.flaw =
+                    Some("a million tasks have run, and no time has passed: this has no end");
+            }
+        }
+
+        /// Notes that nothing can run, and that no time is waited for.
+        pub(crate) fn note_hang(&self) {
+            self.lock().flaw = Some(
+                "nothing can run, no time is waited for, and nothing comes from elsewhere: to \
+                 block on this would take for ever",
+            );
+        }
+
+        /// To be called where a panic leaves nothing behind.
+        ///
+        /// # Panics
+        ///
+        /// If this has no end, as far as one can tell.
+        pub(crate) fn assert_goes_on(&self) {
+            let flaw = self.lock().flaw.take();
+            if let Some(flaw) = flaw {
+                panic!("{flaw}");
+            }
         }
 
         /// Returns a number below `limit`.
         pub(crate) fn below(&self, limit: usize) -> usize {
             self.lock().below(limit)
+        }
+
+        /// Returns a time of this range.
+        pub(crate) fn within(&self, range: &RangeInclusive<Duration>) -> Duration {
+            let length = range.end().saturating_sub(*range.start());
+            // In 1000 steps: enough for an order of any kind.
+            *range.start() + length.mul_f64(self.below(1001) as f64 / 1000.0)
         }
 
         /// Returns which of `ready` tasks is the next.
@@ -168,5 +239,39 @@ mod simulated {
         let seed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let seed = (seed ^ (seed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         (seed ^ (seed >> 31)) | 1
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use std::panic::{AssertUnwindSafe, catch_unwind};
+
+        use super::*;
+
+        fn goes_on(simulation: &Simulation) -> bool {
+            catch_unwind(AssertUnwindSafe(|| simulation.assert_goes_on())).is_ok()
+        }
+
+        #[test]
+        fn tasks_without_end_are_noticed_where_no_time_passes() {
+            let simulation = Simulation::new();
+            for _ in 0..2 {
+                (0..MOST_TASKS).for_each(|_| simulation.count_task());
+                assert!(goes_on(&simulation));
+                simulation.pass_until(simulation.now());
+            }
+            (0..=MOST_TASKS).for_each(|_| simulation.count_task());
+            assert!(!goes_on(&simulation));
+            assert!(goes_on(&simulation));
+        }
+
+        #[test]
+        fn so_is_time_that_passes_without_end() {
+            let simulation = Simulation::new();
+            let pass = || simulation.pass_until(simulation.now() + Duration::from_secs(1));
+            (0..MOST_PASSES).for_each(|_| pass());
+            assert!(goes_on(&simulation));
+            pass();
+            assert!(!goes_on(&simulation));
+        }
     }
 }

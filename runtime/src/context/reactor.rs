@@ -140,19 +140,25 @@ impl Reactor {
         let mut state = self.wait.lock();
         let WaitState { waiting, batch } = &mut *state;
         #[cfg(feature = "test")]
-        let is_asleep = timeout != Timeout::Zero;
+        let (is_asleep, mut patient_until) = (timeout != Timeout::Zero, None);
         let timeout = match timeout {
             Timeout::Zero => Some(Duration::ZERO),
             // A clock that stands still jumps, once there is nothing else.
             #[cfg(feature = "test")]
             Timeout::Until(_) if self.may_jump() => Some(Duration::ZERO),
+            #[cfg(feature = "test")]
+            Timeout::Until(None) if self.simulation().is_some() => {
+                let patience = self.simulation().map(Simulation::patience);
+                patient_until = patience.map(|patience| Instant::now() + patience);
+                patience
+            }
             Timeout::Until(None) if !self.has_timers() => None,
             Timeout::Until(deadline) => self.timeout(deadline, waiting),
         };
         let events = self.selector.wait(waiting, timeout, brought);
         #[cfg(feature = "test")]
         if is_asleep && !events.are_any {
-            self.jump();
+            self.jump(patient_until);
         }
         if self.has_timers() {
             self.expire(batch, &mut brought.wake);
@@ -166,11 +172,19 @@ impl Reactor {
         self.simulation().is_some() && self.has_timers()
     }
 
-    /// Lets the time pass until the earliest timer, in a context of a test.
+    /// Lets the time pass until the earliest timer, in a context of a test; notes where there
+    /// is none, and nothing has come in all the time that the system was given.
     #[cfg(feature = "test")]
-    fn jump(&self) {
-        if let (Some(simulation), Some(deadline)) = (self.simulation(), self.deadline()) {
-            simulation.pass_until(deadline);
+    fn jump(&self, patient_until: Option<Instant>) {
+        let Some(simulation) = self.simulation() else {
+            return;
+        };
+        match self.deadline() {
+            Some(deadline) => simulation.pass_until(deadline),
+            None if patient_until.is_some_and(|end| end <= Instant::now()) => {
+                simulation.note_hang();
+            }
+            None => {}
         }
     }
 

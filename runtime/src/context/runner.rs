@@ -203,6 +203,10 @@ impl Runner {
         let own = unsafe { &mut *self.own.get() };
         #[cfg(feature = "test")]
         if let Some(simulation) = self.reactor.as_ref().and_then(|it| it.simulation()) {
+            if !own.is_empty() {
+                simulation.count_task();
+                simulation.assert_goes_on();
+            }
             own.turn(simulation.choose(own.len()));
         }
         own.pop()

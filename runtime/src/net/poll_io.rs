@@ -33,17 +33,33 @@ use crate::context::{Direction, WaiterKey};
 /// ```
 pub struct PollIo<T: PollSource> {
     stream: T,
-    read: Waiting,
-    write: Waiting,
+    read: T::Waiting,
+    write: T::Waiting,
 }
 
-/// The operation of one direction that waits, as the reactor knows it.
-///
-/// A number, so that those who have the socket in common can poll it: whoever polls takes
+/// The operation of one direction that waits, from one poll to the next.
+pub trait Waits: Default + Send + Unpin {
+    /// By what the source knows it.
+    type Key;
+
+    /// Polls with it.
+    fn with<R>(&mut self, poll: impl FnOnce(&mut Option<Self::Key>) -> R) -> R;
+}
+
+/// One that somebody has alone.
+impl<K: Send + Unpin> Waits for Option<K> {
+    type Key = K;
+
+    fn with<R>(&mut self, poll: impl FnOnce(&mut Option<K>) -> R) -> R {
+        poll(self)
+    }
+}
+
+/// One that the reactor knows: a number, so that those who have the socket in common can poll it: whoever polls takes
 /// the key out. Another who comes meanwhile finds none, and waits with a key of its own; the
 /// last that is put back stands, and what was there is forgotten.
-#[derive(Default)]
-struct Waiting(AtomicU32);
+#[derive(Debug, Default)]
+pub struct Waiting(AtomicU32);
 
 impl Waiting {
     fn take(&self) -> Option<WaiterKey> {
@@ -54,6 +70,10 @@ impl Waiting {
     fn put(&self, key: WaiterKey) -> Option<WaiterKey> {
         WaiterKey::of_number(self.0.swap(key.number(), Ordering::AcqRel))
     }
+}
+
+impl Waits for Waiting {
+    type Key = WaiterKey;
 
     /// For the one that has it alone.
     fn with<R>(&mut self, poll: impl FnOnce(&mut Option<WaiterKey>) -> R) -> R {
@@ -66,13 +86,13 @@ impl Waiting {
 }
 
 /// A key that is taken out, and is put back, whatever an attempt of somebody else's does.
-struct Turn<'a, T: PollSource> {
+struct Turn<'a, T: PollSource<Waiting = Waiting>> {
     io: &'a PollIo<T>,
     direction: Direction,
     key: Option<WaiterKey>,
 }
 
-impl<T: PollSource> Drop for Turn<'_, T> {
+impl<T: PollSource<Waiting = Waiting>> Drop for Turn<'_, T> {
     fn drop(&mut self) {
         let Some(key) = self.key else { return };
         let other = self.io.waiting(self.direction).put(key);
@@ -84,14 +104,21 @@ impl<T: PollSource> Drop for Turn<'_, T> {
 }
 
 impl<T: PollSource> PollIo<T> {
-    pub(super) fn new(stream: T) -> Self {
+    pub(crate) fn new(stream: T) -> Self {
         Self {
             stream,
-            read: Waiting::default(),
-            write: Waiting::default(),
+            read: T::Waiting::default(),
+            write: T::Waiting::default(),
         }
     }
 
+    /// Returns the stream, or socket.
+    pub fn get_ref(&self) -> &T {
+        &self.stream
+    }
+}
+
+impl<T: PollSource<Waiting = Waiting>> PollIo<T> {
     fn waiting(&self, direction: Direction) -> &Waiting {
         match direction {
             Direction::Read => &self.read,
@@ -112,11 +139,6 @@ impl<T: PollSource> PollIo<T> {
             key: self.waiting(direction).take(),
         };
         poll(&self.stream, &mut turn.key)
-    }
-
-    /// Returns the stream, or socket.
-    pub fn get_ref(&self) -> &T {
-        &self.stream
     }
 }
 
@@ -162,7 +184,8 @@ impl<T: PollWrite> PollIo<T> {
 
 impl<T: PollSource> Drop for PollIo<T> {
     fn drop(&mut self) {
-        self.stream.forget(self.read.take(), self.write.take());
+        let (read, write) = (self.read.with(Option::take), self.write.with(Option::take));
+        self.stream.forget(read, write);
     }
 }
 
@@ -178,9 +201,14 @@ impl<T: PollSource> fmt::Debug for PollIo<T> {
     note = "`PollIo` is for the streams of this crate, `TcpStream`, `UnixStream` and pipes, and for `UdpSocket`"
 )]
 pub trait PollSource {
+    /// What is kept of an operation that waits.
+    type Waiting: Waits;
+
     /// Forgets operations that wait.
-    fn forget(&self, read: Option<WaiterKey>, write: Option<WaiterKey>);
+    fn forget(&self, read: Option<Key<Self>>, write: Option<Key<Self>>);
 }
+
+type Key<T> = <<T as PollSource>::Waiting as Waits>::Key;
 
 /// A stream that can be polled for bytes.
 #[diagnostic::on_unimplemented(
@@ -191,7 +219,7 @@ pub trait PollRead: PollSource {
     /// Reads, or parks the operation that `key` names.
     fn poll_read(
         &self,
-        key: &mut Option<WaiterKey>,
+        key: &mut Option<Key<Self>>,
         cx: &mut Context<'_>,
         part: &mut [u8],
     ) -> Poll<io::Result<usize>>;
@@ -206,7 +234,7 @@ pub trait PollWrite: PollSource {
     /// Writes, or parks the operation that `key` names.
     fn poll_write(
         &self,
-        key: &mut Option<WaiterKey>,
+        key: &mut Option<Key<Self>>,
         cx: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>>;
@@ -235,6 +263,8 @@ macro_rules! polls {
 macro_rules! poll_source {
     ($ty:ident) => {
         impl<E: $crate::executor::HomeExecutor> $crate::net::poll_io::PollSource for $ty<E> {
+            type Waiting = $crate::net::poll_io::Waiting;
+
             fn forget(
                 &self,
                 read: Option<$crate::context::WaiterKey>,

@@ -1,17 +1,16 @@
 use std::fmt;
 use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{Cut, TestMemory};
+use super::{Cut, Fuse, TestMemory};
 use crate::context::{IoContext, IoExecutor, Simulation};
 use crate::executor::IoObject;
 use crate::shim::plain::Mutex;
 use crate::time::TimerState;
-
-/// How long to wait for the system, of the system's own time: only a test that fails does.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A context for one test, whose clock stands still: it jumps to the next timer when there
 /// is nothing else to do.
@@ -60,15 +59,29 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// When it is dropped while operations are outstanding, or work or memory is held, unless that
 /// is [allowed](Self::allow_outstanding), or the thread is panicking anyway. With the feature
-/// `tracing` the message has the names of the operations and the lines that made them.
+/// `tracing` the message has the names of the operations and the lines that made them, and
+/// operations can be allowed by name.
 pub struct TestContext {
     context: IoContext,
     simulation: Arc<Simulation>,
     start: Instant,
-    allows_outstanding: bool,
+    allowed: Allowed,
     memory: TestMemory,
+    /// Whether tasks run one by one, for what is to happen in between.
+    stops_at_each: AtomicBool,
     /// Counts the steps.
     cut: Mutex<Option<Cut>>,
+}
+
+/// What may be left when a context is dropped.
+#[derive(Default)]
+struct Allowed {
+    all: bool,
+    work: bool,
+    memory: bool,
+    /// Operations of these names.
+    #[cfg(feature = "tracing")]
+    operations: Vec<String>,
 }
 
 impl TestContext {
@@ -87,8 +100,9 @@ impl TestContext {
             context: context.expect("the system has descriptors"),
             start: simulation.now(),
             simulation,
-            allows_outstanding: false,
+            allowed: Allowed::default(),
             memory: TestMemory::new(),
+            stops_at_each: AtomicBool::new(false),
             cut: Mutex::new(None),
         }
     }
@@ -172,6 +186,13 @@ impl TestContext {
         self.simulation.set_wall(time);
     }
 
+    /// Sets how long to wait, of the system's own time, for what comes from elsewhere: ten
+    /// seconds, if nobody does. To [block](crate::Blocking) on what does not come in that time
+    /// panics, and so does [`run`](Self::run) where there are sockets.
+    pub fn set_patience(&self, patience: Duration) {
+        self.simulation.set_patience(patience);
+    }
+
     /// Returns a number below `limit` that the [seed](Self::seeded) decides; 0 where that is
     /// 0.
     pub fn random(&self, limit: usize) -> usize {
@@ -181,10 +202,19 @@ impl TestContext {
     /// Runs whatever can run without time to pass; returns how many tasks that were.
     pub fn run_until_stalled(&self) -> usize {
         let mut ran = 0;
-        while self.run_one() {
-            ran += 1;
+        if self.stops_at_each.load(Ordering::Relaxed) {
+            while self.run_one() {
+                ran += 1;
+            }
+            return ran;
         }
-        ran
+        loop {
+            self.context.restart();
+            match self.context.poll() {
+                0 => return ran,
+                more => ran += more,
+            }
+        }
     }
 
     /// Runs one task, if one can run without time to pass; returns whether there was one.
@@ -192,7 +222,7 @@ impl TestContext {
         let cut = self.cut.lock().clone();
         cut.iter().for_each(Cut::step);
         self.context.restart();
-        self.context.poll_one() > 0
+        self.beyond_panics(|| self.context.poll_one()) > 0
     }
 
     /// Lets `duration` pass, and runs whatever can run meanwhile, each timer at its time;
@@ -216,7 +246,9 @@ impl TestContext {
     /// If what is outstanding can never end, as nothing can run and no timer is set: the
     /// operation waits for a peer, say, that says no more, or a
     /// [`WorkGuard`](crate::executor::WorkGuard) is held. Where there are sockets, their
-    /// peers have ten seconds first.
+    /// peers have some [patience](Self::set_patience) first. And if a million tasks have run
+    /// and no time has passed, or that has passed a million times: a task that posts itself
+    /// again, say, or a timer that is set again and again.
     pub fn run(&self) -> usize {
         let mut ran = 0;
         loop {
@@ -225,16 +257,28 @@ impl TestContext {
                 return ran;
             }
             match self.deadline() {
-                Some(next) => self.simulation.pass_until(next),
+                Some(next) => {
+                    self.simulation.pass_until(next);
+                    self.simulation.assert_goes_on();
+                }
                 None => ran += self.wait_for_system(),
             }
+        }
+    }
+
+    /// Goes on where a [`Fuse`] has panicked.
+    fn beyond_panics(&self, run: impl FnOnce() -> usize) -> usize {
+        match catch_unwind(AssertUnwindSafe(run)) {
+            Ok(ran) => ran,
+            Err(panic) if Fuse::has_made(&*panic) => 1,
+            Err(panic) => resume_unwind(panic),
         }
     }
 
     fn wait_for_system(&self) -> usize {
         let has_sources = self.reactor().is_ok_and(|reactor| reactor.has_sources());
         let ran = match has_sources {
-            true => self.context.run_one_for(PATIENCE),
+            true => self.beyond_panics(|| self.context.run_one_for(self.simulation.patience())),
             false => 0,
         };
         assert!(
@@ -254,9 +298,42 @@ impl TestContext {
         self.has_work() && self.context.timeout() != Some(Duration::ZERO)
     }
 
-    /// Allows operations to be outstanding, and work to be held, when it is dropped.
+    /// Allows anything to be left when it is dropped: operations, work and memory.
     pub fn allow_outstanding(&mut self) {
-        self.allows_outstanding = true;
+        self.allowed.all = true;
+    }
+
+    /// Allows operations of this name to be outstanding when it is dropped, with the work that
+    /// they hold and the memory that they have; may be called for several names.
+    ///
+    /// The name is that of the initiating function. With the feature `tracing`, by which names
+    /// are known.
+    ///
+    /// ```
+    /// use async_op::test::TestContext;
+    /// use async_op::time::Timer;
+    ///
+    /// let mut context = TestContext::new();
+    /// context.allow("async_wait");
+    /// let timer = Timer::new(&context);
+    /// timer.expires_after(std::time::Duration::from_secs(1));
+    /// timer.wait().detach();
+    /// ```
+    #[cfg(feature = "tracing")]
+    pub fn allow(&mut self, name: &str) {
+        self.allowed.operations.push(name.to_owned());
+    }
+
+    /// Allows work to be held, by a [`WorkGuard`](crate::executor::WorkGuard), when it is
+    /// dropped. With the feature `tracing` it is told from the work of operations, which this
+    /// does not allow.
+    pub fn allow_work(&mut self) {
+        self.allowed.work = true;
+    }
+
+    /// Allows [memory](Self::memory) to be kept when it is dropped.
+    pub fn allow_memory(&mut self) {
+        self.allowed.memory = true;
     }
 
     /// Returns an allocator for operations. When the context is dropped, all that they have
@@ -268,6 +345,12 @@ impl TestContext {
     /// Has `cut` count the steps.
     pub(super) fn cut_by(&self, cut: &Cut) {
         *self.cut.lock() = Some(cut.clone());
+        self.stop_at_each();
+    }
+
+    /// Runs tasks one by one from now on.
+    pub(super) fn stop_at_each(&self) {
+        self.stops_at_each.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn simulation(&self) -> Arc<Simulation> {
@@ -279,21 +362,47 @@ impl TestContext {
     }
 
     /// Says what is outstanding.
+    #[cfg(feature = "tracing")]
     fn outstanding_work(&self) -> String {
-        #[cfg(feature = "tracing")]
-        {
-            use std::fmt::Write as _;
-
-            let operations = self.outstanding();
-            if !operations.is_empty() {
-                let mut said = String::from("these operations are outstanding:");
-                for operation in operations {
-                    let _ = write!(said, "\n{operation}");
-                }
-                return said;
-            }
+        let operations = self.outstanding();
+        if operations.is_empty() {
+            return String::from("work is held");
         }
+        said(&operations)
+    }
+
+    /// Says what is outstanding.
+    #[cfg(not(feature = "tracing"))]
+    fn outstanding_work(&self) -> String {
         String::from("operations are outstanding, or work is held")
+    }
+
+    /// Fails if anything is left that may not be.
+    fn check_nothing_left(&self) {
+        #[cfg(feature = "tracing")]
+        let allowed = {
+            let names = &self.allowed.operations;
+            let mut operations = self.outstanding();
+            let count = operations.len();
+            operations.retain(|operation| !names.iter().any(|name| name == operation.name()));
+            if !operations.is_empty() {
+                panic!("a test is over, but {}", said(&operations));
+            }
+            // The work and the memory that are left are theirs.
+            count > 0
+        };
+        #[cfg(not(feature = "tracing"))]
+        let allowed = false;
+        assert!(
+            allowed || self.allowed.work || !self.has_work(),
+            "a test is over, but {}",
+            self.outstanding_work()
+        );
+        let blocks = self.memory.outstanding();
+        assert!(
+            allowed || self.allowed.memory || blocks == 0,
+            "a test is over, but {blocks} blocks of memory are not back"
+        );
     }
 }
 
@@ -316,22 +425,22 @@ impl IoObject for TestContext {
 
 impl Drop for TestContext {
     fn drop(&mut self) {
-        if self.allows_outstanding || thread::panicking() {
+        if self.allowed.all || thread::panicking() {
             return;
         }
         // What has been asked to stop does.
         self.run_until_stalled();
-        assert!(
-            !self.has_work(),
-            "a test is over, but {}",
-            self.outstanding_work()
-        );
-        let blocks = self.memory.outstanding();
-        assert!(
-            blocks == 0,
-            "a test is over, but {blocks} blocks of memory are not back"
-        );
+        self.check_nothing_left();
     }
+}
+
+#[cfg(feature = "tracing")]
+fn said(operations: &[crate::trace::OutstandingOperation]) -> String {
+    let list = operations.iter().map(|operation| format!("\n{operation}"));
+    format!(
+        "these operations are outstanding:{}",
+        list.collect::<String>()
+    )
 }
 
 impl fmt::Debug for TestContext {

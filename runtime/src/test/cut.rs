@@ -24,6 +24,8 @@ struct Inner {
     left: Option<usize>,
     kind: CancellationType,
     waker: Option<Waker>,
+    /// Whether anything is stopped by it.
+    is_used: bool,
 }
 
 impl Cut {
@@ -34,6 +36,7 @@ impl Cut {
                     left: Some(step),
                     kind: CancellationType::TERMINAL,
                     waker: None,
+                    is_used: false,
                 }),
                 signal: CancellationSignal::new(),
             }),
@@ -43,6 +46,7 @@ impl Cut {
     /// Returns the slot of the operation that is asked to stop, whatever that leaves behind
     /// ([`TERMINAL`](CancellationType::TERMINAL)). It serves one at a time.
     pub fn slot(&self) -> CancellationSlot {
+        self.state.inner.lock().is_used = true;
         self.state.signal.slot()
     }
 
@@ -73,6 +77,7 @@ impl Cut {
     pub async fn or_dropped<F: Future>(&self, future: F) -> Option<F::Output> {
         let mut future = pin!(future);
         let state = &self.state;
+        state.inner.lock().is_used = true;
         poll_fn(move |cx| {
             let waker = cx.waker().clone();
             let mut inner = state.inner.lock();
@@ -101,6 +106,11 @@ impl Cut {
             }
             Some(left) => *left -= 1,
         }
+    }
+
+    /// Whether it is that of any operation.
+    pub(super) fn is_used(&self) -> bool {
+        self.state.inner.lock().is_used
     }
 
     /// Returns whether its time has come: from then on what it is for may have been stopped.

@@ -1,7 +1,7 @@
-use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::TestContext;
+use super::replay::number;
 
 /// The seed that alone is to be tried.
 const VARIABLE: &str = "ASYNC_OP_SEED";
@@ -36,11 +36,7 @@ const VARIABLE: &str = "ASYNC_OP_SEED";
 /// If `test` does, or its [context](TestContext) when that is dropped; and if the
 /// environment variable is no number.
 pub fn explore(seeds: impl IntoIterator<Item = u64>, mut test: impl FnMut(&TestContext)) {
-    let only = env::var(VARIABLE).ok().map(|seed| {
-        seed.parse()
-            .unwrap_or_else(|_| panic!("{VARIABLE} is no number: {seed}"))
-    });
-    match only {
+    match number(VARIABLE) {
         Some(seed) => run(seed, &mut test),
         None => seeds.into_iter().for_each(|seed| run(seed, &mut test)),
     }

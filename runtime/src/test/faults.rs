@@ -1,9 +1,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use super::{Cut, TestContext};
-
-/// More steps than any test has that ends.
-const MOST: usize = 100_000;
+use super::replay::{each_step, tell};
+use super::{Cut, Fuse, TestContext, TestMemory};
 
 /// Runs `test` again and again, and stops its operation before the first step, before the
 /// second, and so on, until it comes to its end before that; returns how many times.
@@ -36,9 +34,9 @@ const MOST: usize = 100_000;
 /// # Panics
 ///
 /// If `test` does, or its context when that is dropped; before which step that was is printed
-/// first. And if the test does not end in 100,000 steps.
+/// first, and with that number in the environment variable `ASYNC_OP_STEP` it alone is run. And if the test does not use the cut, or does not end in 100,000 steps.
 pub fn each_cancellation(mut test: impl FnMut(&TestContext, &Cut)) -> usize {
-    for step in 0..MOST {
+    each_step(|step| {
         let cut = Cut::new(step);
         let result = catch_unwind(AssertUnwindSafe(|| {
             let context = TestContext::new();
@@ -46,14 +44,15 @@ pub fn each_cancellation(mut test: impl FnMut(&TestContext, &Cut)) -> usize {
             test(&context, &cut);
         }));
         if let Err(panic) = result {
-            eprintln!("failed where it was stopped before step {step}");
+            tell("it was stopped before step", step);
             resume_unwind(panic);
         }
-        if !cut.is_over() {
-            return step + 1;
-        }
-    }
-    panic!("the test has no end");
+        assert!(
+            cut.is_used(),
+            "nothing is stopped: the test has to take `cut.slot()`, or await `cut.or_dropped(..)`"
+        );
+        cut.is_over()
+    })
 }
 
 /// Runs `test` again and again, and refuses the first block of memory that its operations
@@ -81,28 +80,101 @@ pub fn each_cancellation(mut test: impl FnMut(&TestContext, &Cut)) -> usize {
 ///
 /// # Panics
 ///
-/// If `test` does though nothing has been refused, or its context when that is dropped; and if
-/// memory is left where a block has been refused.
+/// If `test` does though nothing has been refused, or its context when that is dropped; if
+/// memory is left where a block has been refused; and if no operation wants any.
 pub fn each_allocation_failure(mut test: impl FnMut(&TestContext)) -> usize {
-    for before in 0..MOST {
+    each_step(|before| {
         let mut context = TestContext::new();
         let memory = context.memory();
         memory.refuse_after(before);
         let result = catch_unwind(AssertUnwindSafe(|| test(&context)));
         let is_refused = memory.refused() > 0;
-        if !is_refused {
-            drop(context);
-            result.unwrap_or_else(|panic| resume_unwind(panic));
-            return before + 1;
+        if is_refused || result.is_err() {
+            // What else there is has nobody who would run it to its end.
+            context.allow_outstanding();
         }
-        // What else there is has nobody who would run it to its end.
-        context.allow_outstanding();
         drop(context);
-        let blocks = memory.outstanding();
+        match result {
+            _ if is_refused => assert_back(&memory, "is refused", before),
+            Err(panic) => resume_unwind(panic),
+            Ok(()) => assert!(
+                memory.allocations() > 0,
+                "nothing is refused: no operation has taken of `context.memory()`"
+            ),
+        }
+        is_refused
+    })
+}
+
+/// Runs `test` again and again, and panics at the first place of its [`Fuse`], then at the
+/// second, and so on, until it comes to its end before that; returns how many times.
+///
+/// Such a place is the end of a [handler](Fuse::handler), the wake of a [waker](Fuse::wakes),
+/// or any [line](Fuse::burn). The context goes on after such a panic, as threads of a pool do:
+/// in [`run`](TestContext::run) and the like it reaches nobody. So the test can check what has
+/// to hold however a handler ends: that all others are called, say.
+///
+/// A panic that unwinds out of the test, from a line of it or from
+/// [`Blocking`](crate::Blocking), is no failure either. But all [memory](TestContext::memory)
+/// has to be back when the context is gone.
+///
+/// ```
+/// use async_op::test::{Probe, TestContext, each_panic};
+/// use async_op::time::Timer;
+/// use std::io;
+///
+/// let times = each_panic(|context, fuse| {
+///     let timer = Timer::new(context);
+///     let probe = Probe::<(io::Result<()>,)>::new();
+///     for _ in 0..3 {
+///         timer.wait().with(fuse.handler(probe.handler()));
+///     }
+///     context.run();
+///     assert_eq!(probe.calls(), 3); // whichever of them has panicked
+/// });
+/// assert_eq!(times, 4);
+/// ```
+///
+/// # Panics
+///
+/// If `test` does in another way, or its context when that is dropped; at which place the fuse
+/// has panicked is printed first. And if the test does not use the fuse.
+pub fn each_panic(mut test: impl FnMut(&TestContext, &Fuse)) -> usize {
+    each_step(|place| {
+        let fuse = Fuse::new(place);
+        let mut context = TestContext::new();
+        // Those that come after a panic are counted, too.
+        context.stop_at_each();
+        let memory = context.memory();
+        let mut result = catch_unwind(AssertUnwindSafe(|| test(&context, &fuse)));
+        match result {
+            // What comes after a panic there has nobody who would see to it.
+            Err(_) => {
+                context.allow_outstanding();
+                drop(context);
+            }
+            Ok(()) => result = catch_unwind(AssertUnwindSafe(|| drop(context))),
+        }
+        match result {
+            Ok(()) => {}
+            Err(panic) if Fuse::has_made(&*panic) => assert_back(&memory, "panics", place),
+            Err(panic) => {
+                tell("it panics at place", place);
+                resume_unwind(panic);
+            }
+        }
         assert!(
-            blocks == 0,
-            "where block {before} is refused, {blocks} blocks of memory are not back"
+            fuse.is_used(),
+            "nothing panics: the test has no `fuse.handler(..)`, `fuse.wakes(..)` or `fuse.burn()`"
         );
+        fuse.is_burnt()
+    })
+}
+
+fn assert_back(memory: &TestMemory, what: &str, step: usize) {
+    let blocks = memory.outstanding();
+    if blocks > 0 {
+        tell(&format!("it {what} at"), step);
+        panic!("{blocks} blocks of memory are not back");
     }
-    panic!("the test has no end");
 }

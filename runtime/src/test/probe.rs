@@ -9,16 +9,15 @@ use crate::signature::Signature;
 
 /// Keeps what handlers are called with, for a test to look at.
 ///
-/// `A` is the tuple of what the operation completes with.
+/// `A` is the tuple of what the operation completes with, and seldom has to be said.
 ///
 /// ```
 /// use async_op::test::{Probe, Script, TestContext};
 /// use async_op::io::read_exact;
-/// use std::io;
 ///
 /// let context = TestContext::new();
 /// let stream = Script::new().read("he").stall().read("llo").on(&context);
-/// let probe = Probe::<(io::Result<()>, Vec<u8>)>::new();
+/// let probe = Probe::new();
 /// read_exact(&stream, vec![0; 5]).with(probe.handler());
 /// context.run_until_stalled();
 /// assert_eq!(probe.calls(), 0);
@@ -102,6 +101,18 @@ impl<A> Probe<A> {
 
     fn lock(&self) -> MutexGuard<'_, State<A>> {
         self.state.lock()
+    }
+}
+
+impl<T> Probe<(T,)> {
+    /// Takes out the one value that a handler has been called with, which is the only one.
+    ///
+    /// # Panics
+    ///
+    /// As [`take`](Self::take).
+    #[track_caller]
+    pub fn output(&self) -> T {
+        self.take().0
     }
 }
 

@@ -1,11 +1,14 @@
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::TestContext;
-use super::stream::{Peer, TestStream, Turn, Waiting};
+use super::socket::{Post, TestUdpSocket};
+use super::stream::{Peer, TestStream};
+use super::turn::{Turn, Waiting};
 use crate::context::ContextGone;
 use crate::shim::plain::{Mutex, MutexGuard};
 
@@ -126,16 +129,57 @@ impl Script {
     pub fn on(self, context: &TestContext) -> TestStream {
         let waiting = Arc::new(Waiting::default());
         context.tell_when_gone(&waiting);
-        let peer = Arc::new(Scripted(Mutex::new(State {
+        TestStream::new(
+            context.executor(),
+            Arc::new(self.scripted(false)),
+            0,
+            &waiting,
+        )
+    }
+
+    /// Makes a socket that exchanges datagrams with `peer`, which does this: each read is a
+    /// datagram, and so is each write.
+    ///
+    /// ```
+    /// use async_op::test::{Script, TestContext};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let context = TestContext::new();
+    /// let peer = ([10, 0, 0, 2], 123).into();
+    /// let socket = Script::new().write("what time is it?").read("noon").datagrams(&context, peer);
+    /// socket.send_to("what time is it?", peer).blocking()?;
+    /// let mut answer = [0; 8];
+    /// assert_eq!(socket.receive_from(&mut answer).blocking()?, (4, peer));
+    /// assert_eq!(&answer[..4], b"noon");
+    /// socket.assert_done();
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// A datagram that is sent to somebody else panics. Of [any writes](Self::any_writes)
+    /// nothing is kept; [`at_most`](Self::at_most) and [`eof`](Self::eof) mean nothing here.
+    pub fn datagrams(self, context: &TestContext, peer: SocketAddr) -> TestUdpSocket {
+        let waiting = Arc::new(Waiting::default());
+        context.tell_when_gone(&waiting);
+        let post = Arc::new(Datagrams {
+            scripted: self.scripted(true),
+            peer,
+        });
+        let address = SocketAddr::new(peer.ip(), 0);
+        TestUdpSocket::new(context.executor(), address, post, &waiting)
+    }
+
+    fn scripted(self, is_datagrams: bool) -> Scripted {
+        Scripted(Mutex::new(State {
             script: self,
+            is_datagrams,
             is_eof: false,
             is_reset: false,
             is_closed: false,
             is_finished: false,
             resumed: 0,
             written: Vec::new(),
-        })));
-        TestStream::new(context.executor(), peer, 0, &waiting)
+        }))
     }
 
     fn and(mut self, step: Step) -> Self {
@@ -158,6 +202,7 @@ struct Scripted(Mutex<State>);
 
 struct State {
     script: Script,
+    is_datagrams: bool,
     is_eof: bool,
     is_reset: bool,
     is_closed: bool,
@@ -188,7 +233,8 @@ impl State {
                 Some(Step::Stall) if self.resumed > 0 => self.resumed -= 1,
                 Some(Step::Eof) => self.is_eof = true,
                 Some(Step::Reset) => self.is_reset = true,
-                Some(Step::Read(bytes) | Step::Write(bytes)) if bytes.is_empty() => {}
+                Some(Step::Read(bytes) | Step::Write(bytes))
+                    if bytes.is_empty() && !self.is_datagrams => {}
                 _ => return,
             }
             self.script.steps.pop_front();
@@ -196,7 +242,7 @@ impl State {
     }
 
     /// What is the same for reads and writes.
-    fn turn(&mut self) -> Turn {
+    fn turn<T>(&mut self) -> Turn<T> {
         match self.script.steps.front() {
             Some(&Step::Until(time)) => Turn::At(time),
             Some(&Step::Fail(kind)) => {
@@ -293,6 +339,72 @@ impl Peer for Scripted {
         // What nobody has come to look at.
         let is_over = |step: &Step| matches!(step, Step::Eof | Step::Reset);
         (!state.script.steps.iter().all(is_over)).then_some(said)
+    }
+}
+
+/// A script of datagrams.
+struct Datagrams {
+    scripted: Scripted,
+    peer: SocketAddr,
+}
+
+impl Post for Datagrams {
+    fn receive(
+        &self,
+        _: SocketAddr,
+        _: Option<SocketAddr>,
+        now: Instant,
+        part: &mut [u8],
+    ) -> Turn<(usize, SocketAddr)> {
+        let state = &mut *self.scripted.lock(now);
+        if state.is_reset {
+            return Turn::Over(Err(io::ErrorKind::ConnectionReset.into()));
+        }
+        let Some(Step::Read(bytes)) = state.script.steps.front_mut() else {
+            return state.turn();
+        };
+        let len = part.len().min(bytes.len());
+        for (place, byte) in part.iter_mut().zip(bytes) {
+            *place = *byte;
+        }
+        state.script.steps.pop_front();
+        state.go_on(now);
+        Turn::Over(Ok((len, self.peer)))
+    }
+
+    fn send(&self, _: SocketAddr, to: SocketAddr, now: Instant, bytes: &[u8]) -> Turn {
+        let state = &mut *self.scripted.lock(now);
+        assert!(
+            to == self.peer,
+            "the script is that of {}, not {to}",
+            self.peer
+        );
+        if state.is_reset {
+            return Turn::Over(Err(io::ErrorKind::ConnectionReset.into()));
+        } else if state.script.takes_anything {
+            return Turn::Over(Ok(bytes.len()));
+        }
+        match state.script.steps.front() {
+            Some(Step::Write(expected)) => assert!(
+                expected.iter().eq(bytes),
+                "the script has {} sent, not {}",
+                shown(expected),
+                shown(bytes)
+            ),
+            Some(_) => return state.turn(),
+            None => panic!("the script is over, but this is sent: {}", shown(bytes)),
+        }
+        state.script.steps.pop_front();
+        state.go_on(now);
+        Turn::Over(Ok(bytes.len()))
+    }
+
+    fn resume(&self) {
+        Peer::resume(&self.scripted);
+    }
+
+    fn left(&self) -> Option<String> {
+        Peer::left(&self.scripted)
     }
 }
 

@@ -1,18 +1,17 @@
 use std::fmt;
-use std::future::{self, Future, poll_fn};
+use std::future::{self, Future};
 use std::io;
-use std::mem;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+#[cfg(feature = "net")]
+use std::task::{Context, Poll};
 use std::time::Instant;
 
-use crate::cancel::{self, error::context_gone};
-use crate::context::{ContextGone, IoExecutor, WakeList};
+#[cfg(feature = "net")]
+use super::turn::Place;
+use super::turn::{Turn, Waiting};
+use crate::context::IoExecutor;
 use crate::executor::IoObject;
 use crate::io::{AsyncReadStream, AsyncWriteStream, ReadBuffer, Transport, WriteBuffer};
-use crate::shim::plain::Mutex;
-use crate::task::{budget, scope};
-use crate::time::Pause;
 
 /// A stream in memory, for tests: the other end is a [`Script`](super::Script), or another
 /// such stream at the end of a [`Wire`](super::Wire).
@@ -64,29 +63,6 @@ pub(super) trait Peer: Send + Sync {
     }
 }
 
-/// What comes of an attempt.
-pub(super) enum Turn {
-    Over(io::Result<usize>),
-    /// To be tried again at that time.
-    At(Instant),
-    /// To be tried again when something has changed.
-    Later,
-}
-
-/// The operations that wait for a change, of both sides.
-#[derive(Default)]
-pub(super) struct Waiting {
-    list: Mutex<List>,
-}
-
-#[derive(Default)]
-struct List {
-    wakers: Vec<(usize, Waker)>,
-    /// How many there have been.
-    count: usize,
-    context_gone: bool,
-}
-
 impl TestStream {
     pub(super) fn new(
         executor: IoExecutor,
@@ -129,48 +105,46 @@ impl TestStream {
         }
     }
 
+    /// Makes an attempt to read; `place` is that of the operation, if it waits.
+    #[cfg(feature = "net")]
+    pub(super) fn attempt_read(
+        &self,
+        place: &mut Option<Place>,
+        cx: &mut Context<'_>,
+        part: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let shared = &*self.shared;
+        let attempt = |now| shared.peer.read(shared.side, now, part);
+        shared.waiting.poll(&shared.executor, place, cx, attempt)
+    }
+
+    /// The same, to write.
+    #[cfg(feature = "net")]
+    pub(super) fn attempt_write(
+        &self,
+        place: &mut Option<Place>,
+        cx: &mut Context<'_>,
+        part: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let shared = &*self.shared;
+        let attempt = |now| shared.peer.write(shared.side, now, part);
+        shared.waiting.poll(&shared.executor, place, cx, attempt)
+    }
+
+    /// Tells the other end that this was all.
+    pub(super) fn say_end(&self) {
+        self.shared.peer.finish(self.shared.side, self.shared.now());
+        self.shared.waiting.wake_all();
+    }
+
     /// Tries until there is an outcome.
     async fn transfer(
         &self,
         mut attempt: impl FnMut(&dyn Peer, usize, Instant) -> Turn + Send,
     ) -> io::Result<usize> {
-        let Shared {
-            executor,
-            peer,
-            side,
-            waiting,
-        } = &*self.shared;
-        let reactor = executor.reactor()?;
-        let mut place = Place {
-            waiting,
-            number: None,
-        };
-        let mut pause: Option<Pause<'_>> = None;
-        poll_fn(|cx| {
-            if !scope::requested().is_empty() {
-                return Poll::Ready(Err(cancel::cancelled()));
-            }
-            ready!(budget::proceed(cx));
-            // First, so that no change is missed.
-            place.wait(cx)?;
-            loop {
-                pause = None;
-                match attempt(&**peer, *side, reactor.now()) {
-                    Turn::Over(result) => {
-                        waiting.wake_all();
-                        return Poll::Ready(result);
-                    }
-                    Turn::Later => return Poll::Pending,
-                    Turn::At(time) => {
-                        let pause = pause.insert(Pause::until(&reactor, time));
-                        if pause.poll(executor, cx)?.is_pending() {
-                            return Poll::Pending;
-                        }
-                    }
-                }
-            }
-        })
-        .await
+        let shared = &*self.shared;
+        let attempt = |now| attempt(&*shared.peer, shared.side, now);
+        shared.waiting.until_over(&shared.executor, attempt).await
     }
 }
 
@@ -184,61 +158,6 @@ impl Drop for Shared {
     fn drop(&mut self) {
         self.peer.close(self.side, self.now());
         self.waiting.wake_all();
-    }
-}
-
-impl Waiting {
-    pub(super) fn wake_all(&self) {
-        let wakers = mem::take(&mut self.list.lock().wakers);
-        wakers.into_iter().for_each(|(_, waker)| waker.wake());
-    }
-}
-
-impl ContextGone for Waiting {
-    fn context_gone(&self, wake: &mut WakeList) {
-        let mut list = self.list.lock();
-        list.context_gone = true;
-        list.wakers
-            .drain(..)
-            .for_each(|(_, waker)| wake.push(waker));
-    }
-}
-
-/// That of an operation among those that wait.
-struct Place<'a> {
-    waiting: &'a Waiting,
-    number: Option<usize>,
-}
-
-impl Place<'_> {
-    fn wait(&mut self, cx: &Context<'_>) -> io::Result<()> {
-        // It may be foreign, and may panic.
-        let waker = cx.waker().clone();
-        let old = self.leave();
-        let mut list = self.waiting.list.lock();
-        if list.context_gone {
-            return Err(context_gone());
-        }
-        list.count += 1;
-        let number = list.count;
-        list.wakers.push((number, waker));
-        drop(list);
-        drop(old);
-        self.number = Some(number);
-        Ok(())
-    }
-
-    fn leave(&mut self) -> Option<Waker> {
-        let number = self.number.take()?;
-        let wakers = &mut self.waiting.list.lock().wakers;
-        let place = wakers.iter().position(|&(other, _)| other == number)?;
-        Some(wakers.remove(place).1)
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        drop(self.leave());
     }
 }
 
@@ -272,8 +191,7 @@ impl AsyncWriteStream for TestStream {
 
 impl Transport for TestStream {
     fn finish(&self) -> impl Future<Output = io::Result<()>> + Send {
-        self.shared.peer.finish(self.shared.side, self.shared.now());
-        self.shared.waiting.wake_all();
+        self.say_end();
         future::ready(Ok(()))
     }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::TestContext;
-use super::stream::{Peer, TestStream, Turn, Waiting};
+use super::stream::{Peer, TestStream};
+use super::turn::{Turn, Waiting};
 use crate::context::Simulation;
 use crate::shim::plain::Mutex;
 
@@ -161,13 +162,6 @@ impl Line {
             Some(most) => wanted.min(1 + self.simulation.below(most)),
         }
     }
-
-    fn delay(&self, wire: &Wire) -> Duration {
-        let (least, most) = (*wire.delay.start(), *wire.delay.end());
-        let range = most.saturating_sub(least);
-        // In 1000 steps: enough for an order of any kind.
-        least + range.mul_f64(self.simulation.below(1001) as f64 / 1000.0)
-    }
 }
 
 impl Peer for Line {
@@ -218,7 +212,7 @@ impl Peer for Line {
             *limit -= n;
             state.is_dropped = *limit == 0;
         }
-        let arrives = now + self.delay(&state.wire);
+        let arrives = now + self.simulation.within(&state.wire.delay);
         let arrives = lane.last.map_or(arrives, |last| last.max(arrives));
         lane.last = Some(arrives);
         lane.length += n;
@@ -232,7 +226,7 @@ impl Peer for Line {
         let lane = &mut state.lanes[side];
         if !lane.is_finished {
             lane.is_finished = true;
-            let end = now + self.delay(&state.wire);
+            let end = now + self.simulation.within(&state.wire.delay);
             lane.last = Some(lane.last.map_or(end, |last| last.max(end)));
         }
     }

@@ -1,5 +1,6 @@
 //! A protocol of lines that has all there is, and a server that speaks it.
 
+use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -9,7 +10,8 @@ use std::thread::{self, JoinHandle};
 use async_op::IoExecutor;
 use async_op::io::write_all;
 use async_op::net::pipeline::{Event, Expect, Id, Input, Limits, Pipeline, Protocol, Session};
-use async_op::net::{self};
+use async_op::net::{AnyStream, TcpStream as Socket};
+use async_op::test::TestStream;
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -90,7 +92,7 @@ pub(crate) struct Pending {
 }
 
 pub(crate) struct Lines {
-    pub(crate) address: SocketAddr,
+    server: At,
     pub(crate) limits: Limits,
     pub(crate) reconnects: bool,
     /// A greeting that the server answers.
@@ -99,10 +101,25 @@ pub(crate) struct Lines {
     greetings: AtomicUsize,
 }
 
+enum At {
+    Address(SocketAddr),
+    /// These connections are made, one after another.
+    These(Mutex<VecDeque<AnyStream>>),
+}
+
 impl Lines {
     pub(crate) fn new(address: SocketAddr) -> Self {
+        Self::at(At::Address(address))
+    }
+
+    pub(crate) fn over(streams: impl IntoIterator<Item = TestStream>) -> Self {
+        let streams = streams.into_iter().map(AnyStream::new).collect();
+        Self::at(At::These(Mutex::new(streams)))
+    }
+
+    fn at(server: At) -> Self {
         Self {
-            address,
+            server,
             limits: Limits::default(),
             reconnects: true,
             greeting: true,
@@ -126,7 +143,7 @@ fn invalid(text: &str) -> io::Error {
 }
 
 impl Protocol for Lines {
-    type Stream = net::TcpStream;
+    type Stream = AnyStream;
     type Request = Request;
     type Reply = Reply;
     type Part = String;
@@ -139,9 +156,18 @@ impl Protocol for Lines {
         &self,
         executor: &IoExecutor,
         input: &mut Input,
-    ) -> io::Result<(net::TcpStream, ())> {
-        let stream = net::TcpStream::connect(executor, self.address).await?;
-        stream.set_nodelay(true)?;
+    ) -> io::Result<(AnyStream, ())> {
+        let stream = match &self.server {
+            At::Address(address) => {
+                let stream = Socket::connect(executor, *address).await?;
+                stream.set_nodelay(true)?;
+                AnyStream::new(stream)
+            }
+            At::These(streams) => {
+                let next = streams.lock().unwrap().pop_front();
+                next.ok_or(io::ErrorKind::ConnectionRefused)?
+            }
+        };
         let greetings = self.greetings.load(Ordering::SeqCst);
         if self.greeting && greetings > 0 {
             self.greetings.store(greetings - 1, Ordering::SeqCst);

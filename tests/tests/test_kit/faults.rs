@@ -161,10 +161,7 @@ fn memory_that_is_kept_is_found() {
             keep(context);
         })
     });
-    assert_eq!(
-        message,
-        "where block 1 is refused, 1 blocks of memory are not back"
-    );
+    assert_eq!(message, "1 blocks of memory are not back");
 }
 
 #[test]

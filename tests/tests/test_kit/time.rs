@@ -184,6 +184,10 @@ fn nothing_may_be_left() {
     hour(&context);
     drop(context);
 
+    let mut context = TestContext::new();
+    context.allow_work();
+    std::mem::forget(WorkGuard::new(context.executor()));
+    drop(context);
     // One panic is enough.
     let message = panic_of(|| {
         let context = TestContext::new();
@@ -191,6 +195,48 @@ fn nothing_may_be_left() {
         panic!("the first");
     });
     assert_eq!(message, "the first");
+}
+
+/// Each kind of what is left can be allowed, and no other is then.
+#[test]
+#[cfg(feature = "tracing")]
+fn what_is_left_is_allowed_by_name() {
+    use async_op::alloc::Allocator;
+    use async_op::test::Script;
+    use async_op::{Operation, bind_allocator, io::read_exact};
+    use std::alloc::Layout;
+
+    let leave = |context: &TestContext, what: &str| {
+        let timer = Timer::new(context);
+        timer.expires_after(HOUR);
+        let stream = Script::new().on(context);
+        match what {
+            "wait" => timer.wait().detach(),
+            "read" => {
+                let handler = bind_allocator(context.memory(), |_: io::Result<()>, _: Vec<u8>| {});
+                Operation::with(read_exact(&stream, vec![0; 1]), handler);
+            }
+            "work" => std::mem::forget(WorkGuard::new(context.executor())),
+            _ => drop(context.memory().allocate(Layout::new::<u64>())),
+        }
+    };
+    let kinds = ["wait", "read", "work", "memory"];
+    for allowed in kinds {
+        for what in kinds {
+            let result = std::panic::catch_unwind(|| {
+                let mut context = TestContext::new();
+                match allowed {
+                    "wait" => context.allow("async_wait"),
+                    "read" => context.allow("async_read_exact"),
+                    "work" => context.allow_work(),
+                    _ => context.allow_memory(),
+                }
+                leave(&context, what);
+                drop(context);
+            });
+            assert_eq!(result.is_ok(), what == allowed, "{what}, {allowed} allowed");
+        }
+    }
 }
 
 #[test]

@@ -14,6 +14,7 @@ use async_op::io::{
 };
 use async_op::net::AnyStream;
 use async_op::net::tls::TlsStream;
+use async_op::test::{Probe, Script, TestContext, Wire, explore};
 use async_op::token::UsePromise;
 use async_op::{
     Blocking, Detached, IoContext, UseFuture, bind_cancellation_slot, is_cancelled, spawn,
@@ -363,14 +364,16 @@ fn no_handshake() {
     without_hanging(|| {
         let context = IoContext::new().unwrap();
         for (kind, connector, acceptor) in pairs() {
-            let limit = Some(Duration::from_millis(20));
+            let still = TestContext::new();
+            let limit = Duration::from_secs(20);
             let silent = |error: io::Error| assert_eq!(error.kind(), ErrorKind::TimedOut, "{kind}");
-            let (a, _b) = half_pair(&context);
-            let connecting = connector.clone().handshake_limit(limit);
-            silent(connecting.connect(a, "localhost").blocking().unwrap_err());
-            let (a, _b) = half_pair(&context);
-            let accepting = acceptor.clone().handshake_limit(limit);
-            silent(accepting.accept(a).blocking().unwrap_err());
+            let says_nothing = || Script::new().any_writes().on(&still);
+            let connecting = connector.clone().handshake_limit(Some(limit));
+            let connecting = connecting.connect(says_nothing(), "localhost");
+            silent(connecting.blocking().unwrap_err());
+            let accepting = acceptor.clone().handshake_limit(Some(limit));
+            silent(accepting.accept(says_nothing()).blocking().unwrap_err());
+            assert_eq!(still.elapsed(), 2 * limit);
             for limit in [Some(Duration::from_secs(60)), None] {
                 let connector = connector.clone().handshake_limit(limit);
                 let acceptor = acceptor.clone().handshake_limit(limit);
@@ -442,4 +445,52 @@ fn what_is_known_of_the_other_end() {
             assert_eq!(b.peer_certificate(), None, "{kind}");
         }
     });
+}
+
+/// On a wire that is slow, comes in pieces, and may break: all arrives, or an error does.
+#[test]
+fn over_a_wire() {
+    let (mut whole, mut broken) = (0, 0);
+    for (kind, connector, acceptor) in pairs() {
+        explore(0..20, |context| {
+            let delay = Duration::ZERO..=Duration::from_secs(1);
+            let mut wire = Wire::new().delay(delay).split(500);
+            let breaks = context.random(2) == 1;
+            if breaks {
+                wire = wire.drop_after(context.random(4000));
+            }
+            let (a, b) = wire.connect(context);
+            let acceptor = acceptor.clone();
+            let echoes = async move {
+                let stream = acceptor.accept(b).await?;
+                let mut text = vec![0; 2000];
+                read_exact(&stream, &mut text).await?;
+                write_all(&stream, &text[..]).await?;
+                stream.finish().await
+            };
+            spawn(context, echoes, |_: io::Result<()>| {});
+            let connector = connector.clone();
+            let asks = async move {
+                let stream = connector.connect(a, "localhost").await?;
+                write_all(&stream, pattern(2000)).await.0?;
+                let mut text = Vec::new();
+                read_to_end(&stream, &mut text).await?;
+                Ok(text)
+            };
+            let probe = Probe::<(io::Result<Vec<u8>>,)>::new();
+            spawn(context, asks, probe.handler());
+            context.run();
+            match probe.take().0 {
+                Ok(text) => {
+                    assert!(text == pattern(2000), "{kind}");
+                    whole += 1;
+                }
+                Err(error) => {
+                    assert!(breaks, "{kind}: {error}");
+                    broken += 1;
+                }
+            }
+        });
+    }
+    assert!(whole > 5 && broken > 5, "{whole} {broken}");
 }

@@ -2,8 +2,10 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_op::net::AnyStream;
 use async_op::net::tls::Connector;
 use percent_encoding::percent_decode_str;
 use url::{Host, Url};
@@ -11,6 +13,9 @@ use url::{Host, Url};
 const PORT: u16 = 5432;
 /// No value of the server is larger.
 const LONGEST_MESSAGE: usize = 1 << 30;
+
+/// Makes a connection.
+pub type Dial = dyn Fn() -> io::Result<AnyStream> + Send + Sync;
 
 /// Where a server is, and what it is told at first.
 #[derive(Clone)]
@@ -32,6 +37,8 @@ pub struct Config {
     pub silence: Option<Duration>,
     /// A longer message ends the connection.
     pub longest_message: usize,
+    /// In place of the address: for a tunnel, say, or a test.
+    pub dial: Option<Arc<Dial>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +67,7 @@ impl Config {
             reconnects: true,
             silence: None,
             longest_message: LONGEST_MESSAGE,
+            dial: None,
         }
     }
 

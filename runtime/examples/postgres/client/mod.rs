@@ -33,7 +33,7 @@ mod statement;
 mod stream;
 mod value;
 
-pub use config::{Address, Config, Tls};
+pub use config::{Address, Config, Dial, Tls};
 pub use copy::{CopyIn, CopyOut, RowStream};
 pub use error::{Error, Result, ServerError};
 pub use handle::Client;

@@ -11,6 +11,9 @@ use super::error::{Error, Result};
 
 /// Connects, and secures the stream where that is asked for.
 pub(super) async fn connect(executor: &IoExecutor, config: &Config) -> Result<AnyStream> {
+    if let Some(dial) = &config.dial {
+        return Ok(dial()?);
+    }
     let stream = match &config.address {
         Address::Tcp(addresses) => {
             let addresses = addresses.iter().copied();

@@ -2,7 +2,9 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use async_op::net::AnyStream;
 use percent_encoding::percent_decode_str;
 use url::{Host, Url};
 
@@ -13,6 +15,9 @@ const PORT: u16 = 6379;
 
 /// For a URL that is split where nobody meant it to be.
 const HINT: &str = "write special characters of names and passwords as %XX";
+
+/// Makes a connection.
+pub type Dial = dyn Fn() -> io::Result<AnyStream> + Send + Sync;
 
 /// What a client has to know of its server.
 #[derive(Clone)]
@@ -25,6 +30,8 @@ pub struct Config {
     pub resp3: bool,
     /// No reply is longer, in bytes.
     pub longest_reply: usize,
+    /// In place of the address: for a tunnel, say, or a test.
+    pub dial: Option<Arc<Dial>>,
 }
 
 /// Where a server is.
@@ -44,6 +51,7 @@ impl Config {
             database: 0,
             resp3: false,
             longest_reply: 1 << 30,
+            dial: None,
         }
     }
 
@@ -163,7 +171,7 @@ impl fmt::Debug for Config {
             .field("database", &self.database)
             .field("resp3", &self.resp3)
             .field("longest_reply", &self.longest_reply)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

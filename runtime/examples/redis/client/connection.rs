@@ -144,7 +144,7 @@ impl Protocol for Redis {
     type Decoder = Decoder;
 
     async fn connect(&self, executor: &IoExecutor, input: &mut Input) -> Result<(Stream, Decoder)> {
-        let stream = Stream::connect(executor, &self.config.address).await?;
+        let stream = Stream::connect(executor, &self.config).await?;
         let mut decoder = Decoder {
             scanner: Scanner::default(),
             subscriptions: Subscriptions::new(&self.interest),

@@ -28,7 +28,7 @@ mod stream;
 mod value;
 
 pub use command::{Argument, Command};
-pub use config::{Address, Config};
+pub use config::{Address, Config, Dial};
 pub use connection::Client;
 pub use news::Message;
 pub use value::{Error, Result, Value};

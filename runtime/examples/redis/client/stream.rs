@@ -2,28 +2,32 @@ use std::io;
 use std::path::Path;
 
 use async_op::io::{AsyncReadStream, AsyncWriteStream, ReadBuffer, WriteBuffer};
-use async_op::net::TcpStream;
 #[cfg(unix)]
 use async_op::net::UnixStream;
 use async_op::net::pipeline::Transport;
+use async_op::net::{AnyStream, TcpStream};
 use async_op::{IoExecutor, IoObject};
 
-use super::config::Address;
+use super::config::{Address, Config};
 
 // There are none, so this stands for nothing.
 #[cfg(not(unix))]
 use TcpStream as UnixStream;
 
-/// A connection of either kind, as one stream.
+/// A connection of any kind, as one stream.
 #[derive(Clone)]
 pub(super) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+    Other(AnyStream),
 }
 
 impl Stream {
-    pub(super) async fn connect(executor: &IoExecutor, address: &Address) -> io::Result<Self> {
-        match address {
+    pub(super) async fn connect(executor: &IoExecutor, config: &Config) -> io::Result<Self> {
+        if let Some(dial) = &config.dial {
+            return Ok(Self::Other(dial()?));
+        }
+        match &config.address {
             Address::Tcp(addresses) => {
                 let addresses = addresses.iter().copied();
                 let (stream, _) = TcpStream::connect_any(executor, addresses).await?;
@@ -52,6 +56,7 @@ impl IoObject for Stream {
         match self {
             Self::Tcp(stream) => stream.executor(),
             Self::Unix(stream) => stream.executor(),
+            Self::Other(stream) => stream.executor(),
         }
     }
 }
@@ -61,6 +66,7 @@ impl AsyncReadStream for Stream {
         match self {
             Self::Tcp(stream) => stream.read_after(buffer, skip).await,
             Self::Unix(stream) => stream.read_after(buffer, skip).await,
+            Self::Other(stream) => stream.read_after(buffer, skip).await,
         }
     }
 }
@@ -70,6 +76,7 @@ impl AsyncWriteStream for Stream {
         match self {
             Self::Tcp(stream) => stream.write_after(buffer, skip).await,
             Self::Unix(stream) => stream.write_after(buffer, skip).await,
+            Self::Other(stream) => stream.write_after(buffer, skip).await,
         }
     }
 }
@@ -79,6 +86,7 @@ impl Transport for Stream {
         match self {
             Self::Tcp(stream) => stream.try_write_some(bytes),
             Self::Unix(stream) => stream.try_write_some(bytes),
+            Self::Other(stream) => stream.try_write_some(bytes),
         }
     }
 
@@ -86,6 +94,7 @@ impl Transport for Stream {
         match self {
             Self::Tcp(stream) => Transport::close(stream),
             Self::Unix(stream) => Transport::close(stream),
+            Self::Other(stream) => Transport::close(stream),
         }
     }
 }

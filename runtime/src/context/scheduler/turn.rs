@@ -353,6 +353,10 @@ impl Scheduler {
         self.take_in(runner, &mut brought);
         // Nothing is left to be dropped.
         mem::forget(brought);
+        #[cfg(feature = "test")]
+        if let Some(simulation) = reactor.simulation() {
+            simulation.assert_goes_on();
+        }
         Next::Run
     }
 

@@ -10,7 +10,7 @@ use crate::task::testing::{Count, CountDrop, Record, Recorded, TestExecutor, sit
 type Op = Completion<fn(CountDrop)>;
 
 fn start<H: CompletionHandler<fn(CountDrop)>>(handler: H) -> Op {
-    new(site(), TestExecutor::new(), handler)
+    new(site(), TestExecutor::new(), handler).expect("there is memory")
 }
 
 /// A handler with an immediate executor of its own.
