@@ -65,40 +65,41 @@ struct Contestant {
     best: Score,
 }
 
-pub(super) fn compare(config: &Config) -> Result<(), Box<dyn Error>> {
+/// How one comes to be: a name, and what connects.
+type Entry = (&'static str, fn(&Config) -> Result<Contest, Box<dyn Error>>);
+
+/// Compares all whose names have `name` in them.
+pub(super) fn compare(config: &Config, name: &str) -> Result<(), Box<dyn Error>> {
     println!(
         "{TEXT}, prepared; the best of {ROUNDS} rounds; the allocations are those of the client\n"
     );
-    show(
-        "one caller",
-        vec![
-            contestant("blocking", blocking(config)?),
-            contestant("callbacks", callbacks(config, 1)?),
-            contestant("await, driven in tokio", driven(config, 1)?),
-            contestant("await, SystemExecutor", on_system(config, 1)?),
-            contestant("postgres", postgres(config)?),
-            contestant("tokio-postgres", tokio_postgres(config, 1)?),
-        ],
-    );
-    show(
-        "64 callers, one connection",
-        vec![
-            contestant("64 blocking threads", threads(config)?),
-            contestant("callbacks", callbacks(config, MANY)?),
-            contestant("await, driven in tokio", driven(config, MANY)?),
-            contestant("await, SystemExecutor", on_system(config, MANY)?),
-            contestant("tokio-postgres", tokio_postgres(config, MANY)?),
-        ],
-    );
-    Ok(())
-}
-
-fn contestant(name: &'static str, contest: Contest) -> Contestant {
-    Contestant {
-        name,
-        contest,
-        best: Score::default(),
+    let one: &[Entry] = &[
+        ("blocking", blocking),
+        ("callbacks", |it| callbacks(it, 1)),
+        ("await, driven in tokio", |it| driven(it, 1)),
+        ("await, SystemExecutor", |it| on_system(it, 1)),
+        ("postgres", postgres),
+        ("tokio-postgres", |it| tokio_postgres(it, 1)),
+    ];
+    let many: &[Entry] = &[
+        ("64 blocking threads", threads),
+        ("callbacks", |it| callbacks(it, MANY)),
+        ("await, driven in tokio", |it| driven(it, MANY)),
+        ("await, SystemExecutor", |it| on_system(it, MANY)),
+        ("tokio-postgres", |it| tokio_postgres(it, MANY)),
+    ];
+    for (title, entries) in [("one caller", one), ("64 callers, one connection", many)] {
+        let wanted = entries.iter().filter(|it| it.0.contains(name));
+        let all = wanted.map(|&(name, connect)| {
+            Ok(Contestant {
+                name,
+                contest: connect(config)?,
+                best: Score::default(),
+            })
+        });
+        show(title, all.collect::<Result<_, Box<dyn Error>>>()?);
     }
+    Ok(())
 }
 
 /// Has all of them at it in turn, and prints how they have fared.
