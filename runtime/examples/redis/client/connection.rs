@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use allocator_api2::boxed::Box;
 use async_op::alloc::Recycling;
 use async_op::io::write_all;
+use async_op::net::AnyStream;
 use async_op::net::pipeline::{Event, Expect, Failure, Id, Input, Pipeline, Protocol, Session};
 use async_op::{Initiation, IoExecutor, IoObject, async_op};
 
@@ -16,7 +17,7 @@ use super::command::Command;
 use super::config::Config;
 use super::news::{Message, News, Subscriptions, news};
 use super::resp::Scanner;
-use super::stream::Stream;
+use super::stream;
 use super::value::{Error, Result, Value};
 
 /// A client: a handle, as all I/O objects are.
@@ -185,7 +186,7 @@ struct Decoder {
 }
 
 impl Protocol for Redis {
-    type Stream = Stream;
+    type Stream = AnyStream;
     type Request = Command;
     type Reply = Value;
     type Part = Infallible;
@@ -194,8 +195,12 @@ impl Protocol for Redis {
     type Pending = Pending;
     type Decoder = Decoder;
 
-    async fn connect(&self, executor: &IoExecutor, input: &mut Input) -> Result<(Stream, Decoder)> {
-        let stream = Stream::connect(executor, &self.config.address).await?;
+    async fn connect(
+        &self,
+        executor: &IoExecutor,
+        input: &mut Input,
+    ) -> Result<(AnyStream, Decoder)> {
+        let stream = stream::connect(executor, &self.config.address).await?;
         let mut decoder = Decoder {
             scanner: Scanner::default(),
             subscriptions: Subscriptions::new(&self.interest),

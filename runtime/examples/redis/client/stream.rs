@@ -1,74 +1,19 @@
-use std::io;
+//! What the bytes go over.
 
-use async_op::io::{AsyncReadStream, AsyncWriteStream, ReadBuffer, WriteBuffer};
-use async_op::net::pipeline::Transport;
-use async_op::net::{TcpStream, UnixStream};
-use async_op::{IoExecutor, IoObject};
+use async_op::IoExecutor;
+use async_op::net::{AnyStream, TcpStream, UnixStream};
 
 use super::config::Address;
+use super::value::Result;
 
-/// A connection of either kind, as one stream.
-#[derive(Clone)]
-pub(super) enum Stream {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-}
-
-impl Stream {
-    pub(super) async fn connect(executor: &IoExecutor, address: &Address) -> io::Result<Self> {
-        match address {
-            Address::Tcp(addresses) => {
-                let addresses = addresses.iter().copied();
-                let (stream, _) = TcpStream::connect_any(executor, addresses).await?;
-                stream.set_nodelay(true)?;
-                Ok(Self::Tcp(stream))
-            }
-            Address::Unix(path) => Ok(Self::Unix(UnixStream::connect(executor, path).await?)),
+pub(super) async fn connect(executor: &IoExecutor, address: &Address) -> Result<AnyStream> {
+    match address {
+        Address::Tcp(addresses) => {
+            let addresses = addresses.iter().copied();
+            let (stream, _) = TcpStream::connect_any(executor, addresses).await?;
+            stream.set_nodelay(true)?;
+            Ok(AnyStream::new(stream))
         }
-    }
-}
-
-impl IoObject for Stream {
-    type Executor = IoExecutor;
-
-    fn executor(&self) -> IoExecutor {
-        match self {
-            Self::Tcp(stream) => stream.executor(),
-            Self::Unix(stream) => stream.executor(),
-        }
-    }
-}
-
-impl AsyncReadStream for Stream {
-    async fn read_after<B: ReadBuffer>(&self, buffer: &mut B, skip: usize) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => stream.read_after(buffer, skip).await,
-            Self::Unix(stream) => stream.read_after(buffer, skip).await,
-        }
-    }
-}
-
-impl AsyncWriteStream for Stream {
-    async fn write_after<B: WriteBuffer>(&self, buffer: &mut B, skip: usize) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => stream.write_after(buffer, skip).await,
-            Self::Unix(stream) => stream.write_after(buffer, skip).await,
-        }
-    }
-}
-
-impl Transport for Stream {
-    fn try_write_some(&self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => stream.try_write_some(bytes),
-            Self::Unix(stream) => stream.try_write_some(bytes),
-        }
-    }
-
-    fn close(&self) {
-        match self {
-            Self::Tcp(stream) => Transport::close(stream),
-            Self::Unix(stream) => Transport::close(stream),
-        }
+        Address::Unix(path) => Ok(AnyStream::new(UnixStream::connect(executor, path).await?)),
     }
 }
