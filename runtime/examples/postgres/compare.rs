@@ -368,9 +368,7 @@ fn elsewhere(config: &Config, callers: usize) -> Result<Contest, Box<dyn Error>>
 fn others_threads(config: &Config) -> Result<Contest, Box<dyn Error>> {
     let other = other_elsewhere(config)?;
     Ok(Box::new(move |until| {
-        in_threads(until, |n| {
-            pollster::block_on(ask_other(other.clone(), n))
-        })
+        in_threads(until, |n| pollster::block_on(ask_other(other.clone(), n)))
     }))
 }
 
