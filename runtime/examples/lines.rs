@@ -7,14 +7,17 @@ use std::io;
 use std::sync::mpsc;
 
 use async_op::io::{DynamicBuffer, read_until, write_all};
-use async_op::net::UnixStream;
+#[cfg(not(unix))]
+use async_op::net::TcpStream as LocalStream;
+#[cfg(unix)]
+use async_op::net::UnixStream as LocalStream;
 use async_op::{Blocking, IoContext, IoExecutor, IoObject, UseFuture, async_op, spawn};
 
 /// No line is longer.
 const LONGEST: usize = 256;
 
 /// Reads the next line, without its end; `None` at the end of the stream.
-async fn next_line(stream: &UnixStream, buffer: &mut Vec<u8>) -> io::Result<Option<String>> {
+async fn next_line(stream: &LocalStream, buffer: &mut Vec<u8>) -> io::Result<Option<String>> {
     let end = match read_until(stream, (&mut *buffer).at_most(LONGEST), b'\n').await {
         Ok(end) => end,
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && buffer.is_empty() => {
@@ -29,7 +32,7 @@ async fn next_line(stream: &UnixStream, buffer: &mut Vec<u8>) -> io::Result<Opti
 }
 
 /// Answers lines until the end.
-async fn serve(stream: UnixStream) -> io::Result<usize> {
+async fn serve(stream: LocalStream) -> io::Result<usize> {
     let mut buffer = Vec::new();
     let mut answers = 0;
     while let Some(line) = next_line(&stream, &mut buffer).await? {
@@ -58,7 +61,7 @@ fn calculate(line: &str) -> Option<i64> {
 /// A client of the calculator.
 #[derive(Clone)]
 struct Calculator {
-    stream: UnixStream,
+    stream: LocalStream,
 }
 
 impl IoObject for Calculator {
@@ -82,10 +85,24 @@ impl Calculator {
     }
 }
 
+/// Makes two ends of one connection.
+#[cfg(unix)]
+fn pair(context: &IoContext) -> io::Result<(LocalStream, LocalStream)> {
+    LocalStream::pair(context)
+}
+
+#[cfg(not(unix))]
+fn pair(context: &IoContext) -> io::Result<(LocalStream, LocalStream)> {
+    let listener = async_op::net::TcpListener::bind(context, ([127, 0, 0, 1], 0).into())?;
+    let client = LocalStream::connect(context, listener.local_addr()?).blocking()?;
+    let (server, _) = listener.accept().blocking()?;
+    Ok((client, server))
+}
+
 fn main() -> io::Result<()> {
     let context = IoContext::new()?;
     let executor = context.executor();
-    let (client, server) = UnixStream::pair(&context)?;
+    let (client, server) = pair(&context)?;
     let (sender, receiver) = mpsc::channel();
     spawn(
         &executor,

@@ -29,7 +29,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use crate::alloc::OperationAllocator;
+use crate::alloc::{OperationAllocator, Refusal};
 use crate::cancel::CancellationSlot;
 use crate::executor::Executor;
 use crate::handler::{Associations, CompletionHandler};
@@ -209,6 +209,12 @@ where
 {
     fn complete(self, args: S::Args) {
         self.adapter.complete(self.inner, args);
+    }
+
+    fn refused(self, refusal: Refusal) {
+        let Self { adapter, inner } = self;
+        drop(adapter);
+        inner.refused(refusal);
     }
 }
 

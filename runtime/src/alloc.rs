@@ -7,6 +7,7 @@
 
 mod any;
 mod recycling;
+mod refusal;
 mod shared;
 
 pub(crate) use allocator_api2::alloc::Global;
@@ -17,6 +18,7 @@ pub use allocator_api2::boxed::Box as BoxIn;
 pub use allocator_api2::vec::Vec as VecIn;
 pub use any::AnyAllocator;
 pub use recycling::Recycling;
+pub use refusal::Refusal;
 pub(crate) use shared::{CacheLine, Owned, Owner, Shared, WakeShared};
 
 use std::alloc::Layout;

@@ -1,35 +1,54 @@
 //! The event loop: queues, work counting, readiness and timers.
 
+#[cfg(feature = "net")]
 mod alarm;
 mod bounds;
+mod brought;
 mod clock;
 mod discard;
-#[cfg(all(unix, any(feature = "tokio", feature = "async-io")))]
+#[cfg(all(unix, feature = "net", any(feature = "tokio", feature = "async-io")))]
 mod drive;
 mod io_executor;
+#[cfg(feature = "net")]
 mod known;
 mod life;
 mod place;
 mod reactor;
+#[cfg(feature = "net")]
 mod registration;
 mod runner;
 mod scheduler;
 mod seat;
+#[cfg(feature = "net")]
+mod selector;
+#[cfg(not(feature = "net"))]
+mod sleep;
 mod timers;
+#[cfg(feature = "net")]
 mod waiters;
 #[cfg(debug_assertions)]
 pub(crate) mod watch;
 
+use self::brought::Brought;
+pub(crate) use self::brought::WakeList;
 #[cfg(feature = "test")]
 pub(crate) use self::clock::Simulation;
 pub use self::io_executor::IoExecutor;
+#[cfg(feature = "net")]
 pub(crate) use self::known::Seen;
-pub(crate) use self::place::{AtSource, AtTimer, Finder, Place};
+#[cfg(feature = "net")]
+pub(crate) use self::place::AtSource;
+pub(crate) use self::place::{AtTimer, Finder, Place};
 pub(crate) use self::reactor::{ContextGone, Due, Reactor};
+#[cfg(feature = "net")]
 pub(crate) use self::registration::{Direction, Progress, Registration, SharedRegistration};
+#[cfg(feature = "net")]
+use self::selector::{Selector, Waiting};
+#[cfg(not(feature = "net"))]
+use self::sleep::{Selector, Waiting};
 pub(crate) use self::timers::TimerKey;
-use self::waiters::Brought;
-pub(crate) use self::waiters::{WaiterKey, WakeList};
+#[cfg(feature = "net")]
+pub(crate) use self::waiters::WaiterKey;
 
 use std::fmt;
 use std::io;
@@ -556,7 +575,8 @@ impl IoContext {
     ///
     /// For event loops of others, such as those of user interfaces, of Python or
     /// of a C program, which drive a context by its one descriptor: without a
-    /// thread of its own, and without looking again and again. The descriptor is
+    /// thread of its own, and without looking again and again. (There is none on Windows; see
+    /// the page [`hosts`](crate::guide::hosts) for what to do there.) The descriptor is
     /// the context's event queue (`AsFd`); it becomes readable when there is
     /// something to do, a task that another thread has posted included. Ask for
     /// the timeout after each `poll`, and after each operation started outside;
@@ -623,7 +643,7 @@ impl IoContext {
 }
 
 /// The context's event queue; see [`IoContext::timeout`].
-#[cfg(unix)]
+#[cfg(all(unix, feature = "net"))]
 impl std::os::fd::AsFd for IoContext {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
         let fd = self.handle.scheduler.host();

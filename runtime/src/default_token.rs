@@ -1,10 +1,7 @@
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
-use std::net::SocketAddr;
 use std::ops::Deref;
-#[cfg(unix)]
-use std::os::unix::net as unix;
 
 use crate::buffer::{DynamicBuffer, ReadBuffer, WriteBuffer};
 use crate::executor::{HomeExecutor, IoObject};
@@ -13,15 +10,6 @@ use crate::io::{
     AsyncReadStream, AsyncWriteStream, CompletionCondition, Draining, Filling, Report,
 };
 use crate::meta::Meta;
-#[cfg(feature = "resolver")]
-use crate::net::Resolver;
-use crate::net::{AnyStream, TcpListener, TcpStream, UdpSocket};
-#[cfg(unix)]
-use crate::net::{
-    Descriptor, ReadablePipe, Readiness, UnixDatagram, UnixListener, UnixStream, WritablePipe,
-};
-#[cfg(all(unix, feature = "signal"))]
-use crate::signal::SignalSet;
 use crate::signature::Signature;
 use crate::time::{Timer, WallTimer};
 use crate::token::CompletionToken;
@@ -207,79 +195,6 @@ macro_rules! default_token {
     };
 }
 
-default_token!(TcpStream {
-    read_some = async_read_some [B: ReadBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
-    write_some = async_write_some [B: WriteBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
-    #[cfg(unix)]
-    wait = async_wait [] (readiness: Readiness) -> fn(io::Result<()>);
-});
-
-default_token!(AnyStream {
-    read_some = async_read_some [B: ReadBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
-    write_some = async_write_some [B: WriteBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
-    finish = async_finish [] () -> fn(io::Result<()>);
-});
-
-default_token!(TcpListener {
-    accept = async_accept [] () -> fn(io::Result<(TcpStream<E>, SocketAddr)>);
-    #[cfg(unix)]
-    wait = async_wait [] (readiness: Readiness) -> fn(io::Result<()>);
-});
-
-default_token!(UdpSocket {
-    receive = async_receive [B: ReadBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
-    receive_from = async_receive_from
-        [B: ReadBuffer] (buffer: B) -> B::Completion<io::Result<(usize, SocketAddr)>>;
-    send = async_send [B: WriteBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
-    send_to = async_send_to
-        [B: WriteBuffer] (buffer: B, address: SocketAddr) -> B::Completion<io::Result<usize>>;
-    #[cfg(unix)]
-    wait = async_wait [] (readiness: Readiness) -> fn(io::Result<()>);
-});
-
-#[cfg(unix)]
-default_token!(UnixStream {
-    read_some = async_read_some [B: ReadBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
-    write_some = async_write_some [B: WriteBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
-    wait = async_wait [] (readiness: Readiness) -> fn(io::Result<()>);
-});
-
-#[cfg(unix)]
-default_token!(UnixListener {
-    accept = async_accept [] () -> fn(io::Result<(UnixStream<E>, unix::SocketAddr)>);
-    wait = async_wait [] (readiness: Readiness) -> fn(io::Result<()>);
-});
-
-#[cfg(unix)]
-default_token!(UnixDatagram {
-    receive = async_receive [B: ReadBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
-    receive_from = async_receive_from
-        [B: ReadBuffer] (buffer: B) -> B::Completion<io::Result<(usize, unix::SocketAddr)>>;
-    send = async_send [B: WriteBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
-    send_to = async_send_to
-        [B: WriteBuffer] (buffer: B, address: unix::SocketAddr) -> B::Completion<io::Result<usize>>;
-    wait = async_wait [] (readiness: Readiness) -> fn(io::Result<()>);
-});
-
-#[cfg(unix)]
-default_token!(ReadablePipe {
-    read_some = async_read_some [B: ReadBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
-    wait = async_wait [] (readiness: Readiness) -> fn(io::Result<()>);
-});
-
-#[cfg(unix)]
-default_token!(WritablePipe {
-    write_some = async_write_some [B: WriteBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
-    wait = async_wait [] (readiness: Readiness) -> fn(io::Result<()>);
-});
-
-#[cfg(unix)]
-default_token!(Descriptor {
-    read_some = async_read_some [B: ReadBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
-    write_some = async_write_some [B: WriteBuffer] (buffer: B) -> B::Completion<io::Result<usize>>;
-    wait = async_wait [] (readiness: Readiness) -> fn(io::Result<()>);
-});
-
 default_token!(Timer {
     wait = async_wait [] () -> fn(io::Result<()>);
 });
@@ -288,12 +203,6 @@ default_token!(WallTimer {
     wait = async_wait [] () -> fn(io::Result<()>);
 });
 
-#[cfg(all(unix, feature = "signal"))]
-default_token!(SignalSet {
-    wait = async_wait [] () -> fn(io::Result<i32>);
-});
-
-#[cfg(feature = "resolver")]
-default_token!(Resolver {
-    resolve = async_resolve [] (host: &str, port: u16) -> fn(io::Result<Vec<SocketAddr>>);
-});
+/// Those of `net`, by the macro above.
+#[cfg(feature = "net")]
+mod net;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::alloc::{OperationAllocator, Recycling};
+use crate::alloc::{OperationAllocator, Recycling, Refusal};
 use crate::cancel::CancellationSlot;
 use crate::executor::{Executor, PostOnly};
 use crate::signature::Signature;
@@ -108,6 +108,21 @@ pub trait Associations {
 pub trait CompletionHandler<S: Signature>: Associations + Send + 'static {
     /// Receives the result.
     fn complete(self, args: S::Args);
+
+    /// Is told, in place of the result, that the [allocator](Associations::allocator) has no
+    /// memory for the operation: it has not started, and nobody will be told of it any more.
+    ///
+    /// Inside the initiating function. By default a [panic](Refusal::panic) with the name of
+    /// the operation, which unwinds out of that. Where the handler is to come back in one
+    /// piece say [`try_with`](crate::Operation::try_with).
+    ///
+    /// A handler around another one passes it on.
+    fn refused(self, refusal: Refusal)
+    where
+        Self: Sized,
+    {
+        refusal.panic()
+    }
 }
 
 /// What a closure used as a completion handler may return: `()`, or never.

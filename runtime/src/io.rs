@@ -24,6 +24,7 @@ mod transport;
 pub(crate) mod write;
 
 pub use crate::buffer::{AtMost, BufferExt, BufferRange, DynamicBuffer, ReadBuffer, WriteBuffer};
+#[cfg(feature = "net")]
 pub use crate::net::poll_io::PollIo;
 pub use condition::{CompletionCondition, transfer_all, transfer_at_least, transfer_exactly};
 pub use copy::{async_copy, copy};
@@ -41,6 +42,7 @@ pub use theirs::TokioIo;
 pub(crate) use transfer::Report;
 pub use transfer::Transfer;
 pub use transport::Transport;
+#[cfg(feature = "net")]
 pub(crate) use transport::transports;
 pub(crate) use write::Draining;
 pub use write::{async_write, async_write_all, write, write_all};

@@ -107,7 +107,7 @@
 //!
 //! # Features
 //!
-//! None is on by default.
+//! `net` is on by default, and no other.
 //!
 //! | feature | adds |
 //! |---|---|
@@ -115,11 +115,12 @@
 //! | `bytes` | `Bytes` and `BytesMut` of the crate `bytes` as buffers |
 //! | `futures-io` | [`PollIo`](io::PollIo) for the traits of that crate, and `io::FuturesIo` |
 //! | `native-tls` | `net::tls`, by the library of the system |
+//! | `net` | [`net`], `AsFd` of a context: without it a context is one of timers and tasks, on systems without sockets, or in a loop of yours; mio is not built |
 //! | `parking_lot` | nothing: the locks inside are those of that crate, a few percent faster |
 //! | `pipeline` | `net::pipeline`: connections that many requests share |
 //! | `resolver` | `net::Resolver`: names of hosts |
 //! | `rustls` | `net::tls`, by `rustls` with a provider of yours |
-//! | `signal` | `signal::SignalSet`, on Unix |
+//! | `signal` | `signal::SignalSet`; on Windows of Ctrl-C and Ctrl-Break |
 //! | `test` | `test`: contexts whose clock stands still, scripted streams, seeded schedules |
 //! | `tokio` | `executor::TokioExecutor`: handlers run in a runtime of tokio; `IoContext::drive_in_tokio` |
 //! | `tokio-io` | [`PollIo`](io::PollIo) for the traits of tokio, and `io::TokioIo`; no runtime |
@@ -128,7 +129,8 @@
 //! # Out of memory
 //!
 //! An operation that gets no memory panics, with its name and the size, before anything
-//! has started; so does the making of an object, such as a
+//! has started, or gives its handler back ([`try_with`](Operation::try_with)); the making of
+//! an object panics as well, such as a
 //! [`Timer`](time::Timer), a [`CancellationSignal`](cancel::CancellationSignal) or a
 //! [`Strand`](executor::Strand). What returns an [`io::Result`](std::io::Result)
 //! anyway, as sockets do, fails with an error of kind
@@ -146,9 +148,14 @@
 //!   libraries;
 //! - where a list grows: that of the operations that wait for one object (the first needs
 //!   none) or are woken at once, of the timers of a context, of the values in a channel;
-//! - inside of other libraries: signals, the resolver, tokio's tasks, tracing.
+//! - inside of other libraries: signals, the resolver, tokio's tasks, tracing, and on Windows
+//!   the registration of a socket.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    not(feature = "net"),
+    allow(dead_code, unused_imports, reason = "there are no sockets to use it")
+)]
 
 extern crate self as async_op;
 
@@ -172,12 +179,14 @@ pub mod initiation;
 pub mod io;
 mod is_send;
 mod meta;
+#[cfg(feature = "net")]
+#[cfg_attr(docsrs, doc(cfg(feature = "net")))]
 pub mod net;
 mod post;
 mod release;
 mod running;
 mod shim;
-#[cfg(all(unix, feature = "signal"))]
+#[cfg(all(any(unix, windows), feature = "signal"))]
 pub mod signal;
 mod signature;
 mod site;

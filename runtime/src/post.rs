@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use pin_project_lite::pin_project;
 
-use crate::alloc::Shared;
+use crate::alloc::{Refusal, Shared};
 use crate::cancel::CancellationType;
 use crate::executor::{Executor, IoObject, SystemExecutor, is_same};
 use crate::handler::CompletionHandler;
@@ -351,8 +351,9 @@ impl<E: Executor> Submission<E> {
         let trace = Trace::start(site, &self.executor);
         let own = handler.executor(&self.executor);
         if self.by_way_of && !is_same(&self.executor, &own) {
-            let task = block::completed(site, trace, own, (), handler);
-            self.how.to(&self.executor, task);
+            if let Some(task) = block::completed(site, trace, own, (), handler) {
+                self.how.to(&self.executor, task);
+            }
         } else if self.how == Submit::Dispatch && own.runs_here() {
             trace.completed(true);
             let _handling: Entered = trace.handling();
@@ -361,12 +362,16 @@ impl<E: Executor> Submission<E> {
         } else {
             trace.completed(true);
             let allocator = handler.allocator();
-            let handle = move || {
-                let _handling: Entered = trace.handling();
-                handler.complete(());
+            let handle = move |refusal: Option<Refusal>| match refusal {
+                None => {
+                    let _handling: Entered = trace.handling();
+                    handler.complete(());
+                }
+                Some(refusal) => handler.refused(refusal),
             };
-            let task = Task::new_in(handle, allocator);
-            self.how.to(&own, task);
+            if let Some(task) = Task::or_refused(handle, allocator, site.name()) {
+                self.how.to(&own, task);
+            }
         }
     }
 

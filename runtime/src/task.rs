@@ -28,6 +28,7 @@ mod frame_box;
 mod held;
 pub(crate) mod initiating;
 pub(crate) mod leaf;
+pub(crate) mod lent;
 mod memory;
 pub(crate) mod parked;
 mod queue;
@@ -48,7 +49,7 @@ use std::fmt;
 use std::mem;
 use std::ptr::NonNull;
 
-use crate::alloc::{OperationAllocator, Recycling};
+use crate::alloc::{OperationAllocator, Recycling, Refusal};
 
 /// The head of everything that can be queued.
 pub(crate) struct Header {
@@ -116,7 +117,34 @@ impl Task {
         F: FnOnce() + Send + 'static,
         A: OperationAllocator,
     {
-        let memory = memory::allocate::<FunctionTask<F, A>>(&allocator, "task");
+        let function = move |refusal: Option<Refusal>| match refusal {
+            None => function(),
+            Some(refusal) => refusal.panic(),
+        };
+        let task = Self::or_refused(function, allocator, "task");
+        task.expect("`refused` has panicked")
+    }
+
+    /// As [`new_in`](Self::new_in) of a function that is called here and now where there is
+    /// no memory, and told so.
+    #[inline]
+    pub(crate) fn or_refused<F, A>(
+        function: F,
+        allocator: A,
+        operation: &'static str,
+    ) -> Option<Self>
+    where
+        F: FnOnce(Option<Refusal>) + Send + 'static,
+        A: OperationAllocator,
+    {
+        let memory = match memory::allocate::<FunctionTask<F, A>>(&allocator, operation) {
+            Ok(memory) => memory,
+            Err(refusal) => {
+                drop(allocator);
+                function(Some(refusal));
+                return None;
+            }
+        };
         let value = FunctionTask {
             header: Header::new(const { &FunctionTask::<F, A>::VTABLE }),
             allocator,
@@ -124,9 +152,9 @@ impl Task {
         };
         // SAFETY: fresh memory with the layout of this type.
         unsafe { memory.write(value) };
-        Self {
+        Some(Self {
             header: memory.cast(),
-        }
+        })
     }
 
     /// Runs the task.
@@ -185,7 +213,11 @@ struct FunctionTask<F, A> {
     function: F,
 }
 
-impl<F: FnOnce() + Send + 'static, A: OperationAllocator> FunctionTask<F, A> {
+impl<F, A> FunctionTask<F, A>
+where
+    F: FnOnce(Option<Refusal>) + Send + 'static,
+    A: OperationAllocator,
+{
     const VTABLE: TaskVtable = TaskVtable {
         run: Self::run,
         discard: Self::discard,
@@ -197,7 +229,7 @@ impl<F: FnOnce() + Send + 'static, A: OperationAllocator> FunctionTask<F, A> {
     unsafe fn run(header: NonNull<Header>) {
         // SAFETY: the caller's promise.
         let function = unsafe { Self::take(header) };
-        function();
+        function(None);
     }
 
     /// # Safety
@@ -223,7 +255,7 @@ impl<F: FnOnce() + Send + 'static, A: OperationAllocator> FunctionTask<F, A> {
             ..
         } = unsafe { this.read() };
         // SAFETY: the block came from this allocator with this layout, in
-        // `Task::new_in`, and nothing in it is used any more.
+        // `Task::or_refused`, and nothing in it is used any more.
         unsafe { allocator.deallocate(this.cast(), Layout::new::<Self>()) };
         // Not after the function is on its way out: a panic would leak it.
         drop(allocator);

@@ -5,7 +5,7 @@
 //! [`cancel_after`](crate::cancel_after()).
 
 mod deadline;
-#[cfg(unix)]
+#[cfg(any(all(unix, feature = "net"), feature = "test"))]
 mod pause;
 mod state;
 mod timer;
@@ -13,7 +13,7 @@ mod waits;
 mod wall_timer;
 
 pub(crate) use deadline::Deadline;
-#[cfg(unix)]
+#[cfg(any(all(unix, feature = "net"), feature = "test"))]
 pub(crate) use pause::Pause;
 pub(crate) use state::TimerState;
 pub use timer::Timer;

@@ -18,10 +18,12 @@ mod random;
 pub mod redis;
 mod server;
 mod slot;
+#[cfg(target_os = "linux")]
 mod strace;
 mod stream;
 mod wakes;
-#[cfg(unix)]
+#[cfg(windows)]
+mod wine;
 mod yours;
 
 pub use allocator::Recorder;
@@ -36,10 +38,12 @@ pub use programs::{Folder, built, succeeded};
 pub use random::Random;
 pub use server::{ServerProcess, skipped};
 pub use slot::Slot;
+#[cfg(target_os = "linux")]
 pub use strace::system_calls_per_round;
 pub use stream::{Step, TestStream};
 pub use wakes::{Dropped, Polled};
-#[cfg(unix)]
+#[cfg(windows)]
+pub use wine::under_wine;
 pub use yours::Yours;
 
 use std::any::Any;
@@ -48,8 +52,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-/// Long enough for any machine: only a test that fails waits for it.
-const HANG: Duration = Duration::from_secs(60);
+/// Long enough for any machine, and for Wine on it: only a test that fails waits for it.
+const HANG: Duration = Duration::from_secs(if cfg!(windows) { 600 } else { 60 });
 
 /// Defines a test for each form of operation: `fn rule<F: Form>() { .. }`.
 #[macro_export]

@@ -1,23 +1,30 @@
 //! What the tests of sockets and timers share.
 
+#[cfg(target_os = "linux")]
+use std::fs;
 use std::future::poll_fn;
+#[cfg(target_os = "linux")]
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
-use std::{fs, thread};
+use std::thread;
+#[cfg(not(target_os = "linux"))]
+use std::time::{Duration, Instant};
 
 use async_op::initiation::{Meta, from_future};
 use async_op::net::{TcpListener, TcpStream};
-use async_op::{Blocking, Executor, IoContext, async_initiate};
+use async_op::{Blocking, Executor, IoContext, IoExecutor, async_initiate};
 
 use crate::Polled;
 
 /// A thread, as the system sees it.
+#[cfg(target_os = "linux")]
 #[derive(Clone, Debug)]
 pub struct ThreadId(PathBuf);
 
+#[cfg(target_os = "linux")]
 impl ThreadId {
     /// The calling thread.
     pub fn current() -> Self {
@@ -26,12 +33,12 @@ impl ThreadId {
     }
 
     /// Returns once the thread waits for the events of a context.
-    pub fn until_in_epoll(&self) {
+    pub fn until_it_waits_for_events(&self) {
         self.until_in(&["232", "281", "441", "22"]); // x86-64, then arm64
     }
 
     /// Returns once the thread waits for a lock, a condition or to be unparked.
-    pub fn until_in_futex(&self) {
+    pub fn until_it_is_parked(&self) {
         self.until_in(&["202", "98"]);
     }
 
@@ -44,6 +51,33 @@ impl ThreadId {
             }
             thread::yield_now();
         }
+    }
+}
+
+/// A thread, where the system does not tell what it waits for.
+#[cfg(not(target_os = "linux"))]
+#[derive(Clone, Debug)]
+pub struct ThreadId(#[allow(dead_code, reason = "shown")] thread::ThreadId);
+
+#[cfg(not(target_os = "linux"))]
+impl ThreadId {
+    /// The calling thread.
+    pub fn current() -> Self {
+        Self(thread::current().id())
+    }
+
+    /// Gives the thread time to wait for the events of a context. What is tested holds where
+    /// it has not come to that, too; then it says less.
+    pub fn until_it_waits_for_events(&self) {
+        let end = Instant::now() + Duration::from_millis(50);
+        while Instant::now() < end {
+            thread::yield_now();
+        }
+    }
+
+    /// Gives the thread time to wait for a lock, a condition or to be unparked.
+    pub fn until_it_is_parked(&self) {
+        self.until_it_waits_for_events();
     }
 }
 
@@ -70,9 +104,53 @@ pub fn std_pair() -> (std::net::TcpStream, std::net::TcpStream) {
     (a, b)
 }
 
+/// A stream within one machine: a Unix socket, where there are such.
+#[cfg(not(unix))]
+pub use async_op::net::TcpStream as LocalStream;
+#[cfg(unix)]
+pub use async_op::net::UnixStream as LocalStream;
+
+/// That of the standard library.
+#[cfg(not(unix))]
+pub use std::net::TcpStream as StdLocalStream;
+#[cfg(unix)]
+pub use std::os::unix::net::UnixStream as StdLocalStream;
+
+/// Two ends of one local connection, both on `context`.
+pub fn local_pair(executor: &IoExecutor) -> (LocalStream, LocalStream) {
+    let (a, b) = std_local_pair();
+    (
+        LocalStream::from_std(executor, a).unwrap(),
+        LocalStream::from_std(executor, b).unwrap(),
+    )
+}
+
+/// One end on the context of `executor`, the other a blocking socket of the standard library.
+pub fn half_local_pair(executor: &IoExecutor) -> (LocalStream, StdLocalStream) {
+    let (a, b) = std_local_pair();
+    (LocalStream::from_std(executor, a).unwrap(), b)
+}
+
+/// Two ends of one local connection.
+pub fn std_local_pair() -> (StdLocalStream, StdLocalStream) {
+    #[cfg(unix)]
+    return StdLocalStream::pair().unwrap();
+    #[cfg(not(unix))]
+    return std_pair();
+}
+
 /// A listener of `context` on a port of its own.
 pub fn listen(context: &IoContext) -> TcpListener {
     TcpListener::bind(context, ([127, 0, 0, 1], 0).into()).unwrap()
+}
+
+/// Whether a read of a connection that its peer has reset is told of an end: Wine takes the
+/// error for itself.
+pub fn is_reset_lost() -> bool {
+    #[cfg(windows)]
+    return crate::under_wine();
+    #[cfg(not(windows))]
+    false
 }
 
 /// Bytes that show when one is lost, doubled or out of place.

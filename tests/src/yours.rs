@@ -2,17 +2,18 @@ use std::io;
 use std::net::Shutdown;
 
 use async_op::io::{AsyncReadStream, AsyncWriteStream, ReadBuffer, Transport, WriteBuffer};
-use async_op::net::UnixStream;
 use async_op::{IoExecutor, IoObject};
+
+use crate::net::{LocalStream, local_pair};
 
 /// A stream as a user would write one around a socket: it can do what has to be, and no more.
 #[derive(Clone, Debug)]
-pub struct Yours(pub UnixStream);
+pub struct Yours(pub LocalStream);
 
 impl Yours {
     /// Makes two that are connected to each other.
     pub fn pair(executor: &IoExecutor) -> (Self, Self) {
-        let (a, b) = UnixStream::pair(executor).unwrap();
+        let (a, b) = local_pair(executor);
         (Self(a), Self(b))
     }
 }

@@ -9,16 +9,19 @@ use async_op::adapter::{
     Adapted, BoundAllocator, BoundCancellationSlot, TimeLimit, append, consign, prepend,
     redirect_error,
 };
-use async_op::cancel::{CancellationGroup, CancellationSignal, CancellationSlot, CancellationType};
-use async_op::executor::Strand;
+use async_op::alloc::OperationAllocator;
+use async_op::cancel::{
+    CancellationGroup, CancellationSignal, CancellationSlot, CancellationType, cancelled,
+};
+use async_op::executor::{Strand, post_call};
 use async_op::group::{parallel_group, wait_for_all};
 use async_op::task::Task;
 use async_op::time::Timer;
-use async_op::token::UsePromise;
+use async_op::token::{Callback, UsePromise};
 use async_op::{
-    Associations, Completion, CompletionHandler, Handler, IoContext, IoExecutor, Signature,
-    UseFuture, async_op, bind_allocator, bind_cancellation_slot, bind_executor, cancel_after,
-    is_cancelled, post_on, spawn,
+    Associations, Completion, CompletionHandler, Deferred, Handler, Initiation, IoContext,
+    IoExecutor, Operation, Signature, UseFuture, async_op, bind_allocator, bind_cancellation_slot,
+    bind_executor, cancel_after, is_cancelled, post_on, spawn,
 };
 use async_op_tests::{
     Alive, HandlerForm, Log, Manual, Polled, Probe, Recorder, both_forms, panic_of,
@@ -143,7 +146,7 @@ fn async_keep(_context: &IoExecutor, op: Completion<fn(io::Result<()>)>) {
     op.on_cancel(move |_| {
         let op: Option<Waiting> = asked.lock().unwrap().take();
         if let Some(op) = op {
-            op.complete(Err(io::Error::from_raw_os_error(libc::ECANCELED)));
+            op.complete(Err(cancelled()));
         }
     });
     *kept.lock().unwrap() = Some(op);
@@ -354,4 +357,158 @@ fn a_group_forgets_it() {
     all.emit(CancellationType::TERMINAL);
     assert_eq!(context.run(), 1);
     assert_eq!(log.take(), "cancelled");
+}
+
+/// A handler that is tried, with one allocator after the other.
+struct Tried(Log, Recorder);
+
+impl Associations for Tried {
+    fn allocator(&self) -> impl OperationAllocator {
+        self.1.clone()
+    }
+}
+
+impl<S: Signature> CompletionHandler<S> for Tried {
+    fn complete(self, _: S::Args) {
+        self.0.push("call");
+    }
+}
+
+/// Memory that there is, or that there is none of.
+fn some() -> Recorder {
+    Recorder::new(&Log::new())
+}
+
+fn none() -> Recorder {
+    some().fail_at(0)
+}
+
+/// Has an operation refused its memory twice, and then starts it with the handler that came
+/// back.
+#[track_caller]
+fn comes_back<S, I>(name: &str, operation: impl Fn(&IoExecutor) -> Operation<S, I>)
+where
+    S: Signature<Args: Send + 'static, Output: Send + 'static> + 'static,
+    I: Initiation<S> + 'static,
+{
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let mut handler = Tried(log.clone(), none());
+    for memory in [none(), some()] {
+        let refused = operation(&context).try_with(handler).unwrap_err();
+        assert_eq!(refused.refusal.operation(), name);
+        assert!(refused.refusal.layout().size() > 0);
+        let start = format!("`{name}` could not allocate ");
+        assert!(refused.to_string().starts_with(&start), "{refused}");
+        let error = io::Error::from(refused.refusal);
+        assert_eq!(error.kind(), io::ErrorKind::OutOfMemory);
+        assert_eq!(context.run(), 0);
+        assert!(context.stopped());
+        context.restart();
+        handler = refused.handler;
+        handler.1.assert_balanced();
+        handler.1 = memory;
+    }
+    assert_eq!(log.take(), "");
+    let memory = handler.1.clone();
+    operation(&context).try_with(handler).unwrap();
+    context.run();
+    assert_eq!(log.take(), "call");
+    memory.assert_balanced();
+}
+
+#[async_op]
+fn async_at_once(_context: &IoExecutor, op: Completion<fn(u32)>) {
+    op.complete(1);
+}
+
+#[async_op]
+async fn async_body(context: &IoExecutor) -> io::Result<()> {
+    Timer::new(context).wait().await
+}
+
+#[test]
+fn the_handler_comes_back_where_it_is_asked_for() {
+    let soon = |context: &IoExecutor| Timer::new(context);
+    comes_back("async_wait", |context| soon(context).wait());
+    comes_back("async_wait", |context| {
+        soon(context).on(&Strand::new(*context)).wait()
+    });
+    comes_back("async_wait", |context| {
+        soon(context).wait().cancel_after(LATE).map(|_| ())
+    });
+    comes_back("async_at_once", |context| at_once(context));
+    comes_back("async_body", |context| body(context));
+    comes_back("async_body", |context| body(context).cancel_after(LATE));
+    comes_back("spawn", |context| spawn(context, async { 1 }, Deferred));
+    comes_back("post_call", |context| {
+        post_call(context, || "result", Deferred)
+    });
+    comes_back("post", |context| post_on(context, Deferred));
+    comes_back("parallel_group", |context| {
+        parallel_group((soon(context).wait(), body(context))).wait(wait_for_all())
+    });
+}
+
+#[test]
+fn a_handler_around_another_one_passes_the_refusal_on() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let strand = Strand::new(context.executor());
+    let to = log.clone();
+    let inner = Callback(move |_: io::Result<()>, number: i32| to.push(number.to_string()));
+    let handler = bind_executor(strand, append(1, bind_allocator(none(), inner)));
+    let refused = Timer::new(&context).wait().try_with(handler).unwrap_err();
+    let debug = format!("{refused:?}");
+    assert!(debug.contains("async_wait"), "{debug}");
+    // What came back is as it was, its allocator too, which refuses once.
+    Timer::new(&context).async_wait(Handler(refused.handler));
+    context.run();
+    assert_eq!(log.take(), "1");
+    // By a post to another executor.
+    let strand = Strand::new(context.executor());
+    let handler = bind_executor(strand, bind_allocator(none(), Callback(|| ())));
+    let refused = post_on(&context, Deferred).try_with(handler).unwrap_err();
+    assert_eq!(refused.refusal.operation(), "post");
+    context.restart();
+    assert_eq!(context.run(), 0);
+}
+
+/// One trial inside of the other, and after the other: each has its own handler back.
+#[test]
+fn trials_within_each_other() {
+    #[async_op]
+    fn async_tries(context: &IoExecutor, log: Log, op: Completion<fn(u32)>) {
+        let inner = Tried(log, none());
+        let refused = Timer::new(context).wait().try_with(inner).unwrap_err();
+        assert_eq!(refused.refusal.operation(), "async_wait");
+        refused.handler.0.push("inner");
+        op.complete(1);
+    }
+
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let memory = some();
+    let outer = Tried(log.clone(), memory.clone());
+    tries(&context, log.clone()).try_with(outer).unwrap();
+    assert_eq!(log.take(), "inner");
+    context.run();
+    assert_eq!(log.take(), "call");
+    memory.assert_balanced();
+}
+
+/// A body that unwinds leaves no trial behind.
+#[test]
+fn a_trial_that_panics_is_over() {
+    #[async_op]
+    fn async_panics(_context: &IoExecutor, op: Completion<fn(u32)>) {
+        drop(op);
+        panic!("on purpose");
+    }
+
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let message = panic_of(|| {
+        let outer = Tried(log.clone(), some());
+        panics(&context).try_with(outer).unwrap();
+    });
+    assert_eq!(message, "on purpose");
+    let message = panic_of(|| at_once(&context).with(Handler(Tried(log.clone(), none()))));
+    assert!(message.starts_with("`async_at_once` could"), "{message}");
 }

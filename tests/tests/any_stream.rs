@@ -1,5 +1,4 @@
 //! Streams whose type is erased do what they do otherwise, under every token.
-#![cfg(unix)]
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -10,13 +9,13 @@ use async_op::cancel::{CancellationSignal, CancellationType};
 use async_op::io::{
     Transport, async_read_exact, read_buf, read_exact, read_to_end, read_until, write_all,
 };
-use async_op::net::{AnyStream, UnixStream};
+use async_op::net::AnyStream;
 use async_op::token::{UsePromise, local};
 use async_op::{
     Blocking, Detached, IoContext, IoExecutor, IoObject, UseFuture, bind_allocator,
     bind_cancellation_slot, is_cancelled, spawn,
 };
-use async_op_tests::net::{both, drive, pair, pattern};
+use async_op_tests::net::{LocalStream, both, drive, local_pair, pair, pattern};
 use async_op_tests::{Log, Polled, Recorder, Step, TestStream, Yours};
 
 type Ends = (AnyStream, AnyStream);
@@ -27,12 +26,12 @@ fn kinds(context: &IoContext) -> [(&'static str, Ends); 4] {
         (AnyStream::new(a), AnyStream::new(b))
     }
 
-    let unix = || UnixStream::pair(context).unwrap();
+    let local = || local_pair(context);
     [
         ("TCP", erased(pair(context))),
-        ("Unix", erased(unix())),
+        ("local", erased(local())),
         ("yours", erased(Yours::pair(context))),
-        ("erased twice", erased(erased(unix()))),
+        ("erased twice", erased(erased(local()))),
     ]
 }
 
@@ -229,7 +228,7 @@ fn one_of_yours() {
     any.close();
     assert_eq!(stream.closed(), 1);
     assert!(any.downcast_ref::<TestStream>().is_some());
-    assert!(any.downcast_ref::<UnixStream>().is_none());
+    assert!(any.downcast_ref::<LocalStream>().is_none());
     // One handle is in it, whoever holds it.
     let other = any.clone();
     assert_eq!(stream.handles(), 2);

@@ -10,18 +10,18 @@ use async_op::adapter::{append, cancel_at, consign};
 use async_op::alloc::{OperationAllocator, Recycling};
 use async_op::cancel::{
     CancellationGroup, CancellationSignal, CancellationSlot, CancellationType, Expire,
-    OperationError,
+    OperationError, cancelled,
 };
 use async_op::executor::{Strand, ThreadPool};
 use async_op::group::{parallel_group, wait_for_all};
 use async_op::io::{read, transfer_all};
-use async_op::net::UnixStream;
 use async_op::time::Timer;
 use async_op::{
     Associations, Blocking, Completion, CompletionHandler, Deferred, Executor, Handler, IoContext,
     IoExecutor, UseFuture, async_op, bind_allocator, bind_cancellation_slot, bind_executor,
     cancel_after, is_cancelled, is_timeout, post_on, spawn, this_op,
 };
+use async_op_tests::net::local_pair;
 use async_op_tests::{
     Alive, CountingHeap, Log, Polled, Probe, Recorder, Slot, heap_allocations_here, short_wait,
     without_hanging,
@@ -71,7 +71,7 @@ fn async_keep(_context: &IoExecutor, held: Held, op: Completion<fn(io::Result<()
         }
         let op = weak.upgrade().and_then(|op| op.lock().unwrap().take());
         if let Some(op) = op {
-            op.complete(Err(io::Error::from_raw_os_error(libc::ECANCELED)));
+            op.complete(Err(cancelled()));
         }
     });
     *held.op.lock().unwrap() = Some(op);
@@ -195,7 +195,7 @@ fn requests_through_the_handlers_slot_are_passed_on() {
 
     // Of every type: this one stays.
     let token = bind_cancellation_slot(signal.slot(), outcome(&log));
-    async_keep(&context, held.clone(), cancel_after(SOON, token));
+    async_keep(&context, held.clone(), cancel_after(LATE, token));
     signal.emit(TOTAL | PARTIAL);
     assert_eq!(held.log.take(), "{partial, total}");
     held.complete();
@@ -702,8 +702,10 @@ fn what_is_no_result_is_limited_too() {
 #[test]
 fn a_transfer_says_that_time_ran_out() {
     let context = IoContext::new().unwrap();
-    let (a, b) = UnixStream::pair(&context).unwrap();
-    b.write_some("abc").blocking().unwrap();
+    let (a, b) = local_pair(&context);
+    b.write_some("xabc").blocking().unwrap();
+    // Then all of it has come.
+    assert_eq!(a.read_some(&mut [0; 1]).blocking().unwrap(), 1);
     let mut buffer = [0; 8];
     let transfer = read(&a, &mut buffer, transfer_all())
         .cancel_after(SOON)

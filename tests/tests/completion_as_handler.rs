@@ -3,20 +3,20 @@
 //! immediate executor of an intermediate handler are those of the final one".
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_op::adapter::bind_immediate_executor;
 use async_op::cancel::{CancellationGroup, CancellationSignal, CancellationSlot, CancellationType};
 use async_op::executor::{AnyExecutor, InlineOr, Strand};
-use async_op::net::UnixStream;
 use async_op::sync::Channel;
 use async_op::time::Timer;
 use async_op::{
     Completion, Executor, IoContext, IoExecutor, UseFuture, async_op, bind_allocator,
     bind_cancellation_slot, bind_executor, cancel_after, is_cancelled, is_timeout,
 };
+use async_op_tests::net::{LocalStream, local_pair};
 use async_op_tests::{
     CountingHeap, Log, Manual, Probe, Recorder, heap_allocations_here, short_wait,
 };
@@ -305,11 +305,11 @@ fn a_step_that_is_not_to_be_asked_has_no_slot() {
 #[test]
 fn requests_come_again_until_one_is_honoured() {
     let (context, signal) = (IoContext::new().unwrap(), CancellationSignal::new());
-    let (a, b) = UnixStream::pair(&context).unwrap();
+    let (a, b) = local_pair(&context);
 
     /// Reads whole messages, which a partial end is no end of.
     #[async_op]
-    fn async_message(stream: &UnixStream, op: Completion<fn(io::Result<()>, [u8; 4])>) {
+    fn async_message(stream: &LocalStream, op: Completion<fn(io::Result<()>, [u8; 4])>) {
         async_op::io::async_read_exact(stream, [0; 4], op);
     }
 
@@ -393,24 +393,32 @@ fn the_function_of_on_cancel_comes_after_the_step() {
     let log = Log::new();
 
     #[async_op]
-    fn async_kept(timer: &Timer, log: Log, op: Completion<fn(io::Result<()>)>) {
+    fn async_kept(
+        timer: &Timer,
+        log: Log,
+        kept: Arc<Mutex<Option<Waited>>>,
+        op: Completion<fn(io::Result<()>)>,
+    ) {
         timer.wait().callback_for(op, move |op, result| {
             result.unwrap();
             op.on_cancel(move |kind| log.push(format!("{kind:?}")));
-            std::mem::forget(op);
+            *kept.lock().unwrap() = Some(op);
         });
     }
 
     let timer = timer(&context, Duration::ZERO);
+    let kept = Arc::default();
     async_kept(
         &timer,
         log.clone(),
+        Arc::clone(&kept),
         bind_cancellation_slot(signal.slot(), |_: io::Result<()>| {}),
     );
     while context.poll() == 0 {}
     assert_eq!(log.take(), "");
     signal.emit(CancellationType::PARTIAL);
     assert_eq!(log.take(), format!("{:?}", CancellationType::PARTIAL));
+    drop(kept.lock().unwrap().take());
 }
 
 #[test]

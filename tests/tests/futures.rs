@@ -90,7 +90,7 @@ fn a_dropped_future_is_not_woken() {
     let listener = listen(&context);
     let held = Held::default();
     let timer = Timer::new(&context);
-    timer.expires_after(Duration::from_millis(1));
+    timer.expires_after(Duration::from_millis(50));
 
     let wakes = Wakes::default();
     let futures: [Pin<Box<dyn Future<Output = ()> + '_>>; 4] = [

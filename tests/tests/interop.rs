@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use async_op::executor::{TokioExecutor, post_call};
 use async_op::io::{FuturesIo, TokioIo, copy, read_exact, read_until, write_all};
-use async_op::net::{TcpListener, TcpStream, UnixStream};
+use async_op::net::{TcpListener, TcpStream};
 use async_op::time::Timer;
 use async_op::{Blocking, IoContext, IoExecutor, SystemExecutor, async_op, spawn};
+use async_op_tests::net::local_pair;
 use async_op_tests::{panic_of, without_hanging};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -213,7 +214,7 @@ fn futures_io_both_ways() {
         pollster::block_on(async {
             use futures_lite::{AsyncReadExt, AsyncWriteExt};
 
-            let (ours, theirs) = UnixStream::pair(&SystemExecutor).unwrap();
+            let (ours, theirs) = local_pair(&SystemExecutor);
             let mut theirs = theirs.into_poll_io();
             let text = vec![b'x'; 1_000_000];
             let write = async {
@@ -237,7 +238,7 @@ fn futures_io_both_ways() {
 
 /// A line there and back, by operations of ours.
 async fn a_program() {
-    let (a, b) = UnixStream::pair(&SystemExecutor).unwrap();
+    let (a, b) = local_pair(&SystemExecutor);
     let timer = Timer::new(&SystemExecutor);
     timer.expires_after(Duration::from_micros(50));
     timer.wait().await.unwrap();
@@ -261,6 +262,7 @@ fn a_program_in_any_runtime() {
     });
 }
 
+#[cfg(unix)]
 #[test]
 fn our_operations_on_a_socket_of_tokio() {
     without_hanging(|| {

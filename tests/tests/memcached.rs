@@ -1,5 +1,4 @@
 //! The client of memcached, against a real server, and before one that lies.
-#![cfg(unix)]
 
 #[path = "../../runtime/examples/memcached/client.rs"]
 mod client;

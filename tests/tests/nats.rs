@@ -1,5 +1,4 @@
 //! The client of NATS, against a real server, and before one that is written here.
-#![cfg(unix)]
 
 #[path = "../../runtime/examples/nats/client.rs"]
 mod client;

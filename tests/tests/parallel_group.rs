@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
-use async_op::cancel::{CancellationSignal, CancellationType};
+use async_op::cancel::{CancellationSignal, CancellationType, cancelled};
 use async_op::group::{
     parallel_group, wait_for_all, wait_for_one, wait_for_one_error, wait_for_one_success,
 };
@@ -56,7 +56,7 @@ fn async_keep(_context: &IoExecutor, kept: Kept, op: Completion<fn(io::Result<u3
         }
         let op = weak.upgrade().and_then(|op| op.lock().unwrap().take());
         if let Some(op) = op {
-            op.complete(Err(io::Error::from_raw_os_error(libc::ECANCELED)));
+            op.complete(Err(cancelled()));
         }
     });
     *kept.op.lock().unwrap() = Some(op);

@@ -1,6 +1,6 @@
 //! The names of the crate: few in the root, and each in one place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -53,7 +53,9 @@ fn few_names_in_the_root_and_none_twice() {
     }
     for module in &modules {
         let file = src.join(format!("{module}.rs"));
-        for name in public(&file).0 {
+        // One of each system is one.
+        let names: BTreeSet<_> = public(&file).0.into_iter().collect();
+        for name in names {
             places.entry(name).or_default().push(module);
         }
     }

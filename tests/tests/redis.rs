@@ -1,6 +1,5 @@
 //! The example's client of Redis against a real server: the same suite, for
 //! every token.
-#![cfg(unix)]
 
 #[path = "../../runtime/examples/redis/client/mod.rs"]
 mod client;

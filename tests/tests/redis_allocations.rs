@@ -1,6 +1,6 @@
 //! In the long run a request takes nothing from the heap but its reply: for every
 //! token. Alone in its program, as it counts all threads.
-#![cfg(all(unix, not(async_op_sanitize)))]
+#![cfg(not(async_op_sanitize))]
 
 #[path = "../../runtime/examples/redis/client/mod.rs"]
 mod client;

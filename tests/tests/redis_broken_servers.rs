@@ -1,6 +1,5 @@
 //! The Redis client before servers that die, lie, dawdle or send too much: a clear
 //! error in time, nobody left waiting, and the next request on a new connection.
-#![cfg(unix)]
 
 #[path = "../../runtime/examples/redis/client/mod.rs"]
 mod client;

@@ -1,6 +1,5 @@
 //! Requests over a shared connection whose callers give up at any point: nobody
 //! receives the reply of another, and the connection is kept.
-#![cfg(unix)]
 
 #[path = "../../runtime/examples/redis/client/mod.rs"]
 mod client;

@@ -1,7 +1,6 @@
 //! The Redis client where a connection, a context, a handler or the patience of a
 //! caller ends at a bad moment: nobody waits for ever, and nobody is told what he has
 //! not earned.
-#![cfg(unix)]
 
 #[path = "../../runtime/examples/redis/client/mod.rs"]
 mod client;

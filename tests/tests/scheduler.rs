@@ -67,7 +67,7 @@ fn a_runner_goes_on_while_the_next_one_waits_for_events() {
                 break ids.iter().find(|id| format!("{id:?}") != me).cloned();
             }
         };
-        other.unwrap().until_in_epoll();
+        other.unwrap().until_it_waits_for_events();
         sender.send(()).unwrap();
     });
     let mut wait = pin!(timer.async_wait(UseFuture));
@@ -146,7 +146,7 @@ fn a_context_dropped_while_a_blocked_thread_drives_it_is_an_error_there() {
             sender.send(ThreadId::current()).unwrap();
             timer.async_wait(Blocking)
         });
-        receiver.recv().unwrap().until_in_epoll();
+        receiver.recv().unwrap().until_it_waits_for_events();
         drop(context);
         blocked.join().expect("no panic").unwrap_err();
     }
@@ -172,7 +172,7 @@ fn a_context_dropped_while_a_blocked_thread_waits_for_its_runner() {
     for id in ids.clone() {
         let sender = sender.clone();
         thread::spawn(move || {
-            id.until_in_epoll();
+            id.until_it_waits_for_events();
             let _ = sender.send(id);
         });
     }
@@ -180,7 +180,7 @@ fn a_context_dropped_while_a_blocked_thread_waits_for_its_runner() {
     let waits = ids
         .iter()
         .find(|id| format!("{id:?}") != format!("{driver:?}"));
-    waits.unwrap().until_in_futex();
+    waits.unwrap().until_it_is_parked();
     drop(receiver);
     drop(context);
     for thread in threads {
@@ -397,7 +397,7 @@ fn a_thread_blocked_on_an_operation_without_work_sleeps() {
             while state.lock().unwrap().1.is_none() {
                 thread::yield_now();
             }
-            me.until_in_epoll();
+            me.until_it_waits_for_events();
             let mut state = state.lock().unwrap();
             state.0 = true;
             state.1.take().unwrap().wake();

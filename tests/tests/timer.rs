@@ -327,12 +327,12 @@ fn the_earliest_expiry_is_changed_while_a_runner_waits() {
             context.run();
         });
         let runner = id_receiver.recv().unwrap();
-        runner.until_in_epoll();
+        runner.until_it_waits_for_events();
         // A second timer is the earliest now: the wait has to be cut short.
         let second = Timer::new(&context);
         second.expires_after(SHORT);
         pollster::block_on(second.wait()).unwrap();
-        runner.until_in_epoll();
+        runner.until_it_waits_for_events();
         // The first is made to expire: its waits are cancelled, and end.
         assert_eq!(timer.expires_after(SHORT), 1);
         assert!(is_cancelled(&receiver.recv().unwrap().unwrap_err()));
@@ -383,6 +383,8 @@ fn what_has_expired_is_not_cancelled_any_more() {
     let (context, own) = (IoContext::new().unwrap(), IoContext::new().unwrap());
     let (first, second) = (Timer::new(&context), Timer::new(&context));
     first.expires_after(Duration::from_millis(1));
+    // Also where the first has expired before it is waited for.
+    second.expires_after(FAR);
     let (log, signal) = (Log::new(), CancellationSignal::new());
     let to = log.clone();
     let handler = move |(first, second): (io::Result<()>, io::Result<()>)| {

@@ -16,13 +16,22 @@
 mod bar;
 mod bench;
 mod client;
+#[cfg(unix)]
 mod compare;
+#[cfg(not(unix))]
+#[path = "no_server.rs"]
 mod own;
+#[cfg(unix)]
+mod own;
+#[cfg(unix)]
 mod processors;
+#[cfg(unix)]
 mod server;
+#[cfg(unix)]
 mod threads;
 mod tour;
 mod usage;
+#[cfg(unix)]
 mod watch;
 
 use std::env;
@@ -167,14 +176,21 @@ fn carry_out(
             let said = bench::run(config, number(connections)?, number(depth)?, requests)?;
             print(|out| writeln!(out, "{said}"))?;
         }
+        #[cfg(unix)]
         [b"compare", b"threads"] => {
             let table = threads::run(config, own)?;
             print(|out| write!(out, "{table}"))?;
         }
+        #[cfg(unix)]
         [b"compare", ref rest @ ..] => {
             let loads = compare::loads(rest).map_err(Failure::Usage)?;
             let table = compare::run(config, own, &loads)?;
             print(|out| write!(out, "{table}"))?;
+        }
+        #[cfg(not(unix))]
+        [b"compare", ..] => {
+            let _ = own;
+            return Err(Failure::Usage("`compare` is for Unix alone".to_owned()));
         }
         [b"listen", channel] => {
             let channel = str::from_utf8(channel)

@@ -1,10 +1,18 @@
 //! What a program takes from the system.
 
+#[cfg(unix)]
 use std::mem;
 use std::time::Duration;
 
+/// Returns nothing of what the system would tell in its own way.
+#[cfg(not(unix))]
+pub(crate) fn of_this_program() -> (Duration, u64) {
+    (Duration::ZERO, 0)
+}
+
 /// Returns the time on processors, and how often a thread went to sleep, of all threads,
 /// those that have ended too.
+#[cfg(unix)]
 pub(crate) fn of_this_program() -> (Duration, u64) {
     // SAFETY: zeroes are an `rusage`.
     let mut usage: libc::rusage = unsafe { mem::zeroed() };

@@ -225,6 +225,9 @@ const CANCELLED: i32 = libc::ECANCELED;
 /// `ERROR_OPERATION_ABORTED`.
 #[cfg(windows)]
 const CANCELLED: i32 = 995;
+/// `ECANCELED` of WASI.
+#[cfg(not(any(unix, windows)))]
+const CANCELLED: i32 = 11;
 
 /// The error of an operation whose context has been dropped.
 pub(crate) fn context_gone() -> io::Error {

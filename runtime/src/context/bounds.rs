@@ -20,12 +20,30 @@ pub(super) enum Wait {
     /// Never, and who calls is told by the descriptor of what comes from now on: there need
     /// be one look at the system.
     #[cfg_attr(
-        not(all(unix, any(feature = "tokio", feature = "async-io"))),
+        not(all(unix, feature = "net", any(feature = "tokio", feature = "async-io"))),
         allow(dead_code, reason = "of those that are driven by runtimes")
     )]
     Host,
     Until(Instant),
     Forever,
+}
+
+/// How long a look for events may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Timeout {
+    Zero,
+    Until(Option<Instant>),
+}
+
+/// What a look for events has found.
+pub(super) struct Events {
+    #[cfg_attr(
+        not(feature = "test"),
+        allow(dead_code, reason = "of clocks that stand still")
+    )]
+    pub(super) are_any: bool,
+    /// Whether there are no more.
+    pub(super) are_all: bool,
 }
 
 impl Wait {

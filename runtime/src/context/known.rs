@@ -167,6 +167,19 @@ impl Known {
         (unsafe { seen.into_leaf() }, seen.is_awaited())
     }
 
+    /// Makes the direction ready, though there has been no event. Returns the leaf that
+    /// waited, and whether others do, under the lock.
+    #[cfg(any(not(unix), all(test, async_op_loom)))]
+    pub(super) fn ready(&self) -> (Option<Parked>, bool) {
+        let number = Self::number() | READY | UNCERTAIN;
+        let seen = self.exchange(|seen| match seen.is_gone() {
+            true => seen,
+            false => Seen::of(seen.0.addr() & UNWATCHED | number),
+        });
+        // SAFETY: just exchanged for a word without.
+        (unsafe { seen.into_leaf() }, seen.is_awaited())
+    }
+
     /// Takes the leaf that waits, and has whoever is about to park look again.
     pub(super) fn disturb(&self) -> Option<Parked> {
         let number = Self::number();

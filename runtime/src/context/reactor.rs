@@ -1,6 +1,3 @@
-#[cfg(async_op_loom)]
-mod modelled;
-
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Weak;
@@ -10,34 +7,22 @@ use std::task::Waker;
 use std::time::SystemTime;
 use std::time::{Duration, Instant};
 
-use mio::event::Source;
-use mio::{Events, Interest, Poll, Registry, Token};
+#[cfg(feature = "net")]
+use mio::{Token, event::Source};
 
-use super::alarm::Alarm;
+use super::bounds::Timeout;
 use super::clock::Clock;
 #[cfg(feature = "test")]
 use super::clock::Simulation;
 use super::timers::{Expired, Timers};
-use super::{Brought, Registration, SharedRegistration, TimerKey, WakeList};
+use super::{Brought, Selector, TimerKey, Waiting, WakeList};
+#[cfg(feature = "net")]
+use super::{Registration, SharedRegistration};
 use crate::alloc::Shared;
 use crate::cancel::error::context_gone;
 use crate::shim::plain::Mutex;
 use crate::time::TimerState;
 
-/// The token of the reactor's own waker.
-const INTERRUPT: Token = Token(usize::MAX);
-/// That of the alarm, of which nobody need know more than that it ends a wait.
-const ALARM: Token = Token(usize::MAX - 1);
-/// Urgent data is not read, but cuts reads short.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const READS: Interest = Interest::READABLE.add(Interest::PRIORITY);
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-const READS: Interest = Interest::READABLE;
-const BOTH: Interest = READS.add(Interest::WRITABLE);
-/// How many events one wait takes from the system. What these are about is touched again
-/// when their tasks run, and should be in the caches still: with 1000 busy connections 32
-/// take 10 to 20 percent less time than 256, and 8 or 16 no less than 32.
-const EVENTS: usize = 32;
 /// How many timers fire before others have their turn: events, and tasks that have been
 /// posted.
 const BATCH: usize = 128;
@@ -49,28 +34,19 @@ const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// It only takes notes, and collects wakers and leaves; the system calls of I/O are made
 /// by the operations themselves.
 pub(crate) struct Reactor {
-    registry: Registry,
-    interrupt: mio::Waker,
+    selector: Selector,
     clock: Clock,
     /// Locked by the one thread that waits.
     wait: Mutex<WaitState>,
-    sources: Mutex<Sources>,
     deadlines: Mutex<Deadlines>,
-    waiting: Mutex<Waiting>,
-    /// How many sources there are, and how many entries in `deadlines`: zero, and
-    /// nobody need look. The second is written with the lock held.
-    interest: AtomicUsize,
+    objects: Mutex<Objects>,
+    /// How many entries there are in `deadlines`: zero, and nobody need look. Written with
+    /// the lock held.
     timers: AtomicUsize,
-    #[cfg(async_op_loom)]
-    modelled: modelled::Modelled,
 }
 
 struct WaitState {
-    poll: Poll,
-    events: Events,
-    /// How many there have been: each has a number of its own.
-    count: usize,
-    alarm: Alarm,
+    waiting: Waiting,
     /// Deadlines that have been reached. Empty between two waits.
     batch: VecDeque<Expired<Due>>,
 }
@@ -96,64 +72,25 @@ pub(crate) trait ContextGone: Send + Sync {
 }
 
 #[derive(Default)]
-struct Waiting {
-    objects: Vec<Weak<dyn ContextGone>>,
+struct Objects {
+    list: Vec<Weak<dyn ContextGone>>,
     context_gone: bool,
-}
-
-#[derive(Default)]
-struct Sources {
-    entries: Vec<Entry>,
-    free: Vec<usize>,
-    context_gone: bool,
-}
-
-#[derive(Default)]
-struct Entry {
-    // Bumped at each removal: an event that is already on its way to a removed
-    // source must not reach its successor.
-    generation: u32,
-    registration: Option<SharedRegistration>,
-}
-
-/// How long to wait for events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Timeout {
-    Zero,
-    Until(Option<Instant>),
 }
 
 impl Reactor {
     pub(super) fn new(clock: Clock) -> io::Result<Self> {
-        let poll = Poll::new()?;
-        let registry = poll.registry().try_clone()?;
-        let interrupt = mio::Waker::new(&registry, INTERRUPT)?;
-        let alarm = Alarm::new(&registry, ALARM)?;
+        let (selector, waiting) = Selector::new()?;
         Ok(Self {
-            registry,
-            interrupt,
+            selector,
             clock,
             wait: Mutex::new(WaitState {
-                poll,
-                events: Events::with_capacity(EVENTS),
-                count: 0,
-                alarm,
+                waiting,
                 batch: VecDeque::new(),
             }),
-            sources: Mutex::default(),
             deadlines: Mutex::default(),
-            waiting: Mutex::default(),
-            interest: AtomicUsize::new(0),
+            objects: Mutex::default(),
             timers: AtomicUsize::new(0),
-            #[cfg(async_op_loom)]
-            modelled: modelled::Modelled::default(),
         })
-    }
-
-    /// Returns the descriptor that is readable when there are events.
-    #[cfg(unix)]
-    pub(super) fn raw_fd(&self) -> std::os::fd::RawFd {
-        std::os::fd::AsRawFd::as_raw_fd(&self.registry)
     }
 
     /// Returns what time it is for its operations.
@@ -186,16 +123,12 @@ impl Reactor {
 
     /// Returns whether there is anything to wait for.
     pub(super) fn has_interest(&self) -> bool {
-        self.interest.load(Ordering::Relaxed) != 0 || self.has_timers()
+        self.selector.has_sources() || self.has_timers()
     }
 
     /// Ends the wait that is under way, or the next one.
     pub(super) fn interrupt(&self) {
-        #[cfg(async_op_loom)]
-        self.modelled.end_wait();
-        self.interrupt
-            .wake()
-            .expect("the system's event queue accepts wakeups");
+        self.selector.interrupt();
     }
 
     /// Waits; who waited for what became ready goes to `brought`. Returns whether these are
@@ -203,54 +136,28 @@ impl Reactor {
     #[inline(always)]
     pub(super) fn wait(&self, timeout: Timeout, brought: &mut Brought) -> bool {
         #[cfg(async_op_loom)]
-        match timeout {
-            Timeout::Zero => _ = self.modelled.look(),
-            Timeout::Until(None) => self.modelled.wait(),
-            Timeout::Until(Some(_)) => self.modelled.wait_for_a_while(),
-        }
+        self.selector.wait_modelled(timeout);
         let mut state = self.wait.lock();
-        let WaitState {
-            poll,
-            events,
-            count,
-            alarm,
-            batch,
-        } = &mut *state;
+        let WaitState { waiting, batch } = &mut *state;
         #[cfg(feature = "test")]
         let is_asleep = timeout != Timeout::Zero;
         let timeout = match timeout {
-            _ if cfg!(async_op_loom) => Some(Duration::ZERO),
             Timeout::Zero => Some(Duration::ZERO),
             // A clock that stands still jumps, once there is nothing else.
             #[cfg(feature = "test")]
             Timeout::Until(_) if self.may_jump() => Some(Duration::ZERO),
             Timeout::Until(None) if !self.has_timers() => None,
-            Timeout::Until(deadline) => self.timeout(deadline, alarm),
+            Timeout::Until(deadline) => self.timeout(deadline, waiting),
         };
-        match poll.poll(events, timeout) {
-            Ok(()) => {}
-            // A signal: nothing has happened yet.
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => events.clear(),
-            Err(error) => panic!("waiting for the system's events failed: {error}"),
-        }
-        let sources = self.sources.lock();
-        let mut number = 0;
-        for event in events.iter() {
-            number += 1;
-            if let Some(registration) = sources.find(event.token()) {
-                *count = count.wrapping_add(1);
-                registration.notify(event, *count, brought);
-            }
-        }
-        drop(sources);
+        let events = self.selector.wait(waiting, timeout, brought);
         #[cfg(feature = "test")]
-        if is_asleep && events.is_empty() {
+        if is_asleep && !events.are_any {
             self.jump();
         }
         if self.has_timers() {
             self.expire(batch, &mut brought.wake);
         }
-        number < EVENTS
+        events.are_all
     }
 
     /// Whether time passes by a jump to a timer.
@@ -270,15 +177,17 @@ impl Reactor {
     /// Returns whether the system may bring something about.
     #[cfg(feature = "test")]
     pub(crate) fn has_sources(&self) -> bool {
-        self.interest.load(Ordering::Relaxed) != 0
+        self.selector.has_sources()
     }
 
     /// Returns how long to wait, no longer than until `deadline` and until there is a timer
     /// to fire.
     #[inline(never)]
-    fn timeout(&self, deadline: Option<Instant>, alarm: &mut Alarm) -> Option<Duration> {
+    fn timeout(&self, deadline: Option<Instant>, waiting: &mut Waiting) -> Option<Duration> {
         let timeout = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-        let other = self.deadline().and_then(|deadline| alarm.set(deadline));
+        let other = self
+            .deadline()
+            .and_then(|deadline| waiting.end_at(deadline));
         let timeouts = timeout.into_iter().chain(other);
         timeouts.min().map(|timeout| timeout.min(LONGEST_WAIT))
     }
@@ -343,44 +252,6 @@ impl Reactor {
         }
     }
 
-    /// Registers a source for both directions, or for reads alone, if that is enough
-    /// at first.
-    pub(crate) fn register(
-        &self,
-        source: &mut impl Source,
-        registration: Registration,
-    ) -> io::Result<(Token, SharedRegistration)> {
-        let interest = if registration.is_unwatched() {
-            READS
-        } else {
-            BOTH
-        };
-        let registration = Shared::try_new(registration)?;
-        let token = self.sources.lock().insert(Shared::clone(&registration))?;
-        if let Err(error) = self.registry.register(source, token, interest) {
-            self.sources.lock().remove(token);
-            return Err(error);
-        }
-        self.interest.fetch_add(1, Ordering::Relaxed);
-        Ok((token, registration))
-    }
-
-    /// Has the system tell of both directions.
-    #[cfg(unix)]
-    pub(crate) fn watch_both(&self, mut source: impl Source, token: Token) -> io::Result<()> {
-        self.registry.reregister(&mut source, token, BOTH)
-    }
-
-    /// Takes a source back out.
-    pub(crate) fn deregister(&self, source: &mut impl Source, token: Token) {
-        // Fails only for a source that the system has dropped by itself.
-        let _ = self.registry.deregister(source);
-        let removed = self.sources.lock().remove(token);
-        if removed.is_some() {
-            self.interest.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-
     /// Adds a deadline; says whether the waiting thread should look again.
     pub(crate) fn add_timer(&self, deadline: Instant, due: Due) -> io::Result<(TimerKey, bool)> {
         let mut deadlines = self.deadlines.lock();
@@ -412,11 +283,11 @@ impl Reactor {
 
     /// Has `object` told when the context is dropped.
     pub(crate) fn add_object(&self, object: Weak<dyn ContextGone>) -> io::Result<()> {
-        let mut waiting = self.waiting.lock();
-        if waiting.context_gone {
+        let mut objects = self.objects.lock();
+        if objects.context_gone {
             return Err(context_gone());
         }
-        let objects = &mut waiting.objects;
+        let objects = &mut objects.list;
         if objects.len() == objects.capacity() {
             // Before it grows, and so not too often.
             objects.retain(|object| object.strong_count() > 0);
@@ -429,20 +300,13 @@ impl Reactor {
     /// Fails everything that waits, now and from now on; returns who did.
     pub(super) fn shut_down(&self) -> Brought {
         let mut brought = Brought::default();
-        let mut sources = self.sources.lock();
-        sources.context_gone = true;
-        for entry in &sources.entries {
-            if let Some(registration) = &entry.registration {
-                registration.shut_down(&mut brought);
-            }
-        }
-        drop(sources);
+        self.selector.shut_down(&mut brought);
         let wake = &mut brought.wake;
-        let mut waiting = self.waiting.lock();
-        waiting.context_gone = true;
-        let objects = std::mem::take(&mut waiting.objects);
-        drop(waiting);
-        for object in objects.iter().filter_map(Weak::upgrade) {
+        let mut objects = self.objects.lock();
+        objects.context_gone = true;
+        let list = std::mem::take(&mut objects.list);
+        drop(objects);
+        for object in list.iter().filter_map(Weak::upgrade) {
             object.context_gone(wake);
         }
         let mut batch = VecDeque::new();
@@ -465,69 +329,33 @@ impl Reactor {
     }
 }
 
-impl Sources {
-    fn insert(&mut self, registration: SharedRegistration) -> io::Result<Token> {
-        if self.context_gone {
-            return Err(context_gone());
-        }
-        let index = match self.free.pop() {
-            Some(index) => index,
-            None => self.add()?,
-        };
-        let entry = &mut self.entries[index];
-        entry.registration = Some(registration);
-        Ok(token(index, entry.generation))
+/// What sources of the system's events ask of it.
+#[cfg(feature = "net")]
+impl Reactor {
+    /// Returns the descriptor that is readable when there are events.
+    #[cfg(unix)]
+    pub(super) fn raw_fd(&self) -> std::os::fd::RawFd {
+        self.selector.raw_fd()
     }
 
-    /// Adds an entry; returns its index.
-    #[cold]
-    fn add(&mut self) -> io::Result<usize> {
-        let index = self.entries.len();
-        if index >= MOST {
-            return Err(io::ErrorKind::OutOfMemory.into());
-        }
-        let room = self.entries.try_reserve(1).and_then(|()| {
-            // So that a removal, which is part of a drop, finds room.
-            self.free.try_reserve(index + 1)
-        });
-        room.map_err(|_| io::ErrorKind::OutOfMemory)?;
-        self.entries.push(Entry::default());
-        Ok(index)
+    /// Registers a source for both directions, or for reads alone, if that is enough
+    /// at first.
+    pub(crate) fn register(
+        &self,
+        source: &mut impl Source,
+        registration: Registration,
+    ) -> io::Result<(Token, SharedRegistration)> {
+        self.selector.register(source, registration)
     }
 
-    fn find(&self, token: Token) -> Option<&Registration> {
-        let (index, generation) = parts(token);
-        let entry = self.entries.get(index)?;
-        if entry.generation != generation {
-            return None;
-        }
-        entry.registration.as_deref()
+    /// Has the system tell of both directions.
+    #[cfg(unix)]
+    pub(crate) fn watch_both(&self, source: impl Source, token: Token) -> io::Result<()> {
+        self.selector.watch_both(source, token)
     }
 
-    fn remove(&mut self, token: Token) -> Option<SharedRegistration> {
-        let (index, generation) = parts(token);
-        let entry = self.entries.get_mut(index)?;
-        if entry.generation != generation {
-            return None;
-        }
-        let registration = entry.registration.take()?;
-        entry.generation = (entry.generation + 1) & GENERATION_MASK;
-        self.free.push(index);
-        Some(registration)
+    /// Takes a source back out.
+    pub(crate) fn deregister(&self, source: &mut impl Source, token: Token) {
+        self.selector.deregister(source, token);
     }
-}
-
-// Half of a token is the index, half the generation; the two highest indices are given to
-// no source, so no token is `INTERRUPT` or `ALARM`.
-const INDEX_BITS: u32 = usize::BITS / 2;
-const MOST: usize = (1 << INDEX_BITS) - 2;
-const GENERATION_MASK: u32 = (usize::MAX >> INDEX_BITS) as u32;
-
-fn token(index: usize, generation: u32) -> Token {
-    Token(index | (generation as usize) << INDEX_BITS)
-}
-
-fn parts(token: Token) -> (usize, u32) {
-    let index = token.0 & (usize::MAX >> INDEX_BITS);
-    (index, (token.0 >> INDEX_BITS) as u32)
 }

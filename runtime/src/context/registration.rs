@@ -55,6 +55,7 @@ pub(crate) type SharedRegistration = Shared<Registration, CacheLine>;
 impl Registration {
     /// A source that can surely be written to: no need to wait for the event
     /// that says so.
+    #[cfg(unix)]
     pub(crate) fn writable() -> Self {
         Self::with(Known::new(false, false), Known::new(true, false))
     }
@@ -140,6 +141,24 @@ impl Registration {
     fn take_all(&self, direction: Direction, brought: &mut Brought) {
         let Brought { wake, leaves } = brought;
         self.lock().take_all(direction, wake, leaves);
+    }
+
+    /// Has all who wait look again, as an event would that the system does not tell of.
+    #[cfg(any(not(unix), all(test, async_op_loom)))]
+    pub(crate) fn look_again(&self) {
+        let mut brought = Brought::default();
+        for direction in Direction::BOTH {
+            let (leaf, is_awaited) = self.of(direction).ready();
+            if let Some(leaf) = leaf {
+                brought.leaves.push(leaf);
+            }
+            if is_awaited {
+                self.take_all(direction, &mut brought);
+            }
+        }
+        while let Some(leaf) = brought.leaves.pop() {
+            leaf.post();
+        }
     }
 
     /// Cancels the leaves that wait, and wakes all others, to look again.

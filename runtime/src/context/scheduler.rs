@@ -383,7 +383,7 @@ impl Scheduler {
 
     /// Returns the descriptor of the reactor, on which the host waits from now on
     /// while nobody is inside `run`.
-    #[cfg(unix)]
+    #[cfg(all(unix, feature = "net"))]
     pub(super) fn host(&self) -> std::os::fd::RawFd {
         let shared = self.lock();
         self.hosted.store(true, Ordering::Relaxed);
@@ -420,7 +420,7 @@ impl Scheduler {
     }
 
     /// Has the context go on where it merely ran out of work.
-    #[cfg(all(unix, any(feature = "tokio", feature = "async-io")))]
+    #[cfg(all(unix, feature = "net", any(feature = "tokio", feature = "async-io")))]
     pub(super) fn resume(&self) {
         self.lock().out_of_work = false;
     }

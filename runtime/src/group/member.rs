@@ -1,3 +1,4 @@
+use std::cell::OnceCell;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -7,7 +8,7 @@ use pin_project_lite::pin_project;
 use super::{GroupCondition, NAME};
 use crate::cancel::{CancellationSignal, CancellationState, CancellationType};
 use crate::signature::Signature;
-use crate::task::scope::{OfCancellation, Scope};
+use crate::task::scope::{OfRequests, Scope};
 
 pin_project! {
     /// One operation of a group.
@@ -29,16 +30,30 @@ pin_project! {
 /// What a member is asked: by the group alone, right before it is polled.
 #[derive(Default)]
 struct Cancellation {
-    /// From the first poll on.
-    state: Option<CancellationState>,
+    requested: CancellationType,
+    /// The same, for a member that clears it or filters it: most do not.
+    state: OnceCell<CancellationState>,
 }
 
 impl Cancellation {
-    fn state(&mut self) -> &CancellationState {
-        self.state.get_or_insert_with(|| {
-            let slot = CancellationSignal::for_use_in(NAME).slot();
-            // What the operation honours, it filters itself.
-            CancellationState::begin(slot, CancellationType::ALL)
+    fn note(&mut self, news: CancellationType) {
+        self.requested = self.requested | news;
+        if let Some(state) = self.state.get() {
+            state.note(news);
+        }
+    }
+
+    fn scope(&self) -> Scope<OfRequests<'_>> {
+        Scope::new(OfRequests {
+            requested: self.requested,
+            state: &self.state,
+            begin: |requested| {
+                let slot = CancellationSignal::for_use_in(NAME).slot();
+                // What the operation honours, it filters itself.
+                let state = CancellationState::begin(slot, CancellationType::ALL);
+                state.note(requested);
+                state
+            },
         })
     }
 }
@@ -62,13 +77,11 @@ impl<S: Signature, F: Future<Output = S::Output>> Member<S, F> {
         let Some(future) = this.future.as_pin_mut() else {
             return false;
         };
-        let state = this.cancellation.state();
-        state.note(news);
-        let scope = Scope::new(OfCancellation(state.clone()));
+        this.cancellation.note(news);
+        let scope = this.cancellation.scope();
         let Poll::Ready(output) = scope.within(|| future.poll(cx)) else {
             return false;
         };
-        drop(scope);
         self.as_mut().end();
         *self.project().output = Some(output);
         true
@@ -93,11 +106,10 @@ impl<S: Signature, F> Member<S, F> {
     /// Drops the future, where what it awaits can learn what it was asked.
     fn end(self: Pin<&mut Self>) {
         let mut this = self.project();
-        let Some(state) = this.cancellation.state.take() else {
-            return this.future.set(None);
-        };
-        let scope = Scope::new(OfCancellation(state.clone()));
+        let scope = this.cancellation.scope();
         scope.within(|| this.future.set(None));
-        drop(state.end());
+        if let Some(state) = this.cancellation.state.take() {
+            drop(state.end());
+        }
     }
 }

@@ -1,9 +1,10 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::tickets::{Due, SharedTickets, Tickets, UNWOKEN};
+use super::tickets::{Due, MemberPoll, SharedTickets, Tickets, UNWOKEN};
 use crate::cancel::CancellationType;
 use crate::shim::AtomicUsize;
+use crate::task::lent::lend;
 use crate::task::scope;
 
 /// The members of a group, by their places in it.
@@ -117,9 +118,12 @@ where
         news: CancellationType,
         round: &mut Round<'_, M, C>,
     ) -> bool {
-        let waker = Tickets::waker(&self.tickets, index, cx.waker());
-        let mut cx = Context::from_waker(&waker);
-        round.members.as_mut().poll(index, &mut cx, news)
+        let member = MemberPoll {
+            tickets: &self.tickets,
+            index,
+            group: cx.waker(),
+        };
+        lend(&member, |cx| round.members.as_mut().poll(index, cx, news))
     }
 
     /// Gives one its place in the order; returns what the others are asked.

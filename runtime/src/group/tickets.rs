@@ -5,6 +5,7 @@ use std::task::Waker;
 use super::NAME;
 use crate::alloc::{Shared, WakeShared};
 use crate::shim::{AtomicUsize, Ordering};
+use crate::task::lent::Lender;
 
 /// What is due for a poll: its ticket, or [`UNWOKEN`], and its place in the group.
 pub(super) type Due = (usize, usize);
@@ -28,12 +29,40 @@ pub(super) struct Tickets<P> {
 /// The tickets of a group, in a recycled block that its wakers share: they may outlive it.
 pub(super) type SharedTickets<P> = Shared<Tickets<P>>;
 
-/// Wakes the group for one member. A block for each poll: the group itself keeps no waker of
-/// whoever polls it, which would keep that waiting when nobody else is left to wake it.
+/// Wakes the group for one member. A block for each that is kept: the group itself keeps no
+/// waker of whoever polls it, which would keep that waiting when nobody else is left to wake it.
 struct MemberWaker<P> {
     tickets: SharedTickets<P>,
     index: usize,
     group: Waker,
+}
+
+/// The same, while the member is being polled.
+pub(super) struct MemberPoll<'a, P> {
+    pub(super) tickets: &'a SharedTickets<P>,
+    pub(super) index: usize,
+    pub(super) group: &'a Waker,
+}
+
+impl<P> Lender for MemberPoll<'_, P>
+where
+    P: AsRef<[AtomicUsize]> + Send + Sync + 'static,
+{
+    fn waker(&self) -> Waker {
+        let waker = MemberWaker {
+            tickets: self.tickets.clone(),
+            index: self.index,
+            group: self.group.clone(),
+        };
+        Shared::<_>::into_waker(Shared::new(waker, NAME))
+    }
+
+    fn wake(&self) {
+        self.tickets.take(self.index);
+        // Also where it has been woken before: where the group is a member of another one,
+        // that learns of the last wake, too.
+        self.group.wake_by_ref();
+    }
 }
 
 impl<P> WakeShared for MemberWaker<P>
@@ -41,10 +70,17 @@ where
     P: AsRef<[AtomicUsize]> + Send + Sync + 'static,
 {
     fn wake(&self) {
-        self.tickets.take(self.index);
-        // Also where it has been woken before: where the group is a member of another one,
-        // that learns of the last wake, too.
-        self.group.wake_by_ref();
+        let Self {
+            tickets,
+            index,
+            group,
+        } = self;
+        MemberPoll {
+            tickets,
+            index: *index,
+            group,
+        }
+        .wake();
     }
 }
 
@@ -57,15 +93,6 @@ where
             last: AtomicUsize::new(NONE),
             places,
         }
-    }
-
-    pub(super) fn waker(this: &SharedTickets<P>, index: usize, group: &Waker) -> Waker {
-        let waker = MemberWaker {
-            tickets: this.clone(),
-            index,
-            group: group.clone(),
-        };
-        Shared::<_>::into_waker(Shared::new(waker, NAME))
     }
 
     fn take(&self, index: usize) {

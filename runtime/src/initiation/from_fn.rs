@@ -126,7 +126,9 @@ where
         };
         // Whoever starts it does not wait for it.
         let _outside = current::outside();
-        block::new(site, executor, handler).initiate(body);
+        if let Some(op) = block::new(site, executor, handler) {
+            op.initiate(body);
+        }
     }
 }
 

@@ -125,8 +125,7 @@ where
         // What launches it is moved out first; nothing is pinned.
         let this = self.project();
         if let Some(launch) = this.launch.take() {
-            let asking = scope::cancellation().is_connected();
-            let (running, relay) = Running::new(*this.site, asking);
+            let (running, relay) = Running::new(*this.site, scope::has_cancellation());
             *this.running = Some(running);
             launch.launch(*this.site, relay);
         }

@@ -3,6 +3,7 @@ use std::io;
 
 use super::{AsyncReadStream, AsyncWriteStream};
 use crate::context::IoExecutor;
+#[cfg(feature = "net")]
 use crate::net::polled::PolledStream;
 
 /// A stream that can be read from, written to and ended: what connects two programs.
@@ -38,6 +39,7 @@ pub trait Transport: AsyncReadStream<Executor = IoExecutor> + AsyncWriteStream {
     fn close(&self);
 
     /// Returns what needs no future for what waits: a stream of this crate.
+    #[cfg(feature = "net")]
     #[doc(hidden)]
     fn polled(&self) -> Option<&dyn PolledStream> {
         None
@@ -45,6 +47,7 @@ pub trait Transport: AsyncReadStream<Executor = IoExecutor> + AsyncWriteStream {
 }
 
 /// Makes a socket a transport.
+#[cfg(feature = "net")]
 macro_rules! transports {
     ($ty:ident) => {
         impl $crate::io::Transport for $ty {
@@ -68,4 +71,5 @@ macro_rules! transports {
     };
 }
 
+#[cfg(feature = "net")]
 pub(crate) use transports;

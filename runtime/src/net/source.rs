@@ -120,6 +120,12 @@ impl<S: Pollable> Source<S> {
         self.registration.cancel_all();
     }
 
+    /// Has all operations that wait look again.
+    #[cfg(not(unix))]
+    pub(super) fn look_again(&self) {
+        self.registration.look_again();
+    }
+
     /// Forgets operations that wait, as [`poll_io`](Self::poll_io) knows them.
     pub(super) fn forget(&self, read: Option<WaiterKey>, write: Option<WaiterKey>) {
         for (direction, key) in [(Direction::Read, read), (Direction::Write, write)] {

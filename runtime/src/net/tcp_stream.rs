@@ -270,7 +270,9 @@ impl<E: Executor> TcpStream<E> {
 impl<E: HomeExecutor> TcpStream<E> {
     /// Shuts down reading, writing or both, for all clones.
     ///
-    /// Operations that wait complete: reads with 0 bytes, writes with an error.
+    /// Operations that wait complete: reads with 0 bytes, writes with an error, of kind
+    /// [`BrokenPipe`](io::ErrorKind::BrokenPipe); on Windows it is `WSAESHUTDOWN`, which has
+    /// no kind.
     ///
     /// # Errors
     ///
@@ -299,7 +301,11 @@ impl<E: HomeExecutor> TcpStream<E> {
     /// # pollster::block_on(example()).unwrap();
     /// ```
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.source.get().shutdown(how)
+        self.source.get().shutdown(how)?;
+        // The system tells those who wait of the other end alone.
+        #[cfg(not(unix))]
+        self.source.look_again();
+        Ok(())
     }
 
     /// Returns the address of this end.

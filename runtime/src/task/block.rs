@@ -396,10 +396,8 @@ where
 
 /// Makes the block of an operation that has not completed, and its owner.
 ///
-/// # Panics
-///
-/// If no memory can be had.
-pub(crate) fn new<S, H, E>(site: Site, executor: E, handler: H) -> Completion<S>
+/// `None` if the handler has been refused the memory.
+pub(crate) fn new<S, H, E>(site: Site, executor: E, handler: H) -> Option<Completion<S>>
 where
     S: Signature + 'static,
     S::Args: Send + 'static,
@@ -410,24 +408,22 @@ where
     let own = handler.executor(&executor);
     let (work, io_work) = WorkGuard::of_both(own, executor);
     let allocator = handler.allocator();
-    let core = Block::make(site, trace, io_work, work, allocator, handler);
+    let core = Block::make(site, trace, io_work, work, allocator, handler)?;
     // SAFETY: the block is new, and nobody else's.
-    unsafe { Completion::of(core) }
+    Some(unsafe { Completion::of(core) })
 }
 
 /// Makes the task of an operation that has completed with `args`: whichever
 /// executor runs it, it goes on from there to `own`, that of the handler.
 ///
-/// # Panics
-///
-/// If no memory can be had.
+/// `None` if the handler has been refused the memory.
 pub(crate) fn completed<S, H, X>(
     site: Site,
     trace: Trace,
     own: X,
     args: S::Args,
     handler: H,
-) -> Task
+) -> Option<Task>
 where
     S: Signature + 'static,
     S::Args: Send + 'static,
@@ -553,13 +549,21 @@ where
         work: WorkGuard<X>,
         allocator: A,
         handler: H,
-    ) -> NonNull<Core<S>> {
+    ) -> Option<NonNull<Core<S>>> {
         let slot = handler.cancellation_slot();
         // All of them: the body decides what it honours.
         let honoured = CancellationType::ALL;
         let layout = Layout::new::<Self>();
-        let (block, cancellation) =
+        let begun =
             memory::allocate_and_begin(&allocator, layout, site.name(), &trace, slot, honoured);
+        let (block, cancellation) = match begun {
+            Ok(begun) => begun,
+            Err(refusal) => {
+                drop((allocator, io_work, work, trace));
+                handler.refused(refusal);
+                return None;
+            }
+        };
         let block: NonNull<Self> = block.cast();
         let core = Core::new(
             const { &Self::DELIVER },
@@ -579,7 +583,7 @@ where
         };
         // SAFETY: fresh memory with the layout of this type.
         unsafe { block.write(value) };
-        block.cast()
+        Some(block.cast())
     }
 
     fn make_task(
@@ -590,15 +594,15 @@ where
         allocator: A,
         handler: H,
         args: S::Args,
-    ) -> Task {
-        let core = Self::make(site, trace, io_work, work, allocator, handler);
+    ) -> Option<Task> {
+        let core = Self::make(site, trace, io_work, work, allocator, handler)?;
         // SAFETY: the block is new, and ours.
         let block = unsafe { core.as_ref() };
         block.task.set_vtable(const { &Self::HOP });
         // SAFETY: by I1 the block is ours, and so are the arguments.
         unsafe { block.put_args(args) };
         // SAFETY: the block goes into the task, and the arguments are there.
-        unsafe { Task::from_raw(core.cast()) }
+        Some(unsafe { Task::from_raw(core.cast()) })
     }
 
     /// Calls the handler here and now where that is allowed, else submits the

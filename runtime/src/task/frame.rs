@@ -256,7 +256,8 @@ impl<E: Executor, X: Executor> Home<E, X> for OnIo {
 ///
 /// # Panics
 ///
-/// If no memory can be had, or the future panics. The operation is gone then.
+/// If the future panics, or the handler does that is refused its memory. The operation is
+/// gone then.
 pub(crate) fn start<S, H, E, F>(site: Site, executor: E, future: F, handler: H)
 where
     S: Signature + 'static,
@@ -273,8 +274,10 @@ where
     let frame = Frame::<S, H, E, _, _, F, OnHandlers>::new(
         site, trace, home, guards, allocator, future, handler,
     );
-    // SAFETY: new frames are nobody else's.
-    unsafe { Frame::poll(frame, true) };
+    if let Some(frame) = frame {
+        // SAFETY: new frames are nobody else's.
+        unsafe { Frame::poll(frame, true) };
+    }
 }
 
 /// How something is handed to an executor.
@@ -300,7 +303,7 @@ impl Submit {
 ///
 /// # Panics
 ///
-/// If no memory can be had. The operation is gone then.
+/// If the handler does that is refused its memory. The operation is gone then.
 pub(crate) fn spawn<S, H, E, F>(site: Site, executor: E, future: F, handler: H, how: Submit)
 where
     S: Signature + 'static,
@@ -316,8 +319,10 @@ where
     let allocator = handler.allocator();
     let frame =
         Frame::<S, H, E, _, _, F, OnIo>::new(site, trace, home, guards, allocator, future, handler);
-    // SAFETY: new frames are nobody else's.
-    how.to(&executor, unsafe { Frame::first_task(frame) });
+    if let Some(frame) = frame {
+        // SAFETY: new frames are nobody else's.
+        how.to(&executor, unsafe { Frame::first_task(frame) });
+    }
 }
 
 impl<S, H, E, X, A, F, P> Frame<S, H, E, X, A, F, P>
@@ -407,14 +412,22 @@ where
         allocator: A,
         future: F,
         handler: H,
-    ) -> NonNull<Self> {
+    ) -> Option<NonNull<Self>> {
         let slot = handler.cancellation_slot();
         // Before the slot is taken over: its requests come by a waker.
         let room = slot.is_connected().then(|| Stub::room(site.name()));
         let layout = Layout::new::<Self>();
         let honoured = site.honours();
-        let (frame, cancellation) =
+        let begun =
             memory::allocate_and_begin(&allocator, layout, site.name(), &trace, slot, honoured);
+        let (frame, cancellation) = match begun {
+            Ok(begun) => begun,
+            Err(refusal) => {
+                drop((future, home, allocator, io_work, work, trace, room));
+                handler.refused(refusal);
+                return None;
+            }
+        };
         let frame: NonNull<Self> = frame.cast();
         let stub = room.map(|room| Stub::new(room, frame.cast()));
         let header = FrameHeader {
@@ -452,7 +465,7 @@ where
                 .cancellation
                 .set_waker(&Stub::borrowed_waker(stub));
         }
-        frame
+        Some(frame)
     }
 
     /// Makes the task that polls a new frame for the first time.

@@ -170,7 +170,8 @@ impl<E: Executor, X: Executor, A: OperationAllocator> Head<E, X, A> {
 ///
 /// # Panics
 ///
-/// If no memory can be had, or a buffer panics. The operation is gone then.
+/// If a buffer panics, or the handler does that is refused its memory. The operation is
+/// gone then.
 #[inline]
 pub(crate) fn start<S, H, E, D, T>(site: Site, io: E, default: &D, attempt: T, handler: H)
 where
@@ -184,10 +185,12 @@ where
     let own = handler.executor(default);
     let (work, io_work) = WorkGuard::of_both(own, io);
     let allocator = handler.allocator();
-    let leaf =
-        Shape::<S, H, E, _, _, T>::make(site, trace, (work, io_work), allocator, attempt, handler);
-    // SAFETY: it is new, and nobody else's.
-    unsafe { Shape::<S, H, E, _, _, T>::perform(leaf, true) };
+    let guards = (work, io_work);
+    let leaf = Shape::<S, H, E, _, _, T>::make(site, trace, guards, allocator, attempt, handler);
+    if let Some(leaf) = leaf {
+        // SAFETY: it is new, and nobody else's.
+        unsafe { Shape::<S, H, E, _, _, T>::perform(leaf, true) };
+    }
 }
 
 /// What a leaf is with its signature: that is in no field of it.
@@ -233,10 +236,10 @@ where
         allocator: A,
         attempt: T,
         handler: H,
-    ) -> NonNull<Leaf<H, E, X, A, T>> {
+    ) -> Option<NonNull<Leaf<H, E, X, A, T>>> {
         let slot = handler.cancellation_slot();
         let layout = Layout::new::<Leaf<H, E, X, A, T>>();
-        let (leaf, cancellation) = memory::allocate_and_begin(
+        let begun = memory::allocate_and_begin(
             &allocator,
             layout,
             site.name(),
@@ -244,6 +247,14 @@ where
             slot,
             site.honours(),
         );
+        let (leaf, cancellation) = match begun {
+            Ok(begun) => begun,
+            Err(refusal) => {
+                drop((attempt, allocator, io_work, work, trace));
+                handler.refused(refusal);
+                return None;
+            }
+        };
         let leaf: NonNull<Leaf<H, E, X, A, T>> = leaf.cast();
         let value = Leaf {
             head: Head {
@@ -265,7 +276,7 @@ where
         };
         // SAFETY: fresh memory with the layout of this type.
         unsafe { leaf.write(value) };
-        leaf
+        Some(leaf)
     }
 
     /// # Safety

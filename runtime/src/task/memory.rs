@@ -4,23 +4,21 @@ use std::alloc::Layout;
 use std::mem;
 use std::ptr::NonNull;
 
-use crate::alloc::OperationAllocator;
 pub(super) use crate::alloc::out_of_memory;
+use crate::alloc::{OperationAllocator, Refusal};
 use crate::cancel::{CancellationSlot, CancellationState, CancellationType};
 use crate::trace::Trace;
 
 /// Obtains memory for a `T`, uninitialised.
-///
-/// # Panics
-///
-/// If there is none: with the name of the operation and the size, before
-/// anything has started.
 #[inline]
-pub(super) fn allocate<T>(allocator: &impl OperationAllocator, operation: &str) -> NonNull<T> {
+pub(super) fn allocate<T>(
+    allocator: &impl OperationAllocator,
+    operation: &'static str,
+) -> Result<NonNull<T>, Refusal> {
     let layout = Layout::new::<T>();
     match allocator.allocate(layout) {
-        Ok(memory) => memory.cast(),
-        Err(_) => out_of_memory(operation, layout),
+        Ok(memory) => Ok(memory.cast()),
+        Err(_) => Err(Refusal::new(operation, layout)),
     }
 }
 
@@ -29,28 +27,24 @@ pub(super) fn allocate<T>(allocator: &impl OperationAllocator, operation: &str) 
 ///
 /// In this order: without memory nothing has happened. What the slot served
 /// before is foreign, and dropped here; should that panic, the memory goes back.
-///
-/// # Panics
-///
-/// As [`allocate`].
 #[inline]
 pub(super) fn allocate_and_begin<A: OperationAllocator>(
     allocator: &A,
     layout: Layout,
-    operation: &str,
+    operation: &'static str,
     trace: &Trace,
     slot: CancellationSlot,
     honoured: CancellationType,
-) -> (NonNull<u8>, CancellationState) {
+) -> Result<(NonNull<u8>, CancellationState), Refusal> {
     let memory = match allocator.allocate(layout) {
         Ok(memory) => memory.cast(),
-        Err(_) => out_of_memory(operation, layout),
+        Err(_) => return Err(Refusal::new(operation, layout)),
     };
     if !slot.is_connected() {
-        return (memory, CancellationState::default());
+        return Ok((memory, CancellationState::default()));
     }
     let cancellation = begin(allocator, memory, layout, trace, slot, honoured);
-    (memory, cancellation)
+    Ok((memory, cancellation))
 }
 
 /// The rest of [`allocate_and_begin`], which few operations need.

@@ -17,7 +17,7 @@
 //! - **I2** `vtable` fits the `Scope` that its head is part of.
 
 use std::alloc::Layout;
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 
@@ -160,6 +160,36 @@ impl Kind for OfCancellation {
     });
 }
 
+/// Another source of requests to cancel, known to be these alone until somebody asks for
+/// more than that.
+pub(crate) struct OfRequests<'a> {
+    pub(crate) requested: CancellationType,
+    /// From then on.
+    pub(crate) state: &'a OnceCell<CancellationState>,
+    pub(crate) begin: fn(CancellationType) -> CancellationState,
+}
+
+impl Kind for OfRequests<'_> {
+    const VTABLE: &'static VtableOf = &VtableOf(Vtable {
+        cancellation: Some(|head| {
+            // SAFETY: by I2 the head is that of a `Scope<Self>`.
+            let this = unsafe { of::<Self>(head) };
+            this.state
+                .get_or_init(|| (this.begin)(this.requested))
+                .clone()
+        }),
+        requested: Some(|head| {
+            // SAFETY: as above.
+            let this = unsafe { of::<Self>(head) };
+            match this.state.get() {
+                Some(state) => state.forwarded(),
+                None => this.requested,
+            }
+        }),
+        ..NOTHING
+    });
+}
+
 /// Keeps requests to cancel out.
 pub(crate) struct OfFilter(pub(crate) CancellationType);
 
@@ -298,6 +328,11 @@ pub(crate) fn executor() -> Option<AnyExecutor> {
     let (head, executor) = find(|vtable| vtable.executor)?;
     // SAFETY: by I1 the scope is alive, by I2 the function fits it.
     Some(unsafe { executor(head) })
+}
+
+/// Returns whether the current scope has a cancellation state to which requests can come.
+pub(crate) fn has_cancellation() -> bool {
+    find(|vtable| vtable.cancellation.map(|_| !vtable.quiet)).is_some_and(|(_, is_asked)| is_asked)
 }
 
 /// Returns the cancellation state of the current scope, unconnected outside any.

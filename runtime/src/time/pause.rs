@@ -1,6 +1,6 @@
 use std::io;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::context::{Due, IoExecutor, Reactor, TimerKey};
 
@@ -13,17 +13,7 @@ pub(crate) struct Pause<'a> {
 }
 
 impl<'a> Pause<'a> {
-    /// Begins a pause.
-    pub(crate) fn new(reactor: &'a Reactor, length: Duration) -> Self {
-        Self {
-            reactor,
-            end: reactor.now() + length,
-            entry: None,
-        }
-    }
-
     /// Begins a pause until `end`.
-    #[cfg(feature = "test")]
     pub(crate) fn until(reactor: &'a Reactor, end: Instant) -> Self {
         Self {
             reactor,

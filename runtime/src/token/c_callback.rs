@@ -253,7 +253,7 @@ pub trait Sealed {}
 ///
 /// Numbers are themselves. A result of I/O is what a system call returns, but
 /// for the error, which is negative: `-ECANCELED`, say, and `-EIO` for what is
-/// no error of the system. For a type that is not yours, see
+/// no error of the system; on Windows `-ERROR_OPERATION_ABORTED` and `-ERROR_IO_DEVICE`. For a type that is not yours, see
 /// [`c_callback`](c_callback#results-of-yours).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no form in C",
@@ -304,18 +304,41 @@ impl IntoC for io::Result<usize> {
     }
 }
 
+/// What the system says in place of errors that are not its own.
+#[cfg(unix)]
+mod numbers {
+    pub(super) const TIMED_OUT: i32 = libc::ETIMEDOUT;
+    pub(super) const BROKEN_PIPE: i32 = libc::EPIPE;
+    pub(super) const OTHER: i32 = libc::EIO;
+}
+
+/// `WSAETIMEDOUT`, `ERROR_BROKEN_PIPE` and `ERROR_IO_DEVICE`.
+#[cfg(windows)]
+mod numbers {
+    pub(super) const TIMED_OUT: i32 = 10060;
+    pub(super) const BROKEN_PIPE: i32 = 109;
+    pub(super) const OTHER: i32 = 1117;
+}
+
+/// Those of WASI: `ETIMEDOUT`, `EPIPE` and `EIO`.
+#[cfg(not(any(unix, windows)))]
+mod numbers {
+    pub(super) const TIMED_OUT: i32 = 73;
+    pub(super) const BROKEN_PIPE: i32 = 64;
+    pub(super) const OTHER: i32 = 29;
+}
+
 /// Returns the number of an error, which is not 0.
 fn number_of(error: &io::Error) -> c_int {
     let number = match error.kind() {
         _ if error.raw_os_error().is_some() => error.raw_os_error(),
-        #[cfg(unix)]
-        io::ErrorKind::TimedOut => Some(libc::ETIMEDOUT),
-        #[cfg(unix)]
-        io::ErrorKind::BrokenPipe => Some(libc::EPIPE),
+        io::ErrorKind::TimedOut => Some(numbers::TIMED_OUT),
+        io::ErrorKind::BrokenPipe => Some(numbers::BROKEN_PIPE),
         _ => None,
     };
-    // `EIO`, everywhere.
-    number.filter(|number| *number > 0).unwrap_or(5)
+    number
+        .filter(|number| *number > 0)
+        .unwrap_or(numbers::OTHER)
 }
 
 macro_rules! function {

@@ -1,5 +1,7 @@
 //! A closure is a completion token.
 
+use std::fmt;
+
 use super::CompletionToken;
 use crate::handler::{Associations, CompletionHandler, HandlerReturn};
 use crate::initiation::Initiation;
@@ -15,8 +17,18 @@ pub trait CallWith<S: Signature> {
     fn call_with(self, args: S::Args);
 }
 
-/// The handler made from a closure: no associations of its own.
-pub(crate) struct Callback<F>(pub(crate) F);
+/// A closure as a [`CompletionHandler`], without associations of its own.
+///
+/// A closure is a token already: this is for what takes a handler, as
+/// [`Operation::try_with`](crate::Operation::try_with) does.
+#[derive(Clone, Copy)]
+pub struct Callback<F>(pub F);
+
+impl<F> fmt::Debug for Callback<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Callback").finish_non_exhaustive()
+    }
+}
 
 impl<F> Associations for Callback<F> {}
 

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::alloc::OperationAllocator;
+use crate::alloc::{OperationAllocator, Refusal};
 use crate::cancel::CancellationSlot;
 use crate::executor::Executor;
 use crate::handler::{Associations, CompletionHandler, Handler};
@@ -80,6 +80,7 @@ impl<H: Associations> Associations for Each<H> {
 }
 
 macro_rules! each_of {
+    (first $first:ident $(, $others:ident)*) => { $first };
     ($name:ident { $($variant:ident($signature:ident)),+ }) => {
         impl<H, $($signature),+> CompletionHandler<($($signature,)+)> for Each<H>
         where
@@ -92,6 +93,10 @@ macro_rules! each_of {
                         CompletionHandler::<$signature>::complete(self.0, args);
                     })+
                 }
+            }
+
+            fn refused(self, refusal: Refusal) {
+                CompletionHandler::<each_of!(first $($signature),+)>::refused(self.0, refusal);
             }
         }
     };

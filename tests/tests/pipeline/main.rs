@@ -1,5 +1,4 @@
 //! A pipeline of requests: every kind of reply, whatever becomes of those who wait.
-#![cfg(unix)]
 
 mod broken;
 mod kinds;

@@ -142,6 +142,7 @@ fn each_block_is_refused_in_its_turn() {
 }
 
 #[test]
+#[cfg_attr(async_op_sanitize, ignore = "leaks on purpose")]
 fn memory_that_is_kept_is_found() {
     use async_op::alloc::Allocator;
     use std::alloc::Layout;

@@ -1,5 +1,4 @@
 //! TLS over our streams: both ends ours, of each library, and others' ends.
-#![cfg(unix)]
 
 mod authority;
 mod openssl;

@@ -8,10 +8,14 @@ use std::thread;
 use async_op::io::{DynamicBuffer, Transport, read_until, write_all};
 use async_op::net::pipeline::{Event, Expect, Id, Input, Limits, Pipeline, Protocol, Session};
 use async_op::net::tls::{Acceptor, Connector};
-use async_op::net::{AnyStream, TcpListener, TcpStream, UnixListener, UnixStream};
+use async_op::net::{AnyStream, TcpListener, TcpStream};
+#[cfg(unix)]
+use async_op::net::{UnixListener, UnixStream};
 use async_op::{IoContext, IoExecutor, SystemExecutor, is_cancelled, spawn};
+#[cfg(unix)]
+use async_op_tests::Folder;
 use async_op_tests::net::listen;
-use async_op_tests::{Folder, without_hanging};
+use async_op_tests::without_hanging;
 
 use crate::authority::pairs;
 
@@ -24,6 +28,7 @@ struct Lines {
 #[derive(Clone)]
 enum Place {
     Tcp(std::net::SocketAddr),
+    #[cfg(unix)]
     Unix(std::path::PathBuf),
     Tls(std::net::SocketAddr, Connector),
 }
@@ -42,6 +47,7 @@ impl Protocol for Lines {
         self.connections.fetch_add(1, Ordering::SeqCst);
         let stream = match &self.place {
             Place::Tcp(address) => AnyStream::new(TcpStream::connect(executor, *address).await?),
+            #[cfg(unix)]
             Place::Unix(path) => AnyStream::new(UnixStream::connect(executor, path).await?),
             Place::Tls(address, connector) => {
                 let stream = TcpStream::connect(executor, *address).await?;
@@ -96,6 +102,7 @@ async fn serve_tcp(listener: TcpListener) {
     }
 }
 
+#[cfg(unix)]
 async fn serve_unix(listener: UnixListener) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
@@ -179,6 +186,7 @@ fn over_tcp() {
     });
 }
 
+#[cfg(unix)]
 #[test]
 fn over_a_unix_socket() {
     without_hanging(|| {

@@ -12,13 +12,13 @@ use async_op::io::{
     AsyncReadStream, AsyncWriteStream, Transport, copy, read_buf, read_exact, read_to_end,
     read_until, write_all,
 };
+use async_op::net::AnyStream;
 use async_op::net::tls::TlsStream;
-use async_op::net::{AnyStream, UnixStream};
 use async_op::token::UsePromise;
 use async_op::{
     Blocking, Detached, IoContext, UseFuture, bind_cancellation_slot, is_cancelled, spawn,
 };
-use async_op_tests::net::{both, drive, half_pair, pair, pattern};
+use async_op_tests::net::{both, drive, half_pair, local_pair, pair, pattern};
 use async_op_tests::{Polled, Yours, without_hanging};
 
 use crate::authority::{Authority, connected, pairs, with_protocols};
@@ -106,13 +106,9 @@ fn every_token_over_tcp() {
 
 #[test]
 fn every_token_over_a_unix_socket() {
-    each_pair!(
-        context,
-        UnixStream::pair(&context).unwrap(),
-        |kind, a, b| {
-            every_token(&kind, &context, a, b);
-        }
-    );
+    each_pair!(context, local_pair(&context), |kind, a, b| {
+        every_token(&kind, &context, a, b);
+    });
 }
 
 #[test]
@@ -233,23 +229,19 @@ fn an_end_that_is_said_and_one_that_is_not() {
 
 #[test]
 fn an_end_that_is_said_twice() {
-    each_pair!(
-        context,
-        UnixStream::pair(&context).unwrap(),
-        |kind, a, b| {
-            write_all(&b, "before").blocking().unwrap();
-            // The rest is with the library.
-            a.read_some(&mut [0]).blocking().unwrap();
-            for _ in 0..3 {
-                a.finish().blocking().unwrap();
-            }
-            write_all(&b, "after").blocking().unwrap();
-            b.finish().blocking().unwrap();
-            let mut text = Vec::new();
-            read_to_end(&a, &mut text).blocking().unwrap();
-            assert_eq!(text, b"eforeafter", "{kind}");
+    each_pair!(context, local_pair(&context), |kind, a, b| {
+        write_all(&b, "before").blocking().unwrap();
+        // The rest is with the library.
+        a.read_some(&mut [0]).blocking().unwrap();
+        for _ in 0..3 {
+            a.finish().blocking().unwrap();
         }
-    );
+        write_all(&b, "after").blocking().unwrap();
+        b.finish().blocking().unwrap();
+        let mut text = Vec::new();
+        read_to_end(&a, &mut text).blocking().unwrap();
+        assert_eq!(text, b"eforeafter", "{kind}");
+    });
 }
 
 #[test]

@@ -1,12 +1,16 @@
 //! What the bytes go over.
 
+use std::io;
+use std::path::Path;
+
 use async_op::IoExecutor;
-use async_op::net::{AnyStream, TcpStream, UnixStream};
+#[cfg(unix)]
+use async_op::net::UnixStream;
+use async_op::net::{AnyStream, TcpStream};
 
 use super::config::Address;
-use super::value::Result;
 
-pub(super) async fn connect(executor: &IoExecutor, address: &Address) -> Result<AnyStream> {
+pub(super) async fn connect(executor: &IoExecutor, address: &Address) -> io::Result<AnyStream> {
     match address {
         Address::Tcp(addresses) => {
             let addresses = addresses.iter().copied();
@@ -14,6 +18,17 @@ pub(super) async fn connect(executor: &IoExecutor, address: &Address) -> Result<
             stream.set_nodelay(true)?;
             Ok(AnyStream::new(stream))
         }
-        Address::Unix(path) => Ok(AnyStream::new(UnixStream::connect(executor, path).await?)),
+        Address::Unix(path) => connect_at(executor, path).await,
     }
+}
+
+#[cfg(unix)]
+async fn connect_at(executor: &IoExecutor, path: &Path) -> io::Result<AnyStream> {
+    let stream = UnixStream::connect(executor, path).await?;
+    Ok(AnyStream::new(stream))
+}
+
+#[cfg(not(unix))]
+async fn connect_at(_: &IoExecutor, _: &Path) -> io::Result<AnyStream> {
+    Err(io::ErrorKind::Unsupported.into())
 }

@@ -400,6 +400,15 @@ fn leaf_started_against_an_event() {
 }
 
 #[test]
+fn leaf_started_against_what_no_event_tells() {
+    let come = |source: &Source| {
+        source.data.fetch_add(1, Ordering::AcqRel);
+        source.registration.look_again();
+    };
+    start_against(come, |_| {});
+}
+
+#[test]
 fn leaf_started_against_the_cancellation_of_all() {
     // What was cancelled before it began does not count.
     start_against(Source::cancel_all, Source::cancel_all);

@@ -6,11 +6,12 @@ use std::time::Instant;
 use super::crew::{Poller, WATCH};
 use super::running::{EndingNested, Leaving, Running};
 use super::{Call, Scheduler, Shared};
-use crate::context::bounds::{Bounds, Wait};
-use crate::context::reactor::{Reactor, Timeout};
+use crate::context::bounds::{Bounds, Timeout, Wait};
+use crate::context::brought::Brought;
+use crate::context::reactor::Reactor;
+
 use crate::context::runner::{Runner, Tasks, Woken};
 use crate::context::seat::Seat;
-use crate::context::waiters::Brought;
 use crate::shim::{MutexGuard, Ordering, thread};
 use crate::task::current;
 use crate::task::ring::MOVED;

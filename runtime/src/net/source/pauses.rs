@@ -65,7 +65,7 @@ impl<S: Pollable> Source<S> {
                 match polled {
                     Poll::Ready(Ok(Some(value))) => return Poll::Ready(Ok(value)),
                     Poll::Ready(Ok(None)) => {
-                        pause = Some(Pause::new(&self.reactor, length));
+                        pause = Some(Pause::until(&self.reactor, self.reactor.now() + length));
                         length = (2 * length).min(*PAUSE.end());
                     }
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),

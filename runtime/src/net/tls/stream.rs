@@ -332,7 +332,7 @@ impl<S: fmt::Debug> fmt::Debug for TlsStream<S> {
     }
 }
 
-#[cfg(all(test, not(async_op_loom)))]
+#[cfg(all(test, unix, not(async_op_loom)))]
 mod tests {
     use std::io::{ErrorKind, IoSlice};
     use std::sync::atomic::{AtomicUsize, Ordering};
