@@ -23,6 +23,7 @@ pub use redirect_error::{RedirectError, redirect_error};
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -268,8 +269,11 @@ impl<S: Signature, A: Adapter<S>, I> AdaptedInitiation<S, A, I> {
     /// Of one that has not been polled.
     #[inline]
     fn into_parts(mut self) -> (A, I) {
-        let parts = self.adapter.take().zip(self.initiation.take());
-        parts.expect("it has not been polled")
+        let adapter = self.adapter.take().expect("it has not been polled");
+        let initiation = self.initiation.take().expect("it has not been polled");
+        // Nothing is left to be dropped.
+        mem::forget(self);
+        (adapter, initiation)
     }
 }
 
@@ -301,6 +305,7 @@ where
         adapter.with_memory(|| self.initiation().with_memory(function))
     }
 
+    #[inline]
     fn initiate<H: CompletionHandler<A::Signature>>(self, handler: H)
     where
         Self: 'static,

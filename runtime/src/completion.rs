@@ -209,8 +209,18 @@ impl<S: Signature + 'static> Completion<S> {
     /// # }
     /// ```
     pub fn on_cancel(&self, function: impl FnOnce(CancellationType) + Send + 'static) {
+        if !self.can_be_asked() {
+            return;
+        }
         // SAFETY: the operation is ours, so it is alive.
         unsafe { block::on_cancel(self.core, Function::new(function, "on_cancel")) };
+    }
+
+    /// Returns whether anybody can ask the operation to stop.
+    #[inline]
+    pub(crate) fn can_be_asked(&self) -> bool {
+        // SAFETY: the operation is ours, so it is alive.
+        unsafe { block::can_be_asked(self.core) }
     }
 
     /// Returns what the operation has been asked for so far.

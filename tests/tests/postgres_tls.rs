@@ -12,7 +12,10 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpListener;
 use std::thread;
 
-use async_op::{IoContext, SystemExecutor};
+use async_op::io::{copy, read_exact, write_all};
+use async_op::net::tls::{Acceptor, Connector};
+use async_op::{IoContext, SystemExecutor, net};
+use async_op_tests::net::{both, drive};
 use async_op_tests::postgres::PostgresServer;
 use async_op_tests::without_hanging;
 
@@ -77,6 +80,64 @@ fn a_real_server() {
             let kind = error.as_io().map(std::io::Error::kind);
             assert_eq!(kind, Some(ErrorKind::InvalidData), "{error}");
         }
+    });
+}
+
+/// Somebody in between, whom the client trusts as it does the server, passes on all that is said:
+/// what the client shows is of no use there, as it is tied to the server's own certificate.
+#[test]
+fn somebody_in_between() {
+    let authority = Authority::new("authority");
+    let shown = authority.shown("localhost", 2100);
+    let (certificate, key) = (shown.certificate.pem(), shown.key.serialize_pem());
+    let files = [("server.crt", &*certificate), ("server.key", &*key)];
+    let Some(server) = PostgresServer::start_with(&files, &["ssl=on"]) else {
+        return;
+    };
+    without_hanging(move || {
+        let context = IoContext::new().unwrap();
+        let tester = Config::parse(&server.url(PostgresServer::USER)).unwrap();
+        let role = "create role scram login password 'secret'";
+        let tester = Client::new(&context, tester);
+        tester.batch(role).blocking().unwrap();
+        let mut config = Config::parse(&server.url("scram")).unwrap();
+        config.password = Some("secret".into());
+        config.reconnects = false;
+        let config = secured(config, &authority, "localhost");
+        let direct = Client::new(&context, config.clone());
+        direct.batch("select 1").blocking().unwrap();
+
+        let listener = net::TcpListener::bind(&context, ([127, 0, 0, 1], 0).into()).unwrap();
+        let mut past = config.clone();
+        past.address = Address::Tcp(vec![listener.local_addr().unwrap()]);
+        let past = Client::new(&context, past);
+        let acceptor = Acceptor::from(authority.shown("localhost", 2100).config());
+        let connector = Connector::from(authority.config());
+        let relay = async {
+            let (front, _) = listener.accept().await.unwrap();
+            let mut request = [0; 8];
+            read_exact(&front, &mut request[..]).await.unwrap();
+            write_all(&front, "S").await.unwrap();
+            let front = acceptor.accept(front).await.unwrap();
+            let back = net::TcpStream::connect(&context, server.address)
+                .await
+                .unwrap();
+            write_all(&back, &request[..]).await.unwrap();
+            read_exact(&back, &mut [0][..]).await.unwrap();
+            let back = connector.connect(back, "localhost").await.unwrap();
+            let there = async {
+                copy(&front, &back).await;
+                back.close();
+            };
+            let back_again = async {
+                copy(&back, &front).await;
+                front.close();
+            };
+            both(there, back_again).await;
+        };
+        let (result, ()) = drive(&context, both(past.batch("select 1"), relay));
+        let error = result.unwrap_err();
+        assert_eq!(error.code(), Some("28000"), "{error:?}");
     });
 }
 

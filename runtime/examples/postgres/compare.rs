@@ -3,7 +3,6 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::error::Error;
-use std::fs;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,6 +12,7 @@ use std::time::{Duration, Instant};
 use async_op::{IoContext, IoExecutor, SystemExecutor};
 
 use super::client::{Address, Client, Config, Statement};
+use super::usage;
 
 const TEXT: &str = "select $1::int4 + 1";
 /// How long each is measured, of which there are so many rounds, in turn.
@@ -52,7 +52,10 @@ unsafe impl GlobalAlloc for Counting {
 struct Score {
     queries: usize,
     seconds: f64,
-    cpu: f64,
+    /// Of all processors.
+    cpu: Duration,
+    /// How often a thread went to sleep.
+    switches: u64,
     allocations: usize,
 }
 
@@ -65,40 +68,45 @@ struct Contestant {
     best: Score,
 }
 
-pub(super) fn compare(config: &Config) -> Result<(), Box<dyn Error>> {
+/// How one comes to be: a name, and what connects.
+type Entry = (&'static str, fn(&Config) -> Result<Contest, Box<dyn Error>>);
+
+/// Compares all whose names, after how many callers they have, have `name` in them.
+pub(super) fn compare(config: &Config, name: &str) -> Result<(), Box<dyn Error>> {
     println!(
         "{TEXT}, prepared; the best of {ROUNDS} rounds; the allocations are those of the client\n"
     );
-    show(
-        "one caller",
-        vec![
-            contestant("blocking", blocking(config)?),
-            contestant("callbacks", callbacks(config, 1)?),
-            contestant("await, driven in tokio", driven(config, 1)?),
-            contestant("await, SystemExecutor", on_system(config, 1)?),
-            contestant("postgres", postgres(config)?),
-            contestant("tokio-postgres", tokio_postgres(config, 1)?),
-        ],
-    );
-    show(
-        "64 callers, one connection",
-        vec![
-            contestant("64 blocking threads", threads(config)?),
-            contestant("callbacks", callbacks(config, MANY)?),
-            contestant("await, driven in tokio", driven(config, MANY)?),
-            contestant("await, SystemExecutor", on_system(config, MANY)?),
-            contestant("tokio-postgres", tokio_postgres(config, MANY)?),
-        ],
-    );
-    Ok(())
-}
-
-fn contestant(name: &'static str, contest: Contest) -> Contestant {
-    Contestant {
-        name,
-        contest,
-        best: Score::default(),
+    let one: &[Entry] = &[
+        ("blocking", blocking),
+        ("callbacks", |it| callbacks(it, 1)),
+        ("await, driven in tokio", |it| driven(it, 1)),
+        ("await, SystemExecutor", |it| on_system(it, 1)),
+        ("postgres", postgres),
+        ("tokio-postgres", |it| tokio_postgres(it, 1)),
+        ("tokio-postgres, a thread for I/O", |it| elsewhere(it, 1)),
+    ];
+    let many: &[Entry] = &[
+        ("64 blocking threads", threads),
+        ("callbacks", |it| callbacks(it, MANY)),
+        ("await, driven in tokio", |it| driven(it, MANY)),
+        ("await, SystemExecutor", |it| on_system(it, MANY)),
+        ("tokio-postgres", |it| tokio_postgres(it, MANY)),
+        ("tokio-postgres, a thread for I/O", |it| elsewhere(it, MANY)),
+        ("tokio-postgres, 64 threads", others_threads),
+    ];
+    for (title, entries) in [("one caller", one), ("64 callers, one connection", many)] {
+        let is_wanted = |entry: &&Entry| format!("{title}: {}", entry.0).contains(name);
+        let wanted = entries.iter().filter(is_wanted);
+        let all = wanted.map(|&(name, connect)| {
+            Ok(Contestant {
+                name,
+                contest: connect(config)?,
+                best: Score::default(),
+            })
+        });
+        show(title, all.collect::<Result<_, Box<dyn Error>>>()?);
     }
+    Ok(())
 }
 
 /// Has all of them at it in turn, and prints how they have fared.
@@ -106,13 +114,17 @@ fn show(title: &str, mut all: Vec<Contestant>) {
     for _ in 0..ROUNDS {
         for it in &mut all {
             (it.contest)(Instant::now() + TIME / 10);
-            let (cpu, heap) = (cpu(), ALLOCATIONS.load(Ordering::Relaxed));
+            let heap = ALLOCATIONS.load(Ordering::Relaxed);
+            let (cpu, switches) = usage::of_this_program();
             let start = Instant::now();
             let queries = (it.contest)(start + TIME);
+            let seconds = start.elapsed().as_secs_f64();
+            let usage = usage::of_this_program();
             let score = Score {
                 queries,
-                seconds: start.elapsed().as_secs_f64(),
-                cpu: self::cpu() - cpu,
+                seconds,
+                cpu: usage.0 - cpu,
+                switches: usage.1 - switches,
                 allocations: ALLOCATIONS.load(Ordering::Relaxed) - heap,
             };
             if score.rate() > it.best.rate() {
@@ -122,20 +134,22 @@ fn show(title: &str, mut all: Vec<Contestant>) {
     }
     let others = all.iter().filter(|it| it.name.contains("postgres"));
     let better = others.map(|it| it.best.rate()).fold(1.0, f64::max);
-    println!("{title:<28} queries/s   ratio   CPU us   allocations");
+    println!("{title:<32} queries/s   ratio   CPU us   switches   allocations");
     for it in &all {
         let Score {
             queries,
             cpu,
+            switches,
             allocations,
             ..
         } = it.best;
         let (rate, queries) = (it.best.rate(), queries as f64);
         println!(
-            "{:<28} {rate:>9.0} {:>7.2} {:>8.1} {:>13.2}",
+            "{:<32} {rate:>9.0} {:>7.2} {:>8.1} {:>10.2} {:>13.2}",
             it.name,
             rate / better,
-            cpu * 1e6 / queries,
+            cpu.as_secs_f64() * 1e6 / queries,
+            switches as f64 / queries,
             allocations as f64 / queries
         );
     }
@@ -146,17 +160,6 @@ impl Score {
     fn rate(&self) -> f64 {
         self.queries as f64 / self.seconds.max(1e-9)
     }
-}
-
-/// Returns how many seconds the threads of this process have run.
-fn cpu() -> f64 {
-    let said = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields = said.rsplit(')').next().unwrap_or_default().split(' ');
-    let ticks = fields
-        .skip(12)
-        .take(2)
-        .filter_map(|it| it.parse::<f64>().ok());
-    ticks.sum::<f64>() / 100.0
 }
 
 fn client(on: &IoExecutor, config: &Config) -> Result<(Client, Statement), Box<dyn Error>> {
@@ -185,22 +188,29 @@ fn threads(config: &Config) -> Result<Contest, Box<dyn Error>> {
     let (client, statement) = client(&context, config)?;
     Ok(Box::new(move |until| {
         let _context = &context;
-        let count = AtomicUsize::new(0);
-        thread::scope(|scope| {
-            for _ in 0..MANY {
-                scope.spawn(|| {
-                    let mut n = 0;
-                    while Instant::now() < until {
-                        let rows = client.query(&statement, &[&n]).blocking().unwrap();
-                        assert_eq!(rows.one().unwrap().get::<i32>(0).unwrap(), n + 1);
-                        n += 1;
-                    }
-                    count.fetch_add(n as usize, Ordering::Relaxed);
-                });
-            }
-        });
-        count.into_inner()
+        in_threads(until, |n| {
+            let rows = client.query(&statement, &[&n]).blocking().unwrap();
+            rows.one().unwrap().get(0).unwrap()
+        })
     }))
+}
+
+/// Has many threads ask until the time is over.
+fn in_threads(until: Instant, query: impl Fn(i32) -> i32 + Sync) -> usize {
+    let count = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..MANY {
+            scope.spawn(|| {
+                let mut n = 0;
+                while Instant::now() < until {
+                    assert_eq!(query(n), n + 1);
+                    n += 1;
+                }
+                count.fetch_add(n as usize, Ordering::Relaxed);
+            });
+        }
+    });
+    count.into_inner()
 }
 
 /// Each callback asks the next.
@@ -328,20 +338,58 @@ fn postgres(config: &Config) -> Result<Contest, Box<dyn Error>> {
     }))
 }
 
+type Other = (Arc<tokio_postgres::Client>, tokio_postgres::Statement);
+
+async fn ask_other((client, statement): Other, n: i32) -> i32 {
+    client.query_one(&statement, &[&n]).await.unwrap().get(0)
+}
+
 fn tokio_postgres(config: &Config, callers: usize) -> Result<Contest, Box<dyn Error>> {
-    let (config, runtime) = (other(config), runtime()?);
-    let (client, statement) = runtime.block_on(async {
-        let (client, connection) = config.connect(tokio_postgres::NoTls).await?;
-        tokio::spawn(connection);
-        let statement = client.prepare(TEXT).await?;
-        Ok::<_, tokio_postgres::Error>((Arc::new(client), statement))
-    })?;
+    let runtime = runtime()?;
+    let (other, connection) = runtime.block_on(connected(config))?;
+    runtime.spawn(connection);
     Ok(Box::new(move |until| {
-        let (client, statement) = (client.clone(), statement.clone());
-        let query = move |n| {
-            let (client, statement) = (client.clone(), statement.clone());
-            async move { client.query_one(&statement, &[&n]).await.unwrap().get(0) }
-        };
+        let other = other.clone();
+        let query = move |n| ask_other(other.clone(), n);
         tasks(&runtime, callers, until, query)
     }))
+}
+
+/// Its I/O on a thread of its own, as that of `SystemExecutor` is.
+fn elsewhere(config: &Config, callers: usize) -> Result<Contest, Box<dyn Error>> {
+    let (other, runtime) = (other_elsewhere(config)?, runtime()?);
+    Ok(Box::new(move |until| {
+        let other = other.clone();
+        let query = move |n| ask_other(other.clone(), n);
+        tasks(&runtime, callers, until, query)
+    }))
+}
+
+fn others_threads(config: &Config) -> Result<Contest, Box<dyn Error>> {
+    let other = other_elsewhere(config)?;
+    Ok(Box::new(move |until| {
+        in_threads(until, |n| pollster::block_on(ask_other(other.clone(), n)))
+    }))
+}
+
+async fn connected(
+    config: &Config,
+) -> Result<(Other, impl Future<Output = ()> + Send + use<>), Box<dyn Error>> {
+    let (client, connection) = other(config).connect(tokio_postgres::NoTls).await?;
+    // Until the client is gone.
+    let connection = async { connection.await.unwrap() };
+    let mut connection = Box::pin(connection);
+    let preparing = client.prepare(TEXT);
+    let statement = tokio::select! {
+        statement = preparing => statement?,
+        () = &mut connection => return Err("the connection has ended".into()),
+    };
+    Ok(((Arc::new(client), statement), connection))
+}
+
+fn other_elsewhere(config: &Config) -> Result<Other, Box<dyn Error>> {
+    let runtime = runtime()?;
+    let (other, connection) = runtime.block_on(connected(config))?;
+    thread::spawn(move || runtime.block_on(connection));
+    Ok(other)
 }

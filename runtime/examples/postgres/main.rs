@@ -5,6 +5,7 @@
 //! cargo run --example postgres -- query "select 1"
 //! cargo run --example postgres -- listen news
 //! cargo run --release --example postgres -- compare  # with the crates `postgres` and `tokio-postgres`
+//! cargo run --release --example postgres -- compare "one caller: await"  # some of them
 //! ```
 //!
 //! The server is the one at `POSTGRES`, a URL; where there is none, one is started for as long
@@ -13,6 +14,8 @@
 mod client;
 mod compare;
 mod server;
+#[path = "../redis/usage.rs"]
+mod usage;
 
 use std::env;
 use std::error::Error;
@@ -51,8 +54,9 @@ fn main() -> Result<(), Box<dyn Error>> {
                 println!("{}", client.next_notification().blocking()?.payload);
             }
         }
-        ["compare"] => compare::compare(&config),
-        _ => Err("postgres [query SQL | listen CHANNEL | compare]".into()),
+        ["compare"] => compare::compare(&config, ""),
+        ["compare", name] => compare::compare(&config, name),
+        _ => Err("postgres [query SQL | listen CHANNEL | compare [NAME]]".into()),
     }
 }
 

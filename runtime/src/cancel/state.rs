@@ -135,7 +135,11 @@ impl CancellationState {
     /// # Ok(())
     /// # }
     /// ```
+    #[inline]
     pub fn requested(&self) -> CancellationType {
+        if !self.is_connected() {
+            return CancellationType::default();
+        }
         self.slot.with(self.operation, |inner| inner.requested)
     }
 

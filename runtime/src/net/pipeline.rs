@@ -157,6 +157,7 @@ pub use session::Session;
 
 use std::fmt;
 use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 use self::back::{Giving, MessageBack};
 use self::link::{Shared, Status, Stops};
@@ -366,7 +367,11 @@ impl<P: Protocol> Pipeline<P> {
     }
 
     fn begin_to_watch(&self, epoch: u64, stops: &Stops) {
-        self.async_watch(epoch, stoppable(&stops.watch));
+        let watch = Watch {
+            shared: Arc::downgrade(&self.shared),
+            executor: self.shared.executor,
+        };
+        watch.async_watch(epoch, stoppable(&stops.watch));
     }
 
     /// Makes a connection, and starts to read from it.
@@ -440,22 +445,54 @@ impl<P: Protocol> Pipeline<P> {
             }
         }
     }
+}
 
+/// What looks at the clock, and keeps no connection.
+struct Watch<P: Protocol> {
+    shared: Weak<Shared<P>>,
+    executor: IoExecutor,
+}
+
+impl<P: Protocol> Watch<P> {
     /// Ends a connection on which nothing comes, though a reply is due.
     #[async_op]
     async fn async_watch(&self, epoch: u64) {
-        let timer = Timer::new(&self.shared.executor);
-        while let Some(deadline) = self.shared.next_watch(epoch) {
-            if self.shared.executor.now() >= deadline {
-                let error = self.shared.protocol.failure(Failure::Silent);
-                return self.shared.fail(epoch, error);
-            }
+        let timer = Timer::new(&self.executor);
+        while let Some(deadline) = self.next(epoch) {
             timer.expires_at(deadline);
             if timer.wait().await.is_err() {
-                // `next_watch` finds out whether anybody waits.
+                // `next` finds out whether anybody waits.
                 this_op::cancellation().clear();
             }
         }
+    }
+
+    /// Returns until when to wait, if anybody does.
+    fn next(&self, epoch: u64) -> Option<Instant> {
+        let shared = self.shared.upgrade()?;
+        let deadline = shared.next_watch(epoch)?;
+        if self.executor.now() < deadline {
+            return Some(deadline);
+        }
+        shared.fail(epoch, shared.protocol.failure(Failure::Silent));
+        None
+    }
+}
+
+impl<P: Protocol> Clone for Watch<P> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: self.shared.clone(),
+            executor: self.executor,
+        }
+    }
+}
+
+impl<P: Protocol> IoObject for Watch<P> {
+    type Executor = IoExecutor;
+
+    fn executor(&self) -> IoExecutor {
+        self.executor
     }
 }
 

@@ -51,6 +51,8 @@ pub(crate) struct CompletionVtable<S: Signature + 'static> {
     pub(crate) is_abandoned: unsafe fn(NonNull<Core<S>>) -> bool,
     /// Has a function called when the operation is asked to stop.
     pub(crate) on_cancel: unsafe fn(NonNull<Core<S>>, Function),
+    /// Returns whether anybody can ask the operation to stop.
+    pub(crate) can_be_asked: unsafe fn(NonNull<Core<S>>) -> bool,
     /// Returns what has been requested of the operation.
     pub(crate) requested: unsafe fn(NonNull<Core<S>>) -> CancellationType,
     /// Returns the executor of the handler, if there is a handler.
@@ -158,6 +160,17 @@ pub(crate) unsafe fn on_cancel<S: Signature + 'static>(core: NonNull<Core<S>>, f
     let vtable = unsafe { core.as_ref() }.vtable;
     // SAFETY: the vtable fits.
     unsafe { (vtable.on_cancel)(core, function) };
+}
+
+/// # Safety
+///
+/// - `core` is owned by the caller.
+#[inline]
+pub(crate) unsafe fn can_be_asked<S: Signature + 'static>(core: NonNull<Core<S>>) -> bool {
+    // SAFETY: alive, by the caller's promise.
+    let vtable = unsafe { core.as_ref() }.vtable;
+    // SAFETY: the vtable fits.
+    unsafe { (vtable.can_be_asked)(core) }
 }
 
 /// # Safety
@@ -298,6 +311,11 @@ where
     unsafe fn on_cancel(core: NonNull<Core<S>>, function: Function) {
         // SAFETY: the caller's promise.
         unsafe { Self::cancellation(core) }.set_function(function);
+    }
+
+    unsafe fn can_be_asked(core: NonNull<Core<S>>) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { Self::cancellation(core) }.is_connected()
     }
 
     unsafe fn requested(core: NonNull<Core<S>>) -> CancellationType {
@@ -446,6 +464,7 @@ where
         abandon: Self::abandon,
         is_abandoned: Head::<S, E, X, A>::is_abandoned,
         on_cancel: Head::<S, E, X, A>::on_cancel,
+        can_be_asked: Head::<S, E, X, A>::can_be_asked,
         requested: Head::<S, E, X, A>::requested,
         executor: Head::<S, E, X, A>::executor,
         immediate_executor: Self::immediate_executor,

@@ -228,7 +228,9 @@ where
         end: Self::end,
     };
 
+    /// `None` if the handler has been refused the memory.
     #[inline]
+    #[allow(clippy::type_complexity, reason = "what it is made of says what it is")]
     fn make(
         site: Site,
         trace: Trace,

@@ -138,6 +138,7 @@ impl<S: Signature + 'static> Slot<S> {
             let slot = unsafe { core.cast::<Self>().as_ref() };
             slot.hook.install(function);
         },
+        can_be_asked: |_| true,
         requested: |core| {
             // SAFETY: the completer's half keeps the slot alive (I3).
             let slot = unsafe { core.cast::<Self>().as_ref() };

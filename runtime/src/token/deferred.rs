@@ -294,6 +294,7 @@ impl<S: Signature, I: Initiation<S>> Initiation<S> for Operation<S, I> {
         self.initiation.with_memory(function)
     }
 
+    #[inline]
     fn initiate<H: CompletionHandler<S>>(self, handler: H)
     where
         Self: 'static,

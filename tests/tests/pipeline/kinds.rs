@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
@@ -522,5 +523,21 @@ fn cancelled_by_a_handler() {
         context.run();
         assert_eq!(said.iter().count(), 1);
         assert_eq!(receiver.iter().collect::<Vec<_>>(), [true, true]);
+    });
+}
+
+/// What watches for silence keeps nothing: a pipeline is gone with its last handle, whether
+/// its context runs again or not.
+#[test]
+fn a_watch_keeps_no_pipeline() {
+    with_server(|server, context| {
+        let gone = Arc::new(());
+        let mut lines = Lines::new(server.address);
+        lines.limits.silence = Some(LIMIT);
+        lines.kept = Some(gone.clone());
+        let client = Client::with(&context.executor(), lines);
+        assert_eq!(client.echo("asked"), "asked");
+        drop(client);
+        assert_eq!(Arc::strong_count(&gone), 1);
     });
 }

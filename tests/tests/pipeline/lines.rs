@@ -99,6 +99,9 @@ pub(crate) struct Lines {
     pub(crate) greeting: bool,
     /// So many connections have it.
     greetings: AtomicUsize,
+    /// Goes with this.
+    #[allow(dead_code, reason = "kept to be dropped")]
+    pub(crate) kept: Option<Arc<()>>,
 }
 
 enum At {
@@ -124,6 +127,7 @@ impl Lines {
             reconnects: true,
             greeting: true,
             greetings: AtomicUsize::new(usize::MAX),
+            kept: None,
         }
     }
 

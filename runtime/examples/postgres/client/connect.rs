@@ -6,16 +6,20 @@ use async_op::net::pipeline::Input;
 use bytes::BytesMut;
 use fallible_iterator::FallibleIterator;
 use postgres_protocol::authentication::md5_hash;
-use postgres_protocol::authentication::sasl::{ChannelBinding, SCRAM_SHA_256, ScramSha256};
+use postgres_protocol::authentication::sasl::{
+    ChannelBinding, SCRAM_SHA_256, SCRAM_SHA_256_PLUS, ScramSha256,
+};
 use postgres_protocol::message::backend::Message;
 use postgres_protocol::message::frontend;
 
 use super::error::{Error, Result};
 use super::protocol::{Postgres, lock, next_message, read, server_error};
+use super::stream::Connected;
 
 impl Postgres {
     /// Says who this is, shows that it is, and has the session as the last one was.
-    pub(super) async fn greet(&self, stream: &AnyStream, input: &mut Input) -> Result<()> {
+    pub(super) async fn greet(&self, connected: &Connected, input: &mut Input) -> Result<()> {
+        let stream = &connected.stream;
         let config = &self.config;
         let mut out = self.buffer();
         let fixed = [("user", &*config.user), ("client_encoding", "UTF8")];
@@ -27,7 +31,7 @@ impl Postgres {
         let all = fixed.into_iter().chain(database.map(|it| ("database", it)));
         frontend::startup_message(all.chain(more), &mut out)?;
         write_all(stream, &out[..]).await?;
-        self.authenticate(stream, input).await?;
+        self.authenticate(connected, input).await?;
         loop {
             match self.receive(stream, input).await? {
                 Message::BackendKeyData(key) => {
@@ -50,7 +54,8 @@ impl Postgres {
         Ok(())
     }
 
-    async fn authenticate(&self, stream: &AnyStream, input: &mut Input) -> Result<()> {
+    async fn authenticate(&self, connected: &Connected, input: &mut Input) -> Result<()> {
+        let stream = &connected.stream;
         let config = &self.config;
         let mut scram = None;
         loop {
@@ -66,14 +71,24 @@ impl Postgres {
                     frontend::password_message(hash.as_bytes(), &mut out)?;
                 }
                 Message::AuthenticationSasl(body) => {
-                    let mut mechanisms = body.mechanisms();
-                    if !mechanisms.any(|it| Ok(it == SCRAM_SHA_256))? {
-                        return Err(Error::Protocol("an unknown authentication"));
-                    }
-                    let binding = ChannelBinding::unsupported();
+                    let offered: Vec<_> =
+                        body.mechanisms().map(|it| Ok(it.to_owned())).collect()?;
+                    let is_offered = |name: &str| offered.iter().any(|it| it == name);
+                    let (name, binding) = match &connected.end_point {
+                        Some(end_point) if is_offered(SCRAM_SHA_256_PLUS) => {
+                            let binding = ChannelBinding::tls_server_end_point(end_point.clone());
+                            (SCRAM_SHA_256_PLUS, binding)
+                        }
+                        _ if !is_offered(SCRAM_SHA_256) => {
+                            return Err(Error::Protocol("an unknown authentication"));
+                        }
+                        // The server learns it if somebody has withheld what it offers.
+                        Some(_) => (SCRAM_SHA_256, ChannelBinding::unrequested()),
+                        None => (SCRAM_SHA_256, ChannelBinding::unsupported()),
+                    };
                     let scram = scram.insert(ScramSha256::new(self.password()?, binding));
                     let first = scram.message();
-                    frontend::sasl_initial_response(SCRAM_SHA_256, first, &mut out)?;
+                    frontend::sasl_initial_response(name, first, &mut out)?;
                 }
                 Message::AuthenticationSaslContinue(body) => {
                     let scram = scram.as_mut().ok_or(UNASKED)?;

@@ -200,7 +200,8 @@ impl Client {
         let Some((process, secret)) = key else {
             return Ok(());
         };
-        let stream = stream::connect(&self.executor(), self.config()).await?;
+        let stream::Connected { stream, .. } =
+            stream::connect(&self.executor(), self.config()).await?;
         let mut out = BytesMut::new();
         frontend::cancel_request(process, secret, &mut out);
         write_all(&stream, &out[..]).await?;

@@ -21,6 +21,7 @@
     reason = "a library of which no program uses all"
 )]
 
+mod binding;
 mod config;
 mod connect;
 mod copy;

@@ -167,9 +167,9 @@ impl Protocol for Postgres {
     type Decoder = ();
 
     async fn connect(&self, executor: &IoExecutor, input: &mut Input) -> Result<(AnyStream, ())> {
-        let stream = stream::connect(executor, &self.config).await?;
-        self.greet(&stream, input).await?;
-        Ok((stream, ()))
+        let connected = stream::connect(executor, &self.config).await?;
+        self.greet(&connected, input).await?;
+        Ok((connected.stream, ()))
     }
 
     fn encode(&self, request: Request, _: Id, out: &mut Vec<u8>) -> Result<Expect<Self>> {

@@ -58,10 +58,10 @@ impl Flaw {
     }
 }
 
-/// With it a command has 112 bytes; what is much larger is slower to move.
-const SHORT: usize = 80;
+/// With it a command has 96 bytes; what is larger is slower to move.
+const SHORT: usize = 64;
 #[cfg(target_pointer_width = "64")]
-const _: () = assert!(size_of::<Command>() == 112);
+const _: () = assert!(size_of::<Command>() == 96);
 
 impl Command {
     /// No command yet.

@@ -6,7 +6,10 @@ use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
+use allocator_api2::boxed::Box;
+use async_op::alloc::Recycling;
 use async_op::io::write_all;
+use async_op::net::AnyStream;
 use async_op::net::pipeline::{Event, Expect, Failure, Id, Input, Pipeline, Protocol, Session};
 use async_op::{Initiation, IoExecutor, IoObject, async_op};
 
@@ -14,7 +17,7 @@ use super::command::Command;
 use super::config::Config;
 use super::news::{Message, News, Subscriptions, news};
 use super::resp::Scanner;
-use super::stream::Stream;
+use super::stream;
 use super::value::{Error, Result, Value};
 
 /// A client: a handle, as all I/O objects are.
@@ -103,12 +106,61 @@ pub(super) struct Interest {
 struct Pending {
     /// How many replies are still to come.
     replies: u32,
-    /// Those that have come, if all count.
+    /// What most commands have nothing of.
+    more: Option<Box<More, Recycling>>,
+}
+
+#[derive(Default)]
+struct More {
+    /// The replies that have come, if all count.
     all: Option<Vec<Value>>,
     /// The first error among them, which says more than the last.
     error: Option<String>,
     /// It is about channels.
     asked: Option<Asked>,
+}
+
+impl Pending {
+    fn asks(&self) -> bool {
+        let more = self.more.as_ref();
+        more.is_some_and(|more| more.asked.is_some())
+    }
+
+    /// What was asked for has been refused as a whole.
+    fn refuse(&mut self) {
+        let more = self.more.as_ref();
+        if more.is_none_or(|more| more.all.is_none()) {
+            self.replies = 1;
+        }
+    }
+
+    /// Notes a reply; returns what the command completes with, if it was the last.
+    fn note(&mut self, value: Value) -> Option<Value> {
+        self.replies -= 1;
+        match (&mut self.more, self.replies) {
+            (None, 0) => Some(value),
+            (more, left) => {
+                let more = more.get_or_insert_with(|| Box::new_in(More::default(), Recycling));
+                more.note(value, left == 0)
+            }
+        }
+    }
+}
+
+impl More {
+    fn note(&mut self, value: Value, is_last: bool) -> Option<Value> {
+        match (&mut self.all, value) {
+            (Some(all), value) => {
+                all.push(value);
+                is_last.then(|| Value::Array(mem::take(all)))
+            }
+            (None, Value::Error(error)) => {
+                let first = self.error.get_or_insert(error);
+                is_last.then(|| Value::Error(mem::take(first)))
+            }
+            (None, value) => is_last.then_some(value),
+        }
+    }
 }
 
 /// Counts a request about channels, while there is no answer.
@@ -134,7 +186,7 @@ struct Decoder {
 }
 
 impl Protocol for Redis {
-    type Stream = Stream;
+    type Stream = AnyStream;
     type Request = Command;
     type Reply = Value;
     type Part = Infallible;
@@ -143,8 +195,12 @@ impl Protocol for Redis {
     type Pending = Pending;
     type Decoder = Decoder;
 
-    async fn connect(&self, executor: &IoExecutor, input: &mut Input) -> Result<(Stream, Decoder)> {
-        let stream = Stream::connect(executor, &self.config).await?;
+    async fn connect(
+        &self,
+        executor: &IoExecutor,
+        input: &mut Input,
+    ) -> Result<(AnyStream, Decoder)> {
+        let stream = stream::connect(executor, &self.config).await?;
         let mut decoder = Decoder {
             scanner: Scanner::default(),
             subscriptions: Subscriptions::new(&self.interest),
@@ -164,6 +220,7 @@ impl Protocol for Redis {
         Ok((stream, decoder))
     }
 
+    #[inline]
     fn encode(&self, command: Command, _: Id, out: &mut Vec<u8>) -> Result<Expect<Self>> {
         if let Some(flaw) = command.flaw() {
             return Err(Error::refused(flaw.text()));
@@ -173,15 +230,22 @@ impl Protocol for Redis {
         }
         out.extend_from_slice(command.as_bytes());
         let asks = command.is_about_channels();
-        let all = command.collects;
+        let more = (asks || command.collects).then(|| {
+            let all = command.collects;
+            let more = More {
+                all: all.then(|| Vec::with_capacity(command.replies as usize)),
+                error: None,
+                asked: asks.then(|| Asked::new(&self.interest)),
+            };
+            Box::new_in(more, Recycling)
+        });
         Ok(Expect::InOrder(Pending {
             replies: command.replies,
-            all: all.then(|| Vec::with_capacity(command.replies as usize)),
-            error: None,
-            asked: asks.then(|| Asked::new(&self.interest)),
+            more,
         }))
     }
 
+    #[inline]
     fn decode(
         &self,
         decoder: &mut Decoder,
@@ -194,7 +258,7 @@ impl Protocol for Redis {
         // RESP3 says itself what a message is.
         let in_arrays = decoder.subscriptions.are_in_force() && !self.config.resp3;
         let front = session.front();
-        let asks = front.as_ref().is_some_and(|front| front.asked.is_some());
+        let asks = front.as_ref().is_some_and(|front| front.asks());
         let value = match news(value, in_arrays, asks) {
             News::Message(message) => return Ok(Some(Event::Message(message))),
             News::Other => return Ok(Some(Event::Nothing)),
@@ -203,34 +267,14 @@ impl Protocol for Redis {
         let Some(front) = front else {
             return Err(self.failure(Failure::Unasked));
         };
-        if asks && !decoder.subscriptions.note(&value) && front.all.is_none() {
-            // Refused as a whole.
-            front.replies = 1;
+        if asks && !decoder.subscriptions.note(&value) {
+            front.refuse();
         }
-        front.replies -= 1;
-        let value = match &mut front.all {
-            Some(all) => {
-                all.push(value);
-                if front.replies > 0 {
-                    return Ok(Some(Event::Nothing));
-                }
-                Value::Array(mem::take(all))
-            }
-            None if front.replies > 0 => {
-                if let Value::Error(error) = value {
-                    front.error.get_or_insert(error);
-                }
-                return Ok(Some(Event::Nothing));
-            }
-            None => match (value, front.error.take()) {
-                (Value::Error(_), Some(first)) => Value::Error(first),
-                (value, _) => value,
-            },
-        };
-        Ok(Some(Event::Reply(match value {
-            Value::Error(message) => Err(Error::Server(message)),
-            value => Ok(value),
-        })))
+        Ok(Some(match front.note(value) {
+            None => Event::Nothing,
+            Some(Value::Error(message)) => Event::Reply(Err(Error::Server(message))),
+            Some(value) => Event::Reply(Ok(value)),
+        }))
     }
 
     fn expects_messages(&self) -> bool {

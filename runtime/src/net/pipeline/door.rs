@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::link::{Link, Shared};
 use super::places::{End, Stage};
-use super::request::{Reserved, Speaker, scratch, use_open};
+use super::request::{Reserved, Scratch, Speaker, use_open};
 use super::waiter::Flush;
 use super::{Expect, Id, Protocol};
 use crate::executor::Executor;
@@ -119,21 +119,17 @@ impl<P: Protocol> Shared<P> {
         let Some(is_exchange) = self.lock().wants(id) else {
             return;
         };
-        scratch(|out| {
-            let result = match self.protocol.encode(request, id, out) {
-                Ok(Expect::Upload(_)) if !is_exchange => Err(use_open().into()),
-                result => result,
-            };
-            match result {
-                Ok(expect) => {
-                    if let Some(state) = self.lock_for(epoch) {
-                        reserved.keep();
-                        self.speak(state, id, expect, out, Speaker::Admitted);
-                    }
+        let mut out = Scratch::default();
+        match self.protocol.encode(request, id, &mut out.0) {
+            Ok(Expect::Upload(_)) if !is_exchange => self.refuse(id, use_open().into()),
+            Ok(expect) => {
+                if let Some(state) = self.lock_for(epoch) {
+                    reserved.keep();
+                    self.speak(state, id, expect, &mut out.0, Speaker::Admitted);
                 }
-                Err(error) => self.refuse(id, error),
             }
-        });
+            Err(error) => self.refuse(id, error),
+        }
     }
 
     /// Tells one who has waited at the door why it is not let in.

@@ -275,7 +275,8 @@ impl<P: Protocol> Shared<P> {
     ) -> MutexGuard<'a, State<P>> {
         let state = &mut *guard;
         let kept = state.places.get(id).map_or(0, |place| place.parts.len());
-        let is_first = state.link.order.front() == Some(&id);
+        let first = state.places.first(&state.link.order);
+        let is_first = first.is_some_and(|place| place.id == id);
         if !state.link.is_paused || !is_first || kept > self.limits.parts / 2 {
             return guard;
         }
@@ -294,7 +295,8 @@ impl<P: Protocol> Shared<P> {
 impl<P: Protocol> Drop for Exchange<P> {
     fn drop(&mut self) {
         let Target { shared, id } = &self.target;
-        let mut _remains = None;
+        // Dropped after the lock.
+        let mut remains = None;
         let mut _parts = None;
         let mut guard = shared.lock();
         guard.exchanges -= 1;
@@ -306,7 +308,7 @@ impl<P: Protocol> Drop for Exchange<P> {
             if let Some(guard) = shared.lock_for(epoch) {
                 shared.end(guard, error).tell_later();
             }
-            _remains = shared.lock().places.release(*id);
+            shared.lock().places.release(*id, &mut remains);
             return;
         }
         let state = &mut *guard;
@@ -318,7 +320,7 @@ impl<P: Protocol> Drop for Exchange<P> {
         let is_forgotten = shared.is_forgotten(place.stage);
         if is_answered || is_forgotten || place.stage == Stage::AtDoor {
             state.link.unanswered -= usize::from(is_forgotten);
-            _remains = state.places.release(*id);
+            state.places.release(*id, &mut remains);
             return;
         }
         _parts = Some(place.parts.take_rest());

@@ -44,10 +44,10 @@ impl<P: Protocol> Default for Delayed<P> {
 impl<P: Protocol> Delayed<P> {
     fn push(&mut self, bytes: &[u8], flush: Option<Flush<P>>) {
         self.bytes.extend_from_slice(bytes);
-        self.flushes.extend(flush.map(|mut flush| {
+        if let Some(mut flush) = flush {
             flush.position = self.bytes.len() as u64;
-            flush
-        }));
+            self.flushes.push_back(flush);
+        }
     }
 }
 
@@ -61,6 +61,7 @@ impl<P: Protocol> Link<P> {
     }
 
     /// Adds what somebody says behind all others.
+    #[inline(always)]
     pub(super) fn say(&mut self, bytes: &mut Vec<u8>, flush: Option<Flush<P>>) {
         match self.line.back_mut() {
             Some(held) => held.behind.push(bytes, flush),
@@ -68,12 +69,13 @@ impl<P: Protocol> Link<P> {
         }
     }
 
+    #[inline(always)]
     fn say_now(&mut self, bytes: &mut Vec<u8>, flush: Option<Flush<P>>) {
         self.append(bytes);
-        self.flushes.extend(flush.map(|mut flush| {
+        if let Some(mut flush) = flush {
             flush.position = self.appended;
-            flush
-        }));
+            self.flushes.push_back(flush);
+        }
     }
 
     /// Adds what one says who has the line.

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::door::AtDoor;
 use super::line::Held;
-use super::places::{End, Kept, Places, Remains, Stage};
+use super::places::{End, Kept, Order, Places, Remains, Stage};
 use super::reader::{Attempt, Reader};
 use super::session::Inlet;
 use super::waiter::{Bereaved, Flush, MessageOp, Waiter};
@@ -28,6 +28,11 @@ pub(super) struct Shared<P: Protocol> {
     reconnects: bool,
     may_stay_silent: bool,
     tickets: AtomicU64,
+    /// The place that is reserved for the next request, if that may come in at once; else 0.
+    ///
+    /// It is put here under the lock, and only while nothing waits at the door and the
+    /// connection is neither full nor over; who makes that untrue takes it back.
+    ready: AtomicU64,
     state: Mutex<State<P>>,
 }
 
@@ -62,7 +67,7 @@ pub(super) struct Link<P: Protocol> {
     /// What has been read, while nobody reads: the loop has it then.
     pub(super) inlet: Option<Box<Inlet<P>>>,
     /// Those whose replies come in order.
-    pub(super) order: VecDeque<Id>,
+    pub(super) order: Order,
     pub(super) unanswered: usize,
     /// What waits until there is room.
     pub(super) door: VecDeque<AtDoor<P>>,
@@ -124,7 +129,7 @@ impl<P: Protocol> Link<P> {
             flushes: VecDeque::new(),
             line: VecDeque::new(),
             inlet: None,
-            order: VecDeque::new(),
+            order: Order::default(),
             unanswered: 0,
             door: VecDeque::new(),
             more_at_door: 0,
@@ -150,12 +155,22 @@ impl<P: Protocol> Link<P> {
     }
 
     /// Returns whether the other end takes too little, or answers too little.
+    #[inline]
     pub(super) fn is_clogged(&self, limits: &Limits) -> bool {
+        let is_simple = self.unwritten.is_none() && self.line.is_empty();
+        let unsent = match is_simple {
+            true => self.outgoing.len(),
+            false => self.unsent(),
+        };
+        unsent > limits.unsent || self.unanswered >= limits.unanswered
+    }
+
+    #[cold]
+    fn unsent(&self) -> usize {
         let unwritten = self.unwritten.as_ref().map_or(0, |it| it.0.len() - it.1);
         let held = self.line.iter();
         let held = held.map(|it| it.own.bytes.len() + it.behind.bytes.len());
-        let unsent = unwritten + self.outgoing.len() + held.sum::<usize>();
-        unsent > limits.unsent || self.unanswered >= limits.unanswered
+        unwritten + self.outgoing.len() + held.sum::<usize>()
     }
 
     pub(super) fn take_outgoing(&mut self) -> Vec<u8> {
@@ -164,6 +179,7 @@ impl<P: Protocol> Link<P> {
     }
 
     /// Adds to what is written next. The buffer may come back as another one.
+    #[inline(always)]
     pub(super) fn append(&mut self, bytes: &mut Vec<u8>) {
         self.appended += bytes.len() as u64;
         if self.outgoing.is_empty() {
@@ -177,10 +193,10 @@ impl<P: Protocol> Link<P> {
 
 impl<P: Protocol> State<P> {
     /// Takes out what is known of the first request that is in order.
+    #[inline]
     pub(super) fn front_pending(&mut self) -> Option<(Id, P::Pending)> {
-        let id = *self.link.order.front()?;
-        let pending = self.places.get(id)?.pending.take()?;
-        Some((id, pending))
+        let place = self.places.first(&self.link.order)?;
+        Some((place.id, place.pending.take()?))
     }
 
     /// Takes out what is known of a request by its id.
@@ -230,30 +246,74 @@ impl<P: Protocol> Shared<P> {
             may_stay_silent: protocol.may_stay_silent(),
             protocol,
             tickets: AtomicU64::new(1),
+            ready: AtomicU64::new(0),
             state: Mutex::new(state),
         }
     }
 
+    #[inline]
     pub(super) fn lock(&self) -> MutexGuard<'_, State<P>> {
         self.state.lock()
     }
 
     /// The state, if it is that of connection `epoch` still.
+    #[inline]
     pub(super) fn lock_for(&self, epoch: u64) -> Option<MutexGuard<'_, State<P>>> {
         Some(self.lock()).filter(|state| state.epoch == epoch)
+    }
+
+    /// Returns the place that is ready for a request, which then waits for nobody.
+    #[inline]
+    pub(super) fn take_ready(&self) -> Option<Id> {
+        match self.ready.swap(0, Ordering::Relaxed) {
+            0 => None,
+            number => Some(Id::from_number(number)),
+        }
+    }
+
+    /// Has a place ready for the next request if that may come in at once, and else none.
+    #[inline(always)]
+    pub(super) fn settle(&self, state: &mut State<P>) {
+        let link = &state.link;
+        let is_over = matches!(link.status, Status::Over(_));
+        let may_enter = !link.must_queue() && !is_over && !self.is_full(state);
+        let is_ready = self.ready.load(Ordering::Relaxed) != 0;
+        if !may_enter {
+            self.withdraw(state);
+        } else if !is_ready {
+            let id = state.places.reserve();
+            let number = id.map_or(0, Id::get);
+            self.ready.store(number, Ordering::Relaxed);
+        }
+    }
+
+    #[cold]
+    fn withdraw(&self, state: &mut State<P>) {
+        if let Some(id) = self.take_ready() {
+            state.places.release_empty(id);
+        }
     }
 
     pub(super) fn ticket(&self) -> u64 {
         self.tickets.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Has `op` completed when it is asked to stop.
+    /// Has `op` completed when it is asked to stop; returns whether it can be.
+    #[inline]
     pub(super) fn on_cancel<S: Signature>(
         self: &Arc<Self>,
         op: &Completion<S>,
         id: Id,
         ticket: u64,
-    ) {
+    ) -> bool {
+        let can_be_asked = op.can_be_asked();
+        if can_be_asked {
+            self.on_request(op, id, ticket);
+        }
+        can_be_asked
+    }
+
+    fn on_request<S: Signature>(self: &Arc<Self>, op: &Completion<S>, id: Id, ticket: u64) {
         let shared = Arc::downgrade(self);
         op.on_cancel(move |_| {
             if let Some(shared) = Weak::upgrade(&shared) {
@@ -283,14 +343,14 @@ impl<P: Protocol> Shared<P> {
         let mut waiter = None;
         let mut _unwanted = None;
         let mut _unsaid = None;
-        let mut _remains = None;
+        let mut remains = None;
         if let Some(place) = state.places.get(id) {
             if place.ticket == ticket {
                 waiter = place.caller.take();
                 let is_forgotten = waiter.is_some() && self.is_forgotten(place.stage);
                 if is_forgotten && !place.is_exchange {
                     state.link.unanswered -= 1;
-                    _remains = state.places.release(id);
+                    state.places.release(id, &mut remains);
                 }
             }
         }
@@ -344,11 +404,15 @@ impl<P: Protocol> Shared<P> {
 
     /// Returns whether nobody waits for a connection that takes no more; nor comes back to
     /// it, unless too much waits for that already.
+    #[inline]
     pub(super) fn is_hopeless(&self, state: &State<P>) -> bool {
-        let is_left = state.exchanges == 0 || state.link.door.len() >= self.limits.unanswered;
-        state.waiting == 0 && is_left && self.is_full(state)
+        if state.waiting > 0 || !self.is_full(state) {
+            return false;
+        }
+        state.exchanges == 0 || state.link.door.len() >= self.limits.unanswered
     }
 
+    #[inline]
     pub(super) fn is_full(&self, state: &State<P>) -> bool {
         state.link.is_clogged(&self.limits)
     }
@@ -361,7 +425,17 @@ impl<P: Protocol> Shared<P> {
     }
 
     /// Sees to it that those who wait are served.
-    pub(super) fn serve(self: &Arc<Self>, mut state: MutexGuard<'_, State<P>>, is_alone: bool) {
+    #[inline]
+    pub(super) fn serve(self: &Arc<Self>, state: MutexGuard<'_, State<P>>, is_alone: bool) {
+        let link = &state.link;
+        let is_watched = link.is_watching || self.limits.silence.is_none();
+        let is_served = link.is_reading && !link.is_write_wanted() && is_watched;
+        if !is_served || !matches!(link.status, Status::Up(_)) {
+            self.begin_to_serve(state, is_alone);
+        }
+    }
+
+    fn begin_to_serve(self: &Arc<Self>, mut state: MutexGuard<'_, State<P>>, is_alone: bool) {
         let watches = self.limits.silence.is_some()
             && (state.is_reply_due(self.may_stay_silent)
                 || matches!(state.link.status, Status::Down))
@@ -454,11 +528,12 @@ impl<P: Protocol> Shared<P> {
             false => Status::Over(error.clone()),
         };
         let mut last = mem::replace(&mut state.link, Link::new(status));
+        self.settle(state);
         state.epoch += 1;
         state.waiting = 0;
         // First those in order, in their order.
-        let ids = mem::take(&mut last.order).into_iter();
-        for id in ids.chain(state.places.ids()) {
+        let ids = state.places.in_order(mem::take(&mut last.order));
+        for id in ids.into_iter().chain(state.places.ids()) {
             let Some(place) = state.places.get(id) else {
                 continue;
             };
@@ -471,7 +546,9 @@ impl<P: Protocol> Shared<P> {
                 place.end = Some(End::Lost(error.clone()));
                 rest.push(place.pending.take());
             } else {
-                remains.extend(state.places.release(id));
+                let mut left = None;
+                state.places.release(id, &mut left);
+                remains.extend(left);
             }
         }
         let line = mem::take(&mut last.line).into_iter();

@@ -55,11 +55,9 @@ impl Id {
 
     #[inline]
     pub(super) fn names(self, other: Self) -> bool {
-        if self.0 & SHORT == 0 {
-            self == other
-        } else {
-            (self.0 ^ other.0) & SHORT_MASK == 0
-        }
+        let is_short = self.0 & SHORT != 0;
+        let known = if is_short { SHORT_MASK } else { u64::MAX };
+        (self.0 ^ other.0) & known == 0
     }
 }
 
@@ -101,6 +99,8 @@ pub(super) enum End<P: Protocol> {
 
 pub(super) struct Place<P: Protocol> {
     pub(super) id: Id,
+    /// The index of the next one of those that are free, or of those in order.
+    next: u32,
     pub(super) stage: Stage,
     /// `None` while it is read with.
     pub(super) pending: Option<P::Pending>,
@@ -141,6 +141,20 @@ pub(super) fn too_slow() -> io::Error {
 }
 
 impl<P: Protocol> Place<P> {
+    fn has_remains(&self) -> bool {
+        let has_ended = self.end.is_some() || self.parts.len() > 0;
+        has_ended || self.pending.is_some() || self.caller.is_some()
+    }
+
+    fn take_remains(&mut self) -> Remains<P> {
+        Remains {
+            pending: self.pending.take(),
+            caller: self.caller.take(),
+            parts: self.parts.take_rest(),
+            end: self.end.take(),
+        }
+    }
+
     /// Returns what one is told who waits for the next part, if the end has come. An error of
     /// the reply is told once.
     pub(super) fn take_end(&mut self) -> Option<Told<P>> {
@@ -167,60 +181,138 @@ pub(super) struct Remains<P: Protocol> {
 
 pub(super) struct Places<P: Protocol> {
     all: Vec<Place<P>>,
-    free: Vec<usize>,
+    /// The first of those that are free.
+    free: u32,
+}
+
+/// Of no place.
+const NO_INDEX: u32 = u32::MAX;
+
+/// Those whose replies come in order: the first and the last.
+pub(super) struct Order {
+    first: u32,
+    last: u32,
+}
+
+impl Default for Order {
+    fn default() -> Self {
+        Self {
+            first: NO_INDEX,
+            last: NO_INDEX,
+        }
+    }
+}
+
+impl Order {
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.first == NO_INDEX
+    }
 }
 
 impl<P: Protocol> Default for Places<P> {
     fn default() -> Self {
         Self {
             all: Vec::new(),
-            free: Vec::new(),
+            free: NO_INDEX,
         }
     }
 }
 
 impl<P: Protocol> Places<P> {
     /// Returns a place that is free; none if there are too many.
+    #[inline(always)]
     pub(super) fn reserve(&mut self) -> Option<Id> {
-        let index = match self.free.pop() {
-            Some(index) => index,
-            None if self.all.len() >> INDEX_BITS > 0 => return None,
-            None => {
-                self.all.push(Place {
-                    id: Id::new(self.all.len(), 1),
-                    stage: Stage::Free,
-                    pending: None,
-                    caller: None,
-                    ticket: 0,
-                    is_exchange: false,
-                    is_finished: false,
-                    parts: Kept::default(),
-                    end: None,
-                });
-                self.all.len() - 1
-            }
-        };
-        let place = &mut self.all[index];
+        if self.free == NO_INDEX {
+            self.add_one();
+        }
+        let place = self.all.get_mut(self.free as usize)?;
+        self.free = place.next;
         place.stage = Stage::Reserved;
         Some(place.id)
+    }
+
+    #[cold]
+    fn add_one(&mut self) {
+        let index = self.all.len();
+        if index >> INDEX_BITS > 0 {
+            return;
+        }
+        self.free = index as u32;
+        self.all.push(Place {
+            id: Id::new(index, 1),
+            next: NO_INDEX,
+            stage: Stage::Free,
+            pending: None,
+            caller: None,
+            ticket: 0,
+            is_exchange: false,
+            is_finished: false,
+            parts: Kept::default(),
+            end: None,
+        });
+    }
+
+    /// Adds a place to the end of those in order.
+    #[inline]
+    pub(super) fn add_to(&mut self, order: &mut Order, id: Id) {
+        let index = id.index() as u32;
+        match self.all.get_mut(order.last as usize) {
+            Some(last) => last.next = index,
+            None => order.first = index,
+        }
+        order.last = index;
+    }
+
+    /// Returns the first of those in order.
+    #[inline]
+    pub(super) fn first(&mut self, order: &Order) -> Option<&mut Place<P>> {
+        self.all.get_mut(order.first as usize)
+    }
+
+    /// Takes the first out of the order.
+    #[inline]
+    pub(super) fn take_first(&self, order: &mut Order) -> Option<Id> {
+        let first = self.all.get(order.first as usize)?;
+        if order.first == order.last {
+            *order = Order::default();
+        } else {
+            order.first = first.next;
+        }
+        Some(first.id)
+    }
+
+    /// Returns all of those in order.
+    pub(super) fn in_order(&self, mut order: Order) -> Vec<Id> {
+        let mut ids = Vec::new();
+        while let Some(id) = self.take_first(&mut order) {
+            ids.push(id);
+        }
+        ids
     }
 
     /// Returns the place of a request that is not over.
     #[inline]
     pub(super) fn get(&mut self, id: Id) -> Option<&mut Place<P>> {
         let place = self.all.get_mut(id.index())?;
-        (place.stage != Stage::Free && id.names(place.id)).then_some(place)
+        (id.names(place.id) && place.stage != Stage::Free).then_some(place)
     }
 
-    /// Frees a place.
-    pub(super) fn release(&mut self, id: Id) -> Option<Remains<P>> {
-        let place = self.get(id)?;
-        let remains = Remains {
-            pending: place.pending.take(),
-            caller: place.caller.take(),
-            parts: place.parts.take_rest(),
-            end: place.end.take(),
-        };
+    /// Frees a place; what is left of it, which is seldom anything, goes into `remains`.
+    pub(super) fn release(&mut self, id: Id, remains: &mut Option<Remains<P>>) {
+        let Some(place) = self.get(id) else { return };
+        if place.has_remains() {
+            *remains = Some(place.take_remains());
+        }
+        self.release_empty(id);
+    }
+
+    /// Frees a place of which nothing is left.
+    #[inline(always)]
+    pub(super) fn release_empty(&mut self, id: Id) {
+        let next = self.free;
+        let Some(place) = self.get(id) else { return };
+        debug_assert!(!place.has_remains(), "it would be dropped under the lock");
         let index = place.id.index();
         place.stage = Stage::Free;
         place.is_exchange = false;
@@ -228,8 +320,8 @@ impl<P: Protocol> Places<P> {
         place.parts.is_busy = false;
         place.ticket = 0;
         place.id = Id::new(index, (place.id.0 >> INDEX_BITS) + 1);
-        self.free.push(index);
-        Some(remains)
+        place.next = next;
+        self.free = index as u32;
     }
 
     /// Returns all places that are not free.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::back::{Giving, MessageBack, PartBack};
 use super::link::{Shared, State, Status};
 use super::places::{End, Stage};
-use super::session::Inlet;
+use super::session::{Desk, Inlet};
 use super::waiter::Waiter;
 use super::{Event, Failure, Id, Input, Protocol, Transport};
 use crate::cancel::error::context_gone;
@@ -128,8 +128,8 @@ impl<P: Protocol> Reader<P> {
             };
             self.is_paused = state.link.is_paused;
         }
-        let mut writes = false;
-        let (mut served, mut has_begun) = (0, false);
+        let mut writes = None;
+        let mut served = 0;
         while !self.is_paused {
             let Some(inlet) = &mut self.inlet else {
                 return Ok(Next::End);
@@ -138,25 +138,21 @@ impl<P: Protocol> Reader<P> {
             let event = inlet.decode(&shared, self.epoch);
             self.is_decoding = false;
             let Some(event) = event? else {
-                if inlet.desk.answer.is_empty() {
-                    break;
+                if !inlet.desk.answer.is_empty() {
+                    self.route(Event::Nothing, &mut writes)?;
                 }
-                self.route(Event::Nothing)?;
                 break;
             };
-            if !mem::replace(&mut has_begun, true) {
-                let Some(mut state) = shared.lock_for(self.epoch) else {
-                    return Ok(Next::End);
-                };
-                // What the handlers ask for now is written afterwards, all at once.
-                writes = !mem::replace(&mut state.link.is_write_due, true);
+            match self.route(event, &mut writes)? {
+                Routed::Answered => served += 1,
+                Routed::Noted => {}
+                Routed::Ended => return Ok(Next::End),
             }
-            served += u32::from(self.route(event)?);
         }
         let Some(mut state) = shared.lock_for(self.epoch) else {
             return Ok(Next::End);
         };
-        if has_begun {
+        if writes.is_some() {
             state.link.at_once = served;
             if !state.listeners.is_empty() || state.link.has_door() {
                 drop(state);
@@ -187,8 +183,7 @@ impl<P: Protocol> Reader<P> {
         } else {
             Next::Read
         };
-        let writes = writes || state.link.is_write_wanted();
-        if writes {
+        if writes == Some(true) || state.link.is_write_wanted() {
             shared.write(state);
         } else {
             drop(state);
@@ -199,9 +194,10 @@ impl<P: Protocol> Reader<P> {
         Ok(next)
     }
 
-    /// Gives what has been said to whom it belongs; returns whether somebody has been
-    /// answered with it. The handler may run in here.
-    fn route(&mut self, event: Event<P>) -> Result<bool, P::Error> {
+    /// Gives what has been said to whom it belongs. The handler may run in here.
+    ///
+    /// What handlers ask for is written afterwards, all at once: `writes` says who does.
+    fn route(&mut self, event: Event<P>, writes: &mut Option<bool>) -> Result<Routed, P::Error> {
         let Self {
             shared,
             epoch,
@@ -209,57 +205,29 @@ impl<P: Protocol> Reader<P> {
             ..
         } = self;
         let Some(inlet) = inlet else {
-            return Ok(false);
+            return Ok(Routed::Ended);
         };
         let desk = &mut inlet.desk;
-        let event = match event {
-            Event::Message(message) => match shared.protocol.notice(message) {
-                Some(message) => Event::Message(message),
-                None => Event::Nothing,
-            },
-            event => event,
-        };
         // What is dropped after the lock, if it is nobody's any more.
         let mut found = desk.found.take();
         let mut _front = None;
-        let Some(mut state) = shared.lock_for(*epoch) else {
-            return Ok(false);
-        };
-        state.return_pending(&mut found);
-        if !desk.answer.is_empty() {
-            state.link.append(&mut desk.answer);
-        }
-        match event {
-            Event::Nothing => Ok(false),
-            Event::Message(message) => {
-                if state.messages.len() >= shared.limits.messages {
-                    let _all = state.messages.take_rest();
-                    drop(state);
-                    return Err(shared.protocol.failure(Failure::Overrun));
-                }
-                state.messages.push(message);
-                if state.listeners.is_empty() {
-                    return Ok(false);
-                }
-                let Some((order, message)) = state.messages.give() else {
-                    return Ok(false);
-                };
-                let op = state.listeners.pop_front();
-                state.waiting -= 1;
-                drop(state);
-                let shared = shared.clone();
-                let _giving = Giving {
-                    shared: shared.clone(),
-                    id: None,
-                };
-                let message = Returnable::new(message, MessageBack { shared, order });
-                if let Some((_, op)) = op {
-                    op.complete(Ok(message));
-                }
-                Ok(false)
+        if let Event::Message(message) = event {
+            let message = shared.protocol.notice(message);
+            let Some(state) = shared.lock_to_route(*epoch, desk, &mut found, writes) else {
+                return Ok(Routed::Ended);
+            };
+            if let Some(message) = message {
+                shared.tell(state, message)?;
             }
+            return Ok(Routed::Noted);
+        }
+        let Some(mut state) = shared.lock_to_route(*epoch, desk, &mut found, writes) else {
+            return Ok(Routed::Ended);
+        };
+        match event {
             Event::Reply(result) => {
-                let Some(id) = state.link.order.pop_front() else {
+                let state_now = &mut *state;
+                let Some(id) = state_now.places.take_first(&mut state_now.link.order) else {
                     drop(state);
                     return Err(shared.protocol.failure(Failure::Unasked));
                 };
@@ -271,24 +239,37 @@ impl<P: Protocol> Reader<P> {
                 let place = state.places.get(id);
                 let Some(id) = place.filter(|it| it.stage == Stage::ById).map(|it| it.id) else {
                     drop(state);
-                    return Ok(false);
+                    return Ok(Routed::Noted);
                 };
                 Ok(shared.answer(state, id, result))
             }
             Event::Part(part) => {
-                let Some(&id) = state.link.order.front() else {
+                let state_now = &mut *state;
+                let Some(first) = state_now.places.first(&state_now.link.order) else {
                     drop(state);
                     return Err(shared.protocol.failure(Failure::Unasked));
                 };
+                let id = first.id;
                 self.is_paused = shared.pass_on(state, id, part);
-                Ok(false)
+                Ok(Routed::Noted)
             }
             Event::PartTo(id, part) => {
                 shared.pass_on(state, id, part);
-                Ok(false)
+                Ok(Routed::Noted)
             }
+            Event::Message(_) | Event::Nothing => Ok(Routed::Noted),
         }
     }
+}
+
+/// What has become of something that was said.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Routed {
+    /// Somebody has waited for it.
+    Answered,
+    Noted,
+    /// The connection is at its end.
+    Ended,
 }
 
 /// Longer than anybody waits.
@@ -362,39 +343,113 @@ impl<P: Protocol> Drop for Resumption<P> {
 }
 
 impl<P: Protocol> Shared<P> {
-    /// Completes a request; returns whether somebody waited. The handler may run in here.
+    /// Locks the state, if it is that of this connection still, and puts into it what the
+    /// protocol has left on the desk.
+    #[inline(always)]
+    fn lock_to_route(
+        &self,
+        epoch: u64,
+        desk: &mut Desk<P>,
+        found: &mut Option<(Id, P::Pending)>,
+        writes: &mut Option<bool>,
+    ) -> Option<MutexGuard<'_, State<P>>> {
+        let mut state = self.lock_for(epoch)?;
+        if writes.is_none() {
+            *writes = Some(!mem::replace(&mut state.link.is_write_due, true));
+        }
+        if found.is_some() {
+            state.return_pending(found);
+        }
+        if !desk.answer.is_empty() {
+            state.link.append(&mut desk.answer);
+            self.settle(&mut state);
+        }
+        Some(state)
+    }
+
+    /// Gives a message to the one who waits first, or keeps it. The handler may run in here.
+    fn tell(
+        self: &Arc<Self>,
+        mut state: MutexGuard<'_, State<P>>,
+        message: P::Message,
+    ) -> Result<(), P::Error> {
+        if state.messages.len() >= self.limits.messages {
+            let _all = state.messages.take_rest();
+            drop(state);
+            return Err(self.protocol.failure(Failure::Overrun));
+        }
+        state.messages.push(message);
+        if state.listeners.is_empty() {
+            return Ok(());
+        }
+        let Some((order, message)) = state.messages.give() else {
+            return Ok(());
+        };
+        let op = state.listeners.pop_front();
+        state.waiting -= 1;
+        drop(state);
+        let shared = self.clone();
+        let _giving = Giving {
+            shared: shared.clone(),
+            id: None,
+        };
+        let message = Returnable::new(message, MessageBack { shared, order });
+        if let Some((_, op)) = op {
+            op.complete(Ok(message));
+        }
+        Ok(())
+    }
+
+    /// Completes a request. The handler may run in here.
+    #[inline(always)]
     fn answer(
         &self,
         mut guard: MutexGuard<'_, State<P>>,
         id: Id,
         result: Result<P::Reply, P::Error>,
-    ) -> bool {
+    ) -> Routed {
         let state = &mut *guard;
         state.link.unanswered -= 1;
         let Some(place) = state.places.get(id) else {
             drop(guard);
-            return false;
+            return Routed::Noted;
         };
+        // Of one that is told by id; or nobody has looked at it.
+        let _pending = place.pending.take();
         let caller = place.caller.take();
         state.waiting -= usize::from(caller.is_some());
-        if !place.is_exchange {
-            let _remains = state.places.release(id);
-            drop(guard);
-            return match caller {
-                Some(Waiter::Reply(op)) => {
-                    op.complete(result);
-                    true
-                }
-                _ => false,
-            };
+        if place.is_exchange {
+            return self.answer_exchange(guard, id, caller, result);
         }
+        state.places.release_empty(id);
+        drop(guard);
+        match caller {
+            Some(Waiter::Reply(op)) => {
+                op.complete(result);
+                Routed::Answered
+            }
+            _ => Routed::Noted,
+        }
+    }
+
+    fn answer_exchange(
+        &self,
+        mut guard: MutexGuard<'_, State<P>>,
+        id: Id,
+        caller: Option<Waiter<P>>,
+        result: Result<P::Reply, P::Error>,
+    ) -> Routed {
+        let state = &mut *guard;
+        let Some(place) = state.places.get(id) else {
+            drop(guard);
+            return Routed::Noted;
+        };
         place.stage = Stage::Answered;
-        let _pending = place.pending.take();
         if let Some(Waiter::Reply(op)) = caller {
             place.end = Some(End::Taken);
             drop(guard);
             op.complete(result);
-            return true;
+            return Routed::Answered;
         }
         place.end = Some(End::Reply(result));
         if place.parts.is_busy {
@@ -402,16 +457,16 @@ impl<P: Protocol> Shared<P> {
             state.waiting += usize::from(caller.is_some());
             place.caller = caller;
             drop(guard);
-            return false;
+            return Routed::Noted;
         }
         let told = caller.and_then(|caller| Some((caller, place.take_end()?)));
         drop(guard);
         match told {
             Some((Waiter::Part(op), told)) => {
                 op.complete(told.into_part());
-                true
+                Routed::Answered
             }
-            _ => false,
+            _ => Routed::Noted,
         }
     }
 

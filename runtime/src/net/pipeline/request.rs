@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::io::{self, ErrorKind};
+use std::mem;
 use std::sync::Arc;
 
 use super::door::AtDoor;
@@ -54,43 +55,51 @@ impl<P: Protocol> Shared<P> {
             Err(error) => return op.complete(Err(error)),
         };
         let id = reserved.id;
-        self.on_cancel(&op, id, 0);
+        let can_be_asked = self.on_cancel(&op, id, 0);
         if must_wait {
-            // Before the lock: dropped after it.
-            let mut request = Some(request);
-            let mut state = self.lock_to_speak();
-            if let Some(error) = self.refusal(&state, Some(&op)) {
-                drop(state);
-                return op.complete(Err(error()));
-            }
-            let state_now = &mut *state;
-            if let (Some(place), Some(request)) = (state_now.places.get(id), request.take()) {
-                place.stage = Stage::AtDoor;
-                place.caller = Some(Waiter::Reply(op));
-                state_now.link.door.push_back(AtDoor::Request(id, request));
-                state_now.waiting += 1;
-                reserved.keep();
-            }
-            self.serve(state, false);
-            return self.admit();
+            return self.submit_at_door(reserved, request, op);
         }
-        scratch(|out| {
-            let expect = match self.protocol.encode(request, id, out) {
-                Ok(Expect::Upload(_)) => Err(use_open().into()),
-                expect => expect,
-            };
-            let expect = match expect {
-                Ok(expect) => expect,
-                Err(error) => return op.complete(Err(error)),
-            };
-            let state = self.lock_to_speak();
-            if let Some(error) = self.refusal(&state, Some(&op)) {
-                drop(state);
-                return op.complete(Err(error()));
+        let mut out = Scratch::default();
+        let expect = match self.protocol.encode(request, id, &mut out.0) {
+            Ok(Expect::Upload(_)) => return op.complete(Err(use_open().into())),
+            Ok(expect) => expect,
+            Err(error) => return op.complete(Err(error)),
+        };
+        let may_have_been = can_be_asked.then_some(&op);
+        match self.welcome(self.lock_to_speak(), may_have_been) {
+            Ok(state) => {
+                reserved.keep();
+                self.speak(state, id, expect, &mut out.0, Speaker::Request(op));
             }
+            Err(error) => op.complete(Err(error)),
+        }
+    }
+
+    #[cold]
+    fn submit_at_door(
+        self: &Arc<Self>,
+        reserved: Reserved<'_, P>,
+        request: P::Request,
+        op: ReplyOp<P>,
+    ) {
+        // Before the lock: dropped after it.
+        let mut request = Some(request);
+        let id = reserved.id;
+        let mut state = match self.welcome(self.lock_to_speak(), Some(&op)) {
+            Ok(state) => state,
+            Err(error) => return op.complete(Err(error)),
+        };
+        let state_now = &mut *state;
+        if let (Some(place), Some(request)) = (state_now.places.get(id), request.take()) {
+            place.stage = Stage::AtDoor;
+            place.caller = Some(Waiter::Reply(op));
+            state_now.link.door.push_back(AtDoor::Request(id, request));
+            state_now.waiting += 1;
+            self.settle(state_now);
             reserved.keep();
-            self.speak(state, id, expect, out, Speaker::Request(op));
-        });
+        }
+        self.serve(state, false);
+        self.admit();
     }
 
     /// Begins a request whose reply has parts.
@@ -106,34 +115,29 @@ impl<P: Protocol> Shared<P> {
                 place.is_exchange = true;
                 state_now.exchanges += 1;
                 state_now.link.door.push_back(AtDoor::Request(id, request));
+                self.settle(state_now);
                 reserved.keep();
             }
             drop(state);
             self.admit();
             return Ok(id);
         }
-        scratch(|out| {
-            let expect = self.protocol.encode(request, id, out)?;
-            let state = self.lock_to_speak();
-            if let Some(error) = self.refusal::<fn()>(&state, None) {
-                drop(state);
-                return Err(error());
-            }
-            reserved.keep();
-            self.speak(state, id, expect, out, Speaker::Exchange);
-            Ok(id)
-        })
+        let mut out = Scratch::default();
+        let expect = self.protocol.encode(request, id, &mut out.0)?;
+        let state = self.welcome::<fn()>(self.lock_to_speak(), None)?;
+        reserved.keep();
+        self.speak(state, id, expect, &mut out.0, Speaker::Exchange);
+        Ok(id)
     }
 
     /// Says more, on behalf of a request that was opened.
     pub(super) fn send(self: &Arc<Self>, id: Id, request: P::Request, op: SentOp<P>) {
         let ticket = self.ticket();
         self.on_cancel(&op, id, ticket);
-        let mut guard = self.lock();
-        if let Some(error) = self.refusal(&guard, Some(&op)) {
-            drop(guard);
-            return op.complete(Err(error()));
-        }
+        let mut guard = match self.welcome(self.lock(), Some(&op)) {
+            Ok(guard) => guard,
+            Err(error) => return op.complete(Err(error)),
+        };
         if !guard.may_say_more(id) {
             drop(guard);
             return op.complete(Err(no_upload().into()));
@@ -144,6 +148,7 @@ impl<P: Protocol> Shared<P> {
             state.link.more_at_door += 1;
             state.link.door.push_back(AtDoor::More(id, request, flush));
             state.waiting += 1;
+            self.settle(state);
             self.serve(guard, false);
             return self.admit();
         }
@@ -153,18 +158,18 @@ impl<P: Protocol> Shared<P> {
 
     /// Says more, if that can still be said.
     pub(super) fn say_more(self: &Arc<Self>, id: Id, request: P::Request, flush: Flush<P>) {
-        scratch(|out| {
-            let result = self.protocol.encode_more(request, id, out);
-            let mut state = self.lock();
-            if result.is_ok() && state.link.holds_line(id) {
-                state.link.say_more(id, out, Some(flush));
-                state.waiting += 1;
-                return self.serve(state, true);
-            }
-            drop(state);
-            let error = result.err().unwrap_or_else(|| no_upload().into());
-            flush.into_waiter().0.fail(error);
-        });
+        let mut out = Scratch::default();
+        let result = self.protocol.encode_more(request, id, &mut out.0);
+        let mut state = self.lock();
+        if result.is_ok() && state.link.holds_line(id) {
+            state.link.say_more(id, &mut out.0, Some(flush));
+            state.waiting += 1;
+            self.settle(&mut state);
+            return self.serve(state, true);
+        }
+        drop(state);
+        let error = result.err().unwrap_or_else(|| no_upload().into());
+        flush.into_waiter().0.fail(error);
     }
 
     /// Says the last of it, and lets others go on.
@@ -180,6 +185,7 @@ impl<P: Protocol> Shared<P> {
         if state.link.must_queue_more(id) {
             state.link.more_at_door += 1;
             state.link.door.push_back(AtDoor::Last(id, request));
+            self.settle(&mut state);
             drop(state);
             self.admit();
             return Ok(());
@@ -189,29 +195,38 @@ impl<P: Protocol> Shared<P> {
     }
 
     pub(super) fn say_last(self: &Arc<Self>, id: Id, request: P::Request) -> Result<(), P::Error> {
-        scratch(|out| {
-            let result = self.protocol.encode_more(request, id, out);
-            let mut state = self.lock();
-            if let Err(error) = result {
-                if let Some(place) = state.places.get(id) {
-                    place.is_finished = false;
-                }
-                drop(state);
-                return Err(error);
+        let mut out = Scratch::default();
+        let result = self.protocol.encode_more(request, id, &mut out.0);
+        let mut state = self.lock();
+        if let Err(error) = result {
+            if let Some(place) = state.places.get(id) {
+                place.is_finished = false;
             }
-            state.link.say_more(id, out, None);
-            let line = state.link.line.iter_mut();
-            for held in line.filter(|held| held.id == id) {
-                held.is_finished = true;
-            }
-            state.link.advance_line();
-            self.serve_if_up(state);
-            Ok(())
-        })
+            drop(state);
+            return Err(error);
+        }
+        state.link.say_more(id, &mut out.0, None);
+        let line = state.link.line.iter_mut();
+        for held in line.filter(|held| held.id == id) {
+            held.is_finished = true;
+        }
+        state.link.advance_line();
+        self.settle(&mut state);
+        self.serve_if_up(state);
+        Ok(())
     }
 
     /// Returns a place that is free, and whether the request has to wait at the door.
-    fn reserve(self: &Arc<Self>) -> Result<(Reserved<'_, P>, bool), P::Error> {
+    #[inline]
+    fn reserve(&self) -> Result<(Reserved<'_, P>, bool), P::Error> {
+        match self.take_ready() {
+            Some(id) => Ok((Reserved::new(self, id), false)),
+            None => self.reserve_another(),
+        }
+    }
+
+    #[inline(never)]
+    fn reserve_another(&self) -> Result<(Reserved<'_, P>, bool), P::Error> {
         let mut state = self.lock();
         if let Status::Over(error) = &state.link.status {
             let error = error.clone();
@@ -229,12 +244,18 @@ impl<P: Protocol> Shared<P> {
 
     /// Locks the state to add a request. A connection that takes no more, where nobody is
     /// left to be told, is given up.
+    #[inline(always)]
     fn lock_to_speak(&self) -> MutexGuard<'_, State<P>> {
         let state = self.lock();
         if !self.is_hopeless(&state) {
             return state;
         }
         drop(state);
+        self.give_up()
+    }
+
+    #[cold]
+    fn give_up(&self) -> MutexGuard<'_, State<P>> {
         let error = cancelled().into();
         let state = self.lock();
         if self.is_hopeless(&state) {
@@ -244,26 +265,27 @@ impl<P: Protocol> Shared<P> {
         state
     }
 
-    /// Returns why a request cannot be made, if so. What makes the error is foreign: without
-    /// the lock.
-    fn refusal<S: Signature + 'static>(
+    /// Returns the lock, or why a request cannot be made: `op` may have been asked to stop.
+    #[inline(always)]
+    fn welcome<'a, S: Signature>(
         &self,
-        state: &State<P>,
+        state: MutexGuard<'a, State<P>>,
         op: Option<&Completion<S>>,
-    ) -> Option<impl FnOnce() -> P::Error + use<S, P>> {
-        let over = match &state.link.status {
-            Status::Over(error) => Some(error.clone()),
-            _ => None,
-        };
+    ) -> Result<MutexGuard<'a, State<P>>, P::Error> {
         // Before it was in its place, where it would have been found.
         let is_cancelled = op.is_some_and(|op| !op.requested().is_empty());
-        (is_cancelled || over.is_some()).then_some(move || match over {
-            Some(error) if !is_cancelled => error.again(),
-            _ => cancelled().into(),
-        })
+        let over = match &state.link.status {
+            _ if is_cancelled => None,
+            Status::Over(error) => Some(error.clone()),
+            _ => return Ok(state),
+        };
+        // What makes the error is foreign.
+        drop(state);
+        Err(over.map_or_else(|| cancelled().into(), |error| error.again()))
     }
 
     /// Puts a request into what is written, and its caller into its place.
+    #[inline(always)]
     pub(super) fn speak(
         self: &Arc<Self>,
         mut state: MutexGuard<'_, State<P>>,
@@ -272,7 +294,6 @@ impl<P: Protocol> Shared<P> {
         out: &mut Vec<u8>,
         speaker: Speaker<P>,
     ) {
-        let mut _remains = None;
         let State {
             places,
             link,
@@ -306,48 +327,67 @@ impl<P: Protocol> Shared<P> {
                 is_upload = true;
                 (Stage::InOrder, pending)
             }
-            Expect::Nothing(reply) => {
-                if out.is_empty() && !place.is_exchange {
-                    let caller = place.caller.take();
-                    *waiting -= usize::from(caller.is_some());
-                    _remains = places.release(id);
-                    drop(state);
-                    if let Some(Waiter::Reply(op)) = caller {
-                        op.complete(Ok(reply));
-                    }
-                    return;
-                }
-                let mut flush = None;
-                if place.is_exchange {
-                    place.stage = Stage::Answered;
-                    place.end = Some(End::Reply(Ok(reply)));
-                } else {
-                    if let Some(Waiter::Reply(op)) = place.caller.take() {
-                        flush = Some(Flush::of_request(id, op, reply));
-                    }
-                    _remains = places.release(id);
-                }
-                link.say(out, flush);
-                // Several of these are written at once, wherever they come from.
-                return self.serve_or_keep(state, false);
-            }
+            Expect::Nothing(reply) => return self.speak_of_nothing(state, id, reply, out),
         };
         place.stage = stage;
         place.pending = Some(pending);
+        if stage == Stage::InOrder {
+            places.add_to(&mut link.order, id);
+        }
         if link.unanswered == 0 && self.limits.silence.is_some() {
             link.heard = self.executor.now();
         }
         link.unanswered += 1;
-        if stage == Stage::InOrder {
-            link.order.push_back(id);
-        }
         link.say(out, None);
         if is_upload {
             link.line.push_back(Held::new(id));
         }
+        self.settle(&mut state);
         self.serve_or_keep(state, is_alone);
     }
 
+    /// The same of a request that has no reply: it completes with this one when it has been
+    /// written.
+    fn speak_of_nothing(
+        self: &Arc<Self>,
+        mut guard: MutexGuard<'_, State<P>>,
+        id: Id,
+        reply: P::Reply,
+        out: &mut Vec<u8>,
+    ) {
+        // Dropped after the lock.
+        let mut remains = None;
+        let state = &mut *guard;
+        let Some(place) = state.places.get(id) else {
+            drop(guard);
+            return;
+        };
+        let mut flush = None;
+        if place.is_exchange {
+            place.stage = Stage::Answered;
+            place.end = Some(End::Reply(Ok(reply)));
+        } else {
+            let caller = place.caller.take();
+            state.places.release(id, &mut remains);
+            if out.is_empty() {
+                state.waiting -= usize::from(caller.is_some());
+                drop(guard);
+                if let Some(Waiter::Reply(op)) = caller {
+                    op.complete(Ok(reply));
+                }
+                return;
+            }
+            if let Some(Waiter::Reply(op)) = caller {
+                flush = Some(Flush::of_request(id, op, reply));
+            }
+        }
+        state.link.say(out, flush);
+        self.settle(state);
+        // Several of these are written at once, wherever they come from.
+        self.serve_or_keep(guard, false);
+    }
+
+    #[inline]
     fn serve_or_keep(self: &Arc<Self>, state: MutexGuard<'_, State<P>>, is_alone: bool) {
         if state.waiting > 0 {
             self.serve(state, is_alone);
@@ -361,29 +401,23 @@ impl<P: Protocol> Shared<P> {
 pub(super) struct Reserved<'a, P: Protocol> {
     shared: &'a Shared<P>,
     id: Id,
-    is_kept: Cell<bool>,
 }
 
 impl<'a, P: Protocol> Reserved<'a, P> {
     pub(super) fn new(shared: &'a Shared<P>, id: Id) -> Self {
-        Self {
-            shared,
-            id,
-            is_kept: Cell::new(false),
-        }
+        Self { shared, id }
     }
 
-    pub(super) fn keep(&self) {
-        self.is_kept.set(true);
+    pub(super) fn keep(self) {
+        mem::forget(self);
     }
 }
 
 impl<P: Protocol> Drop for Reserved<'_, P> {
+    #[cold]
     fn drop(&mut self) {
-        if self.is_kept.get() {
-            return;
-        }
-        let mut _remains = None;
+        // Dropped after the lock.
+        let mut remains = None;
         let mut state = self.shared.lock();
         let Some(place) = state.places.get(self.id) else {
             return;
@@ -392,24 +426,35 @@ impl<P: Protocol> Drop for Reserved<'_, P> {
             return;
         }
         let waited = place.caller.is_some();
-        _remains = state.places.release(self.id);
+        state.places.release(self.id, &mut remains);
         if waited {
             self.shared.one_less(state);
         }
     }
 }
 
-/// Calls `function` with an empty buffer, one for each thread.
-pub(super) fn scratch<R>(function: impl FnOnce(&mut Vec<u8>) -> R) -> R {
-    thread_local!(static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) });
-    let mut buffer = BUFFER.try_with(Cell::take).unwrap_or_default();
-    let result = function(&mut buffer);
-    if buffer.capacity() <= KEPT {
-        buffer.clear();
+thread_local!(static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) });
+
+/// An empty buffer, one for each thread.
+pub(super) struct Scratch(pub(super) Vec<u8>);
+
+impl Default for Scratch {
+    #[inline]
+    fn default() -> Self {
         // None where the thread ends.
-        let _ = BUFFER.try_with(|place| place.set(buffer));
+        Self(BUFFER.try_with(Cell::take).unwrap_or_default())
     }
-    result
+}
+
+impl Drop for Scratch {
+    #[inline]
+    fn drop(&mut self) {
+        if self.0.capacity() <= KEPT {
+            let mut buffer = mem::take(&mut self.0);
+            buffer.clear();
+            let _ = BUFFER.try_with(|place| place.set(buffer));
+        }
+    }
 }
 
 fn too_many() -> io::Error {

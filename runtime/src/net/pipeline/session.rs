@@ -13,6 +13,7 @@ pub struct Session<'a, P: Protocol> {
 impl<P: Protocol> Session<'_, P> {
     /// Returns what is known of the first request that is in order: the one that the next
     /// reply belongs to; `None` if there is none.
+    #[inline]
     pub fn front(&mut self) -> Option<&mut P::Pending> {
         if self.desk.front.is_none() {
             let mut state = self.shared.lock_for(self.epoch)?;

@@ -78,6 +78,7 @@ impl<P: Protocol> Shared<P> {
         }
         state.link.unwritten = Some((bytes, from));
         state.link.is_writing = false;
+        self.settle(&mut state);
         None
     }
 

@@ -1,6 +1,8 @@
 //! An engine, the stream that it works on, and the turns of those who use both.
 
 use std::io::{self, ErrorKind, IoSlice};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::engine::Engine;
 use crate::io::{Transport, error_again};
@@ -21,6 +23,27 @@ pub(super) struct Session<S> {
     engine: plain::Mutex<Box<dyn Engine>>,
     pub(super) input: Mutex<Input>,
     pub(super) output: Mutex<Output>,
+    /// Somebody waits for his turn to send what there will be by then.
+    is_flush_due: AtomicBool,
+}
+
+/// Somebody waits to send what there is, though nobody waits for that; until this is dropped.
+pub(super) struct DueFlush<S>(Arc<Session<S>>);
+
+impl<S> DueFlush<S> {
+    /// Returns `None` if somebody does already.
+    pub(super) fn begin(session: &Arc<Session<S>>) -> Option<Self> {
+        // Whoever finds it set has left to the engine what the other will take from there:
+        // hence both orderings, here and below.
+        let is_due = session.is_flush_due.swap(true, Ordering::AcqRel);
+        (!is_due).then(|| Self(session.clone()))
+    }
+}
+
+impl<S> Drop for DueFlush<S> {
+    fn drop(&mut self) {
+        self.0.is_flush_due.swap(false, Ordering::AcqRel);
+    }
 }
 
 /// What has been received and not yet been decrypted.
@@ -84,6 +107,7 @@ impl<S: Transport> Session<S> {
             engine: plain::Mutex::new(engine),
             input: Mutex::new(&executor, input),
             output: Mutex::new(&executor, Output::default()),
+            is_flush_due: AtomicBool::new(false),
         }
     }
 
