@@ -126,11 +126,11 @@ fn somebody_in_between() {
             read_exact(&back, &mut [0][..]).await.unwrap();
             let back = connector.connect(back, "localhost").await.unwrap();
             let there = async {
-                copy(&front, &back).await;
+                let _ = copy(&front, &back).await;
                 back.close();
             };
             let back_again = async {
-                copy(&back, &front).await;
+                let _ = copy(&back, &front).await;
                 front.close();
             };
             both(there, back_again).await;
