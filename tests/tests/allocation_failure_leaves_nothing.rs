@@ -494,6 +494,48 @@ fn trials_within_each_other() {
     memory.assert_balanced();
 }
 
+/// What is dropped with an operation that is refused may try another one.
+#[test]
+fn a_trial_while_what_was_refused_is_dropped() {
+    struct OnDrop<F: FnMut()>(F);
+    impl<F: FnMut()> Drop for OnDrop<F> {
+        fn drop(&mut self) {
+            (self.0)();
+        }
+    }
+
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let (to, executor) = (log.clone(), context.executor());
+    let tries = OnDrop(move || {
+        let inner = Tried(to.clone(), some());
+        Timer::new(&executor).wait().try_with(inner).unwrap();
+    });
+    #[async_op]
+    fn async_has<T: Send + 'static>(_context: &IoExecutor, has: T, op: Completion<fn(u32)>) {
+        drop(has);
+        op.complete(1);
+    }
+
+    let outer = Tried(log.clone(), none());
+    let mut refused = has(&context, tries).try_with(outer).unwrap_err();
+    assert_eq!(refused.refusal.operation(), "async_has");
+    assert_eq!(context.run(), 1);
+    assert_eq!(log.take(), "call");
+
+    // One that panics takes its handler with it.
+    refused.handler.1 = none();
+    let message = panic_of(|| {
+        let panics = OnDrop(|| panic!("on purpose"));
+        drop(has(&context, panics).try_with(refused.handler));
+    });
+    assert!(message.contains("on purpose"), "{message}");
+    let other = Tried(log.clone(), some());
+    context.restart();
+    at_once(&context).try_with(other).unwrap();
+    context.run();
+    assert_eq!(log.take(), "call");
+}
+
 /// A body that unwinds leaves no trial behind.
 #[test]
 fn a_trial_that_panics_is_over() {

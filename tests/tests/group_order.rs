@@ -1,7 +1,9 @@
 //! The order of a group is that in which its operations completed, also where several have
 //! before the group is looked at. Its operations run where their own I/O objects do.
 
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
@@ -14,6 +16,7 @@ use async_op::{
     Completion, Deferred, Executor, IoContext, IoExecutor, UseFuture, async_op,
     bind_cancellation_slot, post_on, spawn,
 };
+use async_op_tests::net::Wakes;
 use async_op_tests::{AsyncForm, Form, Log, Polled, both_forms};
 
 /// Every order of three.
@@ -116,6 +119,37 @@ both_forms! {
         };
         assert_eq!((order, inner), ([2, 1, 0], [1, 0]));
     }
+}
+
+/// From one place, so that whatever a poll has on the stack is where it was the last time.
+#[inline(never)]
+fn poll_with<F: Future>(future: Pin<&mut F>, wakes: &Wakes) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(&wakes.waker()))
+}
+
+#[test]
+fn a_group_in_a_group_has_the_last_waker_of_several() {
+    let context = IoContext::new().unwrap();
+    let forms: [AsyncForm; 4] = Default::default();
+    let [a, b, c, d] = forms.each_ref().map(|form| form.operation(&context));
+    let inner = parallel_group((a, b)).wait(wait_for_all());
+    let ranged = parallel_group(vec![c]).wait(wait_for_all());
+    let all = parallel_group((inner, ranged, d)).wait(wait_for_all());
+    let mut all = pin!(all);
+    let wakes: [Wakes; 5] = Default::default();
+    for wakes in &wakes {
+        assert!(poll_with(all.as_mut(), wakes).is_pending());
+    }
+    let [.., last] = &wakes;
+    for (n, form) in forms.iter().enumerate() {
+        form.finish(1);
+        while last.count() == n {
+            context.restart();
+            context.poll();
+        }
+        assert_eq!(poll_with(all.as_mut(), last).is_ready(), n == 3);
+    }
+    assert!(wakes[..4].iter().all(|wakes| wakes.count() == 0));
 }
 
 #[test]

@@ -182,6 +182,35 @@ fn while_it_is_polled_it_may_be_polled() {
     assert_eq!((outer.wakers(), inner.wakers()), (2, 0));
 }
 
+/// Who does not wait has nobody else forgotten, also where it has waited before.
+#[test]
+fn one_that_is_ready_leaves_the_one_that_waits() {
+    for panics in [false, true] {
+        let context = IoContext::new().unwrap();
+        let ((a, to_a), (b, _)) = (udp(&context), udp(&context));
+        let a = a.into_poll_io();
+        let (outer, inner) = (Wakes::default(), Wakes::default());
+        let waker = outer.waker();
+        assert!(poll_receive(&a, &waker).is_pending());
+        b.try_send_to(b"x", to_a).unwrap();
+        until(&context, || outer.count() == 1);
+        let mut cx = Context::from_waker(&waker);
+        let poll = || {
+            a.poll_receive_with(&mut cx, |socket| {
+                socket.try_receive(&mut [0; 8]).unwrap();
+                assert!(poll_receive(&a, &inner.waker()).is_pending());
+                assert!(!panics, "on purpose");
+                Ok(())
+            })
+        };
+        assert_eq!(catch_unwind(AssertUnwindSafe(poll)).is_err(), panics);
+        assert_eq!(inner.wakers(), 1);
+        b.try_send_to(b"hello", to_a).unwrap();
+        until(&context, || inner.count() == 1);
+        assert_eq!(ready(poll_receive(&a, &inner.waker())), 5);
+    }
+}
+
 #[test]
 fn each_handle_waits_for_itself() {
     let context = IoContext::new().unwrap();

@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 use super::tickets::{Due, MemberPoll, SharedTickets, Tickets, UNWOKEN};
 use crate::cancel::CancellationType;
 use crate::shim::AtomicUsize;
-use crate::task::lent::lend;
+use crate::task::lent::{Lender, lend};
 use crate::task::scope;
 
 /// The members of a group, by their places in it.
@@ -26,11 +26,16 @@ pub(super) struct Rounds<P> {
     tickets: SharedTickets<P>,
     /// Whose wakers the members have, as an address alone.
     waker: (usize, usize),
+    /// Whether that has just changed: see `poll_one`.
+    is_another: bool,
     /// What the group has been asked from outside, or by its condition, and has passed on.
     passed_on: CancellationType,
     /// The members that have completed, in this order.
     completed: usize,
 }
+
+/// The waker of a group that has not been polled.
+const NOBODYS: (usize, usize) = (0, 0);
 
 /// One poll of a group.
 pub(super) struct Round<'a, M, C> {
@@ -48,7 +53,8 @@ where
     pub(super) fn new(places: P) -> Self {
         Self {
             tickets: SharedTickets::new(Tickets::new(places), super::NAME),
-            waker: (0, 0),
+            waker: NOBODYS,
+            is_another: false,
             passed_on: CancellationType::default(),
             completed: 0,
         }
@@ -68,7 +74,9 @@ where
             waker.data().addr(),
             std::ptr::from_ref(waker.vtable()).addr(),
         );
-        let mut is_new = std::mem::replace(&mut self.waker, waker) != waker;
+        let before = std::mem::replace(&mut self.waker, waker);
+        let mut is_new = before != waker;
+        self.is_another = is_new && before != NOBODYS;
         let mut asked = CancellationType::default();
         loop {
             let before = asked;
@@ -123,7 +131,14 @@ where
             index,
             group: cx.waker(),
         };
-        lend(&member, |cx| round.members.as_mut().poll(index, cx, news))
+        let mut poll = |cx: &mut Context<'_>| round.members.as_mut().poll(index, cx, news);
+        if self.is_another {
+            // One that is lent may be where the last one was, and a group that is a member
+            // would take it for the same.
+            poll(&mut Context::from_waker(&member.waker()))
+        } else {
+            lend(&member, poll)
+        }
     }
 
     /// Gives one its place in the order; returns what the others are asked.

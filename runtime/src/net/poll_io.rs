@@ -66,6 +66,15 @@ impl Waiting {
         WaiterKey::of_number(self.0.swap(0, Ordering::AcqRel))
     }
 
+    /// Puts it where there is none; else returns it.
+    fn put_back(&self, key: WaiterKey) -> Option<WaiterKey> {
+        let number = key.number();
+        let put = self
+            .0
+            .compare_exchange(0, number, Ordering::AcqRel, Ordering::Relaxed);
+        put.err().map(|_| key)
+    }
+
     /// Returns the key that was there.
     fn put(&self, key: WaiterKey) -> Option<WaiterKey> {
         WaiterKey::of_number(self.0.swap(key.number(), Ordering::AcqRel))
@@ -90,12 +99,18 @@ struct Turn<'a, T: PollSource<Waiting = Waiting>> {
     io: &'a PollIo<T>,
     direction: Direction,
     key: Option<WaiterKey>,
+    /// Who does not wait makes nobody else be forgotten.
+    waits: bool,
 }
 
 impl<T: PollSource<Waiting = Waiting>> Drop for Turn<'_, T> {
     fn drop(&mut self) {
         let Some(key) = self.key else { return };
-        let other = self.io.waiting(self.direction).put(key);
+        let waiting = self.io.waiting(self.direction);
+        let other = match self.waits {
+            true => waiting.put(key),
+            false => waiting.put_back(key),
+        };
         match self.direction {
             Direction::Read => self.io.stream.forget(other, None),
             Direction::Write => self.io.stream.forget(None, other),
@@ -131,14 +146,17 @@ impl<T: PollSource<Waiting = Waiting>> PollIo<T> {
     pub(super) fn poll_shared<R>(
         &self,
         direction: Direction,
-        poll: impl FnOnce(&T, &mut Option<WaiterKey>) -> R,
-    ) -> R {
+        poll: impl FnOnce(&T, &mut Option<WaiterKey>) -> Poll<R>,
+    ) -> Poll<R> {
         let mut turn = Turn {
             io: self,
             direction,
             key: self.waiting(direction).take(),
+            waits: false,
         };
-        poll(&self.stream, &mut turn.key)
+        let polled = poll(&self.stream, &mut turn.key);
+        turn.waits = polled.is_pending();
+        polled
     }
 }
 

@@ -80,8 +80,10 @@ extern "system" fn handle(event: u32) -> i32 {
     };
     let sets = SETS.lock();
     let claimed = sets.claimed & bit;
-    let sets: Vec<_> = sets.list.iter().filter_map(Weak::upgrade).collect();
-    for set in sets {
+    let list: Vec<_> = sets.list.iter().filter_map(Weak::upgrade).collect();
+    // Who is woken, or dropped with its last handle, may come back here.
+    drop(sets);
+    for set in list {
         set.arrives(bit);
     }
     i32::from(claimed != 0)

@@ -559,7 +559,6 @@ where
         let (block, cancellation) = match begun {
             Ok(begun) => begun,
             Err(refusal) => {
-                drop((allocator, io_work, work, trace));
                 handler.refused(refusal);
                 return None;
             }

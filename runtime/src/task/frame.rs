@@ -423,7 +423,6 @@ where
         let (frame, cancellation) = match begun {
             Ok(begun) => begun,
             Err(refusal) => {
-                drop((future, home, allocator, io_work, work, trace, room));
                 handler.refused(refusal);
                 return None;
             }

@@ -252,7 +252,6 @@ where
         let (leaf, cancellation) = match begun {
             Ok(begun) => begun,
             Err(refusal) => {
-                drop((attempt, allocator, io_work, work, trace));
                 handler.refused(refusal);
                 return None;
             }

@@ -111,9 +111,10 @@ impl Network {
     /// If another has the address.
     pub fn bind(&self, address: SocketAddr) -> TestUdpSocket {
         let mut state = self.shared.state.lock();
-        let other = state.queues.insert(address, Vec::new());
+        let is_free = !state.queues.contains_key(&address);
+        state.queues.entry(address).or_default();
         drop(state);
-        assert!(other.is_none(), "{address} is in use");
+        assert!(is_free, "{address} is in use");
         let post: Arc<dyn Post> = Arc::<Shared>::clone(&self.shared);
         TestUdpSocket::new(self.executor, address, post, &self.waiting)
     }

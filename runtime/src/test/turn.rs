@@ -51,7 +51,10 @@ pub struct Place {
 impl Waiting {
     pub(super) fn wake_all(&self) {
         let wakers = mem::take(&mut self.list.lock().wakers);
-        wakers.into_iter().for_each(|(_, waker)| waker.wake());
+        // Which go on where one of them panics.
+        let mut list = WakeList::default();
+        wakers.into_iter().for_each(|(_, waker)| list.push(waker));
+        list.wake_all();
     }
 
     /// Returns the number of an entry.

@@ -157,13 +157,19 @@ static LAST: AtomicUsize = AtomicUsize::new(0);
 struct Trial {
     number: usize,
     outer: usize,
+    /// What came back to the outer one, which is dropping something now.
+    outer_refused: Option<Box<dyn Any>>,
 }
 
 impl Trial {
     fn begin() -> Self {
         let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
         let outer = CURRENT.replace(number);
-        Self { number, outer }
+        Self {
+            number,
+            outer,
+            outer_refused: REFUSED.take(),
+        }
     }
 
     fn end(self) -> Option<Box<dyn Any>> {
@@ -174,5 +180,8 @@ impl Trial {
 impl Drop for Trial {
     fn drop(&mut self) {
         CURRENT.set(self.outer);
+        // In place of what is left where something has panicked.
+        let left = REFUSED.replace(self.outer_refused.take());
+        drop(left);
     }
 }
