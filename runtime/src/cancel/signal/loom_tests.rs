@@ -49,7 +49,7 @@ impl Backend {
 
     fn start_deaf(&self, record: &Record, slot: CancellationSlot) -> Op {
         let handler = bind_cancellation_slot(slot, record.handler());
-        block::new(site(), record.executor.clone(), handler)
+        block::new(site(), record.executor.clone(), handler).unwrap()
     }
 
     fn listen(&self, op: &Op) {

@@ -696,7 +696,7 @@ impl Model {
 fn loom_completion_against_the_drop_of_the_context() {
     bounded_model(4, |model| {
         let fate = Fate::default();
-        let op = block::new::<fn(CountDrop), _, _>(site(), model.executor, fate.handler());
+        let op = block::new::<fn(CountDrop), _, _>(site(), model.executor, fate.handler()).unwrap();
         let results = Count::default();
         let result = CountDrop(results.clone());
         let other = thread::spawn(move || op.complete(result));
@@ -711,7 +711,7 @@ fn loom_completion_against_the_drop_of_the_context() {
 fn loom_completion_against_the_drop_of_a_context_that_runs() {
     bounded_model(2, |model| {
         let fate = Fate::default();
-        let op = block::new::<fn(), _, _>(site(), model.executor, fate.handler());
+        let op = block::new::<fn(), _, _>(site(), model.executor, fate.handler()).unwrap();
         let this = model.clone();
         let runner = thread::spawn(move || this.run());
         let other = thread::spawn(move || op.complete());
@@ -808,7 +808,7 @@ fn loom_guard_against_the_drop_of_the_context() {
 fn loom_completion_against_a_handler_that_drops_the_context() {
     bounded_model(3, |model| {
         let fate = Fate::default();
-        let op = block::new::<fn(), _, _>(site(), model.executor, fate.handler());
+        let op = block::new::<fn(), _, _>(site(), model.executor, fate.handler()).unwrap();
         model.post(Model::close);
         let other = thread::spawn(move || op.complete());
         model.run();
