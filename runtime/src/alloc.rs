@@ -43,9 +43,6 @@ impl<A: Allocator + Clone + Send + 'static> OperationAllocator for A {}
 
 /// Panics with the name of the operation or object that got no memory.
 #[cold]
-pub(crate) fn out_of_memory(what: &str, layout: Layout) -> ! {
-    panic!(
-        "`{what}` could not allocate {} bytes for itself",
-        layout.size()
-    )
+pub(crate) fn out_of_memory(what: &'static str, layout: Layout) -> ! {
+    Refusal::new(what, layout).panic()
 }

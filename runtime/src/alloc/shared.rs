@@ -79,7 +79,7 @@ impl<T, P> Shared<T, P> {
     ///
     /// If there is none, with the name of what it is for.
     #[inline]
-    pub(crate) fn new(value: T, what: &str) -> Self {
+    pub(crate) fn new(value: T, what: &'static str) -> Self {
         match Self::with_count(value, 1) {
             Ok(this) => this,
             Err(_) => out_of_memory(what, Self::LAYOUT),
@@ -263,7 +263,7 @@ impl<T: Owned> Owner<T> {
     ///
     /// As [`Shared::new`].
     #[inline]
-    pub(crate) fn new(value: T, what: &str) -> Self {
+    pub(crate) fn new(value: T, what: &'static str) -> Self {
         let Ok(shared) = Shared::with_count(value, OWNER + 1) else {
             out_of_memory(what, Shared::<T>::LAYOUT)
         };

@@ -22,7 +22,7 @@ impl Function {
     /// # Panics
     ///
     /// If no memory can be had, with the name of what it is for.
-    pub(crate) fn new<F>(function: F, what: &str) -> Self
+    pub(crate) fn new<F>(function: F, what: &'static str) -> Self
     where
         F: FnOnce(CancellationType) + Send + 'static,
     {

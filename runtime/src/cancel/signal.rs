@@ -125,7 +125,7 @@ impl CancellationSignal {
     }
 
     /// Makes a signal, of which `what` is told to be out of memory.
-    pub(crate) fn for_use_in(what: &str) -> Self {
+    pub(crate) fn for_use_in(what: &'static str) -> Self {
         Self {
             state: Shared::new(SignalState::default(), what),
         }
@@ -363,7 +363,7 @@ impl CancellationSlot {
 
     /// Returns the slot of an operation that will be started on behalf of another one, `what`
     /// of which is told to be out of memory.
-    pub(crate) fn on_behalf(what: &str) -> Self {
+    pub(crate) fn on_behalf(what: &'static str) -> Self {
         let inner = Inner {
             keeps: true,
             ..Inner::default()

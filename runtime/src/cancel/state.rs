@@ -94,7 +94,7 @@ impl CancellationState {
     /// # Panics
     ///
     /// If no memory can be had.
-    pub(crate) fn pass_on(&self, what: &str) -> CancellationSlot {
+    pub(crate) fn pass_on(&self, what: &'static str) -> CancellationSlot {
         if !self.is_connected() {
             return CancellationSlot::unconnected();
         }

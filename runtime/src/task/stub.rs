@@ -94,7 +94,7 @@ impl Stub {
     /// # Panics
     ///
     /// If there is none, with the name of what it is for.
-    pub(super) fn room(what: &str) -> Room {
+    pub(super) fn room(what: &'static str) -> Room {
         match Box::try_new_uninit_in(Recycling) {
             Ok(room) => room,
             Err(_) => out_of_memory(what, Layout::new::<Self>()),
