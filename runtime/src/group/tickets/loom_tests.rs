@@ -1,0 +1,46 @@
+use loom::thread;
+
+use super::*;
+
+/// A wake that comes before another one has the lower ticket; none is lost.
+#[test]
+fn loom_tickets_of_two_threads() {
+    loom::model(|| {
+        let tickets: SharedTickets<[AtomicUsize; 2]> =
+            Shared::new(Tickets::new([0, 0].map(AtomicUsize::new)), "test");
+        let other = tickets.clone();
+        let thread = thread::spawn(move || other.take(1));
+        let mut due = [(0, 0); 2];
+        let mut seen = tickets.collect(false, &mut due);
+        tickets.take(0);
+        // What was not seen before is seen after it.
+        thread.join().unwrap();
+        seen += tickets.collect(false, &mut due);
+        assert_eq!(seen, 2);
+        assert_eq!(tickets.collect(false, &mut due), 0);
+    });
+}
+
+/// Woken by one thread after the other, members are in that order.
+#[test]
+fn loom_tickets_by_way_of_another_thread() {
+    loom::model(|| {
+        let tickets: SharedTickets<[AtomicUsize; 2]> =
+            Shared::new(Tickets::new([0, 0].map(AtomicUsize::new)), "test");
+        let other = tickets.clone();
+        let flag = Shared::<_>::new(AtomicUsize::new(0), "test");
+        let raised = flag.clone();
+        let thread = thread::spawn(move || {
+            other.take(1);
+            raised.store(1, Ordering::Release);
+        });
+        let is_after = flag.load(Ordering::Acquire) == 1;
+        tickets.take(0);
+        thread.join().unwrap();
+        let mut due = [(0, 0); 2];
+        assert_eq!(tickets.collect(false, &mut due), 2);
+        if is_after {
+            assert_eq!([due[0].1, due[1].1], [1, 0]);
+        }
+    });
+}
