@@ -103,7 +103,6 @@ pub trait AdapterAssociations {
 ///     }
 /// }
 ///
-/// # fn main() -> io::Result<()> {
 /// let context = IoContext::new()?;
 /// let timer = Timer::new(&context);
 /// let (name, result) = timer.async_wait(adapt(Named("first"), Blocking));
@@ -114,8 +113,7 @@ pub trait AdapterAssociations {
 ///     println!("{name}: {result:?}");
 /// }));
 /// assert_eq!(context.run(), 1);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an adapter of operations with the signature `{S}`",

@@ -49,12 +49,10 @@ use crate::trace::Entered;
 ///     op.complete(a + b);
 /// }
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// async_add(&context, 1, 2, |sum: u32| assert_eq!(sum, 3));
 /// assert_eq!(context.run(), 1);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[doc(alias = "oneshot")]
 #[must_use = "dropping a completion abandons its operation"]
@@ -100,7 +98,6 @@ impl<S: Signature + 'static> Completion<S> {
     /// ```
     /// use async_op::{Completion, IoContext, IoExecutor, Signature, async_op};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// /// For any signature, whatever it completes with.
     /// fn later<S: Signature>(op: Completion<S>, args: S::Args) {
     ///     op.complete_with(args);
@@ -113,8 +110,7 @@ impl<S: Signature + 'static> Completion<S> {
     ///
     /// let context = IoContext::new()?;
     /// assert_eq!(pair(&context).blocking(), (1, "one"));
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[inline]
     pub fn complete_with(self, args: S::Args) {
@@ -138,7 +134,6 @@ impl<S: Signature + 'static> Completion<S> {
     /// use async_op::{Completion, IoContext, IoExecutor, async_op};
     /// use std::sync::{Arc, Mutex};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// type Queue = Arc<Mutex<Vec<Completion<fn(u32)>>>>;
     ///
     /// #[async_op]
@@ -156,8 +151,7 @@ impl<S: Signature + 'static> Completion<S> {
     /// let op = queue.lock().unwrap().pop().unwrap();
     /// assert!(op.is_abandoned());
     /// op.complete(0); // for nobody
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn is_abandoned(&self) -> bool {
         // SAFETY: the operation is ours, so it is alive.
@@ -187,7 +181,6 @@ impl<S: Signature + 'static> Completion<S> {
     /// use std::thread;
     /// use std::time::Duration;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// /// Goes on until it is asked to stop.
     /// #[async_op]
     /// fn async_search(context: &IoExecutor, op: Completion<fn(io::Result<u64>)>) {
@@ -205,8 +198,7 @@ impl<S: Signature + 'static> Completion<S> {
     /// let context = IoContext::new()?;
     /// let result = search(&context).cancel_after(Duration::from_millis(1)).blocking();
     /// assert!(is_timeout(&result.unwrap_err()));
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn on_cancel(&self, function: impl FnOnce(CancellationType) + Send + 'static) {
         if !self.can_be_asked() {
@@ -239,11 +231,9 @@ impl<S: Signature + 'static> Completion<S> {
     ///     op.complete(is_wanted);
     /// }
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// assert!(async_is_wanted(&context, Blocking));
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn requested(&self) -> CancellationType {
         // SAFETY: the operation is ours, so it is alive.
@@ -266,14 +256,12 @@ impl<S: Signature + 'static> Completion<S> {
     ///     op.complete(executor);
     /// }
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let own = AnyExecutor::new(context.executor());
     /// async_home(&context, move |executor: Option<AnyExecutor>| assert!(executor == Some(own)));
     /// assert_eq!(context.run(), 1);
     /// assert!(pollster::block_on(async_home(&context, UseFuture)).is_none());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn executor(&self) -> Option<AnyExecutor> {
         // SAFETY: the operation is ours, so it is alive.
@@ -307,11 +295,9 @@ impl<S: Signature + 'static> Completion<S> {
     ///     op.complete(Ok(sum)); // the numbers' memory has gone back before
     /// }
     ///
-    /// # fn main() -> io::Result<()> {
     /// let context = IoContext::new()?;
     /// assert_eq!(async_sum(&context, 4, async_op::Blocking)?, 10);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     ///
     /// # Allocation
@@ -365,11 +351,9 @@ impl<S: Signature + 'static> Completion<S> {
     ///     unsafe { c_add(a, b, back, op.into_raw()) };
     /// }
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// assert_eq!(async_add(&context, 1, 2, Blocking), 3);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[must_use = "the operation is outstanding until the pointer is a completion again"]
     pub fn into_raw(self) -> *mut c_void {
@@ -401,7 +385,6 @@ impl<S: Signature + 'static> Completion<S> {
     /// ```
     /// use async_op::{Completion, IoContext, IoExecutor, async_op};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// #[async_op]
     /// fn async_greet(context: &IoExecutor, op: Completion<fn(&'static str)>) {
     ///     let name = op.name();
@@ -410,8 +393,7 @@ impl<S: Signature + 'static> Completion<S> {
     ///
     /// let context = IoContext::new()?;
     /// assert_eq!(greet(&context).blocking(), "async_greet");
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn name(&self) -> &'static str {
         self.core().site.name()

@@ -28,7 +28,6 @@ use crate::token::CompletionToken;
 /// use async_op::{Blocking, IoContext};
 /// use async_op::net::{TcpListener, TcpStream};
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let listener = TcpListener::bind(&context, ([127, 0, 0, 1], 0).into())?;
 /// let client = TcpStream::connect(&context, listener.local_addr()?).blocking()?;
@@ -40,8 +39,7 @@ use crate::token::CompletionToken;
 /// client.write_some("hello")?;
 /// let mut buffer = [0; 16];
 /// assert_eq!(server.read_some(&mut buffer)?, 5);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// An object of yours can have the token as a parameter of its own, see the

@@ -90,14 +90,12 @@ pub trait Associations {
 ///     }
 /// }
 ///
-/// # fn main() -> io::Result<()> {
 /// let (sender, receiver) = std::sync::mpsc::channel();
 /// let context = IoContext::new()?;
 /// Timer::new(&context).async_wait(Handler(Report(sender)));
 /// context.run();
 /// assert!(receiver.recv().unwrap());
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[doc(alias = "completion_handler")]
 #[diagnostic::on_unimplemented(

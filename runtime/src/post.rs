@@ -115,12 +115,10 @@ submit! {
     /// use async_op::{IoContext, bind_executor};
     /// use async_op::executor::post;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// post(bind_executor(context.executor(), || println!("in the context")));
     /// assert_eq!(context.run(), 1);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     post, // with an executor: `post_on(executor, token)`
     /// Posts the handler to the executor of `on`, and from there on to its own
@@ -145,12 +143,10 @@ submit! {
     /// ```
     /// use async_op::{IoContext, post_on};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// post_on(&context, || println!("in the context"));
     /// assert_eq!(context.run(), 1);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     post_on,
     /// Calls `function` on the executor of `on`, and completes with what it
@@ -179,12 +175,10 @@ submit! {
     /// use async_op::Blocking;
     /// use async_op::executor::{ThreadPool, post_call};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let pool = ThreadPool::new(2)?;
     /// let sum: u64 = post_call(&pool, || (1..=100).sum(), Blocking);
     /// assert_eq!(sum, 5050);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     post_call,
     Post, POST
@@ -227,15 +221,13 @@ submit! {
     /// use async_op::{IoContext, post_on};
     /// use async_op::executor::dispatch_on;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let executor = context.executor();
     /// post_on(&context, move || {
     ///     dispatch_on(&executor, || println!("inside the first handler"));
     /// });
     /// assert_eq!(context.run(), 1);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     dispatch_on,
     /// Calls `function` here and now if this thread may run tasks of the

@@ -134,12 +134,10 @@ alternatives! {
     ///     }
     /// }
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// assert_eq!(async_half(&context, 6, Blocking), OneOf2::First(3));
     /// assert_eq!(async_half(&context, 7, Blocking), OneOf2::Second("odd"));
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     OneOf2 { First(S1), Second(S2) }
 }

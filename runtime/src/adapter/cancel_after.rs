@@ -30,7 +30,6 @@ use crate::token::{CompletionToken, Operation};
 /// use std::io;
 /// use std::time::Duration;
 ///
-/// # fn main() -> io::Result<()> {
 /// let context = IoContext::new()?;
 /// let timer = Timer::new(&context);
 /// timer.expires_after(Duration::from_secs(3600));
@@ -42,8 +41,7 @@ use crate::token::{CompletionToken, Operation};
 /// // Or of an operation that has not started:
 /// let result = timer.wait().cancel_after(Duration::from_millis(1)).blocking();
 /// assert!(is_timeout(&result.unwrap_err()));
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// What is asked for is a terminal cancellation, unless
@@ -67,7 +65,6 @@ use crate::token::{CompletionToken, Operation};
 /// use async_op::time::Timer;
 /// use std::time::Duration;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// # let context = IoContext::new()?;
 /// # let timer = Timer::new(&context);
 /// # timer.expires_after(Duration::from_secs(3600));
@@ -78,8 +75,7 @@ use crate::token::{CompletionToken, Operation};
 /// let token = bind_cancellation_slot(signal.slot(), Blocking);
 /// let limited = timer.wait().cancel_after(limit);
 /// assert!(is_timeout(&limited.with(token).unwrap_err()));
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// # Completion
@@ -119,7 +115,6 @@ pub fn cancel_after<T>(duration: Duration, token: T) -> TimeLimit<T> {
 /// use async_op::time::Timer;
 /// use std::time::{Duration, Instant};
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let timer = Timer::new(&context);
 /// timer.expires_after(Duration::from_secs(3600));
@@ -128,8 +123,7 @@ pub fn cancel_after<T>(duration: Duration, token: T) -> TimeLimit<T> {
 ///     let error = timer.async_wait(cancel_at(lunch, Blocking)).unwrap_err();
 ///     assert!(is_timeout(&error) && Instant::now() >= lunch);
 /// }
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn cancel_at<T>(instant: Instant, token: T) -> TimeLimit<T> {
     TimeLimit::new(When::At(instant), token)
@@ -208,15 +202,13 @@ impl<T> TimeLimit<T> {
     /// use async_op::time::Timer;
     /// use std::time::Duration;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let timer = Timer::new(&context);
     /// timer.expires_after(Duration::from_secs(3600));
     /// let token = cancel_after(Duration::from_millis(1), Blocking);
     /// let result = timer.async_wait(token.asking_for(CancellationType::TOTAL));
     /// assert!(is_timeout(&result.unwrap_err()));
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn asking_for(mut self, kind: CancellationType) -> Self {
         self.kind = kind;

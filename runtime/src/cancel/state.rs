@@ -129,11 +129,9 @@ impl CancellationState {
     /// ```
     /// use async_op::this_op;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// // Outside of any operation nobody asks.
     /// assert!(this_op::cancellation().requested().is_empty());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[inline]
     pub fn requested(&self) -> CancellationType {
@@ -163,7 +161,6 @@ impl CancellationState {
     /// use std::io;
     /// use std::time::Duration;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// #[async_op]
     /// async fn async_with_farewell(context: &IoExecutor) -> io::Result<()> {
     ///     let timer = Timer::new(context);
@@ -177,8 +174,7 @@ impl CancellationState {
     ///
     /// let context = IoContext::new()?;
     /// assert!(with_farewell(&context).cancel_after(Duration::from_millis(1)).blocking().is_err());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn clear(&self) {
         self.slot.with(self.operation, |inner| {
@@ -201,7 +197,6 @@ impl CancellationState {
     /// use std::io;
     /// use std::time::Duration;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// /// Cannot be stopped half-way.
     /// #[async_op]
     /// async fn async_all_of_it(context: &IoExecutor) -> io::Result<()> {
@@ -214,8 +209,7 @@ impl CancellationState {
     ///
     /// let context = IoContext::new()?;
     /// all_of_it(&context).cancel_after(Duration::from_millis(1)).blocking()?;
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn set_filters(&self, incoming: CancellationType, outgoing: CancellationType) {
         self.slot.with(self.operation, |inner| {

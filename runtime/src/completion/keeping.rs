@@ -39,11 +39,9 @@ impl<S: Signature + 'static> Completion<S> {
     ///     op.complete(length);
     /// }
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// assert_eq!(async_length(&context, "abc".into(), Blocking), 3);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn keeping<T>(self, value: T) -> Keeping<S, T> {
         Keeping {

@@ -22,7 +22,6 @@ use crate::task::Task;
 /// use async_op::{IoContext, SystemExecutor};
 /// use async_op::executor::{AnyExecutor, Strand};
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let strand = Strand::new(context.executor());
 /// let executors = [
@@ -32,8 +31,7 @@ use crate::task::Task;
 /// ];
 /// assert!(executors[2] == AnyExecutor::new(strand));
 /// assert!(executors[2] != executors[1]);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[doc(alias = "any_io_executor")]
 #[doc(alias = "any_completion_executor")]

@@ -15,7 +15,6 @@ use crate::task::Task;
 /// use async_op::time::Timer;
 /// use std::io;
 ///
-/// # fn main() -> io::Result<()> {
 /// let runtime = tokio::runtime::Builder::new_multi_thread().build()?;
 /// let (sender, receiver) = tokio::sync::oneshot::channel();
 /// Timer::new(&SystemExecutor).async_wait(bind_executor(
@@ -27,8 +26,7 @@ use crate::task::Task;
 /// ));
 /// let id = runtime.block_on(receiver).unwrap();
 /// assert_eq!(id, runtime.handle().id());
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// Equal when the runtimes are. A runtime that has been shut down drops what is

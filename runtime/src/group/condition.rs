@@ -19,13 +19,11 @@ use crate::signature::{LeadingSignature, Signature};
 ///     }
 /// }
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let calls = (post_call(&context, || 1, Deferred), post_call(&context, || 2, Deferred));
 /// let (order, numbers) = parallel_group(calls).wait(Until(2)).blocking();
 /// assert_eq!((order, numbers), ([0, 1], (1, 2)));
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a condition for operations of the signature `{S}`",

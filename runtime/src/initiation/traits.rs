@@ -25,11 +25,9 @@ use crate::token::CompletionToken;
 ///     2 * answer.await
 /// }
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// assert_eq!(pollster::block_on(twice(answer(&context))), 84);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// Those of this crate are not `Unpin`: what has been polled can no longer be started with a

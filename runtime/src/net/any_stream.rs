@@ -122,7 +122,6 @@ impl<E: HomeExecutor> AnyStream<E> {
     /// use async_op::IoContext;
     /// use async_op::net::{AnyStream, TcpStream, UnixStream};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let (a, _) = UnixStream::pair(&context)?;
     /// let stream = AnyStream::new(a);
@@ -130,8 +129,7 @@ impl<E: HomeExecutor> AnyStream<E> {
     ///     tcp.set_nodelay(true)?;
     /// }
     /// assert!(stream.downcast_ref::<UnixStream>().is_some());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn downcast_ref<S: Transport>(&self) -> Option<&S> {
         self.object.as_any().downcast_ref()

@@ -14,7 +14,6 @@ use std::net::SocketAddr;
 /// use std::io::ErrorKind;
 /// use std::net::TcpListener as Closed;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let one = Closed::bind("127.0.0.1:0")?.local_addr()?;
 /// let other = Closed::bind("127.0.0.1:0")?.local_addr()?;
 /// let connect = TcpStream::connect_any(&SystemExecutor, [one, other]);
@@ -28,8 +27,7 @@ use std::net::SocketAddr;
 /// # let errors = errors.unwrap().attempts();
 /// # assert_eq!([errors[0].0, errors[1].0], [one, other]);
 /// # assert!(error.to_string().contains(&one.to_string()));
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// [`TcpStream::async_connect_any`]: crate::net::TcpStream::async_connect_any

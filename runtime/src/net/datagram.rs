@@ -328,14 +328,12 @@ macro_rules! datagrams {
             /// use async_op::net::UdpSocket;
             /// use std::io::ErrorKind;
             ///
-            /// # fn main() -> std::io::Result<()> {
             /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// let error = socket.try_receive(&mut [0; 16]).unwrap_err();
             /// assert_eq!(error.kind(), ErrorKind::WouldBlock);
             /// socket.try_send_to(b"hello", socket.local_addr()?)?;
             /// assert_eq!(socket.try_receive(&mut [0; 16])?, 5);
-            /// # Ok(())
-            /// # }
+            /// # Ok::<(), std::io::Error>(())
             /// ```
             #[doc(alias = "try_recv")]
             pub fn try_receive(&self, buffer: &mut [u8]) -> std::io::Result<usize> {
@@ -358,13 +356,11 @@ macro_rules! datagrams {
             /// use async_op::SystemExecutor;
             /// use async_op::net::UdpSocket;
             ///
-            /// # fn main() -> std::io::Result<()> {
             /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// let address = socket.local_addr()?;
             /// socket.try_send_to(b"hello", address)?;
             /// assert_eq!(socket.try_receive_from(&mut [0; 16])?, (5, address));
-            /// # Ok(())
-            /// # }
+            /// # Ok::<(), std::io::Error>(())
             /// ```
             #[doc(alias = "try_recv_from")]
             pub fn try_receive_from(
@@ -392,13 +388,11 @@ macro_rules! datagrams {
             /// use async_op::SystemExecutor;
             /// use async_op::net::UdpSocket;
             ///
-            /// # fn main() -> std::io::Result<()> {
             /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// socket.connect(socket.local_addr()?)?; // to itself
             /// assert_eq!(socket.try_send(b"hello")?, 5);
             /// assert_eq!(socket.try_receive(&mut [0; 16])?, 5);
-            /// # Ok(())
-            /// # }
+            /// # Ok::<(), std::io::Error>(())
             /// ```
             pub fn try_send(&self, buffer: &[u8]) -> std::io::Result<usize> {
                 self.source.try_datagram($crate::context::Direction::Write, |socket| {

@@ -18,12 +18,10 @@ macro_rules! handle {
             /// use async_op::SystemExecutor;
             /// use async_op::net::TcpListener;
             ///
-            /// # fn main() -> std::io::Result<()> {
             /// let socket = std::net::TcpListener::bind("127.0.0.1:0")?;
             /// let listener = TcpListener::from_std(&SystemExecutor, socket)?;
             /// # drop(listener);
-            /// # Ok(())
-            /// # }
+            /// # Ok::<(), std::io::Error>(())
             /// ```
             pub fn from_std(executor: &IoExecutor, socket: $std) -> std::io::Result<Self> {
                 socket.set_nonblocking(true)?;
@@ -70,14 +68,12 @@ macro_rules! handle {
             /// use async_op::SystemExecutor;
             /// use async_op::net::TcpListener;
             ///
-            /// # fn main() -> std::io::Result<()> {
             /// let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// let clone = listener.clone();
             /// let listener = listener.into_std().unwrap_err(); // not the only handle
             /// drop(clone);
             /// let _socket: std::net::TcpListener = listener.into_std().unwrap();
-            /// # Ok(())
-            /// # }
+            /// # Ok::<(), std::io::Error>(())
             /// ```
             pub fn into_std(self) -> Result<$std, Self> {
                 self.into_mio().map(<$std>::from)
@@ -183,14 +179,12 @@ macro_rules! cancels {
         /// use async_op::net::TcpListener;
         /// use async_op::{IoContext, is_cancelled};
         ///
-        /// # fn main() -> std::io::Result<()> {
         /// let context = IoContext::new()?;
         /// let listener = TcpListener::bind(&context, ([127, 0, 0, 1], 0).into())?;
         /// listener.accept().callback(|result| assert!(is_cancelled(&result.unwrap_err())));
         /// listener.cancel();
         /// context.run();
-        /// # Ok(())
-        /// # }
+        /// # Ok::<(), std::io::Error>(())
         /// ```
         pub fn cancel(&self) {
             self.source.cancel();

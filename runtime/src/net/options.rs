@@ -265,12 +265,10 @@ macro_rules! ttl_option {
         /// use async_op::SystemExecutor;
         /// use async_op::net::UdpSocket;
         ///
-        /// # fn main() -> std::io::Result<()> {
         /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
         /// socket.set_ttl(1)?; // no further than to the next machines
         /// assert_eq!(socket.ttl()?, 1);
-        /// # Ok(())
-        /// # }
+        /// # Ok::<(), std::io::Error>(())
         /// ```
         #[doc(alias = "set_hop_limit")]
         pub fn set_ttl(&self, ttl: u32) -> std::io::Result<()> {
@@ -289,11 +287,9 @@ macro_rules! ttl_option {
         /// use async_op::SystemExecutor;
         /// use async_op::net::UdpSocket;
         ///
-        /// # fn main() -> std::io::Result<()> {
         /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
         /// assert!(socket.ttl()? > 0);
-        /// # Ok(())
-        /// # }
+        /// # Ok::<(), std::io::Error>(())
         /// ```
         #[doc(alias = "hop_limit")]
         pub fn ttl(&self) -> std::io::Result<u32> {
@@ -321,12 +317,10 @@ macro_rules! buffer_sizes {
         /// use async_op::SystemExecutor;
         /// use async_op::net::UdpSocket;
         ///
-        /// # fn main() -> std::io::Result<()> {
         /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
         /// socket.set_send_buffer_size(100_000)?;
         /// assert!(socket.send_buffer_size()? >= 100_000);
-        /// # Ok(())
-        /// # }
+        /// # Ok::<(), std::io::Error>(())
         /// ```
         pub fn set_send_buffer_size(&self, size: usize) -> std::io::Result<()> {
             self.options().set_send_buffer_size(size)
@@ -344,11 +338,9 @@ macro_rules! buffer_sizes {
         /// use async_op::SystemExecutor;
         /// use async_op::net::UdpSocket;
         ///
-        /// # fn main() -> std::io::Result<()> {
         /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
         /// assert!(socket.send_buffer_size()? > 0);
-        /// # Ok(())
-        /// # }
+        /// # Ok::<(), std::io::Error>(())
         /// ```
         pub fn send_buffer_size(&self) -> std::io::Result<usize> {
             self.options().send_buffer_size()
@@ -371,12 +363,10 @@ macro_rules! buffer_sizes {
         /// use async_op::SystemExecutor;
         /// use async_op::net::UdpSocket;
         ///
-        /// # fn main() -> std::io::Result<()> {
         /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
         /// socket.set_receive_buffer_size(100_000)?;
         /// assert!(socket.receive_buffer_size()? >= 100_000);
-        /// # Ok(())
-        /// # }
+        /// # Ok::<(), std::io::Error>(())
         /// ```
         #[doc(alias = "set_recv_buffer_size")]
         pub fn set_receive_buffer_size(&self, size: usize) -> std::io::Result<()> {
@@ -395,11 +385,9 @@ macro_rules! buffer_sizes {
         /// use async_op::SystemExecutor;
         /// use async_op::net::UdpSocket;
         ///
-        /// # fn main() -> std::io::Result<()> {
         /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
         /// assert!(socket.receive_buffer_size()? > 0);
-        /// # Ok(())
-        /// # }
+        /// # Ok::<(), std::io::Error>(())
         /// ```
         #[doc(alias = "recv_buffer_size")]
         pub fn receive_buffer_size(&self) -> std::io::Result<usize> {
@@ -423,11 +411,9 @@ macro_rules! pending_error {
         /// use async_op::SystemExecutor;
         /// use async_op::net::UdpSocket;
         ///
-        /// # fn main() -> std::io::Result<()> {
         /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
         /// assert!(socket.take_error()?.is_none());
-        /// # Ok(())
-        /// # }
+        /// # Ok::<(), std::io::Error>(())
         /// ```
         pub fn take_error(&self) -> std::io::Result<Option<std::io::Error>> {
             self.options().take_error()
@@ -449,11 +435,9 @@ macro_rules! only_v6 {
         /// use async_op::SystemExecutor;
         /// use async_op::net::UdpSocket;
         ///
-        /// # fn main() -> std::io::Result<()> {
         /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
         /// assert!(socket.only_v6().is_err()); // of IPv4
-        /// # Ok(())
-        /// # }
+        /// # Ok::<(), std::io::Error>(())
         /// ```
         pub fn only_v6(&self) -> std::io::Result<bool> {
             self.options().only_v6()

@@ -57,7 +57,6 @@
 //!     }
 //! }
 //!
-//! # fn main() -> io::Result<()> {
 //! # use std::io::{BufRead, BufReader, Write};
 //! # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
 //! # let address = listener.local_addr()?;
@@ -74,8 +73,7 @@
 //! client.request("two".into()).callback(|reply| assert_eq!(reply.unwrap(), "TWO"));
 //! client.request("three".into()).callback(|reply| assert_eq!(reply.unwrap(), "THREE"));
 //! context.run();
-//! # Ok(())
-//! # }
+//! # Ok::<(), std::io::Error>(())
 //! ```
 //!
 //! Wrap it in a type with an operation for each thing that can be asked, made of

@@ -23,7 +23,6 @@ use crate::task::scope;
 /// use async_op::IoContext;
 /// use async_op::net::Resolver;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let resolver = Resolver::new(&context);
 /// resolver.resolve("localhost", 80).callback(|addresses| {
@@ -32,8 +31,7 @@ use crate::task::scope;
 ///     }
 /// });
 /// context.run();
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[doc(alias = "basic_resolver")]
 #[doc(alias = "lookup_host")]

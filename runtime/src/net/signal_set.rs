@@ -26,14 +26,12 @@ use crate::shim::plain::{Mutex, MutexGuard};
 /// use async_op::IoContext;
 /// use async_op::signal::SignalSet;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let signals = SignalSet::new(&context, [libc::SIGUSR1, libc::SIGUSR2])?;
 /// signals.wait().callback(|signal| assert_eq!(signal.unwrap(), libc::SIGUSR2));
 /// # signal_hook::low_level::raise(libc::SIGUSR2)?;
 /// context.run();
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[doc(alias = "signal_set")]
 #[doc(alias = "ctrl_c")]

@@ -370,7 +370,6 @@ impl<E: Executor> TcpStream<E> {
     /// use async_op::net::{TcpListener, TcpStream};
     /// use async_op::{Executor, IoContext};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let strand = Strand::new(context.executor());
     /// let listener = TcpListener::bind(&context, ([127, 0, 0, 1], 0).into())?;
@@ -381,8 +380,7 @@ impl<E: Executor> TcpStream<E> {
     /// #   drop(stream);
     /// });
     /// context.run();
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[async_op]
     pub fn async_connect_on(
@@ -411,7 +409,6 @@ impl<E: Executor> TcpStream<E> {
     /// use async_op::net::{TcpListener, TcpStream};
     /// use async_op::{Executor, IoContext};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let strand = Strand::new(context.executor());
     /// let listener = TcpListener::bind(&context, ([127, 0, 0, 1], 0).into())?;
@@ -422,8 +419,7 @@ impl<E: Executor> TcpStream<E> {
     ///     assert_eq!(connected, address);
     /// });
     /// context.run();
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[async_op(cancellation = total, executor = executor.of_context(*io))]
     pub async fn async_connect_any_on<A>(
@@ -453,7 +449,6 @@ impl<E: Executor> TcpStream<E> {
     /// use async_op::net::{TcpListener, TcpStream};
     /// use async_op::{Executor, IoContext};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let strand = Strand::new(context.executor());
     /// let listener = TcpListener::bind(&context, ([127, 0, 0, 1], 0).into())?;
@@ -463,8 +458,7 @@ impl<E: Executor> TcpStream<E> {
     ///     let (_stream, _): (TcpStream<Strand<_>>, _) = result.unwrap();
     /// });
     /// context.run();
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[cfg(feature = "resolver")]
     #[async_op(cancellation = total, executor = executor.of_context(*io))]

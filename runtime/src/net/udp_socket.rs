@@ -49,14 +49,12 @@ use crate::meta::Meta;
 /// use socket2::{Domain, SockRef, Socket, Type};
 /// use std::net::SocketAddr;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let socket = Socket::new(Domain::IPV4, Type::DGRAM, None)?;
 /// socket.set_reuse_address(true)?; // several programs may listen to one group
 /// socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
 /// let socket = UdpSocket::from_std(&SystemExecutor, socket.into())?;
 /// assert!(SockRef::from(&socket).reuse_address()?);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[doc(alias = "basic_datagram_socket")]
 #[derive(Clone)]
@@ -87,11 +85,9 @@ impl UdpSocket {
     /// use async_op::SystemExecutor;
     /// use async_op::net::UdpSocket;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// assert_ne!(socket.local_addr()?.port(), 0);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn bind(executor: &IoExecutor, address: SocketAddr) -> io::Result<Self> {
         Self::from_mio(executor, mio::net::UdpSocket::bind(address)?)
@@ -142,11 +138,9 @@ impl<E: HomeExecutor> UdpSocket<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::UdpSocket;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// println!("receiving at {}", socket.local_addr()?);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.source.get().local_addr()
@@ -164,14 +158,12 @@ impl<E: HomeExecutor> UdpSocket<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::UdpSocket;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// assert!(socket.peer_addr().is_err());
     /// let address = socket.local_addr()?;
     /// socket.connect(address)?; // to itself
     /// assert_eq!(socket.peer_addr()?, address);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.source.get().peer_addr()
@@ -189,12 +181,10 @@ impl<E: HomeExecutor> UdpSocket<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::UdpSocket;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// socket.set_broadcast(true)?;
     /// assert!(socket.broadcast()?);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn set_broadcast(&self, broadcast: bool) -> io::Result<()> {
         self.source.get().set_broadcast(broadcast)
@@ -212,11 +202,9 @@ impl<E: HomeExecutor> UdpSocket<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::UdpSocket;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// assert!(!socket.broadcast()?); // not unless it is set
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn broadcast(&self) -> io::Result<bool> {
         self.source.get().broadcast()
@@ -344,11 +332,9 @@ impl<E: HomeExecutor> UdpSocket<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::UdpSocket;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// assert_eq!(socket.try_send_to(b"hello", socket.local_addr()?)?, 5);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn try_send_to(&self, buffer: &[u8], address: SocketAddr) -> io::Result<usize> {
         self.source
@@ -374,12 +360,10 @@ impl<E: HomeExecutor> UdpSocket<E> {
     /// use socket2::SockRef;
     /// use std::io::ErrorKind;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// let error = socket.try_receive_with(|socket| SockRef::from(socket).peek_sender());
     /// assert_eq!(error.unwrap_err().kind(), ErrorKind::WouldBlock);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[doc(alias = "try_io")]
     pub fn try_receive_with<T>(
@@ -408,14 +392,12 @@ impl<E: HomeExecutor> UdpSocket<E> {
     /// use socket2::SockRef;
     /// use std::io::IoSlice;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// let address = socket.local_addr()?.into();
     /// let parts = [IoSlice::new(b"hello "), IoSlice::new(b"world")];
     /// let send = |socket: &_| SockRef::from(socket).send_to_vectored(&parts, &address);
     /// assert_eq!(socket.try_send_with(send)?, 11);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[doc(alias = "try_io")]
     pub fn try_send_with<T>(&self, mut send: impl FnMut(&Self) -> io::Result<T>) -> io::Result<T> {

@@ -128,11 +128,9 @@ impl UnixDatagram {
     /// use async_op::SystemExecutor;
     /// use async_op::net::UnixDatagram;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let socket = UnixDatagram::unbound(&SystemExecutor)?;
     /// assert!(socket.local_addr()?.is_unnamed());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn unbound(executor: &IoExecutor) -> io::Result<Self> {
         Self::from_mio(executor, mio::net::UnixDatagram::unbound()?)

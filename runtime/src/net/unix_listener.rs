@@ -60,14 +60,12 @@ impl UnixListener {
     /// use async_op::SystemExecutor;
     /// use async_op::net::UnixListener;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let path = std::env::temp_dir().join(format!("async-op-bind-{}", std::process::id()));
     /// let listener = UnixListener::bind(&SystemExecutor, &path)?;
     /// # drop(listener);
     /// // The file stays when the listener is dropped.
     /// std::fs::remove_file(path)?;
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn bind(executor: &IoExecutor, path: impl AsRef<Path>) -> io::Result<Self> {
         Self::from_mio(executor, mio::net::UnixListener::bind(path)?)
@@ -96,13 +94,11 @@ impl<E: HomeExecutor> UnixListener<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::UnixListener;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let path = std::env::temp_dir().join(format!("async-op-local-{}", std::process::id()));
     /// let listener = UnixListener::bind(&SystemExecutor, &path)?;
     /// assert_eq!(listener.local_addr()?.as_pathname(), Some(&*path));
     /// std::fs::remove_file(path)?;
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.source.get().local_addr()

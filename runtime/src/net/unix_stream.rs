@@ -216,7 +216,6 @@ impl<E: Executor> UnixStream<E> {
     /// use async_op::net::{UnixListener, UnixStream};
     /// use async_op::{Executor, IoContext};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let strand = Strand::new(context.executor());
     /// # let path = std::env::temp_dir().join(format!("async-op-on-{}", std::process::id()));
@@ -230,8 +229,7 @@ impl<E: Executor> UnixStream<E> {
     /// });
     /// # std::fs::remove_file(&path)?;
     /// context.run();
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[async_op]
     pub fn async_connect_addr_on(
@@ -289,12 +287,10 @@ impl<E: HomeExecutor> UnixStream<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::UnixStream;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
     /// assert!(a.local_addr()?.is_unnamed());
     /// # drop(b);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.source.get().local_addr()
@@ -312,12 +308,10 @@ impl<E: HomeExecutor> UnixStream<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::UnixStream;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
     /// assert!(a.peer_addr()?.is_unnamed());
     /// # drop(b);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.source.get().peer_addr()

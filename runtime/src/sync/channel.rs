@@ -25,14 +25,12 @@ use crate::shim::plain::{Mutex, MutexGuard};
 /// use async_op::IoContext;
 /// use async_op::sync::Channel;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let channel = Channel::new(&context, 0);
 /// channel.receive().callback(|result| assert_eq!(result.unwrap(), "hello"));
 /// channel.send("hello").callback(|result| result.unwrap());
 /// assert_eq!(context.run(), 2);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// # Closing
@@ -95,12 +93,10 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Channel;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let channel = Channel::<u32>::new(&context, 16);
     /// assert_eq!(channel.capacity(), 16);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn new<O>(on: &O, capacity: usize) -> Self
     where
@@ -159,15 +155,13 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Channel;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let channel = Channel::new(&context, 1);
     /// channel.send("kept").blocking().unwrap();
     /// channel.close();
     /// let error = channel.send("too late").blocking().unwrap_err();
     /// assert_eq!(error.into_value(), "too late");
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[async_op(cancellation = total)]
     pub async fn async_send(&self, value: T) -> Result<(), SendError<T>> {
@@ -243,14 +237,12 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// use async_op::sync::Channel;
     /// use std::io::ErrorKind;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let channel = Channel::new(&context, 1);
     /// assert!(channel.try_send(1).is_ok());
     /// let full = channel.try_send(2).unwrap_err();
     /// assert_eq!(full.error().kind(), ErrorKind::WouldBlock);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn try_send(&self, value: T) -> Result<(), SendError<T>> {
         let mut wake = WakeList::default();
@@ -279,14 +271,12 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// use async_op::sync::Channel;
     /// use std::io::ErrorKind;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let channel = Channel::new(&context, 1);
     /// assert_eq!(channel.try_receive().unwrap_err().kind(), ErrorKind::WouldBlock);
     /// channel.try_send(1).unwrap();
     /// assert_eq!(channel.try_receive()?, 1);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn try_receive(&self) -> io::Result<T> {
         let mut wake = WakeList::default();
@@ -309,7 +299,6 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// use async_op::adapter::prepend;
     /// use async_op::time::Timer;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let results = Channel::new(&context, 2);
     /// for id in [1, 2] {
@@ -320,8 +309,7 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     ///     println!("{id}: {result:?}");
     ///     result?;
     /// }
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn deliver(&self) -> Deliver<T, E> {
         Deliver(self.clone())
@@ -336,15 +324,13 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Channel;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let channel = Channel::<u32>::new(&context, 0);
     /// channel.receive().callback(|result| assert!(result.is_err()));
     /// assert!(channel.close());
     /// assert!(!channel.close());
     /// context.run();
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn close(&self) -> bool {
         let mut wake = WakeList::default();
@@ -365,15 +351,13 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// use async_op::SystemExecutor;
     /// use async_op::sync::Channel;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let channel = Channel::new(&SystemExecutor, 2);
     /// channel.try_send("old")?;
     /// channel.close();
     /// channel.reset();
     /// channel.try_send("new")?;
     /// assert_eq!(channel.try_receive()?, "new");
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn reset(&self) {
         let mut wake = WakeList::default();
@@ -402,14 +386,12 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Channel;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let channel = Channel::<u32>::new(&context, 0);
     /// assert!(!channel.is_closed());
     /// channel.close();
     /// assert!(channel.is_closed());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn is_closed(&self) -> bool {
         self.lock().closed.is_some()
@@ -423,14 +405,12 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// use async_op::sync::Channel;
     /// use async_op::{IoContext, is_cancelled};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let channel = Channel::<u32>::new(&context, 0);
     /// channel.receive().callback(|result| assert!(is_cancelled(&result.unwrap_err())));
     /// assert_eq!(channel.cancel(), 1);
     /// context.run();
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn cancel(&self) -> usize {
         let mut wake = WakeList::default();
@@ -445,13 +425,11 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Channel;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let channel = Channel::new(&context, 2);
     /// channel.try_send("one").unwrap();
     /// assert_eq!(channel.len(), 1);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn len(&self) -> usize {
         self.lock().kept.len()
@@ -465,12 +443,10 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Channel;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let channel = Channel::<u32>::new(&context, 2);
     /// assert!(channel.is_empty());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -484,12 +460,10 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Channel;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let rendezvous = Channel::<u32>::new(&context, 0);
     /// assert_eq!(rendezvous.capacity(), 0);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn capacity(&self) -> usize {
         self.lock().capacity

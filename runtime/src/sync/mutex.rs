@@ -23,7 +23,6 @@ use crate::shim::plain;
 /// use async_op::IoContext;
 /// use async_op::sync::Mutex;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let log = Mutex::new(&context, String::new());
 /// for word in ["one ", "two"] {
@@ -31,8 +30,7 @@ use crate::shim::plain;
 /// }
 /// assert_eq!(context.run(), 2);
 /// assert_eq!(*log.lock().blocking()?, "one two");
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// # Allocation
@@ -82,12 +80,10 @@ impl<T: Send + 'static, E: Executor> Mutex<T, E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Mutex;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let mutex = Mutex::new(&context, vec![1, 2]);
     /// mutex.lock().blocking()?.push(3);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn new<O>(on: &O, value: T) -> Self
     where
@@ -170,13 +166,11 @@ impl<T: Send + 'static, E: Executor> Mutex<T, E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Mutex;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let mutex = Mutex::new(&context, 0);
     /// let guard = mutex.try_lock();
     /// assert!(guard.is_some() && mutex.try_lock().is_none());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn try_lock(&self) -> Option<MutexGuard<T, E>> {
         let value = self.shared.state.lock().value.take()?;
@@ -191,7 +185,6 @@ impl<T: Send + 'static, E: Executor> Mutex<T, E> {
     /// use async_op::sync::Mutex;
     /// use async_op::{IoContext, is_cancelled};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let mutex = Mutex::new(&context, 0);
     /// let guard = mutex.try_lock();
@@ -199,8 +192,7 @@ impl<T: Send + 'static, E: Executor> Mutex<T, E> {
     /// assert_eq!(mutex.cancel(), 1);
     /// context.run();
     /// drop(guard);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn cancel(&self) -> usize {
         let mut wake = WakeList::default();

@@ -75,7 +75,6 @@ use std::fmt;
 ///     }
 /// }
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let inbox = Inbox { executor: context.executor(), state: Arc::default() };
 /// pollster::block_on(async {
@@ -86,8 +85,7 @@ use std::fmt;
 ///     } // Dropped when it had completed.
 ///     assert_eq!(inbox.receive().await, 1);
 /// });
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// An operation that can be asked to stop needs [`on_cancel`] besides: its future is dropped

@@ -21,7 +21,6 @@ use crate::shim::plain::Mutex;
 /// use async_op::IoContext;
 /// use async_op::sync::Semaphore;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let connections = Semaphore::new(&context, 2);
 /// for n in 0..10 {
@@ -32,8 +31,7 @@ use crate::shim::plain::Mutex;
 /// }
 /// assert_eq!(context.run(), 10);
 /// assert_eq!(connections.available(), 2);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// # Allocation
@@ -81,12 +79,10 @@ impl<E: Executor> Semaphore<E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Semaphore;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let semaphore = Semaphore::new(&context, 10);
     /// assert_eq!(semaphore.available(), 10);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn new<O>(on: &O, permits: usize) -> Self
     where
@@ -141,15 +137,13 @@ impl<E: Executor> Semaphore<E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Semaphore;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let semaphore = Semaphore::new(&context, 1);
     /// let permit = semaphore.acquire().blocking()?;
     /// assert_eq!(semaphore.available(), 0);
     /// drop(permit);
     /// assert_eq!(semaphore.available(), 1);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[async_op(cancellation = total)]
     pub async fn async_acquire(&self) -> io::Result<Permit<E>> {
@@ -186,13 +180,11 @@ impl<E: Executor> Semaphore<E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Semaphore;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let bytes = Semaphore::new(&context, 1 << 20);
     /// let permit = bytes.acquire_many(4096).blocking()?;
     /// assert_eq!(permit.count(), 4096);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[async_op(cancellation = total)]
     pub async fn async_acquire_many(&self, count: usize) -> io::Result<Permit<E>> {
@@ -212,13 +204,11 @@ impl<E: Executor> Semaphore<E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Semaphore;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let semaphore = Semaphore::new(&context, 2);
     /// let permit = semaphore.try_acquire(2);
     /// assert!(permit.is_some() && semaphore.try_acquire(1).is_none());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn try_acquire(&self, count: usize) -> Option<Permit<E>> {
         let mut wake = WakeList::default();
@@ -234,14 +224,12 @@ impl<E: Executor> Semaphore<E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Semaphore;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let semaphore = Semaphore::new(&context, 0);
     /// semaphore.acquire().callback(|permit| permit.unwrap().forget());
     /// semaphore.add(1);
     /// assert_eq!(context.run(), 1);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn add(&self, count: usize) {
         let mut wake = WakeList::default();
@@ -256,13 +244,11 @@ impl<E: Executor> Semaphore<E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Semaphore;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let semaphore = Semaphore::new(&context, 3);
     /// let _permit = semaphore.try_acquire(2);
     /// assert_eq!(semaphore.available(), 1);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn available(&self) -> usize {
         self.shared.state.lock().available
@@ -276,14 +262,12 @@ impl<E: Executor> Semaphore<E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Semaphore;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let semaphore = Semaphore::new(&context, 0);
     /// semaphore.acquire().callback(|result| assert!(result.is_err()));
     /// semaphore.close();
     /// context.run();
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn close(&self) {
         let mut wake = WakeList::default();
@@ -300,14 +284,12 @@ impl<E: Executor> Semaphore<E> {
     /// use async_op::sync::Semaphore;
     /// use async_op::{IoContext, is_cancelled};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let semaphore = Semaphore::new(&context, 0);
     /// semaphore.acquire().callback(|result| assert!(is_cancelled(&result.unwrap_err())));
     /// assert_eq!(semaphore.cancel(), 1);
     /// context.run();
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn cancel(&self) -> usize {
         let mut wake = WakeList::default();
@@ -366,12 +348,10 @@ impl<E: Executor> Permit<E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Semaphore;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let semaphore = Semaphore::new(&context, 5);
     /// assert_eq!(semaphore.try_acquire(2).unwrap().count(), 2);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn count(&self) -> usize {
         self.count
@@ -385,13 +365,11 @@ impl<E: Executor> Permit<E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Semaphore;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let semaphore = Semaphore::new(&context, 5);
     /// semaphore.try_acquire(2).unwrap().forget();
     /// assert_eq!(semaphore.available(), 3);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn forget(mut self) {
         self.count = 0;

@@ -143,7 +143,6 @@ impl Script {
     /// ```
     /// use async_op::test::{Script, TestContext};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = TestContext::new();
     /// let peer = ([10, 0, 0, 2], 123).into();
     /// let socket = Script::new().write("what time is it?").read("noon").datagrams(&context, peer);
@@ -152,8 +151,7 @@ impl Script {
     /// assert_eq!(socket.receive_from(&mut answer).blocking()?, (4, peer));
     /// assert_eq!(&answer[..4], b"noon");
     /// socket.assert_done();
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     ///
     /// A datagram that is sent to somebody else panics. Of [any writes](Self::any_writes)

@@ -17,15 +17,13 @@ use crate::shim::plain::Mutex;
 /// use async_op::io::{read_exact, write_all};
 /// use async_op::test::{TestContext, pair};
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = TestContext::new();
 /// let (a, b) = pair(&context);
 /// write_all(&a, "hello").blocking()?;
 /// let mut text = [0; 5];
 /// read_exact(&b, &mut text).blocking()?;
 /// assert_eq!(&text, b"hello");
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn pair(context: &TestContext) -> (TestStream, TestStream) {
     Wire::new().connect(context)

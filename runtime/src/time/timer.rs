@@ -38,15 +38,13 @@ pub(crate) fn from_now(executor: &IoExecutor, duration: Duration) -> Instant {
 /// use async_op::time::Timer;
 /// use std::time::Duration;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let timer = Timer::new(&context);
 /// timer.expires_after(Duration::from_millis(2));
 /// timer.wait().callback(|result| println!("first: {result:?}"));
 /// timer.wait().callback(|result| println!("second: {result:?}"));
 /// assert_eq!(context.run(), 2);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[doc(alias = "steady_timer")]
 #[doc(alias = "deadline_timer")]
@@ -72,11 +70,9 @@ impl Timer {
     /// use async_op::SystemExecutor;
     /// use async_op::time::Timer;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let timer = Timer::new(&SystemExecutor);
     /// timer.wait().blocking()?; // at once
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn new(executor: &IoExecutor, // on a strand: `Timer::new(&context).on(&strand)`
     ) -> Self {
@@ -109,7 +105,6 @@ impl<E: HomeExecutor> Timer<E> {
     /// use async_op::time::Timer;
     /// use std::time::{Duration, Instant};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let timer = Timer::new(&context);
     /// let tick = Duration::from_millis(1);
@@ -119,8 +114,7 @@ impl<E: HomeExecutor> Timer<E> {
     ///     timer.expires_at(next);
     ///     timer.wait().blocking()?;
     /// }
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn expires_at(&self, expiry: Instant) -> usize {
         self.state.set_expiry(expiry)
@@ -139,7 +133,6 @@ impl<E: HomeExecutor> Timer<E> {
     /// use std::time::Duration;
     /// use async_op::is_cancelled;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let timer = Timer::new(&context);
     /// timer.expires_after(Duration::from_secs(3600));
@@ -148,8 +141,7 @@ impl<E: HomeExecutor> Timer<E> {
     /// assert_eq!(cancelled, 1);
     /// timer.wait().callback(|result| result.unwrap());
     /// context.run();
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn expires_after(&self, duration: Duration) -> usize {
         self.state
@@ -166,14 +158,12 @@ impl<E: HomeExecutor> Timer<E> {
     /// use async_op::time::Timer;
     /// use std::time::{Duration, Instant};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let timer = Timer::new(&context);
     /// let noon = Instant::now() + Duration::from_secs(3600);
     /// timer.expires_at(noon);
     /// assert_eq!(timer.expiry(), noon);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn expiry(&self) -> Instant {
         self.state.lock().expiry
@@ -188,7 +178,6 @@ impl<E: HomeExecutor> Timer<E> {
     /// use async_op::{IoContext, is_cancelled};
     /// use std::time::Duration;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let timer = Timer::new(&context);
     /// timer.expires_after(Duration::from_secs(3600));
@@ -197,8 +186,7 @@ impl<E: HomeExecutor> Timer<E> {
     /// }
     /// assert_eq!(timer.cancel(), 2);
     /// context.run();
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn cancel(&self) -> usize {
         cancel(self.state.lock())
@@ -213,7 +201,6 @@ impl<E: HomeExecutor> Timer<E> {
     /// use async_op::{IoContext, is_cancelled};
     /// use std::time::Duration;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let timer = Timer::new(&context);
     /// timer.expires_after(Duration::from_secs(3600));
@@ -223,8 +210,7 @@ impl<E: HomeExecutor> Timer<E> {
     /// assert!(timer.cancel_one() && timer.cancel_one());
     /// assert!(!timer.cancel_one());
     /// context.run();
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn cancel_one(&self) -> bool {
         let mut inner = self.state.lock();
@@ -283,14 +269,12 @@ impl<E: HomeExecutor> Timer<E> {
     /// use async_op::time::Timer;
     /// use std::time::Duration;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let timer = Timer::new(&context);
     /// timer.expires_after(Duration::from_millis(1));
     /// timer.async_wait(|result: std::io::Result<()>| println!("expired: {result:?}"));
     /// assert_eq!(context.run(), 1);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[track_caller]
     pub fn async_wait<'op, Token>(

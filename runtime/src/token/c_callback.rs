@@ -27,7 +27,6 @@ use crate::signature::Signature;
 /// use async_op::token::{CCallback, c_callback};
 /// use std::ffi::{c_int, c_void};
 ///
-/// # fn main() -> std::io::Result<()> {
 /// // What a C library is given, and what it calls.
 /// unsafe extern "C" fn on_expired(error: c_int, user_data: *mut c_void) {
 ///     // SAFETY: the pointer is to a number that outlives the context.
@@ -42,8 +41,7 @@ use crate::signature::Signature;
 /// Timer::new(&context).async_wait(token);
 /// assert_eq!(context.run(), 1);
 /// assert_eq!(seen, 10);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// # Results of yours
@@ -75,7 +73,6 @@ use crate::signature::Signature;
 ///     }
 /// }
 ///
-/// # fn main() -> std::io::Result<()> {
 /// unsafe extern "C" fn on_count(reply: i64, user_data: *mut c_void) {
 ///     // SAFETY: the pointer is to a number that outlives the context.
 ///     unsafe { *user_data.cast::<i64>() = reply };
@@ -89,8 +86,7 @@ use crate::signature::Signature;
 /// count(&context).map(Reply).with(token);
 /// context.run();
 /// assert_eq!(seen, -7);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// # Data that is lent
@@ -121,7 +117,6 @@ use crate::signature::Signature;
 ///     }
 /// }
 ///
-/// # fn main() -> std::io::Result<()> {
 /// unsafe extern "C" fn on_name(_: *const u8, len: usize, user_data: *mut c_void) {
 ///     // SAFETY: the pointer is to a number that outlives the context.
 ///     unsafe { *user_data.cast::<usize>() = len };
@@ -133,8 +128,7 @@ use crate::signature::Signature;
 /// name(&context).callback(move |name| on_name.call(&name));
 /// context.run();
 /// assert_eq!(seen, 4);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// # Programs in C

@@ -103,7 +103,6 @@ impl IoExecutor {
     /// use async_op::time::Timer;
     /// use std::time::Duration;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let timer = Timer::new(&context);
     /// timer.expires_after(Duration::from_secs(3600));
@@ -113,8 +112,7 @@ impl IoExecutor {
     /// println!("{}", outstanding[0]); // #1 async_wait (src/main.rs:9:7) for 1.2ms
     /// assert_eq!(outstanding[0].name(), "async_wait");
     /// assert_eq!(outstanding[0].location().file(), file!());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
     pub fn outstanding(&self) -> Vec<OutstandingOperation> {

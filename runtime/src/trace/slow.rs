@@ -37,7 +37,6 @@ static HOOK: Mutex<Option<Hook>> = Mutex::new(None);
 ///
 /// static SLOW: AtomicU32 = AtomicU32::new(0);
 ///
-/// # fn main() -> std::io::Result<()> {
 /// on_slow_handler(Duration::from_millis(50), |slow| {
 ///     eprintln!("{slow}"); // the handler of `async_wait` (src/main.rs:11:7) took 60.1ms
 ///     SLOW.fetch_add(1, Ordering::Relaxed);
@@ -47,8 +46,7 @@ static HOOK: Mutex<Option<Hook>> = Mutex::new(None);
 /// timer.wait().callback(|_| thread::sleep(Duration::from_millis(60)));
 /// context.run();
 /// assert_eq!(SLOW.load(Ordering::Relaxed), 1);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn on_slow_handler(limit: Duration, hook: impl Fn(&SlowHandler) + Send + Sync + 'static) {
     let previous = HOOK.lock().replace(Arc::new(hook));
