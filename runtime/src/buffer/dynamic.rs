@@ -59,16 +59,15 @@ pub trait DynamicBuffer: Send {
     /// use async_op::io::{DynamicBuffer, read_until};
     /// use async_op::net::UnixStream;
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
     /// a.write_some("a line that takes too long to come to its end").await?;
     /// let mut buffer = Vec::new();
     /// let error = read_until(&b, (&mut buffer).at_most(16), b'\n').await.unwrap_err();
     /// assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
     /// assert_eq!(buffer, b"a line that take");
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     fn at_most(self, len: usize) -> AtMost<Self>
     where

@@ -80,7 +80,7 @@ impl<F: FnMut(usize) -> usize + Send> CompletionCondition for F {
 /// use async_op::io::{read, transfer_all};
 /// use async_op::net::{TcpListener, TcpStream};
 ///
-/// # async fn example() -> std::io::Result<()> {
+/// # pollster::block_on(async {
 /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
 /// # let address = listener.local_addr()?;
 /// let client = TcpStream::connect(&SystemExecutor, address).await?;
@@ -89,9 +89,8 @@ impl<F: FnMut(usize) -> usize + Send> CompletionCondition for F {
 /// let mut word = [0; 5];
 /// let n = read(&server, &mut word, transfer_all()).await.into_result()?;
 /// assert_eq!(n, word.len());
-/// # Ok(())
-/// # }
-/// # pollster::block_on(example()).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// # }).unwrap();
 /// ```
 pub fn transfer_all() -> impl CompletionCondition + Copy + 'static {
     |_| usize::MAX
@@ -106,7 +105,7 @@ pub fn transfer_all() -> impl CompletionCondition + Copy + 'static {
 /// use async_op::io::{read, transfer_at_least};
 /// use async_op::net::{TcpListener, TcpStream};
 ///
-/// # async fn example() -> std::io::Result<()> {
+/// # pollster::block_on(async {
 /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
 /// # let address = listener.local_addr()?;
 /// let client = TcpStream::connect(&SystemExecutor, address).await?;
@@ -115,9 +114,8 @@ pub fn transfer_all() -> impl CompletionCondition + Copy + 'static {
 /// let mut buffer = [0; 64];
 /// let n = read(&server, &mut buffer, transfer_at_least(2)).await.into_result()?;
 /// assert!(n >= 2);
-/// # Ok(())
-/// # }
-/// # pollster::block_on(example()).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// # }).unwrap();
 /// ```
 pub fn transfer_at_least(n: usize) -> impl CompletionCondition + Copy + 'static {
     move |transferred| if transferred < n { usize::MAX } else { 0 }
@@ -132,7 +130,7 @@ pub fn transfer_at_least(n: usize) -> impl CompletionCondition + Copy + 'static 
 /// use async_op::io::{read, transfer_exactly};
 /// use async_op::net::{TcpListener, TcpStream};
 ///
-/// # async fn example() -> std::io::Result<()> {
+/// # pollster::block_on(async {
 /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
 /// # let address = listener.local_addr()?;
 /// let client = TcpStream::connect(&SystemExecutor, address).await?;
@@ -141,9 +139,8 @@ pub fn transfer_at_least(n: usize) -> impl CompletionCondition + Copy + 'static 
 /// let mut buffer = [0; 64];
 /// let n = read(&server, &mut buffer, transfer_exactly(2)).await.into_result()?;
 /// assert_eq!(n, 2);
-/// # Ok(())
-/// # }
-/// # pollster::block_on(example()).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// # }).unwrap();
 /// ```
 pub fn transfer_exactly(n: usize) -> impl CompletionCondition + Copy + 'static {
     move |transferred: usize| n - n.min(transferred)

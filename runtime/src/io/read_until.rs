@@ -99,7 +99,7 @@ impl<F: FnMut(&[u8]) -> Option<usize> + Send> Delimiter for F {
 /// use async_op::io::read_until;
 /// use async_op::net::UnixStream;
 ///
-/// # async fn example() -> std::io::Result<()> {
+/// # pollster::block_on(async {
 /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
 /// a.write_some("one\r\ntwo\r\nthr").await?;
 /// let mut buffer = Vec::new();
@@ -109,9 +109,8 @@ impl<F: FnMut(&[u8]) -> Option<usize> + Send> Delimiter for F {
 ///     assert_eq!(line, expected.as_bytes());
 /// }
 /// assert_eq!(buffer, b"thr");
-/// # Ok(())
-/// # }
-/// # pollster::block_on(example()).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// # }).unwrap();
 /// ```
 #[async_op(completes = D::Completion<io::Result<usize>>, cancellation = partial)]
 pub async fn async_read_until<R, D, P>(

@@ -106,16 +106,15 @@ mod futures {
         /// use async_op::io::{FuturesIo, read_exact, write_all};
         /// use futures_lite::io::Cursor;
         ///
-        /// # async fn example() -> std::io::Result<()> {
+        /// # pollster::block_on(async {
         /// let stream = FuturesIo::new(SystemExecutor, Cursor::new(b"hello, world".to_vec()));
         /// let mut buffer = [0; 5];
         /// read_exact(&stream, &mut buffer).await?;
         /// assert_eq!(&buffer, b"hello");
         /// write_all(&stream, "!").await?;
         /// assert_eq!(stream.into_inner().unwrap().into_inner(), b"hello! world");
-        /// # Ok(())
-        /// # }
-        /// # pollster::block_on(example()).unwrap();
+        /// # Ok::<(), std::io::Error>(())
+        /// # }).unwrap();
         /// ```
         FuturesIo
     }

@@ -26,7 +26,7 @@ use crate::task::FrameBox;
 /// use async_op::io::{read_until, write_all};
 /// use async_op::net::{AnyStream, TcpListener, TcpStream, UnixStream};
 ///
-/// # async fn example() -> std::io::Result<()> {
+/// # pollster::block_on(async {
 /// let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
 /// let client = TcpStream::connect(&SystemExecutor, listener.local_addr()?).await?;
 /// let (server, _) = listener.accept().await?;
@@ -39,9 +39,8 @@ use crate::task::FrameBox;
 ///     write_all(&one, "hello\n").await?;
 ///     assert_eq!(read_until(&other, Vec::new(), b'\n').await.0?, 6);
 /// }
-/// # Ok(())
-/// # }
-/// # pollster::block_on(example()).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// # }).unwrap();
 /// ```
 ///
 /// # Allocation

@@ -226,7 +226,7 @@ macro_rules! datagrams {
             /// use async_op::SystemExecutor;
             /// use async_op::net::UdpSocket;
             ///
-            /// # async fn example() -> std::io::Result<()> {
+            /// # pollster::block_on(async {
             /// let a = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// let b = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// a.connect(b.local_addr()?)?;
@@ -234,9 +234,8 @@ macro_rules! datagrams {
             /// a.send("hello").await?;
             /// let (result, buffer) = b.receive(vec![0; 16]).await;
             /// assert_eq!(&buffer[..result?], b"hello");
-            /// # Ok(())
-            /// # }
-            /// # pollster::block_on(example()).unwrap();
+            /// # Ok::<(), std::io::Error>(())
+            /// # }).unwrap();
             /// ```
             #[$crate::async_op]
             pub fn async_receive<B: $crate::io::ReadBuffer>(
@@ -287,15 +286,14 @@ macro_rules! datagrams {
             /// use async_op::SystemExecutor;
             /// use async_op::net::UdpSocket;
             ///
-            /// # async fn example() -> std::io::Result<()> {
+            /// # pollster::block_on(async {
             /// let a = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// let b = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// a.send_to("hello", b.local_addr()?).await?;
             /// let (n, from) = b.receive_from(&mut [0; 16]).await?;
             /// assert_eq!((n, from), (5, a.local_addr()?));
-            /// # Ok(())
-            /// # }
-            /// # pollster::block_on(example()).unwrap();
+            /// # Ok::<(), std::io::Error>(())
+            /// # }).unwrap();
             /// ```
             #[$crate::async_op]
             pub fn async_receive_from<B: $crate::io::ReadBuffer>(
@@ -436,16 +434,15 @@ macro_rules! datagrams {
             /// use async_op::SystemExecutor;
             /// use async_op::net::UdpSocket;
             ///
-            /// # async fn example() -> std::io::Result<()> {
+            /// # pollster::block_on(async {
             /// let a = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// let b = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// a.connect(b.local_addr()?)?;
             /// b.connect(a.local_addr()?)?;
             /// assert_eq!(a.send("hello").await?, 5);
             /// assert_eq!(b.receive(&mut [0; 16]).await?, 5);
-            /// # Ok(())
-            /// # }
-            /// # pollster::block_on(example()).unwrap();
+            /// # Ok::<(), std::io::Error>(())
+            /// # }).unwrap();
             /// ```
             #[$crate::async_op]
             pub fn async_send<B: $crate::io::WriteBuffer>(

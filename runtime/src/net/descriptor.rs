@@ -25,16 +25,15 @@ use crate::executor::{Home, HomeExecutor};
 /// use async_op::net::{Descriptor, Readiness};
 /// use std::os::fd::OwnedFd;
 ///
-/// # async fn example() -> std::io::Result<()> {
+/// # pollster::block_on(async {
 /// let (reader, writer) = std::io::pipe()?;
 /// let reader = Descriptor::new(&SystemExecutor, OwnedFd::from(reader))?;
 /// let writer = Descriptor::new(&SystemExecutor, OwnedFd::from(writer))?;
 /// writer.write_some("hello").await?;
 /// reader.wait(Readiness::Read).await?;
 /// assert_eq!(reader.read_some(&mut [0; 16]).await?, 5);
-/// # Ok(())
-/// # }
-/// # pollster::block_on(example()).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// # }).unwrap();
 /// ```
 #[doc(alias = "stream_descriptor")]
 #[doc(alias = "AsyncFd")]

@@ -133,7 +133,7 @@ macro_rules! waits {
             /// use async_op::net::{TcpListener, TcpStream};
             /// use async_op::net::Readiness;
             ///
-            /// # async fn example() -> std::io::Result<()> {
+            /// # pollster::block_on(async {
             /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// # let address = listener.local_addr()?;
             /// let client = TcpStream::connect(&SystemExecutor, address).await?;
@@ -141,9 +141,8 @@ macro_rules! waits {
             /// client.write_some("hello").await?;
             /// server.wait(Readiness::Read).await?;
             /// assert_eq!(server.try_read_some(&mut [0; 16])?, 5);
-            /// # Ok(())
-            /// # }
-            /// # pollster::block_on(example()).unwrap();
+            /// # Ok::<(), std::io::Error>(())
+            /// # }).unwrap();
             /// ```
             #[$crate::async_op]
             pub fn async_wait(

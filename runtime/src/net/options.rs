@@ -64,15 +64,14 @@ macro_rules! nodelay {
         /// use async_op::SystemExecutor;
         /// use async_op::net::{TcpListener, TcpStream};
         ///
-        /// # async fn example() -> std::io::Result<()> {
+        /// # pollster::block_on(async {
         /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
         /// # let address = listener.local_addr()?;
         /// let client = TcpStream::connect(&SystemExecutor, address).await?;
         /// client.set_nodelay(true)?;
         /// assert!(client.nodelay()?);
-        /// # Ok(())
-        /// # }
-        /// # pollster::block_on(example()).unwrap();
+        /// # Ok::<(), std::io::Error>(())
+        /// # }).unwrap();
         /// ```
         pub fn set_nodelay(&self, nodelay: bool) -> std::io::Result<()> {
             self.options().set_tcp_nodelay(nodelay)
@@ -90,15 +89,14 @@ macro_rules! nodelay {
         /// use async_op::SystemExecutor;
         /// use async_op::net::{TcpListener, TcpStream};
         ///
-        /// # async fn example() -> std::io::Result<()> {
+        /// # pollster::block_on(async {
         /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
         /// # let address = listener.local_addr()?;
         /// let client = TcpStream::connect(&SystemExecutor, address).await?;
         /// client.set_nodelay(false)?;
         /// assert!(!client.nodelay()?);
-        /// # Ok(())
-        /// # }
-        /// # pollster::block_on(example()).unwrap();
+        /// # Ok::<(), std::io::Error>(())
+        /// # }).unwrap();
         /// ```
         pub fn nodelay(&self) -> std::io::Result<bool> {
             self.options().tcp_nodelay()
@@ -125,7 +123,7 @@ macro_rules! keepalive {
         /// use async_op::net::{Keepalive, TcpListener, TcpStream};
         /// use std::time::Duration;
         ///
-        /// # async fn example() -> std::io::Result<()> {
+        /// # pollster::block_on(async {
         /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
         /// # let address = listener.local_addr()?;
         /// let client = TcpStream::connect(&SystemExecutor, address).await?;
@@ -133,9 +131,8 @@ macro_rules! keepalive {
         /// assert!(client.keepalive()?);
         /// client.set_keepalive(None)?;
         /// assert!(!client.keepalive()?);
-        /// # Ok(())
-        /// # }
-        /// # pollster::block_on(example()).unwrap();
+        /// # Ok::<(), std::io::Error>(())
+        /// # }).unwrap();
         /// ```
         pub fn set_keepalive(
             &self,
@@ -161,14 +158,13 @@ macro_rules! keepalive {
         /// use async_op::SystemExecutor;
         /// use async_op::net::{TcpListener, TcpStream};
         ///
-        /// # async fn example() -> std::io::Result<()> {
+        /// # pollster::block_on(async {
         /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
         /// # let address = listener.local_addr()?;
         /// let client = TcpStream::connect(&SystemExecutor, address).await?;
         /// assert!(!client.keepalive()?); // not unless it is set
-        /// # Ok(())
-        /// # }
-        /// # pollster::block_on(example()).unwrap();
+        /// # Ok::<(), std::io::Error>(())
+        /// # }).unwrap();
         /// ```
         pub fn keepalive(&self) -> std::io::Result<bool> {
             self.options().keepalive()
@@ -203,7 +199,7 @@ macro_rules! linger {
         /// use std::io::ErrorKind;
         /// use std::time::Duration;
         ///
-        /// # async fn example() -> std::io::Result<()> {
+        /// # pollster::block_on(async {
         /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
         /// # let address = listener.local_addr()?;
         /// let client = TcpStream::connect(&SystemExecutor, address).await?;
@@ -212,9 +208,8 @@ macro_rules! linger {
         /// drop(client);
         /// let error = server.read_some(&mut [0; 16]).await.unwrap_err();
         /// assert_eq!(error.kind(), ErrorKind::ConnectionReset);
-        /// # Ok(())
-        /// # }
-        /// # pollster::block_on(example()).unwrap();
+        /// # Ok::<(), std::io::Error>(())
+        /// # }).unwrap();
         /// ```
         pub fn set_linger(&self, linger: Option<std::time::Duration>) -> std::io::Result<()> {
             $crate::net::options::set_linger(&self.options(), linger)
@@ -233,14 +228,13 @@ macro_rules! linger {
         /// use async_op::SystemExecutor;
         /// use async_op::net::{TcpListener, TcpStream};
         ///
-        /// # async fn example() -> std::io::Result<()> {
+        /// # pollster::block_on(async {
         /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
         /// # let address = listener.local_addr()?;
         /// let client = TcpStream::connect(&SystemExecutor, address).await?;
         /// assert_eq!(client.linger()?, None);
-        /// # Ok(())
-        /// # }
-        /// # pollster::block_on(example()).unwrap();
+        /// # Ok::<(), std::io::Error>(())
+        /// # }).unwrap();
         /// ```
         pub fn linger(&self) -> std::io::Result<Option<std::time::Duration>> {
             self.options().linger()

@@ -16,16 +16,15 @@ use crate::executor::{Home, HomeExecutor};
 /// use async_op::SystemExecutor;
 /// use async_op::net::connect_pipe;
 ///
-/// # async fn example() -> std::io::Result<()> {
+/// # pollster::block_on(async {
 /// let (reader, writer) = connect_pipe(&SystemExecutor)?;
 /// writer.write_some("hello").await?;
 /// drop(writer);
 /// let mut buffer = [0; 16];
 /// assert_eq!(reader.read_some(&mut buffer).await?, 5);
 /// assert_eq!(reader.read_some(&mut buffer).await?, 0);
-/// # Ok(())
-/// # }
-/// # pollster::block_on(example()).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// # }).unwrap();
 /// ```
 ///
 /// # Errors

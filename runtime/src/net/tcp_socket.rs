@@ -28,7 +28,7 @@ use crate::meta::Meta;
 /// use async_op::SystemExecutor;
 /// use async_op::net::TcpSocket;
 ///
-/// # async fn example() -> std::io::Result<()> {
+/// # pollster::block_on(async {
 /// let socket = TcpSocket::new_v4(&SystemExecutor)?;
 /// socket.set_reuse_address(true)?;
 /// socket.set_receive_buffer_size(1 << 20)?; // before the peer is told of a window
@@ -41,9 +41,8 @@ use crate::meta::Meta;
 /// let stream = socket.connect(listener.local_addr()?).await?;
 /// let (_, peer) = listener.accept().await?;
 /// assert_eq!((stream.local_addr()?, peer), (from, from));
-/// # Ok(())
-/// # }
-/// # pollster::block_on(example()).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// # }).unwrap();
 /// ```
 ///
 /// `connect_any` and `connect_host` of [`TcpStream`] make sockets of their own.
@@ -184,15 +183,14 @@ impl<E: HomeExecutor> TcpSocket<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::{TcpSocket, TcpStream};
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let socket = TcpSocket::new_v4(&SystemExecutor)?;
     /// socket.bind(([127, 0, 0, 1], 0).into())?;
     /// let listener = socket.listen(16)?;
     /// TcpStream::connect(&SystemExecutor, listener.local_addr()?).await?;
     /// listener.accept().await?;
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     pub fn listen(self, backlog: u32) -> io::Result<TcpListener<E>> {
         let Self { unused, home } = self;

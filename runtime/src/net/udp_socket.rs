@@ -27,7 +27,7 @@ use crate::meta::Meta;
 /// use async_op::SystemExecutor;
 /// use async_op::net::UdpSocket;
 ///
-/// # async fn example() -> std::io::Result<()> {
+/// # pollster::block_on(async {
 /// let a = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
 /// let b = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
 ///
@@ -35,9 +35,8 @@ use crate::meta::Meta;
 /// let mut buffer = [0; 16];
 /// let (n, from) = b.receive_from(&mut buffer).await?;
 /// assert_eq!((&buffer[..n], from), (&b"hello"[..], a.local_addr()?));
-/// # Ok(())
-/// # }
-/// # pollster::block_on(example()).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// # }).unwrap();
 /// ```
 ///
 /// What has no function here is set by way of the crate `socket2`, of whichever version; so
@@ -108,7 +107,7 @@ impl<E: HomeExecutor> UdpSocket<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::UdpSocket;
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let server = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// let client = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// client.connect(server.local_addr()?)?;
@@ -118,9 +117,8 @@ impl<E: HomeExecutor> UdpSocket<E> {
     /// assert_eq!(&buffer[..n], b"question");
     /// server.send_to("answer", from).await?;
     /// assert_eq!(client.receive(&mut buffer).await?, 6);
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     pub fn connect(&self, address: SocketAddr) -> io::Result<()> {
         self.source.get().connect(address)
@@ -241,14 +239,13 @@ impl<E: HomeExecutor> UdpSocket<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::UdpSocket;
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// socket.send_to("hello", socket.local_addr()?).await?;
     /// assert_eq!(socket.peek(&mut [0; 16]).await?, 5);
     /// assert_eq!(socket.receive(&mut [0; 16]).await?, 5);
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     #[async_op]
     pub fn async_peek<B: ReadBuffer>(
@@ -294,15 +291,14 @@ impl<E: HomeExecutor> UdpSocket<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::UdpSocket;
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// socket.send_to("hello", socket.local_addr()?).await?;
     /// let (_, from) = socket.peek_from(&mut [0; 1]).await?; // who is it?
     /// let seen = socket.receive_from(&mut [0; 16]).await?;
     /// assert_eq!(seen, (5, from));
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     #[async_op]
     pub fn async_peek_from<B: ReadBuffer>(

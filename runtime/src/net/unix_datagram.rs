@@ -29,16 +29,15 @@ use crate::executor::{Home, HomeExecutor};
 /// use async_op::SystemExecutor;
 /// use async_op::net::UnixDatagram;
 ///
-/// # async fn example() -> std::io::Result<()> {
+/// # pollster::block_on(async {
 /// let (a, b) = UnixDatagram::pair(&SystemExecutor)?;
 /// a.send("hello").await?;
 /// a.send("").await?;
 /// let mut buffer = [0; 16];
 /// assert_eq!(b.receive(&mut buffer).await?, 5);
 /// assert_eq!(b.receive(&mut buffer).await?, 0);
-/// # Ok(())
-/// # }
-/// # pollster::block_on(example()).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// # }).unwrap();
 /// ```
 #[derive(Clone)]
 pub struct UnixDatagram<E = Home> {
@@ -90,7 +89,7 @@ impl UnixDatagram {
     /// use async_op::SystemExecutor;
     /// use async_op::net::UnixDatagram;
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let path = std::env::temp_dir().join(format!("async-op-datagram-{}", std::process::id()));
     /// let server = UnixDatagram::bind(&SystemExecutor, &path)?;
     /// let client = UnixDatagram::unbound(&SystemExecutor)?;
@@ -98,9 +97,8 @@ impl UnixDatagram {
     /// client.send("hello").await?;
     /// assert_eq!(server.receive(&mut [0; 16]).await?, 5);
     /// std::fs::remove_file(path)?;
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     pub fn bind(executor: &IoExecutor, path: impl AsRef<Path>) -> io::Result<Self> {
         Self::from_mio(executor, mio::net::UnixDatagram::bind(path)?)
@@ -148,13 +146,12 @@ impl UnixDatagram {
     /// use async_op::SystemExecutor;
     /// use async_op::net::UnixDatagram;
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let (a, b) = UnixDatagram::pair(&SystemExecutor)?;
     /// a.send("hello").await?;
     /// assert_eq!(b.receive(&mut [0; 16]).await?, 5);
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     pub fn pair(executor: &IoExecutor) -> io::Result<(Self, Self)> {
         let (a, b) = mio::net::UnixDatagram::pair()?;

@@ -139,16 +139,15 @@ impl<E: HomeExecutor> UnixListener<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::{UnixListener, UnixStream};
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let path = std::env::temp_dir().join(format!("async-op-accept-{}", std::process::id()));
     /// let listener = UnixListener::bind(&SystemExecutor, &path)?;
     /// let _client = UnixStream::connect(&SystemExecutor, &path).await?;
     /// let (_server, peer) = listener.accept().await?;
     /// assert!(peer.is_unnamed());
     /// std::fs::remove_file(path)?;
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     #[async_op]
     pub fn async_accept(&self) -> impl Initiation<fn(io::Result<(UnixStream<E>, SocketAddr)>)> {

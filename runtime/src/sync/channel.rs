@@ -203,7 +203,7 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// use async_op::SystemExecutor;
     /// use async_op::sync::Channel;
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let channel = Channel::new(&SystemExecutor, 3);
     /// for n in [1, 2, 3] {
     ///     channel.try_send(n).unwrap();
@@ -214,9 +214,8 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     ///     sum += n;
     /// }
     /// assert_eq!(sum, 6);
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     #[async_op(cancellation = total)]
     pub async fn async_receive(&self) -> io::Result<T> {

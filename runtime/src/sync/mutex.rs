@@ -141,16 +141,15 @@ impl<T: Send + 'static, E: Executor> Mutex<T, E> {
     /// use async_op::sync::Mutex;
     /// use async_op::time::Timer;
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let mutex = Mutex::new(&SystemExecutor, 0);
     /// let mut guard = mutex.lock().await?;
     /// Timer::new(&SystemExecutor).wait().await?; // still locked
     /// *guard += 1;
     /// drop(guard);
     /// assert_eq!(*mutex.lock().await?, 1);
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     #[async_op(cancellation = total)]
     pub async fn async_lock(&self) -> io::Result<MutexGuard<T, E>> {
