@@ -133,6 +133,19 @@ pub fn cancel_at<T>(instant: Instant, token: T) -> TimeLimit<T> {
 impl<S, I> Operation<S, I> {
     /// Limits the time that the operation may take, from its start: see
     /// [`cancel_after`].
+    ///
+    /// ```
+    /// use async_op::sync::Channel;
+    /// use async_op::{IoContext, is_timeout};
+    /// use std::time::Duration;
+    ///
+    /// let context = IoContext::new()?;
+    /// let channel = Channel::<u32>::new(&context, 0);
+    /// let patience = Duration::from_millis(1);
+    /// let error = channel.receive().cancel_after(patience).blocking().unwrap_err();
+    /// assert!(is_timeout(&error));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn cancel_after(self, duration: Duration) -> Operation<S, TimedInitiation<S, I>>
     where
         S: LeadingSignature<First: Expire, Args: Send, Output: Send> + 'static,
@@ -143,6 +156,19 @@ impl<S, I> Operation<S, I> {
 
     /// Limits the time that the operation may take, to a time on the clock:
     /// see [`cancel_at`].
+    ///
+    /// ```
+    /// use async_op::sync::Channel;
+    /// use async_op::{IoContext, is_timeout};
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let context = IoContext::new()?;
+    /// let channel = Channel::<u32>::new(&context, 0);
+    /// let lunch = Instant::now() + Duration::from_millis(1);
+    /// let error = channel.receive().cancel_at(lunch).blocking().unwrap_err();
+    /// assert!(is_timeout(&error));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn cancel_at(self, instant: Instant) -> Operation<S, TimedInitiation<S, I>>
     where
         S: LeadingSignature<First: Expire, Args: Send, Output: Send> + 'static,

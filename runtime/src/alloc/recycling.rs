@@ -204,6 +204,13 @@ impl Pool {
 impl Recycling {
     /// Gives all memory that is kept for reuse back to the global allocator:
     /// that of this thread, and what is in transit between threads.
+    ///
+    /// ```
+    /// use async_op::alloc::Recycling;
+    ///
+    /// // After a rush, say; what comes next takes memory from the heap anew.
+    /// Recycling::trim();
+    /// ```
     pub fn trim() {
         POOL.with(|pool| pool.drain(false));
         for class in 0..CLASSES {

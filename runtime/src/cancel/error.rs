@@ -151,6 +151,17 @@ impl OperationError for io::Error {
 )]
 pub trait Expire: Sized {
     /// Says that time ran out, where this says that the operation was cancelled.
+    ///
+    /// ```
+    /// use async_op::cancel::{Expire, cancelled};
+    /// use async_op::is_timeout;
+    /// use std::io;
+    ///
+    /// let result: io::Result<u32> = Err(cancelled());
+    /// assert!(is_timeout(&result.expire().unwrap_err()));
+    /// let result: io::Result<u32> = Ok(7); // in time all the same
+    /// assert_eq!(result.expire().unwrap(), 7);
+    /// ```
     fn expire(self) -> Self {
         self
     }

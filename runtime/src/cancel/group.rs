@@ -111,6 +111,14 @@ const NAME: &str = "CancellationGroup";
 impl CancellationGroup {
     /// Makes a group.
     ///
+    /// ```
+    /// use async_op::cancel::{CancellationGroup, CancellationType};
+    ///
+    /// let group = CancellationGroup::new();
+    /// group.clone().emit(CancellationType::TERMINAL); // any clone is the group
+    /// assert!(group.slot().is_connected());
+    /// ```
+    ///
     /// # Panics
     ///
     /// If no memory can be had.

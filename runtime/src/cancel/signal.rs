@@ -115,6 +115,15 @@ enum Receiver {
 impl CancellationSignal {
     /// Makes a signal.
     ///
+    /// ```
+    /// use async_op::cancel::CancellationSignal;
+    ///
+    /// let signal = CancellationSignal::new();
+    /// let slot = signal.slot();
+    /// drop(signal);
+    /// assert!(slot.is_connected()); // still, but nobody asks any more
+    /// ```
+    ///
     /// # Panics
     ///
     /// If no memory can be had.
