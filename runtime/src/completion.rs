@@ -364,6 +364,19 @@ impl<S: Signature + 'static> Completion<S> {
 
     /// Makes a completion of a pointer that [`into_raw`](Self::into_raw) has made.
     ///
+    /// ```
+    /// use async_op::{Blocking, Completion, SystemExecutor, async_op};
+    ///
+    /// #[async_op]
+    /// fn async_add(on: &SystemExecutor, a: u32, b: u32, op: Completion<fn(u32)>) {
+    ///     let user_data = op.into_raw();
+    ///     // SAFETY: it comes from `into_raw` of a completion of this type, once.
+    ///     unsafe { Completion::<fn(u32)>::from_raw(user_data) }.complete(a + b);
+    /// }
+    ///
+    /// assert_eq!(async_add(&SystemExecutor, 1, 2, Blocking), 3);
+    /// ```
+    ///
     /// # Safety
     ///
     /// - The pointer comes from `into_raw` of a completion with this signature, and
@@ -414,6 +427,17 @@ macro_rules! complete {
             ///
             /// See [`complete_with`](Completion::complete_with) for where the
             /// handler runs.
+            ///
+            /// ```
+            /// use async_op::{Completion, SystemExecutor, async_op};
+            ///
+            /// #[async_op]
+            /// fn async_greet(on: &SystemExecutor, op: Completion<fn(String, usize)>) {
+            ///     op.complete("hello".into(), 5);
+            /// }
+            ///
+            /// assert_eq!(greet(&SystemExecutor).blocking(), ("hello".into(), 5));
+            /// ```
             #[inline]
             #[allow(clippy::too_many_arguments, reason = "as many as signatures have")]
             pub fn complete(self $(, $arg: $ty)*) {
@@ -434,13 +458,26 @@ complete!(a1: A1, a2: A2, a3: A3, a4: A4, a5: A5, a6: A6, a7: A7);
 complete!(a1: A1, a2: A2, a3: A3, a4: A4, a5: A5, a6: A6, a7: A7, a8: A8);
 
 macro_rules! complete_alternative {
-    ($name:ident { $($method:ident: $variant:ident($signature:ident)),+ }) => {
+    ($name:ident, $several:literal { $($method:ident: $variant:ident($signature:ident)),+ }) => {
         impl<$($signature: Signature + 'static),+> Completion<($($signature,)+)> {
             $(
                 #[doc = concat!("Completes the operation by the signature `", stringify!($signature), "`.")]
                 ///
                 /// See [`complete_with`](Completion::complete_with) for where
                 /// the handler runs.
+                ///
+                /// ```
+                #[doc = concat!("use async_op::adapter::", stringify!($name), ";")]
+                /// use async_op::{Completion, SystemExecutor, async_op};
+                ///
+                /// #[async_op]
+                #[doc = concat!("fn async_ask(on: &SystemExecutor, op: Completion<", $several, ">) {")]
+                #[doc = concat!("    op.", stringify!($method), "((7,));")]
+                /// }
+                ///
+                /// let answer = ask(&SystemExecutor).blocking();
+                #[doc = concat!("assert_eq!(answer, ", stringify!($name), "::", stringify!($variant), "(7));")]
+                /// ```
                 pub fn $method(self, args: $signature::Args) {
                     let output = $signature::into_output(args);
                     self.complete_with((crate::signature::$name::$variant(output),));
@@ -450,16 +487,16 @@ macro_rules! complete_alternative {
     };
 }
 
-complete_alternative!(OneOf2 {
+complete_alternative!(OneOf2, "(fn(u8), fn(u8))" {
     complete_first: First(S1),
     complete_second: Second(S2)
 });
-complete_alternative!(OneOf3 {
+complete_alternative!(OneOf3, "(fn(u8), fn(u8), fn(u8))" {
     complete_first: First(S1),
     complete_second: Second(S2),
     complete_third: Third(S3)
 });
-complete_alternative!(OneOf4 {
+complete_alternative!(OneOf4, "(fn(u8), fn(u8), fn(u8), fn(u8))" {
     complete_first: First(S1),
     complete_second: Second(S2),
     complete_third: Third(S3),

@@ -58,6 +58,14 @@ impl<O, T> WithDefaultToken<O, T> {
     }
 
     /// Returns the object.
+    ///
+    /// ```
+    /// use async_op::time::Timer;
+    /// use async_op::{Blocking, SystemExecutor};
+    ///
+    /// let timer = Timer::new(&SystemExecutor).with_default_token::<Blocking>();
+    /// let _timer: Timer = timer.into_inner();
+    /// ```
     pub fn into_inner(self) -> O {
         self.object
     }
@@ -155,10 +163,10 @@ impl<O: AsyncWriteStream, T: 'static> AsyncWriteStream for WithDefaultToken<O, T
     }
 }
 
-/// The functions of an object that have no token, with one:
-/// `name = async_name [generics] (arguments) -> signature`.
+/// The functions of an object that have no token, with one, after an example of
+/// `with_default_token`: `name = async_name [generics] (arguments) -> signature`.
 macro_rules! default_token {
-    ($object:ident {$(
+    ($(#[$example:meta])* $object:ident {$(
         $(#[$attr:meta])*
         $name:ident = $initiating:ident
             [$($param:ident: $bound:ident)?] ($($arg:ident: $ty:ty),*) -> $signature:ty;
@@ -166,6 +174,8 @@ macro_rules! default_token {
         impl<E: HomeExecutor> $object<E> {
             /// Gives the functions without token another one than
             /// [`Deferred`](crate::Deferred).
+            ///
+            $(#[$example])*
             pub fn with_default_token<T>(self) -> WithDefaultToken<Self, T> {
                 WithDefaultToken::new(self)
             }
@@ -193,13 +203,33 @@ macro_rules! default_token {
     };
 }
 
-default_token!(Timer {
-    wait = async_wait [] () -> fn(io::Result<()>);
-});
+default_token!(
+    /// ```
+    /// use async_op::time::Timer;
+    /// use async_op::{Blocking, SystemExecutor};
+    ///
+    /// let timer = Timer::new(&SystemExecutor).with_default_token::<Blocking>();
+    /// timer.wait()?; // has expired, as it is not set
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    Timer {
+        wait = async_wait [] () -> fn(io::Result<()>);
+    }
+);
 
-default_token!(WallTimer {
-    wait = async_wait [] () -> fn(io::Result<()>);
-});
+default_token!(
+    /// ```
+    /// use async_op::time::WallTimer;
+    /// use async_op::{Blocking, SystemExecutor};
+    ///
+    /// let timer = WallTimer::new(&SystemExecutor).with_default_token::<Blocking>();
+    /// timer.wait()?; // has expired, as it is not set
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    WallTimer {
+        wait = async_wait [] () -> fn(io::Result<()>);
+    }
+);
 
 /// Those of `net`, by the macro above.
 #[cfg(feature = "net")]

@@ -41,9 +41,22 @@ pub trait Signature {
     type Output;
 
     /// Turns the arguments of a handler into the output of a future.
+    ///
+    /// ```
+    /// use async_op::Signature;
+    ///
+    /// assert_eq!(<fn(u8)>::into_output((7,)), 7);
+    /// assert_eq!(<fn(u8, char)>::into_output((7, 'x')), (7, 'x'));
+    /// ```
     fn into_output(args: Self::Args) -> Self::Output;
 
     /// Turns the output of a future into the arguments of a handler.
+    ///
+    /// ```
+    /// use async_op::Signature;
+    ///
+    /// assert_eq!(<fn(u8)>::from_output(7), (7,));
+    /// ```
     fn from_output(output: Self::Output) -> Self::Args;
 }
 
