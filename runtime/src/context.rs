@@ -591,6 +591,20 @@ impl IoContext {
     ///
     /// Rounded down, a loop would come too early, and look again and again through the last
     /// millisecond before each timer.
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::time::Timer;
+    /// use std::time::Duration;
+    ///
+    /// let context = IoContext::new()?;
+    /// assert_eq!(context.timeout_millis(), -1); // until something comes
+    /// let timer = Timer::new(&context);
+    /// timer.expires_after(Duration::from_micros(1));
+    /// timer.wait().detach();
+    /// assert!((0..=1).contains(&context.timeout_millis())); // and not 0 before it is over
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn timeout_millis(&self) -> i32 {
         self.timeout().map_or(-1, |left| {
             i32::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)

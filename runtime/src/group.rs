@@ -214,8 +214,31 @@ pub trait Group<C> {
     type Future: Future<Output = <Self::Signature as Signature>::Output> + Send;
 
     /// Returns the executor of the first operation.
+    ///
+    /// ```
+    /// use async_op::group::{Group, WaitForAll};
+    /// use async_op::time::Timer;
+    /// use async_op::{Executor, IoObject, SystemExecutor};
+    ///
+    /// let timer = Timer::new(&SystemExecutor);
+    /// let operations = (timer.wait(), timer.wait());
+    /// let executor = Group::<WaitForAll>::executor(&operations);
+    /// assert!(executor.context() == timer.executor().context());
+    /// ```
     fn executor(&self) -> Self::Executor;
 
     /// Makes the operations one future.
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::group::{Group, wait_for_all};
+    /// use async_op::time::Timer;
+    ///
+    /// let timer = Timer::new(&SystemExecutor);
+    /// let all = Group::into_future((timer.wait(), timer.wait()), wait_for_all());
+    /// let (_, (first, second)) = pollster::block_on(all);
+    /// first.and(second)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     fn into_future(self, condition: C) -> Self::Future;
 }

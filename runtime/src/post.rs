@@ -199,6 +199,19 @@ submit! {
     /// # Cancel safety
     ///
     /// Yes, as for [`post`].
+    ///
+    /// ```
+    /// use async_op::executor::dispatch;
+    /// use async_op::{IoContext, bind_executor, post_on};
+    ///
+    /// let context = IoContext::new()?;
+    /// let executor = context.executor();
+    /// post_on(&context, move || {
+    ///     dispatch(bind_executor(executor, || println!("inside the first handler")));
+    /// });
+    /// assert_eq!(context.run(), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     dispatch, // with an executor: `dispatch_on(executor, token)`
     /// Calls the handler here and now if this thread may run tasks of the
     /// executor of `on` (and of the handler's own); else as [`post_on`].
@@ -234,6 +247,19 @@ submit! {
     /// executor of `on`, else there, and completes with what it returns.
     ///
     /// As [`post_call`] in every other respect.
+    ///
+    /// ```
+    /// use async_op::executor::dispatch_call;
+    /// use async_op::{IoContext, post_on};
+    ///
+    /// let context = IoContext::new()?;
+    /// let executor = context.executor();
+    /// post_on(&context, move || {
+    ///     dispatch_call(&executor, || 7, |n: u32| assert_eq!(n, 7));
+    /// });
+    /// assert_eq!(context.run(), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     dispatch_call,
     Dispatch, DISPATCH
 }
@@ -241,10 +267,38 @@ submit! {
 submit! {
     /// As [`post`], as a continuation of the running task: the executor may
     /// delay it until that has returned.
+    ///
+    /// ```
+    /// use async_op::executor::defer;
+    /// use async_op::{IoContext, bind_executor};
+    ///
+    /// let context = IoContext::new()?;
+    /// defer(bind_executor(context.executor(), || println!("in the context")));
+    /// assert_eq!(context.run(), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     defer, // with an executor: `defer_on(executor, token)`
     /// As [`post_on`], as a continuation of the running task.
+    ///
+    /// ```
+    /// use async_op::executor::defer_on;
+    /// use async_op::{IoContext, post_on};
+    ///
+    /// let context = IoContext::new()?;
+    /// let executor = context.executor();
+    /// post_on(&context, move || defer_on(&executor, || println!("when the first has returned")));
+    /// assert_eq!(context.run(), 2);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     defer_on,
     /// As [`post_call`], as a continuation of the running task.
+    ///
+    /// ```
+    /// use async_op::executor::defer_call;
+    /// use async_op::{Blocking, SystemExecutor};
+    ///
+    /// assert_eq!(defer_call(&SystemExecutor, || 7, Blocking), 7);
+    /// ```
     defer_call,
     Defer, DEFER
 }

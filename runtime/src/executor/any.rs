@@ -89,6 +89,14 @@ impl Vtable {
 impl AnyExecutor {
     /// Erases the type of `executor`.
     ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::executor::AnyExecutor;
+    ///
+    /// let one = AnyExecutor::new(SystemExecutor);
+    /// assert!(one == AnyExecutor::new(SystemExecutor)); // as those inside are
+    /// ```
+    ///
     /// # Panics
     ///
     /// If no memory can be had for a large one.

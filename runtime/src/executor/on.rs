@@ -31,6 +31,16 @@ impl<E> On<E> {
     }
 
     /// Returns the executor that the tasks run on.
+    ///
+    /// ```
+    /// use async_op::executor::Strand;
+    /// use async_op::time::Timer;
+    /// use async_op::{IoObject, SystemExecutor};
+    ///
+    /// let strand = Strand::new(SystemExecutor);
+    /// let timer = Timer::new(&SystemExecutor).on(&strand);
+    /// assert!(*timer.executor().inner() == strand);
+    /// ```
     pub fn inner(&self) -> &E {
         &self.inner
     }

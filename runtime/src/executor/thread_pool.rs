@@ -117,6 +117,16 @@ impl ThreadPool {
     }
 
     /// Returns the executor of the pool.
+    ///
+    /// ```
+    /// use async_op::executor::ThreadPool;
+    /// use async_op::post_on;
+    ///
+    /// let pool = ThreadPool::new(2)?;
+    /// post_on(&pool.executor(), || println!("on one of its threads"));
+    /// pool.join();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn executor(&self) -> IoExecutor {
         self.shared.context.executor()
     }
