@@ -25,6 +25,13 @@ use std::io;
 )]
 pub trait CompletionCondition: Send {
     /// Returns how many bytes to ask for next, after `transferred` bytes.
+    ///
+    /// ```
+    /// use async_op::io::{CompletionCondition, transfer_at_least, transfer_exactly};
+    ///
+    /// assert_eq!(transfer_exactly(10).more(4), 6);
+    /// assert_eq!(transfer_at_least(10).more(10), 0); // enough
+    /// ```
     fn more(&mut self, transferred: usize) -> usize;
 
     /// Returns how many bytes to ask for next, after an error of the stream: by default

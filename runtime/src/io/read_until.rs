@@ -20,6 +20,14 @@ const CHUNK: std::ops::RangeInclusive<usize> = 512..=64 * 1024;
 pub trait Delimiter: Send {
     /// Returns where the delimiter ends in `bytes`. There was none in the first
     /// `seen` of them.
+    ///
+    /// ```
+    /// use async_op::io::Delimiter;
+    ///
+    /// assert_eq!(b'\n'.find(b"one\ntwo", 0), Some(4));
+    /// assert_eq!(Delimiter::find(&mut "\r\n", b"one\r", 0), None);
+    /// assert_eq!(Delimiter::find(&mut "\r\n", b"one\r\n", 4), Some(5));
+    /// ```
     fn find(&mut self, bytes: &[u8], seen: usize) -> Option<usize>;
 }
 

@@ -372,6 +372,18 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
 
     /// Returns whether a receive would complete at once: there is a value, or there will be
     /// none any more.
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::sync::Channel;
+    ///
+    /// let context = IoContext::new()?;
+    /// let channel = Channel::new(&context, 1);
+    /// assert!(!channel.is_ready());
+    /// channel.try_send("here")?;
+    /// assert!(channel.is_ready());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn is_ready(&self) -> bool {
         let state = self.lock();
         !state.kept.is_empty() || state.senders.first().is_some() || state.closed.is_some()

@@ -178,6 +178,21 @@ impl<E: HomeExecutor> WallTimer<E> {
 
     /// Waits until the timer expires.
     ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::time::WallTimer;
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// # pollster::block_on(async {
+    /// let timer = WallTimer::new(&SystemExecutor);
+    /// let moment = SystemTime::now() + Duration::from_millis(1);
+    /// timer.expires_at(moment);
+    /// timer.wait().await?;
+    /// assert!(SystemTime::now() >= moment);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Completion
     ///
     /// `fn(io::Result<()>)`. Completes at once if the timer has expired.
