@@ -132,6 +132,9 @@
     reason = "a signature says all that there is to say"
 )]
 
+#[macro_use]
+mod example;
+
 mod back;
 mod door;
 mod exchange;
@@ -181,6 +184,14 @@ impl<P: Protocol> Pipeline<P> {
     /// Makes a pipeline of a context: `&context`, an executor of one, or `&SystemExecutor`. It
     /// connects when there is something to say.
     ///
+    /// ```
+    #[doc = example!(client)]
+    /// let client = Pipeline::new(&context, Capitals { address });
+    /// assert!(!client.is_connected()); // until there is something to say
+    /// assert_eq!(client.request("hello".into()).blocking()?, "HELLO");
+    /// # Ok::<(), io::Error>(())
+    /// ```
+    ///
     /// # Out of memory
     ///
     /// Aborts the process, as [`Arc::new`](std::sync::Arc::new) does.
@@ -197,11 +208,27 @@ impl<P: Protocol> Pipeline<P> {
     }
 
     /// Returns the protocol.
+    ///
+    /// ```
+    #[doc = example!(client)]
+    /// println!("connects to {}", client.protocol().address);
+    /// assert_eq!(client.protocol().address, address);
+    /// # Ok::<(), io::Error>(())
+    /// ```
     pub fn protocol(&self) -> &P {
         &self.shared.protocol
     }
 
     /// Returns whether there is a connection. If not, the next request makes one.
+    ///
+    /// ```
+    #[doc = example!(client)]
+    /// client.request("hello".into()).blocking()?;
+    /// assert!(client.is_connected());
+    /// client.close();
+    /// assert!(!client.is_connected());
+    /// # Ok::<(), io::Error>(())
+    /// ```
     pub fn is_connected(&self) -> bool {
         matches!(self.shared.lock().link.status, Status::Up(_))
     }
@@ -209,12 +236,30 @@ impl<P: Protocol> Pipeline<P> {
     /// Closes the connection: all who wait are [cancelled](crate::is_cancelled). No handler
     /// runs in here. The next request makes a new connection, unless the protocol
     /// [says no](Protocol::reconnects).
+    ///
+    /// ```
+    #[doc = example!(client)]
+    /// client.request("hello".into()).callback(|reply| {
+    ///     assert!(async_op::is_cancelled(&reply.unwrap_err()));
+    /// });
+    /// client.close();
+    /// context.run();
+    /// # Ok::<(), io::Error>(())
+    /// ```
     pub fn close(&self) {
         let error = cancelled().into();
         self.shared.end(self.shared.lock(), error).tell_later();
     }
 
     /// Makes a request, and completes with its reply.
+    ///
+    /// ```
+    #[doc = example!(client)]
+    /// client.request("one".into()).callback(|reply| assert_eq!(reply.unwrap(), "ONE"));
+    /// client.request("two".into()).callback(|reply| assert_eq!(reply.unwrap(), "TWO"));
+    /// context.run();
+    /// # Ok::<(), io::Error>(())
+    /// ```
     ///
     /// # Completion
     ///
@@ -258,6 +303,17 @@ impl<P: Protocol> Pipeline<P> {
     /// It is written where there is a connection; else that is made when somebody waits for
     /// something.
     ///
+    /// ```
+    #[doc = example!(client)]
+    /// // The server answers with a part for each name, and how many there were.
+    /// let list = client.open("list".into())?;
+    /// while let Some(name) = list.next_part().blocking()? {
+    ///     println!("{name}");
+    /// }
+    /// assert_eq!(list.reply().blocking()?, "2");
+    /// # Ok::<(), io::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// The protocol's, if the request cannot be made, and that of a connection that is
@@ -273,6 +329,15 @@ impl<P: Protocol> Pipeline<P> {
     }
 
     /// Completes with the next message that nobody has asked for.
+    ///
+    /// ```
+    #[doc = example!(client)]
+    /// // The server tells us something before it answers.
+    /// client.request("news".into()).callback(|reply| assert_eq!(reply.unwrap(), "OK"));
+    /// assert_eq!(client.next_message().blocking()?, "NEWS");
+    /// context.run();
+    /// # Ok::<(), io::Error>(())
+    /// ```
     ///
     /// # Completion
     ///
