@@ -103,6 +103,19 @@ impl<S: Transport> Object for S {
 impl AnyStream {
     /// Erases the type of `stream`.
     ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::{AnyStream, UnixStream};
+    ///
+    /// # pollster::block_on(async {
+    /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
+    /// let a = AnyStream::new(a);
+    /// a.write_some("hello").await?;
+    /// assert_eq!(b.read_some(&mut [0; 16]).await?, 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Out of memory
     ///
     /// Aborts the process, as [`Arc::new`] does.
@@ -135,6 +148,20 @@ impl<E: HomeExecutor> AnyStream<E> {
     }
 
     /// Reads what there is, at least one byte, into the front of `buffer`.
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::{AnyStream, UnixStream};
+    ///
+    /// # pollster::block_on(async {
+    /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
+    /// let (a, b) = (AnyStream::new(a), AnyStream::new(b));
+    /// a.write_some("hello").await?;
+    /// let mut buffer = [0; 16];
+    /// assert_eq!(b.read_some(&mut buffer).await?, 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Completion
     ///
@@ -171,6 +198,19 @@ impl<E: HomeExecutor> AnyStream<E> {
     }
 
     /// Writes from the front of `buffer` what the stream takes, at least one byte.
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::{AnyStream, UnixStream};
+    ///
+    /// # pollster::block_on(async {
+    /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
+    /// let (a, b) = (AnyStream::new(a), AnyStream::new(b));
+    /// assert_eq!(a.write_some("hello").await?, 5);
+    /// # drop(b);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Completion
     ///
@@ -209,6 +249,17 @@ impl<E: HomeExecutor> AnyStream<E> {
     /// This is no operation: it waits for nothing, and nobody's request to
     /// cancel concerns it.
     ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::{AnyStream, UnixStream};
+    ///
+    /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
+    /// let (a, b) = (AnyStream::new(a), AnyStream::new(b));
+    /// assert_eq!(a.try_write_some(b"hello")?, 5);
+    /// # drop(b);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// The stream's, and [`WouldBlock`](io::ErrorKind::WouldBlock) if it takes nothing, as a
@@ -220,6 +271,20 @@ impl<E: HomeExecutor> AnyStream<E> {
     /// Tells the other end that this was all; what that says can still be read.
     ///
     /// A socket is shut down for writing; what other streams do they say.
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::{AnyStream, UnixStream};
+    ///
+    /// # pollster::block_on(async {
+    /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
+    /// let (a, b) = (AnyStream::new(a), AnyStream::new(b));
+    /// a.finish().await?;
+    /// assert_eq!(b.read_some(&mut [0; 16]).await?, 0); // the end
+    /// b.write_some("answered all the same").await?;
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Completion
     ///
@@ -247,6 +312,19 @@ impl<E: HomeExecutor> AnyStream<E> {
     }
 
     /// Ends the connection, and whatever waits for it.
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::{AnyStream, UnixStream};
+    ///
+    /// # pollster::block_on(async {
+    /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
+    /// let (a, b) = (AnyStream::new(a), AnyStream::new(b));
+    /// a.close();
+    /// assert_eq!(b.read_some(&mut [0; 16]).await?, 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn close(&self) {
         self.object.close();
     }

@@ -64,6 +64,19 @@ impl ConnectErrors {
     }
 
     /// Returns each address and its error, in the order in which they were tried.
+    ///
+    /// ```
+    /// use async_op::net::ConnectErrors;
+    /// use std::io;
+    ///
+    /// fn report(error: &io::Error) {
+    ///     if let Some(errors) = error.get_ref().and_then(|it| it.downcast_ref::<ConnectErrors>()) {
+    ///         for (address, error) in errors.attempts() {
+    ///             eprintln!("{address}: {error}");
+    ///         }
+    ///     }
+    /// }
+    /// ```
     pub fn attempts(&self) -> &[(SocketAddr, io::Error)] {
         &self.attempts
     }

@@ -47,6 +47,20 @@ impl Descriptor {
     /// Takes over a descriptor, made non-blocking: so are its duplicates, in
     /// other processes, too.
     ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::{Descriptor, Readiness};
+    ///
+    /// # pollster::block_on(async {
+    /// let (socket, peer) = std::os::unix::net::UnixDatagram::pair()?;
+    /// let socket = Descriptor::new(&SystemExecutor, socket)?;
+    /// peer.send(b"hello")?;
+    /// socket.wait(Readiness::Read).await?;
+    /// assert_eq!(socket.read_some(&mut [0; 16]).await?, 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// The system's, [`PermissionDenied`](io::ErrorKind::PermissionDenied) for a
@@ -65,6 +79,19 @@ impl Descriptor {
 impl<E: HomeExecutor> Descriptor<E> {
     /// Makes it a descriptor, non-blocking still.
     ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::Descriptor;
+    ///
+    /// let (socket, _peer) = std::os::unix::net::UnixStream::pair()?;
+    /// let descriptor = Descriptor::new(&SystemExecutor, socket)?;
+    /// let clone = descriptor.clone();
+    /// let descriptor = descriptor.into_fd().unwrap_err(); // not the only handle
+    /// drop(clone);
+    /// let _fd: std::os::fd::OwnedFd = descriptor.into_fd().unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// With the handle itself, if it is not the only one: there are clones, or
@@ -81,4 +108,20 @@ reads!(Descriptor);
 writes!(Descriptor, |_| Ok(()));
 waits!(Descriptor);
 io_object!(Descriptor);
-polls!(Descriptor);
+polls!(
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::Descriptor;
+    /// use std::future::poll_fn;
+    ///
+    /// # pollster::block_on(async {
+    /// let (socket, peer) = std::os::unix::net::UnixDatagram::pair()?;
+    /// let mut reader = Descriptor::new(&SystemExecutor, socket)?.into_poll_io();
+    /// peer.send(b"hello")?;
+    /// let mut buffer = [0; 16];
+    /// assert_eq!(poll_fn(|cx| reader.poll_read(cx, &mut buffer)).await?, 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
+    Descriptor
+);

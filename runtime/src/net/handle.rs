@@ -1,9 +1,9 @@
 //! What all handles to sockets have in common.
 
 /// Gives a handle with a `source` its conversions, its executor and the
-/// operation that waits for readiness.
+/// operation that waits for readiness. Examples begin with the lines that make `socket`.
 macro_rules! handle {
-    ($ty:ident, $mio:ty, $std:ty, $registration:expr) => {
+    ($ty:ident, $mio:ty, $std:ty, $registration:expr, $socket:literal) => {
         impl $ty {
             /// Takes over a socket of the standard library, made non-blocking.
             ///
@@ -30,6 +30,16 @@ macro_rules! handle {
 
             /// Takes over a socket of `mio`.
             ///
+            /// ```
+            /// use async_op::SystemExecutor;
+            #[doc = concat!("use async_op::net::", stringify!($ty), ";")]
+            ///
+            #[doc = $socket]
+            #[doc = concat!("let socket = ", stringify!($ty), "::from_mio(&SystemExecutor, socket)?;")]
+            /// # drop(socket);
+            /// # Ok::<(), std::io::Error>(())
+            /// ```
+            ///
             /// # Errors
             ///
             /// The system's, and one of kind [`Other`](std::io::ErrorKind::Other)
@@ -44,6 +54,19 @@ macro_rules! handle {
 
         impl<E: $crate::executor::HomeExecutor> $ty<E> {
             /// Makes it a socket of `mio`.
+            ///
+            /// ```
+            /// use async_op::SystemExecutor;
+            #[doc = concat!("use async_op::net::", stringify!($ty), ";")]
+            ///
+            #[doc = $socket]
+            #[doc = concat!("let socket = ", stringify!($ty), "::from_mio(&SystemExecutor, socket)?;")]
+            /// let clone = socket.clone();
+            /// let socket = socket.into_mio().unwrap_err(); // not the only handle
+            /// drop(clone);
+            #[doc = concat!("let _socket: mio::net::", stringify!($ty), " = socket.into_mio().unwrap();")]
+            /// # Ok::<(), std::io::Error>(())
+            /// ```
             ///
             /// # Errors
             ///

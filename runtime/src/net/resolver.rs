@@ -44,6 +44,15 @@ pub struct Resolver<E = Home> {
 
 impl Resolver {
     /// Makes a resolver of a context.
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::Resolver;
+    ///
+    /// let resolver = Resolver::new(&SystemExecutor);
+    /// let addresses = resolver.resolve("::1", 80).blocking().unwrap(); // needs nobody's help
+    /// assert_eq!(addresses, ["[::1]:80".parse().unwrap()]);
+    /// ```
     pub fn new(executor: &IoExecutor) -> Self {
         Self {
             executor: *executor,
@@ -56,6 +65,18 @@ impl<E: HomeExecutor> Resolver<E> {
     /// Finds the addresses of `host`, in the order in which they should be tried.
     ///
     /// `host` is a name, or an address in writing, which is found at once.
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::Resolver;
+    ///
+    /// # pollster::block_on(async {
+    /// let resolver = Resolver::new(&SystemExecutor);
+    /// let addresses = resolver.resolve("localhost", 80).await?;
+    /// assert!(addresses.iter().all(|address| address.port() == 80));
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Completion
     ///

@@ -167,7 +167,8 @@ handle!(
     TcpListener,
     mio::net::TcpListener,
     std::net::TcpListener,
-    Registration::default()
+    Registration::default(),
+    "let socket = mio::net::TcpListener::bind(([127, 0, 0, 1], 0).into())?;"
 );
 
 struct Accept<E>(E);

@@ -583,7 +583,28 @@ handle!(
     TcpStream,
     mio::net::TcpStream,
     std::net::TcpStream,
-    Registration::unwatched()
+    Registration::unwatched(),
+    "let listener = std::net::TcpListener::bind(\"127.0.0.1:0\")?;\n\
+     let socket = mio::net::TcpStream::connect(listener.local_addr()?)?;"
 );
-polls!(TcpStream);
+polls!(
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::{TcpListener, TcpStream};
+    /// use std::future::poll_fn;
+    ///
+    /// # pollster::block_on(async {
+    /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+    /// # let address = listener.local_addr()?;
+    /// let client = TcpStream::connect(&SystemExecutor, address).await?;
+    /// let (server, _) = listener.accept().await?;
+    /// client.write_some("hello").await?;
+    /// let mut reader = server.into_poll_io();
+    /// let mut buffer = [0; 16];
+    /// assert_eq!(poll_fn(|cx| reader.poll_read(cx, &mut buffer)).await?, 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
+    TcpStream
+);
 transports!(TcpStream);

@@ -406,6 +406,22 @@ multicast!(UdpSocket);
 datagrams!(
     UdpSocket,
     SocketAddr,
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UdpSocket;
+    ///
+    /// # pollster::block_on(async {
+    /// let a = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+    /// let b = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+    /// assert_eq!(a.send_to("hello", b.local_addr()?).await?, 5);
+    /// let mut buffer = [0; 16];
+    /// assert_eq!(b.receive_from(&mut buffer).await?, (5, a.local_addr()?));
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     #[async_op]
     pub fn async_send_to<B: WriteBuffer>(
         &self,
@@ -424,6 +440,7 @@ handle!(
     UdpSocket,
     mio::net::UdpSocket,
     std::net::UdpSocket,
-    Registration::unwatched()
+    Registration::unwatched(),
+    "let socket = mio::net::UdpSocket::bind(([127, 0, 0, 1], 0).into())?;"
 );
 poll_source!(UdpSocket);

@@ -107,6 +107,18 @@ impl UnixDatagram {
     /// Makes a socket that is bound to `address`, which may be abstract on
     /// Linux.
     ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixDatagram;
+    ///
+    /// let path = std::env::temp_dir().join(format!("async-op-bind-addr-{}", std::process::id()));
+    /// let address = std::os::unix::net::SocketAddr::from_pathname(&path)?;
+    /// let socket = UnixDatagram::bind_addr(&SystemExecutor, &address)?;
+    /// assert_eq!(socket.local_addr()?.as_pathname(), Some(&*path));
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`bind`](Self::bind).
@@ -163,6 +175,20 @@ impl<E: HomeExecutor> UnixDatagram<E> {
     /// Connects the socket to the peer that is bound to `path`, of which alone
     /// it receives from then on.
     ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixDatagram;
+    ///
+    /// let path = std::env::temp_dir().join(format!("async-op-connect-to-{}", std::process::id()));
+    /// let server = UnixDatagram::bind(&SystemExecutor, &path)?;
+    /// let client = UnixDatagram::unbound(&SystemExecutor)?;
+    /// client.connect(&path)?;
+    /// assert_eq!(client.try_send(b"hello")?, 5);
+    /// # drop(server);
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// The system's.
@@ -173,6 +199,19 @@ impl<E: HomeExecutor> UnixDatagram<E> {
     /// Connects the socket to the peer that is bound to `address`, as
     /// [`connect`](Self::connect) does.
     ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixDatagram;
+    ///
+    /// let path = std::env::temp_dir().join(format!("async-op-connect-addr-{}", std::process::id()));
+    /// let server = UnixDatagram::bind(&SystemExecutor, &path)?;
+    /// let client = UnixDatagram::unbound(&SystemExecutor)?;
+    /// client.connect_addr(&server.local_addr()?)?;
+    /// assert_eq!(client.try_send(b"hello")?, 5);
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// The system's.
@@ -182,6 +221,17 @@ impl<E: HomeExecutor> UnixDatagram<E> {
 
     /// Returns the address of this end.
     ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixDatagram;
+    ///
+    /// let path = std::env::temp_dir().join(format!("async-op-local-addr-{}", std::process::id()));
+    /// let socket = UnixDatagram::bind(&SystemExecutor, &path)?;
+    /// assert_eq!(socket.local_addr()?.as_pathname(), Some(&*path));
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// The system's.
@@ -190,6 +240,21 @@ impl<E: HomeExecutor> UnixDatagram<E> {
     }
 
     /// Returns the address of the peer.
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixDatagram;
+    ///
+    /// let path = std::env::temp_dir().join(format!("async-op-peer-addr-{}", std::process::id()));
+    /// let server = UnixDatagram::bind(&SystemExecutor, &path)?;
+    /// let client = UnixDatagram::unbound(&SystemExecutor)?;
+    /// assert!(client.peer_addr().is_err());
+    /// client.connect(&path)?;
+    /// assert_eq!(client.peer_addr()?.as_pathname(), Some(&*path));
+    /// # drop(server);
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -233,6 +298,23 @@ impl<E: HomeExecutor> UnixDatagram<E> {
 datagrams!(
     UnixDatagram,
     SocketAddr,
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixDatagram;
+    ///
+    /// # pollster::block_on(async {
+    /// let path = std::env::temp_dir().join(format!("async-op-send-to-{}", std::process::id()));
+    /// let server = UnixDatagram::bind(&SystemExecutor, &path)?;
+    /// let client = UnixDatagram::unbound(&SystemExecutor)?;
+    /// client.send_to("hello", server.local_addr()?).await?;
+    /// assert_eq!(server.receive(&mut [0; 16]).await?, 5);
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     #[async_op(completes = B::Completion<io::Result<usize>>, cancellation = total)]
     pub async fn async_send_to<B: WriteBuffer>(
         &self,
@@ -247,7 +329,8 @@ handle!(
     UnixDatagram,
     mio::net::UnixDatagram,
     std::os::unix::net::UnixDatagram,
-    Registration::unwatched()
+    Registration::unwatched(),
+    "let socket = mio::net::UnixDatagram::unbound()?;"
 );
 
 /// Lends a socket to what only the standard library can do with it.

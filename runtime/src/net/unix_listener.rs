@@ -73,6 +73,18 @@ impl UnixListener {
 
     /// Makes a socket that listens at `address`, which may be abstract on Linux.
     ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixListener;
+    ///
+    /// let path = std::env::temp_dir().join(format!("async-op-listen-addr-{}", std::process::id()));
+    /// let address = std::os::unix::net::SocketAddr::from_pathname(&path)?;
+    /// let listener = UnixListener::bind_addr(&SystemExecutor, &address)?;
+    /// assert_eq!(listener.local_addr()?.as_pathname(), Some(&*path));
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`bind`](Self::bind).
@@ -166,7 +178,10 @@ handle!(
     UnixListener,
     mio::net::UnixListener,
     std::os::unix::net::UnixListener,
-    Registration::default()
+    Registration::default(),
+    "let path = std::env::temp_dir().join(format!(\"async-op-mio-{}\", std::process::id()));\n\
+     let socket = mio::net::UnixListener::bind(&path)?;\n\
+     # std::fs::remove_file(&path)?;"
 );
 
 struct Accept<E>(E);

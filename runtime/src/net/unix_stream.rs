@@ -321,9 +321,26 @@ handle!(
     UnixStream,
     mio::net::UnixStream,
     std::os::unix::net::UnixStream,
-    Registration::unwatched()
+    Registration::unwatched(),
+    "let (socket, _peer) = mio::net::UnixStream::pair()?;"
 );
-polls!(UnixStream);
+polls!(
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixStream;
+    /// use std::future::poll_fn;
+    ///
+    /// # pollster::block_on(async {
+    /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
+    /// a.write_some("hello").await?;
+    /// let mut reader = b.into_poll_io();
+    /// let mut buffer = [0; 16];
+    /// assert_eq!(poll_fn(|cx| reader.poll_read(cx, &mut buffer)).await?, 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
+    UnixStream
+);
 transports!(UnixStream);
 
 /// [`UnixStream::async_connect`], of one type for paths of all types.

@@ -56,21 +56,61 @@ impl<S: Transport> TlsStream<S> {
     }
 
     /// Returns the stream below. What is read from it or written to it is lost.
+    ///
+    /// ```
+    /// use async_op::net::TcpStream;
+    /// use async_op::net::tls::TlsStream;
+    ///
+    /// fn peer(stream: &TlsStream<TcpStream>) -> std::io::Result<std::net::SocketAddr> {
+    ///     stream.get_ref().peer_addr()
+    /// }
+    /// ```
     pub fn get_ref(&self) -> &S {
         &self.session.stream
     }
 
     /// Returns the protocol that both ends have agreed on (ALPN), if they have.
+    ///
+    /// ```
+    /// use async_op::net::TcpStream;
+    /// use async_op::net::tls::TlsStream;
+    ///
+    /// fn speaks_http2(stream: &TlsStream<TcpStream>) -> bool {
+    ///     stream.alpn_protocol().is_some_and(|name| name == b"h2")
+    /// }
+    /// ```
     pub fn alpn_protocol(&self) -> Option<Vec<u8>> {
         self.session.ask(|engine| engine.alpn_protocol())
     }
 
     /// Returns the certificate of the other end, in DER, if it has shown one.
+    ///
+    /// ```
+    /// use async_op::net::TcpStream;
+    /// use async_op::net::tls::TlsStream;
+    ///
+    /// /// Trusts this one certificate.
+    /// fn is_known(stream: &TlsStream<TcpStream>, known: &[u8]) -> bool {
+    ///     stream.peer_certificate().is_some_and(|it| it == known)
+    /// }
+    /// ```
     pub fn peer_certificate(&self) -> Option<Vec<u8>> {
         self.session.ask(|engine| engine.peer_certificate())
     }
 
     /// Reads what there is, at least one byte, into the front of `buffer`.
+    ///
+    /// ```
+    /// use async_op::net::TcpStream;
+    /// use async_op::net::tls::TlsStream;
+    ///
+    /// async fn greeting(stream: &TlsStream<TcpStream>) -> std::io::Result<Vec<u8>> {
+    ///     let mut buffer = vec![0; 512];
+    ///     let n = stream.read_some(&mut buffer).await?;
+    ///     buffer.truncate(n);
+    ///     Ok(buffer)
+    /// }
+    /// ```
     ///
     /// # Completion
     ///
@@ -109,6 +149,17 @@ impl<S: Transport> TlsStream<S> {
     }
 
     /// Encrypts and writes from the front of `buffer` at least one byte, up to 64 KiB.
+    ///
+    /// ```
+    /// use async_op::net::TcpStream;
+    /// use async_op::net::tls::TlsStream;
+    ///
+    /// async fn ping(stream: &TlsStream<TcpStream>) -> std::io::Result<()> {
+    ///     let n = stream.write_some("PING\r\n").await?;
+    ///     assert_eq!(n, 6); // as it is less than 64 KiB
+    ///     Ok(())
+    /// }
+    /// ```
     ///
     /// # Completion
     ///
@@ -173,6 +224,19 @@ impl<S: Transport> TlsStream<S> {
     ///
     /// Only needed after a write that was dropped or asked to stop: others have done so.
     ///
+    /// ```
+    /// use async_op::net::TcpStream;
+    /// use async_op::net::tls::TlsStream;
+    /// use std::io;
+    /// use std::time::Duration;
+    ///
+    /// async fn give_up(stream: &TlsStream<TcpStream>) -> io::Result<()> {
+    ///     let wrote = stream.write_some("never mind").cancel_after(Duration::from_secs(1)).await;
+    ///     println!("{wrote:?}"); // it is encrypted all the same
+    ///     stream.flush().await
+    /// }
+    /// ```
+    ///
     /// # Completion
     ///
     /// `fn(io::Result<()>)`.
@@ -201,6 +265,19 @@ impl<S: Transport> TlsStream<S> {
 
     /// Tells the other end that this was all (`close_notify`), and the stream below so, too;
     /// what the other end says can still be read.
+    ///
+    /// ```
+    /// use async_op::net::TcpStream;
+    /// use async_op::net::tls::TlsStream;
+    ///
+    /// async fn say_good_bye(stream: &TlsStream<TcpStream>) -> std::io::Result<()> {
+    ///     stream.write_some("QUIT\r\n").await?;
+    ///     stream.finish().await?;
+    ///     // The other end has said all, too, when a read returns 0.
+    ///     while stream.read_some(&mut [0; 512]).await? > 0 {}
+    ///     Ok(())
+    /// }
+    /// ```
     ///
     /// # Completion
     ///
@@ -235,6 +312,16 @@ impl<S: Transport> TlsStream<S> {
 
     /// Ends the connection, and whatever waits for it. The other end is told that this was
     /// all where that takes no time.
+    ///
+    /// ```
+    /// use async_op::net::TcpStream;
+    /// use async_op::net::tls::TlsStream;
+    ///
+    /// /// Whoever waits for it waits no more.
+    /// fn hang_up(stream: &TlsStream<TcpStream>) {
+    ///     stream.close();
+    /// }
+    /// ```
     pub fn close(&self) {
         let session = &*self.session;
         if let Some(mut output) = session.output.try_lock() {
