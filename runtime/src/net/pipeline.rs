@@ -176,6 +176,8 @@ use crate::{Completion, async_op, bind_cancellation_slot, this_op};
 /// A connection that any number of requests share: see the [module](self).
 ///
 /// A handle: clones are the same connection, and may be used on any thread.
+///
+/// The examples below are of the client [there](self#a-client).
 pub struct Pipeline<P: Protocol> {
     shared: Arc<Shared<P>>,
 }

@@ -25,6 +25,8 @@ use crate::{Completion, async_op};
 ///
 /// Dropped, its parts and its reply go to nobody, and the connection goes on; but for an
 /// upload that has not been [finished](Self::finish), with which the connection ends.
+///
+/// The examples below are of the client [there](super#a-client).
 pub struct Exchange<P: Protocol> {
     target: Target<P>,
 }

@@ -10,7 +10,8 @@ use crate::io::{Transport, error_again};
 
 /// What is said over a [`Pipeline`](super::Pipeline): all that its author writes.
 ///
-/// The page of the [module](super) has a whole one.
+/// The page of the [module](super#a-client) has a whole one, of which the examples below are
+/// parts.
 ///
 /// None of these functions is called while a lock is held, and none may wait, but
 /// [`connect`](Self::connect). The value itself is shared by all connections, and by all

@@ -201,6 +201,20 @@ impl<S: Transport> TlsStream<S> {
     /// cancel concerns it. What the stream below does not take at once is sent by an operation
     /// that nobody waits for.
     ///
+    /// ```
+    /// use async_op::net::TcpStream;
+    /// use async_op::net::tls::TlsStream;
+    /// use std::io;
+    ///
+    /// /// Says so if that takes no time.
+    /// fn try_ping(stream: &TlsStream<TcpStream>) -> io::Result<bool> {
+    ///     match stream.try_write_some(b"PING\r\n") {
+    ///         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+    ///         written => written.map(|n| n == 6),
+    ///     }
+    /// }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`async_write_some`](Self::async_write_some), and
