@@ -1,11 +1,11 @@
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::tickets::{Due, MemberPoll, SharedTickets, Tickets, UNWOKEN};
 use crate::cancel::CancellationType;
 use crate::shim::AtomicUsize;
 use crate::task::lent::{Lender, lend};
-use crate::task::scope;
+use crate::task::{budget, scope};
 
 /// The members of a group, by their places in it.
 pub trait Roster<C> {
@@ -65,10 +65,15 @@ where
     ///
     /// Who is ready without having been woken, because it is polled for the first time or
     /// has been asked to stop, has completed now, after all that have been woken.
-    pub(super) fn poll<C, M>(&mut self, cx: &Context<'_>, round: &mut Round<'_, M, C>) -> Poll<()>
+    pub(super) fn poll<C, M>(
+        &mut self,
+        cx: &mut Context<'_>,
+        round: &mut Round<'_, M, C>,
+    ) -> Poll<()>
     where
         M: Roster<C>,
     {
+        ready!(budget::proceed(cx));
         let waker = cx.waker();
         let waker = (
             waker.data().addr(),
@@ -131,6 +136,7 @@ where
             index,
             group: cx.waker(),
         };
+        let _lent = budget::lend();
         let mut poll = |cx: &mut Context<'_>| round.members.as_mut().poll(index, cx, news);
         if self.is_another {
             // One that is lent may be where the last one was, and a group that is a member

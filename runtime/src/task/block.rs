@@ -674,7 +674,7 @@ where
         let mut held = Held::new(guards);
         match ending {
             Ending::Call(args) => {
-                held.reset_on_runner();
+                held.before_the_handler();
                 let _handling: Entered = trace.handling();
                 let _outside = super::current::outside();
                 handler.complete(args);

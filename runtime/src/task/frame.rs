@@ -179,6 +179,22 @@ impl<E: Executor, X: Executor, A: OperationAllocator, O: Executor> Head<E, X, A,
         executor.post(task);
     }
 
+    /// Posts a frame whose future is over when it is polled: so is its work on the I/O
+    /// executor once it is submitted.
+    ///
+    /// # Safety
+    ///
+    /// - As for [`post`](Self::post).
+    unsafe fn post_last(header: NonNull<FrameHeader>) {
+        let this: NonNull<Self> = header.cast();
+        // SAFETY: by I1 the field is ours, and wakers know the header alone.
+        let io_work = unsafe { &mut (*this.as_ptr()).io_work };
+        let io_work = io_work.take();
+        // SAFETY: passed on as it came.
+        unsafe { Self::post(header) };
+        drop(io_work);
+    }
+
     /// Gives the memory of a frame back.
     ///
     /// # Safety
@@ -431,7 +447,10 @@ where
         let stub = room.map(|room| Stub::new(room, frame.cast()));
         let header = FrameHeader {
             task: Header::new(const { &Self::POLL }),
-            post: Head::<E, X, A, P::Executor>::post,
+            post: match site.meta().waits_once() {
+                true => Head::<E, X, A, P::Executor>::post_last,
+                false => Head::<E, X, A, P::Executor>::post,
+            },
             stub: AtomicPtr::new(stub.map_or(ptr::null_mut(), NonNull::as_ptr)),
         };
         let scope = OfFrame {
@@ -746,7 +765,7 @@ where
     /// Calls the handler, which has been moved out of its frame.
     fn call((handler, trace, mut guards): (H, Trace, Guards<X, E>), output: S::Output) {
         guards.0.reset_on_runner();
-        guards.1.reset_on_runner();
+        guards.1.reset();
         let _handling: Entered = trace.handling();
         let _outside = super::current::outside();
         handler.complete(S::from_output(output));

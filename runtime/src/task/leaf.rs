@@ -643,7 +643,7 @@ where
     #[inline(always)]
     fn call((handler, trace, guards): (H, Trace, Guards<X, E>), output: T::Output) {
         let mut held = Held::new(guards);
-        held.reset_on_runner();
+        held.before_the_handler();
         let _handling: Entered = trace.handling();
         handler.complete(S::from_output(output));
     }
