@@ -86,19 +86,33 @@ where
         loop {
             let before = asked;
             let news = self.news(asked);
-            let seen = self.tickets.last();
+            let seen = self.tickets.placed();
             let count = self.tickets.collect(is_new || !news.is_empty(), round.due);
             for n in 0..count {
                 let (ticket, index) = round.due[n];
                 if !self.poll_one(index, cx, news, round) {
                     continue;
                 }
-                let last = self.tickets.last();
-                if ticket == UNWOKEN && last != seen {
-                    while let Some(earlier) = self.tickets.take_first(last) {
-                        if self.poll_one(earlier, cx, news, round) {
+                // If it was woken once more since it was due, that is its place.
+                let again = self.tickets.take_of(index);
+                if let Some(again) = again {
+                    for later in n + 1..count {
+                        let (ticket, earlier) = round.due[later];
+                        if ticket < again && self.poll_one(earlier, cx, news, round) {
                             asked = asked | self.note(earlier, round);
                         }
+                    }
+                }
+                let last = match again {
+                    None if ticket == UNWOKEN && self.tickets.placed() != seen => {
+                        Some(self.tickets.last())
+                    }
+                    again => again,
+                };
+                // Nor is anybody left out who was woken before it and is not due yet.
+                while let Some(earlier) = last.and_then(|last| self.tickets.take_first(last)) {
+                    if self.poll_one(earlier, cx, news, round) {
+                        asked = asked | self.note(earlier, round);
                     }
                 }
                 asked = asked | self.note(index, round);
