@@ -162,6 +162,12 @@ impl<E: Executor, X: Executor, A: OperationAllocator, O: Executor> Head<E, X, A,
             .expect("an operation holds work until its handler runs")
     }
 
+    /// It is over, and so nobody asks it any more, however late the handler is called.
+    fn end_of_service(&mut self) {
+        // A waker of the stub, if anything: dropping it calls nothing foreign.
+        drop(self.scope.value.cancellation.end_of_service());
+    }
+
     /// Posts the frame to the executor it is polled on.
     ///
     /// # Safety
@@ -624,6 +630,7 @@ where
             Route::Own | Route::Immediate => const { &Self::DELIVER },
         };
         frame.head.header.task.set_vtable(vtable);
+        frame.head.end_of_service();
         let mut io_work = frame.head.io_work.take();
         let mut work = match route {
             Route::Immediate => frame.head.work.take(),
@@ -653,6 +660,7 @@ where
         let frame = unsafe { &mut *this.as_ptr() };
         frame.payload.output = ManuallyDrop::new(output);
         frame.head.header.task.set_vtable(const { &Self::DELIVER });
+        frame.head.end_of_service();
         let executor = frame.head.work_executor().clone();
         let mut io_work = frame.head.io_work.take();
         // The dispatch may call the handler.
