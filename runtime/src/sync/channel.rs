@@ -370,7 +370,8 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     }
 
     /// Makes the channel what it was: open and empty. Operations that wait are
-    /// [cancelled](crate::is_cancelled), and values that nobody has received are dropped.
+    /// [cancelled](crate::is_cancelled), and values that nobody has received are dropped, also
+    /// those that were meant for a receive which is dropped later.
     ///
     /// Nothing is left to open once the context is gone.
     ///
