@@ -466,7 +466,7 @@ fn of_members_that_complete_elsewhere() {
     let b = b.with(bind_executor(y.clone(), Deferred));
     let mut group = Polled::new(parallel_group((a, b)).wait(wait_for_one()));
     assert!(group.poll().is_pending());
-    forms.each_ref().map(|form| form.finish(1));
+    forms.iter().for_each(|form| form.finish(1));
     assert_eq!((y.run(), x.run()), (1, 1));
     assert_eq!(group.ready().0, [1, 0]);
 }
