@@ -15,6 +15,7 @@ use async_op::cancel::{
 use async_op::executor::{Strand, ThreadPool};
 use async_op::group::{parallel_group, wait_for_all};
 use async_op::io::{read, transfer_all};
+use async_op::sync::Channel;
 use async_op::time::Timer;
 use async_op::{
     Associations, Blocking, Completion, CompletionHandler, Deferred, Executor, Handler, IoContext,
@@ -23,8 +24,8 @@ use async_op::{
 };
 use async_op_tests::net::local_pair;
 use async_op_tests::{
-    Alive, CountingHeap, Log, Manual, Polled, Probe, Recorder, Slot, heap_allocations_here, short_wait,
-    without_hanging,
+    Alive, CountingHeap, Log, Manual, Polled, Probe, Recorder, Slot, heap_allocations_here,
+    short_wait, without_hanging,
 };
 
 #[global_allocator]
@@ -731,13 +732,19 @@ fn a_limit_after_the_end_says_nothing() {
         held.clone(),
         bind_executor(home.clone(), cancel_after(SOON, outcome(&log))),
     );
-    assert_eq!(timer.cancel(), 1);
+    let channel = Channel::new(&context, 0);
+    let received = outcome(&log);
+    channel.async_receive(bind_executor(
+        home.clone(),
+        cancel_after(SOON, |result: io::Result<u32>| received(result.map(drop))),
+    ));
+    assert_eq!((timer.cancel(), channel.cancel()), (1, 1));
     let op = held.op.lock().unwrap().take().unwrap();
     op.complete(Err(cancelled()));
-    assert_eq!(log.take(), "post:home post:home");
+    assert_eq!(log.take(), "post:home post:home post:home");
     while start.elapsed() <= SOON {}
     context.poll();
-    assert_eq!(home.run(), 2);
-    assert_eq!(log.take(), "cancelled cancelled");
+    assert_eq!(home.run(), 3);
+    assert_eq!(log.take(), "cancelled cancelled cancelled");
     assert_eq!(held.log.take(), "");
 }

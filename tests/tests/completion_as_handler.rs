@@ -22,8 +22,8 @@ use async_op::{
 };
 use async_op_tests::net::{LocalStream, local_pair};
 use async_op_tests::{
-    CountingHeap, Log, Manual, Polled, Probe, Recorder, heap_allocations_here, panic_of, short_wait,
-    without_hanging,
+    CountingHeap, Log, Manual, Polled, Probe, Recorder, heap_allocations_here, panic_of,
+    short_wait, without_hanging,
 };
 use futures_lite::future::poll_once;
 

@@ -13,7 +13,8 @@ use async_op::task::Task;
 use async_op::time::Timer;
 use async_op::{Executor, Handler, IoContext};
 use async_op_tests::{
-    AsyncForm, Form, HandlerForm, Log, Manual, Probe, Recorder, both_forms, panic_of, without_hanging,
+    AsyncForm, Form, HandlerForm, Log, Manual, Probe, Recorder, both_forms, panic_of,
+    without_hanging,
 };
 
 both_forms! {

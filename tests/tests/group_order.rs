@@ -445,9 +445,11 @@ fn three_deep() {
     let inner = log.clone();
     parallel_group((middle, ranged, f))
         .wait(wait_for_all())
-        .callback(move |order, ((middle, ((innermost, _), _)), (ranged, _), _)| {
-            inner.push(format!("{order:?} {middle:?} {innermost:?} {ranged:?}"));
-        });
+        .callback(
+            move |order, ((middle, ((innermost, _), _)), (ranged, _), _)| {
+                inner.push(format!("{order:?} {middle:?} {innermost:?} {ranged:?}"));
+            },
+        );
     for n in [4, 1, 5, 0, 3, 2] {
         forms[n].finish(1);
     }

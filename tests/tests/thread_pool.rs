@@ -197,12 +197,21 @@ fn blocking_inside() {
             [
                 panic_of(|| post_call(&on_pool, || 1, Blocking)),
                 panic_of(|| post_call(&strand, || 1, Blocking)),
-                format!("{:?}", post_call(&on_other, move || on_pool.runs_here(), Blocking)),
+                format!(
+                    "{:?}",
+                    post_call(&on_other, move || on_pool.runs_here(), Blocking)
+                ),
                 post_call(&on_other, name, Blocking).unwrap(),
             ]
         };
         let [own, strand, is_own, there] = post_call(&pool, said, Blocking);
-        assert!(own.contains("for ever") && strand.contains("for ever"), "{own}, {strand}");
-        assert_eq!((is_own.as_str(), there.as_str()), ("false", "async-op pool 0"));
+        assert!(
+            own.contains("for ever") && strand.contains("for ever"),
+            "{own}, {strand}"
+        );
+        assert_eq!(
+            (is_own.as_str(), there.as_str()),
+            ("false", "async-op pool 0")
+        );
     });
 }

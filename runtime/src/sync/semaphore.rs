@@ -201,10 +201,7 @@ impl<E: Executor> Semaphore<E> {
     /// # }
     /// ```
     #[async_op]
-    pub fn async_acquire_many(
-        &self,
-        count: usize,
-    ) -> impl Initiation<fn(io::Result<Permit<E>>)> {
+    pub fn async_acquire_many(&self, count: usize) -> impl Initiation<fn(io::Result<Permit<E>>)> {
         static META: Meta = wait::meta("async_acquire_many");
         let semaphore = self.clone();
         from_future(&META, self.executor(), async move {

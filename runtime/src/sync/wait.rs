@@ -5,8 +5,8 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 
 use super::queue::{Key, Queue};
-use crate::cancel::{self, CancellationType};
 use crate::cancel::error::context_gone;
+use crate::cancel::{self, CancellationType};
 use crate::context::{ContextGone, WakeList};
 use crate::executor::Executor;
 use crate::meta::Meta;

@@ -186,7 +186,7 @@ impl<E: Executor, X: Executor, A: OperationAllocator, O: Executor> Head<E, X, A,
     }
 
     /// Posts a frame whose future is over when it is polled: so is its work on the I/O
-    /// executor once it is submitted.
+    /// executor once it is submitted, and nobody asks it any more, unless that is why.
     ///
     /// # Safety
     ///
@@ -196,6 +196,13 @@ impl<E: Executor, X: Executor, A: OperationAllocator, O: Executor> Head<E, X, A,
         // SAFETY: by I1 the field is ours, and wakers know the header alone.
         let io_work = unsafe { &mut (*this.as_ptr()).io_work };
         let io_work = io_work.take();
+        // SAFETY: as above, and only read.
+        let scope = unsafe { &(*this.as_ptr()).scope };
+        let cancellation = &scope.value.cancellation;
+        if cancellation.requested().is_empty() {
+            // A waker of the stub, if anything: dropping it calls nothing foreign.
+            drop(cancellation.end());
+        }
         // SAFETY: passed on as it came.
         unsafe { Self::post(header) };
         drop(io_work);
