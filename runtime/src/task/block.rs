@@ -364,6 +364,8 @@ where
             // SAFETY: the block came from this allocator with this layout, in `make`,
             // and nothing in it is used any more.
             unsafe { allocator.deallocate(this.cast(), layout) };
+            // Foreign, and so before what is returned: that would leak where it panics.
+            drop(allocator);
         }
         (trace, (work, io_work))
     }
