@@ -91,7 +91,8 @@ impl<S: Signature + 'static> Completion<S> {
     ///
     /// # Panics
     ///
-    /// If the handler runs here and panics.
+    /// If the handler runs here and panics, or the function of [`on_cancel`](Self::on_cancel)
+    /// does as it is dropped.
     ///
     /// # Examples
     ///
@@ -163,7 +164,8 @@ impl<S: Signature + 'static> Completion<S> {
     ///
     /// It runs on the thread that asks, and may still be running when the
     /// operation completes on another: let it hold its target weakly. The
-    /// request is no more than that; the operation still completes, once.
+    /// request is no more than that; the operation still completes, once. What is asked
+    /// once it has completed comes too late, and the function is dropped then.
     /// Where nobody can ask, the function is dropped.
     ///
     /// # Panics

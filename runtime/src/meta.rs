@@ -21,6 +21,7 @@ pub struct Meta {
     copied: &'static [&'static str],
     borrowed: &'static [&'static str],
     honoured: CancellationType,
+    waits_once: bool,
 }
 
 impl Meta {
@@ -45,7 +46,19 @@ impl Meta {
             copied,
             borrowed,
             honoured: CancellationType::TERMINAL,
+            waits_once: false,
         }
+    }
+
+    /// Says that the future of the operation is over when it has been woken: it waits for one
+    /// thing, and for nothing of the I/O executor after that.
+    pub(crate) const fn waiting_once(mut self) -> Self {
+        self.waits_once = true;
+        self
+    }
+
+    pub(crate) const fn waits_once(&self) -> bool {
+        self.waits_once
     }
 
     /// Says which requests to cancel the operation lets in: `guarantee` and

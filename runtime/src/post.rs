@@ -472,13 +472,14 @@ impl<E: Executor> Future for Submitted<E> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
         let requested = scope::requested();
-        let mut is_asked = false;
-        match this.submission.take() {
-            Some(submission) => *this.turn = Some(submission.queue(*this.site, cx.waker())),
-            None => is_asked = !requested.without(*this.asked).is_empty(),
+        if let Some(submission) = this.submission.take() {
+            *this.turn = Some(submission.queue(*this.site, cx.waker()));
+            *this.asked = requested;
         }
-        *this.asked = requested;
+        // What it has been asked by then it looks at the next time.
         ready!(budget::proceed(cx));
+        let is_asked = !requested.without(*this.asked).is_empty();
+        *this.asked = requested;
         let Waiting(turn) = this.turn.as_ref().expect("polled after completion");
         let waker = cx.waker().clone();
         let mut stage = turn.0.lock();

@@ -1,3 +1,4 @@
+use std::mem;
 use std::task::Waker;
 
 use super::signal::CancellationSlot;
@@ -70,6 +71,13 @@ impl CancellationState {
     pub(crate) fn end(&self) -> impl Sized + use<> {
         // Most operations cannot be asked.
         self.is_connected().then(|| self.slot.end(self.operation))
+    }
+
+    /// As [`end`](Self::end), where this is kept for longer than the operation.
+    #[must_use]
+    #[inline]
+    pub(crate) fn end_of_service(&mut self) -> impl Sized + use<> {
+        self.is_connected().then(|| mem::take(self).end())
     }
 
     #[inline]

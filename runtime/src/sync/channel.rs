@@ -10,6 +10,8 @@ use super::{Deliver, SendError};
 use crate::async_op;
 use crate::context::{ContextGone, IoExecutor, WakeList};
 use crate::executor::{Executor, IoObject};
+use crate::initiation::{Initiation, from_future};
+use crate::meta::Meta;
 use crate::shim::plain::{Mutex, MutexGuard};
 
 /// Passes values from operations that send to operations that receive.
@@ -61,6 +63,8 @@ struct State<T> {
     kept: VecDeque<(u64, T)>,
     capacity: usize,
     sent: u64,
+    /// How many of these were sent before the channel was reset.
+    forgotten: u64,
     /// Why there is nothing more to wait for.
     closed: Option<Failure>,
     senders: Queue<Sending<T>>,
@@ -106,6 +110,7 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
             kept: VecDeque::with_capacity(capacity.min(64)),
             capacity,
             sent: 0,
+            forgotten: 0,
             closed: None,
             senders: Queue::default(),
             receivers: Queue::default(),
@@ -163,9 +168,13 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// assert_eq!(error.into_value(), "too late");
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    #[async_op(cancellation = total)]
-    pub async fn async_send(&self, value: T) -> Result<(), SendError<T>> {
-        Wait::new(&self.shared.state, SendRequest(value)).await
+    #[async_op]
+    pub fn async_send(&self, value: T) -> impl Initiation<fn(Result<(), SendError<T>>)> {
+        static META: Meta = wait::meta("async_send");
+        let channel = self.clone();
+        from_future(&META, self.executor(), async move {
+            Wait::new(&channel.shared.state, SendRequest(value)).await
+        })
     }
 
     /// Receives a value: waits until there is one.
@@ -217,9 +226,13 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// # Ok::<(), std::io::Error>(())
     /// # }).unwrap();
     /// ```
-    #[async_op(cancellation = total)]
-    pub async fn async_receive(&self) -> io::Result<T> {
-        Wait::new(&self.shared.state, ReceiveRequest(PhantomData)).await
+    #[async_op]
+    pub fn async_receive(&self) -> impl Initiation<fn(io::Result<T>)> {
+        static META: Meta = wait::meta("async_receive");
+        let channel = self.clone();
+        from_future(&META, self.executor(), async move {
+            Wait::new(&channel.shared.state, ReceiveRequest(PhantomData)).await
+        })
     }
 
     /// Sends a value if that can be done at once.
@@ -342,7 +355,8 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     }
 
     /// Makes the channel what it was: open and empty. Operations that wait are
-    /// [cancelled](crate::is_cancelled), and values that nobody has received are dropped.
+    /// [cancelled](crate::is_cancelled), and values that nobody has received are dropped, also
+    /// those that were meant for a receive which is dropped later.
     ///
     /// Nothing is left to open once the context is gone.
     ///
@@ -365,6 +379,7 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
             state.closed = None;
         }
         state.fail_all(Failure::Cancelled, &mut wake);
+        state.forgotten = state.sent;
         let dropped = std::mem::take(&mut state.kept);
         drop(state);
         drop(dropped);
@@ -669,6 +684,9 @@ impl<T> Request for ReceiveRequest<T> {
         let Receiving::Received(order, value) = entry else {
             return Some(entry);
         };
+        if order <= state.forgotten {
+            return Some(Receiving::Received(order, value));
+        }
         if let Some(value) = state.hand_over(order, value, wake) {
             // Older than all that are kept, but for others that came back.
             let after = |kept: &&(u64, T)| kept.0 < order;

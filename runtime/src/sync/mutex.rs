@@ -9,6 +9,8 @@ use super::wait::{self, Failure, Request, Wait};
 use crate::async_op;
 use crate::context::{ContextGone, IoExecutor, WakeList};
 use crate::executor::{Executor, IoObject};
+use crate::initiation::{Initiation, from_future};
+use crate::meta::Meta;
 use crate::shim::plain;
 
 /// A value that one operation at a time may use, for as long as it takes.
@@ -151,10 +153,14 @@ impl<T: Send + 'static, E: Executor> Mutex<T, E> {
     /// # Ok::<(), std::io::Error>(())
     /// # }).unwrap();
     /// ```
-    #[async_op(cancellation = total)]
-    pub async fn async_lock(&self) -> io::Result<MutexGuard<T, E>> {
-        let value = Wait::new(&self.shared.state, Lock(PhantomData)).await?;
-        Ok(self.guard(value))
+    #[async_op]
+    pub fn async_lock(&self) -> impl Initiation<fn(io::Result<MutexGuard<T, E>>)> {
+        static META: Meta = wait::meta("async_lock");
+        let mutex = self.clone();
+        from_future(&META, self.executor(), async move {
+            let value = Wait::new(&mutex.shared.state, Lock(PhantomData)).await?;
+            Ok(mutex.guard(value))
+        })
     }
 
     /// Locks the mutex if nobody else has.

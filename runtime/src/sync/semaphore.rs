@@ -7,6 +7,8 @@ use super::wait::{self, Failure, Request, Wait};
 use crate::async_op;
 use crate::context::{ContextGone, IoExecutor, WakeList};
 use crate::executor::{Executor, IoObject};
+use crate::initiation::{Initiation, from_future};
+use crate::meta::Meta;
 use crate::shim::plain::Mutex;
 
 /// A number of permits, which operations acquire and give back.
@@ -145,9 +147,13 @@ impl<E: Executor> Semaphore<E> {
     /// assert_eq!(semaphore.available(), 1);
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    #[async_op(cancellation = total)]
-    pub async fn async_acquire(&self) -> io::Result<Permit<E>> {
-        self.wait_for(1).await
+    #[async_op]
+    pub fn async_acquire(&self) -> impl Initiation<fn(io::Result<Permit<E>>)> {
+        static META: Meta = wait::meta("async_acquire");
+        let semaphore = self.clone();
+        from_future(&META, self.executor(), async move {
+            semaphore.wait_for(1).await
+        })
     }
 
     /// Waits for `count` permits at once.
@@ -186,9 +192,13 @@ impl<E: Executor> Semaphore<E> {
     /// assert_eq!(permit.count(), 4096);
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    #[async_op(cancellation = total)]
-    pub async fn async_acquire_many(&self, count: usize) -> io::Result<Permit<E>> {
-        self.wait_for(count).await
+    #[async_op]
+    pub fn async_acquire_many(&self, count: usize) -> impl Initiation<fn(io::Result<Permit<E>>)> {
+        static META: Meta = wait::meta("async_acquire_many");
+        let semaphore = self.clone();
+        from_future(&META, self.executor(), async move {
+            semaphore.wait_for(count).await
+        })
     }
 
     async fn wait_for(&self, count: usize) -> io::Result<Permit<E>> {
