@@ -77,8 +77,8 @@
 //! ```
 //!
 //! Wrap it in a type with an operation for each thing that can be asked, made of
-//! `request` by [`map`](crate::Operation::map). `runtime/examples` has clients of
-//! memcached (all in order), NATS (by id, and subscriptions), Redis (messages among the
+//! `request` by [`map`](crate::Operation::map). `runtime/examples`, in the repository, has
+//! clients of memcached (all in order), NATS (by id, and subscriptions), Redis (messages among the
 //! replies) and PostgreSQL (rows, copies, a session that is made again as it was), each of
 //! which is little more than its protocol.
 //!
