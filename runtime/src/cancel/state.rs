@@ -73,11 +73,18 @@ impl CancellationState {
         self.is_connected().then(|| self.slot.end(self.operation))
     }
 
-    /// As [`end`](Self::end), where this is kept for longer than the operation.
-    #[must_use]
-    #[inline]
-    pub(crate) fn end_of_service(&mut self) -> impl Sized + use<> {
-        self.is_connected().then(|| mem::take(self).end())
+    /// As [`end`](Self::end), where this is kept for longer than the operation. What listens
+    /// is dropped.
+    #[inline(always)]
+    pub(crate) fn end_of_service(&mut self) {
+        if self.is_connected() {
+            self.end_now();
+        }
+    }
+
+    #[cold]
+    fn end_now(&mut self) {
+        drop(mem::take(self).end());
     }
 
     #[inline]

@@ -640,7 +640,7 @@ where
             Target::Own(executor)
         };
         // It is over, and so nobody asks it any more, however late the handler is called.
-        drop(head.cancellation.end_of_service());
+        head.cancellation.end_of_service();
         let mut io_work = WorkGuard::none();
         if head.io_work.owns_work() {
             mem::swap(&mut io_work, &mut head.io_work);

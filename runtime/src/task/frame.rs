@@ -163,9 +163,10 @@ impl<E: Executor, X: Executor, A: OperationAllocator, O: Executor> Head<E, X, A,
     }
 
     /// It is over, and so nobody asks it any more, however late the handler is called.
+    #[inline(always)]
     fn end_of_service(&mut self) {
         // A waker of the stub, if anything: dropping it calls nothing foreign.
-        drop(self.scope.value.cancellation.end_of_service());
+        self.scope.value.cancellation.end_of_service();
     }
 
     /// Posts the frame to the executor it is polled on.

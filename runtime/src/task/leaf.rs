@@ -139,9 +139,10 @@ impl<E: Executor, X: Executor, A: OperationAllocator> Head<E, X, A> {
     }
 
     /// It is over, and so nobody asks it any more, however late the handler is called.
+    #[inline(always)]
     fn end_of_service(&mut self) {
         // What finds its place, if anything: dropping it calls nothing foreign.
-        drop(self.cancellation.end_of_service());
+        self.cancellation.end_of_service();
     }
 
     /// Gives the memory of a leaf back.
