@@ -137,6 +137,7 @@ fn what_is_put_off_keeps_its_turn() {
 
 /// What finds waits for requests to cancel is there until their handlers are called.
 #[test]
+#[cfg_attr(miri, ignore = "so many waits take an hour")]
 fn the_entry_goes_however_many_have_waited() {
     use crate::adapter::bind::bind_cancellation_slot;
     use crate::cancel::CancellationGroup;
