@@ -1,7 +1,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::tickets::{Due, MemberPoll, SharedTickets, Tickets, UNWOKEN};
+use super::tickets::{Due, MemberPoll, SharedTickets, Tickets};
 use crate::cancel::CancellationType;
 use crate::shim::AtomicUsize;
 use crate::task::lent::{Lender, lend};
@@ -94,25 +94,18 @@ where
                     continue;
                 }
                 // If it was woken once more since it was due, that is its place.
-                let again = self.tickets.take_of(index);
-                if let Some(again) = again {
+                if let Some(last) = self.tickets.last_before((ticket, index), seen) {
                     for later in n + 1..count {
                         let (ticket, earlier) = round.due[later];
-                        if ticket < again && self.poll_one(earlier, cx, news, round) {
+                        if ticket < last && self.poll_one(earlier, cx, news, round) {
                             asked = asked | self.note(earlier, round);
                         }
                     }
-                }
-                let last = match again {
-                    None if ticket == UNWOKEN && self.tickets.placed() != seen => {
-                        Some(self.tickets.last())
-                    }
-                    again => again,
-                };
-                // Nor is anybody left out who was woken before it and is not due yet.
-                while let Some(earlier) = last.and_then(|last| self.tickets.take_first(last)) {
-                    if self.poll_one(earlier, cx, news, round) {
-                        asked = asked | self.note(earlier, round);
+                    // Nor is anybody left out who was woken before it and is not due yet.
+                    while let Some(earlier) = self.tickets.take_first(last) {
+                        if self.poll_one(earlier, cx, news, round) {
+                            asked = asked | self.note(earlier, round);
+                        }
                     }
                 }
                 asked = asked | self.note(index, round);

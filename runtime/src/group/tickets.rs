@@ -11,7 +11,7 @@ use crate::task::lent::Lender;
 pub(super) type Due = (usize, usize);
 
 /// Of a member that is polled though nobody has woken it: after all that were woken.
-pub(super) const UNWOKEN: usize = usize::MAX;
+const UNWOKEN: usize = usize::MAX;
 
 /// Not taken.
 const NONE: usize = 0;
@@ -99,18 +99,15 @@ where
     }
 
     fn take(&self, index: usize) {
-        // Relaxed: all tickets are of one counter, so of two wakes of which one comes before
-        // the other, as threads see it, it has the lower ticket.
-        let ticket = self.last.fetch_add(1, Ordering::Relaxed) + 1;
+        // All tickets are of one counter, so of two wakes of which one comes before the other,
+        // as threads see it, it has the lower ticket. Release: see `last_before`.
+        let ticket = self.last.fetch_add(1, Ordering::Release).wrapping_add(1);
+        // When all numbers have been used, there being few on some systems.
+        let ticket = ticket.max(NONE + 1);
         // Release: what the member is to see comes with it. Of several threads the last
         // ticket stays.
         self.places.as_ref()[index].fetch_max(ticket, Ordering::AcqRel);
         self.placed.fetch_add(1, Ordering::Release);
-    }
-
-    /// Returns the last ticket that has been taken.
-    pub(super) fn last(&self) -> usize {
-        self.last.load(Ordering::Relaxed)
     }
 
     /// Returns how many tickets have been put into their places: a [`collect`](Self::collect)
@@ -167,28 +164,44 @@ where
         count
     }
 
-    /// Takes the ticket of one that has been polled back, if it has been woken since it was due.
-    pub(super) fn take_of(&self, index: usize) -> Option<usize> {
+    /// Of one that was due and has been found ready: returns the last ticket of those who come
+    /// before it, if any of them may be due no longer or not yet. That is its own, which is
+    /// taken back, if it has been woken since it was due. `seen` is what had been
+    /// [`placed`](Self::placed) when it became due.
+    pub(super) fn last_before(&self, (ticket, index): Due, seen: usize) -> Option<usize> {
+        // Before its own ticket is looked for. Acquire: of those who had theirs after it none is
+        // among these then, unless its own is found in its place.
+        let last = self.last.load(Ordering::Acquire);
         let place = &self.places.as_ref()[index];
-        if place.load(Ordering::Relaxed) == NONE {
-            return None;
+        if place.load(Ordering::Relaxed) != NONE {
+            // Acquire: see `take`.
+            return Some(place.swap(NONE, Ordering::AcqRel));
         }
-        // Acquire: see `take`.
-        Some(place.swap(NONE, Ordering::AcqRel))
+        (ticket == UNWOKEN && self.placed() != seen).then_some(last)
     }
 
     /// Takes the first ticket back that is not later than `last`; returns whose it was.
     pub(super) fn take_first(&self, last: usize) -> Option<usize> {
-        let places = self.places.as_ref().iter().enumerate();
-        let tickets = places.map(|(index, place)| (place.load(Ordering::Relaxed), index));
-        let (_, index) = tickets
-            .filter(|&(ticket, _)| ticket != NONE && ticket <= last)
-            .min()?;
-        // Acquire: see `take`.
-        self.places.as_ref()[index].swap(NONE, Ordering::AcqRel);
-        Some(index)
+        loop {
+            let places = self.places.as_ref().iter().enumerate();
+            let tickets = places.map(|(index, place)| (place.load(Ordering::Relaxed), index));
+            let (ticket, index) = tickets
+                .filter(|&(ticket, _)| ticket != NONE && ticket <= last)
+                .min()?;
+            // Acquire: see `take`. One that has got a later ticket since keeps that.
+            let (success, failure) = (Ordering::AcqRel, Ordering::Relaxed);
+            if self.places.as_ref()[index]
+                .compare_exchange(ticket, NONE, success, failure)
+                .is_ok()
+            {
+                return Some(index);
+            }
+        }
     }
 }
+
+#[cfg(all(test, not(async_op_loom)))]
+mod tests;
 
 #[cfg(all(test, async_op_loom))]
 mod loom_tests;
