@@ -14,8 +14,10 @@ use super::*;
 use crate::adapter::bind::bind_cancellation_slot;
 use crate::cancel::CancellationGroup;
 use crate::completion::Completion;
+use crate::meta::Meta;
+use crate::site::Site;
 use crate::task::scope;
-use crate::task::testing::{Count, CountDrop, Record, bounded, site};
+use crate::task::testing::{Count, CountDrop, META, Record, TestExecutor, bounded, site};
 use crate::task::{block, frame, slot};
 use crate::trace::Trace;
 
@@ -279,6 +281,42 @@ fn loom_emit_against_pending() {
         record.executor.run();
         record.assert_over(1);
         assert_eq!(drops.get(), 1);
+    });
+}
+
+/// One that waits for one thing is over when it is polled again, whoever has woken it; its
+/// work on the I/O executor has ended by then, and the request finds it or nobody.
+#[test]
+fn loom_emit_against_wake_of_a_frame_that_waits_once() {
+    static ONCE: Meta = META.waiting_once();
+    bounded(3).check(|| {
+        let (record, io) = (Record::new(), TestExecutor::new());
+        let signal = CancellationSignal::new();
+        let (polls, drops) = (Count::default(), Count::default());
+        let (open, place) = (Arc::default(), Arc::new(Mutex::new(None::<Waker>)));
+        let future = until_open_or_asked(&drops, &open, {
+            let (place, polls) = (Arc::clone(&place), polls.clone());
+            move |cx| {
+                if polls.get() == 0 {
+                    *place.lock().unwrap() = Some(cx.waker().clone());
+                }
+                polls.add();
+            }
+        });
+        let handler = bind_cancellation_slot(signal.slot(), record.handler());
+        frame::start::<fn(), _, _, _>(Site::here(&ONCE), io.clone(), future, handler);
+        assert_eq!(io.work(), 1);
+        let waker = place.lock().unwrap().take().unwrap();
+        let emits = thread::spawn(move || signal.emit(CancellationType::TERMINAL));
+        let executor = record.executor.clone();
+        let runs = thread::spawn(move || executor.run());
+        open.store(true, Ordering::Relaxed);
+        waker.wake();
+        emits.join().unwrap();
+        runs.join().unwrap();
+        record.executor.run();
+        record.assert_over(1);
+        assert_eq!((polls.get(), drops.get(), io.work()), (2, 1, 0));
     });
 }
 
