@@ -748,3 +748,32 @@ fn a_limit_after_the_end_says_nothing() {
     assert_eq!(log.take(), "cancelled cancelled cancelled");
     assert_eq!(held.log.take(), "");
 }
+
+/// Nor is what it stopped for forgotten when it is asked for something else after that.
+#[test]
+fn a_request_after_the_limit_changes_nothing() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let home = Manual::new("home", &log);
+    let group = CancellationGroup::new();
+    let timer = never(&context);
+    timer.async_wait(cancel_after(
+        SOON,
+        bind_cancellation_slot(group.slot(), bind_executor(home.clone(), outcome(&log))),
+    ));
+    let channel = Channel::new(&context, 0);
+    let received = outcome(&log);
+    channel.async_receive(cancel_after(
+        SOON,
+        bind_cancellation_slot(
+            group.slot(),
+            bind_executor(home.clone(), |result: io::Result<u32>| {
+                received(result.map(drop));
+            }),
+        ),
+    ));
+    context.run();
+    assert_eq!(log.take(), "post:home post:home");
+    group.emit(CancellationType::TOTAL);
+    assert_eq!(home.run(), 2);
+    assert_eq!(log.take(), "timeout timeout");
+}

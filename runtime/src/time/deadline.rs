@@ -196,27 +196,25 @@ impl WakeShared for State {
     fn wake(&self) {
         let mut inner = self.lock();
         let mut news = inner.news();
+        let mut has_expired = false;
         if let Progress::Running(expiry, ref entry) = inner.progress {
             let reactor = entry.as_ref().map(|(_, reactor)| &**reactor);
             if expiry <= reactor.map_or_else(Instant::now, Reactor::now) {
                 // Who asks first is what the operation stopped for.
                 let is_first = !(news | inner.passed_on).contains(inner.kind);
                 news = (news | inner.kind).without(inner.passed_on);
-                inner.progress = if is_first {
-                    Progress::Expired
-                } else {
-                    Progress::Over
+                has_expired = is_first;
+                inner.progress = match is_first {
+                    true => Progress::Expired,
+                    false => Progress::Over,
                 };
             }
         }
         inner.passed_on = inner.passed_on | news;
         drop(inner);
-        if !news.is_empty() && !self.signal.request(news) {
+        if !news.is_empty() && !self.signal.request(news) && has_expired {
             // It was over, in whatever way, and merely waits for its handler to be called.
-            let mut inner = self.lock();
-            if let Progress::Expired = inner.progress {
-                inner.progress = Progress::Over;
-            }
+            self.lock().progress = Progress::Over;
         }
     }
 }
