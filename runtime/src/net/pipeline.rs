@@ -32,12 +32,19 @@
 //!     type Error = io::Error;
 //!     type Pending = (); // any reply can be read without its request
 //!     type Decoder = (); // and from its beginning
+//!     type Encoder = (); // and each request is the same on any connection
 //!
 //!     async fn connect(&self, on: &IoExecutor, _: &mut Input) -> io::Result<(TcpStream, ())> {
 //!         Ok((TcpStream::connect(on, self.address).await?, ()))
 //!     }
 //!
-//!     fn encode(&self, request: String, _: Id, out: &mut Vec<u8>) -> io::Result<Expect<Self>> {
+//!     fn encode(
+//!         &self,
+//!         (): &mut (),
+//!         request: String,
+//!         _: Id,
+//!         out: &mut Vec<u8>,
+//!     ) -> io::Result<Expect<Self>> {
 //!         out.extend_from_slice(request.as_bytes());
 //!         out.push(b'\n');
 //!         Ok(Expect::InOrder(()))
@@ -145,6 +152,7 @@ mod protocol;
 mod reader;
 mod request;
 mod session;
+mod turn;
 mod waiter;
 mod writer;
 

@@ -66,6 +66,9 @@ pub(super) struct Link<P: Protocol> {
     pub(super) line: VecDeque<Held<P>>,
     /// What has been read, while nobody reads: the loop has it then.
     pub(super) inlet: Option<Box<Inlet<P>>>,
+    /// What requests are encoded with, if they have to know their connection: `None` while
+    /// there is none, or somebody encodes.
+    pub(super) encoder: Option<P::Encoder>,
     /// Those whose replies come in order.
     pub(super) order: Order,
     pub(super) unanswered: usize,
@@ -129,6 +132,7 @@ impl<P: Protocol> Link<P> {
             flushes: VecDeque::new(),
             line: VecDeque::new(),
             inlet: None,
+            encoder: None,
             order: Order::default(),
             unanswered: 0,
             door: VecDeque::new(),
@@ -229,6 +233,9 @@ impl<P: Protocol> State<P> {
 }
 
 impl<P: Protocol> Shared<P> {
+    /// Whether a request has to know its connection.
+    pub(super) const KNOWS: bool = mem::size_of::<P::Encoder>() > 0;
+
     pub(super) fn new(executor: IoExecutor, protocol: P) -> Self {
         let state = State {
             epoch: 0,
@@ -274,6 +281,10 @@ impl<P: Protocol> Shared<P> {
     /// Has a place ready for the next request if that may come in at once, and else none.
     #[inline(always)]
     pub(super) fn settle(&self, state: &mut State<P>) {
+        if Self::KNOWS {
+            // Each comes for the encoder anyway.
+            return;
+        }
         let link = &state.link;
         let is_over = matches!(link.status, Status::Over(_));
         let may_enter = !link.must_queue() && !is_over && !self.is_full(state);
@@ -537,7 +548,8 @@ impl<P: Protocol> Shared<P> {
             let Some(place) = state.places.get(id) else {
                 continue;
             };
-            if !matches!(place.stage, Stage::AtDoor | Stage::InOrder | Stage::ById) {
+            let is_due = matches!(place.stage, Stage::InOrder | Stage::ById);
+            if !is_due && !place.stage.is_at_door() {
                 continue;
             }
             waiters.extend(place.caller.take());

@@ -14,8 +14,8 @@ use crate::io::{Transport, error_again};
 ///
 /// None of these functions is called while a lock is held, and none may wait, but
 /// [`connect`](Self::connect). The value itself is shared by all connections, and by all
-/// threads: what concerns one connection is in its `Decoder`, what concerns one request in
-/// its `Pending`.
+/// threads: what concerns one connection is in its `Decoder` and its `Encoder`, what concerns
+/// one request in its `Pending`.
 pub trait Protocol: Sized + Send + Sync + 'static {
     /// What the bytes go over.
     type Stream: Transport;
@@ -35,6 +35,15 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     type Pending: Send + 'static;
     /// How far the reading of one connection has come.
     type Decoder: Send + 'static;
+    /// What has to be known of a connection to write a request: the version that was agreed
+    /// on, numbers that the other end gives, what it has been told before. `()` if a request
+    /// is the same on any connection.
+    ///
+    /// With `()`, or another type without a size, a request is encoded where it is made: on
+    /// many threads at once, and before there is a connection. With any other it waits for
+    /// the connection. Then one is encoded at a time, in the order in which they are sent, and
+    /// goes to the connection that it was encoded for or to none.
+    type Encoder: Default + Send + 'static;
 
     /// Connects, and says whatever is said first, in as many round trips as that takes:
     /// secure the stream, show a password, agree on a version.
@@ -51,13 +60,24 @@ pub trait Protocol: Sized + Send + Sync + 'static {
         input: &mut Input,
     ) -> impl Future<Output = Result<(Self::Stream, Self::Decoder), Self::Error>> + Send;
 
+    /// Returns what the requests of a new connection are encoded with, by what `connect` has
+    /// left in its decoder. By default it knows nothing yet.
+    ///
+    /// Where the decoder learns later what it has to know, they have that in common.
+    fn encoder(&self, decoder: &mut Self::Decoder) -> Self::Encoder {
+        let _ = decoder;
+        Self::Encoder::default()
+    }
+
     /// Adds a request to `out`, and says what there is to expect.
     ///
     /// # Errors
     ///
-    /// The request completes with the error. Nothing of it is sent.
+    /// The request completes with the error. Nothing of it is sent, so `encoder` has to be as it
+    /// was.
     fn encode(
         &self,
+        encoder: &mut Self::Encoder,
         request: Self::Request,
         id: Id,
         out: &mut Vec<u8>,
