@@ -14,13 +14,12 @@ use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_op::adapter::Expire;
 use async_op::alloc::{AllocError, Allocator};
-use async_op::cancel::{CancellationSignal, CancellationSlot, CancellationType};
+use async_op::cancel::{CancellationSignal, CancellationSlot, CancellationType, Expire};
 use async_op::executor::{PostOnly, WorkGuard};
 use async_op::token::Callback;
 use async_op::{
-    Initiation, IoContext, IoExecutor, Operation, bind_allocator, bind_cancellation_slot,
+    Executor, Initiation, IoContext, IoExecutor, Operation, bind_allocator, bind_cancellation_slot,
     bind_executor,
 };
 
