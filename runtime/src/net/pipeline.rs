@@ -182,9 +182,22 @@ use crate::{Completion, async_op, bind_cancellation_slot, this_op};
 
 /// A connection that any number of requests share: see the [module](self).
 ///
-/// A handle: clones are the same connection, and may be used on any thread.
+/// A handle: clones are the same connection, and may be used on any thread. It ends with the
+/// last of them, or with the last one who waits.
 pub struct Pipeline<P: Protocol> {
+    handle: Arc<Handle<P>>,
+}
+
+/// What all handles have in common: with it the connection goes, unless somebody waits.
+struct Handle<P: Protocol> {
     shared: Arc<Shared<P>>,
+}
+
+impl<P: Protocol> Drop for Handle<P> {
+    fn drop(&mut self) {
+        self.shared.lock().has_handles = false;
+        self.shared.leave();
+    }
 }
 
 impl<P: Protocol> Pipeline<P> {
@@ -195,25 +208,24 @@ impl<P: Protocol> Pipeline<P> {
     ///
     /// Aborts the process, as [`Arc::new`](std::sync::Arc::new) does.
     pub fn new(executor: &IoExecutor, protocol: P) -> Self {
+        let shared = Arc::new(Shared::new(*executor, protocol));
         Self {
-            shared: Arc::new(Shared::new(*executor, protocol)),
+            handle: Arc::new(Handle { shared }),
         }
     }
 
-    fn of(shared: &Arc<Shared<P>>) -> Self {
-        Self {
-            shared: shared.clone(),
-        }
+    fn shared(&self) -> &Arc<Shared<P>> {
+        &self.handle.shared
     }
 
     /// Returns the protocol.
     pub fn protocol(&self) -> &P {
-        &self.shared.protocol
+        &self.shared().protocol
     }
 
     /// Returns whether there is a connection. If not, the next request makes one.
     pub fn is_connected(&self) -> bool {
-        matches!(self.shared.lock().link.status, Status::Up(_))
+        matches!(self.shared().lock().link.status, Status::Up(_))
     }
 
     /// Closes the connection: all who wait are [cancelled](crate::is_cancelled). No handler
@@ -221,7 +233,7 @@ impl<P: Protocol> Pipeline<P> {
     /// [says no](Protocol::reconnects).
     pub fn close(&self) {
         let error = cancelled().into();
-        self.shared.end(self.shared.lock(), error).tell_later();
+        self.shared().end(self.shared().lock(), error).tell_later();
     }
 
     /// Makes a request, and completes with its reply.
@@ -260,7 +272,7 @@ impl<P: Protocol> Pipeline<P> {
         request: P::Request,
         op: Completion<fn(Result<P::Reply, P::Error>)>,
     ) {
-        self.shared.submit(request, op);
+        self.shared().submit(request, op);
     }
 
     /// Makes a request whose reply comes in parts, or which is made in parts.
@@ -278,8 +290,8 @@ impl<P: Protocol> Pipeline<P> {
     ///
     /// If [`encode`](Protocol::encode) does.
     pub fn open(&self, request: P::Request) -> Result<Exchange<P>, P::Error> {
-        let id = self.shared.open(request)?;
-        Ok(Exchange::new(self.shared.clone(), id))
+        let id = self.shared().open(request)?;
+        Ok(Exchange::new(self.shared().clone(), id))
     }
 
     /// Completes with the next message that nobody has asked for.
@@ -317,7 +329,7 @@ impl<P: Protocol> Pipeline<P> {
         &self,
         op: Completion<fn(Result<Returnable<P::Message, MessageBack<P>>, P::Error>)>,
     ) {
-        let shared = &self.shared;
+        let shared = self.shared();
         let ticket = shared.ticket();
         let weak = Arc::downgrade(shared);
         op.on_cancel(move |_| {
@@ -352,6 +364,19 @@ impl<P: Protocol> Pipeline<P> {
         let state = shared.lock();
         if state.waiting > 0 {
             shared.serve(state, false);
+        }
+    }
+}
+
+/// What serves a pipeline while somebody waits; it is no handle.
+struct Loops<P: Protocol> {
+    shared: Arc<Shared<P>>,
+}
+
+impl<P: Protocol> Loops<P> {
+    fn of(shared: &Arc<Shared<P>>) -> Self {
+        Self {
+            shared: shared.clone(),
         }
     }
 
@@ -504,13 +529,13 @@ impl<P: Protocol> IoObject for Watch<P> {
     }
 }
 
-impl<P: Protocol> Clone for Pipeline<P> {
+impl<P: Protocol> Clone for Loops<P> {
     fn clone(&self) -> Self {
         Self::of(&self.shared)
     }
 }
 
-impl<P: Protocol> IoObject for Pipeline<P> {
+impl<P: Protocol> IoObject for Loops<P> {
     type Executor = IoExecutor;
 
     fn executor(&self) -> IoExecutor {
@@ -518,9 +543,25 @@ impl<P: Protocol> IoObject for Pipeline<P> {
     }
 }
 
+impl<P: Protocol> Clone for Pipeline<P> {
+    fn clone(&self) -> Self {
+        Self {
+            handle: self.handle.clone(),
+        }
+    }
+}
+
+impl<P: Protocol> IoObject for Pipeline<P> {
+    type Executor = IoExecutor;
+
+    fn executor(&self) -> IoExecutor {
+        self.shared().executor
+    }
+}
+
 impl<P: Protocol> fmt::Debug for Pipeline<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.shared.lock();
+        let state = self.shared().lock();
         f.debug_struct("Pipeline")
             .field("is_connected", &matches!(state.link.status, Status::Up(_)))
             .field("waiting", &state.waiting)

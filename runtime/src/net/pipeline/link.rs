@@ -12,8 +12,8 @@ use super::places::{End, Kept, Order, Places, Remains, Stage};
 use super::reader::{Attempt, Reader};
 use super::session::Inlet;
 use super::waiter::{Bereaved, Flush, MessageOp, Waiter};
-use super::{Id, Limits, Pipeline, Protocol, Transport};
-use crate::cancel::{CancellationSignal, CancellationType};
+use super::{Id, Limits, Loops, Protocol, Transport};
+use crate::cancel::{CancellationSignal, CancellationType, cancelled};
 use crate::context::IoExecutor;
 use crate::executor::Executor;
 use crate::shim::plain::{Mutex, MutexGuard};
@@ -43,6 +43,8 @@ pub(super) struct State<P: Protocol> {
     pub(super) waiting: usize,
     /// How many exchanges there are, whose callers may come back.
     pub(super) exchanges: usize,
+    /// Whether anybody may come with another request.
+    pub(super) has_handles: bool,
     pub(super) places: Places<P>,
     pub(super) listeners: VecDeque<(u64, MessageOp<P>)>,
     pub(super) messages: Kept<P::Message>,
@@ -221,6 +223,15 @@ impl<P: Protocol> State<P> {
         }
     }
 
+    /// Returns whether nobody waits for the connection, nor can come back to it, and all has
+    /// been written that was asked.
+    fn is_left(&self) -> bool {
+        let link = &self.link;
+        let is_said = !link.has_unsent() && !link.is_writing;
+        let is_idle = self.waiting == 0 && self.exchanges == 0;
+        is_idle && !self.has_handles && is_said && matches!(link.status, Status::Up(_))
+    }
+
     /// Returns whether silence of the other end is a failure.
     fn is_reply_due(&self, may_stay_silent: bool) -> bool {
         let is_connecting = matches!(self.link.status, Status::Connecting);
@@ -241,6 +252,7 @@ impl<P: Protocol> Shared<P> {
             epoch: 0,
             waiting: 0,
             exchanges: 0,
+            has_handles: true,
             places: Places::default(),
             listeners: VecDeque::new(),
             messages: Kept::default(),
@@ -345,6 +357,21 @@ impl<P: Protocol> Shared<P> {
         drop(state);
         if let Some(stops) = stops {
             stops.emit();
+            self.leave();
+        }
+    }
+
+    /// Ends a connection that is left: its loops, which have it, hear of that when the context
+    /// runs again, if ever.
+    pub(super) fn leave(&self) {
+        if !self.lock().is_left() {
+            return;
+        }
+        // Made without the lock.
+        let error = cancelled().into();
+        let state = self.lock();
+        if state.is_left() {
+            self.end(state, error).tell();
         }
     }
 
@@ -463,7 +490,7 @@ impl<P: Protocol> Shared<P> {
                 let stops = state.link.stops.clone();
                 drop(state);
                 let attempt = Attempt::new(self, epoch);
-                Pipeline::of(self).begin_to_connect(attempt, &stops);
+                Loops::of(self).begin_to_connect(attempt, &stops);
             }
             Status::Up(stream) => {
                 let stream = (!state.link.is_reading).then(|| stream.clone());
@@ -471,7 +498,7 @@ impl<P: Protocol> Shared<P> {
             }
         }
         if let Some(stops) = watch {
-            Pipeline::of(self).begin_to_watch(epoch, &stops);
+            Loops::of(self).begin_to_watch(epoch, &stops);
         }
     }
 
@@ -500,7 +527,7 @@ impl<P: Protocol> Shared<P> {
                 .defer(Task::new(move || shared.write(shared.lock())));
         }
         if let Some((stream, reader, stops)) = reader {
-            Pipeline::of(self).begin_to_read(stream, reader, &stops);
+            Loops::of(self).begin_to_read(stream, reader, &stops);
         }
     }
 
