@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream as Socket};
+use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread::{self, JoinHandle};
 
@@ -236,6 +237,23 @@ fn exchanges() {
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
         assert_eq!(echo(pipeline, "anew"), "anew");
         assert_eq!(server.accepted(), 2);
+    });
+}
+
+/// Asked to stop while it is encoded, a request is sent all the same: it has a number.
+#[test]
+fn given_up_in_its_turn() {
+    with_numbers(|server, _, pipeline| {
+        // As it comes from the door, and at once.
+        for _ in 0..2 {
+            let signal = Arc::new(CancellationSignal::new());
+            let token = bind_cancellation_slot(signal.slot(), UsePromise);
+            let given_up = pipeline.async_request(make(Ask::Stops(signal)), token);
+            assert_eq!(echo(pipeline, "behind"), "behind");
+            let error = given_up.wait().blocking().err().unwrap();
+            assert!(is_cancelled(&error));
+        }
+        assert_eq!(server.accepted(), 1);
     });
 }
 

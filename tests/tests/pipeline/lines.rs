@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::{self, JoinHandle};
 
 use async_op::IoExecutor;
+use async_op::cancel::{CancellationSignal, CancellationType};
 use async_op::io::write_all;
 use async_op::net::pipeline::{Event, Expect, Id, Input, Limits, Pipeline, Protocol, Session};
 use async_op::net::{AnyStream, TcpStream as Socket};
@@ -38,6 +39,8 @@ pub(crate) enum Ask {
     Fired,
     /// The server asks a question before it answers.
     Question,
+    /// Asks somebody to stop while it is encoded.
+    Stops(Arc<CancellationSignal>),
     /// Panics before it is sent, and when its reply is read.
     EncodePanics,
     DecodePanics,
@@ -313,6 +316,10 @@ fn say<const NUMBERS: usize>(
         Ask::Fail(text) => writeln!(out, "fail {text}")?,
         Ask::Fired => writeln!(out, "fired")?,
         Ask::Question => writeln!(out, "question")?,
+        Ask::Stops(signal) => {
+            signal.emit(CancellationType::TERMINAL);
+            writeln!(out, "echo stopped")?;
+        }
         Ask::EncodePanics => panic!("on purpose"),
         Ask::DecodePanics => {
             writeln!(out, "echo text")?;
