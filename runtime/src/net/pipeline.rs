@@ -91,6 +91,13 @@
 //! replies) and PostgreSQL (rows, copies, a session that is made again as it was), each of
 //! which is little more than its protocol.
 //!
+//! # What a request knows of its connection
+//!
+//! Nothing, where the [`Encoder`](Protocol::Encoder) is `()` as above: it is encoded where it is
+//! made, on many threads at once, and before there is a connection. A protocol whose requests
+//! depend on what was agreed on, on numbers that the server gives, or on what was said before,
+//! has an encoder for each connection. Its requests are encoded when there is one, one at a time.
+//!
 //! # What comes of a request
 //!
 //! [`encode`](Protocol::encode) says what there is to [`Expect`]: a reply in the order of the
