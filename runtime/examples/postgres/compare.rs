@@ -137,7 +137,9 @@ pub(super) fn compare(config: &Config, name: &str) -> Result<(), Box<dyn Error>>
                 Err(error) => return Err(error),
             }
         }
-        show(title, all);
+        if !all.is_empty() {
+            show(title, all);
+        }
     }
     Ok(())
 }
