@@ -422,8 +422,8 @@ async fn connected(
     config: &Config,
 ) -> Result<(Other, impl Future<Output = ()> + Send + use<>), Box<dyn Error>> {
     let (client, connection) = other(config).connect(tokio_postgres::NoTls).await?;
-    // Until the client is gone.
-    let connection = async { connection.await.unwrap() };
+    // Until the client is gone, or the server.
+    let connection = async { drop(connection.await) };
     let mut connection = Box::pin(connection);
     let preparing = client.prepare(TEXT);
     let statement = tokio::select! {
