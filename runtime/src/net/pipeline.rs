@@ -135,7 +135,8 @@
 //! No lock is held while code of others runs: the protocol's, the handlers', what is dropped.
 //! A handler that panics takes nothing with it: another goes on to read where it was. If
 //! `decode` panics, the connection is at its end, and all are told; if `encode` does, so is
-//! the call that makes the request.
+//! the call that makes the request, or what runs the context where the request has waited; and
+//! an encoder that knows its connection takes that with it.
 //!
 //! # Allocation
 //!
@@ -261,8 +262,9 @@ impl<P: Protocol> Pipeline<P> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped, the request is carried out all the same, unless it has not been written yet
-    /// when its connection fails, and its reply is nobody's. Requests of every
+    /// Dropped, the request is carried out all the same, and its reply is nobody's; unless it
+    /// has not been written yet when its connection fails, or still waits to be encoded: for
+    /// room, or for a connection that it has to know. Requests of every
     /// [type](crate::cancel::CancellationType) are honoured in the same way.
     ///
     /// # Errors
