@@ -196,16 +196,16 @@ impl Caller {
 }
 
 /// Where a callback goes.
-pub struct Target<F> {
-    pub function: F,
-    pub user_data: *mut c_void,
+pub(crate) struct Target<F> {
+    pub(crate) function: F,
+    pub(crate) user_data: *mut c_void,
 }
 
 // SAFETY: it is called on the thread that polls the context: the host's.
 unsafe impl<F: Send> Send for Target<F> {}
 
 /// Cancels what was started with it last.
-pub fn emit(cancel: &CancellationSignal) {
+pub(crate) fn emit(cancel: &CancellationSignal) {
     cancel.emit(CancellationType::TERMINAL);
 }
 
@@ -214,7 +214,7 @@ pub fn emit(cancel: &CancellationSignal) {
 /// # Safety
 ///
 /// - It ends with a zero, and is there as long as it is used.
-pub unsafe fn text<'a>(text: *const c_char) -> io::Result<&'a str> {
+pub(crate) unsafe fn text<'a>(text: *const c_char) -> io::Result<&'a str> {
     // SAFETY: the caller's promise.
     let text = unsafe { CStr::from_ptr(text) }.to_str();
     text.map_err(|_| io::Error::other("the text is not in UTF-8"))
@@ -225,7 +225,7 @@ pub unsafe fn text<'a>(text: *const c_char) -> io::Result<&'a str> {
 /// # Safety
 ///
 /// - `why` is null, or has room for `size` bytes.
-pub unsafe fn tell(error: &io::Error, why: *mut c_char, size: usize) {
+pub(crate) unsafe fn tell(error: &io::Error, why: *mut c_char, size: usize) {
     if why.is_null() || size == 0 {
         return;
     }
@@ -245,6 +245,8 @@ pub unsafe fn tell(error: &io::Error, why: *mut c_char, size: usize) {
 macro_rules! host_functions {
     ($new:ident $fd:ident $timeout:ident $poll:ident $free:ident
      $cancel_new:ident $cancel_emit:ident $cancel_free:ident) => {
+        /// Makes a context, with the host's memory or, if that is null, with `malloc`'s.
+        ///
         /// # Safety
         ///
         /// - `allocator` is null, or points to functions that do what the header says.
@@ -256,16 +258,20 @@ macro_rules! host_functions {
             host::HostContext::new(unsafe { allocator.as_ref() })
         }
 
+        /// Returns the descriptor that is readable when there is something to do.
         #[unsafe(no_mangle)]
         pub extern "C" fn $fd(context: &host::HostContext) -> std::ffi::c_int {
             context.fd()
         }
 
+        /// Returns after how many milliseconds to poll although it is not; -1 for never.
         #[unsafe(no_mangle)]
         pub extern "C" fn $timeout(context: &host::HostContext) -> std::ffi::c_int {
             context.timeout()
         }
 
+        /// Does what there is to do: callbacks come in here, and only here.
+        ///
         /// # Safety
         ///
         /// - The context has not been freed, and no other thread polls it.
@@ -275,6 +281,8 @@ macro_rules! host_functions {
             unsafe { host::HostContext::poll(context) }
         }
 
+        /// Ends a context, or null; callbacks that have not come do not come.
+        ///
         /// # Safety
         ///
         /// - The context is null, or not used any more, and no other thread polls it.
@@ -284,16 +292,19 @@ macro_rules! host_functions {
             unsafe { host::HostContext::free(context) };
         }
 
+        /// Makes what one request at a time can be cancelled by.
         #[unsafe(no_mangle)]
         pub extern "C" fn $cancel_new() -> Box<async_op::cancel::CancellationSignal> {
             Box::default()
         }
 
+        /// Cancels the request; its callback comes soon, from the next poll.
         #[unsafe(no_mangle)]
         pub extern "C" fn $cancel_emit(cancel: &async_op::cancel::CancellationSignal) {
             host::emit(cancel);
         }
 
+        /// Gives it back.
         #[unsafe(no_mangle)]
         pub extern "C" fn $cancel_free(cancel: Option<Box<async_op::cancel::CancellationSignal>>) {
             drop(cancel);

@@ -438,7 +438,9 @@ pub unsafe extern "C" fn postgres_next_row(
     };
     for (at, text) in row.texts().enumerate() {
         // SAFETY: a row has as many as there are columns, and there is room for those.
-        unsafe { values.add(at).write(PostgresValue::new(text)) };
+        let place = unsafe { values.add(at) };
+        // SAFETY: as before.
+        unsafe { place.write(PostgresValue::new(text)) };
     }
     1
 }
