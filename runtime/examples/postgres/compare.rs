@@ -96,9 +96,9 @@ type Entry = (&'static str, fn(&Config) -> Result<Contest, Box<dyn Error>>);
 /// Compares all whose names, after how many callers they have, have `name` in them.
 pub(super) fn compare(config: &Config, name: &str) -> Result<(), Box<dyn Error>> {
     println!(
-        "{TEXT}, prepared; the median of {ROUNDS} rounds, and of the ratios in each of them: to\n\
-         the better crate, the least and the most of them in brackets, and to the better of\n\
-         libpq; the allocations are those of the client\n"
+        "{TEXT}, prepared: medians of {ROUNDS} rounds, and of the ratios in each of them, with the\n\
+         least and the most, to the best of the crates and to the best of libpq; the allocations\n\
+         are those of the client\n"
     );
     let one: &[Entry] = &[
         ("blocking", blocking),
@@ -157,37 +157,38 @@ fn show(title: &str, mut all: Vec<Contestant>) {
             it.scores.push((it.contest)(Instant::now() + TIME));
         }
     }
-    // Of each round, the better one of those whose name begins so.
+    // What the best one of those whose names are so has done in each round.
     let best = |of: fn(&str) -> bool| -> Vec<f64> {
-        let rate = |round: usize| {
-            let others = all.iter().filter(|it| of(it.name));
-            others.map(|it| it.scores[round].rate()).fold(0.0, f64::max)
-        };
-        (0..ROUNDS).map(rate).collect()
+        let others = all.iter().filter(|it| of(it.name));
+        let best = others.max_by(|one, other| one.rate().total_cmp(&other.rate()));
+        let scores = best.map_or(&[][..], |best| &best.scores);
+        scores.iter().map(Score::rate).collect()
     };
     let crates = best(|name| name.contains("postgres"));
     let libpq = best(|name| name.starts_with("libpq"));
     println!(
-        "{title:<34} queries/s     to a crate        to libpq   CPU us   switches   allocations"
+        "{title:<34} queries/s         to a crate           to libpq   CPU us   switches   allocations"
     );
     for it in &all {
         let ratios = |to: &[f64]| {
             let rates = it.scores.iter().map(Score::rate);
-            sorted(rates.zip(to).map(|(rate, to)| rate / to))
+            let mut ratios: Vec<f64> = rates.zip(to).map(|(rate, to)| rate / to).collect();
+            ratios.sort_by(f64::total_cmp);
+            match ratios[..] {
+                [least, .., most] => format!("{:.2} [{least:.2}, {most:.2}]", ratios[ROUNDS / 2]),
+                _ => "-".to_owned(),
+            }
         };
-        let rate = sorted(it.scores.iter().map(Score::rate))[ROUNDS / 2];
-        let (to_crate, to_libpq) = (ratios(&crates), ratios(&libpq));
         let each = |total: fn(&Score) -> f64| {
             let queries: usize = it.scores.iter().map(|score| score.queries).sum();
             it.scores.iter().map(total).sum::<f64>() / queries as f64
         };
         println!(
-            "{:<34} {rate:>9.0} {:>6.2} [{:.2}, {:.2}] {:>9.2} {:>8.1} {:>10.2} {:>13.2}",
+            "{:<34} {:>9.0} {:>18} {:>18} {:>8.1} {:>10.2} {:>13.2}",
             it.name,
-            to_crate[ROUNDS / 2],
-            to_crate[0],
-            to_crate[ROUNDS - 1],
-            to_libpq[ROUNDS / 2],
+            it.rate(),
+            ratios(&crates),
+            ratios(&libpq),
             each(|score| score.cpu.as_secs_f64() * 1e6),
             each(|score| score.switches as f64),
             each(|score| score.allocations as f64),
@@ -196,10 +197,13 @@ fn show(title: &str, mut all: Vec<Contestant>) {
     println!();
 }
 
-fn sorted(numbers: impl Iterator<Item = f64>) -> Vec<f64> {
-    let mut numbers: Vec<f64> = numbers.collect();
-    numbers.sort_by(f64::total_cmp);
-    numbers
+impl Contestant {
+    /// The median.
+    fn rate(&self) -> f64 {
+        let mut rates: Vec<f64> = self.scores.iter().map(Score::rate).collect();
+        rates.sort_by(f64::total_cmp);
+        rates[rates.len() / 2]
+    }
 }
 
 impl Score {
