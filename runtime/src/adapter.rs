@@ -50,11 +50,39 @@ use crate::token::CompletionToken;
 )]
 pub trait AdapterAssociations {
     /// Returns the executor of the adapted handler.
+    ///
+    /// ```
+    /// use async_op::adapter::AdapterAssociations;
+    /// use async_op::{Associations, Executor, IoExecutor};
+    ///
+    /// /// Has the handler run in a context of its own.
+    /// struct Moved(IoExecutor);
+    ///
+    /// impl AdapterAssociations for Moved {
+    ///     fn executor<H: Associations, E: Executor>(&self, _: &H, _: &E) -> impl Executor {
+    ///         self.0
+    ///     }
+    /// }
+    /// ```
     fn executor<H: Associations, E: Executor>(&self, handler: &H, io: &E) -> impl Executor {
         handler.executor(io)
     }
 
     /// Returns the immediate executor of the adapted handler.
+    ///
+    /// ```
+    /// use async_op::adapter::AdapterAssociations;
+    /// use async_op::{Associations, Executor};
+    ///
+    /// /// What completes at once has its handler called inside the initiating function.
+    /// struct AtOnce;
+    ///
+    /// impl AdapterAssociations for AtOnce {
+    ///     fn immediate_executor<H: Associations, X: Executor>(&self, _: &H, own: &X) -> impl Executor {
+    ///         own.clone()
+    ///     }
+    /// }
+    /// ```
     fn immediate_executor<H: Associations, X: Executor>(
         &self,
         handler: &H,
@@ -64,11 +92,42 @@ pub trait AdapterAssociations {
     }
 
     /// Returns the allocator of the adapted handler.
+    ///
+    /// ```
+    /// use allocator_api2::alloc::Global;
+    /// use async_op::Associations;
+    /// use async_op::adapter::AdapterAssociations;
+    /// use async_op::alloc::OperationAllocator;
+    ///
+    /// /// Takes memory from the heap, where a tool looks for mistakes.
+    /// struct OnTheHeap;
+    ///
+    /// impl AdapterAssociations for OnTheHeap {
+    ///     fn allocator<H: Associations>(&self, _: &H) -> impl OperationAllocator {
+    ///         Global
+    ///     }
+    /// }
+    /// ```
     fn allocator<H: Associations>(&self, handler: &H) -> impl OperationAllocator {
         handler.allocator()
     }
 
     /// Returns the cancellation slot of the adapted handler.
+    ///
+    /// ```
+    /// use async_op::Associations;
+    /// use async_op::adapter::AdapterAssociations;
+    /// use async_op::cancel::CancellationSlot;
+    ///
+    /// /// Nobody can ask the operation to stop.
+    /// struct Shielded;
+    ///
+    /// impl AdapterAssociations for Shielded {
+    ///     fn cancellation_slot<H: Associations>(&self, _: &H) -> CancellationSlot {
+    ///         CancellationSlot::unconnected()
+    ///     }
+    /// }
+    /// ```
     fn cancellation_slot<H: Associations>(&self, handler: &H) -> CancellationSlot {
         handler.cancellation_slot()
     }
@@ -103,7 +162,6 @@ pub trait AdapterAssociations {
 ///     }
 /// }
 ///
-/// # fn main() -> io::Result<()> {
 /// let context = IoContext::new()?;
 /// let timer = Timer::new(&context);
 /// let (name, result) = timer.async_wait(adapt(Named("first"), Blocking));
@@ -114,8 +172,7 @@ pub trait AdapterAssociations {
 ///     println!("{name}: {result:?}");
 /// }));
 /// assert_eq!(context.run(), 1);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an adapter of operations with the signature `{S}`",
@@ -131,6 +188,30 @@ pub trait Adapter<S: Signature>: AdapterAssociations + Send + Sized {
 
     /// Completes the adapted handler: by default with what [`map`](Self::map)
     /// makes of the arguments.
+    ///
+    /// ```
+    /// use async_op::adapter::{Adapter, AdapterAssociations};
+    /// use async_op::{CompletionHandler, Signature};
+    /// use std::time::Instant;
+    ///
+    /// /// Says how long the handler took.
+    /// struct Timed;
+    ///
+    /// impl AdapterAssociations for Timed {}
+    /// impl<S: Signature> Adapter<S> for Timed {
+    ///     type Signature = S;
+    ///
+    ///     fn map(self, args: S::Args) -> S::Args {
+    ///         args
+    ///     }
+    ///
+    ///     fn complete<H: CompletionHandler<S>>(self, handler: H, args: S::Args) {
+    ///         let start = Instant::now();
+    ///         handler.complete(args);
+    ///         println!("{:?}", start.elapsed());
+    ///     }
+    /// }
+    /// ```
     fn complete<H>(self, handler: H, args: S::Args)
     where
         H: CompletionHandler<Self::Signature>,
@@ -142,12 +223,54 @@ pub trait Adapter<S: Signature>: AdapterAssociations + Send + Sized {
     ///
     /// By default just that; also called, with a waker that does nothing, for
     /// the drop of an operation that has started.
+    ///
+    /// ```
+    /// use async_op::Signature;
+    /// use async_op::adapter::{Adapter, AdapterAssociations};
+    /// use std::task::Context;
+    ///
+    /// /// Counts how often what is awaited is polled.
+    /// struct Polls(u32);
+    ///
+    /// impl AdapterAssociations for Polls {}
+    /// impl<S: Signature> Adapter<S> for Polls {
+    ///     type Signature = S;
+    ///
+    ///     fn map(self, args: S::Args) -> S::Args {
+    ///         args
+    ///     }
+    ///
+    ///     fn scoped<R>(&mut self, cx: &mut Context<'_>, poll: impl FnOnce(&mut Context<'_>) -> R) -> R {
+    ///         self.0 += 1;
+    ///         poll(cx)
+    ///     }
+    /// }
+    /// ```
     fn scoped<R>(&mut self, cx: &mut Context<'_>, poll: impl FnOnce(&mut Context<'_>) -> R) -> R {
         poll(cx)
     }
 }
 
 /// Wraps a token or a handler in an adapter.
+///
+/// ```
+/// use async_op::adapter::{Adapter, AdapterAssociations, adapt};
+/// use async_op::executor::post_call;
+/// use async_op::{Blocking, SystemExecutor};
+///
+/// struct Doubled;
+///
+/// impl AdapterAssociations for Doubled {}
+/// impl Adapter<fn(u32)> for Doubled {
+///     type Signature = fn(u32);
+///
+///     fn map(self, (n,): (u32,)) -> (u32,) {
+///         (2 * n,)
+///     }
+/// }
+///
+/// assert_eq!(post_call(&SystemExecutor, || 2, adapt(Doubled, Blocking)), 4);
+/// ```
 pub fn adapt<A, T>(adapter: A, inner: T) -> Adapted<A, T> {
     Adapted { adapter, inner }
 }

@@ -73,10 +73,28 @@ pub trait ReadBuffer: Send {
 
     /// Calls `visit` with each part of the memory to fill, in order. They are
     /// the same ones at each call.
+    ///
+    /// ```
+    /// use async_op::io::ReadBuffer;
+    ///
+    /// let (mut header, mut body) = ([0; 8], vec![0; 100]);
+    /// let mut sizes = Vec::new();
+    /// (&mut header[..], &mut body[..]).parts(|part| sizes.push(part.len()));
+    /// assert_eq!(sizes, [8, 100]);
+    /// ```
     fn parts<'a>(&'a mut self, visit: impl FnMut(&'a mut [u8]));
 
     /// Returns the first part that is not empty, after `skip` bytes; an empty
     /// one if there is none.
+    ///
+    /// ```
+    /// use async_op::io::ReadBuffer;
+    ///
+    /// let mut buffer = ([0; 8], vec![0; 100]);
+    /// assert_eq!(buffer.after(0).len(), 8);
+    /// assert_eq!(buffer.after(10).len(), 98);
+    /// assert!(buffer.after(108).is_empty());
+    /// ```
     fn after(&mut self, mut skip: usize) -> &mut [u8] {
         let mut found: &mut [u8] = &mut [];
         self.parts(|part| {
@@ -90,6 +108,12 @@ pub trait ReadBuffer: Send {
     }
 
     /// Returns how many bytes there are in all parts together.
+    ///
+    /// ```
+    /// use async_op::io::ReadBuffer;
+    ///
+    /// assert_eq!(([0; 8], vec![0; 100]).total_len(), 108);
+    /// ```
     fn total_len(&mut self) -> usize {
         let mut len = 0;
         self.parts(|part| len += part.len());
@@ -103,6 +127,13 @@ pub trait ReadBuffer: Send {
     }
 
     /// Makes the output of a result and the buffer.
+    ///
+    /// ```
+    /// use async_op::io::ReadBuffer;
+    ///
+    /// assert_eq!(vec![0; 2].completed("done"), ("done", vec![0; 2]));
+    /// assert_eq!((&mut [0; 2]).completed("done"), "done"); // its owner has it
+    /// ```
     fn completed<R>(self, result: R) -> Self::Output<R>;
 }
 
@@ -146,10 +177,26 @@ pub trait WriteBuffer: Send {
 
     /// Calls `visit` with each part of the memory to write, in order. They are
     /// the same ones at each call.
+    ///
+    /// ```
+    /// use async_op::io::WriteBuffer;
+    ///
+    /// let mut text = Vec::<u8>::new();
+    /// ("hello, ", String::from("world")).parts(|part| text.extend(part));
+    /// assert_eq!(text, b"hello, world");
+    /// ```
     fn parts<'a>(&'a self, visit: impl FnMut(&'a [u8]));
 
     /// Returns the first part that is not empty, after `skip` bytes; an empty
     /// one if there is none.
+    ///
+    /// ```
+    /// use async_op::io::WriteBuffer;
+    ///
+    /// let buffer = ("hello, ", "world");
+    /// assert_eq!(WriteBuffer::after(&buffer, 5), b", ");
+    /// assert_eq!(WriteBuffer::after(&buffer, 7), b"world");
+    /// ```
     fn after(&self, mut skip: usize) -> &[u8] {
         let mut found: &[u8] = &[];
         self.parts(|part| {
@@ -163,6 +210,12 @@ pub trait WriteBuffer: Send {
     }
 
     /// Returns how many bytes there are in all parts together.
+    ///
+    /// ```
+    /// use async_op::io::WriteBuffer;
+    ///
+    /// assert_eq!(("hello, ", "world").total_len(), 12);
+    /// ```
     fn total_len(&self) -> usize {
         let mut len = 0;
         self.parts(|part| len += part.len());
@@ -170,6 +223,13 @@ pub trait WriteBuffer: Send {
     }
 
     /// Makes the output of a result and the buffer.
+    ///
+    /// ```
+    /// use async_op::io::WriteBuffer;
+    ///
+    /// assert_eq!(String::from("text").completed(4), (4, String::from("text")));
+    /// assert_eq!("text".completed(4), 4);
+    /// ```
     fn completed<R>(self, result: R) -> Self::Output<R>;
 }
 

@@ -49,12 +49,10 @@ use crate::trace::Entered;
 ///     op.complete(a + b);
 /// }
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// async_add(&context, 1, 2, |sum: u32| assert_eq!(sum, 3));
 /// assert_eq!(context.run(), 1);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[doc(alias = "oneshot")]
 #[must_use = "dropping a completion abandons its operation"]
@@ -93,14 +91,14 @@ impl<S: Signature + 'static> Completion<S> {
     ///
     /// # Panics
     ///
-    /// If the handler runs here and panics.
+    /// If the handler runs here and panics, or the function of [`on_cancel`](Self::on_cancel)
+    /// does as it is dropped.
     ///
     /// # Examples
     ///
     /// ```
     /// use async_op::{Completion, IoContext, IoExecutor, Signature, async_op};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// /// For any signature, whatever it completes with.
     /// fn later<S: Signature>(op: Completion<S>, args: S::Args) {
     ///     op.complete_with(args);
@@ -113,8 +111,7 @@ impl<S: Signature + 'static> Completion<S> {
     ///
     /// let context = IoContext::new()?;
     /// assert_eq!(pair(&context).blocking(), (1, "one"));
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[inline]
     pub fn complete_with(self, args: S::Args) {
@@ -138,7 +135,6 @@ impl<S: Signature + 'static> Completion<S> {
     /// use async_op::{Completion, IoContext, IoExecutor, async_op};
     /// use std::sync::{Arc, Mutex};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// type Queue = Arc<Mutex<Vec<Completion<fn(u32)>>>>;
     ///
     /// #[async_op]
@@ -156,8 +152,7 @@ impl<S: Signature + 'static> Completion<S> {
     /// let op = queue.lock().unwrap().pop().unwrap();
     /// assert!(op.is_abandoned());
     /// op.complete(0); // for nobody
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn is_abandoned(&self) -> bool {
         // SAFETY: the operation is ours, so it is alive.
@@ -169,7 +164,8 @@ impl<S: Signature + 'static> Completion<S> {
     ///
     /// It runs on the thread that asks, and may still be running when the
     /// operation completes on another: let it hold its target weakly. The
-    /// request is no more than that; the operation still completes, once.
+    /// request is no more than that; the operation still completes, once. What is asked
+    /// once it has completed comes too late, and the function is dropped then.
     /// Where nobody can ask, the function is dropped.
     ///
     /// # Panics
@@ -187,7 +183,6 @@ impl<S: Signature + 'static> Completion<S> {
     /// use std::thread;
     /// use std::time::Duration;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// /// Goes on until it is asked to stop.
     /// #[async_op]
     /// fn async_search(context: &IoExecutor, op: Completion<fn(io::Result<u64>)>) {
@@ -205,8 +200,7 @@ impl<S: Signature + 'static> Completion<S> {
     /// let context = IoContext::new()?;
     /// let result = search(&context).cancel_after(Duration::from_millis(1)).blocking();
     /// assert!(is_timeout(&result.unwrap_err()));
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn on_cancel(&self, function: impl FnOnce(CancellationType) + Send + 'static) {
         if !self.can_be_asked() {
@@ -239,11 +233,9 @@ impl<S: Signature + 'static> Completion<S> {
     ///     op.complete(is_wanted);
     /// }
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// assert!(async_is_wanted(&context, Blocking));
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn requested(&self) -> CancellationType {
         // SAFETY: the operation is ours, so it is alive.
@@ -266,14 +258,12 @@ impl<S: Signature + 'static> Completion<S> {
     ///     op.complete(executor);
     /// }
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let own = AnyExecutor::new(context.executor());
     /// async_home(&context, move |executor: Option<AnyExecutor>| assert!(executor == Some(own)));
     /// assert_eq!(context.run(), 1);
     /// assert!(pollster::block_on(async_home(&context, UseFuture)).is_none());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn executor(&self) -> Option<AnyExecutor> {
         // SAFETY: the operation is ours, so it is alive.
@@ -307,11 +297,9 @@ impl<S: Signature + 'static> Completion<S> {
     ///     op.complete(Ok(sum)); // the numbers' memory has gone back before
     /// }
     ///
-    /// # fn main() -> io::Result<()> {
     /// let context = IoContext::new()?;
     /// assert_eq!(async_sum(&context, 4, async_op::Blocking)?, 10);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     ///
     /// # Allocation
@@ -365,11 +353,9 @@ impl<S: Signature + 'static> Completion<S> {
     ///     unsafe { c_add(a, b, back, op.into_raw()) };
     /// }
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// assert_eq!(async_add(&context, 1, 2, Blocking), 3);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[must_use = "the operation is outstanding until the pointer is a completion again"]
     pub fn into_raw(self) -> *mut c_void {
@@ -379,6 +365,19 @@ impl<S: Signature + 'static> Completion<S> {
     }
 
     /// Makes a completion of a pointer that [`into_raw`](Self::into_raw) has made.
+    ///
+    /// ```
+    /// use async_op::{Blocking, Completion, SystemExecutor, async_op};
+    ///
+    /// #[async_op]
+    /// fn async_add(on: &SystemExecutor, a: u32, b: u32, op: Completion<fn(u32)>) {
+    ///     let user_data = op.into_raw();
+    ///     // SAFETY: it comes from `into_raw` of a completion of this type, once.
+    ///     unsafe { Completion::<fn(u32)>::from_raw(user_data) }.complete(a + b);
+    /// }
+    ///
+    /// assert_eq!(async_add(&SystemExecutor, 1, 2, Blocking), 3);
+    /// ```
     ///
     /// # Safety
     ///
@@ -401,7 +400,6 @@ impl<S: Signature + 'static> Completion<S> {
     /// ```
     /// use async_op::{Completion, IoContext, IoExecutor, async_op};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// #[async_op]
     /// fn async_greet(context: &IoExecutor, op: Completion<fn(&'static str)>) {
     ///     let name = op.name();
@@ -410,8 +408,7 @@ impl<S: Signature + 'static> Completion<S> {
     ///
     /// let context = IoContext::new()?;
     /// assert_eq!(greet(&context).blocking(), "async_greet");
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn name(&self) -> &'static str {
         self.core().site.name()
@@ -432,6 +429,17 @@ macro_rules! complete {
             ///
             /// See [`complete_with`](Completion::complete_with) for where the
             /// handler runs.
+            ///
+            /// ```
+            /// use async_op::{Completion, SystemExecutor, async_op};
+            ///
+            /// #[async_op]
+            /// fn async_greet(on: &SystemExecutor, op: Completion<fn(String, usize)>) {
+            ///     op.complete("hello".into(), 5);
+            /// }
+            ///
+            /// assert_eq!(greet(&SystemExecutor).blocking(), ("hello".into(), 5));
+            /// ```
             #[inline]
             #[allow(clippy::too_many_arguments, reason = "as many as signatures have")]
             pub fn complete(self $(, $arg: $ty)*) {
@@ -452,13 +460,26 @@ complete!(a1: A1, a2: A2, a3: A3, a4: A4, a5: A5, a6: A6, a7: A7);
 complete!(a1: A1, a2: A2, a3: A3, a4: A4, a5: A5, a6: A6, a7: A7, a8: A8);
 
 macro_rules! complete_alternative {
-    ($name:ident { $($method:ident: $variant:ident($signature:ident)),+ }) => {
+    ($name:ident, $several:literal { $($method:ident: $variant:ident($signature:ident)),+ }) => {
         impl<$($signature: Signature + 'static),+> Completion<($($signature,)+)> {
             $(
                 #[doc = concat!("Completes the operation by the signature `", stringify!($signature), "`.")]
                 ///
                 /// See [`complete_with`](Completion::complete_with) for where
                 /// the handler runs.
+                ///
+                /// ```
+                #[doc = concat!("use async_op::adapter::", stringify!($name), ";")]
+                /// use async_op::{Completion, SystemExecutor, async_op};
+                ///
+                /// #[async_op]
+                #[doc = concat!("fn async_ask(on: &SystemExecutor, op: Completion<", $several, ">) {")]
+                #[doc = concat!("    op.", stringify!($method), "((7,));")]
+                /// }
+                ///
+                /// let answer = ask(&SystemExecutor).blocking();
+                #[doc = concat!("assert_eq!(answer, ", stringify!($name), "::", stringify!($variant), "(7));")]
+                /// ```
                 pub fn $method(self, args: $signature::Args) {
                     let output = $signature::into_output(args);
                     self.complete_with((crate::signature::$name::$variant(output),));
@@ -468,16 +489,16 @@ macro_rules! complete_alternative {
     };
 }
 
-complete_alternative!(OneOf2 {
+complete_alternative!(OneOf2, "(fn(u8), fn(u8))" {
     complete_first: First(S1),
     complete_second: Second(S2)
 });
-complete_alternative!(OneOf3 {
+complete_alternative!(OneOf3, "(fn(u8), fn(u8), fn(u8))" {
     complete_first: First(S1),
     complete_second: Second(S2),
     complete_third: Third(S3)
 });
-complete_alternative!(OneOf4 {
+complete_alternative!(OneOf4, "(fn(u8), fn(u8), fn(u8), fn(u8))" {
     complete_first: First(S1),
     complete_second: Second(S2),
     complete_third: Third(S3),

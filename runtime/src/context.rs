@@ -85,14 +85,12 @@ use self::scheduler::Scheduler;
 /// use async_op::time::Timer;
 /// use std::time::Duration;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let timer = Timer::new(&context);
 /// timer.expires_after(Duration::from_millis(1));
 /// timer.async_wait(|result: std::io::Result<()>| println!("{result:?}"));
 /// assert_eq!(context.run(), 1);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// # On a thread of its own
@@ -107,7 +105,6 @@ use self::scheduler::Scheduler;
 /// use std::sync::Arc;
 /// use std::thread;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = Arc::new(IoContext::new()?);
 /// let work = WorkGuard::new(context.executor());
 /// let background = Arc::clone(&context);
@@ -118,8 +115,7 @@ use self::scheduler::Scheduler;
 ///
 /// drop(work); // `run` returns when what is outstanding is over
 /// thread.join().unwrap();
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// Without the guard `run` returns before the first operation has been started, or
@@ -165,11 +161,9 @@ impl IoContext {
     /// ```
     /// use async_op::IoContext;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// assert_eq!(context.run(), 0); // nothing to do
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn new() -> io::Result<Self> {
         Self::open(false, Clock::of_system())
@@ -187,12 +181,10 @@ impl IoContext {
     /// use async_op::{Executor, IoContext};
     /// use async_op::task::Task;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::for_one_thread()?;
     /// context.post(Task::new(|| println!("by the thread that runs the context")));
     /// assert_eq!(context.run(), 1);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     ///
     /// # Errors
@@ -240,13 +232,11 @@ impl IoContext {
     /// use async_op::{Executor, IoContext};
     /// use async_op::task::Task;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let executor = context.executor(); // a copy, for any thread
     /// std::thread::spawn(move || executor.post(Task::new(|| println!("here")))).join().unwrap();
     /// assert_eq!(context.run(), 1);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn executor(&self) -> IoExecutor {
         self.handle
@@ -283,7 +273,6 @@ impl IoContext {
     /// use async_op::task::Task;
     /// use std::thread;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let strand = Strand::new(context.executor());
     /// for n in 0..100 {
@@ -298,8 +287,7 @@ impl IoContext {
     ///         scope.spawn(|| context.run());
     ///     }
     /// });
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     ///
     /// # Inside a handler
@@ -328,15 +316,13 @@ impl IoContext {
     /// use async_op::{Executor, IoContext};
     /// use async_op::task::Task;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// for n in 0..2 {
     ///     context.post(Task::new(move || println!("{n}")));
     /// }
     /// assert_eq!(context.run_one(), 1);
     /// assert_eq!(context.run(), 1);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn run_one(&self) -> usize {
         self.bounded(1, Wait::Forever)
@@ -355,14 +341,12 @@ impl IoContext {
     /// use async_op::time::Timer;
     /// use std::time::Duration;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let timer = Timer::new(&context);
     /// timer.expires_after(Duration::from_secs(3600));
     /// timer.wait().callback(|_| ());
     /// assert_eq!(context.run_for(Duration::from_millis(1)), 0); // and not an hour
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn run_for(&self, duration: Duration) -> usize {
         self.bounded(usize::MAX, Wait::for_duration(duration))
@@ -382,14 +366,12 @@ impl IoContext {
     /// use async_op::task::Task;
     /// use std::time::{Duration, Instant};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// for n in 0..2 {
     ///     context.post(Task::new(move || println!("{n}")));
     /// }
     /// assert_eq!(context.run_until(Instant::now() + Duration::from_secs(1)), 2);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn run_until(&self, deadline: Instant) -> usize {
         self.bounded(usize::MAX, Wait::Until(deadline))
@@ -409,14 +391,12 @@ impl IoContext {
     /// use async_op::task::Task;
     /// use std::time::Duration;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// for n in 0..2 {
     ///     context.post(Task::new(move || println!("{n}")));
     /// }
     /// assert_eq!(context.run_one_for(Duration::from_secs(1)), 1);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn run_one_for(&self, duration: Duration) -> usize {
         self.bounded(1, Wait::for_duration(duration))
@@ -436,14 +416,12 @@ impl IoContext {
     /// use async_op::task::Task;
     /// use std::time::{Duration, Instant};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// for n in 0..2 {
     ///     context.post(Task::new(move || println!("{n}")));
     /// }
     /// assert_eq!(context.run_one_until(Instant::now() + Duration::from_secs(1)), 1);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn run_one_until(&self, deadline: Instant) -> usize {
         self.bounded(1, Wait::Until(deadline))
@@ -461,14 +439,12 @@ impl IoContext {
     /// use async_op::{Executor, IoContext};
     /// use async_op::task::Task;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// for n in 0..2 {
     ///     context.post(Task::new(move || println!("{n}")));
     /// }
     /// assert_eq!(context.poll(), 2);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn poll(&self) -> usize {
         self.bounded(usize::MAX, Wait::Never)
@@ -487,14 +463,12 @@ impl IoContext {
     /// use async_op::{Executor, IoContext};
     /// use async_op::task::Task;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// for n in 0..2 {
     ///     context.post(Task::new(move || println!("{n}")));
     /// }
     /// assert_eq!(context.poll_one(), 1);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn poll_one(&self) -> usize {
         self.bounded(1, Wait::Never)
@@ -511,7 +485,6 @@ impl IoContext {
     /// use async_op::{Executor, IoContext};
     /// use async_op::task::Task;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let executor = context.executor();
     /// context.post(Task::new(|| println!("the last one for now")));
@@ -520,8 +493,7 @@ impl IoContext {
     /// context.restart();
     /// assert_eq!(context.run(), 1);
     /// # let _ = executor;
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn stop(&self) {
         self.handle.scheduler.stop();
@@ -535,13 +507,11 @@ impl IoContext {
     /// ```
     /// use async_op::IoContext;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// assert!(!context.stopped());
     /// context.run(); // finds no work
     /// assert!(context.stopped());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn stopped(&self) -> bool {
         self.handle.scheduler.stopped()
@@ -555,15 +525,13 @@ impl IoContext {
     /// use async_op::{Executor, IoContext};
     /// use async_op::task::Task;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// context.run(); // finds no work, and so stops
     /// context.post(Task::new(|| println!("later")));
     /// assert_eq!(context.run(), 0);
     /// context.restart();
     /// assert_eq!(context.run(), 1);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn restart(&self) {
         self.handle.scheduler.restart();
@@ -623,6 +591,20 @@ impl IoContext {
     ///
     /// Rounded down, a loop would come too early, and look again and again through the last
     /// millisecond before each timer.
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::time::Timer;
+    /// use std::time::Duration;
+    ///
+    /// let context = IoContext::new()?;
+    /// assert_eq!(context.timeout_millis(), -1); // until something comes
+    /// let timer = Timer::new(&context);
+    /// timer.expires_after(Duration::from_micros(1));
+    /// timer.wait().detach();
+    /// assert!((0..=1).contains(&context.timeout_millis())); // and not 0 before it is over
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn timeout_millis(&self) -> i32 {
         self.timeout().map_or(-1, |left| {
             i32::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)

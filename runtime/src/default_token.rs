@@ -28,7 +28,6 @@ use crate::token::CompletionToken;
 /// use async_op::{Blocking, IoContext};
 /// use async_op::net::{TcpListener, TcpStream};
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let listener = TcpListener::bind(&context, ([127, 0, 0, 1], 0).into())?;
 /// let client = TcpStream::connect(&context, listener.local_addr()?).blocking()?;
@@ -40,8 +39,7 @@ use crate::token::CompletionToken;
 /// client.write_some("hello")?;
 /// let mut buffer = [0; 16];
 /// assert_eq!(server.read_some(&mut buffer)?, 5);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// An object of yours can have the token as a parameter of its own, see the
@@ -60,6 +58,14 @@ impl<O, T> WithDefaultToken<O, T> {
     }
 
     /// Returns the object.
+    ///
+    /// ```
+    /// use async_op::time::Timer;
+    /// use async_op::{Blocking, SystemExecutor};
+    ///
+    /// let timer = Timer::new(&SystemExecutor).with_default_token::<Blocking>();
+    /// let _timer: Timer = timer.into_inner();
+    /// ```
     pub fn into_inner(self) -> O {
         self.object
     }
@@ -157,10 +163,10 @@ impl<O: AsyncWriteStream, T: 'static> AsyncWriteStream for WithDefaultToken<O, T
     }
 }
 
-/// The functions of an object that have no token, with one:
-/// `name = async_name [generics] (arguments) -> signature`.
+/// The functions of an object that have no token, with one, after an example of
+/// `with_default_token`: `name = async_name [generics] (arguments) -> signature`.
 macro_rules! default_token {
-    ($object:ident {$(
+    ($(#[$example:meta])* $object:ident {$(
         $(#[$attr:meta])*
         $name:ident = $initiating:ident
             [$($param:ident: $bound:ident)?] ($($arg:ident: $ty:ty),*) -> $signature:ty;
@@ -168,6 +174,8 @@ macro_rules! default_token {
         impl<E: HomeExecutor> $object<E> {
             /// Gives the functions without token another one than
             /// [`Deferred`](crate::Deferred).
+            ///
+            $(#[$example])*
             pub fn with_default_token<T>(self) -> WithDefaultToken<Self, T> {
                 WithDefaultToken::new(self)
             }
@@ -195,13 +203,33 @@ macro_rules! default_token {
     };
 }
 
-default_token!(Timer {
-    wait = async_wait [] () -> fn(io::Result<()>);
-});
+default_token!(
+    /// ```
+    /// use async_op::time::Timer;
+    /// use async_op::{Blocking, SystemExecutor};
+    ///
+    /// let timer = Timer::new(&SystemExecutor).with_default_token::<Blocking>();
+    /// timer.wait()?; // has expired, as it is not set
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    Timer {
+        wait = async_wait [] () -> fn(io::Result<()>);
+    }
+);
 
-default_token!(WallTimer {
-    wait = async_wait [] () -> fn(io::Result<()>);
-});
+default_token!(
+    /// ```
+    /// use async_op::time::WallTimer;
+    /// use async_op::{Blocking, SystemExecutor};
+    ///
+    /// let timer = WallTimer::new(&SystemExecutor).with_default_token::<Blocking>();
+    /// timer.wait()?; // has expired, as it is not set
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    WallTimer {
+        wait = async_wait [] () -> fn(io::Result<()>);
+    }
+);
 
 /// Those of `net`, by the macro above.
 #[cfg(feature = "net")]

@@ -41,7 +41,6 @@ use crate::token::{CompletionToken, Deferred, Operation};
 /// use async_op::time::Timer;
 /// use std::time::Duration;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let (soon, late) = (Timer::new(&context), Timer::new(&context));
 /// soon.expires_after(Duration::from_millis(1));
@@ -53,8 +52,7 @@ use crate::token::{CompletionToken, Deferred, Operation};
 ///         assert!(soon.is_ok() && is_cancelled(&late.unwrap_err()));
 ///     });
 /// context.run();
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// A `Vec`, awaited:
@@ -64,14 +62,12 @@ use crate::token::{CompletionToken, Deferred, Operation};
 /// use async_op::group::{parallel_group, wait_for_all};
 /// use async_op::time::Timer;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let timers: Vec<_> = (0..100).map(|_| Timer::new(&context)).collect();
 /// let waits: Vec<_> = timers.iter().map(|timer| timer.wait()).collect();
 /// let (order, results) = parallel_group(waits).wait(wait_for_all()).blocking();
 /// assert_eq!((order.len(), results.len()), (100, 100));
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[doc(alias = "make_parallel_group")]
 #[doc(alias = "join")]
@@ -143,7 +139,6 @@ impl<G> ParallelGroup<G> {
     /// use async_op::time::Timer;
     /// use std::time::Duration;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let timer = Timer::new(&context);
     /// timer.expires_after(Duration::from_secs(3600));
@@ -156,8 +151,7 @@ impl<G> ParallelGroup<G> {
     /// let group = parallel_group((timer.wait().cancel_after(limit),));
     /// let (_, (result,)) = group.wait(wait_for_all()).blocking();
     /// assert!(is_timeout(&result.unwrap_err()));
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     ///
     /// # Panics
@@ -220,8 +214,31 @@ pub trait Group<C> {
     type Future: Future<Output = <Self::Signature as Signature>::Output> + Send;
 
     /// Returns the executor of the first operation.
+    ///
+    /// ```
+    /// use async_op::group::{Group, WaitForAll};
+    /// use async_op::time::Timer;
+    /// use async_op::{Executor, IoObject, SystemExecutor};
+    ///
+    /// let timer = Timer::new(&SystemExecutor);
+    /// let operations = (timer.wait(), timer.wait());
+    /// let executor = Group::<WaitForAll>::executor(&operations);
+    /// assert!(executor.context() == timer.executor().context());
+    /// ```
     fn executor(&self) -> Self::Executor;
 
     /// Makes the operations one future.
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::group::{Group, wait_for_all};
+    /// use async_op::time::Timer;
+    ///
+    /// let timer = Timer::new(&SystemExecutor);
+    /// let all = Group::into_future((timer.wait(), timer.wait()), wait_for_all());
+    /// let (_, (first, second)) = pollster::block_on(all);
+    /// first.and(second)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     fn into_future(self, condition: C) -> Self::Future;
 }

@@ -54,16 +54,61 @@ pub trait Associations {
     /// Another one is asked to [dispatch](Executor::dispatch) the handler. There it runs if
     /// it has no executor of its own, which is to say that [`executor`](Self::executor)
     /// returns this one when it is passed in; else it goes on to its own.
+    ///
+    /// ```
+    /// use async_op::{Associations, Executor};
+    ///
+    /// /// Is called inside the initiating function, if the operation completes there.
+    /// struct AtOnce<F>(F);
+    ///
+    /// impl<F> Associations for AtOnce<F> {
+    ///     fn immediate_executor<X: Executor>(&self, own: &X) -> impl Executor {
+    ///         own.clone()
+    ///     }
+    /// }
+    /// ```
     fn immediate_executor<X: Executor>(&self, own: &X) -> impl Executor {
         PostOnly(own.clone())
     }
 
     /// Returns the allocator that all memory of the operation comes from.
+    ///
+    /// ```
+    /// use allocator_api2::alloc::Global;
+    /// use async_op::Associations;
+    /// use async_op::alloc::OperationAllocator;
+    ///
+    /// /// Has its operations take memory from the heap, where a tool looks for mistakes.
+    /// struct OnTheHeap<F>(F);
+    ///
+    /// impl<F> Associations for OnTheHeap<F> {
+    ///     fn allocator(&self) -> impl OperationAllocator {
+    ///         Global
+    ///     }
+    /// }
+    /// ```
     fn allocator(&self) -> impl OperationAllocator {
         Recycling
     }
 
     /// Returns the slot through which the operation is asked to stop.
+    ///
+    /// ```
+    /// use async_op::Associations;
+    /// use async_op::cancel::CancellationSlot;
+    ///
+    /// /// Can be asked to stop.
+    /// struct Stoppable<F> {
+    ///     slot: CancellationSlot,
+    ///     function: F,
+    /// }
+    ///
+    /// impl<F> Associations for Stoppable<F> {
+    ///     fn cancellation_slot(&self) -> CancellationSlot {
+    ///         self.slot.clone()
+    ///     }
+    /// }
+    /// ```
     fn cancellation_slot(&self) -> CancellationSlot {
         CancellationSlot::unconnected()
     }
@@ -90,14 +135,12 @@ pub trait Associations {
 ///     }
 /// }
 ///
-/// # fn main() -> io::Result<()> {
 /// let (sender, receiver) = std::sync::mpsc::channel();
 /// let context = IoContext::new()?;
 /// Timer::new(&context).async_wait(Handler(Report(sender)));
 /// context.run();
 /// assert!(receiver.recv().unwrap());
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[doc(alias = "completion_handler")]
 #[diagnostic::on_unimplemented(
@@ -117,6 +160,24 @@ pub trait CompletionHandler<S: Signature>: Associations + Send + 'static {
     /// piece say [`try_with`](crate::Operation::try_with).
     ///
     /// A handler around another one passes it on.
+    ///
+    /// ```
+    /// use async_op::alloc::Refusal;
+    /// use async_op::{Associations, CompletionHandler};
+    ///
+    /// struct Reply(std::sync::mpsc::Sender<Result<u32, Refusal>>);
+    ///
+    /// impl Associations for Reply {}
+    /// impl CompletionHandler<fn(u32)> for Reply {
+    ///     fn complete(self, (n,): (u32,)) {
+    ///         let _ = self.0.send(Ok(n));
+    ///     }
+    ///
+    ///     fn refused(self, refusal: Refusal) {
+    ///         let _ = self.0.send(Err(refusal));
+    ///     }
+    /// }
+    /// ```
     fn refused(self, refusal: Refusal)
     where
         Self: Sized,

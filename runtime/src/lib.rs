@@ -11,13 +11,11 @@
 //! use async_op::time::Timer;
 //! use std::io;
 //!
-//! # fn main() -> io::Result<()> {
 //! let context = IoContext::new()?;
 //! let timer = Timer::new(&context);
 //! timer.async_wait(|result: io::Result<()>| println!("called back: {result:?}"));
 //! assert_eq!(context.run(), 1);
-//! # Ok(())
-//! # }
+//! # Ok::<(), std::io::Error>(())
 //! ```
 //!
 //! The plain name of the operation leaves the choice open: it returns an
@@ -28,13 +26,11 @@
 //! use async_op::SystemExecutor;
 //! use async_op::time::Timer;
 //!
-//! # fn main() -> std::io::Result<()> {
 //! let timer = Timer::new(&SystemExecutor);
 //! timer.wait().blocking()?;
 //! pollster::block_on(async { timer.wait().await })?;
 //! timer.wait().callback(|result| result.unwrap());
-//! # Ok(())
-//! # }
+//! # Ok::<(), std::io::Error>(())
 //! ```
 //!
 //! # Writing an operation
@@ -58,11 +54,9 @@
 //!     Ok(2)
 //! }
 //!
-//! # fn main() -> io::Result<()> {
 //! let context = IoContext::new()?;
 //! assert_eq!(async_twice(&context, Duration::from_micros(1), Blocking)?, 2);
-//! # Ok(())
-//! # }
+//! # Ok::<(), std::io::Error>(())
 //! ```
 //!
 //! A function whose last parameter is a [`Completion`] is completed from
@@ -95,14 +89,12 @@
 //!     }
 //! }
 //!
-//! # fn main() -> io::Result<()> {
 //! let (home, elsewhere) = (IoContext::new()?, IoContext::new()?);
 //! let timer = Timer::new(&elsewhere); // has expired already
 //! timer.async_wait(Handler(AtHome(home.executor())));
 //! assert_eq!(elsewhere.run(), 0);
 //! assert_eq!(home.run(), 1);
-//! # Ok(())
-//! # }
+//! # Ok::<(), std::io::Error>(())
 //! ```
 //!
 //! # Features

@@ -115,12 +115,10 @@ submit! {
     /// use async_op::{IoContext, bind_executor};
     /// use async_op::executor::post;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// post(bind_executor(context.executor(), || println!("in the context")));
     /// assert_eq!(context.run(), 1);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     post, // with an executor: `post_on(executor, token)`
     /// Posts the handler to the executor of `on`, and from there on to its own
@@ -145,12 +143,10 @@ submit! {
     /// ```
     /// use async_op::{IoContext, post_on};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// post_on(&context, || println!("in the context"));
     /// assert_eq!(context.run(), 1);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     post_on,
     /// Calls `function` on the executor of `on`, and completes with what it
@@ -179,12 +175,10 @@ submit! {
     /// use async_op::Blocking;
     /// use async_op::executor::{ThreadPool, post_call};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let pool = ThreadPool::new(2)?;
     /// let sum: u64 = post_call(&pool, || (1..=100).sum(), Blocking);
     /// assert_eq!(sum, 5050);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     post_call,
     Post, POST
@@ -205,6 +199,19 @@ submit! {
     /// # Cancel safety
     ///
     /// Yes, as for [`post`].
+    ///
+    /// ```
+    /// use async_op::executor::dispatch;
+    /// use async_op::{IoContext, bind_executor, post_on};
+    ///
+    /// let context = IoContext::new()?;
+    /// let executor = context.executor();
+    /// post_on(&context, move || {
+    ///     dispatch(bind_executor(executor, || println!("inside the first handler")));
+    /// });
+    /// assert_eq!(context.run(), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     dispatch, // with an executor: `dispatch_on(executor, token)`
     /// Calls the handler here and now if this thread may run tasks of the
     /// executor of `on` (and of the handler's own); else as [`post_on`].
@@ -227,21 +234,32 @@ submit! {
     /// use async_op::{IoContext, post_on};
     /// use async_op::executor::dispatch_on;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let executor = context.executor();
     /// post_on(&context, move || {
     ///     dispatch_on(&executor, || println!("inside the first handler"));
     /// });
     /// assert_eq!(context.run(), 1);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     dispatch_on,
     /// Calls `function` here and now if this thread may run tasks of the
     /// executor of `on`, else there, and completes with what it returns.
     ///
     /// As [`post_call`] in every other respect.
+    ///
+    /// ```
+    /// use async_op::executor::dispatch_call;
+    /// use async_op::{IoContext, post_on};
+    ///
+    /// let context = IoContext::new()?;
+    /// let executor = context.executor();
+    /// post_on(&context, move || {
+    ///     dispatch_call(&executor, || 7, |n: u32| assert_eq!(n, 7));
+    /// });
+    /// assert_eq!(context.run(), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     dispatch_call,
     Dispatch, DISPATCH
 }
@@ -249,10 +267,38 @@ submit! {
 submit! {
     /// As [`post`], as a continuation of the running task: the executor may
     /// delay it until that has returned.
+    ///
+    /// ```
+    /// use async_op::executor::defer;
+    /// use async_op::{IoContext, bind_executor};
+    ///
+    /// let context = IoContext::new()?;
+    /// defer(bind_executor(context.executor(), || println!("in the context")));
+    /// assert_eq!(context.run(), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     defer, // with an executor: `defer_on(executor, token)`
     /// As [`post_on`], as a continuation of the running task.
+    ///
+    /// ```
+    /// use async_op::executor::defer_on;
+    /// use async_op::{IoContext, post_on};
+    ///
+    /// let context = IoContext::new()?;
+    /// let executor = context.executor();
+    /// post_on(&context, move || defer_on(&executor, || println!("when the first has returned")));
+    /// assert_eq!(context.run(), 2);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     defer_on,
     /// As [`post_call`], as a continuation of the running task.
+    ///
+    /// ```
+    /// use async_op::executor::defer_call;
+    /// use async_op::{Blocking, SystemExecutor};
+    ///
+    /// assert_eq!(defer_call(&SystemExecutor, || 7, Blocking), 7);
+    /// ```
     defer_call,
     Defer, DEFER
 }
@@ -426,13 +472,14 @@ impl<E: Executor> Future for Submitted<E> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
         let requested = scope::requested();
-        let mut is_asked = false;
-        match this.submission.take() {
-            Some(submission) => *this.turn = Some(submission.queue(*this.site, cx.waker())),
-            None => is_asked = !requested.without(*this.asked).is_empty(),
+        if let Some(submission) = this.submission.take() {
+            *this.turn = Some(submission.queue(*this.site, cx.waker()));
+            *this.asked = requested;
         }
-        *this.asked = requested;
+        // What it has been asked by then it looks at the next time.
         ready!(budget::proceed(cx));
+        let is_asked = !requested.without(*this.asked).is_empty();
+        *this.asked = requested;
         let Waiting(turn) = this.turn.as_ref().expect("polled after completion");
         let waker = cx.waker().clone();
         let mut stage = turn.0.lock();

@@ -41,9 +41,22 @@ pub trait Signature {
     type Output;
 
     /// Turns the arguments of a handler into the output of a future.
+    ///
+    /// ```
+    /// use async_op::Signature;
+    ///
+    /// assert_eq!(<fn(u8)>::into_output((7,)), 7);
+    /// assert_eq!(<fn(u8, char)>::into_output((7, 'x')), (7, 'x'));
+    /// ```
     fn into_output(args: Self::Args) -> Self::Output;
 
     /// Turns the output of a future into the arguments of a handler.
+    ///
+    /// ```
+    /// use async_op::Signature;
+    ///
+    /// assert_eq!(<fn(u8)>::from_output(7), (7,));
+    /// ```
     fn from_output(output: Self::Output) -> Self::Args;
 }
 
@@ -134,12 +147,10 @@ alternatives! {
     ///     }
     /// }
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// assert_eq!(async_half(&context, 6, Blocking), OneOf2::First(3));
     /// assert_eq!(async_half(&context, 7, Blocking), OneOf2::Second("odd"));
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     OneOf2 { First(S1), Second(S2) }
 }

@@ -55,7 +55,6 @@ use crate::token::CompletionToken;
 /// use async_op::{IoContext, spawn};
 /// use async_op::time::Timer;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let timer = Timer::new(&context);
 /// spawn(
@@ -67,8 +66,7 @@ use crate::token::CompletionToken;
 ///     |result: std::io::Result<i32>| assert_eq!(result.unwrap(), 7),
 /// );
 /// assert!(context.run() > 0);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[doc(alias = "co_spawn")]
 #[track_caller]
@@ -98,15 +96,13 @@ where
 /// use async_op::task::{FrameBox, spawn_with};
 /// use allocator_api2::alloc::Global;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// // The box is made in memory of `Global`, as the frame is.
 /// let sum = spawn_with(&context, bind_allocator(Global, Blocking), || {
 ///     FrameBox::new(async { 1 + 2 })
 /// });
 /// assert_eq!(sum, 3);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[track_caller]
 pub fn spawn_with<O, M, F, T>(

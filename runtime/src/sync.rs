@@ -18,7 +18,6 @@
 //! use async_op::{Blocking, IoContext, cancel_after, is_timeout, spawn};
 //! use std::time::Duration;
 //!
-//! # fn main() -> std::io::Result<()> {
 //! let context = IoContext::new()?;
 //! let numbers = Channel::new(&context, 1);
 //! let sender = numbers.clone();
@@ -38,8 +37,7 @@
 //!     sum += n;
 //! }
 //! assert_eq!(sum, 6);
-//! # Ok(())
-//! # }
+//! # Ok::<(), std::io::Error>(())
 //! ```
 
 mod channel;

@@ -95,6 +95,16 @@ impl Task {
     /// Makes a task of a function, in memory of the
     /// [default allocator](crate::alloc::Recycling).
     ///
+    /// ```
+    /// use async_op::task::Task;
+    /// use std::sync::mpsc;
+    ///
+    /// let (sender, receiver) = mpsc::channel();
+    /// let task = Task::new(move || sender.send("done").unwrap());
+    /// task.run();
+    /// assert_eq!(receiver.recv(), Ok("done"));
+    /// ```
+    ///
     /// # Panics
     ///
     /// If no memory can be had.
@@ -107,6 +117,13 @@ impl Task {
     ///
     /// The memory goes back, and `allocator` is dropped, before the function
     /// is called or dropped.
+    ///
+    /// ```
+    /// use allocator_api2::alloc::Global;
+    /// use async_op::task::Task;
+    ///
+    /// Task::new_in(|| println!("in memory of the heap"), Global).run();
+    /// ```
     ///
     /// # Panics
     ///
@@ -158,6 +175,13 @@ impl Task {
     }
 
     /// Runs the task.
+    ///
+    /// ```
+    /// use async_op::task::Task;
+    ///
+    /// let tasks = [Task::new(|| println!("one")), Task::new(|| println!("two"))];
+    /// tasks.into_iter().for_each(Task::run);
+    /// ```
     #[inline]
     pub fn run(self) {
         let _outside = current::outside();

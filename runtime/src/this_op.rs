@@ -9,7 +9,6 @@
 //! use async_op::{Blocking, IoContext, spawn, this_op};
 //! use std::io;
 //!
-//! # fn main() -> io::Result<()> {
 //! let context = IoContext::new()?;
 //! let sum = spawn(
 //!     &context,
@@ -24,8 +23,7 @@
 //!     Blocking,
 //! );
 //! assert_eq!(sum?, 6);
-//! # Ok(())
-//! # }
+//! # Ok::<(), std::io::Error>(())
 //! ```
 
 use std::fmt;
@@ -51,7 +49,6 @@ use crate::task::scope;
 /// use async_op::{IoContext, IoExecutor, async_op, this_op};
 /// use std::io;
 ///
-/// # fn main() -> io::Result<()> {
 /// #[async_op]
 /// async fn async_sum(context: &IoExecutor, upto: u32) -> io::Result<u32> {
 ///     // Of the operation's memory, and not of the heap. It may refuse.
@@ -64,8 +61,7 @@ use crate::task::scope;
 ///
 /// let context = IoContext::new()?;
 /// assert_eq!(sum(&context, 4).blocking()?, 10);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn allocator() -> AnyAllocator {
     scope::allocator()
@@ -80,14 +76,12 @@ pub fn allocator() -> AnyAllocator {
 /// use async_op::executor::AnyExecutor;
 /// use async_op::{IoContext, spawn, this_op};
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let own = AnyExecutor::new(context.executor());
 /// let future = async { this_op::executor() };
 /// spawn(&context, future, move |executor: AnyExecutor| assert!(executor == own));
 /// assert_eq!(context.run(), 1);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn executor() -> AnyExecutor {
     scope::executor().unwrap_or_else(|| AnyExecutor::new(SystemExecutor))
@@ -103,7 +97,6 @@ pub fn executor() -> AnyExecutor {
 /// use async_op::{IoContext, IoExecutor, async_op, this_op};
 /// use std::time::Duration;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// /// Returns how many steps it has done until it was asked to stop.
 /// #[async_op]
 /// async fn async_steps(context: &IoExecutor) -> std::io::Result<u32> {
@@ -121,8 +114,7 @@ pub fn executor() -> AnyExecutor {
 /// let context = IoContext::new()?;
 /// let n = steps(&context).cancel_after(Duration::from_millis(5)).blocking()?;
 /// assert!(n >= 1);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn cancellation() -> CancellationState {
     scope::cancellation()
@@ -149,14 +141,12 @@ pub fn cancellation() -> CancellationState {
 ///     this_op::or_cancelled(jobs.recv()).await
 /// }
 ///
-/// # fn main() -> io::Result<()> {
 /// let context = IoContext::new()?;
 /// let (sender, jobs) = mpsc::channel(1);
 /// let result = next(&context, jobs).cancel_after(Duration::from_millis(1)).blocking();
 /// assert!(is_timeout(&result.unwrap_err()));
 /// # drop(sender);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// Requests count as they do for an operation that would be awaited in this place:
@@ -233,7 +223,6 @@ impl<F> fmt::Debug for OrCancelled<F> {
 /// use async_op::{IoContext, bind_cancellation_slot, spawn, this_op};
 /// use async_op::cancel::{CancellationSignal, CancellationType};
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let (sender, mut jobs) = tokio::sync::mpsc::unbounded_channel();
 /// let work = async move {
@@ -253,8 +242,7 @@ impl<F> fmt::Debug for OrCancelled<F> {
 /// }
 /// signal.emit(CancellationType::TERMINAL);
 /// assert!(context.run() > 0);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn until_cancelled() -> UntilCancelled {
     UntilCancelled(())

@@ -15,6 +15,7 @@ use async_op::cancel::{
 use async_op::executor::{Strand, ThreadPool};
 use async_op::group::{parallel_group, wait_for_all};
 use async_op::io::{read, transfer_all};
+use async_op::sync::Channel;
 use async_op::time::Timer;
 use async_op::{
     Associations, Blocking, Completion, CompletionHandler, Deferred, Executor, Handler, IoContext,
@@ -23,8 +24,8 @@ use async_op::{
 };
 use async_op_tests::net::local_pair;
 use async_op_tests::{
-    Alive, CountingHeap, Log, Polled, Probe, Recorder, Slot, heap_allocations_here, short_wait,
-    without_hanging,
+    Alive, CountingHeap, Log, Manual, Polled, Probe, Recorder, Slot, heap_allocations_here,
+    short_wait, without_hanging,
 };
 
 #[global_allocator]
@@ -712,4 +713,38 @@ fn a_transfer_says_that_time_ran_out() {
         .blocking();
     assert_eq!(transfer.bytes, 3);
     assert!(is_timeout(&transfer.result.unwrap_err()));
+}
+
+/// What came first is what it stopped for, however late its handler is called.
+#[test]
+fn a_limit_after_the_end_says_nothing() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let home = Manual::new("home", &log);
+    let timer = never(&context);
+    let held = Held::default();
+    let start = Instant::now();
+    timer.async_wait(bind_executor(
+        home.clone(),
+        cancel_after(SOON, outcome(&log)),
+    ));
+    async_keep(
+        &context,
+        held.clone(),
+        bind_executor(home.clone(), cancel_after(SOON, outcome(&log))),
+    );
+    let channel = Channel::new(&context, 0);
+    let received = outcome(&log);
+    channel.async_receive(bind_executor(
+        home.clone(),
+        cancel_after(SOON, |result: io::Result<u32>| received(result.map(drop))),
+    ));
+    assert_eq!((timer.cancel(), channel.cancel()), (1, 1));
+    let op = held.op.lock().unwrap().take().unwrap();
+    op.complete(Err(cancelled()));
+    assert_eq!(log.take(), "post:home post:home post:home");
+    while start.elapsed() <= SOON {}
+    context.poll();
+    assert_eq!(home.run(), 3);
+    assert_eq!(log.take(), "cancelled cancelled cancelled");
+    assert_eq!(held.log.take(), "");
 }

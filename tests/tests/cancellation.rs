@@ -1056,3 +1056,62 @@ fn a_body_that_awaits_posts_alone() {
     signal.emit(TERMINAL);
     context.run();
 }
+
+/// From then on nobody asks it, however late its handler is called.
+#[test]
+fn when_it_has_completed_and_its_handler_waits() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let (home, signal) = (Manual::new("home", &log), CancellationSignal::new());
+    let form = HandlerForm::default();
+    let probe = Probe::new(&log).on(home.clone());
+    form.start(&context, bind_cancellation_slot(signal.slot(), probe));
+    let op = form.hold.take().unwrap();
+    let (inner, alive) = (log.clone(), Alive::new(&log, "forgotten"));
+    op.on_cancel(move |_| {
+        inner.push("asked");
+        drop(alive);
+    });
+    op.complete(1);
+    assert_eq!(log.take(), "forgotten post:home");
+    signal.emit(ALL);
+    assert_eq!((home.run(), home.work()), (1, 0));
+    assert_eq!(log.take(), "call");
+}
+
+/// A body may await so many operations in one poll; those that are put off until the next one
+/// hear of what they are asked as well.
+#[test]
+fn all_of_many_posts_in_one_body() {
+    #[async_op]
+    async fn async_many(_context: &IoExecutor, never: Manual, count: usize) {
+        let mut posts: Vec<_> = (0..count)
+            .map(|_| Box::pin(post_on(&never, UseFuture)))
+            .collect();
+        std::future::poll_fn(|cx| {
+            posts.retain_mut(|post| post.as_mut().poll(cx).is_pending());
+            match posts.is_empty() {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        })
+        .await;
+    }
+
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let signal = CancellationSignal::new();
+    for count in [1, 128, 129, 500] {
+        let never = Manual::new("never", &Log::new());
+        let inner = log.clone();
+        let token = bind_cancellation_slot(signal.slot(), move || inner.push("all"));
+        async_many(&context, never.clone(), count, token);
+        while never.queued() < count || context.poll() > 0 {
+            context.restart();
+        }
+        signal.emit(TERMINAL);
+        for _ in 0..10 {
+            context.restart();
+            context.poll();
+        }
+        assert_eq!(log.take(), "all", "of {count}");
+    }
+}

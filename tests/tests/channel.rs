@@ -12,8 +12,8 @@ use async_op::cancel::{CancellationSignal, CancellationType};
 use async_op::executor::{Strand, ThreadPool};
 use async_op::sync::{Channel, SendError};
 use async_op::{
-    Blocking, Handler, IoContext, UseFuture, bind_cancellation_slot, cancel_after, is_cancelled,
-    is_timeout, spawn,
+    Blocking, Handler, IoContext, UseFuture, bind_cancellation_slot, bind_executor, cancel_after,
+    is_cancelled, is_timeout, spawn,
 };
 use async_op_tests::{
     Alive, CountingHeap, Log, Polled, Probe, Recorder, Slot, heap_allocations_here, without_hanging,
@@ -559,4 +559,55 @@ fn a_sender_that_waits_makes_a_channel_ready() {
     drop(context);
     channel.reset();
     assert!(channel.is_closed(), "its context is gone");
+}
+
+/// Nobody has received it, so it is dropped with the others; what was sent since is not.
+#[test]
+fn what_a_dropped_receive_was_given_before_a_reset_is_gone() {
+    let context = IoContext::new().unwrap();
+    let channel = Channel::new(&context, 2);
+    let receive = || {
+        let mut future = Polled::new(channel.receive());
+        pending(&mut future);
+        future
+    };
+    let (before, after) = (receive(), receive());
+    channel.try_send(1).unwrap();
+    channel.reset();
+    drop((before, after));
+    assert!(channel.is_empty());
+    let later = receive();
+    channel.try_send(2).unwrap();
+    drop(later);
+    assert_eq!(channel.try_receive().unwrap(), 2);
+}
+
+/// By one thread served, and by another cancelled: what each is told is what has become of it.
+#[test]
+fn served_and_cancelled_at_the_same_time() {
+    const ROUNDS: u32 = if cfg!(any(miri, windows)) { 50 } else { 2_000 };
+    without_hanging(|| {
+        let (context, other) = (IoContext::new().unwrap(), IoContext::new().unwrap());
+        let channel = Channel::new(&context, 0);
+        for round in 0..ROUNDS {
+            let log = Log::new();
+            channel.async_receive(bind_executor(other.executor(), receives(&log)));
+            let sent = thread::scope(|scope| {
+                let sent = scope.spawn(|| channel.try_send(round).is_ok());
+                match round % 2 {
+                    0 => drop(channel.cancel()),
+                    _ => channel.reset(),
+                }
+                sent.join().unwrap()
+            });
+            assert_eq!((context.run(), other.run()), (0, 1));
+            let said = match sent {
+                true => format!("r{round}"),
+                false => "r:cancelled".into(),
+            };
+            assert_eq!((log.take(), channel.len()), (said, 0));
+            context.restart();
+            other.restart();
+        }
+    });
 }

@@ -2,23 +2,28 @@
 //! Asio's composed operations: "the associated executor, allocator, cancellation slot and
 //! immediate executor of an intermediate handler are those of the final one".
 
+use std::hint;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
 use std::time::Duration;
 
-use async_op::adapter::bind_immediate_executor;
+use async_op::adapter::{append, bind_immediate_executor, consign, redirect_error};
 use async_op::cancel::{CancellationGroup, CancellationSignal, CancellationSlot, CancellationType};
-use async_op::executor::{AnyExecutor, InlineOr, Strand};
+use async_op::executor::{AnyExecutor, InlineOr, Strand, WorkGuard, post_call};
+use async_op::group::{parallel_group, wait_for_all};
 use async_op::sync::Channel;
 use async_op::time::Timer;
+use async_op::token::UsePromise;
 use async_op::{
     Completion, Executor, IoContext, IoExecutor, UseFuture, async_op, bind_allocator,
-    bind_cancellation_slot, bind_executor, cancel_after, is_cancelled, is_timeout,
+    bind_cancellation_slot, bind_executor, cancel_after, is_cancelled, is_timeout, post_on, spawn,
 };
 use async_op_tests::net::{LocalStream, local_pair};
 use async_op_tests::{
-    CountingHeap, Log, Manual, Probe, Recorder, heap_allocations_here, short_wait,
+    CountingHeap, Log, Manual, Polled, Probe, Recorder, heap_allocations_here, panic_of,
+    short_wait, without_hanging,
 };
 use futures_lite::future::poll_once;
 
@@ -526,4 +531,169 @@ fn one_inside_the_other() {
     context.run();
     assert_eq!(log.take(), "A0 A1 A2 D2 A3 D3 D1 A4 A5 D5 A6 D6 D4 D0 call");
     memory.assert_balanced();
+}
+
+/// Limits, adapters and promises may be around it.
+#[test]
+fn adapters_around_it() {
+    #[async_op]
+    fn async_limited(timer: &Timer, limit: Duration, op: Completion<fn(io::Result<()>)>) {
+        timer.async_wait(cancel_after(limit, op));
+    }
+
+    #[async_op]
+    fn async_appended(timer: &Timer, op: Completion<fn(io::Result<()>, u32)>) {
+        timer.async_wait(append(7, consign(vec![1, 2, 3], op)));
+    }
+
+    #[async_op]
+    fn async_redirected(timer: &Timer, log: Log, op: Completion<fn(Option<()>)>) {
+        let errors =
+            move |error: io::Error| log.push(if is_timeout(&error) { "time" } else { "stop" });
+        timer.async_wait(redirect_error(errors, op));
+    }
+
+    #[async_op]
+    fn async_promised(timer: &Timer, op: Completion<fn(io::Result<()>)>) {
+        timer.async_wait(UsePromise).async_wait(op);
+    }
+
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let (now, never) = (timer(&context, Duration::ZERO), timer(&context, LONG));
+    let short = Duration::from_millis(1);
+    let (result, n) = appended(&now).blocking();
+    assert!(result.is_ok() && n == 7);
+    let expires = |result: io::Result<()>| assert!(is_timeout(&result.unwrap_err()));
+    expires(limited(&never, short).blocking());
+    for (inside, outside) in [(short, LONG), (LONG, short)] {
+        expires(limited(&never, inside).cancel_after(outside).blocking());
+    }
+    expires(promised(&never).cancel_after(short).blocking());
+    let redirected = redirected(&never, log.clone()).cancel_after(short);
+    assert_eq!((redirected.blocking(), log.take()), (None, "stop".into()));
+
+    // A request goes through the limit.
+    let signal = CancellationSignal::new();
+    let to = log.clone();
+    let handler = move |result: io::Result<()>| {
+        to.push(format!("{}", is_cancelled(&result.unwrap_err())));
+    };
+    async_limited(
+        &never,
+        LONG,
+        bind_cancellation_slot(signal.slot(), handler.clone()),
+    );
+    async_promised(&never, handler);
+    signal.emit(CancellationType::TERMINAL);
+    assert_eq!(never.cancel(), 1);
+    context.restart();
+    context.run();
+    assert_eq!(log.take(), "true true");
+}
+
+#[test]
+fn groups_and_what_is_spawned_and_posted_as_steps() {
+    type Two = Completion<fn(bool, bool)>;
+
+    #[async_op]
+    fn async_group(a: &Timer, b: &Timer, op: Completion<fn(bool, bool)>) {
+        let then = op.then(
+            |op: Two, _: [usize; 2], (a, b): (io::Result<()>, io::Result<()>)| {
+                op.complete(a.is_ok(), b.is_ok());
+            },
+        );
+        parallel_group((a.wait(), b.wait())).async_wait(wait_for_all(), then);
+    }
+
+    #[async_op]
+    fn async_spawned(context: &IoExecutor, timer: Timer, op: Completion<fn(io::Result<()>)>) {
+        spawn(context, async move { timer.wait().await }, op);
+    }
+
+    #[async_op]
+    fn async_called(context: &IoExecutor, op: Completion<fn(u32)>) {
+        post_call(context, || 7, op);
+    }
+
+    #[async_op]
+    fn async_posted(on: &Manual, op: Completion<fn()>) {
+        post_on(on, op);
+    }
+
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let (now, never) = (timer(&context, Duration::ZERO), timer(&context, LONG));
+    let (memory, signal) = (Recorder::new(&Log::new()), CancellationSignal::new());
+    let strand = Strand::new(context.executor());
+    let (to, here) = (log.clone(), strand.clone());
+    let handler = move |a: bool, b: bool| to.push(format!("{a} {b} {}", here.runs_here()));
+    let token = bind_cancellation_slot(signal.slot(), handler);
+    let token = bind_allocator(memory.clone(), token);
+    async_group(&now, &never, bind_executor(strand, token));
+    context.poll();
+    signal.emit(CancellationType::TERMINAL);
+    context.run();
+    assert_eq!(log.take(), "true false true");
+    memory.assert_balanced();
+
+    let short = Duration::from_millis(1);
+    let spawned = spawned(&context, never).cancel_after(short);
+    assert!(is_timeout(&spawned.blocking().unwrap_err()));
+    assert_eq!(called(&context).blocking(), 7);
+
+    let home = Manual::new("home", &log);
+    let mut future = Polled::new(posted(&home));
+    assert!(future.poll().is_pending());
+    assert_eq!(home.run(), 1);
+    future.ready();
+    // Whoever drops it abandons both.
+    let mut future = Polled::new(posted(&home));
+    assert!(future.poll().is_pending());
+    drop(home.pop());
+    assert!(panic_of(|| future.poll()).contains("abandoned"));
+}
+
+/// The rounds of a loop, asked by another thread at any time: each is asked, or knows before.
+#[test]
+fn asked_from_another_thread_between_steps() {
+    const ROUNDS: usize = if cfg!(any(miri, windows)) { 20 } else { 1_000 };
+
+    #[async_op]
+    fn async_rounds(timer: &Timer, op: Completion<fn(usize)>) {
+        go_on(timer.clone(), 0, op);
+    }
+
+    fn go_on(timer: Timer, rounds: usize, op: Completion<fn(usize)>) {
+        let again = timer.clone();
+        timer
+            .wait()
+            .callback_for(op, move |op, result| match result {
+                Ok(()) => go_on(again, rounds + 1, op),
+                Err(_) => op.complete(rounds),
+            });
+    }
+
+    without_hanging(|| {
+        let (context, other) = (IoContext::new().unwrap(), IoContext::new().unwrap());
+        let work = [&context, &other].map(|context| WorkGuard::new(context.executor()));
+        thread::scope(|scope| {
+            for context in [&context, &other] {
+                scope.spawn(|| context.run());
+            }
+            let now = timer(&context, Duration::ZERO);
+            for round in 0..ROUNDS {
+                let (sender, receiver) = mpsc::channel();
+                let signal = CancellationSignal::new();
+                let handler = move |rounds: usize| sender.send(rounds).unwrap();
+                let token = bind_cancellation_slot(signal.slot(), handler);
+                async_rounds(&now, bind_executor(other.executor(), token));
+                for _ in 0..round % 50 * 40 {
+                    hint::spin_loop();
+                }
+                signal.emit(CancellationType::TERMINAL);
+                receiver.recv().unwrap();
+                assert!(receiver.recv().is_err(), "once");
+            }
+            drop(work);
+        });
+    });
 }

@@ -1,16 +1,20 @@
 //! Guarantee 5: a handler is dispatched to its associated executor; when the
 //! operation completed at once, to its immediate executor first.
 
+use std::io;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use async_op::executor::{InlineOr, PostOnly};
+use async_op::adapter::bind_immediate_executor;
+use async_op::executor::{InlineOr, PostOnly, Strand};
+use async_op::sync::{Channel, SendError};
 use async_op::task::Task;
 use async_op::time::Timer;
 use async_op::{Executor, Handler, IoContext};
 use async_op_tests::{
-    AsyncForm, Form, HandlerForm, Log, Manual, Probe, both_forms, without_hanging,
+    AsyncForm, Form, HandlerForm, Log, Manual, Probe, Recorder, both_forms, panic_of,
+    without_hanging,
 };
 
 both_forms! {
@@ -121,6 +125,26 @@ both_forms! {
         assert_eq!(log.take(), "call started");
     }
 
+    /// The panic goes out of the initiating function; nothing of the operation is left.
+    fn at_once_inside_the_initiating_function_with_a_panic<F: Form>() {
+        let (log, context) = (Log::new(), IoContext::new().unwrap());
+        let memory = Recorder::new(&log);
+        let probe = Probe::calling(&log, |_: (u32,)| panic!("on purpose")).allocating(&memory);
+        let inline = InlineOr(context.executor());
+        let said = panic_of(|| F::start_now(&context, probe.immediately_at(inline)));
+        assert_eq!((said.as_str(), log.take()), ("on purpose", "A0 D0 call".into()));
+        memory.assert_balanced();
+        assert_eq!(context.run(), 0);
+    }
+
+    fn at_once_on_an_immediate_executor_whose_context_is_gone<F: Form>() {
+        let (log, one, two) = (Log::new(), IoContext::new().unwrap(), IoContext::new().unwrap());
+        let gone = two.executor();
+        drop(two);
+        F::start_now(&one, Probe::new(&log).immediately_at(gone));
+        assert_eq!((log.take(), one.run()), ("drop".into(), 0));
+    }
+
     fn at_once_on_an_immediate_executor_that_drops_it<F: Form>() {
         let (log, context) = (Log::new(), IoContext::new().unwrap());
         let first = Manual::new("first", &log);
@@ -222,5 +246,34 @@ fn a_timer_of_one_context_with_a_handler_on_another() {
         });
         assert_eq!(receiver.recv(), Ok(thread::current().id()));
         assert_eq!(log.take(), "call");
+    });
+}
+
+/// A strand of another context, of what ends there: the first has nothing to do with it.
+#[test]
+fn sends_and_receives_on_an_immediate_strand_elsewhere() {
+    without_hanging(|| {
+        let (log, one, two) = (
+            Log::new(),
+            IoContext::new().unwrap(),
+            IoContext::new().unwrap(),
+        );
+        let strand = Strand::new(two.executor());
+        let channel = Channel::new(&one, 4);
+        channel.try_send(1).unwrap();
+        let (here, to) = (strand.clone(), log.clone());
+        let received = move |result: io::Result<u32>| {
+            assert!(here.runs_here());
+            to.push(format!("{}", result.unwrap()));
+        };
+        channel.async_receive(bind_immediate_executor(strand.clone(), received));
+        let (here, to) = (strand.clone(), log.clone());
+        let sent = move |result: Result<(), SendError<u32>>| {
+            assert!(here.runs_here() && result.is_ok());
+            to.push("sent");
+        };
+        channel.async_send(2, bind_immediate_executor(strand, sent));
+        assert_eq!((one.run(), log.take()), (0, String::new()));
+        assert_eq!((two.run(), log.take()), (1, "1 sent".into()));
     });
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use async_op::group::{parallel_group, wait_for_all};
 use async_op::io::{FuturesIo, write_all};
 use async_op::net::Resolver;
 use async_op::sync::Channel;
@@ -174,4 +175,21 @@ fn outside_of_any_frame_nobody_is_made_to() {
     });
     let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
     assert!(future.as_mut().poll(&mut cx).is_ready());
+}
+
+#[test]
+fn groups_of_what_is_ready() {
+    gives_way(|context, flag| async move {
+        let (a, b) = (Channel::new(&context, 1), Channel::new(&context, 1));
+        let mut rounds = 0;
+        while !flag.load(Ordering::SeqCst) {
+            for channel in [&a, &b] {
+                channel.try_send(0).unwrap();
+            }
+            let group = parallel_group((a.receive(), b.receive()));
+            let (_, (a, b)) = group.wait(wait_for_all()).await;
+            rounds += 1 + 2 + a.unwrap() + b.unwrap();
+        }
+        rounds
+    });
 }

@@ -1,8 +1,9 @@
 //! The order of a group is that in which its operations completed, also where several have
 //! before the group is looked at. Its operations run where their own I/O objects do.
 
+use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
@@ -14,10 +15,12 @@ use async_op::sync::Channel;
 use async_op::time::Timer;
 use async_op::{
     Completion, Deferred, Executor, IoContext, IoExecutor, UseFuture, async_op,
-    bind_cancellation_slot, post_on, spawn,
+    bind_cancellation_slot, bind_executor, post_on, spawn,
 };
 use async_op_tests::net::Wakes;
-use async_op_tests::{AsyncForm, Form, Log, Polled, both_forms};
+use async_op_tests::{
+    AsyncForm, Form, HandlerForm, Log, Manual, Polled, both_forms, without_hanging,
+};
 
 /// Every order of three.
 const ORDERS: [[usize; 3]; 6] = [
@@ -334,4 +337,138 @@ fn log_is_empty(log: &Log) -> bool {
         log.push(entries.clone());
     }
     entries.is_empty()
+}
+
+/// A body may await so many operations before others have their turn: no place in the order
+/// depends on it.
+#[test]
+fn of_more_than_are_awaited_in_one_poll() {
+    const COUNT: usize = 300;
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let channels: Vec<Channel<u32>> = (0..COUNT).map(|_| Channel::new(&context, 0)).collect();
+    let group: Vec<_> = channels.iter().map(|channel| channel.receive()).collect();
+    let inner = log.clone();
+    parallel_group(group)
+        .wait(wait_for_all())
+        .callback(move |order, _| {
+            inner.push(format!("{}", order.into_iter().eq((0..COUNT).rev())));
+        });
+    for channel in channels.iter().rev() {
+        channel.try_send(1).unwrap();
+    }
+    context.run();
+    assert_eq!(log.take(), "true");
+}
+
+#[test]
+fn after_much_has_been_awaited() {
+    /// Starts a group, awaits `much` that is ready, and then the group.
+    #[async_op]
+    async fn async_busy(
+        ready: &Channel<u32>,
+        gate: &Channel<u32>,
+        a: &Channel<u32>,
+        b: &Channel<u32>,
+        much: usize,
+    ) -> [usize; 2] {
+        let group = parallel_group((a.receive(), b.receive())).wait(wait_for_one());
+        let mut group = pin!(group);
+        poll_fn(|cx| {
+            assert!(group.as_mut().poll(cx).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        gate.receive().await.unwrap();
+        for _ in 0..much {
+            ready.send(1).await.unwrap();
+        }
+        group.await.0
+    }
+
+    for much in 100..140 {
+        let (log, context) = (Log::new(), IoContext::new().unwrap());
+        let [ready, gate, a, b] = [much, 1, 0, 0].map(|n| Channel::new(&context, n));
+        let inner = log.clone();
+        async_busy(&ready, &gate, &a, &b, much, move |order: [usize; 2]| {
+            inner.push(format!("{order:?}"));
+        });
+        for channel in [b, a, gate] {
+            channel.try_send(1).unwrap();
+        }
+        context.run();
+        assert_eq!(log.take(), "[1, 0]", "after {much}");
+    }
+}
+
+/// Each of two threads completes two of them, while others look at the group.
+#[test]
+fn of_threads_beside_those_that_poll_it() {
+    const ROUNDS: usize = if cfg!(any(miri, windows)) { 20 } else { 3_000 };
+    without_hanging(|| {
+        let pool = ThreadPool::new(2).unwrap();
+        let executor = pool.executor();
+        for round in 0..ROUNDS {
+            let forms: Vec<AsyncForm> = (0..4).map(|_| AsyncForm::default()).collect();
+            let group: Vec<_> = forms.iter().map(|form| form.operation(&executor)).collect();
+            let (sender, receiver) = mpsc::channel();
+            parallel_group(group)
+                .wait(wait_for_all())
+                .callback(move |order, _| sender.send(order).unwrap());
+            let pairs = match round % 2 {
+                0 => [[1, 0], [3, 2]],
+                _ => [[0, 3], [1, 2]],
+            };
+            thread::scope(|scope| {
+                for pair in pairs {
+                    let forms = &forms;
+                    scope.spawn(move || pair.map(|n| forms[n].finish(1)));
+                }
+            });
+            let order: Vec<usize> = receiver.recv().unwrap();
+            for pair in pairs {
+                let [first, second] = pair.map(|n| order.iter().position(|&other| other == n));
+                assert!(first < second, "{order:?} in round {round}");
+            }
+        }
+        pool.join();
+    });
+}
+
+#[test]
+fn three_deep() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let forms: [HandlerForm; 6] = Default::default();
+    let [a, b, c, d, e, f] = forms.each_ref().map(|form| form.operation(&context));
+    let innermost = parallel_group((a, b)).wait(wait_for_one());
+    let middle = parallel_group((innermost, c)).wait(wait_for_all());
+    let ranged = parallel_group(vec![d, e]).wait(wait_for_all());
+    let inner = log.clone();
+    parallel_group((middle, ranged, f))
+        .wait(wait_for_all())
+        .callback(
+            move |order, ((middle, ((innermost, _), _)), (ranged, _), _)| {
+                inner.push(format!("{order:?} {middle:?} {innermost:?} {ranged:?}"));
+            },
+        );
+    for n in [4, 1, 5, 0, 3, 2] {
+        forms[n].finish(1);
+    }
+    context.run();
+    assert_eq!(log.take(), "[2, 1, 0] [0, 1] [1, 0] [1, 0]");
+}
+
+/// One that is bound to an executor has completed when that has said so.
+#[test]
+fn of_members_that_complete_elsewhere() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let [x, y] = ["x", "y"].map(|name| Manual::new(name, &log));
+    let forms: [HandlerForm; 2] = Default::default();
+    let [a, b] = forms.each_ref().map(|form| form.operation(&context));
+    let a = a.with(bind_executor(x.clone(), Deferred));
+    let b = b.with(bind_executor(y.clone(), Deferred));
+    let mut group = Polled::new(parallel_group((a, b)).wait(wait_for_one()));
+    assert!(group.poll().is_pending());
+    forms.iter().for_each(|form| form.finish(1));
+    assert_eq!((y.run(), x.run()), (1, 1));
+    assert_eq!(group.ready().0, [1, 0]);
 }

@@ -1,15 +1,21 @@
 //! Guarantee 6: an outstanding operation holds work on the I/O executor and on
 //! the handler's executor, until the handler has returned.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
+use async_op::cancel::{CancellationSignal, CancellationType};
+use async_op::executor::Strand;
+use async_op::sync::{Channel, Mutex, Semaphore};
 use async_op::task::Task;
 use async_op::time::Timer;
-use async_op::{Executor, Handler, IoContext, IoExecutor, bind_executor};
+use async_op::{
+    Executor, Handler, IoContext, IoExecutor, bind_cancellation_slot, bind_executor, is_cancelled,
+};
 use async_op_tests::{Log, Manual, Polled, Probe, both_forms, panic_of, without_hanging};
 
 both_forms! {
@@ -56,6 +62,21 @@ both_forms! {
         F::start_now(&context, probe.on(home.clone()));
         assert_eq!(panic_of(|| home.run()), "on purpose");
         assert_eq!((home.work(), context.run()), (0, 0));
+    }
+
+    /// What is over keeps nobody in `run`: not the handler that calls that, either.
+    fn a_handler_elsewhere_may_run_the_context_of_its_operation<F: Form>() {
+        without_hanging(|| {
+            let (log, one) = (Log::new(), Arc::new(IoContext::new().unwrap()));
+            let two = IoContext::new().unwrap();
+            let form = F::default();
+            let inside = Arc::clone(&one);
+            let probe = Probe::calling(&log, move |_: (u32,)| assert_eq!(inside.run(), 0));
+            form.start(&one, probe.on(two.executor()));
+            two.post(Task::new(move || form.finish(1)));
+            two.run();
+            assert_eq!(log.take(), "call");
+        });
     }
 
     fn the_io_context_runs_on_while_it_is_outstanding<F: Form>() {
@@ -205,4 +226,95 @@ fn work_is_given_back_once_though_that_panics() {
     Timer::new(&context).async_wait(bind_executor(fragile, |_: std::io::Result<()>| {}));
     assert_eq!(panic_of(|| context.run()), "on purpose");
     assert_eq!(work.load(Ordering::Relaxed), 0);
+}
+
+/// A handler that says how an operation went.
+fn says<T, E>(log: Log) -> impl FnOnce(Result<T, E>) + Send + 'static {
+    move |result| log.push(if result.is_ok() { "ok" } else { "error" })
+}
+
+/// Starts an operation of one context whose handler is on another, and has it complete: the
+/// first is out of work before the second has run.
+fn over_once_it_is_submitted<D>(
+    start: impl FnOnce(&IoContext, IoExecutor, Log) -> D,
+    finish: impl FnOnce(D),
+) {
+    let (log, one, two) = (
+        Log::new(),
+        IoContext::new().unwrap(),
+        IoContext::new().unwrap(),
+    );
+    let started = start(&one, two.executor(), log.clone());
+    assert_eq!(one.poll(), 0);
+    assert!(!one.stopped());
+    finish(started);
+    assert_eq!((one.run(), log.take()), (0, String::new()));
+    assert_eq!((two.run(), log.take()), (1, "ok".into()));
+}
+
+/// As what waits for the system.
+#[test]
+fn waits_for_others_hold_it_until_they_are_served() {
+    without_hanging(|| {
+        over_once_it_is_submitted(
+            |context, other, log| {
+                let channel = Channel::new(context, 0);
+                channel.async_receive(bind_executor(other, says(log)));
+                channel
+            },
+            |channel| channel.try_send(1).unwrap(),
+        );
+        over_once_it_is_submitted(
+            |context, other, log| {
+                let channel = Channel::new(&Strand::new(context.executor()), 0);
+                channel.async_send(1, bind_executor(other, says(log)));
+                channel
+            },
+            |channel| assert_eq!(channel.try_receive().unwrap(), 1),
+        );
+        over_once_it_is_submitted(
+            |context, other, log| {
+                let semaphore = Semaphore::new(context, 0);
+                semaphore.async_acquire_many(2, bind_executor(other, says(log)));
+                semaphore
+            },
+            |semaphore| semaphore.add(2),
+        );
+        over_once_it_is_submitted(
+            |context, other, log| {
+                let semaphore = Semaphore::new(context, 0);
+                semaphore.async_acquire(bind_executor(other, says(log)));
+                semaphore
+            },
+            |semaphore| semaphore.add(1),
+        );
+        over_once_it_is_submitted(
+            |context, other, log| {
+                let mutex = Mutex::new(context, 7);
+                let guard = mutex.try_lock().unwrap();
+                mutex.async_lock(bind_executor(other, says(log)));
+                guard
+            },
+            drop,
+        );
+    });
+}
+
+#[test]
+fn a_wait_for_others_that_is_asked_to_stop_holds_nothing() {
+    without_hanging(|| {
+        let (one, two) = (IoContext::new().unwrap(), IoContext::new().unwrap());
+        let (log, signal) = (Log::new(), CancellationSignal::new());
+        let to = log.clone();
+        let handler = move |result: io::Result<u32>| {
+            to.push(format!("{}", is_cancelled(&result.unwrap_err())));
+        };
+        let token = bind_cancellation_slot(signal.slot(), handler);
+        Channel::new(&one, 0).async_receive(bind_executor(two.executor(), token));
+        assert_eq!(one.poll(), 0);
+        assert!(!one.stopped());
+        signal.emit(CancellationType::TERMINAL);
+        assert_eq!((one.run(), two.run()), (0, 1));
+        assert_eq!(log.take(), "true");
+    });
 }

@@ -482,6 +482,18 @@ fn in_handler_form_at_once() {
     });
 }
 
+/// Nobody can ask it to stop.
+#[test]
+fn in_handler_form_without_a_slot() {
+    everywhere(|world, _| {
+        step(|| {
+            let handler = Handler(world.handler(&CancellationSlot::unconnected()));
+            async_now(&world.home(0), world.clone(), handler);
+        });
+        step(|| world.run());
+    });
+}
+
 #[test]
 fn in_async_form() {
     for ending in ENDINGS {

@@ -5,10 +5,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use async_op::executor::{SystemContext, post_call};
+use async_op::executor::{Strand, SystemContext, post_call};
 use async_op::time::Timer;
 use async_op::{Blocking, Deferred, Executor, SystemExecutor, post_on};
-use async_op_tests::without_hanging;
+use async_op_tests::{panic_of, without_hanging};
 
 /// One test at a time: two of them block a thread each of the two that there may be.
 fn alone() -> MutexGuard<'static, ()> {
@@ -79,5 +79,23 @@ fn after_a_panic() {
                 Blocking
             ));
         }
+    });
+}
+
+/// A strand of it runs one by one, in order; and who is on a thread of it does not wait for it.
+#[test]
+fn a_strand_of_it_and_blocking_inside() {
+    let _alone = alone();
+    without_hanging(|| {
+        let (strand, (sender, receiver)) = (Strand::new(SystemExecutor), mpsc::channel());
+        for n in 0..1000 {
+            let sender = sender.clone();
+            post_on(&strand, move || sender.send(n).unwrap());
+        }
+        drop(sender);
+        assert!(receiver.iter().eq(0..1000));
+        let said = || panic_of(|| post_call(&SystemExecutor, || 1, Blocking));
+        let said = post_call(&SystemExecutor, said, Blocking);
+        assert!(said.contains("for ever"), "{said}");
     });
 }

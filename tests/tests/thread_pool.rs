@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-use async_op::executor::{ThreadPool, post_call};
+use async_op::executor::{Strand, ThreadPool, post_call};
 use async_op::{Blocking, Executor, SystemExecutor, UseFuture};
 use async_op_tests::net::post;
 use async_op_tests::{Alive, Form, HandlerForm, Log, panic_of, without_hanging};
@@ -182,5 +182,36 @@ fn blocking_on_a_pool_that_is_over_panics() {
             over
         );
         stopper.join().unwrap();
+    });
+}
+
+/// A thread of the pool would wait for itself, by way of a strand too. Of another pool it waits.
+#[test]
+fn blocking_inside() {
+    without_hanging(|| {
+        let (pool, other) = (ThreadPool::new(1).unwrap(), ThreadPool::new(1).unwrap());
+        let (on_pool, on_other) = (pool.executor(), other.executor());
+        let name = || thread::current().name().map(str::to_owned);
+        let said = move || {
+            let strand = Strand::new(on_pool);
+            [
+                panic_of(|| post_call(&on_pool, || 1, Blocking)),
+                panic_of(|| post_call(&strand, || 1, Blocking)),
+                format!(
+                    "{:?}",
+                    post_call(&on_other, move || on_pool.runs_here(), Blocking)
+                ),
+                post_call(&on_other, name, Blocking).unwrap(),
+            ]
+        };
+        let [own, strand, is_own, there] = post_call(&pool, said, Blocking);
+        assert!(
+            own.contains("for ever") && strand.contains("for ever"),
+            "{own}, {strand}"
+        );
+        assert_eq!(
+            (is_own.as_str(), there.as_str()),
+            ("false", "async-op pool 0")
+        );
     });
 }

@@ -8,13 +8,13 @@ use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use async_op::cancel::{CancellationSignal, CancellationType};
+use async_op::cancel::{CancellationGroup, CancellationSignal, CancellationType};
 use async_op::time::{Timer, WallTimer};
 use async_op::{
     IoContext, UseFuture, async_op, bind_cancellation_slot, bind_executor, is_cancelled,
 };
 use async_op_tests::net::{ThreadId, Wakes, drive, poll_with};
-use async_op_tests::{Log, Polled, without_hanging};
+use async_op_tests::{Log, Manual, Polled, without_hanging};
 
 const FAR: Duration = Duration::from_secs(3600);
 const SHORT: Duration = Duration::from_millis(2);
@@ -402,4 +402,29 @@ fn what_has_expired_is_not_cancelled_any_more() {
     signal.emit(CancellationType::TERMINAL);
     own.run();
     assert_eq!(log.take(), "true true");
+}
+
+/// By whoever, and however: nobody is told that it has been cancelled.
+#[test]
+fn what_has_expired_and_waits_for_its_handler_is_not_cancelled() {
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let home = Manual::new("home", &log);
+    let timer = Timer::new(&context);
+    timer.expires_after(Duration::from_millis(1));
+    let (signal, group) = (CancellationSignal::new(), CancellationGroup::new());
+    for slot in [signal.slot(), group.slot()] {
+        let to = log.clone();
+        let handler = move |result: io::Result<()>| to.push(format!("{}", result.is_ok()));
+        let token = bind_cancellation_slot(slot, handler);
+        timer.async_wait(bind_executor(home.clone(), token));
+    }
+    while home.queued() < 2 {
+        context.poll();
+    }
+    assert!(timer.cancel() == 0 && !timer.cancel_one());
+    signal.emit(CancellationType::TERMINAL);
+    group.emit(CancellationType::TERMINAL);
+    assert_eq!((timer.expires_after(FAR), context.run()), (0, 0));
+    assert_eq!(home.run(), 2);
+    assert_eq!(log.take(), "post:home post:home true true");
 }

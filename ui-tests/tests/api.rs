@@ -2,13 +2,14 @@
 //! private, and the impls, also those of `Send` and its like. What changes there changes for
 //! users, and what goes, or asks for more, takes a new major version.
 //!
-//! The links of the guide and the README lead to pages of it.
+//! The links of the guide and the README lead to pages of it, and each function has an example.
 //!
 //! With `UPDATE_EXPECT=1` the file is rewritten. All features, on Linux.
 
 #![cfg(target_os = "linux")]
 
 use async_op_ui_tests::targets;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -40,10 +41,12 @@ fn the_interface_is_the_one_that_is_listed() {
         .status();
     assert!(status.expect("cargo runs").success());
     let mut listed = String::from("The public interface; see `tests/api.rs`.\n");
-    for page in pages(&root) {
-        list(&root, &page, &mut listed);
+    let pages = pages(&root);
+    for page in &pages {
+        list(&root, page, &mut listed);
     }
     links_lead_somewhere(&root);
+    each_function_has_an_example(&root, &pages);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("api.txt");
     if std::env::var_os("UPDATE_EXPECT").is_some() {
         return fs::write(path, listed).expect("the list");
@@ -86,6 +89,64 @@ fn links_lead_somewhere(root: &Path) {
         }
     }
     assert!(seen > 100, "{seen} links");
+}
+
+/// Of its own, or on the page that it is on: that of the initiating function, for one without a
+/// token; that of another of its name; that of its trait, which implements it.
+fn each_function_has_an_example(root: &Path, pages: &[PathBuf]) {
+    let has_example = |docs: &str| docs.contains("rust-example-rendered");
+    let mut found = BTreeMap::<String, bool>::new();
+    for path in pages {
+        let page = fs::read_to_string(path).expect("a page");
+        let Some((_, mut rest)) = between(&page, ITEM) else {
+            continue;
+        };
+        for end in ENDS {
+            rest = rest.split(end).next().unwrap_or_default();
+        }
+        let path = path.strip_prefix(root).expect("a path").to_string_lossy();
+        let kind = path.rsplit('/').next().and_then(|it| it.split('.').next());
+        let mut sections = rest.split("<section id=\"");
+        let own = sections.next().unwrap_or_default();
+        if kind == Some("fn") {
+            let name = path.trim_end_matches(".html").rsplit('.').next();
+            let has_one = has_example(own) || is_without_token(name.expect("a name"), own);
+            found.insert(path.to_string(), has_one);
+        }
+        let own = text(own);
+        for section in sections {
+            let method = section.strip_prefix("method.");
+            let Some(name) = method.or(section.strip_prefix("tymethod.")) else {
+                continue;
+            };
+            // Else it is shown here, and is another crate's.
+            if !section.contains("/src/async_op/") {
+                continue;
+            }
+            // Of several of a name, those that follow have a number.
+            let name = name.split(['"', '-']).next().unwrap_or_default();
+            let header = between(section, HEADERS[1]).map(|it| text(it.0));
+            let is_of_trait = kind == Some("trait");
+            if !is_of_trait && !header.is_some_and(|it| it.starts_with("pub ")) {
+                continue;
+            }
+            let is_implemented = |opened| own.contains(&format!("fn {name}{opened}"));
+            let has_one = has_example(section)
+                || is_without_token(name, section)
+                || is_of_trait && (is_implemented('(') || is_implemented('<'));
+            *found.entry(format!("{path}: {name}")).or_default() |= has_one;
+        }
+    }
+    assert!(found.len() > 500, "{}", found.len());
+    found.retain(|_, has_one| !*has_one);
+    assert!(found.is_empty(), "no example: {:#?}", found.keys());
+}
+
+/// Whether it is said to be another form of an initiating function.
+fn is_without_token(name: &str, docs: &str) -> bool {
+    let docs = text(docs);
+    let says = |what| docs.contains(&format!("{what} async_{name},"));
+    says("The operation of") || says("As")
 }
 
 /// The pages of items, in order.

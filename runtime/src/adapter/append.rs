@@ -10,7 +10,6 @@ use crate::signature::{ExtendSignature, Signature};
 /// use async_op::adapter::append;
 /// use async_op::time::Timer;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let timer = Timer::new(&context);
 /// let (result, id, name) = timer.async_wait(append(7, append("timer", Blocking)));
@@ -21,8 +20,7 @@ use crate::signature::{ExtendSignature, Signature};
 ///     println!("{id}: {result:?}");
 /// }));
 /// assert_eq!(context.run(), 1);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// # Completion

@@ -26,7 +26,6 @@ use crate::token::CompletionToken;
 /// use async_op::time::Timer;
 /// use std::io;
 ///
-/// # fn main() -> io::Result<()> {
 /// let context = IoContext::new()?;
 /// let strand = Strand::new(context.executor());
 /// let here = strand.clone();
@@ -34,8 +33,7 @@ use crate::token::CompletionToken;
 ///     assert!(here.runs_here());
 /// }));
 /// assert_eq!(context.run(), 1);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// Over a token that waits, the operation is started with a handler on the
@@ -62,7 +60,6 @@ pub fn bind_executor<X: Executor, T>(executor: X, token: T) -> BoundExecutor<X, 
 /// use std::io;
 /// use std::sync::mpsc::channel;
 ///
-/// # fn main() -> io::Result<()> {
 /// let context = IoContext::new()?;
 /// let (sender, receiver) = channel();
 /// let here = InlineOr(context.executor());
@@ -73,8 +70,7 @@ pub fn bind_executor<X: Executor, T>(executor: X, token: T) -> BoundExecutor<X, 
 /// // Called inside the initiating function, as this executor does.
 /// assert!(receiver.try_recv().is_ok());
 /// assert_eq!(context.run(), 0);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 /// Over a token that waits it has no effect: its result arrives where
 /// it is awaited.
@@ -95,13 +91,11 @@ where
 /// use async_op::time::Timer;
 /// use std::io;
 ///
-/// # fn main() -> io::Result<()> {
 /// let context = IoContext::new()?;
 /// let arena = allocator_api2::alloc::Global; // or an `Arc` of yours
 /// Timer::new(&context).async_wait(bind_allocator(arena, |_: io::Result<()>| {}));
 /// assert_eq!(context.run(), 1);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn bind_allocator<A: OperationAllocator, T>(
     allocator: A,
@@ -119,6 +113,24 @@ pub fn bind_allocator<A: OperationAllocator, T>(
 ///
 /// See [`CancellationSignal`](crate::cancel::CancellationSignal) for one operation, and
 /// [`CancellationGroup`](crate::cancel::CancellationGroup) for many.
+///
+/// ```
+/// use async_op::cancel::{CancellationSignal, CancellationType};
+/// use async_op::time::Timer;
+/// use async_op::{IoContext, bind_cancellation_slot, is_cancelled};
+/// use std::time::Duration;
+///
+/// let context = IoContext::new()?;
+/// let timer = Timer::new(&context);
+/// timer.expires_after(Duration::from_secs(3600));
+/// let signal = CancellationSignal::new();
+/// timer.async_wait(bind_cancellation_slot(signal.slot(), |result: std::io::Result<()>| {
+///     assert!(is_cancelled(&result.unwrap_err()));
+/// }));
+/// signal.emit(CancellationType::TERMINAL);
+/// assert_eq!(context.run(), 1);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn bind_cancellation_slot<T>(
     slot: CancellationSlot,
     token: T,

@@ -30,7 +30,6 @@ use crate::token::{CompletionToken, Operation};
 /// use std::io;
 /// use std::time::Duration;
 ///
-/// # fn main() -> io::Result<()> {
 /// let context = IoContext::new()?;
 /// let timer = Timer::new(&context);
 /// timer.expires_after(Duration::from_secs(3600));
@@ -42,8 +41,7 @@ use crate::token::{CompletionToken, Operation};
 /// // Or of an operation that has not started:
 /// let result = timer.wait().cancel_after(Duration::from_millis(1)).blocking();
 /// assert!(is_timeout(&result.unwrap_err()));
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// What is asked for is a terminal cancellation, unless
@@ -67,7 +65,6 @@ use crate::token::{CompletionToken, Operation};
 /// use async_op::time::Timer;
 /// use std::time::Duration;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// # let context = IoContext::new()?;
 /// # let timer = Timer::new(&context);
 /// # timer.expires_after(Duration::from_secs(3600));
@@ -78,8 +75,7 @@ use crate::token::{CompletionToken, Operation};
 /// let token = bind_cancellation_slot(signal.slot(), Blocking);
 /// let limited = timer.wait().cancel_after(limit);
 /// assert!(is_timeout(&limited.with(token).unwrap_err()));
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// # Completion
@@ -119,7 +115,6 @@ pub fn cancel_after<T>(duration: Duration, token: T) -> TimeLimit<T> {
 /// use async_op::time::Timer;
 /// use std::time::{Duration, Instant};
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let timer = Timer::new(&context);
 /// timer.expires_after(Duration::from_secs(3600));
@@ -128,8 +123,7 @@ pub fn cancel_after<T>(duration: Duration, token: T) -> TimeLimit<T> {
 ///     let error = timer.async_wait(cancel_at(lunch, Blocking)).unwrap_err();
 ///     assert!(is_timeout(&error) && Instant::now() >= lunch);
 /// }
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn cancel_at<T>(instant: Instant, token: T) -> TimeLimit<T> {
     TimeLimit::new(When::At(instant), token)
@@ -139,6 +133,19 @@ pub fn cancel_at<T>(instant: Instant, token: T) -> TimeLimit<T> {
 impl<S, I> Operation<S, I> {
     /// Limits the time that the operation may take, from its start: see
     /// [`cancel_after`].
+    ///
+    /// ```
+    /// use async_op::sync::Channel;
+    /// use async_op::{IoContext, is_timeout};
+    /// use std::time::Duration;
+    ///
+    /// let context = IoContext::new()?;
+    /// let channel = Channel::<u32>::new(&context, 0);
+    /// let patience = Duration::from_millis(1);
+    /// let error = channel.receive().cancel_after(patience).blocking().unwrap_err();
+    /// assert!(is_timeout(&error));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn cancel_after(self, duration: Duration) -> Operation<S, TimedInitiation<S, I>>
     where
         S: LeadingSignature<First: Expire, Args: Send, Output: Send> + 'static,
@@ -149,6 +156,19 @@ impl<S, I> Operation<S, I> {
 
     /// Limits the time that the operation may take, to a time on the clock:
     /// see [`cancel_at`].
+    ///
+    /// ```
+    /// use async_op::sync::Channel;
+    /// use async_op::{IoContext, is_timeout};
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let context = IoContext::new()?;
+    /// let channel = Channel::<u32>::new(&context, 0);
+    /// let lunch = Instant::now() + Duration::from_millis(1);
+    /// let error = channel.receive().cancel_at(lunch).blocking().unwrap_err();
+    /// assert!(is_timeout(&error));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn cancel_at(self, instant: Instant) -> Operation<S, TimedInitiation<S, I>>
     where
         S: LeadingSignature<First: Expire, Args: Send, Output: Send> + 'static,
@@ -208,15 +228,13 @@ impl<T> TimeLimit<T> {
     /// use async_op::time::Timer;
     /// use std::time::Duration;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let timer = Timer::new(&context);
     /// timer.expires_after(Duration::from_secs(3600));
     /// let token = cancel_after(Duration::from_millis(1), Blocking);
     /// let result = timer.async_wait(token.asking_for(CancellationType::TOTAL));
     /// assert!(is_timeout(&result.unwrap_err()));
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn asking_for(mut self, kind: CancellationType) -> Self {
         self.kind = kind;

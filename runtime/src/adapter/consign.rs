@@ -14,7 +14,6 @@ use crate::signature::Signature;
 /// use async_op::time::Timer;
 /// use std::sync::Arc;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let session = Arc::new("kept");
 /// let weak = Arc::downgrade(&session);
@@ -24,8 +23,7 @@ use crate::signature::Signature;
 /// }));
 /// assert_eq!(context.run(), 1);
 /// assert!(weak.upgrade().is_none());
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// # Completion

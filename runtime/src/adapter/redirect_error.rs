@@ -20,7 +20,6 @@ use crate::signature::{LeadingSignature, Signature};
 /// use std::io;
 /// use std::sync::mpsc::channel;
 ///
-/// # fn main() -> io::Result<()> {
 /// let context = IoContext::new()?;
 /// let timer = Timer::new(&context);
 /// let mut failure = None;
@@ -34,8 +33,7 @@ use crate::signature::{LeadingSignature, Signature};
 /// timer.cancel();
 /// assert_eq!(context.run(), 1);
 /// assert!(async_op::is_cancelled(&log.recv().unwrap()));
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// # Completion

@@ -70,6 +70,18 @@ impl Vtable {
 impl AnyAllocator {
     /// Erases the type of `allocator`.
     ///
+    /// ```
+    /// use allocator_api2::alloc::Global;
+    /// use async_op::alloc::{AnyAllocator, Recycling};
+    /// use async_op::time::Timer;
+    /// use async_op::{Blocking, SystemExecutor, bind_allocator};
+    ///
+    /// for allocator in [AnyAllocator::new(Recycling), AnyAllocator::new(Global)] {
+    ///     Timer::new(&SystemExecutor).async_wait(bind_allocator(allocator, Blocking))?;
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Panics
     ///
     /// If no memory can be had for a large one.

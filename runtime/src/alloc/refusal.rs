@@ -18,16 +18,64 @@ impl Refusal {
     }
 
     /// Returns the name of the operation.
+    ///
+    /// ```
+    /// use async_op::alloc::Refusal;
+    /// use async_op::{Associations, CompletionHandler};
+    ///
+    /// struct Quiet;
+    ///
+    /// impl Associations for Quiet {}
+    /// impl CompletionHandler<fn()> for Quiet {
+    ///     fn complete(self, (): ()) {}
+    ///
+    ///     fn refused(self, refusal: Refusal) {
+    ///         eprintln!("no memory for {}", refusal.operation());
+    ///     }
+    /// }
+    /// ```
     pub fn operation(&self) -> &'static str {
         self.operation
     }
 
     /// Returns what was asked for: the size in bytes, and the alignment.
+    ///
+    /// ```
+    /// use async_op::alloc::Refusal;
+    /// use async_op::{Associations, CompletionHandler};
+    ///
+    /// struct Quiet;
+    ///
+    /// impl Associations for Quiet {}
+    /// impl CompletionHandler<fn()> for Quiet {
+    ///     fn complete(self, (): ()) {}
+    ///
+    ///     fn refused(self, refusal: Refusal) {
+    ///         eprintln!("no {} bytes", refusal.layout().size());
+    ///     }
+    /// }
+    /// ```
     pub fn layout(&self) -> Layout {
         self.layout
     }
 
     /// Panics, and says what this says.
+    ///
+    /// ```
+    /// use async_op::alloc::Refusal;
+    /// use async_op::{Associations, CompletionHandler};
+    ///
+    /// struct Quiet;
+    ///
+    /// impl Associations for Quiet {}
+    /// impl CompletionHandler<fn()> for Quiet {
+    ///     fn complete(self, (): ()) {}
+    ///
+    ///     fn refused(self, refusal: Refusal) {
+    ///         refusal.panic() // as by default
+    ///     }
+    /// }
+    /// ```
     ///
     /// # Panics
     ///

@@ -26,17 +26,45 @@ pub trait DynamicBuffer: Send {
     type Output<R>;
 
     /// Returns how long the buffer may become.
+    ///
+    /// ```
+    /// use async_op::io::DynamicBuffer;
+    ///
+    /// assert_eq!(Vec::new().at_most(16).max_len(), 16);
+    /// ```
     fn max_len(&self) -> usize {
         usize::MAX
     }
 
     /// Returns how long the buffer may become before it allocates.
+    ///
+    /// ```
+    /// use async_op::io::DynamicBuffer;
+    ///
+    /// assert!(DynamicBuffer::capacity(&Vec::with_capacity(100)) >= 100);
+    /// ```
     fn capacity(&self) -> usize;
 
     /// Returns what is in the buffer.
+    ///
+    /// ```
+    /// use async_op::io::DynamicBuffer;
+    ///
+    /// let mut buffer = b"text".to_vec();
+    /// DynamicBuffer::bytes(&mut buffer).make_ascii_uppercase();
+    /// assert_eq!(buffer, b"TEXT");
+    /// ```
     fn bytes(&mut self) -> &mut [u8];
 
     /// Makes the buffer `len` bytes long; what is new is of any value.
+    ///
+    /// ```
+    /// use async_op::io::DynamicBuffer;
+    ///
+    /// let mut buffer = b"text".to_vec();
+    /// DynamicBuffer::resize(&mut buffer, 3);
+    /// assert_eq!(buffer, b"tex");
+    /// ```
     fn resize(&mut self, len: usize);
 
     /// Has `read` fill memory at the end of the buffer, `most` bytes, without writing to it
@@ -50,6 +78,13 @@ pub trait DynamicBuffer: Send {
     }
 
     /// Makes the output of a result and the buffer.
+    ///
+    /// ```
+    /// use async_op::io::DynamicBuffer;
+    ///
+    /// let buffer = b"text".to_vec();
+    /// assert_eq!(DynamicBuffer::completed(buffer, 4), (4, b"text".to_vec()));
+    /// ```
     fn completed<R>(self, result: R) -> Self::Output<R>;
 
     /// Limits the buffer: a peer cannot make it longer than `len` bytes.
@@ -59,16 +94,15 @@ pub trait DynamicBuffer: Send {
     /// use async_op::io::{DynamicBuffer, read_until};
     /// use async_op::net::UnixStream;
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
     /// a.write_some("a line that takes too long to come to its end").await?;
     /// let mut buffer = Vec::new();
     /// let error = read_until(&b, (&mut buffer).at_most(16), b'\n').await.unwrap_err();
     /// assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
     /// assert_eq!(buffer, b"a line that take");
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     fn at_most(self, len: usize) -> AtMost<Self>
     where

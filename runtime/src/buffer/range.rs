@@ -15,11 +15,25 @@ pub struct BufferRange<B> {
 
 impl<B> BufferRange<B> {
     /// Returns the whole buffer.
+    ///
+    /// ```
+    /// use async_op::io::BufferExt;
+    ///
+    /// let rest = String::from("hello").range(2..);
+    /// assert_eq!(rest.into_inner(), "hello");
+    /// ```
     pub fn into_inner(self) -> B {
         self.buffer
     }
 
     /// Returns the whole buffer.
+    ///
+    /// ```
+    /// use async_op::io::BufferExt;
+    ///
+    /// let rest = String::from("hello").range(2..);
+    /// assert_eq!(rest.get_ref(), "hello");
+    /// ```
     pub fn get_ref(&self) -> &B {
         &self.buffer
     }

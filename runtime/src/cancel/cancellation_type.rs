@@ -34,12 +34,27 @@ impl CancellationType {
     pub const ALL: Self = Self(7);
 
     /// Returns whether this is none of them.
+    ///
+    /// ```
+    /// use async_op::cancel::CancellationType;
+    ///
+    /// assert!(CancellationType::default().is_empty());
+    /// assert!(!CancellationType::TOTAL.is_empty());
+    /// ```
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
     /// Returns this and every weaker type: what an operation that can give this
     /// guarantee honours.
+    ///
+    /// ```
+    /// use async_op::cancel::CancellationType;
+    ///
+    /// let honoured = CancellationType::PARTIAL.and_weaker();
+    /// assert!(honoured.contains(CancellationType::TERMINAL));
+    /// assert!(!honoured.contains(CancellationType::TOTAL));
+    /// ```
     pub const fn and_weaker(self) -> Self {
         match self.0 {
             0 => self,
@@ -55,6 +70,13 @@ impl CancellationType {
     }
 
     /// Returns whether `self` includes all of `other`.
+    ///
+    /// ```
+    /// use async_op::cancel::CancellationType;
+    ///
+    /// assert!(CancellationType::ALL.contains(CancellationType::PARTIAL));
+    /// assert!(!CancellationType::TERMINAL.contains(CancellationType::ALL));
+    /// ```
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }

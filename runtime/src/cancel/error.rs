@@ -15,15 +15,13 @@ use std::io;
 /// use async_op::time::Timer;
 /// use std::time::Duration;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let timer = Timer::new(&context);
 /// timer.expires_after(Duration::from_secs(3600));
 /// timer.wait().callback(|result| assert!(is_cancelled(&result.unwrap_err())));
 /// assert_eq!(timer.cancel(), 1);
 /// assert_eq!(context.run(), 1);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn is_cancelled(error: &io::Error) -> bool {
     error.raw_os_error() == Some(CANCELLED)
@@ -40,14 +38,12 @@ pub fn is_cancelled(error: &io::Error) -> bool {
 /// use async_op::time::Timer;
 /// use std::time::Duration;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let timer = Timer::new(&context);
 /// timer.expires_after(Duration::from_secs(3600));
 /// let error = timer.async_wait(cancel_after(Duration::from_millis(1), Blocking)).unwrap_err();
 /// assert!(is_timeout(&error) && !is_cancelled(&error));
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn is_timeout(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none()
@@ -110,14 +106,12 @@ pub trait OperationError {
 ///     Ok("7".parse()?)
 /// }
 ///
-/// # fn main() -> io::Result<()> {
 /// let context = IoContext::new()?;
 /// let timer = Timer::new(&context);
 /// timer.expires_after(Duration::from_secs(3600));
 /// let error = work(&timer).cancel_after(Duration::from_millis(1)).blocking().unwrap_err();
 /// assert!(error.downcast_ref().is_some_and(is_timeout));
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 impl OperationError for Box<dyn Error + Send + Sync> {
     fn is_cancelled(&self) -> bool {
@@ -157,6 +151,17 @@ impl OperationError for io::Error {
 )]
 pub trait Expire: Sized {
     /// Says that time ran out, where this says that the operation was cancelled.
+    ///
+    /// ```
+    /// use async_op::cancel::{Expire, cancelled};
+    /// use async_op::is_timeout;
+    /// use std::io;
+    ///
+    /// let result: io::Result<u32> = Err(cancelled());
+    /// assert!(is_timeout(&result.expire().unwrap_err()));
+    /// let result: io::Result<u32> = Ok(7); // in time all the same
+    /// assert_eq!(result.expire().unwrap(), 7);
+    /// ```
     fn expire(self) -> Self {
         self
     }

@@ -34,7 +34,6 @@ use crate::trace;
 /// use std::io;
 /// use std::time::Duration;
 ///
-/// # fn main() -> io::Result<()> {
 /// let context = IoContext::new()?;
 /// let timer = Timer::new(&context);
 /// timer.expires_after(Duration::from_secs(3600));
@@ -50,8 +49,7 @@ use crate::trace;
 /// all.emit(CancellationType::TERMINAL);
 /// wait(); // too late
 /// assert_eq!(context.run(), 3);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// An operation learns of a request as it would from a signal, and as there, a type
@@ -113,6 +111,14 @@ const NAME: &str = "CancellationGroup";
 impl CancellationGroup {
     /// Makes a group.
     ///
+    /// ```
+    /// use async_op::cancel::{CancellationGroup, CancellationType};
+    ///
+    /// let group = CancellationGroup::new();
+    /// group.clone().emit(CancellationType::TERMINAL); // any clone is the group
+    /// assert!(group.slot().is_connected());
+    /// ```
+    ///
     /// # Panics
     ///
     /// If no memory can be had.
@@ -135,7 +141,6 @@ impl CancellationGroup {
     /// use async_op::{IoContext, bind_cancellation_slot, is_cancelled};
     /// use std::io;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let channel = Channel::<u32>::new(&context, 0);
     /// let all = CancellationGroup::new();
@@ -146,8 +151,7 @@ impl CancellationGroup {
     /// }
     /// all.emit(CancellationType::TERMINAL);
     /// assert_eq!(context.run(), 3);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn slot(&self) -> CancellationSlot {
         self.handle.slot.clone()
@@ -171,7 +175,6 @@ impl CancellationGroup {
     /// use async_op::sync::Channel;
     /// use async_op::{Blocking, IoContext, bind_cancellation_slot, is_cancelled};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let channel = Channel::<u32>::new(&context, 0);
     /// let shutdown = CancellationGroup::new();
@@ -179,8 +182,7 @@ impl CancellationGroup {
     /// // One that comes later is asked as it begins.
     /// let result = channel.receive().with(bind_cancellation_slot(shutdown.slot(), Blocking));
     /// assert!(is_cancelled(&result.unwrap_err()));
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn emit(&self, kind: CancellationType) {
         self.handle.members.emit(kind);

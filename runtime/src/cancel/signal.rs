@@ -41,7 +41,6 @@ use crate::trace;
 /// use std::io;
 /// use std::time::Duration;
 ///
-/// # fn main() -> io::Result<()> {
 /// let context = IoContext::new()?;
 /// let timer = Timer::new(&context);
 /// timer.expires_after(Duration::from_secs(3600));
@@ -52,8 +51,7 @@ use crate::trace;
 /// }));
 /// signal.emit(CancellationType::TERMINAL);
 /// assert_eq!(context.run(), 1);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// # Allocation
@@ -117,6 +115,15 @@ enum Receiver {
 impl CancellationSignal {
     /// Makes a signal.
     ///
+    /// ```
+    /// use async_op::cancel::CancellationSignal;
+    ///
+    /// let signal = CancellationSignal::new();
+    /// let slot = signal.slot();
+    /// drop(signal);
+    /// assert!(slot.is_connected()); // still, but nobody asks any more
+    /// ```
+    ///
     /// # Panics
     ///
     /// If no memory can be had.
@@ -138,11 +145,9 @@ impl CancellationSignal {
     /// ```
     /// use async_op::cancel::CancellationSignal;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let signal = CancellationSignal::new();
     /// assert!(signal.slot().is_connected());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn slot(&self) -> CancellationSlot {
         CancellationSlot {
@@ -163,7 +168,6 @@ impl CancellationSignal {
     /// use async_op::{IoContext, bind_cancellation_slot, is_cancelled};
     /// use std::io;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let channel = Channel::<u32>::new(&context, 0);
     /// let signal = CancellationSignal::new();
@@ -173,8 +177,7 @@ impl CancellationSignal {
     /// signal.emit(CancellationType::TERMINAL);
     /// context.run();
     /// signal.emit(CancellationType::TERMINAL); // nobody is there any more
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn emit(&self, kind: CancellationType) {
         self.request(kind);
@@ -330,10 +333,8 @@ impl CancellationSlot {
     /// ```
     /// use async_op::cancel::CancellationSlot;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// assert!(!CancellationSlot::unconnected().is_connected());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub const fn unconnected() -> Self {
         Self { state: None }
@@ -346,11 +347,9 @@ impl CancellationSlot {
     /// ```
     /// use async_op::cancel::{CancellationSignal, CancellationSlot};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// assert!(CancellationSignal::new().slot().is_connected());
     /// assert!(!CancellationSlot::default().is_connected());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub const fn is_connected(&self) -> bool {
         self.state.is_some()

@@ -1,3 +1,4 @@
+use std::mem;
 use std::task::Waker;
 
 use super::signal::CancellationSlot;
@@ -72,6 +73,20 @@ impl CancellationState {
         self.is_connected().then(|| self.slot.end(self.operation))
     }
 
+    /// As [`end`](Self::end), where this is kept for longer than the operation. What listens
+    /// is dropped.
+    #[inline(always)]
+    pub(crate) fn end_of_service(&mut self) {
+        if self.is_connected() {
+            self.end_now();
+        }
+    }
+
+    #[cold]
+    fn end_now(&mut self) {
+        drop(mem::take(self).end());
+    }
+
     #[inline]
     pub(crate) fn is_connected(&self) -> bool {
         self.slot.is_connected()
@@ -129,11 +144,9 @@ impl CancellationState {
     /// ```
     /// use async_op::this_op;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// // Outside of any operation nobody asks.
     /// assert!(this_op::cancellation().requested().is_empty());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[inline]
     pub fn requested(&self) -> CancellationType {
@@ -163,7 +176,6 @@ impl CancellationState {
     /// use std::io;
     /// use std::time::Duration;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// #[async_op]
     /// async fn async_with_farewell(context: &IoExecutor) -> io::Result<()> {
     ///     let timer = Timer::new(context);
@@ -177,8 +189,7 @@ impl CancellationState {
     ///
     /// let context = IoContext::new()?;
     /// assert!(with_farewell(&context).cancel_after(Duration::from_millis(1)).blocking().is_err());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn clear(&self) {
         self.slot.with(self.operation, |inner| {
@@ -201,7 +212,6 @@ impl CancellationState {
     /// use std::io;
     /// use std::time::Duration;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// /// Cannot be stopped half-way.
     /// #[async_op]
     /// async fn async_all_of_it(context: &IoExecutor) -> io::Result<()> {
@@ -214,8 +224,7 @@ impl CancellationState {
     ///
     /// let context = IoContext::new()?;
     /// all_of_it(&context).cancel_after(Duration::from_millis(1)).blocking()?;
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn set_filters(&self, incoming: CancellationType, outgoing: CancellationType) {
         self.slot.with(self.operation, |inner| {

@@ -39,11 +39,9 @@ impl<S: Signature + 'static> Completion<S> {
     ///     op.complete(length);
     /// }
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// assert_eq!(async_length(&context, "abc".into(), Blocking), 3);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn keeping<T>(self, value: T) -> Keeping<S, T> {
         Keeping {
@@ -57,6 +55,19 @@ impl<S: Signature + 'static, T> Keeping<S, T> {
     /// Drops what is kept, and completes the operation with its arguments as a tuple; see
     /// [`Completion::complete_with`].
     ///
+    /// ```
+    /// use async_op::{Completion, SystemExecutor, async_op};
+    ///
+    /// #[async_op]
+    /// fn async_length(on: &SystemExecutor, text: String, op: Completion<fn(usize)>) {
+    ///     let op = op.keeping(text);
+    ///     let length = op.len();
+    ///     op.complete_with((length,)); // without the text
+    /// }
+    ///
+    /// assert_eq!(length(&SystemExecutor, "abc".into()).blocking(), 3);
+    /// ```
+    ///
     /// # Panics
     ///
     /// If the drop of what is kept panics: the operation is abandoned then. And as that does.
@@ -67,11 +78,41 @@ impl<S: Signature + 'static, T> Keeping<S, T> {
     }
 
     /// Returns the operation.
+    ///
+    /// ```
+    /// use async_op::{Completion, SystemExecutor, async_op};
+    ///
+    /// #[async_op]
+    /// fn async_length(on: &SystemExecutor, text: String, op: Completion<fn(usize)>) {
+    ///     let op = op.keeping(text);
+    ///     let length = op.len();
+    ///     if !op.operation().is_abandoned() {
+    ///         op.complete(length);
+    ///     }
+    /// }
+    ///
+    /// assert_eq!(length(&SystemExecutor, "abc".into()).blocking(), 3);
+    /// ```
     pub const fn operation(&self) -> &Completion<S> {
         &self.op
     }
 
     /// Returns the operation and what it has kept.
+    ///
+    /// ```
+    /// use async_op::{Completion, SystemExecutor, async_op};
+    ///
+    /// #[async_op]
+    /// fn async_length(on: &SystemExecutor, text: String, op: Completion<fn(usize)>) {
+    ///     let op = op.keeping(text);
+    ///     let length = op.len();
+    ///     let (op, text) = op.into_parts();
+    ///     op.complete(length);
+    ///     drop(text); // after the handler, for once
+    /// }
+    ///
+    /// assert_eq!(length(&SystemExecutor, "abc".into()).blocking(), 3);
+    /// ```
     pub fn into_parts(self) -> (Completion<S>, T) {
         (self.op, self.kept)
     }
@@ -82,6 +123,19 @@ macro_rules! complete {
         impl<T, $($ty),*> Keeping<fn($($ty),*), T> {
             /// Drops what is kept, and completes the operation; see
             /// [`complete_with`](Self::complete_with).
+            ///
+            /// ```
+            /// use async_op::{Completion, SystemExecutor, async_op};
+            ///
+            /// #[async_op]
+            /// fn async_length(on: &SystemExecutor, text: String, op: Completion<fn(usize)>) {
+            ///     let op = op.keeping(text);
+            ///     let length = op.len();
+            ///     op.complete(length); // without the text
+            /// }
+            ///
+            /// assert_eq!(length(&SystemExecutor, "abc".into()).blocking(), 3);
+            /// ```
             #[allow(clippy::too_many_arguments, reason = "as many as signatures have")]
             pub fn complete(self $(, $arg: $ty)*) {
                 self.complete_with(($($arg,)*));

@@ -19,15 +19,13 @@ use crate::task::Task;
 /// use async_op::{Executor, IoContext};
 /// use async_op::task::Task;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let executor = context.executor();
 /// executor.post(Task::new(|| println!("in the context")));
 /// assert_eq!(context.run(), 1);
 /// drop(context);
 /// executor.post(Task::new(|| unreachable!("nobody runs it any more")));
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[doc(alias = "Handle")]
 #[derive(Clone, Copy)]

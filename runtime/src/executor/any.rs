@@ -22,7 +22,6 @@ use crate::task::Task;
 /// use async_op::{IoContext, SystemExecutor};
 /// use async_op::executor::{AnyExecutor, Strand};
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let strand = Strand::new(context.executor());
 /// let executors = [
@@ -32,8 +31,7 @@ use crate::task::Task;
 /// ];
 /// assert!(executors[2] == AnyExecutor::new(strand));
 /// assert!(executors[2] != executors[1]);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[doc(alias = "any_io_executor")]
 #[doc(alias = "any_completion_executor")]
@@ -90,6 +88,14 @@ impl Vtable {
 
 impl AnyExecutor {
     /// Erases the type of `executor`.
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::executor::AnyExecutor;
+    ///
+    /// let one = AnyExecutor::new(SystemExecutor);
+    /// assert!(one == AnyExecutor::new(SystemExecutor)); // as those inside are
+    /// ```
     ///
     /// # Panics
     ///
@@ -173,48 +179,4 @@ impl fmt::Debug for AnyExecutor {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use super::*;
-
-    /// Optimised, this fails if the compiler may take an executor that is held in
-    /// place for one that does not change.
-    #[test]
-    fn an_executor_may_change_where_it_is_held() {
-        struct Counts(AtomicUsize);
-
-        impl Clone for Counts {
-            fn clone(&self) -> Self {
-                Self(AtomicUsize::new(self.0.load(Ordering::Relaxed)))
-            }
-        }
-
-        impl PartialEq for Counts {
-            fn eq(&self, _: &Self) -> bool {
-                true
-            }
-        }
-
-        impl Executor for Counts {
-            fn post(&self, task: Task) {
-                drop(task);
-            }
-
-            fn work_started(&self) {
-                self.0.fetch_add(1, Ordering::Relaxed);
-            }
-
-            fn runs_here(&self) -> bool {
-                self.0.load(Ordering::Relaxed) == 1
-            }
-        }
-
-        let executor = AnyExecutor::new(Counts(AtomicUsize::new(0)));
-        executor.work_started();
-        assert!(executor.runs_here());
-        // A clone has a count of its own.
-        executor.clone().work_started();
-        assert!(executor.runs_here());
-    }
-}
+mod tests;

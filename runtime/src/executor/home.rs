@@ -27,15 +27,13 @@ pub struct Home;
 ///     timer.wait().callback(|result| result.unwrap());
 /// }
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let strand = Strand::new(context.executor());
 /// let client = Client { retry: Timer::new(&context).on(&strand) };
 /// client.retry.wait().callback(move |_| assert!(strand.runs_here()));
 /// wait_for(&client.retry);
 /// context.run();
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// To be named, not to be implemented: that is [`Executor`].
@@ -90,14 +88,12 @@ macro_rules! homes {
             /// use async_op::time::Timer;
             /// use async_op::{Executor, IoContext};
             ///
-            /// # fn main() -> std::io::Result<()> {
             /// let context = IoContext::new()?;
             /// let strand = Strand::new(context.executor());
             /// let timer = Timer::new(&context).on(&strand);
             /// timer.wait().callback(move |_| assert!(strand.runs_here()));
             /// context.run();
-            /// # Ok(())
-            /// # }
+            /// # Ok::<(), std::io::Error>(())
             /// ```
             #[doc(alias = "rebind_executor")]
             pub fn on<X: $crate::Executor>(self, executor: &X) -> $ty<X> {
@@ -114,13 +110,11 @@ macro_rules! homes {
             /// use async_op::executor::Strand;
             /// use async_op::time::Timer;
             ///
-            /// # fn main() -> std::io::Result<()> {
             /// let context = IoContext::new()?;
             /// let timer = Timer::new(&context).on(&Strand::new(context.executor()));
             /// let timer: Timer = timer.at_home();
             /// # drop(timer);
-            /// # Ok(())
-            /// # }
+            /// # Ok::<(), std::io::Error>(())
             /// ```
             pub fn at_home(self) -> $ty {
                 self.moved(&$crate::executor::Home)

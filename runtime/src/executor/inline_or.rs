@@ -14,14 +14,12 @@ use crate::task::Task;
 /// use async_op::executor::InlineOr;
 /// use async_op::task::Task;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let executor = InlineOr(context.executor());
 /// executor.dispatch(Task::new(|| println!("here and now")));
 /// executor.post(Task::new(|| println!("when the context runs")));
 /// assert_eq!(context.run(), 1);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InlineOr<E>(pub E);

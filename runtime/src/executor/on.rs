@@ -13,13 +13,11 @@ use crate::task::Task;
 /// use async_op::time::Timer;
 /// use async_op::{IoContext, IoObject};
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let strand = Strand::new(context.executor());
 /// let timer = Timer::new(&context).on(&strand);
 /// assert!(*timer.executor().inner() == strand);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct On<E> {
@@ -33,6 +31,16 @@ impl<E> On<E> {
     }
 
     /// Returns the executor that the tasks run on.
+    ///
+    /// ```
+    /// use async_op::executor::Strand;
+    /// use async_op::time::Timer;
+    /// use async_op::{IoObject, SystemExecutor};
+    ///
+    /// let strand = Strand::new(SystemExecutor);
+    /// let timer = Timer::new(&SystemExecutor).on(&strand);
+    /// assert!(*timer.executor().inner() == strand);
+    /// ```
     pub fn inner(&self) -> &E {
         &self.inner
     }

@@ -38,7 +38,6 @@ use crate::task::{Header, Task, TaskQueue, TaskVtable};
 /// use async_op::executor::Strand;
 /// use async_op::task::Task;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let strand = Strand::new(context.executor());
 /// for n in 0..3 {
@@ -49,8 +48,7 @@ use crate::task::{Header, Task, TaskQueue, TaskVtable};
 ///         scope.spawn(|| context.run());
 ///     }
 /// });
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// # Allocation
@@ -106,7 +104,6 @@ impl<E: Executor> Strand<E> {
     /// use async_op::time::Timer;
     /// use async_op::bind_executor;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let pool = ThreadPool::new(2)?;
     /// let strand = Strand::new(pool.executor());
     /// for _ in 0..2 {
@@ -117,8 +114,7 @@ impl<E: Executor> Strand<E> {
     ///     ));
     /// }
     /// pool.join();
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn new(inner: E) -> Self {
         let state = State {
@@ -139,12 +135,10 @@ impl<E: Executor> Strand<E> {
     /// use async_op::IoContext;
     /// use async_op::executor::Strand;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let strand = Strand::new(context.executor());
     /// assert!(*strand.inner() == context.executor());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn inner(&self) -> &E {
         &self.state.inner

@@ -27,11 +27,9 @@ use crate::task::Task;
 /// use async_op::executor::SystemContext;
 /// use async_op::time::Timer;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let system = SystemContext::get()?; // an error here, rather than a panic later
 /// Timer::new(&system.executor()).wait().blocking()?;
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[doc(alias = "system_context")]
 #[derive(Debug)]
@@ -63,10 +61,8 @@ impl SystemContext {
     /// ```
     /// use async_op::executor::SystemContext;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// SystemContext::get()?; // its threads run from here on
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn get() -> io::Result<&'static Self> {
         static CONTEXT: OnceLock<SystemContext> = OnceLock::new();
@@ -118,11 +114,9 @@ impl SystemContext {
     /// use async_op::executor::SystemContext;
     /// use async_op::task::Task;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let executor = SystemContext::get()?.executor();
     /// executor.post(Task::new(|| println!("on a background thread")));
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn executor(&self) -> IoExecutor {
         self.context.executor()
@@ -138,10 +132,8 @@ impl SystemContext {
 /// use async_op::SystemExecutor;
 /// use async_op::time::Timer;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// Timer::new(&SystemExecutor).wait().blocking()?;
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// # Panics

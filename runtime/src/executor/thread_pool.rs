@@ -25,14 +25,12 @@ use crate::shim::plain::Mutex;
 /// use async_op::executor::ThreadPool;
 /// use async_op::task::Task;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let pool = ThreadPool::new(2)?;
 /// for n in 0..4 {
 ///     pool.executor().post(Task::new(move || println!("{n}")));
 /// }
 /// pool.join();
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// Dropping a pool stops it, and waits for the tasks that are running.
@@ -72,11 +70,9 @@ impl ThreadPool {
     /// ```
     /// use async_op::executor::ThreadPool;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let pool = ThreadPool::new(2)?;
     /// pool.join(); // nothing to wait for
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn new(threads: usize) -> io::Result<Self> {
         let context = IoContext::with_threads()?;
@@ -111,18 +107,26 @@ impl ThreadPool {
     /// use async_op::executor::ThreadPool;
     /// use async_op::task::Task;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let pool = ThreadPool::with_available_parallelism()?;
     /// pool.executor().post(Task::new(|| println!("on one of them")));
     /// pool.join();
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn with_available_parallelism() -> io::Result<Self> {
         Self::new(thread::available_parallelism().map_or(1, NonZero::get))
     }
 
     /// Returns the executor of the pool.
+    ///
+    /// ```
+    /// use async_op::executor::ThreadPool;
+    /// use async_op::post_on;
+    ///
+    /// let pool = ThreadPool::new(2)?;
+    /// post_on(&pool.executor(), || println!("on one of its threads"));
+    /// pool.join();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn executor(&self) -> IoExecutor {
         self.shared.context.executor()
     }
@@ -137,14 +141,12 @@ impl ThreadPool {
     /// use async_op::executor::ThreadPool;
     /// use async_op::task::Task;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let pool = ThreadPool::new(0)?;
     /// let executor = pool.executor();
     /// executor.post(Task::new(|| println!("on the thread that is lent")));
     /// pool.join(); // there are no threads to wait for
     /// pool.attach(); // until there is no work left
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn attach(&self) {
         self.shared.run();
@@ -160,13 +162,11 @@ impl ThreadPool {
     /// use async_op::executor::ThreadPool;
     /// use async_op::task::Task;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let pool = ThreadPool::new(1)?;
     /// pool.stop();
     /// pool.executor().post(Task::new(|| unreachable!("it has been stopped")));
     /// pool.join();
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn stop(&self) {
         self.shared.context.stop();
@@ -191,7 +191,6 @@ impl ThreadPool {
     /// use std::sync::Arc;
     /// use std::sync::atomic::{AtomicU32, Ordering};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let pool = ThreadPool::new(2)?;
     /// let sum = Arc::new(AtomicU32::new(0));
     /// for n in 1..=4 {
@@ -200,8 +199,7 @@ impl ThreadPool {
     /// }
     /// pool.join();
     /// assert_eq!(sum.load(Ordering::Relaxed), 10);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn join(&self) {
         assert!(

@@ -15,7 +15,6 @@ use crate::task::Task;
 /// use async_op::time::Timer;
 /// use std::io;
 ///
-/// # fn main() -> io::Result<()> {
 /// let runtime = tokio::runtime::Builder::new_multi_thread().build()?;
 /// let (sender, receiver) = tokio::sync::oneshot::channel();
 /// Timer::new(&SystemExecutor).async_wait(bind_executor(
@@ -27,8 +26,7 @@ use crate::task::Task;
 /// ));
 /// let id = runtime.block_on(receiver).unwrap();
 /// assert_eq!(id, runtime.handle().id());
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// Equal when the runtimes are. A runtime that has been shut down drops what is
@@ -46,11 +44,34 @@ pub struct TokioExecutor {
 
 impl TokioExecutor {
     /// Makes an executor of a runtime.
+    ///
+    /// ```
+    /// use async_op::UseFuture;
+    /// use async_op::executor::{TokioExecutor, post_call};
+    /// use tokio::runtime::{Builder, Handle};
+    ///
+    /// let runtime = Builder::new_current_thread().build()?;
+    /// let executor = TokioExecutor::new(runtime.handle().clone());
+    /// let id = post_call(&executor, || Handle::current().id(), UseFuture);
+    /// assert_eq!(runtime.block_on(id), runtime.handle().id());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn new(handle: Handle) -> Self {
         Self { handle }
     }
 
     /// Makes an executor of the runtime that this is called in.
+    ///
+    /// ```
+    /// use async_op::executor::TokioExecutor;
+    ///
+    /// let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// runtime.block_on(async {
+    ///     let executor = TokioExecutor::current();
+    ///     assert!(executor == TokioExecutor::new(runtime.handle().clone()));
+    /// });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Panics
     ///

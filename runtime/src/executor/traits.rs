@@ -39,11 +39,29 @@ pub trait Executor: Clone + PartialEq + Send + Sync + 'static {
 
     /// Returns whether this thread already holds the right to run tasks of
     /// this executor, so that a function may be called here and now.
+    ///
+    /// ```
+    /// use async_op::executor::post_call;
+    /// use async_op::{Blocking, Executor, SystemExecutor};
+    ///
+    /// assert!(!SystemExecutor.runs_here());
+    /// assert!(post_call(&SystemExecutor, || SystemExecutor.runs_here(), Blocking));
+    /// ```
     fn runs_here(&self) -> bool {
         false
     }
 
     /// Runs `task` at once where that is allowed, else queues it.
+    ///
+    /// ```
+    /// use async_op::task::Task;
+    /// use async_op::{Executor, IoContext};
+    ///
+    /// let context = IoContext::new()?;
+    /// context.dispatch(Task::new(|| println!("later"))); // nobody runs the context
+    /// assert_eq!(context.run(), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     fn dispatch(&self, task: Task) {
         if self.runs_here() {
             task.run();
@@ -55,14 +73,50 @@ pub trait Executor: Clone + PartialEq + Send + Sync + 'static {
     /// Queues `task` as a continuation of the running one.
     ///
     /// An executor may delay it until the running task has returned.
+    ///
+    /// ```
+    /// use async_op::task::Task;
+    /// use async_op::{Executor, IoContext};
+    ///
+    /// let context = IoContext::new()?;
+    /// context.defer(Task::new(|| println!("when this has returned")));
+    /// assert_eq!(context.run(), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     fn defer(&self, task: Task) {
         self.post(task);
     }
 
     /// Notes that an operation is outstanding: keeps the event loop running.
+    ///
+    /// ```
+    /// use async_op::{Executor, IoContext};
+    ///
+    /// let context = IoContext::new()?;
+    /// context.work_started();
+    /// context.poll();
+    /// assert!(!context.stopped()); // there is something to wait for
+    /// context.work_finished();
+    /// context.poll();
+    /// assert!(context.stopped());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     fn work_started(&self) {}
 
     /// Takes one [`work_started`](Self::work_started) back.
+    ///
+    /// ```
+    /// use async_op::{Executor, IoContext};
+    ///
+    /// let context = IoContext::new()?;
+    /// context.work_started();
+    /// context.poll();
+    /// assert!(!context.stopped()); // there is something to wait for
+    /// context.work_finished();
+    /// context.poll();
+    /// assert!(context.stopped());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     fn work_finished(&self) {}
 
     /// Returns the context that runs the tasks of this executor, if it is one
@@ -70,6 +124,16 @@ pub trait Executor: Clone + PartialEq + Send + Sync + 'static {
     ///
     /// The timers of an executor without one are those of the
     /// [system's](crate::executor::SystemContext).
+    ///
+    /// ```
+    /// use async_op::executor::Strand;
+    /// use async_op::{Executor, IoContext};
+    ///
+    /// let context = IoContext::new()?;
+    /// let strand = Strand::new(context.executor());
+    /// assert!(strand.context() == Some(context.executor()));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     fn context(&self) -> Option<IoExecutor> {
         None
     }
@@ -89,6 +153,37 @@ pub trait Executor: Clone + PartialEq + Send + Sync + 'static {
     /// [`Blocking`](crate::Blocking) does while it waits.
     ///
     /// By default it parks the thread. An event loop may drive itself instead.
+    ///
+    /// ```
+    /// use async_op::executor::{Unblock, post_call};
+    /// use async_op::task::Task;
+    /// use async_op::{Blocking, Executor};
+    /// use std::collections::VecDeque;
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// /// Has one thread, which runs its tasks while it waits.
+    /// #[derive(Clone)]
+    /// struct Alone(Arc<Mutex<VecDeque<Task>>>);
+    ///
+    /// # impl PartialEq for Alone {
+    /// #     fn eq(&self, _: &Self) -> bool { true }
+    /// # }
+    /// impl Executor for Alone {
+    ///     fn post(&self, task: Task) {
+    ///         self.0.lock().unwrap().push_back(task);
+    ///     }
+    ///
+    ///     fn block(&self, until: &Unblock) {
+    ///         while !until.is_set() {
+    ///             let task = self.0.lock().unwrap().pop_front();
+    ///             task.expect("one that ends the wait").run();
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let alone = Alone(Arc::default());
+    /// assert_eq!(post_call(&alone, || 7, Blocking), 7);
+    /// ```
     fn block(&self, until: &Unblock) {
         until.park();
     }
@@ -109,6 +204,15 @@ pub trait IoObject {
     type Executor: Executor;
 
     /// Returns the executor on which operations of this object run.
+    ///
+    /// ```
+    /// use async_op::time::Timer;
+    /// use async_op::{IoContext, IoObject};
+    ///
+    /// let context = IoContext::new()?;
+    /// assert!(Timer::new(&context).executor() == context.executor());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     fn executor(&self) -> Self::Executor;
 }
 

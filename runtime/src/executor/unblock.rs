@@ -68,6 +68,37 @@ impl Unblock {
     }
 
     /// Returns whether the wait is over.
+    ///
+    /// ```
+    /// use async_op::executor::{Unblock, post_call};
+    /// use async_op::task::Task;
+    /// use async_op::{Blocking, Executor};
+    /// use std::collections::VecDeque;
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// /// Has one thread, which runs its tasks while it waits.
+    /// #[derive(Clone)]
+    /// struct Alone(Arc<Mutex<VecDeque<Task>>>);
+    ///
+    /// # impl PartialEq for Alone {
+    /// #     fn eq(&self, _: &Self) -> bool { true }
+    /// # }
+    /// impl Executor for Alone {
+    ///     fn post(&self, task: Task) {
+    ///         self.0.lock().unwrap().push_back(task);
+    ///     }
+    ///
+    ///     fn block(&self, until: &Unblock) {
+    ///         while !until.is_set() {
+    ///             let task = self.0.lock().unwrap().pop_front();
+    ///             task.expect("one that ends the wait").run();
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let alone = Alone(Arc::default());
+    /// assert_eq!(post_call(&alone, || 7, Blocking), 7);
+    /// ```
     pub fn is_set(&self) -> bool {
         self.inner.set.load(Ordering::Acquire)
     }
@@ -81,6 +112,33 @@ impl Unblock {
     }
 
     /// Parks the thread until the wait is over.
+    ///
+    /// ```
+    /// use async_op::executor::{Unblock, post_call};
+    /// use async_op::task::Task;
+    /// use async_op::{Blocking, Executor};
+    /// use std::sync::mpsc;
+    ///
+    /// #[derive(Clone)]
+    /// struct Worker(mpsc::Sender<Task>);
+    ///
+    /// # impl PartialEq for Worker {
+    /// #     fn eq(&self, _: &Self) -> bool { true }
+    /// # }
+    /// impl Executor for Worker {
+    ///     fn post(&self, task: Task) {
+    ///         let _ = self.0.send(task);
+    ///     }
+    ///
+    ///     fn block(&self, until: &Unblock) {
+    ///         until.park(); // as by default
+    ///     }
+    /// }
+    ///
+    /// let (sender, tasks) = mpsc::channel::<Task>();
+    /// std::thread::spawn(move || tasks.into_iter().for_each(Task::run));
+    /// assert_eq!(post_call(&Worker(sender), || 7, Blocking), 7);
+    /// ```
     pub fn park(&self) {
         while !self.is_set() {
             park();
@@ -104,6 +162,38 @@ impl Unblock {
     ///
     /// Check [`is_set`](Self::is_set) afterwards: a wait that was over before
     /// this call wakes nobody.
+    ///
+    /// ```
+    /// use async_op::executor::{Unblock, post_call};
+    /// use async_op::task::Task;
+    /// use async_op::{Blocking, Executor};
+    /// use std::sync::mpsc;
+    /// use std::task::Poll;
+    ///
+    /// #[derive(Clone)]
+    /// struct Worker(mpsc::Sender<Task>);
+    ///
+    /// # impl PartialEq for Worker {
+    /// #     fn eq(&self, _: &Self) -> bool { true }
+    /// # }
+    /// impl Executor for Worker {
+    ///     fn post(&self, task: Task) {
+    ///         let _ = self.0.send(task);
+    ///     }
+    ///
+    ///     fn block(&self, until: &Unblock) {
+    ///         // As a runtime that has a `block_on` of its own.
+    ///         pollster::block_on(std::future::poll_fn(|cx| {
+    ///             until.also_wake(Some(cx.waker().clone()));
+    ///             if until.is_set() { Poll::Ready(()) } else { Poll::Pending }
+    ///         }));
+    ///     }
+    /// }
+    ///
+    /// let (sender, tasks) = mpsc::channel::<Task>();
+    /// std::thread::spawn(move || tasks.into_iter().for_each(Task::run));
+    /// assert_eq!(post_call(&Worker(sender), || 7, Blocking), 7);
+    /// ```
     pub fn also_wake(&self, waker: Option<Waker>) {
         let mut also = self.inner.also.lock();
         let previous = std::mem::replace(&mut *also, waker);

@@ -9,7 +9,6 @@ use super::{Executor, is_same};
 /// use async_op::IoContext;
 /// use async_op::executor::WorkGuard;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let guard = WorkGuard::new(context.executor());
 /// let thread = std::thread::scope(|scope| {
@@ -18,8 +17,7 @@ use super::{Executor, is_same};
 ///     running.join().unwrap()
 /// });
 /// assert_eq!(thread, 0);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[doc(alias = "executor_work_guard")]
 #[doc(alias = "make_work_guard")]
@@ -39,14 +37,12 @@ impl<E: Executor> WorkGuard<E> {
     /// use async_op::executor::WorkGuard;
     /// use std::time::Duration;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let guard = WorkGuard::new(context.executor());
     /// context.run_for(Duration::from_millis(1)); // would return at once
     /// assert!(!context.stopped());
     /// # drop(guard);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn new(executor: E) -> Self {
         executor.work_started();
@@ -63,13 +59,11 @@ impl<E: Executor> WorkGuard<E> {
     /// use async_op::IoContext;
     /// use async_op::executor::WorkGuard;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let mut guard = WorkGuard::new(context.executor());
     /// guard.reset();
     /// assert_eq!(context.run(), 0); // it returns, as there is nothing to do
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn reset(&mut self) {
         if let Some(executor) = self.executor.take() {
@@ -121,14 +115,12 @@ impl<E: Executor> WorkGuard<E> {
     /// use async_op::IoContext;
     /// use async_op::executor::WorkGuard;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let mut guard = WorkGuard::new(context.executor());
     /// assert!(guard.owns_work());
     /// guard.reset();
     /// assert!(!guard.owns_work());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn owns_work(&self) -> bool {
         self.executor.is_some()
@@ -142,12 +134,10 @@ impl<E: Executor> WorkGuard<E> {
     /// use async_op::IoContext;
     /// use async_op::executor::WorkGuard;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let guard = WorkGuard::new(context.executor());
     /// assert!(guard.executor() == Some(&context.executor()));
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn executor(&self) -> Option<&E> {
         self.executor.as_ref()

@@ -19,13 +19,11 @@ use crate::signature::{LeadingSignature, Signature};
 ///     }
 /// }
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let calls = (post_call(&context, || 1, Deferred), post_call(&context, || 2, Deferred));
 /// let (order, numbers) = parallel_group(calls).wait(Until(2)).blocking();
 /// assert_eq!((order, numbers), ([0, 1], (1, 2)));
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a condition for operations of the signature `{S}`",
@@ -38,21 +36,82 @@ pub trait GroupCondition<S: Signature>: Send {
 }
 
 /// Waits for all operations, and asks none to stop.
+///
+/// ```
+/// use async_op::IoContext;
+/// use async_op::group::{parallel_group, wait_for_all};
+/// use async_op::sync::Channel;
+///
+/// let context = IoContext::new()?;
+/// let [a, b] = [1, 1].map(|capacity| Channel::<u8>::new(&context, capacity));
+/// a.try_send(1)?;
+/// b.try_send(2)?;
+/// let group = parallel_group((a.receive(), b.receive())).wait(wait_for_all());
+/// let (order, (a, b)) = group.blocking();
+/// assert_eq!((order, a?, b?), ([0, 1], 1, 2));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub const fn wait_for_all() -> WaitForAll {
     WaitForAll
 }
 
 /// Asks the others to stop when one operation has completed.
+///
+/// ```
+/// use async_op::IoContext;
+/// use async_op::group::{parallel_group, wait_for_one};
+/// use async_op::sync::Channel;
+///
+/// let context = IoContext::new()?;
+/// let [a, b] = [1, 1].map(|capacity| Channel::<u8>::new(&context, capacity));
+/// b.try_send(2)?;
+/// let group = parallel_group((a.receive(), b.receive())).wait(wait_for_one());
+/// let (order, (a, b)) = group.blocking();
+/// assert_eq!((order[0], b?), (1, 2));
+/// assert!(a.is_err()); // asked to stop
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub const fn wait_for_one() -> WaitForOne {
     WaitForOne(CancellationType::ALL)
 }
 
 /// Asks the others to stop when one operation has completed without an error.
+///
+/// ```
+/// use async_op::IoContext;
+/// use async_op::group::{parallel_group, wait_for_one_success};
+/// use async_op::sync::Channel;
+///
+/// let context = IoContext::new()?;
+/// let [a, b] = [1, 1].map(|capacity| Channel::<u8>::new(&context, capacity));
+/// a.close();
+/// b.try_send(2)?;
+/// let group = parallel_group((a.receive(), b.receive())).wait(wait_for_one_success());
+/// let (order, (a, b)) = group.blocking();
+/// assert_eq!((order, b?), ([0, 1], 2));
+/// assert!(a.is_err()); // which was no reason to stop
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub const fn wait_for_one_success() -> WaitForOneSuccess {
     WaitForOneSuccess(CancellationType::ALL)
 }
 
 /// Asks the others to stop when one operation has completed with an error.
+///
+/// ```
+/// use async_op::IoContext;
+/// use async_op::group::{parallel_group, wait_for_one_error};
+/// use async_op::sync::Channel;
+///
+/// let context = IoContext::new()?;
+/// let [a, b] = [1, 1].map(|capacity| Channel::<u8>::new(&context, capacity));
+/// a.close();
+/// let group = parallel_group((a.receive(), b.receive())).wait(wait_for_one_error());
+/// let (order, (a, b)) = group.blocking();
+/// assert_eq!(order, [0, 1]);
+/// assert!(a.is_err() && b.is_err()); // the second was asked to stop
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub const fn wait_for_one_error() -> WaitForOneError {
     WaitForOneError(CancellationType::ALL)
 }
@@ -68,7 +127,7 @@ impl<S: Signature> GroupCondition<S> for WaitForAll {
 }
 
 macro_rules! condition {
-    ($name:ident, $function:ident) => {
+    ($name:ident, $function:ident, $result:expr) => {
         #[doc = concat!("The condition of [`", stringify!($function), "`].")]
         #[derive(Clone, Copy, Debug)]
         pub struct $name(CancellationType);
@@ -76,6 +135,16 @@ macro_rules! condition {
         impl $name {
             /// Sets what the others are asked: by default any type of
             /// cancellation that they honour.
+            ///
+            /// ```
+            /// use async_op::cancel::CancellationType;
+            #[doc = concat!("use async_op::group::{GroupCondition, ", stringify!($function), "};")]
+            ///
+            #[doc = concat!("let mut condition = ", stringify!($function), "().asking_for(CancellationType::TOTAL);")]
+            #[doc = concat!("let result: Result<(), ()> = ", stringify!($result), ";")]
+            /// let asked = GroupCondition::<fn(Result<(), ()>)>::completed(&mut condition, &result);
+            /// assert_eq!(asked, CancellationType::TOTAL); // what has begun goes on
+            /// ```
             #[must_use]
             pub const fn asking_for(self, kind: CancellationType) -> Self {
                 Self(kind)
@@ -92,9 +161,9 @@ macro_rules! condition {
     };
 }
 
-condition!(WaitForOne, wait_for_one);
-condition!(WaitForOneSuccess, wait_for_one_success);
-condition!(WaitForOneError, wait_for_one_error);
+condition!(WaitForOne, wait_for_one, Ok(()));
+condition!(WaitForOneSuccess, wait_for_one_success, Ok(()));
+condition!(WaitForOneError, wait_for_one_error, Err(()));
 
 impl<S: Signature> GroupCondition<S> for WaitForOne {
     fn completed(&mut self, _: &S::Output) -> CancellationType {

@@ -1,11 +1,11 @@
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::tickets::{Due, MemberPoll, SharedTickets, Tickets, UNWOKEN};
 use crate::cancel::CancellationType;
 use crate::shim::AtomicUsize;
 use crate::task::lent::{Lender, lend};
-use crate::task::scope;
+use crate::task::{budget, scope};
 
 /// The members of a group, by their places in it.
 pub trait Roster<C> {
@@ -65,10 +65,15 @@ where
     ///
     /// Who is ready without having been woken, because it is polled for the first time or
     /// has been asked to stop, has completed now, after all that have been woken.
-    pub(super) fn poll<C, M>(&mut self, cx: &Context<'_>, round: &mut Round<'_, M, C>) -> Poll<()>
+    pub(super) fn poll<C, M>(
+        &mut self,
+        cx: &mut Context<'_>,
+        round: &mut Round<'_, M, C>,
+    ) -> Poll<()>
     where
         M: Roster<C>,
     {
+        ready!(budget::proceed(cx));
         let waker = cx.waker();
         let waker = (
             waker.data().addr(),
@@ -81,19 +86,33 @@ where
         loop {
             let before = asked;
             let news = self.news(asked);
-            let seen = self.tickets.last();
+            let seen = self.tickets.placed();
             let count = self.tickets.collect(is_new || !news.is_empty(), round.due);
             for n in 0..count {
                 let (ticket, index) = round.due[n];
                 if !self.poll_one(index, cx, news, round) {
                     continue;
                 }
-                let last = self.tickets.last();
-                if ticket == UNWOKEN && last != seen {
-                    while let Some(earlier) = self.tickets.take_first(last) {
-                        if self.poll_one(earlier, cx, news, round) {
+                // If it was woken once more since it was due, that is its place.
+                let again = self.tickets.take_of(index);
+                if let Some(again) = again {
+                    for later in n + 1..count {
+                        let (ticket, earlier) = round.due[later];
+                        if ticket < again && self.poll_one(earlier, cx, news, round) {
                             asked = asked | self.note(earlier, round);
                         }
+                    }
+                }
+                let last = match again {
+                    None if ticket == UNWOKEN && self.tickets.placed() != seen => {
+                        Some(self.tickets.last())
+                    }
+                    again => again,
+                };
+                // Nor is anybody left out who was woken before it and is not due yet.
+                while let Some(earlier) = last.and_then(|last| self.tickets.take_first(last)) {
+                    if self.poll_one(earlier, cx, news, round) {
+                        asked = asked | self.note(earlier, round);
                     }
                 }
                 asked = asked | self.note(index, round);
@@ -131,6 +150,7 @@ where
             index,
             group: cx.waker(),
         };
+        let _lent = budget::lend();
         let mut poll = |cx: &mut Context<'_>| round.members.as_mut().poll(index, cx, news);
         if self.is_another {
             // One that is lent may be where the last one was, and a group that is a member

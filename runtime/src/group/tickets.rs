@@ -24,6 +24,8 @@ pub(super) struct Tickets<P> {
     last: AtomicUsize,
     /// The last one of each member since its last poll.
     places: P,
+    /// How many are in their places, or have been.
+    placed: AtomicUsize,
 }
 
 /// The tickets of a group, in a recycled block that its wakers share: they may outlive it.
@@ -92,6 +94,7 @@ where
         Self {
             last: AtomicUsize::new(NONE),
             places,
+            placed: AtomicUsize::new(0),
         }
     }
 
@@ -102,6 +105,7 @@ where
         // Release: what the member is to see comes with it. Of several threads the last
         // ticket stays.
         self.places.as_ref()[index].fetch_max(ticket, Ordering::AcqRel);
+        self.placed.fetch_add(1, Ordering::Release);
     }
 
     /// Returns the last ticket that has been taken.
@@ -109,22 +113,68 @@ where
         self.last.load(Ordering::Relaxed)
     }
 
+    /// Returns how many tickets have been put into their places: a [`collect`](Self::collect)
+    /// that comes after it takes all of these.
+    pub(super) fn placed(&self) -> usize {
+        // Acquire: they are there.
+        self.placed.load(Ordering::Acquire)
+    }
+
     /// Takes all tickets back, and puts who is due in order, at the front of `due`: those who
     /// have been woken, and `all` others after them, if that is asked. Returns their number.
+    ///
+    /// With a ticket it takes those that came before, as threads see it, too.
     pub(super) fn collect(&self, all: bool, due: &mut [Due]) -> usize {
-        let mut count = 0;
-        for (index, place) in self.places.as_ref().iter().take(due.len()).enumerate() {
+        let places = &self.places.as_ref()[..due.len()];
+        let (mut count, mut latest, mut looked_at) = (0, NONE, 0);
+        for (index, place) in places.iter().enumerate() {
             let ticket = match place.load(Ordering::Relaxed) {
                 NONE if all => UNWOKEN,
                 NONE => continue,
-                // Acquire: see `take`.
-                _ => place.swap(NONE, Ordering::AcqRel),
+                _ => {
+                    looked_at = index;
+                    // Acquire: see `take`.
+                    let ticket = place.swap(NONE, Ordering::AcqRel);
+                    latest = latest.max(ticket);
+                    ticket
+                }
             };
             due[count] = (ticket, index);
             count += 1;
         }
+        // What has been looked at before one that has a ticket may have got an earlier one
+        // since.
+        while looked_at > 0 {
+            let before = std::mem::take(&mut looked_at);
+            for (index, place) in places[..before].iter().enumerate() {
+                let ticket = place.load(Ordering::Relaxed);
+                if ticket == NONE || ticket > latest {
+                    continue;
+                }
+                looked_at = places.len();
+                let ticket = place.swap(NONE, Ordering::AcqRel);
+                latest = latest.max(ticket);
+                match due[..count].iter_mut().find(|(_, other)| *other == index) {
+                    Some(due) => due.0 = ticket,
+                    None => {
+                        due[count] = (ticket, index);
+                        count += 1;
+                    }
+                }
+            }
+        }
         due[..count].sort_unstable();
         count
+    }
+
+    /// Takes the ticket of one that has been polled back, if it has been woken since it was due.
+    pub(super) fn take_of(&self, index: usize) -> Option<usize> {
+        let place = &self.places.as_ref()[index];
+        if place.load(Ordering::Relaxed) == NONE {
+            return None;
+        }
+        // Acquire: see `take`.
+        Some(place.swap(NONE, Ordering::AcqRel))
     }
 
     /// Takes the first ticket back that is not later than `last`; returns whose it was.
@@ -141,51 +191,4 @@ where
 }
 
 #[cfg(all(test, async_op_loom))]
-mod loom_tests {
-    use loom::thread;
-
-    use super::*;
-
-    /// A wake that comes before another one has the lower ticket; none is lost.
-    #[test]
-    fn loom_tickets_of_two_threads() {
-        loom::model(|| {
-            let tickets: SharedTickets<[AtomicUsize; 2]> =
-                Shared::new(Tickets::new([0, 0].map(AtomicUsize::new)), "test");
-            let other = tickets.clone();
-            let thread = thread::spawn(move || other.take(1));
-            let mut due = [(0, 0); 2];
-            let mut seen = tickets.collect(false, &mut due);
-            tickets.take(0);
-            // What was not seen before is seen after it.
-            thread.join().unwrap();
-            seen += tickets.collect(false, &mut due);
-            assert_eq!(seen, 2);
-            assert_eq!(tickets.collect(false, &mut due), 0);
-        });
-    }
-
-    /// Woken by one thread after the other, members are in that order.
-    #[test]
-    fn loom_tickets_by_way_of_another_thread() {
-        loom::model(|| {
-            let tickets: SharedTickets<[AtomicUsize; 2]> =
-                Shared::new(Tickets::new([0, 0].map(AtomicUsize::new)), "test");
-            let other = tickets.clone();
-            let flag = Shared::<_>::new(AtomicUsize::new(0), "test");
-            let raised = flag.clone();
-            let thread = thread::spawn(move || {
-                other.take(1);
-                raised.store(1, Ordering::Release);
-            });
-            let is_after = flag.load(Ordering::Acquire) == 1;
-            tickets.take(0);
-            thread.join().unwrap();
-            let mut due = [(0, 0); 2];
-            assert_eq!(tickets.collect(false, &mut due), 2);
-            if is_after {
-                assert_eq!([due[0].1, due[1].1], [1, 0]);
-            }
-        });
-    }
-}
+mod loom_tests;

@@ -110,6 +110,12 @@ pub trait Flatten {
     type Flat;
 
     /// Makes it one tuple.
+    ///
+    /// ```
+    /// use async_op::group::Flatten;
+    ///
+    /// assert_eq!((1, ("two", ())).flatten(), (1, "two"));
+    /// ```
     fn flatten(self) -> Self::Flat;
 }
 

@@ -25,11 +25,9 @@ use crate::token::CompletionToken;
 ///     2 * answer.await
 /// }
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// assert_eq!(pollster::block_on(twice(answer(&context))), 84);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// Those of this crate are not `Unpin`: what has been polled can no longer be started with a
@@ -44,6 +42,17 @@ pub trait Initiation<S: Signature>: Future<Output = S::Output> + Sized + Send {
 
     /// Returns the I/O executor: that of the object the operation is for.
     ///
+    /// ```
+    /// use async_op::time::Timer;
+    /// use async_op::{Executor, Initiation, IoContext};
+    ///
+    /// let context = IoContext::new()?;
+    /// let timer = Timer::new(&context);
+    /// let wait = timer.wait();
+    /// assert!(wait.executor().context() == Some(context.executor()));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Panics
     ///
     /// If the operation has been polled.
@@ -57,6 +66,23 @@ pub trait Initiation<S: Signature>: Future<Output = S::Output> + Sized + Send {
     }
 
     /// Starts the operation, to complete by calling `handler`.
+    ///
+    /// ```
+    /// use async_op::time::Timer;
+    /// use async_op::token::Callback;
+    /// use async_op::{Initiation, IoContext};
+    /// use std::io;
+    ///
+    /// /// A token of yours does no more.
+    /// fn start(wait: impl Initiation<fn(io::Result<()>)> + 'static) {
+    ///     wait.initiate(Callback(|result: io::Result<()>| result.unwrap()));
+    /// }
+    ///
+    /// let context = IoContext::new()?;
+    /// start(Timer::new(&context).wait());
+    /// assert_eq!(context.run(), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Panics
     ///
@@ -77,6 +103,22 @@ pub(super) fn has_started() -> ! {
 
 /// Starts, or packages, `initiation` as `token` says; what every initiating
 /// function ends with.
+///
+/// ```
+/// use async_op::initiation::{Meta, from_fn};
+/// use async_op::{Blocking, Completion, CompletionToken, Initiation, SystemExecutor, async_initiate};
+///
+/// fn async_seven<T>(token: T) -> T::Return<impl Initiation<fn(u32)>>
+/// where
+///     T: CompletionToken<'static, fn(u32)>,
+/// {
+///     const META: Meta = Meta::new("async_seven", &[], &[]);
+///     let start = |op: Completion<fn(u32)>| op.complete(7);
+///     async_initiate(from_fn(&META, SystemExecutor, start), token)
+/// }
+///
+/// assert_eq!(async_seven(Blocking), 7);
+/// ```
 #[doc(alias = "async_compose")]
 #[inline]
 pub fn async_initiate<'op, S, I, T>(initiation: I, token: T) -> T::Return<I>

@@ -25,6 +25,13 @@ use std::io;
 )]
 pub trait CompletionCondition: Send {
     /// Returns how many bytes to ask for next, after `transferred` bytes.
+    ///
+    /// ```
+    /// use async_op::io::{CompletionCondition, transfer_at_least, transfer_exactly};
+    ///
+    /// assert_eq!(transfer_exactly(10).more(4), 6);
+    /// assert_eq!(transfer_at_least(10).more(10), 0); // enough
+    /// ```
     fn more(&mut self, transferred: usize) -> usize;
 
     /// Returns how many bytes to ask for next, after an error of the stream: by default
@@ -80,7 +87,7 @@ impl<F: FnMut(usize) -> usize + Send> CompletionCondition for F {
 /// use async_op::io::{read, transfer_all};
 /// use async_op::net::{TcpListener, TcpStream};
 ///
-/// # async fn example() -> std::io::Result<()> {
+/// # pollster::block_on(async {
 /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
 /// # let address = listener.local_addr()?;
 /// let client = TcpStream::connect(&SystemExecutor, address).await?;
@@ -89,9 +96,8 @@ impl<F: FnMut(usize) -> usize + Send> CompletionCondition for F {
 /// let mut word = [0; 5];
 /// let n = read(&server, &mut word, transfer_all()).await.into_result()?;
 /// assert_eq!(n, word.len());
-/// # Ok(())
-/// # }
-/// # pollster::block_on(example()).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// # }).unwrap();
 /// ```
 pub fn transfer_all() -> impl CompletionCondition + Copy + 'static {
     |_| usize::MAX
@@ -106,7 +112,7 @@ pub fn transfer_all() -> impl CompletionCondition + Copy + 'static {
 /// use async_op::io::{read, transfer_at_least};
 /// use async_op::net::{TcpListener, TcpStream};
 ///
-/// # async fn example() -> std::io::Result<()> {
+/// # pollster::block_on(async {
 /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
 /// # let address = listener.local_addr()?;
 /// let client = TcpStream::connect(&SystemExecutor, address).await?;
@@ -115,9 +121,8 @@ pub fn transfer_all() -> impl CompletionCondition + Copy + 'static {
 /// let mut buffer = [0; 64];
 /// let n = read(&server, &mut buffer, transfer_at_least(2)).await.into_result()?;
 /// assert!(n >= 2);
-/// # Ok(())
-/// # }
-/// # pollster::block_on(example()).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// # }).unwrap();
 /// ```
 pub fn transfer_at_least(n: usize) -> impl CompletionCondition + Copy + 'static {
     move |transferred| if transferred < n { usize::MAX } else { 0 }
@@ -132,7 +137,7 @@ pub fn transfer_at_least(n: usize) -> impl CompletionCondition + Copy + 'static 
 /// use async_op::io::{read, transfer_exactly};
 /// use async_op::net::{TcpListener, TcpStream};
 ///
-/// # async fn example() -> std::io::Result<()> {
+/// # pollster::block_on(async {
 /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
 /// # let address = listener.local_addr()?;
 /// let client = TcpStream::connect(&SystemExecutor, address).await?;
@@ -141,9 +146,8 @@ pub fn transfer_at_least(n: usize) -> impl CompletionCondition + Copy + 'static 
 /// let mut buffer = [0; 64];
 /// let n = read(&server, &mut buffer, transfer_exactly(2)).await.into_result()?;
 /// assert_eq!(n, 2);
-/// # Ok(())
-/// # }
-/// # pollster::block_on(example()).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// # }).unwrap();
 /// ```
 pub fn transfer_exactly(n: usize) -> impl CompletionCondition + Copy + 'static {
     move |transferred: usize| n - n.min(transferred)

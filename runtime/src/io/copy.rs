@@ -42,16 +42,15 @@ const CHUNK: usize = 8 * 1024;
 /// use async_op::io::{copy, read_exact, write_all};
 /// use async_op::net::{UnixStream, connect_pipe};
 ///
-/// # async fn example() -> std::io::Result<()> {
+/// # pollster::block_on(async {
 /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
 /// let (reader, writer) = connect_pipe(&SystemExecutor)?;
 /// write_all(&a, "hello").await?;
 /// drop(a);
 /// assert_eq!(copy(&b, &writer).await.into_result()?, 5);
 /// read_exact(&reader, &mut [0; 5]).await?;
-/// # Ok(())
-/// # }
-/// # pollster::block_on(example()).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// # }).unwrap();
 /// ```
 #[async_op(cancellation = partial)]
 pub async fn async_copy<R, W>(from: &R, to: &W) -> Transfer

@@ -45,7 +45,7 @@ use crate::meta::Meta;
 /// use async_op::io::{read, transfer_all};
 /// use async_op::net::UnixStream;
 ///
-/// # async fn example() -> std::io::Result<()> {
+/// # pollster::block_on(async {
 /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
 /// a.write_some("hello").await?;
 /// drop(a);
@@ -53,9 +53,8 @@ use crate::meta::Meta;
 /// let transfer = read(&b, &mut buffer, transfer_all()).await;
 /// assert_eq!(&buffer[..transfer.bytes], b"hello");
 /// assert_eq!(transfer.result.unwrap_err().kind(), std::io::ErrorKind::UnexpectedEof);
-/// # Ok(())
-/// # }
-/// # pollster::block_on(example()).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// # }).unwrap();
 /// ```
 #[async_op]
 pub fn async_read<R, B, C>(
@@ -112,15 +111,14 @@ where
 /// use async_op::io::read_exact;
 /// use async_op::net::UnixStream;
 ///
-/// # async fn example() -> std::io::Result<()> {
+/// # pollster::block_on(async {
 /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
 /// a.write_some("hello, world").await?;
 /// let mut word = [0; 5];
 /// read_exact(&b, &mut word).await?;
 /// assert_eq!(&word, b"hello");
-/// # Ok(())
-/// # }
-/// # pollster::block_on(example()).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// # }).unwrap();
 /// ```
 #[async_op]
 pub fn async_read_exact<R, B>(

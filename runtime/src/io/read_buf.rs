@@ -43,7 +43,7 @@ use crate::meta::Meta;
 /// use async_op::io::read_buf;
 /// use async_op::net::UnixStream;
 ///
-/// # async fn example() -> std::io::Result<()> {
+/// # pollster::block_on(async {
 /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
 /// let mut buffer = Vec::with_capacity(1024);
 /// for word in ["hello, ", "world"] {
@@ -51,9 +51,8 @@ use crate::meta::Meta;
 ///     assert_eq!(read_buf(&b, &mut buffer).await?, word.len());
 /// }
 /// assert_eq!(buffer, b"hello, world");
-/// # Ok(())
-/// # }
-/// # pollster::block_on(example()).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// # }).unwrap();
 /// ```
 #[async_op]
 pub fn async_read_buf<R, D>(
@@ -104,16 +103,15 @@ where
 /// use async_op::io::{DynamicBuffer, read_to_end};
 /// use async_op::net::UnixStream;
 ///
-/// # async fn example() -> std::io::Result<()> {
+/// # pollster::block_on(async {
 /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
 /// a.write_some("all of it").await?;
 /// drop(a);
 /// let mut buffer = Vec::new();
 /// assert_eq!(read_to_end(&b, (&mut buffer).at_most(1000)).await?, 9);
 /// assert_eq!(buffer, b"all of it");
-/// # Ok(())
-/// # }
-/// # pollster::block_on(example()).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// # }).unwrap();
 /// ```
 #[async_op(completes = D::Completion<io::Result<usize>>, cancellation = partial)]
 pub async fn async_read_to_end<R, D>(stream: &R, mut buffer: D) -> D::Output<io::Result<usize>>

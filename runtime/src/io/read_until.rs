@@ -20,6 +20,14 @@ const CHUNK: std::ops::RangeInclusive<usize> = 512..=64 * 1024;
 pub trait Delimiter: Send {
     /// Returns where the delimiter ends in `bytes`. There was none in the first
     /// `seen` of them.
+    ///
+    /// ```
+    /// use async_op::io::Delimiter;
+    ///
+    /// assert_eq!(b'\n'.find(b"one\ntwo", 0), Some(4));
+    /// assert_eq!(Delimiter::find(&mut "\r\n", b"one\r", 0), None);
+    /// assert_eq!(Delimiter::find(&mut "\r\n", b"one\r\n", 4), Some(5));
+    /// ```
     fn find(&mut self, bytes: &[u8], seen: usize) -> Option<usize>;
 }
 
@@ -99,7 +107,7 @@ impl<F: FnMut(&[u8]) -> Option<usize> + Send> Delimiter for F {
 /// use async_op::io::read_until;
 /// use async_op::net::UnixStream;
 ///
-/// # async fn example() -> std::io::Result<()> {
+/// # pollster::block_on(async {
 /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
 /// a.write_some("one\r\ntwo\r\nthr").await?;
 /// let mut buffer = Vec::new();
@@ -109,9 +117,8 @@ impl<F: FnMut(&[u8]) -> Option<usize> + Send> Delimiter for F {
 ///     assert_eq!(line, expected.as_bytes());
 /// }
 /// assert_eq!(buffer, b"thr");
-/// # Ok(())
-/// # }
-/// # pollster::block_on(example()).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// # }).unwrap();
 /// ```
 #[async_op(completes = D::Completion<io::Result<usize>>, cancellation = partial)]
 pub async fn async_read_until<R, D, P>(

@@ -123,6 +123,27 @@ pub trait AsyncWriteStream: IoObject + Clone + Send + Sync + 'static {
     ///
     /// 0 bytes mean that there is nothing to write, which has to be returned at
     /// once. A future that is dropped has written nothing.
+    ///
+    /// ```
+    /// use async_op::io::{AsyncWriteStream, WriteBuffer};
+    /// use async_op::{IoExecutor, IoObject};
+    /// use std::io;
+    ///
+    /// /// Takes everything, and keeps nothing.
+    /// #[derive(Clone)]
+    /// struct Nowhere(IoExecutor);
+    ///
+    /// # impl IoObject for Nowhere {
+    /// #     type Executor = IoExecutor;
+    /// #
+    /// #     fn executor(&self) -> IoExecutor { self.0 }
+    /// # }
+    /// impl AsyncWriteStream for Nowhere {
+    ///     async fn write_after<B: WriteBuffer>(&self, buffer: &mut B, skip: usize) -> io::Result<usize> {
+    ///         Ok(buffer.total_len() - skip)
+    ///     }
+    /// }
+    /// ```
     fn write_after<B: WriteBuffer>(
         &self,
         buffer: &mut B,

@@ -29,6 +29,19 @@ macro_rules! wrapper {
         impl<E: Executor, T> $name<E, T> {
             /// Wraps a stream; its operations belong to `executor`.
             ///
+            /// ```
+            /// use async_op::SystemExecutor;
+            #[doc = concat!("use async_op::io::{", stringify!($name), ", read_exact};")]
+            ///
+            /// # pollster::block_on(async {
+            #[doc = concat!("let stream = ", stringify!($name), "::new(SystemExecutor, &b\"hello\"[..]);")]
+            /// let mut text = [0; 5];
+            /// read_exact(&stream, &mut text).await?;
+            /// assert_eq!(&text, b"hello");
+            /// # Ok::<(), std::io::Error>(())
+            /// # }).unwrap();
+            /// ```
+            ///
             /// # Out of memory
             ///
             /// Aborts the process, as [`Arc::new`] does.
@@ -40,6 +53,19 @@ macro_rules! wrapper {
             }
 
             /// Returns the stream.
+            ///
+            /// ```
+            /// use async_op::SystemExecutor;
+            #[doc = concat!("use async_op::io::{", stringify!($name), ", read_exact};")]
+            ///
+            /// # pollster::block_on(async {
+            #[doc = concat!("let stream = ", stringify!($name), "::new(SystemExecutor, &b\"hello\"[..]);")]
+            /// let mut text = [0; 5];
+            /// read_exact(&stream, &mut text).await?;
+            /// assert_eq!(stream.into_inner().unwrap(), b"");
+            /// # Ok::<(), std::io::Error>(())
+            /// # }).unwrap();
+            /// ```
             ///
             /// # Errors
             ///
@@ -106,16 +132,15 @@ mod futures {
         /// use async_op::io::{FuturesIo, read_exact, write_all};
         /// use futures_lite::io::Cursor;
         ///
-        /// # async fn example() -> std::io::Result<()> {
+        /// # pollster::block_on(async {
         /// let stream = FuturesIo::new(SystemExecutor, Cursor::new(b"hello, world".to_vec()));
         /// let mut buffer = [0; 5];
         /// read_exact(&stream, &mut buffer).await?;
         /// assert_eq!(&buffer, b"hello");
         /// write_all(&stream, "!").await?;
         /// assert_eq!(stream.into_inner().unwrap().into_inner(), b"hello! world");
-        /// # Ok(())
-        /// # }
-        /// # pollster::block_on(example()).unwrap();
+        /// # Ok::<(), std::io::Error>(())
+        /// # }).unwrap();
         /// ```
         FuturesIo
     }

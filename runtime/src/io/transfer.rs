@@ -18,6 +18,13 @@ pub struct Transfer {
 impl Transfer {
     /// Returns the number of bytes of a transfer without error.
     ///
+    /// ```
+    /// use async_op::io::Transfer;
+    ///
+    /// let transfer = Transfer { bytes: 5, result: Ok(()) };
+    /// assert_eq!(transfer.into_result().unwrap(), 5);
+    /// ```
+    ///
     /// # Errors
     ///
     /// That of the transfer.

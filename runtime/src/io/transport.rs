@@ -19,6 +19,19 @@ use crate::net::polled::PolledStream;
 pub trait Transport: AsyncReadStream<Executor = IoExecutor> + AsyncWriteStream {
     /// Writes what the stream takes here and now: saves the operation where that is all.
     ///
+    /// ```
+    /// use async_op::io::Transport;
+    /// use std::io;
+    ///
+    /// /// Sends a few bytes if that takes no time; returns how many.
+    /// fn try_to_send(stream: &impl Transport, bytes: &[u8]) -> io::Result<usize> {
+    ///     match stream.try_write_some(bytes) {
+    ///         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+    ///         sent => sent,
+    ///     }
+    /// }
+    /// ```
+    ///
     /// # Errors
     ///
     /// Of kind [`WouldBlock`](io::ErrorKind::WouldBlock) where it takes nothing, as this
@@ -31,11 +44,35 @@ pub trait Transport: AsyncReadStream<Executor = IoExecutor> + AsyncWriteStream {
     /// Tells the other end that this was all; what that says can still be read.
     ///
     /// Does nothing by default.
+    ///
+    /// ```
+    /// use async_op::io::{Transport, read_to_end, write_all};
+    /// use std::io;
+    ///
+    /// async fn ask(stream: &impl Transport, question: &str) -> io::Result<Vec<u8>> {
+    ///     write_all(stream, question).await?;
+    ///     stream.finish().await?; // that was all
+    ///     let mut answer = Vec::new();
+    ///     read_to_end(stream, &mut answer).await?;
+    ///     Ok(answer)
+    /// }
+    /// ```
     fn finish(&self) -> impl Future<Output = io::Result<()>> + Send {
         future::ready(Ok(()))
     }
 
     /// Ends the connection, and whatever waits for it.
+    ///
+    /// ```
+    /// use async_op::io::{Transport, read_exact};
+    ///
+    /// async fn is_greeted(stream: &impl Transport) -> bool {
+    ///     let mut greeting = [0; 5];
+    ///     let read = read_exact(stream, &mut greeting).await;
+    ///     stream.close(); // whatever it was
+    ///     read.is_ok() && &greeting == b"hello"
+    /// }
+    /// ```
     fn close(&self);
 
     /// Returns what needs no future for what waits: a stream of this crate.

@@ -43,13 +43,12 @@ use crate::meta::Meta;
 /// use async_op::io::{transfer_exactly, write};
 /// use async_op::net::UnixStream;
 ///
-/// # async fn example() -> std::io::Result<()> {
+/// # pollster::block_on(async {
 /// let (a, _b) = UnixStream::pair(&SystemExecutor)?;
 /// let n = write(&a, "hello", transfer_exactly(4)).await.into_result()?;
 /// assert_eq!(n, 4);
-/// # Ok(())
-/// # }
-/// # pollster::block_on(example()).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// # }).unwrap();
 /// ```
 #[async_op]
 pub fn async_write<W, B, C>(
@@ -106,16 +105,15 @@ where
 /// use async_op::io::{read_exact, write_all};
 /// use async_op::net::UnixStream;
 ///
-/// # async fn example() -> std::io::Result<()> {
+/// # pollster::block_on(async {
 /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
 /// write_all(&a, "hello, ").await?;
 /// write_all(&a, "world").await?;
 /// let mut buffer = [0; 12];
 /// read_exact(&b, &mut buffer).await?;
 /// assert_eq!(&buffer, b"hello, world");
-/// # Ok(())
-/// # }
-/// # pollster::block_on(example()).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// # }).unwrap();
 /// ```
 #[async_op]
 pub fn async_write_all<W, B>(

@@ -26,7 +26,7 @@ use crate::task::FrameBox;
 /// use async_op::io::{read_until, write_all};
 /// use async_op::net::{AnyStream, TcpListener, TcpStream, UnixStream};
 ///
-/// # async fn example() -> std::io::Result<()> {
+/// # pollster::block_on(async {
 /// let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
 /// let client = TcpStream::connect(&SystemExecutor, listener.local_addr()?).await?;
 /// let (server, _) = listener.accept().await?;
@@ -39,9 +39,8 @@ use crate::task::FrameBox;
 ///     write_all(&one, "hello\n").await?;
 ///     assert_eq!(read_until(&other, Vec::new(), b'\n').await.0?, 6);
 /// }
-/// # Ok(())
-/// # }
-/// # pollster::block_on(example()).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// # }).unwrap();
 /// ```
 ///
 /// # Allocation
@@ -104,6 +103,19 @@ impl<S: Transport> Object for S {
 impl AnyStream {
     /// Erases the type of `stream`.
     ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::{AnyStream, UnixStream};
+    ///
+    /// # pollster::block_on(async {
+    /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
+    /// let a = AnyStream::new(a);
+    /// a.write_some("hello").await?;
+    /// assert_eq!(b.read_some(&mut [0; 16]).await?, 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Out of memory
     ///
     /// Aborts the process, as [`Arc::new`] does.
@@ -122,7 +134,6 @@ impl<E: HomeExecutor> AnyStream<E> {
     /// use async_op::IoContext;
     /// use async_op::net::{AnyStream, TcpStream, UnixStream};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let (a, _) = UnixStream::pair(&context)?;
     /// let stream = AnyStream::new(a);
@@ -130,14 +141,27 @@ impl<E: HomeExecutor> AnyStream<E> {
     ///     tcp.set_nodelay(true)?;
     /// }
     /// assert!(stream.downcast_ref::<UnixStream>().is_some());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn downcast_ref<S: Transport>(&self) -> Option<&S> {
         self.object.as_any().downcast_ref()
     }
 
     /// Reads what there is, at least one byte, into the front of `buffer`.
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::{AnyStream, UnixStream};
+    ///
+    /// # pollster::block_on(async {
+    /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
+    /// let (a, b) = (AnyStream::new(a), AnyStream::new(b));
+    /// a.write_some("hello").await?;
+    /// let mut buffer = [0; 16];
+    /// assert_eq!(b.read_some(&mut buffer).await?, 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Completion
     ///
@@ -174,6 +198,19 @@ impl<E: HomeExecutor> AnyStream<E> {
     }
 
     /// Writes from the front of `buffer` what the stream takes, at least one byte.
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::{AnyStream, UnixStream};
+    ///
+    /// # pollster::block_on(async {
+    /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
+    /// let (a, b) = (AnyStream::new(a), AnyStream::new(b));
+    /// assert_eq!(a.write_some("hello").await?, 5);
+    /// # drop(b);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Completion
     ///
@@ -212,6 +249,17 @@ impl<E: HomeExecutor> AnyStream<E> {
     /// This is no operation: it waits for nothing, and nobody's request to
     /// cancel concerns it.
     ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::{AnyStream, UnixStream};
+    ///
+    /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
+    /// let (a, b) = (AnyStream::new(a), AnyStream::new(b));
+    /// assert_eq!(a.try_write_some(b"hello")?, 5);
+    /// # drop(b);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// The stream's, and [`WouldBlock`](io::ErrorKind::WouldBlock) if it takes nothing, as a
@@ -223,6 +271,20 @@ impl<E: HomeExecutor> AnyStream<E> {
     /// Tells the other end that this was all; what that says can still be read.
     ///
     /// A socket is shut down for writing; what other streams do they say.
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::{AnyStream, UnixStream};
+    ///
+    /// # pollster::block_on(async {
+    /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
+    /// let (a, b) = (AnyStream::new(a), AnyStream::new(b));
+    /// a.finish().await?;
+    /// assert_eq!(b.read_some(&mut [0; 16]).await?, 0); // the end
+    /// b.write_some("answered all the same").await?;
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Completion
     ///
@@ -250,6 +312,19 @@ impl<E: HomeExecutor> AnyStream<E> {
     }
 
     /// Ends the connection, and whatever waits for it.
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::{AnyStream, UnixStream};
+    ///
+    /// # pollster::block_on(async {
+    /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
+    /// let (a, b) = (AnyStream::new(a), AnyStream::new(b));
+    /// a.close();
+    /// assert_eq!(b.read_some(&mut [0; 16]).await?, 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn close(&self) {
         self.object.close();
     }

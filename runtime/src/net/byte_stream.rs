@@ -432,7 +432,7 @@ macro_rules! reads {
             /// use async_op::SystemExecutor;
             /// use async_op::net::{TcpListener, TcpStream};
             ///
-            /// # async fn example() -> std::io::Result<()> {
+            /// # pollster::block_on(async {
             /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// # let address = listener.local_addr()?;
             /// let client = TcpStream::connect(&SystemExecutor, address).await?;
@@ -443,9 +443,8 @@ macro_rules! reads {
             /// client.write_some("again").await?;
             /// let (result, buffer) = server.read_some(vec![0; 16]).await; // owned, for any token
             /// assert_eq!(&buffer[..result?], b"again");
-            /// # Ok(())
-            /// # }
-            /// # pollster::block_on(example()).unwrap();
+            /// # Ok::<(), std::io::Error>(())
+            /// # }).unwrap();
             /// ```
             #[$crate::async_op]
             pub fn async_read_some<B: $crate::io::ReadBuffer>(
@@ -482,7 +481,7 @@ macro_rules! reads {
             /// use async_op::net::{TcpListener, TcpStream};
             /// use std::io::ErrorKind;
             ///
-            /// # async fn example() -> std::io::Result<()> {
+            /// # pollster::block_on(async {
             /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// # let address = listener.local_addr()?;
             /// let client = TcpStream::connect(&SystemExecutor, address).await?;
@@ -490,9 +489,8 @@ macro_rules! reads {
             /// let error = server.try_read_some(&mut [0; 16]).unwrap_err();
             /// assert_eq!(error.kind(), ErrorKind::WouldBlock);
             /// # drop(client);
-            /// # Ok(())
-            /// # }
-            /// # pollster::block_on(example()).unwrap();
+            /// # Ok::<(), std::io::Error>(())
+            /// # }).unwrap();
             /// ```
             pub fn try_read_some(&self, buffer: &mut [u8]) -> std::io::Result<usize> {
                 self.source.try_read(buffer)
@@ -605,16 +603,15 @@ macro_rules! writes {
             /// use async_op::SystemExecutor;
             /// use async_op::net::{TcpListener, TcpStream};
             ///
-            /// # async fn example() -> std::io::Result<()> {
+            /// # pollster::block_on(async {
             /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// # let address = listener.local_addr()?;
             /// let client = TcpStream::connect(&SystemExecutor, address).await?;
             /// let (server, _) = listener.accept().await?;
             /// let n = client.write_some("hello").await?;
             /// assert_eq!(server.read_some(&mut [0; 16]).await?, n);
-            /// # Ok(())
-            /// # }
-            /// # pollster::block_on(example()).unwrap();
+            /// # Ok::<(), std::io::Error>(())
+            /// # }).unwrap();
             /// ```
             #[$crate::async_op]
             pub fn async_write_some<B: $crate::io::WriteBuffer>(
@@ -650,16 +647,15 @@ macro_rules! writes {
             /// use async_op::SystemExecutor;
             /// use async_op::net::{TcpListener, TcpStream};
             ///
-            /// # async fn example() -> std::io::Result<()> {
+            /// # pollster::block_on(async {
             /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// # let address = listener.local_addr()?;
             /// let client = TcpStream::connect(&SystemExecutor, address).await?;
             /// let (server, _) = listener.accept().await?;
             /// assert_eq!(client.try_write_some(b"hello")?, 5);
             /// # drop(server);
-            /// # Ok(())
-            /// # }
-            /// # pollster::block_on(example()).unwrap();
+            /// # Ok::<(), std::io::Error>(())
+            /// # }).unwrap();
             /// ```
             pub fn try_write_some(&self, buffer: &[u8]) -> std::io::Result<usize> {
                 self.source.try_write(buffer)

@@ -14,7 +14,6 @@ use std::net::SocketAddr;
 /// use std::io::ErrorKind;
 /// use std::net::TcpListener as Closed;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let one = Closed::bind("127.0.0.1:0")?.local_addr()?;
 /// let other = Closed::bind("127.0.0.1:0")?.local_addr()?;
 /// let connect = TcpStream::connect_any(&SystemExecutor, [one, other]);
@@ -28,8 +27,7 @@ use std::net::SocketAddr;
 /// # let errors = errors.unwrap().attempts();
 /// # assert_eq!([errors[0].0, errors[1].0], [one, other]);
 /// # assert!(error.to_string().contains(&one.to_string()));
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// [`TcpStream::async_connect_any`]: crate::net::TcpStream::async_connect_any
@@ -66,6 +64,19 @@ impl ConnectErrors {
     }
 
     /// Returns each address and its error, in the order in which they were tried.
+    ///
+    /// ```
+    /// use async_op::net::ConnectErrors;
+    /// use std::io;
+    ///
+    /// fn report(error: &io::Error) {
+    ///     if let Some(errors) = error.get_ref().and_then(|it| it.downcast_ref::<ConnectErrors>()) {
+    ///         for (address, error) in errors.attempts() {
+    ///             eprintln!("{address}: {error}");
+    ///         }
+    ///     }
+    /// }
+    /// ```
     pub fn attempts(&self) -> &[(SocketAddr, io::Error)] {
         &self.attempts
     }

@@ -226,7 +226,7 @@ macro_rules! datagrams {
             /// use async_op::SystemExecutor;
             /// use async_op::net::UdpSocket;
             ///
-            /// # async fn example() -> std::io::Result<()> {
+            /// # pollster::block_on(async {
             /// let a = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// let b = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// a.connect(b.local_addr()?)?;
@@ -234,9 +234,8 @@ macro_rules! datagrams {
             /// a.send("hello").await?;
             /// let (result, buffer) = b.receive(vec![0; 16]).await;
             /// assert_eq!(&buffer[..result?], b"hello");
-            /// # Ok(())
-            /// # }
-            /// # pollster::block_on(example()).unwrap();
+            /// # Ok::<(), std::io::Error>(())
+            /// # }).unwrap();
             /// ```
             #[$crate::async_op]
             pub fn async_receive<B: $crate::io::ReadBuffer>(
@@ -287,15 +286,14 @@ macro_rules! datagrams {
             /// use async_op::SystemExecutor;
             /// use async_op::net::UdpSocket;
             ///
-            /// # async fn example() -> std::io::Result<()> {
+            /// # pollster::block_on(async {
             /// let a = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// let b = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// a.send_to("hello", b.local_addr()?).await?;
             /// let (n, from) = b.receive_from(&mut [0; 16]).await?;
             /// assert_eq!((n, from), (5, a.local_addr()?));
-            /// # Ok(())
-            /// # }
-            /// # pollster::block_on(example()).unwrap();
+            /// # Ok::<(), std::io::Error>(())
+            /// # }).unwrap();
             /// ```
             #[$crate::async_op]
             pub fn async_receive_from<B: $crate::io::ReadBuffer>(
@@ -328,14 +326,12 @@ macro_rules! datagrams {
             /// use async_op::net::UdpSocket;
             /// use std::io::ErrorKind;
             ///
-            /// # fn main() -> std::io::Result<()> {
             /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// let error = socket.try_receive(&mut [0; 16]).unwrap_err();
             /// assert_eq!(error.kind(), ErrorKind::WouldBlock);
             /// socket.try_send_to(b"hello", socket.local_addr()?)?;
             /// assert_eq!(socket.try_receive(&mut [0; 16])?, 5);
-            /// # Ok(())
-            /// # }
+            /// # Ok::<(), std::io::Error>(())
             /// ```
             #[doc(alias = "try_recv")]
             pub fn try_receive(&self, buffer: &mut [u8]) -> std::io::Result<usize> {
@@ -358,13 +354,11 @@ macro_rules! datagrams {
             /// use async_op::SystemExecutor;
             /// use async_op::net::UdpSocket;
             ///
-            /// # fn main() -> std::io::Result<()> {
             /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// let address = socket.local_addr()?;
             /// socket.try_send_to(b"hello", address)?;
             /// assert_eq!(socket.try_receive_from(&mut [0; 16])?, (5, address));
-            /// # Ok(())
-            /// # }
+            /// # Ok::<(), std::io::Error>(())
             /// ```
             #[doc(alias = "try_recv_from")]
             pub fn try_receive_from(
@@ -392,13 +386,11 @@ macro_rules! datagrams {
             /// use async_op::SystemExecutor;
             /// use async_op::net::UdpSocket;
             ///
-            /// # fn main() -> std::io::Result<()> {
             /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// socket.connect(socket.local_addr()?)?; // to itself
             /// assert_eq!(socket.try_send(b"hello")?, 5);
             /// assert_eq!(socket.try_receive(&mut [0; 16])?, 5);
-            /// # Ok(())
-            /// # }
+            /// # Ok::<(), std::io::Error>(())
             /// ```
             pub fn try_send(&self, buffer: &[u8]) -> std::io::Result<usize> {
                 self.source.try_datagram($crate::context::Direction::Write, |socket| {
@@ -442,16 +434,15 @@ macro_rules! datagrams {
             /// use async_op::SystemExecutor;
             /// use async_op::net::UdpSocket;
             ///
-            /// # async fn example() -> std::io::Result<()> {
+            /// # pollster::block_on(async {
             /// let a = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// let b = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// a.connect(b.local_addr()?)?;
             /// b.connect(a.local_addr()?)?;
             /// assert_eq!(a.send("hello").await?, 5);
             /// assert_eq!(b.receive(&mut [0; 16]).await?, 5);
-            /// # Ok(())
-            /// # }
-            /// # pollster::block_on(example()).unwrap();
+            /// # Ok::<(), std::io::Error>(())
+            /// # }).unwrap();
             /// ```
             #[$crate::async_op]
             pub fn async_send<B: $crate::io::WriteBuffer>(

@@ -25,16 +25,15 @@ use crate::executor::{Home, HomeExecutor};
 /// use async_op::net::{Descriptor, Readiness};
 /// use std::os::fd::OwnedFd;
 ///
-/// # async fn example() -> std::io::Result<()> {
+/// # pollster::block_on(async {
 /// let (reader, writer) = std::io::pipe()?;
 /// let reader = Descriptor::new(&SystemExecutor, OwnedFd::from(reader))?;
 /// let writer = Descriptor::new(&SystemExecutor, OwnedFd::from(writer))?;
 /// writer.write_some("hello").await?;
 /// reader.wait(Readiness::Read).await?;
 /// assert_eq!(reader.read_some(&mut [0; 16]).await?, 5);
-/// # Ok(())
-/// # }
-/// # pollster::block_on(example()).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// # }).unwrap();
 /// ```
 #[doc(alias = "stream_descriptor")]
 #[doc(alias = "AsyncFd")]
@@ -47,6 +46,20 @@ pub struct Descriptor<E = Home> {
 impl Descriptor {
     /// Takes over a descriptor, made non-blocking: so are its duplicates, in
     /// other processes, too.
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::{Descriptor, Readiness};
+    ///
+    /// # pollster::block_on(async {
+    /// let (socket, peer) = std::os::unix::net::UnixDatagram::pair()?;
+    /// let socket = Descriptor::new(&SystemExecutor, socket)?;
+    /// peer.send(b"hello")?;
+    /// socket.wait(Readiness::Read).await?;
+    /// assert_eq!(socket.read_some(&mut [0; 16]).await?, 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -66,6 +79,19 @@ impl Descriptor {
 impl<E: HomeExecutor> Descriptor<E> {
     /// Makes it a descriptor, non-blocking still.
     ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::Descriptor;
+    ///
+    /// let (socket, _peer) = std::os::unix::net::UnixStream::pair()?;
+    /// let descriptor = Descriptor::new(&SystemExecutor, socket)?;
+    /// let clone = descriptor.clone();
+    /// let descriptor = descriptor.into_fd().unwrap_err(); // not the only handle
+    /// drop(clone);
+    /// let _fd: std::os::fd::OwnedFd = descriptor.into_fd().unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// With the handle itself, if it is not the only one: there are clones, or
@@ -82,4 +108,20 @@ reads!(Descriptor);
 writes!(Descriptor, |_| Ok(()));
 waits!(Descriptor);
 io_object!(Descriptor);
-polls!(Descriptor);
+polls!(
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::Descriptor;
+    /// use std::future::poll_fn;
+    ///
+    /// # pollster::block_on(async {
+    /// let (socket, peer) = std::os::unix::net::UnixDatagram::pair()?;
+    /// let mut reader = Descriptor::new(&SystemExecutor, socket)?.into_poll_io();
+    /// peer.send(b"hello")?;
+    /// let mut buffer = [0; 16];
+    /// assert_eq!(poll_fn(|cx| reader.poll_read(cx, &mut buffer)).await?, 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
+    Descriptor
+);

@@ -1,9 +1,9 @@
 //! What all handles to sockets have in common.
 
 /// Gives a handle with a `source` its conversions, its executor and the
-/// operation that waits for readiness.
+/// operation that waits for readiness. Examples begin with the lines that make `socket`.
 macro_rules! handle {
-    ($ty:ident, $mio:ty, $std:ty, $registration:expr) => {
+    ($ty:ident, $mio:ty, $std:ty, $registration:expr, $socket:literal) => {
         impl $ty {
             /// Takes over a socket of the standard library, made non-blocking.
             ///
@@ -18,12 +18,10 @@ macro_rules! handle {
             /// use async_op::SystemExecutor;
             /// use async_op::net::TcpListener;
             ///
-            /// # fn main() -> std::io::Result<()> {
             /// let socket = std::net::TcpListener::bind("127.0.0.1:0")?;
             /// let listener = TcpListener::from_std(&SystemExecutor, socket)?;
             /// # drop(listener);
-            /// # Ok(())
-            /// # }
+            /// # Ok::<(), std::io::Error>(())
             /// ```
             pub fn from_std(executor: &IoExecutor, socket: $std) -> std::io::Result<Self> {
                 socket.set_nonblocking(true)?;
@@ -31,6 +29,16 @@ macro_rules! handle {
             }
 
             /// Takes over a socket of `mio`.
+            ///
+            /// ```
+            /// use async_op::SystemExecutor;
+            #[doc = concat!("use async_op::net::", stringify!($ty), ";")]
+            ///
+            #[doc = $socket]
+            #[doc = concat!("let socket = ", stringify!($ty), "::from_mio(&SystemExecutor, socket)?;")]
+            /// # drop(socket);
+            /// # Ok::<(), std::io::Error>(())
+            /// ```
             ///
             /// # Errors
             ///
@@ -46,6 +54,19 @@ macro_rules! handle {
 
         impl<E: $crate::executor::HomeExecutor> $ty<E> {
             /// Makes it a socket of `mio`.
+            ///
+            /// ```
+            /// use async_op::SystemExecutor;
+            #[doc = concat!("use async_op::net::", stringify!($ty), ";")]
+            ///
+            #[doc = $socket]
+            #[doc = concat!("let socket = ", stringify!($ty), "::from_mio(&SystemExecutor, socket)?;")]
+            /// let clone = socket.clone();
+            /// let socket = socket.into_mio().unwrap_err(); // not the only handle
+            /// drop(clone);
+            #[doc = concat!("let _socket: mio::net::", stringify!($ty), " = socket.into_mio().unwrap();")]
+            /// # Ok::<(), std::io::Error>(())
+            /// ```
             ///
             /// # Errors
             ///
@@ -70,14 +91,12 @@ macro_rules! handle {
             /// use async_op::SystemExecutor;
             /// use async_op::net::TcpListener;
             ///
-            /// # fn main() -> std::io::Result<()> {
             /// let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// let clone = listener.clone();
             /// let listener = listener.into_std().unwrap_err(); // not the only handle
             /// drop(clone);
             /// let _socket: std::net::TcpListener = listener.into_std().unwrap();
-            /// # Ok(())
-            /// # }
+            /// # Ok::<(), std::io::Error>(())
             /// ```
             pub fn into_std(self) -> Result<$std, Self> {
                 self.into_mio().map(<$std>::from)
@@ -137,7 +156,7 @@ macro_rules! waits {
             /// use async_op::net::{TcpListener, TcpStream};
             /// use async_op::net::Readiness;
             ///
-            /// # async fn example() -> std::io::Result<()> {
+            /// # pollster::block_on(async {
             /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// # let address = listener.local_addr()?;
             /// let client = TcpStream::connect(&SystemExecutor, address).await?;
@@ -145,9 +164,8 @@ macro_rules! waits {
             /// client.write_some("hello").await?;
             /// server.wait(Readiness::Read).await?;
             /// assert_eq!(server.try_read_some(&mut [0; 16])?, 5);
-            /// # Ok(())
-            /// # }
-            /// # pollster::block_on(example()).unwrap();
+            /// # Ok::<(), std::io::Error>(())
+            /// # }).unwrap();
             /// ```
             #[$crate::async_op]
             pub fn async_wait(
@@ -183,14 +201,12 @@ macro_rules! cancels {
         /// use async_op::net::TcpListener;
         /// use async_op::{IoContext, is_cancelled};
         ///
-        /// # fn main() -> std::io::Result<()> {
         /// let context = IoContext::new()?;
         /// let listener = TcpListener::bind(&context, ([127, 0, 0, 1], 0).into())?;
         /// listener.accept().callback(|result| assert!(is_cancelled(&result.unwrap_err())));
         /// listener.cancel();
         /// context.run();
-        /// # Ok(())
-        /// # }
+        /// # Ok::<(), std::io::Error>(())
         /// ```
         pub fn cancel(&self) {
             self.source.cancel();

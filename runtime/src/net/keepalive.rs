@@ -11,7 +11,7 @@ use std::time::Duration;
 /// use async_op::net::{Keepalive, TcpListener, TcpStream};
 /// use std::time::Duration;
 ///
-/// # async fn example() -> std::io::Result<()> {
+/// # pollster::block_on(async {
 /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
 /// # let address = listener.local_addr()?;
 /// let stream = TcpStream::connect(&SystemExecutor, address).await?;
@@ -20,9 +20,8 @@ use std::time::Duration;
 ///     .with_retries(3);
 /// stream.set_keepalive(Some(keepalive))?; // a peer that is gone is known after 90 seconds
 /// assert!(stream.keepalive()?);
-/// # Ok(())
-/// # }
-/// # pollster::block_on(example()).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// # }).unwrap();
 /// ```
 #[doc(alias = "TcpKeepalive")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

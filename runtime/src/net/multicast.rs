@@ -115,13 +115,11 @@ macro_rules! multicast {
             /// use async_op::SystemExecutor;
             /// use async_op::net::UdpSocket;
             ///
-            /// # fn main() -> std::io::Result<()> {
             /// # let group = "ff02::fb".parse().unwrap();
             /// let member = UdpSocket::bind(&SystemExecutor, "[::]:5353".parse().unwrap())?;
             /// member.join_multicast_v6(group, 0)?;
             /// member.leave_multicast_v6(group, 0)?;
-            /// # Ok(())
-            /// # }
+            /// # Ok::<(), std::io::Error>(())
             /// ```
             #[doc(alias = "leave_group")]
             pub fn leave_multicast_v6(
@@ -146,12 +144,10 @@ macro_rules! multicast {
             /// use async_op::net::UdpSocket;
             /// use std::net::Ipv4Addr;
             ///
-            /// # fn main() -> std::io::Result<()> {
             /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// socket.set_multicast_interface_v4(Ipv4Addr::LOCALHOST)?;
             /// assert_eq!(socket.multicast_interface_v4()?, Ipv4Addr::LOCALHOST);
-            /// # Ok(())
-            /// # }
+            /// # Ok::<(), std::io::Error>(())
             /// ```
             #[doc(alias = "set_multicast_if_v4")]
             pub fn set_multicast_interface_v4(
@@ -174,11 +170,9 @@ macro_rules! multicast {
             /// use async_op::net::UdpSocket;
             /// use std::net::Ipv4Addr;
             ///
-            /// # fn main() -> std::io::Result<()> {
             /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// assert_eq!(socket.multicast_interface_v4()?, Ipv4Addr::UNSPECIFIED);
-            /// # Ok(())
-            /// # }
+            /// # Ok::<(), std::io::Error>(())
             /// ```
             #[doc(alias = "multicast_if_v4")]
             pub fn multicast_interface_v4(&self) -> std::io::Result<std::net::Ipv4Addr> {
@@ -198,13 +192,11 @@ macro_rules! multicast {
             /// use async_op::SystemExecutor;
             /// use async_op::net::UdpSocket;
             ///
-            /// # fn main() -> std::io::Result<()> {
             /// # if std::net::UdpSocket::bind("[::1]:0").is_err() { return Ok(()) }
             /// let socket = UdpSocket::bind(&SystemExecutor, "[::1]:0".parse().unwrap())?;
             /// socket.set_multicast_interface_v6(0)?;
             /// assert_eq!(socket.multicast_interface_v6()?, 0);
-            /// # Ok(())
-            /// # }
+            /// # Ok::<(), std::io::Error>(())
             /// ```
             #[doc(alias = "set_multicast_if_v6")]
             pub fn set_multicast_interface_v6(&self, interface: u32) -> std::io::Result<()> {
@@ -223,12 +215,10 @@ macro_rules! multicast {
             /// use async_op::SystemExecutor;
             /// use async_op::net::UdpSocket;
             ///
-            /// # fn main() -> std::io::Result<()> {
             /// # if std::net::UdpSocket::bind("[::1]:0").is_err() { return Ok(()) }
             /// let socket = UdpSocket::bind(&SystemExecutor, "[::1]:0".parse().unwrap())?;
             /// assert_eq!(socket.multicast_interface_v6()?, 0);
-            /// # Ok(())
-            /// # }
+            /// # Ok::<(), std::io::Error>(())
             /// ```
             #[doc(alias = "multicast_if_v6")]
             pub fn multicast_interface_v6(&self) -> std::io::Result<u32> {
@@ -249,12 +239,10 @@ macro_rules! multicast {
             /// use async_op::SystemExecutor;
             /// use async_op::net::UdpSocket;
             ///
-            /// # fn main() -> std::io::Result<()> {
             /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// socket.set_multicast_loop_v4(false)?;
             /// assert!(!socket.multicast_loop_v4()?);
-            /// # Ok(())
-            /// # }
+            /// # Ok::<(), std::io::Error>(())
             /// ```
             pub fn set_multicast_loop_v4(&self, is_on: bool) -> std::io::Result<()> {
                 self.options().set_multicast_loop_v4(is_on)
@@ -273,11 +261,9 @@ macro_rules! multicast {
             /// use async_op::SystemExecutor;
             /// use async_op::net::UdpSocket;
             ///
-            /// # fn main() -> std::io::Result<()> {
             /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// assert!(socket.multicast_loop_v4()?);
-            /// # Ok(())
-            /// # }
+            /// # Ok::<(), std::io::Error>(())
             /// ```
             pub fn multicast_loop_v4(&self) -> std::io::Result<bool> {
                 self.options().multicast_loop_v4()
@@ -296,13 +282,11 @@ macro_rules! multicast {
             /// use async_op::SystemExecutor;
             /// use async_op::net::UdpSocket;
             ///
-            /// # fn main() -> std::io::Result<()> {
             /// # if std::net::UdpSocket::bind("[::1]:0").is_err() { return Ok(()) }
             /// let socket = UdpSocket::bind(&SystemExecutor, "[::1]:0".parse().unwrap())?;
             /// socket.set_multicast_loop_v6(false)?;
             /// assert!(!socket.multicast_loop_v6()?);
-            /// # Ok(())
-            /// # }
+            /// # Ok::<(), std::io::Error>(())
             /// ```
             pub fn set_multicast_loop_v6(&self, is_on: bool) -> std::io::Result<()> {
                 self.options().set_multicast_loop_v6(is_on)
@@ -321,12 +305,10 @@ macro_rules! multicast {
             /// use async_op::SystemExecutor;
             /// use async_op::net::UdpSocket;
             ///
-            /// # fn main() -> std::io::Result<()> {
             /// # if std::net::UdpSocket::bind("[::1]:0").is_err() { return Ok(()) }
             /// let socket = UdpSocket::bind(&SystemExecutor, "[::1]:0".parse().unwrap())?;
             /// assert!(socket.multicast_loop_v6()?);
-            /// # Ok(())
-            /// # }
+            /// # Ok::<(), std::io::Error>(())
             /// ```
             pub fn multicast_loop_v6(&self) -> std::io::Result<bool> {
                 self.options().multicast_loop_v6()
@@ -345,12 +327,10 @@ macro_rules! multicast {
             /// use async_op::SystemExecutor;
             /// use async_op::net::UdpSocket;
             ///
-            /// # fn main() -> std::io::Result<()> {
             /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// socket.set_multicast_ttl_v4(16)?;
             /// assert_eq!(socket.multicast_ttl_v4()?, 16);
-            /// # Ok(())
-            /// # }
+            /// # Ok::<(), std::io::Error>(())
             /// ```
             pub fn set_multicast_ttl_v4(&self, ttl: u32) -> std::io::Result<()> {
                 self.options().set_multicast_ttl_v4(ttl)
@@ -368,11 +348,9 @@ macro_rules! multicast {
             /// use async_op::SystemExecutor;
             /// use async_op::net::UdpSocket;
             ///
-            /// # fn main() -> std::io::Result<()> {
             /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// assert_eq!(socket.multicast_ttl_v4()?, 1);
-            /// # Ok(())
-            /// # }
+            /// # Ok::<(), std::io::Error>(())
             /// ```
             pub fn multicast_ttl_v4(&self) -> std::io::Result<u32> {
                 self.options().multicast_ttl_v4()
@@ -391,13 +369,11 @@ macro_rules! multicast {
             /// use async_op::SystemExecutor;
             /// use async_op::net::UdpSocket;
             ///
-            /// # fn main() -> std::io::Result<()> {
             /// # if std::net::UdpSocket::bind("[::1]:0").is_err() { return Ok(()) }
             /// let socket = UdpSocket::bind(&SystemExecutor, "[::1]:0".parse().unwrap())?;
             /// socket.set_multicast_hops_v6(16)?;
             /// assert_eq!(socket.multicast_hops_v6()?, 16);
-            /// # Ok(())
-            /// # }
+            /// # Ok::<(), std::io::Error>(())
             /// ```
             pub fn set_multicast_hops_v6(&self, hops: u32) -> std::io::Result<()> {
                 self.options().set_multicast_hops_v6(hops)
@@ -415,12 +391,10 @@ macro_rules! multicast {
             /// use async_op::SystemExecutor;
             /// use async_op::net::UdpSocket;
             ///
-            /// # fn main() -> std::io::Result<()> {
             /// # if std::net::UdpSocket::bind("[::1]:0").is_err() { return Ok(()) }
             /// let socket = UdpSocket::bind(&SystemExecutor, "[::1]:0".parse().unwrap())?;
             /// assert_eq!(socket.multicast_hops_v6()?, 1);
-            /// # Ok(())
-            /// # }
+            /// # Ok::<(), std::io::Error>(())
             /// ```
             pub fn multicast_hops_v6(&self) -> std::io::Result<u32> {
                 self.options().multicast_hops_v6()

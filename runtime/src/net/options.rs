@@ -64,15 +64,14 @@ macro_rules! nodelay {
         /// use async_op::SystemExecutor;
         /// use async_op::net::{TcpListener, TcpStream};
         ///
-        /// # async fn example() -> std::io::Result<()> {
+        /// # pollster::block_on(async {
         /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
         /// # let address = listener.local_addr()?;
         /// let client = TcpStream::connect(&SystemExecutor, address).await?;
         /// client.set_nodelay(true)?;
         /// assert!(client.nodelay()?);
-        /// # Ok(())
-        /// # }
-        /// # pollster::block_on(example()).unwrap();
+        /// # Ok::<(), std::io::Error>(())
+        /// # }).unwrap();
         /// ```
         pub fn set_nodelay(&self, nodelay: bool) -> std::io::Result<()> {
             self.options().set_tcp_nodelay(nodelay)
@@ -90,15 +89,14 @@ macro_rules! nodelay {
         /// use async_op::SystemExecutor;
         /// use async_op::net::{TcpListener, TcpStream};
         ///
-        /// # async fn example() -> std::io::Result<()> {
+        /// # pollster::block_on(async {
         /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
         /// # let address = listener.local_addr()?;
         /// let client = TcpStream::connect(&SystemExecutor, address).await?;
         /// client.set_nodelay(false)?;
         /// assert!(!client.nodelay()?);
-        /// # Ok(())
-        /// # }
-        /// # pollster::block_on(example()).unwrap();
+        /// # Ok::<(), std::io::Error>(())
+        /// # }).unwrap();
         /// ```
         pub fn nodelay(&self) -> std::io::Result<bool> {
             self.options().tcp_nodelay()
@@ -125,7 +123,7 @@ macro_rules! keepalive {
         /// use async_op::net::{Keepalive, TcpListener, TcpStream};
         /// use std::time::Duration;
         ///
-        /// # async fn example() -> std::io::Result<()> {
+        /// # pollster::block_on(async {
         /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
         /// # let address = listener.local_addr()?;
         /// let client = TcpStream::connect(&SystemExecutor, address).await?;
@@ -133,9 +131,8 @@ macro_rules! keepalive {
         /// assert!(client.keepalive()?);
         /// client.set_keepalive(None)?;
         /// assert!(!client.keepalive()?);
-        /// # Ok(())
-        /// # }
-        /// # pollster::block_on(example()).unwrap();
+        /// # Ok::<(), std::io::Error>(())
+        /// # }).unwrap();
         /// ```
         pub fn set_keepalive(
             &self,
@@ -161,14 +158,13 @@ macro_rules! keepalive {
         /// use async_op::SystemExecutor;
         /// use async_op::net::{TcpListener, TcpStream};
         ///
-        /// # async fn example() -> std::io::Result<()> {
+        /// # pollster::block_on(async {
         /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
         /// # let address = listener.local_addr()?;
         /// let client = TcpStream::connect(&SystemExecutor, address).await?;
         /// assert!(!client.keepalive()?); // not unless it is set
-        /// # Ok(())
-        /// # }
-        /// # pollster::block_on(example()).unwrap();
+        /// # Ok::<(), std::io::Error>(())
+        /// # }).unwrap();
         /// ```
         pub fn keepalive(&self) -> std::io::Result<bool> {
             self.options().keepalive()
@@ -203,7 +199,7 @@ macro_rules! linger {
         /// use std::io::ErrorKind;
         /// use std::time::Duration;
         ///
-        /// # async fn example() -> std::io::Result<()> {
+        /// # pollster::block_on(async {
         /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
         /// # let address = listener.local_addr()?;
         /// let client = TcpStream::connect(&SystemExecutor, address).await?;
@@ -212,9 +208,8 @@ macro_rules! linger {
         /// drop(client);
         /// let error = server.read_some(&mut [0; 16]).await.unwrap_err();
         /// assert_eq!(error.kind(), ErrorKind::ConnectionReset);
-        /// # Ok(())
-        /// # }
-        /// # pollster::block_on(example()).unwrap();
+        /// # Ok::<(), std::io::Error>(())
+        /// # }).unwrap();
         /// ```
         pub fn set_linger(&self, linger: Option<std::time::Duration>) -> std::io::Result<()> {
             $crate::net::options::set_linger(&self.options(), linger)
@@ -233,14 +228,13 @@ macro_rules! linger {
         /// use async_op::SystemExecutor;
         /// use async_op::net::{TcpListener, TcpStream};
         ///
-        /// # async fn example() -> std::io::Result<()> {
+        /// # pollster::block_on(async {
         /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
         /// # let address = listener.local_addr()?;
         /// let client = TcpStream::connect(&SystemExecutor, address).await?;
         /// assert_eq!(client.linger()?, None);
-        /// # Ok(())
-        /// # }
-        /// # pollster::block_on(example()).unwrap();
+        /// # Ok::<(), std::io::Error>(())
+        /// # }).unwrap();
         /// ```
         pub fn linger(&self) -> std::io::Result<Option<std::time::Duration>> {
             self.options().linger()
@@ -265,12 +259,10 @@ macro_rules! ttl_option {
         /// use async_op::SystemExecutor;
         /// use async_op::net::UdpSocket;
         ///
-        /// # fn main() -> std::io::Result<()> {
         /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
         /// socket.set_ttl(1)?; // no further than to the next machines
         /// assert_eq!(socket.ttl()?, 1);
-        /// # Ok(())
-        /// # }
+        /// # Ok::<(), std::io::Error>(())
         /// ```
         #[doc(alias = "set_hop_limit")]
         pub fn set_ttl(&self, ttl: u32) -> std::io::Result<()> {
@@ -289,11 +281,9 @@ macro_rules! ttl_option {
         /// use async_op::SystemExecutor;
         /// use async_op::net::UdpSocket;
         ///
-        /// # fn main() -> std::io::Result<()> {
         /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
         /// assert!(socket.ttl()? > 0);
-        /// # Ok(())
-        /// # }
+        /// # Ok::<(), std::io::Error>(())
         /// ```
         #[doc(alias = "hop_limit")]
         pub fn ttl(&self) -> std::io::Result<u32> {
@@ -321,12 +311,10 @@ macro_rules! buffer_sizes {
         /// use async_op::SystemExecutor;
         /// use async_op::net::UdpSocket;
         ///
-        /// # fn main() -> std::io::Result<()> {
         /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
         /// socket.set_send_buffer_size(100_000)?;
         /// assert!(socket.send_buffer_size()? >= 100_000);
-        /// # Ok(())
-        /// # }
+        /// # Ok::<(), std::io::Error>(())
         /// ```
         pub fn set_send_buffer_size(&self, size: usize) -> std::io::Result<()> {
             self.options().set_send_buffer_size(size)
@@ -344,11 +332,9 @@ macro_rules! buffer_sizes {
         /// use async_op::SystemExecutor;
         /// use async_op::net::UdpSocket;
         ///
-        /// # fn main() -> std::io::Result<()> {
         /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
         /// assert!(socket.send_buffer_size()? > 0);
-        /// # Ok(())
-        /// # }
+        /// # Ok::<(), std::io::Error>(())
         /// ```
         pub fn send_buffer_size(&self) -> std::io::Result<usize> {
             self.options().send_buffer_size()
@@ -371,12 +357,10 @@ macro_rules! buffer_sizes {
         /// use async_op::SystemExecutor;
         /// use async_op::net::UdpSocket;
         ///
-        /// # fn main() -> std::io::Result<()> {
         /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
         /// socket.set_receive_buffer_size(100_000)?;
         /// assert!(socket.receive_buffer_size()? >= 100_000);
-        /// # Ok(())
-        /// # }
+        /// # Ok::<(), std::io::Error>(())
         /// ```
         #[doc(alias = "set_recv_buffer_size")]
         pub fn set_receive_buffer_size(&self, size: usize) -> std::io::Result<()> {
@@ -395,11 +379,9 @@ macro_rules! buffer_sizes {
         /// use async_op::SystemExecutor;
         /// use async_op::net::UdpSocket;
         ///
-        /// # fn main() -> std::io::Result<()> {
         /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
         /// assert!(socket.receive_buffer_size()? > 0);
-        /// # Ok(())
-        /// # }
+        /// # Ok::<(), std::io::Error>(())
         /// ```
         #[doc(alias = "recv_buffer_size")]
         pub fn receive_buffer_size(&self) -> std::io::Result<usize> {
@@ -423,11 +405,9 @@ macro_rules! pending_error {
         /// use async_op::SystemExecutor;
         /// use async_op::net::UdpSocket;
         ///
-        /// # fn main() -> std::io::Result<()> {
         /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
         /// assert!(socket.take_error()?.is_none());
-        /// # Ok(())
-        /// # }
+        /// # Ok::<(), std::io::Error>(())
         /// ```
         pub fn take_error(&self) -> std::io::Result<Option<std::io::Error>> {
             self.options().take_error()
@@ -449,11 +429,9 @@ macro_rules! only_v6 {
         /// use async_op::SystemExecutor;
         /// use async_op::net::UdpSocket;
         ///
-        /// # fn main() -> std::io::Result<()> {
         /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
         /// assert!(socket.only_v6().is_err()); // of IPv4
-        /// # Ok(())
-        /// # }
+        /// # Ok::<(), std::io::Error>(())
         /// ```
         pub fn only_v6(&self) -> std::io::Result<bool> {
             self.options().only_v6()

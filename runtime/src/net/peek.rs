@@ -108,7 +108,7 @@ macro_rules! peeks {
             /// use async_op::SystemExecutor;
             /// use async_op::net::{TcpListener, TcpStream};
             ///
-            /// # async fn example() -> std::io::Result<()> {
+            /// # pollster::block_on(async {
             /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// # let address = listener.local_addr()?;
             /// let client = TcpStream::connect(&SystemExecutor, address).await?;
@@ -119,9 +119,8 @@ macro_rules! peeks {
             /// let is_tls = first == [0x16]; // the rest is for whoever speaks that
             /// # assert!(is_tls);
             /// assert_eq!(server.read_some(&mut [0; 16]).await?, 3);
-            /// # Ok(())
-            /// # }
-            /// # pollster::block_on(example()).unwrap();
+            /// # Ok::<(), std::io::Error>(())
+            /// # }).unwrap();
             /// ```
             #[$crate::async_op]
             pub fn async_peek<B: $crate::io::ReadBuffer>(
@@ -158,7 +157,7 @@ macro_rules! peeks {
             /// use async_op::net::{TcpListener, TcpStream};
             /// use std::io::ErrorKind;
             ///
-            /// # async fn example() -> std::io::Result<()> {
+            /// # pollster::block_on(async {
             /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
             /// # let address = listener.local_addr()?;
             /// let client = TcpStream::connect(&SystemExecutor, address).await?;
@@ -166,9 +165,8 @@ macro_rules! peeks {
             /// let error = server.try_peek(&mut [0; 16]).unwrap_err();
             /// assert_eq!(error.kind(), ErrorKind::WouldBlock);
             /// # drop(client);
-            /// # Ok(())
-            /// # }
-            /// # pollster::block_on(example()).unwrap();
+            /// # Ok::<(), std::io::Error>(())
+            /// # }).unwrap();
             /// ```
             pub fn try_peek(&self, buffer: &mut [u8]) -> std::io::Result<usize> {
                 self.source.try_peek(buffer)

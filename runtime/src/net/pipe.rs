@@ -16,16 +16,15 @@ use crate::executor::{Home, HomeExecutor};
 /// use async_op::SystemExecutor;
 /// use async_op::net::connect_pipe;
 ///
-/// # async fn example() -> std::io::Result<()> {
+/// # pollster::block_on(async {
 /// let (reader, writer) = connect_pipe(&SystemExecutor)?;
 /// writer.write_some("hello").await?;
 /// drop(writer);
 /// let mut buffer = [0; 16];
 /// assert_eq!(reader.read_some(&mut buffer).await?, 5);
 /// assert_eq!(reader.read_some(&mut buffer).await?, 0);
-/// # Ok(())
-/// # }
-/// # pollster::block_on(example()).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// # }).unwrap();
 /// ```
 ///
 /// # Errors
@@ -40,11 +39,17 @@ pub fn connect_pipe(executor: &IoExecutor) -> io::Result<(ReadablePipe, Writable
     ))
 }
 
+/// An end of a pipe, with examples of `new`, `into_fd` and `into_poll_io`.
 macro_rules! end {
-    ($ty:ident, $registration:expr) => {
+    (
+        $ty:ident, $registration:expr,
+        $(#[$new:meta])*; $(#[$into_fd:meta])*; $(#[$into_poll_io:meta])*
+    ) => {
         impl $ty {
             /// Takes over an end of a pipe, made non-blocking: one of
             /// [`std::io::pipe`], or one of a child process.
+            ///
+            $(#[$new])*
             ///
             /// # Errors
             ///
@@ -62,6 +67,8 @@ macro_rules! end {
         impl<E: HomeExecutor> $ty<E> {
             /// Makes it a descriptor, non-blocking still.
             ///
+            $(#[$into_fd])*
+            ///
             /// # Errors
             ///
             /// With the handle itself, if it is not the only one: there are clones,
@@ -76,7 +83,7 @@ macro_rules! end {
 
         waits!($ty);
         io_object!($ty);
-        polls!($ty);
+        polls!($(#[$into_poll_io])* $ty);
     };
 }
 
@@ -90,7 +97,52 @@ pub struct ReadablePipe<E = Home> {
     home: E,
 }
 
-end!(ReadablePipe, Registration::default());
+end!(
+    ReadablePipe, Registration::default(),
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::ReadablePipe;
+    /// use std::process::{Command, Stdio};
+    ///
+    /// # pollster::block_on(async {
+    /// let mut child = Command::new("echo").arg("hello").stdout(Stdio::piped()).spawn()?;
+    /// let output = ReadablePipe::new(&SystemExecutor, child.stdout.take().unwrap())?;
+    /// assert_eq!(output.read_some(&mut [0; 16]).await?, 6);
+    /// child.wait()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ;
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::connect_pipe;
+    /// use std::process::{Command, Stdio};
+    ///
+    /// # pollster::block_on(async {
+    /// let (reader, writer) = connect_pipe(&SystemExecutor)?;
+    /// writer.write_some("hello").await?;
+    /// drop(writer);
+    /// let input = Stdio::from(reader.into_fd().unwrap());
+    /// assert_eq!(Command::new("cat").stdin(input).output()?.stdout, b"hello");
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ;
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::connect_pipe;
+    /// use std::future::poll_fn;
+    ///
+    /// # pollster::block_on(async {
+    /// let (reader, writer) = connect_pipe(&SystemExecutor)?;
+    /// writer.write_some("hello").await?;
+    /// let mut reader = reader.into_poll_io();
+    /// let mut buffer = [0; 16];
+    /// assert_eq!(poll_fn(|cx| reader.poll_read(cx, &mut buffer)).await?, 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
+);
 reads!(ReadablePipe);
 
 /// The end of a pipe that is written to; made by [`connect_pipe`].
@@ -109,5 +161,51 @@ pub struct WritablePipe<E = Home> {
     home: E,
 }
 
-end!(WritablePipe, Registration::writable());
+end!(
+    WritablePipe, Registration::writable(),
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::WritablePipe;
+    /// use std::process::{Command, Stdio};
+    ///
+    /// # pollster::block_on(async {
+    /// let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
+    /// let input = WritablePipe::new(&SystemExecutor, child.stdin.take().unwrap())?;
+    /// assert_eq!(input.write_some("hello").await?, 5);
+    /// drop(input);
+    /// assert!(child.wait()?.success());
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ;
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::connect_pipe;
+    /// use std::fs::File;
+    /// use std::io::Write;
+    ///
+    /// # pollster::block_on(async {
+    /// let (reader, writer) = connect_pipe(&SystemExecutor)?;
+    /// let mut file = File::from(writer.into_fd().unwrap()); // non-blocking still
+    /// file.write_all(b"hello")?;
+    /// assert_eq!(reader.read_some(&mut [0; 16]).await?, 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ;
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::connect_pipe;
+    /// use std::future::poll_fn;
+    /// use std::io::IoSlice;
+    ///
+    /// # pollster::block_on(async {
+    /// let (reader, writer) = connect_pipe(&SystemExecutor)?;
+    /// let mut writer = writer.into_poll_io();
+    /// poll_fn(|cx| writer.poll_write(cx, &[IoSlice::new(b"hello")])).await?;
+    /// assert_eq!(reader.read_some(&mut [0; 16]).await?, 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
+);
 writes!(WritablePipe, |_| Ok(()));

@@ -64,7 +64,6 @@
 //!     }
 //! }
 //!
-//! # fn main() -> io::Result<()> {
 //! # use std::io::{BufRead, BufReader, Write};
 //! # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
 //! # let address = listener.local_addr()?;
@@ -81,13 +80,12 @@
 //! client.request("two".into()).callback(|reply| assert_eq!(reply.unwrap(), "TWO"));
 //! client.request("three".into()).callback(|reply| assert_eq!(reply.unwrap(), "THREE"));
 //! context.run();
-//! # Ok(())
-//! # }
+//! # Ok::<(), std::io::Error>(())
 //! ```
 //!
 //! Wrap it in a type with an operation for each thing that can be asked, made of
-//! `request` by [`map`](crate::Operation::map). `runtime/examples` has clients of
-//! memcached (all in order), NATS (by id, and subscriptions), Redis (messages among the
+//! `request` by [`map`](crate::Operation::map). `runtime/examples`, in the repository, has
+//! clients of memcached (all in order), NATS (by id, and subscriptions), Redis (messages among the
 //! replies) and PostgreSQL (rows, copies, a session that is made again as it was), each of
 //! which is little more than its protocol.
 //!
@@ -149,6 +147,9 @@
     reason = "a signature says all that there is to say"
 )]
 
+#[macro_use]
+mod example;
+
 mod back;
 mod door;
 mod exchange;
@@ -192,6 +193,8 @@ use crate::{Completion, async_op, bind_cancellation_slot, this_op};
 ///
 /// A handle: clones are the same connection, and may be used on any thread. It ends with the
 /// last of them, or with the last one who waits.
+///
+/// The examples below are of the client [there](self#a-client).
 pub struct Pipeline<P: Protocol> {
     handle: Arc<Handle<P>>,
 }
@@ -212,6 +215,14 @@ impl<P: Protocol> Pipeline<P> {
     /// Makes a pipeline of a context: `&context`, an executor of one, or `&SystemExecutor`. It
     /// connects when there is something to say.
     ///
+    /// ```
+    #[doc = example!(client)]
+    /// let client = Pipeline::new(&context, Capitals { address });
+    /// assert!(!client.is_connected()); // until there is something to say
+    /// assert_eq!(client.request("hello".into()).blocking()?, "HELLO");
+    /// # Ok::<(), io::Error>(())
+    /// ```
+    ///
     /// # Out of memory
     ///
     /// Aborts the process, as [`Arc::new`](std::sync::Arc::new) does.
@@ -227,11 +238,27 @@ impl<P: Protocol> Pipeline<P> {
     }
 
     /// Returns the protocol.
+    ///
+    /// ```
+    #[doc = example!(client)]
+    /// println!("connects to {}", client.protocol().address);
+    /// assert_eq!(client.protocol().address, address);
+    /// # Ok::<(), io::Error>(())
+    /// ```
     pub fn protocol(&self) -> &P {
         &self.shared().protocol
     }
 
     /// Returns whether there is a connection. If not, the next request makes one.
+    ///
+    /// ```
+    #[doc = example!(client)]
+    /// client.request("hello".into()).blocking()?;
+    /// assert!(client.is_connected());
+    /// client.close();
+    /// assert!(!client.is_connected());
+    /// # Ok::<(), io::Error>(())
+    /// ```
     pub fn is_connected(&self) -> bool {
         matches!(self.shared().lock().link.status, Status::Up(_))
     }
@@ -239,12 +266,30 @@ impl<P: Protocol> Pipeline<P> {
     /// Closes the connection: all who wait are [cancelled](crate::is_cancelled). No handler
     /// runs in here. The next request makes a new connection, unless the protocol
     /// [says no](Protocol::reconnects).
+    ///
+    /// ```
+    #[doc = example!(client)]
+    /// client.request("hello".into()).callback(|reply| {
+    ///     assert!(async_op::is_cancelled(&reply.unwrap_err()));
+    /// });
+    /// client.close();
+    /// context.run();
+    /// # Ok::<(), io::Error>(())
+    /// ```
     pub fn close(&self) {
         let error = cancelled().into();
         self.shared().end(self.shared().lock(), error).tell_later();
     }
 
     /// Makes a request, and completes with its reply.
+    ///
+    /// ```
+    #[doc = example!(client)]
+    /// client.request("one".into()).callback(|reply| assert_eq!(reply.unwrap(), "ONE"));
+    /// client.request("two".into()).callback(|reply| assert_eq!(reply.unwrap(), "TWO"));
+    /// context.run();
+    /// # Ok::<(), io::Error>(())
+    /// ```
     ///
     /// # Completion
     ///
@@ -289,6 +334,17 @@ impl<P: Protocol> Pipeline<P> {
     /// It is written where there is a connection; else that is made when somebody waits for
     /// something.
     ///
+    /// ```
+    #[doc = example!(client)]
+    /// // The server answers with a part for each name, and how many there were.
+    /// let list = client.open("list".into())?;
+    /// while let Some(name) = list.next_part().blocking()? {
+    ///     println!("{name}");
+    /// }
+    /// assert_eq!(list.reply().blocking()?, "2");
+    /// # Ok::<(), io::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// The protocol's, if the request cannot be made, and that of a connection that is
@@ -304,6 +360,15 @@ impl<P: Protocol> Pipeline<P> {
     }
 
     /// Completes with the next message that nobody has asked for.
+    ///
+    /// ```
+    #[doc = example!(client)]
+    /// // The server tells us something before it answers.
+    /// client.request("news".into()).callback(|reply| assert_eq!(reply.unwrap(), "OK"));
+    /// assert_eq!(client.next_message().blocking()?, "NEWS");
+    /// context.run();
+    /// # Ok::<(), io::Error>(())
+    /// ```
     ///
     /// # Completion
     ///

@@ -128,6 +128,19 @@ impl<T: PollSource> PollIo<T> {
     }
 
     /// Returns the stream, or socket.
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixStream;
+    ///
+    /// # pollster::block_on(async {
+    /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
+    /// let a = a.into_poll_io();
+    /// a.get_ref().write_some("hello").await?;
+    /// assert_eq!(b.read_some(&mut [0; 16]).await?, 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn get_ref(&self) -> &T {
         &self.stream
     }
@@ -164,6 +177,21 @@ impl<T: PollRead> PollIo<T> {
     /// Reads what there is, at least one byte, or has `cx` woken when to poll
     /// again. One task at a time can wait.
     ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixStream;
+    /// use std::future::poll_fn;
+    ///
+    /// # pollster::block_on(async {
+    /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
+    /// a.write_some("hello").await?;
+    /// let mut b = b.into_poll_io();
+    /// let mut buffer = [0; 16];
+    /// assert_eq!(poll_fn(|cx| b.poll_read(cx, &mut buffer)).await?, 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// As for `async_read_some` of the stream.
@@ -176,6 +204,22 @@ impl<T: PollRead> PollIo<T> {
 impl<T: PollWrite> PollIo<T> {
     /// Writes what the system takes, at least one byte, or has `cx` woken when
     /// to poll again. One task at a time can wait.
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixStream;
+    /// use std::future::poll_fn;
+    /// use std::io::IoSlice;
+    ///
+    /// # pollster::block_on(async {
+    /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
+    /// let mut a = a.into_poll_io();
+    /// let parts = [IoSlice::new(b"hello, "), IoSlice::new(b"world")];
+    /// assert_eq!(poll_fn(|cx| a.poll_write(cx, &parts)).await?, 12);
+    /// # drop(b);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -191,6 +235,19 @@ impl<T: PollWrite> PollIo<T> {
 
     /// Tells the peer that this was all: shuts down a socket for writing. The
     /// end of a pipe is told when it is dropped.
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixStream;
+    ///
+    /// # pollster::block_on(async {
+    /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
+    /// let mut a = a.into_poll_io();
+    /// a.close_write()?;
+    /// assert_eq!(b.read_some(&mut [0; 16]).await?, 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -261,13 +318,15 @@ pub trait PollWrite: PollSource {
     fn close(&self) -> io::Result<()>;
 }
 
-/// Makes a stream of bytes one that can be polled.
+/// Makes a stream of bytes one that can be polled, as an example has it.
 macro_rules! polls {
-    ($ty:ident) => {
+    ($(#[$example:meta])* $ty:ident) => {
         impl<E: $crate::executor::HomeExecutor> $ty<E> {
             /// Makes it a stream that other libraries can poll: with the features
             /// `futures-io` and `tokio-io`, for whatever is made for the traits of
             /// those.
+            ///
+            $(#[$example])*
             pub fn into_poll_io(self) -> $crate::io::PollIo<Self> {
                 $crate::io::PollIo::new(self)
             }

@@ -23,7 +23,7 @@ impl<E: HomeExecutor> UdpSocket<E> {
     /// use async_op::net::UdpSocket;
     /// use std::future::poll_fn;
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// let address = socket.local_addr()?;
     /// let socket = socket.into_poll_io();
@@ -31,9 +31,8 @@ impl<E: HomeExecutor> UdpSocket<E> {
     /// let mut buffer = [0; 16];
     /// let received = poll_fn(|cx| socket.poll_receive_from(cx, &mut buffer)).await?;
     /// assert_eq!(received, (n, address));
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     pub fn into_poll_io(self) -> PollIo<Self> {
         PollIo::new(self)
@@ -57,14 +56,13 @@ impl<E: HomeExecutor> PollIo<UdpSocket<E>> {
     /// use async_op::net::UdpSocket;
     /// use std::future::poll_fn;
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// socket.try_send_to(b"hello", socket.local_addr()?)?;
     /// let socket = socket.into_poll_io();
     /// assert_eq!(poll_fn(|cx| socket.poll_receive(cx, &mut [0; 16])).await?, 5);
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     #[doc(alias = "poll_recv")]
     pub fn poll_receive(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
@@ -85,16 +83,15 @@ impl<E: HomeExecutor> PollIo<UdpSocket<E>> {
     /// use async_op::net::UdpSocket;
     /// use std::future::poll_fn;
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// let address = socket.local_addr()?;
     /// socket.try_send_to(b"hello", address)?;
     /// let socket = socket.into_poll_io();
     /// let received = poll_fn(|cx| socket.poll_receive_from(cx, &mut [0; 16])).await?;
     /// assert_eq!(received, (5, address));
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     #[doc(alias = "poll_recv_from")]
     pub fn poll_receive_from(
@@ -119,7 +116,7 @@ impl<E: HomeExecutor> PollIo<UdpSocket<E>> {
     /// use async_op::net::UdpSocket;
     /// use std::future::poll_fn;
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// let address = socket.local_addr()?;
     /// socket.try_send_to(b"hello", address)?;
@@ -127,9 +124,8 @@ impl<E: HomeExecutor> PollIo<UdpSocket<E>> {
     /// let seen = poll_fn(|cx| socket.poll_peek_from(cx, &mut [0; 16])).await?;
     /// assert_eq!(seen, (5, address));
     /// assert_eq!(socket.get_ref().try_receive(&mut [0; 16])?, 5);
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     pub fn poll_peek_from(
         &self,
@@ -153,14 +149,13 @@ impl<E: HomeExecutor> PollIo<UdpSocket<E>> {
     /// use async_op::net::UdpSocket;
     /// use std::future::poll_fn;
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// socket.connect(socket.local_addr()?)?; // to itself
     /// let socket = socket.into_poll_io();
     /// assert_eq!(poll_fn(|cx| socket.poll_send(cx, b"hello")).await?, 5);
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     pub fn poll_send(&self, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_with(Direction::Write, cx, |socket| socket.send(buffer))
@@ -179,14 +174,13 @@ impl<E: HomeExecutor> PollIo<UdpSocket<E>> {
     /// use async_op::net::UdpSocket;
     /// use std::future::poll_fn;
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// let address = socket.local_addr()?;
     /// let socket = socket.into_poll_io();
     /// assert_eq!(poll_fn(|cx| socket.poll_send_to(cx, b"hello", address)).await?, 5);
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     pub fn poll_send_to(
         &self,
@@ -217,7 +211,7 @@ impl<E: HomeExecutor> PollIo<UdpSocket<E>> {
     /// use socket2::SockRef;
     /// use std::future::poll_fn;
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// let address = socket.local_addr()?;
     /// socket.try_send_to(b"hello", address)?;
@@ -225,9 +219,8 @@ impl<E: HomeExecutor> PollIo<UdpSocket<E>> {
     /// let peek = |socket: &_| SockRef::from(socket).peek_sender();
     /// let sender = poll_fn(|cx| socket.poll_receive_with(cx, peek)).await?;
     /// assert_eq!(sender.as_socket(), Some(address));
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     pub fn poll_receive_with<T>(
         &self,
@@ -256,16 +249,15 @@ impl<E: HomeExecutor> PollIo<UdpSocket<E>> {
     /// use std::future::poll_fn;
     /// use std::io::IoSlice;
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// let address = socket.local_addr()?.into();
     /// let socket = socket.into_poll_io();
     /// let parts = [IoSlice::new(b"hello "), IoSlice::new(b"world")];
     /// let send = |socket: &_| SockRef::from(socket).send_to_vectored(&parts, &address);
     /// assert_eq!(poll_fn(|cx| socket.poll_send_with(cx, send)).await?, 11);
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     pub fn poll_send_with<T>(
         &self,
@@ -291,15 +283,14 @@ impl<E: HomeExecutor> PollIo<UdpSocket<E>> {
     /// use async_op::net::UdpSocket;
     /// use std::future::poll_fn;
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// socket.try_send_to(b"hello", socket.local_addr()?)?;
     /// let socket = socket.into_poll_io();
     /// poll_fn(|cx| socket.poll_receive_ready(cx)).await?;
     /// assert_eq!(socket.get_ref().try_receive(&mut [0; 16])?, 5);
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     #[doc(alias = "poll_recv_ready")]
     pub fn poll_receive_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -322,15 +313,14 @@ impl<E: HomeExecutor> PollIo<UdpSocket<E>> {
     /// use async_op::net::UdpSocket;
     /// use std::future::poll_fn;
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// let address = socket.local_addr()?;
     /// let socket = socket.into_poll_io();
     /// poll_fn(|cx| socket.poll_send_ready(cx)).await?;
     /// assert_eq!(socket.get_ref().try_send_to(b"hello", address)?, 5);
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     pub fn poll_send_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_with(Direction::Write, cx, |_| Ok(()))

@@ -23,7 +23,6 @@ use crate::task::scope;
 /// use async_op::IoContext;
 /// use async_op::net::Resolver;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let resolver = Resolver::new(&context);
 /// resolver.resolve("localhost", 80).callback(|addresses| {
@@ -32,8 +31,7 @@ use crate::task::scope;
 ///     }
 /// });
 /// context.run();
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[doc(alias = "basic_resolver")]
 #[doc(alias = "lookup_host")]
@@ -46,6 +44,15 @@ pub struct Resolver<E = Home> {
 
 impl Resolver {
     /// Makes a resolver of a context.
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::Resolver;
+    ///
+    /// let resolver = Resolver::new(&SystemExecutor);
+    /// let addresses = resolver.resolve("::1", 80).blocking().unwrap(); // needs nobody's help
+    /// assert_eq!(addresses, ["[::1]:80".parse().unwrap()]);
+    /// ```
     pub fn new(executor: &IoExecutor) -> Self {
         Self {
             executor: *executor,
@@ -58,6 +65,18 @@ impl<E: HomeExecutor> Resolver<E> {
     /// Finds the addresses of `host`, in the order in which they should be tried.
     ///
     /// `host` is a name, or an address in writing, which is found at once.
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::Resolver;
+    ///
+    /// # pollster::block_on(async {
+    /// let resolver = Resolver::new(&SystemExecutor);
+    /// let addresses = resolver.resolve("localhost", 80).await?;
+    /// assert!(addresses.iter().all(|address| address.port() == 80));
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Completion
     ///

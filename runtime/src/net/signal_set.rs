@@ -26,14 +26,12 @@ use crate::shim::plain::{Mutex, MutexGuard};
 /// use async_op::IoContext;
 /// use async_op::signal::SignalSet;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let signals = SignalSet::new(&context, [libc::SIGUSR1, libc::SIGUSR2])?;
 /// signals.wait().callback(|signal| assert_eq!(signal.unwrap(), libc::SIGUSR2));
 /// # signal_hook::low_level::raise(libc::SIGUSR2)?;
 /// context.run();
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[doc(alias = "signal_set")]
 #[doc(alias = "ctrl_c")]
@@ -57,6 +55,18 @@ const FORBIDDEN: [i32; 5] = [
 impl SignalSet {
     /// Makes a set of `signals`. From now on, and as long as the process lives,
     /// they do not end it any more.
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::signal::SignalSet;
+    ///
+    /// # pollster::block_on(async {
+    /// let signals = SignalSet::new(&SystemExecutor, [libc::SIGINT, libc::SIGTERM])?;
+    /// # signal_hook::low_level::raise(libc::SIGTERM)?;
+    /// assert_eq!(signals.wait().await?, libc::SIGTERM);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -89,6 +99,19 @@ impl SignalSet {
 impl<E: HomeExecutor> SignalSet<E> {
     /// Adds a signal.
     ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::signal::SignalSet;
+    ///
+    /// # pollster::block_on(async {
+    /// let signals = SignalSet::new(&SystemExecutor, [libc::SIGINT])?;
+    /// signals.add(libc::SIGHUP)?;
+    /// # signal_hook::low_level::raise(libc::SIGHUP)?;
+    /// assert_eq!(signals.wait().await?, libc::SIGHUP);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`new`](Self::new).
@@ -103,6 +126,21 @@ impl<E: HomeExecutor> SignalSet<E> {
     super::handle::cancels!();
 
     /// Waits for one of the signals.
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::signal::SignalSet;
+    ///
+    /// # pollster::block_on(async {
+    /// let signals = SignalSet::new(&SystemExecutor, [libc::SIGUSR1])?;
+    /// # signal_hook::low_level::raise(libc::SIGUSR1)?;
+    /// match signals.wait().await? {
+    ///     libc::SIGUSR1 => println!("reads its configuration again"),
+    ///     signal => unreachable!("nobody waits for {signal}"),
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Completion
     ///

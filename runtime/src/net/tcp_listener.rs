@@ -22,7 +22,6 @@ use crate::meta::Meta;
 /// use async_op::IoContext;
 /// use async_op::net::{TcpListener, TcpStream};
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let listener = TcpListener::bind(&context, ([127, 0, 0, 1], 0).into())?;
 /// let address = listener.local_addr()?;
@@ -34,8 +33,7 @@ use crate::meta::Meta;
 ///     result.unwrap();
 /// });
 /// assert_eq!(context.run(), 2);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// Options that have to be set before it listens, and the length of its queue, are those of a
@@ -68,12 +66,10 @@ impl TcpListener {
     /// use async_op::IoContext;
     /// use async_op::net::TcpListener;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let listener = TcpListener::bind(&context, ([127, 0, 0, 1], 0).into())?; // any free port
     /// assert_ne!(listener.local_addr()?.port(), 0);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn bind(executor: &IoExecutor, address: SocketAddr) -> io::Result<Self> {
         Self::from_mio(executor, mio::net::TcpListener::bind(address)?)
@@ -93,11 +89,9 @@ impl<E: HomeExecutor> TcpListener<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::TcpListener;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// println!("listening on {}", listener.local_addr()?);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.source.get().local_addr()
@@ -139,7 +133,6 @@ impl<E: HomeExecutor> TcpListener<E> {
     /// use async_op::{IoContext, is_cancelled};
     /// use std::io;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// fn serve(listener: TcpListener) {
     ///     let next = listener.clone();
     ///     listener.accept().callback(move |result: io::Result<_>| match result {
@@ -154,8 +147,7 @@ impl<E: HomeExecutor> TcpListener<E> {
     /// TcpStream::connect(&context, listener.local_addr()?).blocking()?;
     /// listener.cancel();
     /// context.run();
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[async_op]
     pub fn async_accept(&self) -> impl Initiation<fn(io::Result<(TcpStream<E>, SocketAddr)>)> {
@@ -175,7 +167,8 @@ handle!(
     TcpListener,
     mio::net::TcpListener,
     std::net::TcpListener,
-    Registration::default()
+    Registration::default(),
+    "let socket = mio::net::TcpListener::bind(([127, 0, 0, 1], 0).into())?;"
 );
 
 struct Accept<E>(E);

@@ -28,7 +28,7 @@ use crate::meta::Meta;
 /// use async_op::SystemExecutor;
 /// use async_op::net::TcpSocket;
 ///
-/// # async fn example() -> std::io::Result<()> {
+/// # pollster::block_on(async {
 /// let socket = TcpSocket::new_v4(&SystemExecutor)?;
 /// socket.set_reuse_address(true)?;
 /// socket.set_receive_buffer_size(1 << 20)?; // before the peer is told of a window
@@ -41,9 +41,8 @@ use crate::meta::Meta;
 /// let stream = socket.connect(listener.local_addr()?).await?;
 /// let (_, peer) = listener.accept().await?;
 /// assert_eq!((stream.local_addr()?, peer), (from, from));
-/// # Ok(())
-/// # }
-/// # pollster::block_on(example()).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// # }).unwrap();
 /// ```
 ///
 /// `connect_any` and `connect_host` of [`TcpStream`] make sockets of their own.
@@ -55,11 +54,9 @@ use crate::meta::Meta;
 /// use async_op::net::TcpSocket;
 /// use socket2::SockRef;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let socket = TcpSocket::new_v4(&SystemExecutor)?;
 /// SockRef::from(&socket).set_out_of_band_inline(true)?;
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct TcpSocket<E = Home> {
     unused: Unused,
@@ -85,11 +82,9 @@ impl TcpSocket {
     /// use async_op::SystemExecutor;
     /// use async_op::net::TcpSocket;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let socket = TcpSocket::new_v4(&SystemExecutor)?;
     /// assert!(socket.bind("[::1]:0".parse().unwrap()).is_err());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn new_v4(executor: &IoExecutor) -> io::Result<Self> {
         Self::new(executor, Domain::IPV4)
@@ -107,13 +102,11 @@ impl TcpSocket {
     /// use async_op::SystemExecutor;
     /// use async_op::net::TcpSocket;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// # if std::net::TcpListener::bind("[::1]:0").is_err() { return Ok(()) }
     /// let socket = TcpSocket::new_v6(&SystemExecutor)?;
     /// socket.set_only_v6(true)?; // leaves the port of the same number of IPv4 to others
     /// socket.bind("[::]:0".parse().unwrap())?;
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn new_v6(executor: &IoExecutor) -> io::Result<Self> {
         Self::new(executor, Domain::IPV6)
@@ -143,12 +136,10 @@ impl<E: HomeExecutor> TcpSocket<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::TcpSocket;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let socket = TcpSocket::new_v4(&SystemExecutor)?;
     /// socket.bind(([127, 0, 0, 1], 0).into())?; // any free port
     /// assert_ne!(socket.local_addr()?.port(), 0);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn bind(&self, address: SocketAddr) -> io::Result<()> {
         self.options().bind(&address.into())
@@ -166,12 +157,10 @@ impl<E: HomeExecutor> TcpSocket<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::TcpSocket;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let socket = TcpSocket::new_v4(&SystemExecutor)?;
     /// socket.bind(([127, 0, 0, 1], 0).into())?;
     /// assert!(socket.local_addr()?.ip().is_loopback());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         let address = self.options().local_addr()?;
@@ -194,15 +183,14 @@ impl<E: HomeExecutor> TcpSocket<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::{TcpSocket, TcpStream};
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let socket = TcpSocket::new_v4(&SystemExecutor)?;
     /// socket.bind(([127, 0, 0, 1], 0).into())?;
     /// let listener = socket.listen(16)?;
     /// TcpStream::connect(&SystemExecutor, listener.local_addr()?).await?;
     /// listener.accept().await?;
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     pub fn listen(self, backlog: u32) -> io::Result<TcpListener<E>> {
         let Self { unused, home } = self;
@@ -246,7 +234,6 @@ impl<E: HomeExecutor> TcpSocket<E> {
     /// use async_op::IoContext;
     /// use async_op::net::{TcpListener, TcpSocket};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let listener = TcpListener::bind(&context, ([127, 0, 0, 1], 0).into())?;
     /// let socket = TcpSocket::new_v4(&context)?;
@@ -255,8 +242,7 @@ impl<E: HomeExecutor> TcpSocket<E> {
     ///     assert!(result.unwrap().nodelay().unwrap());
     /// });
     /// context.run();
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[async_op]
     pub fn async_connect(
@@ -293,14 +279,12 @@ impl<E: HomeExecutor> TcpSocket<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::TcpSocket;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let socket = TcpSocket::new_v4(&SystemExecutor)?;
     /// if cfg!(unix) {
     ///     socket.set_reuse_address(true)?;
     ///     assert!(socket.reuse_address()?);
     /// }
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn set_reuse_address(&self, reuse: bool) -> io::Result<()> {
         self.options().set_reuse_address(reuse)
@@ -318,11 +302,9 @@ impl<E: HomeExecutor> TcpSocket<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::TcpSocket;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let socket = TcpSocket::new_v4(&SystemExecutor)?;
     /// assert!(!socket.reuse_address()?); // not unless it is set
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn reuse_address(&self) -> io::Result<bool> {
         self.options().reuse_address()
@@ -343,7 +325,6 @@ impl<E: HomeExecutor> TcpSocket<E> {
     /// use async_op::net::TcpSocket;
     /// use std::net::SocketAddr;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let bound = |address: SocketAddr| {
     ///     let socket = TcpSocket::new_v4(&SystemExecutor)?;
     ///     socket.set_reuse_port(true)?;
@@ -353,8 +334,7 @@ impl<E: HomeExecutor> TcpSocket<E> {
     /// let first = bound(([127, 0, 0, 1], 0).into())?;
     /// let second = bound(first.local_addr()?)?; // for another thread
     /// # drop(second);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos"))))]
     pub fn set_reuse_port(&self, reuse: bool) -> io::Result<()> {
@@ -373,11 +353,9 @@ impl<E: HomeExecutor> TcpSocket<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::TcpSocket;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let socket = TcpSocket::new_v4(&SystemExecutor)?;
     /// assert!(!socket.reuse_port()?); // not unless it is set
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos"))))]
     pub fn reuse_port(&self) -> io::Result<bool> {
@@ -397,13 +375,11 @@ impl<E: HomeExecutor> TcpSocket<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::TcpSocket;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// # if std::net::TcpListener::bind("[::1]:0").is_err() { return Ok(()) }
     /// let socket = TcpSocket::new_v6(&SystemExecutor)?;
     /// socket.set_only_v6(false)?;
     /// assert!(!socket.only_v6()?);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn set_only_v6(&self, only_v6: bool) -> io::Result<()> {
         self.options().set_only_v6(only_v6)

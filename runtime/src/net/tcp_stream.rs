@@ -31,7 +31,7 @@ use crate::meta::Meta;
 /// use async_op::SystemExecutor;
 /// use async_op::net::{TcpListener, TcpStream};
 ///
-/// # async fn example() -> std::io::Result<()> {
+/// # pollster::block_on(async {
 /// let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
 /// let client = TcpStream::connect(&SystemExecutor, listener.local_addr()?).await?;
 /// let (server, _) = listener.accept().await?;
@@ -40,9 +40,8 @@ use crate::meta::Meta;
 /// let mut buffer = [0; 16];
 /// let n = server.read_some(&mut buffer).await?;
 /// assert_eq!(&buffer[..n], b"hello");
-/// # Ok(())
-/// # }
-/// # pollster::block_on(example()).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// # }).unwrap();
 /// ```
 ///
 /// What reads until a buffer is full, or writes all of one, is in [`io`](crate::io):
@@ -57,13 +56,12 @@ use crate::meta::Meta;
 /// use async_op::net::{TcpListener, TcpStream};
 /// use socket2::SockRef;
 ///
-/// # async fn example() -> std::io::Result<()> {
+/// # pollster::block_on(async {
 /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
 /// let stream = TcpStream::connect(&SystemExecutor, listener.local_addr()?).await?;
 /// SockRef::from(&stream).set_out_of_band_inline(true)?;
-/// # Ok(())
-/// # }
-/// # pollster::block_on(example()).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// # }).unwrap();
 /// ```
 #[doc(alias = "basic_stream_socket")]
 #[derive(Clone)]
@@ -113,13 +111,12 @@ impl TcpStream {
     /// use async_op::SystemExecutor;
     /// use async_op::net::{TcpListener, TcpStream};
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// let stream = TcpStream::connect(&SystemExecutor, listener.local_addr()?).await?;
     /// assert_eq!(stream.peer_addr()?, listener.local_addr()?);
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     #[async_op]
     pub fn async_connect(
@@ -181,7 +178,7 @@ impl TcpStream {
     /// use std::net::TcpListener as Closed;
     /// use std::time::Duration;
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let closed = Closed::bind("127.0.0.1:0")?.local_addr()?;
     /// let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// let open = listener.local_addr()?;
@@ -189,9 +186,8 @@ impl TcpStream {
     ///     .cancel_after(Duration::from_secs(10))
     ///     .await?;
     /// assert_eq!(address, open);
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     #[doc(alias = "happy_eyeballs")]
     #[doc(alias = "async_connect_range")]
@@ -246,16 +242,15 @@ impl TcpStream {
     /// use async_op::net::{TcpListener, TcpStream};
     /// use std::time::Duration;
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// let port = listener.local_addr()?.port();
     /// let (stream, address) = TcpStream::connect_host(&SystemExecutor, "localhost", port)
     ///     .cancel_after(Duration::from_secs(10))
     ///     .await?;
     /// assert_eq!(stream.peer_addr()?, address);
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     ///
     /// [`async_connect_any`]: Self::async_connect_any
@@ -311,7 +306,7 @@ impl TcpStream {
     /// use std::io::{Error, ErrorKind};
     /// use std::net::{SocketAddr, TcpListener as Closed};
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let closed = Closed::bind("127.0.0.1:0")?.local_addr()?;
     /// let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// // Not where somebody has refused before.
@@ -321,9 +316,8 @@ impl TcpStream {
     /// let addresses = [closed, listener.local_addr()?];
     /// let result = TcpStream::connect_any_if(&SystemExecutor, addresses, condition).await;
     /// assert_eq!(result.unwrap_err().kind(), ErrorKind::ConnectionRefused);
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     #[async_op(cancellation = total)]
     pub async fn async_connect_any_if<A, C>(
@@ -370,7 +364,6 @@ impl<E: Executor> TcpStream<E> {
     /// use async_op::net::{TcpListener, TcpStream};
     /// use async_op::{Executor, IoContext};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let strand = Strand::new(context.executor());
     /// let listener = TcpListener::bind(&context, ([127, 0, 0, 1], 0).into())?;
@@ -381,8 +374,7 @@ impl<E: Executor> TcpStream<E> {
     /// #   drop(stream);
     /// });
     /// context.run();
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[async_op]
     pub fn async_connect_on(
@@ -411,7 +403,6 @@ impl<E: Executor> TcpStream<E> {
     /// use async_op::net::{TcpListener, TcpStream};
     /// use async_op::{Executor, IoContext};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let strand = Strand::new(context.executor());
     /// let listener = TcpListener::bind(&context, ([127, 0, 0, 1], 0).into())?;
@@ -422,8 +413,7 @@ impl<E: Executor> TcpStream<E> {
     ///     assert_eq!(connected, address);
     /// });
     /// context.run();
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[async_op(cancellation = total, executor = executor.of_context(*io))]
     pub async fn async_connect_any_on<A>(
@@ -453,7 +443,6 @@ impl<E: Executor> TcpStream<E> {
     /// use async_op::net::{TcpListener, TcpStream};
     /// use async_op::{Executor, IoContext};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let strand = Strand::new(context.executor());
     /// let listener = TcpListener::bind(&context, ([127, 0, 0, 1], 0).into())?;
@@ -463,8 +452,7 @@ impl<E: Executor> TcpStream<E> {
     ///     let (_stream, _): (TcpStream<Strand<_>>, _) = result.unwrap();
     /// });
     /// context.run();
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[cfg(feature = "resolver")]
     #[async_op(cancellation = total, executor = executor.of_context(*io))]
@@ -514,7 +502,7 @@ impl<E: HomeExecutor> TcpStream<E> {
     /// use async_op::net::{TcpListener, TcpStream};
     /// use std::net::Shutdown;
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// # let address = listener.local_addr()?;
     /// let client = TcpStream::connect(&SystemExecutor, address).await?;
@@ -525,9 +513,8 @@ impl<E: HomeExecutor> TcpStream<E> {
     /// assert_eq!(server.read_some(&mut buffer).await?, 14);
     /// assert_eq!(server.read_some(&mut buffer).await?, 0); // no more will come
     /// server.write_some("answered all the same").await?;
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.source.get().shutdown(how)?;
@@ -549,15 +536,14 @@ impl<E: HomeExecutor> TcpStream<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::{TcpListener, TcpStream};
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// # let address = listener.local_addr()?;
     /// let client = TcpStream::connect(&SystemExecutor, address).await?;
     /// let (server, _) = listener.accept().await?;
     /// assert_eq!(client.local_addr()?, server.peer_addr()?);
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.source.get().local_addr()
@@ -575,15 +561,14 @@ impl<E: HomeExecutor> TcpStream<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::{TcpListener, TcpStream};
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// # let address = listener.local_addr()?;
     /// let client = TcpStream::connect(&SystemExecutor, address).await?;
     /// let (server, _) = listener.accept().await?;
     /// assert_eq!(client.peer_addr()?, server.local_addr()?);
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.source.get().peer_addr()
@@ -598,7 +583,28 @@ handle!(
     TcpStream,
     mio::net::TcpStream,
     std::net::TcpStream,
-    Registration::unwatched()
+    Registration::unwatched(),
+    "let listener = std::net::TcpListener::bind(\"127.0.0.1:0\")?;\n\
+     let socket = mio::net::TcpStream::connect(listener.local_addr()?)?;"
 );
-polls!(TcpStream);
+polls!(
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::{TcpListener, TcpStream};
+    /// use std::future::poll_fn;
+    ///
+    /// # pollster::block_on(async {
+    /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+    /// # let address = listener.local_addr()?;
+    /// let client = TcpStream::connect(&SystemExecutor, address).await?;
+    /// let (server, _) = listener.accept().await?;
+    /// client.write_some("hello").await?;
+    /// let mut reader = server.into_poll_io();
+    /// let mut buffer = [0; 16];
+    /// assert_eq!(poll_fn(|cx| reader.poll_read(cx, &mut buffer)).await?, 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
+    TcpStream
+);
 transports!(TcpStream);

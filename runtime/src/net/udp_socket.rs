@@ -27,7 +27,7 @@ use crate::meta::Meta;
 /// use async_op::SystemExecutor;
 /// use async_op::net::UdpSocket;
 ///
-/// # async fn example() -> std::io::Result<()> {
+/// # pollster::block_on(async {
 /// let a = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
 /// let b = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
 ///
@@ -35,9 +35,8 @@ use crate::meta::Meta;
 /// let mut buffer = [0; 16];
 /// let (n, from) = b.receive_from(&mut buffer).await?;
 /// assert_eq!((&buffer[..n], from), (&b"hello"[..], a.local_addr()?));
-/// # Ok(())
-/// # }
-/// # pollster::block_on(example()).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// # }).unwrap();
 /// ```
 ///
 /// What has no function here is set by way of the crate `socket2`, of whichever version; so
@@ -49,14 +48,12 @@ use crate::meta::Meta;
 /// use socket2::{Domain, SockRef, Socket, Type};
 /// use std::net::SocketAddr;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let socket = Socket::new(Domain::IPV4, Type::DGRAM, None)?;
 /// socket.set_reuse_address(true)?; // several programs may listen to one group
 /// socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
 /// let socket = UdpSocket::from_std(&SystemExecutor, socket.into())?;
 /// assert!(SockRef::from(&socket).reuse_address()?);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[doc(alias = "basic_datagram_socket")]
 #[derive(Clone)]
@@ -87,11 +84,9 @@ impl UdpSocket {
     /// use async_op::SystemExecutor;
     /// use async_op::net::UdpSocket;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// assert_ne!(socket.local_addr()?.port(), 0);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn bind(executor: &IoExecutor, address: SocketAddr) -> io::Result<Self> {
         Self::from_mio(executor, mio::net::UdpSocket::bind(address)?)
@@ -112,7 +107,7 @@ impl<E: HomeExecutor> UdpSocket<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::UdpSocket;
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let server = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// let client = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// client.connect(server.local_addr()?)?;
@@ -122,9 +117,8 @@ impl<E: HomeExecutor> UdpSocket<E> {
     /// assert_eq!(&buffer[..n], b"question");
     /// server.send_to("answer", from).await?;
     /// assert_eq!(client.receive(&mut buffer).await?, 6);
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     pub fn connect(&self, address: SocketAddr) -> io::Result<()> {
         self.source.get().connect(address)
@@ -142,11 +136,9 @@ impl<E: HomeExecutor> UdpSocket<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::UdpSocket;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// println!("receiving at {}", socket.local_addr()?);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.source.get().local_addr()
@@ -164,14 +156,12 @@ impl<E: HomeExecutor> UdpSocket<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::UdpSocket;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// assert!(socket.peer_addr().is_err());
     /// let address = socket.local_addr()?;
     /// socket.connect(address)?; // to itself
     /// assert_eq!(socket.peer_addr()?, address);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.source.get().peer_addr()
@@ -189,12 +179,10 @@ impl<E: HomeExecutor> UdpSocket<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::UdpSocket;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// socket.set_broadcast(true)?;
     /// assert!(socket.broadcast()?);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn set_broadcast(&self, broadcast: bool) -> io::Result<()> {
         self.source.get().set_broadcast(broadcast)
@@ -212,11 +200,9 @@ impl<E: HomeExecutor> UdpSocket<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::UdpSocket;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// assert!(!socket.broadcast()?); // not unless it is set
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn broadcast(&self) -> io::Result<bool> {
         self.source.get().broadcast()
@@ -253,14 +239,13 @@ impl<E: HomeExecutor> UdpSocket<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::UdpSocket;
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// socket.send_to("hello", socket.local_addr()?).await?;
     /// assert_eq!(socket.peek(&mut [0; 16]).await?, 5);
     /// assert_eq!(socket.receive(&mut [0; 16]).await?, 5);
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     #[async_op]
     pub fn async_peek<B: ReadBuffer>(
@@ -306,15 +291,14 @@ impl<E: HomeExecutor> UdpSocket<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::UdpSocket;
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// socket.send_to("hello", socket.local_addr()?).await?;
     /// let (_, from) = socket.peek_from(&mut [0; 1]).await?; // who is it?
     /// let seen = socket.receive_from(&mut [0; 16]).await?;
     /// assert_eq!(seen, (5, from));
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     #[async_op]
     pub fn async_peek_from<B: ReadBuffer>(
@@ -344,11 +328,9 @@ impl<E: HomeExecutor> UdpSocket<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::UdpSocket;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// assert_eq!(socket.try_send_to(b"hello", socket.local_addr()?)?, 5);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn try_send_to(&self, buffer: &[u8], address: SocketAddr) -> io::Result<usize> {
         self.source
@@ -374,12 +356,10 @@ impl<E: HomeExecutor> UdpSocket<E> {
     /// use socket2::SockRef;
     /// use std::io::ErrorKind;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// let error = socket.try_receive_with(|socket| SockRef::from(socket).peek_sender());
     /// assert_eq!(error.unwrap_err().kind(), ErrorKind::WouldBlock);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[doc(alias = "try_io")]
     pub fn try_receive_with<T>(
@@ -408,14 +388,12 @@ impl<E: HomeExecutor> UdpSocket<E> {
     /// use socket2::SockRef;
     /// use std::io::IoSlice;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// let address = socket.local_addr()?.into();
     /// let parts = [IoSlice::new(b"hello "), IoSlice::new(b"world")];
     /// let send = |socket: &_| SockRef::from(socket).send_to_vectored(&parts, &address);
     /// assert_eq!(socket.try_send_with(send)?, 11);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[doc(alias = "try_io")]
     pub fn try_send_with<T>(&self, mut send: impl FnMut(&Self) -> io::Result<T>) -> io::Result<T> {
@@ -428,6 +406,22 @@ multicast!(UdpSocket);
 datagrams!(
     UdpSocket,
     SocketAddr,
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UdpSocket;
+    ///
+    /// # pollster::block_on(async {
+    /// let a = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+    /// let b = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
+    /// assert_eq!(a.send_to("hello", b.local_addr()?).await?, 5);
+    /// let mut buffer = [0; 16];
+    /// assert_eq!(b.receive_from(&mut buffer).await?, (5, a.local_addr()?));
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     #[async_op]
     pub fn async_send_to<B: WriteBuffer>(
         &self,
@@ -446,6 +440,7 @@ handle!(
     UdpSocket,
     mio::net::UdpSocket,
     std::net::UdpSocket,
-    Registration::unwatched()
+    Registration::unwatched(),
+    "let socket = mio::net::UdpSocket::bind(([127, 0, 0, 1], 0).into())?;"
 );
 poll_source!(UdpSocket);

@@ -29,16 +29,15 @@ use crate::executor::{Home, HomeExecutor};
 /// use async_op::SystemExecutor;
 /// use async_op::net::UnixDatagram;
 ///
-/// # async fn example() -> std::io::Result<()> {
+/// # pollster::block_on(async {
 /// let (a, b) = UnixDatagram::pair(&SystemExecutor)?;
 /// a.send("hello").await?;
 /// a.send("").await?;
 /// let mut buffer = [0; 16];
 /// assert_eq!(b.receive(&mut buffer).await?, 5);
 /// assert_eq!(b.receive(&mut buffer).await?, 0);
-/// # Ok(())
-/// # }
-/// # pollster::block_on(example()).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// # }).unwrap();
 /// ```
 #[derive(Clone)]
 pub struct UnixDatagram<E = Home> {
@@ -90,7 +89,7 @@ impl UnixDatagram {
     /// use async_op::SystemExecutor;
     /// use async_op::net::UnixDatagram;
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let path = std::env::temp_dir().join(format!("async-op-datagram-{}", std::process::id()));
     /// let server = UnixDatagram::bind(&SystemExecutor, &path)?;
     /// let client = UnixDatagram::unbound(&SystemExecutor)?;
@@ -98,9 +97,8 @@ impl UnixDatagram {
     /// client.send("hello").await?;
     /// assert_eq!(server.receive(&mut [0; 16]).await?, 5);
     /// std::fs::remove_file(path)?;
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     pub fn bind(executor: &IoExecutor, path: impl AsRef<Path>) -> io::Result<Self> {
         Self::from_mio(executor, mio::net::UnixDatagram::bind(path)?)
@@ -108,6 +106,18 @@ impl UnixDatagram {
 
     /// Makes a socket that is bound to `address`, which may be abstract on
     /// Linux.
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixDatagram;
+    ///
+    /// let path = std::env::temp_dir().join(format!("async-op-bind-addr-{}", std::process::id()));
+    /// let address = std::os::unix::net::SocketAddr::from_pathname(&path)?;
+    /// let socket = UnixDatagram::bind_addr(&SystemExecutor, &address)?;
+    /// assert_eq!(socket.local_addr()?.as_pathname(), Some(&*path));
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -128,11 +138,9 @@ impl UnixDatagram {
     /// use async_op::SystemExecutor;
     /// use async_op::net::UnixDatagram;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let socket = UnixDatagram::unbound(&SystemExecutor)?;
     /// assert!(socket.local_addr()?.is_unnamed());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn unbound(executor: &IoExecutor) -> io::Result<Self> {
         Self::from_mio(executor, mio::net::UnixDatagram::unbound()?)
@@ -150,13 +158,12 @@ impl UnixDatagram {
     /// use async_op::SystemExecutor;
     /// use async_op::net::UnixDatagram;
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let (a, b) = UnixDatagram::pair(&SystemExecutor)?;
     /// a.send("hello").await?;
     /// assert_eq!(b.receive(&mut [0; 16]).await?, 5);
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     pub fn pair(executor: &IoExecutor) -> io::Result<(Self, Self)> {
         let (a, b) = mio::net::UnixDatagram::pair()?;
@@ -168,6 +175,20 @@ impl<E: HomeExecutor> UnixDatagram<E> {
     /// Connects the socket to the peer that is bound to `path`, of which alone
     /// it receives from then on.
     ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixDatagram;
+    ///
+    /// let path = std::env::temp_dir().join(format!("async-op-connect-to-{}", std::process::id()));
+    /// let server = UnixDatagram::bind(&SystemExecutor, &path)?;
+    /// let client = UnixDatagram::unbound(&SystemExecutor)?;
+    /// client.connect(&path)?;
+    /// assert_eq!(client.try_send(b"hello")?, 5);
+    /// # drop(server);
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// The system's.
@@ -178,6 +199,19 @@ impl<E: HomeExecutor> UnixDatagram<E> {
     /// Connects the socket to the peer that is bound to `address`, as
     /// [`connect`](Self::connect) does.
     ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixDatagram;
+    ///
+    /// let path = std::env::temp_dir().join(format!("async-op-connect-addr-{}", std::process::id()));
+    /// let server = UnixDatagram::bind(&SystemExecutor, &path)?;
+    /// let client = UnixDatagram::unbound(&SystemExecutor)?;
+    /// client.connect_addr(&server.local_addr()?)?;
+    /// assert_eq!(client.try_send(b"hello")?, 5);
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// The system's.
@@ -187,6 +221,17 @@ impl<E: HomeExecutor> UnixDatagram<E> {
 
     /// Returns the address of this end.
     ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixDatagram;
+    ///
+    /// let path = std::env::temp_dir().join(format!("async-op-local-addr-{}", std::process::id()));
+    /// let socket = UnixDatagram::bind(&SystemExecutor, &path)?;
+    /// assert_eq!(socket.local_addr()?.as_pathname(), Some(&*path));
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// The system's.
@@ -195,6 +240,21 @@ impl<E: HomeExecutor> UnixDatagram<E> {
     }
 
     /// Returns the address of the peer.
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixDatagram;
+    ///
+    /// let path = std::env::temp_dir().join(format!("async-op-peer-addr-{}", std::process::id()));
+    /// let server = UnixDatagram::bind(&SystemExecutor, &path)?;
+    /// let client = UnixDatagram::unbound(&SystemExecutor)?;
+    /// assert!(client.peer_addr().is_err());
+    /// client.connect(&path)?;
+    /// assert_eq!(client.peer_addr()?.as_pathname(), Some(&*path));
+    /// # drop(server);
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -238,6 +298,23 @@ impl<E: HomeExecutor> UnixDatagram<E> {
 datagrams!(
     UnixDatagram,
     SocketAddr,
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixDatagram;
+    ///
+    /// # pollster::block_on(async {
+    /// let path = std::env::temp_dir().join(format!("async-op-send-to-{}", std::process::id()));
+    /// let server = UnixDatagram::bind(&SystemExecutor, &path)?;
+    /// let client = UnixDatagram::unbound(&SystemExecutor)?;
+    /// client.send_to("hello", server.local_addr()?).await?;
+    /// assert_eq!(server.receive(&mut [0; 16]).await?, 5);
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     #[async_op(completes = B::Completion<io::Result<usize>>, cancellation = total)]
     pub async fn async_send_to<B: WriteBuffer>(
         &self,
@@ -252,7 +329,8 @@ handle!(
     UnixDatagram,
     mio::net::UnixDatagram,
     std::os::unix::net::UnixDatagram,
-    Registration::unwatched()
+    Registration::unwatched(),
+    "let socket = mio::net::UnixDatagram::unbound()?;"
 );
 
 /// Lends a socket to what only the standard library can do with it.

@@ -60,20 +60,30 @@ impl UnixListener {
     /// use async_op::SystemExecutor;
     /// use async_op::net::UnixListener;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let path = std::env::temp_dir().join(format!("async-op-bind-{}", std::process::id()));
     /// let listener = UnixListener::bind(&SystemExecutor, &path)?;
     /// # drop(listener);
     /// // The file stays when the listener is dropped.
     /// std::fs::remove_file(path)?;
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn bind(executor: &IoExecutor, path: impl AsRef<Path>) -> io::Result<Self> {
         Self::from_mio(executor, mio::net::UnixListener::bind(path)?)
     }
 
     /// Makes a socket that listens at `address`, which may be abstract on Linux.
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixListener;
+    ///
+    /// let path = std::env::temp_dir().join(format!("async-op-listen-addr-{}", std::process::id()));
+    /// let address = std::os::unix::net::SocketAddr::from_pathname(&path)?;
+    /// let listener = UnixListener::bind_addr(&SystemExecutor, &address)?;
+    /// assert_eq!(listener.local_addr()?.as_pathname(), Some(&*path));
+    /// # std::fs::remove_file(path)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -96,13 +106,11 @@ impl<E: HomeExecutor> UnixListener<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::UnixListener;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let path = std::env::temp_dir().join(format!("async-op-local-{}", std::process::id()));
     /// let listener = UnixListener::bind(&SystemExecutor, &path)?;
     /// assert_eq!(listener.local_addr()?.as_pathname(), Some(&*path));
     /// std::fs::remove_file(path)?;
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.source.get().local_addr()
@@ -143,16 +151,15 @@ impl<E: HomeExecutor> UnixListener<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::{UnixListener, UnixStream};
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let path = std::env::temp_dir().join(format!("async-op-accept-{}", std::process::id()));
     /// let listener = UnixListener::bind(&SystemExecutor, &path)?;
     /// let _client = UnixStream::connect(&SystemExecutor, &path).await?;
     /// let (_server, peer) = listener.accept().await?;
     /// assert!(peer.is_unnamed());
     /// std::fs::remove_file(path)?;
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     #[async_op]
     pub fn async_accept(&self) -> impl Initiation<fn(io::Result<(UnixStream<E>, SocketAddr)>)> {
@@ -171,7 +178,10 @@ handle!(
     UnixListener,
     mio::net::UnixListener,
     std::os::unix::net::UnixListener,
-    Registration::default()
+    Registration::default(),
+    "let path = std::env::temp_dir().join(format!(\"async-op-mio-{}\", std::process::id()));\n\
+     let socket = mio::net::UnixListener::bind(&path)?;\n\
+     # std::fs::remove_file(&path)?;"
 );
 
 struct Accept<E>(E);

@@ -29,14 +29,13 @@ use crate::meta::Meta;
 /// use async_op::SystemExecutor;
 /// use async_op::net::UnixStream;
 ///
-/// # async fn example() -> std::io::Result<()> {
+/// # pollster::block_on(async {
 /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
 /// a.write_some("hello").await?;
 /// let mut buffer = [0; 16];
 /// assert_eq!(b.read_some(&mut buffer).await?, 5);
-/// # Ok(())
-/// # }
-/// # pollster::block_on(example()).unwrap();
+/// # Ok::<(), std::io::Error>(())
+/// # }).unwrap();
 /// ```
 #[derive(Clone)]
 pub struct UnixStream<E = Home> {
@@ -70,13 +69,12 @@ impl UnixStream {
     /// use async_op::SystemExecutor;
     /// use async_op::net::UnixStream;
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
     /// a.write_some("hello").await?;
     /// assert_eq!(b.read_some(&mut [0; 16]).await?, 5);
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     pub fn pair(executor: &IoExecutor) -> io::Result<(Self, Self)> {
         let (a, b) = mio::net::UnixStream::pair()?;
@@ -117,16 +115,15 @@ impl UnixStream {
     /// use async_op::SystemExecutor;
     /// use async_op::net::{UnixListener, UnixStream};
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let path = std::env::temp_dir().join(format!("async-op-connect-{}", std::process::id()));
     /// let listener = UnixListener::bind(&SystemExecutor, &path)?;
     /// let stream = UnixStream::connect(&SystemExecutor, &path).await?;
     /// let (_peer, _) = listener.accept().await?;
     /// assert_eq!(stream.peer_addr()?.as_pathname(), Some(&*path));
     /// std::fs::remove_file(path)?;
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     #[async_op]
     pub fn async_connect<P>(
@@ -216,7 +213,6 @@ impl<E: Executor> UnixStream<E> {
     /// use async_op::net::{UnixListener, UnixStream};
     /// use async_op::{Executor, IoContext};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let strand = Strand::new(context.executor());
     /// # let path = std::env::temp_dir().join(format!("async-op-on-{}", std::process::id()));
@@ -230,8 +226,7 @@ impl<E: Executor> UnixStream<E> {
     /// });
     /// # std::fs::remove_file(&path)?;
     /// context.run();
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[async_op]
     pub fn async_connect_addr_on(
@@ -265,13 +260,12 @@ impl<E: HomeExecutor> UnixStream<E> {
     /// use async_op::net::UnixStream;
     /// use std::net::Shutdown;
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
     /// a.shutdown(Shutdown::Write)?;
     /// assert_eq!(b.read_some(&mut [0; 16]).await?, 0);
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.source.get().shutdown(how)
@@ -289,12 +283,10 @@ impl<E: HomeExecutor> UnixStream<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::UnixStream;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
     /// assert!(a.local_addr()?.is_unnamed());
     /// # drop(b);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.source.get().local_addr()
@@ -312,12 +304,10 @@ impl<E: HomeExecutor> UnixStream<E> {
     /// use async_op::SystemExecutor;
     /// use async_op::net::UnixStream;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
     /// assert!(a.peer_addr()?.is_unnamed());
     /// # drop(b);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.source.get().peer_addr()
@@ -331,9 +321,26 @@ handle!(
     UnixStream,
     mio::net::UnixStream,
     std::os::unix::net::UnixStream,
-    Registration::unwatched()
+    Registration::unwatched(),
+    "let (socket, _peer) = mio::net::UnixStream::pair()?;"
 );
-polls!(UnixStream);
+polls!(
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixStream;
+    /// use std::future::poll_fn;
+    ///
+    /// # pollster::block_on(async {
+    /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
+    /// a.write_some("hello").await?;
+    /// let mut reader = b.into_poll_io();
+    /// let mut buffer = [0; 16];
+    /// assert_eq!(poll_fn(|cx| reader.poll_read(cx, &mut buffer)).await?, 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
+    UnixStream
+);
 transports!(UnixStream);
 
 /// [`UnixStream::async_connect`], of one type for paths of all types.

@@ -15,9 +15,21 @@ pub trait ExtendSignature<X>: Signature {
     type Prepended: Signature;
 
     /// Adds a value after the arguments.
+    ///
+    /// ```
+    /// use async_op::adapter::ExtendSignature;
+    ///
+    /// assert_eq!(<fn(u8)>::append((7,), 'x'), (7, 'x'));
+    /// ```
     fn append(args: Self::Args, value: X) -> <Self::Appended as Signature>::Args;
 
     /// Adds a value before the arguments.
+    ///
+    /// ```
+    /// use async_op::adapter::ExtendSignature;
+    ///
+    /// assert_eq!(<fn(u8)>::prepend((7,), 'x'), ('x', 7));
+    /// ```
     fn prepend(args: Self::Args, value: X) -> <Self::Prepended as Signature>::Args;
 }
 

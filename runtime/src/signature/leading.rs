@@ -15,15 +15,34 @@ pub trait LeadingSignature: Signature {
     type With<X>: Signature;
 
     /// Replaces the first argument by what `function` makes of it.
+    ///
+    /// ```
+    /// use async_op::adapter::LeadingSignature;
+    ///
+    /// assert_eq!(<fn(u8, char)>::replace((7, 'x'), |n| n.to_string()), ("7".to_owned(), 'x'));
+    /// ```
     fn replace<X>(
         args: Self::Args,
         function: impl FnOnce(Self::First) -> X,
     ) -> <Self::With<X> as Signature>::Args;
 
     /// Changes the first argument to what `function` makes of it.
+    ///
+    /// ```
+    /// use async_op::adapter::LeadingSignature;
+    ///
+    /// assert_eq!(<fn(u8, char)>::change((7, 'x'), |n| n + 1), (8, 'x'));
+    /// ```
     fn change(args: Self::Args, function: impl FnOnce(Self::First) -> Self::First) -> Self::Args;
 
     /// Returns the first argument of what a future of this signature yields.
+    ///
+    /// ```
+    /// use async_op::adapter::LeadingSignature;
+    ///
+    /// assert_eq!(<fn(u8)>::first(&7), &7);
+    /// assert_eq!(<fn(u8, char)>::first(&(7, 'x')), &7);
+    /// ```
     fn first(output: &Self::Output) -> &Self::First;
 }
 

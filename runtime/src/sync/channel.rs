@@ -10,6 +10,8 @@ use super::{Deliver, SendError};
 use crate::async_op;
 use crate::context::{ContextGone, IoExecutor, WakeList};
 use crate::executor::{Executor, IoObject};
+use crate::initiation::{Initiation, from_future};
+use crate::meta::Meta;
 use crate::shim::plain::{Mutex, MutexGuard};
 
 /// Passes values from operations that send to operations that receive.
@@ -25,14 +27,12 @@ use crate::shim::plain::{Mutex, MutexGuard};
 /// use async_op::IoContext;
 /// use async_op::sync::Channel;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let channel = Channel::new(&context, 0);
 /// channel.receive().callback(|result| assert_eq!(result.unwrap(), "hello"));
 /// channel.send("hello").callback(|result| result.unwrap());
 /// assert_eq!(context.run(), 2);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// # Closing
@@ -63,6 +63,8 @@ struct State<T> {
     kept: VecDeque<(u64, T)>,
     capacity: usize,
     sent: u64,
+    /// How many of these were sent before the channel was reset.
+    forgotten: u64,
     /// Why there is nothing more to wait for.
     closed: Option<Failure>,
     senders: Queue<Sending<T>>,
@@ -95,12 +97,10 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Channel;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let channel = Channel::<u32>::new(&context, 16);
     /// assert_eq!(channel.capacity(), 16);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn new<O>(on: &O, capacity: usize) -> Self
     where
@@ -110,6 +110,7 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
             kept: VecDeque::with_capacity(capacity.min(64)),
             capacity,
             sent: 0,
+            forgotten: 0,
             closed: None,
             senders: Queue::default(),
             receivers: Queue::default(),
@@ -159,19 +160,21 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Channel;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let channel = Channel::new(&context, 1);
     /// channel.send("kept").blocking().unwrap();
     /// channel.close();
     /// let error = channel.send("too late").blocking().unwrap_err();
     /// assert_eq!(error.into_value(), "too late");
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
-    #[async_op(cancellation = total)]
-    pub async fn async_send(&self, value: T) -> Result<(), SendError<T>> {
-        Wait::new(&self.shared.state, SendRequest(value)).await
+    #[async_op]
+    pub fn async_send(&self, value: T) -> impl Initiation<fn(Result<(), SendError<T>>)> {
+        static META: Meta = wait::meta("async_send");
+        let channel = self.clone();
+        from_future(&META, self.executor(), async move {
+            Wait::new(&channel.shared.state, SendRequest(value)).await
+        })
     }
 
     /// Receives a value: waits until there is one.
@@ -209,7 +212,7 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// use async_op::SystemExecutor;
     /// use async_op::sync::Channel;
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let channel = Channel::new(&SystemExecutor, 3);
     /// for n in [1, 2, 3] {
     ///     channel.try_send(n).unwrap();
@@ -220,13 +223,16 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     ///     sum += n;
     /// }
     /// assert_eq!(sum, 6);
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
-    #[async_op(cancellation = total)]
-    pub async fn async_receive(&self) -> io::Result<T> {
-        Wait::new(&self.shared.state, ReceiveRequest(PhantomData)).await
+    #[async_op]
+    pub fn async_receive(&self) -> impl Initiation<fn(io::Result<T>)> {
+        static META: Meta = wait::meta("async_receive");
+        let channel = self.clone();
+        from_future(&META, self.executor(), async move {
+            Wait::new(&channel.shared.state, ReceiveRequest(PhantomData)).await
+        })
     }
 
     /// Sends a value if that can be done at once.
@@ -243,14 +249,12 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// use async_op::sync::Channel;
     /// use std::io::ErrorKind;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let channel = Channel::new(&context, 1);
     /// assert!(channel.try_send(1).is_ok());
     /// let full = channel.try_send(2).unwrap_err();
     /// assert_eq!(full.error().kind(), ErrorKind::WouldBlock);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn try_send(&self, value: T) -> Result<(), SendError<T>> {
         let mut wake = WakeList::default();
@@ -279,14 +283,12 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// use async_op::sync::Channel;
     /// use std::io::ErrorKind;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let channel = Channel::new(&context, 1);
     /// assert_eq!(channel.try_receive().unwrap_err().kind(), ErrorKind::WouldBlock);
     /// channel.try_send(1).unwrap();
     /// assert_eq!(channel.try_receive()?, 1);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn try_receive(&self) -> io::Result<T> {
         let mut wake = WakeList::default();
@@ -309,7 +311,6 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// use async_op::adapter::prepend;
     /// use async_op::time::Timer;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let results = Channel::new(&context, 2);
     /// for id in [1, 2] {
@@ -320,8 +321,7 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     ///     println!("{id}: {result:?}");
     ///     result?;
     /// }
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn deliver(&self) -> Deliver<T, E> {
         Deliver(self.clone())
@@ -336,15 +336,13 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Channel;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let channel = Channel::<u32>::new(&context, 0);
     /// channel.receive().callback(|result| assert!(result.is_err()));
     /// assert!(channel.close());
     /// assert!(!channel.close());
     /// context.run();
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn close(&self) -> bool {
         let mut wake = WakeList::default();
@@ -357,7 +355,8 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     }
 
     /// Makes the channel what it was: open and empty. Operations that wait are
-    /// [cancelled](crate::is_cancelled), and values that nobody has received are dropped.
+    /// [cancelled](crate::is_cancelled), and values that nobody has received are dropped, also
+    /// those that were meant for a receive which is dropped later.
     ///
     /// Nothing is left to open once the context is gone.
     ///
@@ -365,15 +364,13 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// use async_op::SystemExecutor;
     /// use async_op::sync::Channel;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let channel = Channel::new(&SystemExecutor, 2);
     /// channel.try_send("old")?;
     /// channel.close();
     /// channel.reset();
     /// channel.try_send("new")?;
     /// assert_eq!(channel.try_receive()?, "new");
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn reset(&self) {
         let mut wake = WakeList::default();
@@ -382,6 +379,7 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
             state.closed = None;
         }
         state.fail_all(Failure::Cancelled, &mut wake);
+        state.forgotten = state.sent;
         let dropped = std::mem::take(&mut state.kept);
         drop(state);
         drop(dropped);
@@ -389,6 +387,18 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
 
     /// Returns whether a receive would complete at once: there is a value, or there will be
     /// none any more.
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::sync::Channel;
+    ///
+    /// let context = IoContext::new()?;
+    /// let channel = Channel::new(&context, 1);
+    /// assert!(!channel.is_ready());
+    /// channel.try_send("here")?;
+    /// assert!(channel.is_ready());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn is_ready(&self) -> bool {
         let state = self.lock();
         !state.kept.is_empty() || state.senders.first().is_some() || state.closed.is_some()
@@ -402,14 +412,12 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Channel;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let channel = Channel::<u32>::new(&context, 0);
     /// assert!(!channel.is_closed());
     /// channel.close();
     /// assert!(channel.is_closed());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn is_closed(&self) -> bool {
         self.lock().closed.is_some()
@@ -423,14 +431,12 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// use async_op::sync::Channel;
     /// use async_op::{IoContext, is_cancelled};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let channel = Channel::<u32>::new(&context, 0);
     /// channel.receive().callback(|result| assert!(is_cancelled(&result.unwrap_err())));
     /// assert_eq!(channel.cancel(), 1);
     /// context.run();
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn cancel(&self) -> usize {
         let mut wake = WakeList::default();
@@ -445,13 +451,11 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Channel;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let channel = Channel::new(&context, 2);
     /// channel.try_send("one").unwrap();
     /// assert_eq!(channel.len(), 1);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn len(&self) -> usize {
         self.lock().kept.len()
@@ -465,12 +469,10 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Channel;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let channel = Channel::<u32>::new(&context, 2);
     /// assert!(channel.is_empty());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -484,12 +486,10 @@ impl<T: Send + 'static, E: Executor> Channel<T, E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Channel;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let rendezvous = Channel::<u32>::new(&context, 0);
     /// assert_eq!(rendezvous.capacity(), 0);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn capacity(&self) -> usize {
         self.lock().capacity
@@ -684,6 +684,9 @@ impl<T> Request for ReceiveRequest<T> {
         let Receiving::Received(order, value) = entry else {
             return Some(entry);
         };
+        if order <= state.forgotten {
+            return Some(Receiving::Received(order, value));
+        }
         if let Some(value) = state.hand_over(order, value, wake) {
             // Older than all that are kept, but for others that came back.
             let after = |kept: &&(u64, T)| kept.0 < order;

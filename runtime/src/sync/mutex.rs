@@ -9,6 +9,8 @@ use super::wait::{self, Failure, Request, Wait};
 use crate::async_op;
 use crate::context::{ContextGone, IoExecutor, WakeList};
 use crate::executor::{Executor, IoObject};
+use crate::initiation::{Initiation, from_future};
+use crate::meta::Meta;
 use crate::shim::plain;
 
 /// A value that one operation at a time may use, for as long as it takes.
@@ -23,7 +25,6 @@ use crate::shim::plain;
 /// use async_op::IoContext;
 /// use async_op::sync::Mutex;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let log = Mutex::new(&context, String::new());
 /// for word in ["one ", "two"] {
@@ -31,8 +32,7 @@ use crate::shim::plain;
 /// }
 /// assert_eq!(context.run(), 2);
 /// assert_eq!(*log.lock().blocking()?, "one two");
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// # Allocation
@@ -82,12 +82,10 @@ impl<T: Send + 'static, E: Executor> Mutex<T, E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Mutex;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let mutex = Mutex::new(&context, vec![1, 2]);
     /// mutex.lock().blocking()?.push(3);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn new<O>(on: &O, value: T) -> Self
     where
@@ -145,21 +143,24 @@ impl<T: Send + 'static, E: Executor> Mutex<T, E> {
     /// use async_op::sync::Mutex;
     /// use async_op::time::Timer;
     ///
-    /// # async fn example() -> std::io::Result<()> {
+    /// # pollster::block_on(async {
     /// let mutex = Mutex::new(&SystemExecutor, 0);
     /// let mut guard = mutex.lock().await?;
     /// Timer::new(&SystemExecutor).wait().await?; // still locked
     /// *guard += 1;
     /// drop(guard);
     /// assert_eq!(*mutex.lock().await?, 1);
-    /// # Ok(())
-    /// # }
-    /// # pollster::block_on(example()).unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
     /// ```
-    #[async_op(cancellation = total)]
-    pub async fn async_lock(&self) -> io::Result<MutexGuard<T, E>> {
-        let value = Wait::new(&self.shared.state, Lock(PhantomData)).await?;
-        Ok(self.guard(value))
+    #[async_op]
+    pub fn async_lock(&self) -> impl Initiation<fn(io::Result<MutexGuard<T, E>>)> {
+        static META: Meta = wait::meta("async_lock");
+        let mutex = self.clone();
+        from_future(&META, self.executor(), async move {
+            let value = Wait::new(&mutex.shared.state, Lock(PhantomData)).await?;
+            Ok(mutex.guard(value))
+        })
     }
 
     /// Locks the mutex if nobody else has.
@@ -170,13 +171,11 @@ impl<T: Send + 'static, E: Executor> Mutex<T, E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Mutex;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let mutex = Mutex::new(&context, 0);
     /// let guard = mutex.try_lock();
     /// assert!(guard.is_some() && mutex.try_lock().is_none());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn try_lock(&self) -> Option<MutexGuard<T, E>> {
         let value = self.shared.state.lock().value.take()?;
@@ -191,7 +190,6 @@ impl<T: Send + 'static, E: Executor> Mutex<T, E> {
     /// use async_op::sync::Mutex;
     /// use async_op::{IoContext, is_cancelled};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let mutex = Mutex::new(&context, 0);
     /// let guard = mutex.try_lock();
@@ -199,8 +197,7 @@ impl<T: Send + 'static, E: Executor> Mutex<T, E> {
     /// assert_eq!(mutex.cancel(), 1);
     /// context.run();
     /// drop(guard);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn cancel(&self) -> usize {
         let mut wake = WakeList::default();

@@ -75,7 +75,6 @@ use std::fmt;
 ///     }
 /// }
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let inbox = Inbox { executor: context.executor(), state: Arc::default() };
 /// pollster::block_on(async {
@@ -86,8 +85,7 @@ use std::fmt;
 ///     } // Dropped when it had completed.
 ///     assert_eq!(inbox.receive().await, 1);
 /// });
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// An operation that can be asked to stop needs [`on_cancel`] besides: its future is dropped
@@ -110,6 +108,23 @@ pub trait TakeBack<T>: Send + 'static {
     ///
     /// Called where the `Returnable` is dropped, which may be anywhere: inside the drop of a
     /// future, or of a context. Wake whoever is next; let its handler run elsewhere.
+    ///
+    /// ```
+    /// use async_op::sync::{Returnable, TakeBack};
+    /// use std::sync::mpsc;
+    ///
+    /// struct Origin(mpsc::Sender<u32>);
+    ///
+    /// impl TakeBack<u32> for Origin {
+    ///     fn take_back(self, value: u32) {
+    ///         self.0.send(value).unwrap();
+    ///     }
+    /// }
+    ///
+    /// let (sender, returned) = mpsc::channel();
+    /// drop(Returnable::new(7, Origin(sender)));
+    /// assert_eq!(returned.recv(), Ok(7));
+    /// ```
     fn take_back(self, value: T);
 }
 
@@ -121,6 +136,15 @@ impl<T, F: FnOnce(T) + Send + 'static> TakeBack<T> for F {
 
 impl<T, R: TakeBack<T>> Returnable<T, R> {
     /// Makes a value one that goes back to `origin`.
+    ///
+    /// ```
+    /// use async_op::sync::Returnable;
+    /// use std::sync::mpsc;
+    ///
+    /// let (sender, returned) = mpsc::channel();
+    /// drop(Returnable::new(7, move |value: u32| sender.send(value).unwrap()));
+    /// assert_eq!(returned.recv(), Ok(7));
+    /// ```
     pub fn new(value: T, origin: R) -> Self {
         Self {
             inner: Some((value, origin)),
@@ -128,6 +152,13 @@ impl<T, R: TakeBack<T>> Returnable<T, R> {
     }
 
     /// Takes the value out: it has been received.
+    ///
+    /// ```
+    /// use async_op::sync::Returnable;
+    ///
+    /// let value = Returnable::new(7, |_: u32| unreachable!("it is received"));
+    /// assert_eq!(value.receive(), 7);
+    /// ```
     pub fn receive(mut self) -> T {
         let (value, _) = self.inner.take().expect("it is there until it is received");
         value

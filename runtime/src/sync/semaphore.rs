@@ -7,6 +7,8 @@ use super::wait::{self, Failure, Request, Wait};
 use crate::async_op;
 use crate::context::{ContextGone, IoExecutor, WakeList};
 use crate::executor::{Executor, IoObject};
+use crate::initiation::{Initiation, from_future};
+use crate::meta::Meta;
 use crate::shim::plain::Mutex;
 
 /// A number of permits, which operations acquire and give back.
@@ -21,7 +23,6 @@ use crate::shim::plain::Mutex;
 /// use async_op::IoContext;
 /// use async_op::sync::Semaphore;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let connections = Semaphore::new(&context, 2);
 /// for n in 0..10 {
@@ -32,8 +33,7 @@ use crate::shim::plain::Mutex;
 /// }
 /// assert_eq!(context.run(), 10);
 /// assert_eq!(connections.available(), 2);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// # Allocation
@@ -81,12 +81,10 @@ impl<E: Executor> Semaphore<E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Semaphore;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let semaphore = Semaphore::new(&context, 10);
     /// assert_eq!(semaphore.available(), 10);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn new<O>(on: &O, permits: usize) -> Self
     where
@@ -141,19 +139,21 @@ impl<E: Executor> Semaphore<E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Semaphore;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let semaphore = Semaphore::new(&context, 1);
     /// let permit = semaphore.acquire().blocking()?;
     /// assert_eq!(semaphore.available(), 0);
     /// drop(permit);
     /// assert_eq!(semaphore.available(), 1);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
-    #[async_op(cancellation = total)]
-    pub async fn async_acquire(&self) -> io::Result<Permit<E>> {
-        self.wait_for(1).await
+    #[async_op]
+    pub fn async_acquire(&self) -> impl Initiation<fn(io::Result<Permit<E>>)> {
+        static META: Meta = wait::meta("async_acquire");
+        let semaphore = self.clone();
+        from_future(&META, self.executor(), async move {
+            semaphore.wait_for(1).await
+        })
     }
 
     /// Waits for `count` permits at once.
@@ -186,17 +186,19 @@ impl<E: Executor> Semaphore<E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Semaphore;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let bytes = Semaphore::new(&context, 1 << 20);
     /// let permit = bytes.acquire_many(4096).blocking()?;
     /// assert_eq!(permit.count(), 4096);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
-    #[async_op(cancellation = total)]
-    pub async fn async_acquire_many(&self, count: usize) -> io::Result<Permit<E>> {
-        self.wait_for(count).await
+    #[async_op]
+    pub fn async_acquire_many(&self, count: usize) -> impl Initiation<fn(io::Result<Permit<E>>)> {
+        static META: Meta = wait::meta("async_acquire_many");
+        let semaphore = self.clone();
+        from_future(&META, self.executor(), async move {
+            semaphore.wait_for(count).await
+        })
     }
 
     async fn wait_for(&self, count: usize) -> io::Result<Permit<E>> {
@@ -212,13 +214,11 @@ impl<E: Executor> Semaphore<E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Semaphore;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let semaphore = Semaphore::new(&context, 2);
     /// let permit = semaphore.try_acquire(2);
     /// assert!(permit.is_some() && semaphore.try_acquire(1).is_none());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn try_acquire(&self, count: usize) -> Option<Permit<E>> {
         let mut wake = WakeList::default();
@@ -234,14 +234,12 @@ impl<E: Executor> Semaphore<E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Semaphore;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let semaphore = Semaphore::new(&context, 0);
     /// semaphore.acquire().callback(|permit| permit.unwrap().forget());
     /// semaphore.add(1);
     /// assert_eq!(context.run(), 1);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn add(&self, count: usize) {
         let mut wake = WakeList::default();
@@ -256,13 +254,11 @@ impl<E: Executor> Semaphore<E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Semaphore;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let semaphore = Semaphore::new(&context, 3);
     /// let _permit = semaphore.try_acquire(2);
     /// assert_eq!(semaphore.available(), 1);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn available(&self) -> usize {
         self.shared.state.lock().available
@@ -276,14 +272,12 @@ impl<E: Executor> Semaphore<E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Semaphore;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let semaphore = Semaphore::new(&context, 0);
     /// semaphore.acquire().callback(|result| assert!(result.is_err()));
     /// semaphore.close();
     /// context.run();
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn close(&self) {
         let mut wake = WakeList::default();
@@ -300,14 +294,12 @@ impl<E: Executor> Semaphore<E> {
     /// use async_op::sync::Semaphore;
     /// use async_op::{IoContext, is_cancelled};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let semaphore = Semaphore::new(&context, 0);
     /// semaphore.acquire().callback(|result| assert!(is_cancelled(&result.unwrap_err())));
     /// assert_eq!(semaphore.cancel(), 1);
     /// context.run();
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn cancel(&self) -> usize {
         let mut wake = WakeList::default();
@@ -366,12 +358,10 @@ impl<E: Executor> Permit<E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Semaphore;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let semaphore = Semaphore::new(&context, 5);
     /// assert_eq!(semaphore.try_acquire(2).unwrap().count(), 2);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn count(&self) -> usize {
         self.count
@@ -385,13 +375,11 @@ impl<E: Executor> Permit<E> {
     /// use async_op::IoContext;
     /// use async_op::sync::Semaphore;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let semaphore = Semaphore::new(&context, 5);
     /// semaphore.try_acquire(2).unwrap().forget();
     /// assert_eq!(semaphore.available(), 3);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn forget(mut self) {
         self.count = 0;

@@ -22,11 +22,35 @@ impl<T> SendError<T> {
     }
 
     /// Returns why the value was not sent.
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::sync::Channel;
+    ///
+    /// let context = IoContext::new()?;
+    /// let channel = Channel::new(&context, 1);
+    /// channel.close();
+    /// let error = channel.send("mine").blocking().unwrap_err();
+    /// assert_eq!(error.error().kind(), std::io::ErrorKind::BrokenPipe);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn error(&self) -> &io::Error {
         &self.error
     }
 
     /// Returns the value.
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::sync::Channel;
+    ///
+    /// let context = IoContext::new()?;
+    /// let channel = Channel::new(&context, 1);
+    /// channel.close();
+    /// let error = channel.send("mine").blocking().unwrap_err();
+    /// assert_eq!(error.into_value(), "mine");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn into_value(self) -> T {
         self.value
     }

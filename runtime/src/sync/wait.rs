@@ -5,10 +5,11 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 
 use super::queue::{Key, Queue};
-use crate::cancel;
 use crate::cancel::error::context_gone;
+use crate::cancel::{self, CancellationType};
 use crate::context::{ContextGone, WakeList};
 use crate::executor::Executor;
+use crate::meta::Meta;
 use crate::shim::plain::Mutex;
 use crate::task::{budget, scope};
 
@@ -67,6 +68,15 @@ pub(super) trait Request: Sized {
         entry: Self::Entry,
         wake: &mut WakeList,
     ) -> Option<Self::Entry>;
+}
+
+/// Describes an operation that is one [`Wait`]: who is woken has been served, or has failed,
+/// or is asked to stop.
+#[track_caller]
+pub(super) const fn meta(name: &'static str) -> Meta {
+    Meta::new(name, &["self"], &[])
+        .with_cancellation(CancellationType::TOTAL)
+        .waiting_once()
 }
 
 /// The future of a request. Dropped, it leaves nothing in the queue, and what it

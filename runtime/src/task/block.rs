@@ -364,6 +364,8 @@ where
             // SAFETY: the block came from this allocator with this layout, in `make`,
             // and nothing in it is used any more.
             unsafe { allocator.deallocate(this.cast(), layout) };
+            // Foreign, and so before what is returned: that would leak where it panics.
+            drop(allocator);
         }
         (trace, (work, io_work))
     }
@@ -637,6 +639,8 @@ where
             }
             Target::Own(executor)
         };
+        // It is over, and so nobody asks it any more, however late the handler is called.
+        head.cancellation.end_of_service();
         let mut io_work = WorkGuard::none();
         if head.io_work.owns_work() {
             mem::swap(&mut io_work, &mut head.io_work);
@@ -674,7 +678,7 @@ where
         let mut held = Held::new(guards);
         match ending {
             Ending::Call(args) => {
-                held.reset_on_runner();
+                held.before_the_handler();
                 let _handling: Entered = trace.handling();
                 let _outside = super::current::outside();
                 handler.complete(args);

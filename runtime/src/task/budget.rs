@@ -11,6 +11,8 @@ use std::task::{Context, Poll};
 /// How many operations are awaited before others have their turn. The number of
 /// tokio.
 const BUDGET: u32 = 128;
+/// So many are left at least to each member of a group, as its place in the order is its turn.
+const FEW: u32 = 8;
 /// Outside of any frame: how fair to be is for the foreign poller to say.
 const UNLIMITED: u32 = u32::MAX;
 
@@ -35,6 +37,28 @@ impl Drop for Granted {
     #[inline]
     fn drop(&mut self) {
         LEFT.set(self.outer);
+    }
+}
+
+/// Takes back what was lent when dropped, on unwind too.
+pub(crate) struct Lent(u32);
+
+/// Lends a member of a group what is missing for a few operations: so one that has completed
+/// says so when its turn has come, and others that completed later do not come first. The
+/// group's own budget is no larger for it.
+#[inline]
+pub(crate) fn lend() -> Lent {
+    let left = LEFT.get();
+    let lent = FEW.saturating_sub(left);
+    LEFT.set(left + lent);
+    Lent(lent)
+}
+
+impl Drop for Lent {
+    #[inline]
+    fn drop(&mut self) {
+        let Self(lent) = *self;
+        LEFT.set(LEFT.get().saturating_sub(lent));
     }
 }
 

@@ -162,6 +162,13 @@ impl<E: Executor, X: Executor, A: OperationAllocator, O: Executor> Head<E, X, A,
             .expect("an operation holds work until its handler runs")
     }
 
+    /// It is over, and so nobody asks it any more, however late the handler is called.
+    #[inline(always)]
+    fn end_of_service(&mut self) {
+        // A waker of the stub, if anything: dropping it calls nothing foreign.
+        self.scope.value.cancellation.end_of_service();
+    }
+
     /// Posts the frame to the executor it is polled on.
     ///
     /// # Safety
@@ -177,6 +184,29 @@ impl<E: Executor, X: Executor, A: OperationAllocator, O: Executor> Head<E, X, A,
         // A copy: once posted, the frame may be gone.
         let executor = scope.value.executor.clone();
         executor.post(task);
+    }
+
+    /// Posts a frame whose future is over when it is polled: so is its work on the I/O
+    /// executor once it is submitted, and nobody asks it any more, unless that is why.
+    ///
+    /// # Safety
+    ///
+    /// - As for [`post`](Self::post).
+    unsafe fn post_last(header: NonNull<FrameHeader>) {
+        let this: NonNull<Self> = header.cast();
+        // SAFETY: by I1 the field is ours, and wakers know the header alone.
+        let io_work = unsafe { &mut (*this.as_ptr()).io_work };
+        let io_work = io_work.take();
+        // SAFETY: as above, and only read.
+        let scope = unsafe { &(*this.as_ptr()).scope };
+        let cancellation = &scope.value.cancellation;
+        if cancellation.requested().is_empty() {
+            // A waker of the stub, if anything: dropping it calls nothing foreign.
+            drop(cancellation.end());
+        }
+        // SAFETY: passed on as it came.
+        unsafe { Self::post(header) };
+        drop(io_work);
     }
 
     /// Gives the memory of a frame back.
@@ -431,7 +461,10 @@ where
         let stub = room.map(|room| Stub::new(room, frame.cast()));
         let header = FrameHeader {
             task: Header::new(const { &Self::POLL }),
-            post: Head::<E, X, A, P::Executor>::post,
+            post: match site.meta().waits_once() {
+                true => Head::<E, X, A, P::Executor>::post_last,
+                false => Head::<E, X, A, P::Executor>::post,
+            },
             stub: AtomicPtr::new(stub.map_or(ptr::null_mut(), NonNull::as_ptr)),
         };
         let scope = OfFrame {
@@ -605,6 +638,7 @@ where
             Route::Own | Route::Immediate => const { &Self::DELIVER },
         };
         frame.head.header.task.set_vtable(vtable);
+        frame.head.end_of_service();
         let mut io_work = frame.head.io_work.take();
         let mut work = match route {
             Route::Immediate => frame.head.work.take(),
@@ -634,6 +668,7 @@ where
         let frame = unsafe { &mut *this.as_ptr() };
         frame.payload.output = ManuallyDrop::new(output);
         frame.head.header.task.set_vtable(const { &Self::DELIVER });
+        frame.head.end_of_service();
         let executor = frame.head.work_executor().clone();
         let mut io_work = frame.head.io_work.take();
         // The dispatch may call the handler.
@@ -746,7 +781,7 @@ where
     /// Calls the handler, which has been moved out of its frame.
     fn call((handler, trace, mut guards): (H, Trace, Guards<X, E>), output: S::Output) {
         guards.0.reset_on_runner();
-        guards.1.reset_on_runner();
+        guards.1.reset();
         let _handling: Entered = trace.handling();
         let _outside = super::current::outside();
         handler.complete(S::from_output(output));

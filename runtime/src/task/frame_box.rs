@@ -105,6 +105,26 @@ impl<T, F: Future<Output = T>> Block<T, F> {
 impl<'a, T> FrameBox<'a, T> {
     /// Boxes `future`.
     ///
+    /// ```
+    /// use async_op::task::FrameBox;
+    ///
+    /// /// A trait with a function that waits, as an object.
+    /// trait Source {
+    ///     fn next(&self) -> FrameBox<'_, Option<u32>>;
+    /// }
+    ///
+    /// struct Always(u32);
+    ///
+    /// impl Source for Always {
+    ///     fn next(&self) -> FrameBox<'_, Option<u32>> {
+    ///         FrameBox::new(async { Some(self.0) })
+    ///     }
+    /// }
+    ///
+    /// let source: &dyn Source = &Always(7);
+    /// assert_eq!(pollster::block_on(source.next()), Some(7));
+    /// ```
+    ///
     /// # Panics
     ///
     /// If no memory can be had.

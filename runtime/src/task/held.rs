@@ -8,9 +8,9 @@ use std::mem::ManuallyDrop;
 
 use crate::executor::{Executor, WorkGuard};
 
-/// Work on the executor of a handler and on that of the I/O object, that lasts until the
-/// handler has run, if it has not been given back before: mostly it has, which is seen in
-/// place.
+/// Work on the executor of a handler, that lasts until the handler has run, if it has not been
+/// given back before: mostly it has, which is seen in place. And work on the executor of the
+/// I/O object, that ends before the handler is called.
 pub(super) struct Held<X: Executor, E: Executor>(ManuallyDrop<(WorkGuard<X>, WorkGuard<E>)>);
 
 impl<X: Executor, E: Executor> Held<X, E> {
@@ -19,12 +19,14 @@ impl<X: Executor, E: Executor> Held<X, E> {
         Self(ManuallyDrop::new(guards))
     }
 
-    /// Gives back what is of a context that this thread runs.
+    /// Gives back what is not to last until the handler has run: what is of the I/O object,
+    /// whose operation is over, and what is of a context that this thread runs. Or one that the
+    /// handler runs would wait for the handler's own operation.
     #[inline(always)]
-    pub(super) fn reset_on_runner(&mut self) {
+    pub(super) fn before_the_handler(&mut self) {
         let (work, io_work) = &mut *self.0;
         work.reset_on_runner();
-        io_work.reset_on_runner();
+        io_work.reset();
     }
 }
 

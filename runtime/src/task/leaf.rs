@@ -138,6 +138,13 @@ impl<E: Executor, X: Executor, A: OperationAllocator> Head<E, X, A> {
         }
     }
 
+    /// It is over, and so nobody asks it any more, however late the handler is called.
+    #[inline(always)]
+    fn end_of_service(&mut self) {
+        // What finds its place, if anything: dropping it calls nothing foreign.
+        self.cancellation.end_of_service();
+    }
+
     /// Gives the memory of a leaf back.
     ///
     /// # Safety
@@ -510,6 +517,7 @@ where
             Route::Own | Route::Immediate => const { &Self::DELIVER },
         };
         leaf.head.header.task.set_vtable(vtable);
+        leaf.head.end_of_service();
         let mut io_work = leaf.head.io_work.take();
         let mut work = match route {
             Route::Immediate => leaf.head.work.take(),
@@ -552,6 +560,7 @@ where
         let leaf = unsafe { &mut *this.as_ptr() };
         leaf.payload.output = ManuallyDrop::new(output);
         leaf.head.header.task.set_vtable(const { &Self::DELIVER });
+        leaf.head.end_of_service();
         let executor = leaf.head.own_executor().clone();
         let io_work = leaf.head.io_work.take();
         mem::forget(on_unwind);
@@ -643,7 +652,7 @@ where
     #[inline(always)]
     fn call((handler, trace, guards): (H, Trace, Guards<X, E>), output: T::Output) {
         let mut held = Held::new(guards);
-        held.reset_on_runner();
+        held.before_the_handler();
         let _handling: Entered = trace.handling();
         handler.complete(S::from_output(output));
     }

@@ -87,6 +87,14 @@ struct Allowed {
 impl TestContext {
     /// Makes a context that runs tasks in the order in which they are posted.
     ///
+    /// ```
+    /// use async_op::test::TestContext;
+    /// use std::time::Duration;
+    ///
+    /// let context = TestContext::new();
+    /// assert_eq!(context.elapsed(), Duration::ZERO); // until somebody lets time pass
+    /// ```
+    ///
     /// # Panics
     ///
     /// If the system has no descriptors left.
@@ -143,21 +151,64 @@ impl TestContext {
     }
 
     /// Returns the executor of this context.
+    ///
+    /// ```
+    /// use async_op::post_on;
+    /// use async_op::test::TestContext;
+    ///
+    /// let context = TestContext::new();
+    /// post_on(&context.executor(), || println!("in a test"));
+    /// assert_eq!(context.run(), 1);
+    /// ```
     pub fn executor(&self) -> IoExecutor {
         self.context.executor()
     }
 
     /// Returns what time it is here.
+    ///
+    /// ```
+    /// use async_op::test::TestContext;
+    /// use async_op::time::Timer;
+    /// use std::time::Duration;
+    ///
+    /// let context = TestContext::new();
+    /// let timer = Timer::new(&context);
+    /// timer.expires_at(context.now() + Duration::from_secs(60));
+    /// timer.wait().callback(|result| result.unwrap());
+    /// assert_eq!(context.advance(Duration::from_secs(60)), 1);
+    /// ```
     pub fn now(&self) -> Instant {
         self.simulation.now()
     }
 
     /// Returns how much time has passed here.
+    ///
+    /// ```
+    /// use async_op::test::TestContext;
+    /// use async_op::time::Timer;
+    /// use std::time::Duration;
+    ///
+    /// let context = TestContext::new();
+    /// let timer = Timer::new(&context);
+    /// timer.expires_after(Duration::from_secs(3600));
+    /// timer.wait().blocking().unwrap();
+    /// assert_eq!(context.elapsed(), Duration::from_secs(3600));
+    /// ```
     pub fn elapsed(&self) -> Duration {
         self.now() - self.start
     }
 
     /// Returns what the clock on the wall shows: at first, what that of the system does.
+    ///
+    /// ```
+    /// use async_op::test::TestContext;
+    /// use std::time::Duration;
+    ///
+    /// let context = TestContext::new();
+    /// let start = context.wall_clock();
+    /// context.advance(Duration::from_secs(60));
+    /// assert_eq!(context.wall_clock(), start + Duration::from_secs(60));
+    /// ```
     pub fn wall_clock(&self) -> SystemTime {
         self.simulation.wall()
     }
@@ -189,17 +240,54 @@ impl TestContext {
     /// Sets how long to wait, of the system's own time, for what comes from elsewhere: ten
     /// seconds, if nobody does. To [block](crate::Blocking) on what does not come in that time
     /// panics, and so does [`run`](Self::run) where there are sockets.
+    ///
+    /// ```
+    /// use async_op::net::UnixStream;
+    /// use async_op::test::TestContext;
+    /// use std::time::Duration;
+    ///
+    /// let context = TestContext::new();
+    /// context.set_patience(Duration::from_secs(1)); // more than a socket on this machine needs
+    /// let (a, b) = UnixStream::pair(&context).unwrap();
+    /// b.read_some(vec![0; 16]).callback(|result, _| assert_eq!(result.unwrap(), 5));
+    /// a.try_write_some(b"hello").unwrap();
+    /// context.run();
+    /// ```
     pub fn set_patience(&self, patience: Duration) {
         self.simulation.set_patience(patience);
     }
 
     /// Returns a number below `limit` that the [seed](Self::seeded) decides; 0 where that is
     /// 0.
+    ///
+    /// ```
+    /// use async_op::test::TestContext;
+    ///
+    /// let throw = |seed| TestContext::seeded(seed).random(6) + 1;
+    /// assert!((1..=6).contains(&throw(1)));
+    /// assert_eq!(throw(1), throw(1));
+    /// ```
     pub fn random(&self, limit: usize) -> usize {
         self.simulation.below(limit)
     }
 
     /// Runs whatever can run without time to pass; returns how many tasks that were.
+    ///
+    /// ```
+    /// use async_op::test::{Probe, TestContext};
+    /// use async_op::time::Timer;
+    /// use std::time::Duration;
+    ///
+    /// let context = TestContext::new();
+    /// let timer = Timer::new(&context);
+    /// let probe = Probe::new();
+    /// timer.expires_after(Duration::from_secs(1));
+    /// timer.wait().with(probe.handler());
+    /// context.run_until_stalled();
+    /// assert_eq!(probe.calls(), 0); // no time has passed
+    /// context.run();
+    /// probe.output().unwrap();
+    /// ```
     pub fn run_until_stalled(&self) -> usize {
         let mut ran = 0;
         if self.stops_at_each.load(Ordering::Relaxed) {
@@ -218,6 +306,17 @@ impl TestContext {
     }
 
     /// Runs one task, if one can run without time to pass; returns whether there was one.
+    ///
+    /// ```
+    /// use async_op::post_on;
+    /// use async_op::test::TestContext;
+    ///
+    /// let context = TestContext::new();
+    /// post_on(&context, || println!("one"));
+    /// post_on(&context, || println!("two"));
+    /// assert!(context.run_one() && context.run_one());
+    /// assert!(!context.run_one());
+    /// ```
     pub fn run_one(&self) -> bool {
         let cut = self.cut.lock().clone();
         cut.iter().for_each(Cut::step);
@@ -227,6 +326,19 @@ impl TestContext {
 
     /// Lets `duration` pass, and runs whatever can run meanwhile, each timer at its time;
     /// returns how many tasks that were.
+    ///
+    /// ```
+    /// use async_op::test::TestContext;
+    /// use async_op::time::Timer;
+    /// use std::time::Duration;
+    ///
+    /// let context = TestContext::new();
+    /// let timer = Timer::new(&context);
+    /// timer.expires_after(Duration::from_secs(5));
+    /// timer.wait().callback(|result| result.unwrap());
+    /// assert_eq!(context.advance(Duration::from_secs(4)), 0);
+    /// assert_eq!(context.advance(Duration::from_secs(1)), 1);
+    /// ```
     pub fn advance(&self, duration: Duration) -> usize {
         let end = self.now() + duration;
         let mut ran = self.run_until_stalled();
@@ -240,6 +352,19 @@ impl TestContext {
 
     /// Runs until nothing is outstanding, and lets time pass where there is nothing else to
     /// do; returns how many tasks it ran.
+    ///
+    /// ```
+    /// use async_op::test::TestContext;
+    /// use async_op::time::Timer;
+    /// use std::time::Duration;
+    ///
+    /// let context = TestContext::new();
+    /// let timer = Timer::new(&context);
+    /// timer.expires_after(Duration::from_secs(3600));
+    /// timer.wait().callback(|result| result.unwrap());
+    /// assert_eq!(context.run(), 1);
+    /// assert_eq!(context.elapsed(), Duration::from_secs(3600));
+    /// ```
     ///
     /// # Panics
     ///
@@ -294,11 +419,37 @@ impl TestContext {
     ///
     /// The system is not asked: what it has to tell of sockets is not known before the next
     /// run.
+    ///
+    /// ```
+    /// use async_op::test::TestContext;
+    /// use async_op::time::Timer;
+    /// use std::time::Duration;
+    ///
+    /// let context = TestContext::new();
+    /// let timer = Timer::new(&context);
+    /// timer.expires_after(Duration::from_secs(1));
+    /// timer.wait().callback(|result| result.unwrap());
+    /// assert!(context.is_stalled()); // it waits for time
+    /// context.run();
+    /// assert!(!context.is_stalled());
+    /// ```
     pub fn is_stalled(&self) -> bool {
         self.has_work() && self.context.timeout() != Some(Duration::ZERO)
     }
 
     /// Allows anything to be left when it is dropped: operations, work and memory.
+    ///
+    /// ```
+    /// use async_op::test::TestContext;
+    /// use async_op::time::Timer;
+    /// use std::time::Duration;
+    ///
+    /// let mut context = TestContext::new();
+    /// let timer = Timer::new(&context);
+    /// context.allow_outstanding(); // or it would panic when it is dropped
+    /// timer.expires_after(Duration::from_secs(1));
+    /// timer.wait().detach();
+    /// ```
     pub fn allow_outstanding(&mut self) {
         self.allowed.all = true;
     }
@@ -327,17 +478,51 @@ impl TestContext {
     /// Allows work to be held, by a [`WorkGuard`](crate::executor::WorkGuard), when it is
     /// dropped. With the feature `tracing` it is told from the work of operations, which this
     /// does not allow.
+    ///
+    /// ```
+    /// use async_op::executor::WorkGuard;
+    /// use async_op::test::TestContext;
+    ///
+    /// let mut context = TestContext::new();
+    /// context.allow_work();
+    /// let _guard = WorkGuard::new(context.executor());
+    /// drop(context);
+    /// ```
     pub fn allow_work(&mut self) {
         self.allowed.work = true;
     }
 
     /// Allows [memory](Self::memory) to be kept when it is dropped.
+    ///
+    /// ```
+    /// use async_op::alloc::VecIn;
+    /// use async_op::test::TestContext;
+    ///
+    /// let mut context = TestContext::new();
+    /// context.allow_memory();
+    /// let mut kept = VecIn::new_in(context.memory());
+    /// kept.push(7);
+    /// drop(context);
+    /// ```
     pub fn allow_memory(&mut self) {
         self.allowed.memory = true;
     }
 
     /// Returns an allocator for operations. When the context is dropped, all that they have
     /// taken of it has to be back.
+    ///
+    /// ```
+    /// use async_op::bind_allocator;
+    /// use async_op::test::TestContext;
+    /// use async_op::time::Timer;
+    ///
+    /// let context = TestContext::new();
+    /// let timer = Timer::new(&context);
+    /// let handler = |result: std::io::Result<()>| result.unwrap();
+    /// timer.async_wait(bind_allocator(context.memory(), handler));
+    /// context.run();
+    /// assert_eq!(context.memory().allocations(), 1);
+    /// ```
     pub fn memory(&self) -> TestMemory {
         self.memory.clone()
     }

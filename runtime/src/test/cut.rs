@@ -45,12 +45,43 @@ impl Cut {
 
     /// Returns the slot of the operation that is asked to stop, whatever that leaves behind
     /// ([`TERMINAL`](CancellationType::TERMINAL)). It serves one at a time.
+    ///
+    /// ```
+    /// use async_op::bind_cancellation_slot;
+    /// use async_op::io::read_exact;
+    /// use async_op::test::{Probe, Script, each_cancellation};
+    ///
+    /// each_cancellation(|context, cut| {
+    ///     let stream = Script::new().read("he").read("llo").on(context);
+    ///     let (reads, probe) = (read_exact(&stream, vec![0; 5]), Probe::new());
+    ///     reads.with(bind_cancellation_slot(cut.slot(), probe.handler()));
+    ///     context.run();
+    ///     let (result, _) = probe.take();
+    ///     assert!(result.is_ok() || cut.is_over());
+    /// });
+    /// ```
     pub fn slot(&self) -> CancellationSlot {
         self.state.inner.lock().is_used = true;
         self.state.signal.slot()
     }
 
     /// Returns the slot of an operation that is asked for `kind`.
+    ///
+    /// ```
+    /// use async_op::bind_cancellation_slot;
+    /// use async_op::cancel::CancellationType;
+    /// use async_op::io::read_exact;
+    /// use async_op::test::{Probe, Script, each_cancellation};
+    ///
+    /// each_cancellation(|context, cut| {
+    ///     let stream = Script::new().read("he").read("llo").on(context);
+    ///     let (reads, probe) = (read_exact(&stream, vec![0; 5]), Probe::new());
+    ///     reads.with(bind_cancellation_slot(cut.slot_for(CancellationType::TOTAL), probe.handler()));
+    ///     context.run();
+    ///     let (result, _) = probe.take();
+    ///     result.unwrap(); // it has no such guarantee to give, and goes on
+    /// });
+    /// ```
     pub fn slot_for(&self, kind: CancellationType) -> CancellationSlot {
         self.state.inner.lock().kind = kind;
         self.slot()
@@ -114,6 +145,21 @@ impl Cut {
     }
 
     /// Returns whether its time has come: from then on what it is for may have been stopped.
+    ///
+    /// ```
+    /// use async_op::bind_cancellation_slot;
+    /// use async_op::io::read_exact;
+    /// use async_op::test::{Probe, Script, each_cancellation};
+    ///
+    /// each_cancellation(|context, cut| {
+    ///     let stream = Script::new().read("he").read("llo").on(context);
+    ///     let (reads, probe) = (read_exact(&stream, vec![0; 5]), Probe::new());
+    ///     reads.with(bind_cancellation_slot(cut.slot(), probe.handler()));
+    ///     context.run();
+    ///     let (result, _) = probe.take();
+    ///     assert!(result.is_ok() || cut.is_over()); // it fails for no other reason
+    /// });
+    /// ```
     pub fn is_over(&self) -> bool {
         self.state.inner.lock().left.is_none()
     }

@@ -38,6 +38,17 @@ impl Fuse {
     }
 
     /// Panics, if this is the place where it has to.
+    ///
+    /// ```
+    /// use async_op::post_on;
+    /// use async_op::test::each_panic;
+    ///
+    /// each_panic(|context, fuse| {
+    ///     let fuse = fuse.clone();
+    ///     post_on(context, move || fuse.burn());
+    ///     context.run();
+    /// });
+    /// ```
     pub fn burn(&self) {
         let mut left = self.left.lock();
         match &mut *left {
@@ -58,16 +69,57 @@ impl Fuse {
     }
 
     /// Returns whether it has panicked.
+    ///
+    /// ```
+    /// use async_op::post_on;
+    /// use async_op::test::each_panic;
+    /// use std::cell::Cell;
+    ///
+    /// let burnt = Cell::new(0);
+    /// each_panic(|context, fuse| {
+    ///     post_on(context, fuse.handler(|| ()));
+    ///     context.run();
+    ///     burnt.set(burnt.get() + u32::from(fuse.is_burnt()));
+    /// });
+    /// assert_eq!(burnt.get(), 1); // there is one place
+    /// ```
     pub fn is_burnt(&self) -> bool {
         self.left.lock().is_none()
     }
 
     /// Makes of a handler one that may panic when it has been called.
+    ///
+    /// ```
+    /// use async_op::test::{Probe, each_panic};
+    /// use async_op::time::Timer;
+    ///
+    /// each_panic(|context, fuse| {
+    ///     let probe = Probe::new();
+    ///     Timer::new(context).wait().with(fuse.handler(probe.handler()));
+    ///     context.run();
+    ///     assert_eq!(probe.calls(), 1); // whether it has panicked or not
+    /// });
+    /// ```
     pub fn handler<H>(&self, handler: H) -> Adapted<Burning, H> {
         adapt(Burning(self.clone()), handler)
     }
 
     /// Polls `future` with wakers that may panic when they have woken.
+    ///
+    /// ```
+    /// use async_op::spawn;
+    /// use async_op::test::each_panic;
+    /// use async_op::time::Timer;
+    /// use std::time::Duration;
+    ///
+    /// each_panic(|context, fuse| {
+    ///     let (timer, fuse) = (Timer::new(context), fuse.clone());
+    ///     timer.expires_after(Duration::from_secs(1));
+    ///     let body = async move { fuse.wakes(timer.wait()).await.unwrap() };
+    ///     spawn(context, body, |()| ());
+    ///     context.run();
+    /// });
+    /// ```
     pub async fn wakes<F: Future>(&self, future: F) -> F::Output {
         let mut future = pin!(future);
         poll_fn(move |cx| {

@@ -51,26 +51,80 @@ struct State {
 
 impl TestMemory {
     /// Makes an allocator of its own.
+    ///
+    /// ```
+    /// use async_op::alloc::VecIn;
+    /// use async_op::test::TestMemory;
+    ///
+    /// let memory = TestMemory::new();
+    /// let one = VecIn::<u8, _>::with_capacity_in(8, memory.clone());
+    /// assert_eq!(TestMemory::new().outstanding(), 0); // that of another
+    /// assert_eq!(memory.outstanding(), 1);
+    /// # drop(one);
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Returns how many blocks have been handed out.
+    ///
+    /// ```
+    /// use async_op::alloc::VecIn;
+    /// use async_op::test::TestMemory;
+    ///
+    /// let memory = TestMemory::new();
+    /// drop(VecIn::<u8, _>::with_capacity_in(8, memory.clone()));
+    /// assert_eq!(memory.allocations(), 1);
+    /// ```
     pub fn allocations(&self) -> usize {
         self.lock().allocations
     }
 
     /// Returns how many of them are not back.
+    ///
+    /// ```
+    /// use async_op::alloc::VecIn;
+    /// use async_op::test::TestMemory;
+    ///
+    /// let memory = TestMemory::new();
+    /// let one = VecIn::<u8, _>::with_capacity_in(8, memory.clone());
+    /// assert_eq!(memory.outstanding(), 1);
+    /// drop(one);
+    /// assert_eq!(memory.outstanding(), 0);
+    /// ```
     pub fn outstanding(&self) -> usize {
         self.lock().outstanding
     }
 
     /// Returns how many have been refused.
+    ///
+    /// ```
+    /// use async_op::alloc::VecIn;
+    /// use async_op::test::TestMemory;
+    ///
+    /// let memory = TestMemory::new();
+    /// memory.refuse_after(0);
+    /// let mut list = VecIn::<u8, _>::new_in(memory.clone());
+    /// assert!(list.try_reserve(8).is_err());
+    /// assert_eq!(memory.refused(), 1);
+    /// ```
     pub fn refused(&self) -> usize {
         self.lock().refused
     }
 
     /// Refuses one block, after `before` that are handed out.
+    ///
+    /// ```
+    /// use async_op::alloc::VecIn;
+    /// use async_op::test::TestMemory;
+    ///
+    /// let memory = TestMemory::new();
+    /// memory.refuse_after(1);
+    /// let mut lists = [(); 2].map(|()| VecIn::<u8, _>::new_in(memory.clone()));
+    /// assert!(lists[0].try_reserve(8).is_ok());
+    /// assert!(lists[1].try_reserve(8).is_err());
+    /// assert!(lists[1].try_reserve(8).is_ok()); // the one after it is not
+    /// ```
     pub fn refuse_after(&self, before: usize) {
         self.lock().before_refusal = Some(before);
     }

@@ -67,6 +67,18 @@ struct Datagram {
 
 impl Network {
     /// Makes a network without faults: all arrives at once, and in order.
+    ///
+    /// ```
+    /// use async_op::test::{Network, TestContext};
+    ///
+    /// let context = TestContext::new();
+    /// let network = Network::new(&context);
+    /// let a = network.bind(([192, 0, 2, 1], 7).into());
+    /// let b = network.bind(([192, 0, 2, 2], 7).into());
+    /// a.send_to("hello", b.local_addr()).blocking()?;
+    /// assert_eq!(b.receive(&mut [0; 8]).blocking()?, 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn new(context: &TestContext) -> Self {
         let waiting = Arc::new(Waiting::default());
         context.tell_when_gone(&waiting);
@@ -87,24 +99,80 @@ impl Network {
     }
 
     /// From now on each datagram arrives after a time of this range: one may overtake another.
+    ///
+    /// ```
+    /// use async_op::test::{Network, TestContext};
+    /// use std::time::Duration;
+    ///
+    /// let context = TestContext::new();
+    /// let mut network = Network::new(&context);
+    /// let second = Duration::from_secs(1);
+    /// network.delay(second..=second);
+    /// let a = network.bind(([192, 0, 2, 1], 7).into());
+    /// let b = network.bind(([192, 0, 2, 2], 7).into());
+    /// a.send_to("hello", b.local_addr()).blocking()?;
+    /// assert_eq!(b.receive(&mut [0; 8]).blocking()?, 5);
+    /// assert_eq!(context.elapsed(), second);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn delay(&mut self, delay: RangeInclusive<Duration>) -> &mut Self {
         self.shared.state.lock().delay = delay;
         self
     }
 
     /// From now on of a hundred datagrams so many are lost, more or less.
+    ///
+    /// ```
+    /// use async_op::test::{Network, TestContext};
+    /// use async_op::is_timeout;
+    /// use std::time::Duration;
+    ///
+    /// let context = TestContext::new();
+    /// let mut network = Network::new(&context);
+    /// network.lose(100);
+    /// let a = network.bind(([192, 0, 2, 1], 7).into());
+    /// let b = network.bind(([192, 0, 2, 2], 7).into());
+    /// a.send_to("hello", b.local_addr()).blocking()?;
+    /// let mut buffer = [0; 8];
+    /// let received = b.receive(&mut buffer).cancel_after(Duration::from_secs(1)).blocking();
+    /// assert!(is_timeout(&received.unwrap_err()));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn lose(&mut self, percent: usize) -> &mut Self {
         self.shared.state.lock().lost = percent;
         self
     }
 
     /// From now on of a hundred datagrams so many arrive twice, more or less.
+    ///
+    /// ```
+    /// use async_op::test::{Network, TestContext};
+    ///
+    /// let context = TestContext::new();
+    /// let mut network = Network::new(&context);
+    /// network.duplicate(100);
+    /// let a = network.bind(([192, 0, 2, 1], 7).into());
+    /// let b = network.bind(([192, 0, 2, 2], 7).into());
+    /// a.send_to("hello", b.local_addr()).blocking()?;
+    /// for _ in 0..2 {
+    ///     assert_eq!(b.receive(&mut [0; 8]).blocking()?, 5);
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn duplicate(&mut self, percent: usize) -> &mut Self {
         self.shared.state.lock().duplicated = percent;
         self
     }
 
     /// Makes a socket, which has this address until its last handle is dropped.
+    ///
+    /// ```
+    /// use async_op::test::{Network, TestContext};
+    ///
+    /// let context = TestContext::new();
+    /// let socket = Network::new(&context).bind(([192, 0, 2, 1], 7).into());
+    /// assert_eq!(socket.local_addr(), ([192, 0, 2, 1], 7).into());
+    /// ```
     ///
     /// # Panics
     ///

@@ -11,6 +11,17 @@ use crate::net::poll_io::{PollRead, PollSource, PollWrite};
 impl TestStream {
     /// Makes it a stream that other libraries can poll: with the features `futures-io` and
     /// `tokio-io`, for whatever is made for the traits of those.
+    ///
+    /// ```
+    /// use async_op::test::{Script, TestContext};
+    /// use std::future::poll_fn;
+    ///
+    /// let context = TestContext::new();
+    /// let mut stream = Script::new().read("hello").on(&context).into_poll_io();
+    /// let mut buffer = [0; 16];
+    /// let n = pollster::block_on(poll_fn(|cx| stream.poll_read(cx, &mut buffer))).unwrap();
+    /// assert_eq!(&buffer[..n], b"hello");
+    /// ```
     pub fn into_poll_io(self) -> PollIo<Self> {
         PollIo::new(self)
     }

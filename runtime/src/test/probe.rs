@@ -52,6 +52,17 @@ pub struct ProbeHandler<A> {
 
 impl<A> Probe<A> {
     /// Makes a probe that nothing has been completed with.
+    ///
+    /// ```
+    /// use async_op::test::{Probe, TestContext};
+    /// use async_op::time::Timer;
+    ///
+    /// let (context, probe) = (TestContext::new(), Probe::new());
+    /// Timer::new(&context).wait().with(probe.handler());
+    /// assert_eq!(probe.calls(), 0);
+    /// context.run();
+    /// assert_eq!(probe.calls(), 1);
+    /// ```
     pub fn new() -> Self {
         Self {
             state: Arc::new(Mutex::new(State {
@@ -64,6 +75,17 @@ impl<A> Probe<A> {
     }
 
     /// Makes a handler, which is a token. Any number of them may be made.
+    ///
+    /// ```
+    /// use async_op::test::{Probe, TestContext};
+    /// use async_op::time::Timer;
+    ///
+    /// let (context, probe) = (TestContext::new(), Probe::new());
+    /// Timer::new(&context).wait().with(probe.handler());
+    /// Timer::new(&context).wait().with(probe.handler());
+    /// context.run();
+    /// assert_eq!(probe.calls(), 2);
+    /// ```
     pub fn handler(&self) -> Handler<ProbeHandler<A>> {
         Handler(ProbeHandler {
             state: Some(Arc::clone(&self.state)),
@@ -71,11 +93,33 @@ impl<A> Probe<A> {
     }
 
     /// Returns how many handlers have been called.
+    ///
+    /// ```
+    /// use async_op::test::{Probe, TestContext};
+    /// use async_op::time::Timer;
+    ///
+    /// let (context, probe) = (TestContext::new(), Probe::new());
+    /// Timer::new(&context).wait().with(probe.handler());
+    /// assert_eq!(probe.calls(), 0);
+    /// context.run();
+    /// assert_eq!(probe.calls(), 1);
+    /// ```
     pub fn calls(&self) -> usize {
         self.lock().calls
     }
 
     /// Returns how many handlers have been dropped uncalled. From now on that is no mistake.
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::test::Probe;
+    /// use async_op::time::Timer;
+    ///
+    /// let (context, probe) = (IoContext::new().unwrap(), Probe::new());
+    /// Timer::new(&context).wait().with(probe.handler());
+    /// drop(context); // and all that waits there
+    /// assert_eq!(probe.dropped(), 1);
+    /// ```
     pub fn dropped(&self) -> usize {
         let mut state = self.lock();
         state.is_known = true;
@@ -83,11 +127,34 @@ impl<A> Probe<A> {
     }
 
     /// Takes out what a handler has been called with: the first that has not been taken.
+    ///
+    /// ```
+    /// use async_op::test::{Probe, TestContext};
+    /// use async_op::time::Timer;
+    ///
+    /// let (context, probe) = (TestContext::new(), Probe::new());
+    /// Timer::new(&context).wait().with(probe.handler());
+    /// assert!(probe.try_take().is_none());
+    /// context.run();
+    /// let (result,) = probe.try_take().unwrap();
+    /// result.unwrap();
+    /// ```
     pub fn try_take(&self) -> Option<A> {
         self.lock().outcomes.pop_front()
     }
 
     /// Takes out what a handler has been called with, which is the only one.
+    ///
+    /// ```
+    /// use async_op::test::{Probe, TestContext};
+    /// use async_op::time::Timer;
+    ///
+    /// let (context, probe) = (TestContext::new(), Probe::new());
+    /// Timer::new(&context).wait().with(probe.handler());
+    /// context.run();
+    /// let (result,) = probe.take();
+    /// result.unwrap();
+    /// ```
     ///
     /// # Panics
     ///
@@ -106,6 +173,16 @@ impl<A> Probe<A> {
 
 impl<T> Probe<(T,)> {
     /// Takes out the one value that a handler has been called with, which is the only one.
+    ///
+    /// ```
+    /// use async_op::test::{Probe, TestContext};
+    /// use async_op::time::Timer;
+    ///
+    /// let (context, probe) = (TestContext::new(), Probe::new());
+    /// Timer::new(&context).wait().with(probe.handler());
+    /// context.run();
+    /// probe.output().unwrap();
+    /// ```
     ///
     /// # Panics
     ///

@@ -65,11 +65,35 @@ enum Step {
 
 impl Script {
     /// Makes a script of no steps.
+    ///
+    /// ```
+    /// use async_op::io::read_buf;
+    /// use async_op::is_timeout;
+    /// use async_op::test::{Script, TestContext};
+    /// use std::time::Duration;
+    ///
+    /// let context = TestContext::new();
+    /// let stream = Script::new().on(&context);
+    /// let mut text = Vec::new();
+    /// let read = read_buf(&stream, &mut text).cancel_after(Duration::from_secs(1));
+    /// assert!(is_timeout(&read.blocking().unwrap_err())); // nothing ever comes
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// The next thing that is read is `bytes`.
+    ///
+    /// ```
+    /// use async_op::io::read_buf;
+    /// use async_op::test::{Script, TestContext};
+    ///
+    /// let context = TestContext::new();
+    /// let stream = Script::new().read("hello").on(&context);
+    /// let mut text = Vec::new();
+    /// assert_eq!(read_buf(&stream, &mut text).blocking()?, 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn read(self, bytes: impl AsRef<[u8]>) -> Self {
         self.and(Step::Read(bytes.as_ref().iter().copied().collect()))
     }
@@ -77,38 +101,124 @@ impl Script {
     /// The next thing that is written has to be `bytes`, in one write or several.
     ///
     /// A write of something else panics, and so does one when the script is over.
+    ///
+    /// ```
+    /// use async_op::io::{read_buf, write_all};
+    /// use async_op::test::{Script, TestContext};
+    ///
+    /// let context = TestContext::new();
+    /// let stream = Script::new().write("PING").read("PONG").on(&context);
+    /// write_all(&stream, "PING").blocking()?;
+    /// let mut text = Vec::new();
+    /// assert_eq!(read_buf(&stream, &mut text).blocking()?, 4);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn write(self, bytes: impl AsRef<[u8]>) -> Self {
         self.and(Step::Write(bytes.as_ref().iter().copied().collect()))
     }
 
     /// Nothing happens for `duration`, of the context's own time, from when an operation
     /// first comes to this step.
+    ///
+    /// ```
+    /// use async_op::io::read_buf;
+    /// use async_op::test::{Script, TestContext};
+    /// use std::time::Duration;
+    ///
+    /// let context = TestContext::new();
+    /// let stream = Script::new().wait(Duration::from_secs(5)).read("late").on(&context);
+    /// let mut text = Vec::new();
+    /// assert_eq!(read_buf(&stream, &mut text).blocking()?, 4);
+    /// assert_eq!(context.elapsed(), Duration::from_secs(5));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn wait(self, duration: Duration) -> Self {
         self.and(Step::Wait(duration))
     }
 
     /// Nothing happens until [`TestStream::resume`].
+    ///
+    /// ```
+    /// use async_op::io::read_buf;
+    /// use async_op::test::{Script, TestContext};
+    ///
+    /// let context = TestContext::new();
+    /// let stream = Script::new().stall().read("at last").on(&context);
+    /// read_buf(&stream, Vec::new()).callback(|result, _| assert_eq!(result.unwrap(), 7));
+    /// context.run_until_stalled();
+    /// assert!(context.is_stalled());
+    /// stream.resume();
+    /// context.run();
+    /// ```
     pub fn stall(self) -> Self {
         self.and(Step::Stall)
     }
 
     /// There is nothing more to be read, ever. The steps that follow are writes.
+    ///
+    /// ```
+    /// use async_op::io::read_buf;
+    /// use async_op::test::{Script, TestContext};
+    ///
+    /// let context = TestContext::new();
+    /// let stream = Script::new().read("bye").eof().on(&context);
+    /// let mut text = Vec::new();
+    /// assert_eq!(read_buf(&stream, &mut text).blocking()?, 3);
+    /// assert_eq!(read_buf(&stream, &mut text).blocking()?, 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn eof(self) -> Self {
         self.and(Step::Eof)
     }
 
     /// The connection is reset: whatever is read or written fails with
     /// [`ConnectionReset`](io::ErrorKind::ConnectionReset) from here on.
+    ///
+    /// ```
+    /// use async_op::io::read_buf;
+    /// use async_op::test::{Script, TestContext};
+    /// use std::io::ErrorKind;
+    ///
+    /// let context = TestContext::new();
+    /// let stream = Script::new().reset().on(&context);
+    /// let mut text = Vec::new();
+    /// let error = read_buf(&stream, &mut text).blocking().unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    /// ```
     pub fn reset(self) -> Self {
         self.and(Step::Reset)
     }
 
     /// The next read or write fails with this error; the one after it goes on.
+    ///
+    /// ```
+    /// use async_op::io::read_buf;
+    /// use async_op::test::{Script, TestContext};
+    /// use std::io::ErrorKind;
+    ///
+    /// let context = TestContext::new();
+    /// let stream = Script::new().error(ErrorKind::TimedOut).read("again").on(&context);
+    /// let mut text = Vec::new();
+    /// assert_eq!(read_buf(&stream, &mut text).blocking().unwrap_err().kind(), ErrorKind::TimedOut);
+    /// assert_eq!(read_buf(&stream, &mut text).blocking()?, 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn error(self, kind: io::ErrorKind) -> Self {
         self.and(Step::Fail(kind))
     }
 
     /// No read or write moves more than `most` bytes; at least one.
+    ///
+    /// ```
+    /// use async_op::io::read_buf;
+    /// use async_op::test::{Script, TestContext};
+    ///
+    /// let context = TestContext::new();
+    /// let stream = Script::new().read("hello").at_most(2).on(&context);
+    /// let mut text = Vec::new();
+    /// assert_eq!(read_buf(&stream, &mut text).blocking()?, 2);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn at_most(mut self, most: usize) -> Self {
         self.most = Some(most.max(1));
         self
@@ -116,12 +226,35 @@ impl Script {
 
     /// Takes whatever is written, at any time: [`TestStream::written`] has it. The steps are
     /// about reads alone.
+    ///
+    /// ```
+    /// use async_op::io::write_all;
+    /// use async_op::test::{Script, TestContext};
+    ///
+    /// let context = TestContext::new();
+    /// let stream = Script::new().any_writes().on(&context);
+    /// write_all(&stream, "whatever").blocking()?;
+    /// assert_eq!(stream.written(), b"whatever");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn any_writes(mut self) -> Self {
         self.takes_anything = true;
         self
     }
 
     /// Makes the stream at whose other end this is done.
+    ///
+    /// ```
+    /// use async_op::io::{read_exact, write_all};
+    /// use async_op::test::{Script, TestContext};
+    ///
+    /// let context = TestContext::new();
+    /// let stream = Script::new().write("PING").read("PONG").on(&context);
+    /// write_all(&stream, "PING").blocking()?;
+    /// read_exact(&stream, &mut [0; 4]).blocking()?;
+    /// stream.assert_done();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Panics
     ///
@@ -143,7 +276,6 @@ impl Script {
     /// ```
     /// use async_op::test::{Script, TestContext};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = TestContext::new();
     /// let peer = ([10, 0, 0, 2], 123).into();
     /// let socket = Script::new().write("what time is it?").read("noon").datagrams(&context, peer);
@@ -152,8 +284,7 @@ impl Script {
     /// assert_eq!(socket.receive_from(&mut answer).blocking()?, (4, peer));
     /// assert_eq!(&answer[..4], b"noon");
     /// socket.assert_done();
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     ///
     /// A datagram that is sent to somebody else panics. Of [any writes](Self::any_writes)

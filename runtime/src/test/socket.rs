@@ -81,11 +81,33 @@ impl TestUdpSocket {
     }
 
     /// Returns the address of the socket.
+    ///
+    /// ```
+    /// use async_op::test::{Network, TestContext};
+    ///
+    /// let context = TestContext::new();
+    /// let network = Network::new(&context);
+    /// let a = network.bind(([192, 0, 2, 1], 7).into());
+    /// assert_eq!(a.local_addr(), ([192, 0, 2, 1], 7).into());
+    /// ```
     pub fn local_addr(&self) -> SocketAddr {
         self.shared.address
     }
 
     /// From now on it sends to this address, and receives from there alone.
+    ///
+    /// ```
+    /// use async_op::test::{Network, TestContext};
+    ///
+    /// let context = TestContext::new();
+    /// let network = Network::new(&context);
+    /// let a = network.bind(([192, 0, 2, 1], 7).into());
+    /// let b = network.bind(([192, 0, 2, 2], 7).into());
+    /// a.connect(b.local_addr());
+    /// a.send("hello").blocking()?;
+    /// assert_eq!(b.receive_from(&mut [0; 8]).blocking()?, (5, a.local_addr()));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn connect(&self, address: SocketAddr) {
         *self.shared.peer.lock() = Some(address);
         self.shared.waiting.wake_all();
@@ -93,12 +115,34 @@ impl TestUdpSocket {
 
     /// Ends a [stall](super::Script::stall) of its script: the one that there is, or else the
     /// next.
+    ///
+    /// ```
+    /// use async_op::test::{Script, TestContext};
+    ///
+    /// let context = TestContext::new();
+    /// let peer = ([192, 0, 2, 2], 7).into();
+    /// let socket = Script::new().stall().read("at last").datagrams(&context, peer);
+    /// socket.resume();
+    /// assert_eq!(socket.receive(&mut [0; 8]).blocking()?, 7);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn resume(&self) {
         self.shared.post.resume();
         self.shared.waiting.wake_all();
     }
 
     /// Checks that all of its script has happened.
+    ///
+    /// ```
+    /// use async_op::test::{Script, TestContext};
+    ///
+    /// let context = TestContext::new();
+    /// let peer = ([192, 0, 2, 2], 7).into();
+    /// let socket = Script::new().write("hello").datagrams(&context, peer);
+    /// socket.send_to("hello", peer).blocking()?;
+    /// socket.assert_done();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Panics
     ///
@@ -111,6 +155,17 @@ impl TestUdpSocket {
     }
 
     /// Receives a datagram into the front of `buffer`.
+    ///
+    /// ```
+    /// use async_op::test::{Script, TestContext};
+    ///
+    /// let context = TestContext::new();
+    /// let peer = ([192, 0, 2, 2], 7).into();
+    /// let socket = Script::new().read("hello").datagrams(&context, peer);
+    /// let mut buffer = [0; 8];
+    /// assert_eq!(socket.receive(&mut buffer).blocking()?, 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Completion
     ///
@@ -129,6 +184,17 @@ impl TestUdpSocket {
     }
 
     /// Receives a datagram into the front of `buffer`, with the address that it came from.
+    ///
+    /// ```
+    /// use async_op::test::{Script, TestContext};
+    ///
+    /// let context = TestContext::new();
+    /// let peer = ([192, 0, 2, 2], 7).into();
+    /// let socket = Script::new().read("hello").datagrams(&context, peer);
+    /// let mut buffer = [0; 8];
+    /// assert_eq!(socket.receive_from(&mut buffer).blocking()?, (5, peer));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Completion
     ///
@@ -151,6 +217,17 @@ impl TestUdpSocket {
 
     /// Sends a datagram to the peer that the socket is connected to.
     ///
+    /// ```
+    /// use async_op::test::{Script, TestContext};
+    ///
+    /// let context = TestContext::new();
+    /// let peer = ([192, 0, 2, 2], 7).into();
+    /// let socket = Script::new().write("hello").datagrams(&context, peer);
+    /// socket.connect(peer);
+    /// assert_eq!(socket.send("hello").blocking()?, 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Completion
     ///
     /// With its length.
@@ -170,6 +247,16 @@ impl TestUdpSocket {
     }
 
     /// Sends a datagram to `address`.
+    ///
+    /// ```
+    /// use async_op::test::{Script, TestContext};
+    ///
+    /// let context = TestContext::new();
+    /// let peer = ([192, 0, 2, 2], 7).into();
+    /// let socket = Script::new().write("hello").datagrams(&context, peer);
+    /// assert_eq!(socket.send_to("hello", peer).blocking()?, 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Completion
     ///

@@ -82,6 +82,19 @@ impl TestStream {
 
     /// Ends a [stall](super::Script::stall) of its script: the one that there is, or else the
     /// next.
+    ///
+    /// ```
+    /// use async_op::io::read_buf;
+    /// use async_op::test::{Script, TestContext};
+    ///
+    /// let context = TestContext::new();
+    /// let stream = Script::new().stall().read("at last").on(&context);
+    /// read_buf(&stream, Vec::new()).callback(|result, _| assert_eq!(result.unwrap(), 7));
+    /// context.run_until_stalled();
+    /// assert!(context.is_stalled());
+    /// stream.resume();
+    /// context.run();
+    /// ```
     pub fn resume(&self) {
         self.shared.peer.resume();
         self.shared.waiting.wake_all();
@@ -89,11 +102,35 @@ impl TestStream {
 
     /// Returns what has been written since the last call, where the script
     /// [takes anything](super::Script::any_writes); nothing otherwise.
+    ///
+    /// ```
+    /// use async_op::io::write_all;
+    /// use async_op::test::{Script, TestContext};
+    ///
+    /// let context = TestContext::new();
+    /// let stream = Script::new().any_writes().on(&context);
+    /// write_all(&stream, "one").blocking()?;
+    /// write_all(&stream, "two").blocking()?;
+    /// assert_eq!(stream.written(), b"onetwo");
+    /// assert!(stream.written().is_empty()); // since then
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn written(&self) -> Vec<u8> {
         self.shared.peer.written()
     }
 
     /// Checks that all of its script has happened.
+    ///
+    /// ```
+    /// use async_op::io::write_all;
+    /// use async_op::test::{Script, TestContext};
+    ///
+    /// let context = TestContext::new();
+    /// let stream = Script::new().write("QUIT").on(&context);
+    /// write_all(&stream, "QUIT").blocking()?;
+    /// stream.assert_done();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Panics
     ///

@@ -17,15 +17,13 @@ use crate::shim::plain::Mutex;
 /// use async_op::io::{read_exact, write_all};
 /// use async_op::test::{TestContext, pair};
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = TestContext::new();
 /// let (a, b) = pair(&context);
 /// write_all(&a, "hello").blocking()?;
 /// let mut text = [0; 5];
 /// read_exact(&b, &mut text).blocking()?;
 /// assert_eq!(&text, b"hello");
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn pair(context: &TestContext) -> (TestStream, TestStream) {
     Wire::new().connect(context)
@@ -66,6 +64,18 @@ pub struct Wire {
 impl Wire {
     /// Makes a wire without faults: all arrives at once and in one piece, and there is room
     /// for 64 KiB that have not been read.
+    ///
+    /// ```
+    /// use async_op::io::{read_buf, write_all};
+    /// use async_op::test::{TestContext, Wire};
+    ///
+    /// let context = TestContext::new();
+    /// let (a, b) = Wire::new().connect(&context);
+    /// write_all(&a, "hello").blocking()?;
+    /// let mut text = Vec::new();
+    /// assert_eq!(read_buf(&b, &mut text).blocking()?, 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn new() -> Self {
         Self {
             delay: Duration::ZERO..=Duration::ZERO,
@@ -77,18 +87,58 @@ impl Wire {
 
     /// Each piece that is written arrives after a time of this range, and never before an
     /// earlier one.
+    ///
+    /// ```
+    /// use async_op::io::{read_buf, write_all};
+    /// use async_op::test::{TestContext, Wire};
+    /// use std::time::Duration;
+    ///
+    /// let context = TestContext::new();
+    /// let second = Duration::from_secs(1);
+    /// let (a, b) = Wire::new().delay(second..=second).connect(&context);
+    /// write_all(&a, "hello").blocking()?;
+    /// let mut text = Vec::new();
+    /// assert_eq!(read_buf(&b, &mut text).blocking()?, 5);
+    /// assert_eq!(context.elapsed(), second);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn delay(mut self, delay: RangeInclusive<Duration>) -> Self {
         self.delay = delay;
         self
     }
 
     /// Each read and each write moves 1 to `most` bytes.
+    ///
+    /// ```
+    /// use async_op::io::{read_buf, write_all};
+    /// use async_op::test::{TestContext, Wire};
+    ///
+    /// let context = TestContext::new();
+    /// let (a, b) = Wire::new().split(2).connect(&context);
+    /// write_all(&a, "hello").blocking()?;
+    /// let mut text = Vec::new();
+    /// assert!(read_buf(&b, &mut text).blocking()? <= 2);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn split(mut self, most: usize) -> Self {
         self.most = Some(most.max(1));
         self
     }
 
     /// There is room for `room` bytes that have not been read, each way; at least one.
+    ///
+    /// ```
+    /// use async_op::io::{read_buf, write_all};
+    /// use async_op::test::{TestContext, Wire};
+    ///
+    /// let context = TestContext::new();
+    /// let (a, b) = Wire::new().room(3).connect(&context);
+    /// write_all(&a, "hello").detach();
+    /// let mut text = Vec::new();
+    /// assert_eq!(read_buf(&b, &mut text).blocking()?, 3);
+    /// assert_eq!(read_buf(&b, &mut text).blocking()?, 2); // there was room again
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn room(mut self, room: usize) -> Self {
         self.room = room.max(1);
         self
@@ -96,12 +146,42 @@ impl Wire {
 
     /// The connection is reset after `bytes` bytes, of both directions together. Those
     /// arrive.
+    ///
+    /// ```
+    /// use async_op::io::{read_buf, write_all};
+    /// use async_op::test::{TestContext, Wire};
+    /// use std::io::ErrorKind;
+    ///
+    /// let context = TestContext::new();
+    /// let (a, b) = Wire::new().drop_after(3).connect(&context);
+    /// write_all(&a, "hello").detach();
+    /// let mut text = Vec::new();
+    /// assert_eq!(read_buf(&b, &mut text).blocking()?, 3);
+    /// let error = read_buf(&b, &mut text).blocking().unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn drop_after(mut self, bytes: usize) -> Self {
         self.limit = Some(bytes);
         self
     }
 
     /// Makes the two streams.
+    ///
+    /// ```
+    /// use async_op::io::{read_buf, write_all};
+    /// use async_op::test::{TestContext, Wire};
+    ///
+    /// let context = TestContext::new();
+    /// let (a, b) = Wire::new().connect(&context);
+    /// write_all(&a, "hello").blocking()?;
+    /// let mut text = Vec::new();
+    /// assert_eq!(read_buf(&b, &mut text).blocking()?, 5);
+    /// // And the other way.
+    /// write_all(&b, "hello").blocking()?;
+    /// assert_eq!(read_buf(&a, &mut text).blocking()?, 5);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn connect(self, context: &TestContext) -> (TestStream, TestStream) {
         let waiting = Arc::new(Waiting::default());
         context.tell_when_gone(&waiting);

@@ -211,8 +211,12 @@ impl WakeShared for State {
         }
         inner.passed_on = inner.passed_on | news;
         drop(inner);
-        if !news.is_empty() {
-            self.signal.request(news);
+        if !news.is_empty() && !self.signal.request(news) {
+            // It was over, in whatever way, and merely waits for its handler to be called.
+            let mut inner = self.lock();
+            if let Progress::Expired = inner.progress {
+                inner.progress = Progress::Over;
+            }
         }
     }
 }

@@ -34,7 +34,6 @@ const CHECK: Duration = Duration::from_secs(10);
 /// use async_op::time::WallTimer;
 /// use std::time::{Duration, SystemTime};
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let timer = WallTimer::new(&context);
 /// let noon = SystemTime::now() + Duration::from_millis(2);
@@ -44,8 +43,7 @@ const CHECK: Duration = Duration::from_secs(10);
 ///     assert!(SystemTime::now() >= noon);
 /// });
 /// assert_eq!(context.run(), 1);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[doc(alias = "system_timer")]
 #[derive(Clone)]
@@ -82,11 +80,9 @@ impl WallTimer {
     /// use async_op::SystemExecutor;
     /// use async_op::time::WallTimer;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let timer = WallTimer::new(&SystemExecutor);
     /// timer.wait().blocking()?; // at once
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn new(executor: &IoExecutor, // on a strand: `.on(&strand)` of what this returns
     ) -> Self {
@@ -116,13 +112,11 @@ impl<E: HomeExecutor> WallTimer<E> {
     /// use async_op::time::WallTimer;
     /// use std::time::{Duration, SystemTime};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let timer = WallTimer::new(&context);
     /// timer.expires_at(SystemTime::now() + Duration::from_millis(1));
     /// timer.wait().blocking()?;
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn expires_at(&self, expiry: SystemTime) -> usize {
         let mut inner = self.state.lock();
@@ -139,14 +133,12 @@ impl<E: HomeExecutor> WallTimer<E> {
     /// use async_op::time::WallTimer;
     /// use std::time::{Duration, SystemTime};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let timer = WallTimer::new(&context);
     /// let tomorrow = SystemTime::now() + Duration::from_secs(86_400);
     /// timer.expires_at(tomorrow);
     /// assert_eq!(timer.expiry(), tomorrow);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn expiry(&self) -> SystemTime {
         self.state.lock().expiry
@@ -161,7 +153,6 @@ impl<E: HomeExecutor> WallTimer<E> {
     /// use async_op::time::WallTimer;
     /// use std::time::{Duration, SystemTime};
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let timer = WallTimer::new(&context);
     /// timer.expires_at(SystemTime::now() + Duration::from_secs(86_400));
@@ -169,8 +160,7 @@ impl<E: HomeExecutor> WallTimer<E> {
     /// context.poll(); // it waits
     /// timer.cancel();
     /// context.run();
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn cancel(&self) -> usize {
         self.cancel_all(self.state.lock())
@@ -187,6 +177,21 @@ impl<E: HomeExecutor> WallTimer<E> {
     }
 
     /// Waits until the timer expires.
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::time::WallTimer;
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// # pollster::block_on(async {
+    /// let timer = WallTimer::new(&SystemExecutor);
+    /// let moment = SystemTime::now() + Duration::from_millis(1);
+    /// timer.expires_at(moment);
+    /// timer.wait().await?;
+    /// assert!(SystemTime::now() >= moment);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Completion
     ///

@@ -27,13 +27,11 @@ use crate::signature::Signature;
 /// use async_op::time::Timer;
 /// use std::time::Duration;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let timer = Timer::new(&context);
 /// timer.expires_after(Duration::from_millis(1));
 /// timer.async_wait(Blocking)?;
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// # Allocation

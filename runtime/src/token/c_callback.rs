@@ -27,7 +27,6 @@ use crate::signature::Signature;
 /// use async_op::token::{CCallback, c_callback};
 /// use std::ffi::{c_int, c_void};
 ///
-/// # fn main() -> std::io::Result<()> {
 /// // What a C library is given, and what it calls.
 /// unsafe extern "C" fn on_expired(error: c_int, user_data: *mut c_void) {
 ///     // SAFETY: the pointer is to a number that outlives the context.
@@ -42,8 +41,7 @@ use crate::signature::Signature;
 /// Timer::new(&context).async_wait(token);
 /// assert_eq!(context.run(), 1);
 /// assert_eq!(seen, 10);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// # Results of yours
@@ -75,7 +73,6 @@ use crate::signature::Signature;
 ///     }
 /// }
 ///
-/// # fn main() -> std::io::Result<()> {
 /// unsafe extern "C" fn on_count(reply: i64, user_data: *mut c_void) {
 ///     // SAFETY: the pointer is to a number that outlives the context.
 ///     unsafe { *user_data.cast::<i64>() = reply };
@@ -89,8 +86,7 @@ use crate::signature::Signature;
 /// count(&context).map(Reply).with(token);
 /// context.run();
 /// assert_eq!(seen, -7);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// # Data that is lent
@@ -121,7 +117,6 @@ use crate::signature::Signature;
 ///     }
 /// }
 ///
-/// # fn main() -> std::io::Result<()> {
 /// unsafe extern "C" fn on_name(_: *const u8, len: usize, user_data: *mut c_void) {
 ///     // SAFETY: the pointer is to a number that outlives the context.
 ///     unsafe { *user_data.cast::<usize>() = len };
@@ -133,8 +128,7 @@ use crate::signature::Signature;
 /// name(&context).callback(move |name| on_name.call(&name));
 /// context.run();
 /// assert_eq!(seen, 4);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// # Programs in C
@@ -185,6 +179,33 @@ unsafe impl<F: Send> Send for CCallback<F> {}
 impl<F> CCallback<F> {
     /// Has `destroy` called with the pointer, if the handler is dropped
     /// uncalled: with its context, for example.
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::time::Timer;
+    /// use async_op::token::c_callback;
+    /// use std::ffi::{c_int, c_void};
+    /// use std::sync::atomic::{AtomicU32, Ordering};
+    /// use std::time::Duration;
+    ///
+    /// unsafe extern "C" fn done(_result: c_int, _user_data: *mut c_void) {}
+    /// unsafe extern "C" fn gone(user_data: *mut c_void) {
+    ///     // SAFETY: it is the number below, which outlives the context.
+    ///     unsafe { &*user_data.cast::<AtomicU32>() }.store(1, Ordering::Relaxed);
+    /// }
+    ///
+    /// let is_gone = AtomicU32::new(0);
+    /// let user_data = (&raw const is_gone).cast_mut().cast();
+    /// let context = IoContext::new()?;
+    /// let timer = Timer::new(&context);
+    /// timer.expires_after(Duration::from_secs(3600));
+    /// let function = done as unsafe extern "C" fn(_, _);
+    /// // SAFETY: both functions may be called on any thread while the number is there.
+    /// timer.async_wait(unsafe { c_callback(function, user_data).or_else(gone) });
+    /// drop((timer, context));
+    /// assert_eq!(is_gone.into_inner(), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Safety
     ///
@@ -243,6 +264,16 @@ pub trait CFunction: Sealed {
     type Pointer;
 
     /// Returns the pointer.
+    ///
+    /// ```
+    /// use async_op::token::CFunction;
+    /// use std::ffi::{c_int, c_void};
+    ///
+    /// extern "C" fn done(_result: c_int, _user_data: *mut c_void) {}
+    ///
+    /// let function = (done as extern "C" fn(_, _)).pointer();
+    /// # let _ = function;
+    /// ```
     fn pointer(self) -> Self::Pointer;
 }
 
@@ -264,6 +295,15 @@ pub trait IntoC {
     type C;
 
     /// Makes it the value in C, which outlives this: not one that points into it.
+    ///
+    /// ```
+    /// use async_op::token::IntoC;
+    ///
+    /// assert_eq!(Ok::<(), std::io::Error>(()).into_c(), 0);
+    /// assert_eq!(Ok::<usize, std::io::Error>(5).into_c(), 5);
+    /// let error = std::io::Error::from_raw_os_error(2);
+    /// assert_eq!(Err::<(), _>(error).into_c(), -2);
+    /// ```
     fn into_c(self) -> Self::C;
 }
 

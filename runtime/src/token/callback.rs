@@ -14,6 +14,13 @@ use crate::signature::{OneOf2, OneOf3, OneOf4, Signature};
 )]
 pub trait CallWith<S: Signature> {
     /// Calls the closure.
+    ///
+    /// ```
+    /// use async_op::token::CallWith;
+    ///
+    /// let greet = |n: u32, name: &'static str| assert_eq!((n, name), (7, "seven"));
+    /// CallWith::<fn(u32, &'static str)>::call_with(greet, (7, "seven"));
+    /// ```
     fn call_with(self, args: S::Args);
 }
 

@@ -65,13 +65,11 @@ use crate::signature::Signature;
 ///     }
 /// }
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let (context, count) = (IoContext::new()?, Count::default());
 /// Timer::new(&context).async_wait(count.clone());
 /// context.run();
 /// assert_eq!(count.0.load(Ordering::Relaxed), 1);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// An operation is started once, so no token can try again what has failed. What retries takes a function that makes the

@@ -51,14 +51,12 @@ impl<'op, S: Signature> CompletionToken<'op, S> for Deferred {
 /// use async_op::IoContext;
 /// use async_op::time::Timer;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let timer = Timer::new(&context);
 /// timer.wait().callback(|result| result.unwrap());
 /// timer.wait().detach();
 /// timer.wait().blocking()?;
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// It is a [`Future`], as those of an `async fn` are: it starts when it is first polled, and
@@ -69,15 +67,13 @@ impl<'op, S: Signature> CompletionToken<'op, S> for Deferred {
 /// use async_op::{SystemExecutor, spawn};
 /// use async_op::time::Timer;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let (first, second) = (Timer::new(&SystemExecutor), Timer::new(&SystemExecutor));
 /// let both = futures_lite::future::zip(first.wait(), second.wait());
 /// let (first_result, second_result) = pollster::block_on(both);
 /// first_result.and(second_result)?;
 ///
 /// spawn(&SystemExecutor, first.wait(), |result: std::io::Result<()>| result.unwrap());
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// Awaiting an operation of an [`IoContext`](crate::IoContext) does not run that
@@ -101,15 +97,13 @@ impl<S, I> Operation<S, I> {
     /// use async_op::{Blocking, IoContext};
     /// use async_op::time::Timer;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let timer = Timer::new(&context);
     /// timer.wait().with(Blocking)?;
     /// timer.wait().with(|result: std::io::Result<()>| println!("{result:?}"));
     /// context.restart();
     /// assert_eq!(context.run(), 1);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn with<'op, T>(self, token: T) -> T::Return<I>
     where
@@ -132,12 +126,10 @@ impl<S, I> Operation<S, I> {
     /// use async_op::IoContext;
     /// use async_op::time::Timer;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let timer = Timer::new(&context);
     /// timer.wait().blocking()?; // this thread runs the context meanwhile
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn blocking(self) -> S::Output
     where
@@ -155,13 +147,11 @@ impl<S, I> Operation<S, I> {
     /// use async_op::IoContext;
     /// use async_op::time::Timer;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let timer = Timer::new(&context);
     /// timer.wait().detach();
     /// context.run(); // returns when it has completed
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn detach(self)
     where
@@ -190,12 +180,10 @@ impl<S, I> Operation<S, I> {
     /// use async_op::IoContext;
     /// use async_op::time::Timer;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let timer = Timer::new(&context);
     /// assert!(timer.wait().map(|result| result.is_ok()).blocking());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[allow(clippy::type_complexity, reason = "what it is made of says what it is")]
     pub fn map<U, F>(self, function: F) -> Operation<fn(U), AdaptedInitiation<S, Mapped<F>, I>>
@@ -227,13 +215,11 @@ macro_rules! callback {
             /// use async_op::IoContext;
             /// use async_op::time::Timer;
             ///
-            /// # fn main() -> std::io::Result<()> {
             /// let context = IoContext::new()?;
             /// let timer = Timer::new(&context);
             /// timer.wait().callback(|result| println!("{result:?}"));
             /// assert_eq!(context.run(), 1);
-            /// # Ok(())
-            /// # }
+            /// # Ok::<(), std::io::Error>(())
             /// ```
             pub fn callback<F, R>(self, handler: F)
             where

@@ -9,12 +9,10 @@ use crate::signature::Signature;
 /// use async_op::{Detached, IoContext};
 /// use async_op::time::Timer;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// Timer::new(&context).async_wait(Detached);
 /// assert_eq!(context.run(), 1); // the wait itself kept `run` going
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 #[doc(alias = "detached")]
 #[must_use = "a token does nothing until it is passed to an initiating function"]

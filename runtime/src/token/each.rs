@@ -38,12 +38,10 @@ use crate::signature::{OneOf2, OneOf3, OneOf4, Signature};
 ///     }
 /// }
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// async_half(&context, 7, each(Print));
 /// assert_eq!(context.run(), 1);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// Two signatures of one type are told apart by the enum alone.

@@ -29,15 +29,13 @@ use crate::signature::Signature;
 /// use std::io;
 /// use std::rc::Rc;
 ///
-/// # fn main() -> io::Result<()> {
 /// let context = IoContext::new()?;
 /// let count = Rc::new(Cell::new(0));
 /// let counter = Rc::clone(&count);
 /// Timer::new(&context).async_wait(local(move |_: io::Result<()>| counter.set(counter.get() + 1)));
 /// context.run();
 /// assert_eq!(count.get(), 1);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// # Panics

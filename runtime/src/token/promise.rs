@@ -20,7 +20,6 @@ use crate::site::Site;
 /// use async_op::token::UsePromise;
 /// use std::time::Duration;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let context = IoContext::new()?;
 /// let timer = Timer::new(&context);
 /// timer.expires_after(Duration::from_millis(1));
@@ -28,8 +27,7 @@ use crate::site::Site;
 /// assert!(!promise.is_complete());
 /// promise.wait().callback(|result| result.unwrap());
 /// context.run();
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// # Allocation
@@ -129,11 +127,9 @@ where
     /// use async_op::time::Timer;
     /// use async_op::token::UsePromise;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let promise = Timer::new(&SystemExecutor).async_wait(UsePromise); // under way
     /// promise.async_wait(Blocking)?;
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[track_caller]
     pub fn async_wait<T>(self, token: T) -> T::Return<FromFuture<S, AnyExecutor, Self>>
@@ -152,11 +148,9 @@ where
     /// use async_op::time::Timer;
     /// use async_op::token::UsePromise;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let promise = Timer::new(&SystemExecutor).async_wait(UsePromise); // under way
     /// promise.wait().blocking()?;
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[track_caller]
     pub fn wait(self) -> Operation<S, FromFuture<S, AnyExecutor, Self>> {
@@ -172,14 +166,12 @@ where
     /// use async_op::time::Timer;
     /// use async_op::token::UsePromise;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let promise = Timer::new(&context).async_wait(UsePromise);
     /// assert!(!promise.is_complete());
     /// context.run();
     /// assert!(promise.is_complete());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn is_complete(&self) -> bool {
         self.running.as_ref().is_none_or(Running::is_over)
@@ -194,13 +186,11 @@ where
     /// use async_op::time::Timer;
     /// use async_op::token::UsePromise;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let promise = Timer::new(&context).async_wait(UsePromise);
     /// promise.detach(); // goes on, and nobody waits
     /// context.run();
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn detach(mut self) {
         if let Some(running) = self.running.take() {

@@ -111,11 +111,9 @@ impl<S: Signature + 'static> Completion<S> {
     ///     }));
     /// }
     ///
-    /// # fn main() -> io::Result<()> {
     /// # let context = async_op::IoContext::new()?;
     /// assert_eq!(async_waits(&Timer::new(&context), 7, Blocking), 7);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     ///
     /// # Allocation

@@ -68,15 +68,13 @@ impl<S, I> Operation<S, I> {
     ///     unsafe fn deallocate(&self, _: NonNull<u8>, _: Layout) {}
     /// }
     ///
-    /// # fn main() -> io::Result<()> {
     /// let context = IoContext::new()?;
     /// let timer = Timer::new(&context);
     /// let handler = Callback(|result: io::Result<()>| result.unwrap());
     /// let refused = timer.wait().try_with(bind_allocator(Full, handler)).unwrap_err();
     /// assert_eq!(refused.refusal.operation(), "async_wait");
     /// assert_eq!(context.run(), 0);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     ///
     /// # Errors

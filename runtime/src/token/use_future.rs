@@ -9,12 +9,10 @@ use crate::signature::Signature;
 /// use async_op::time::Timer;
 /// use std::time::Duration;
 ///
-/// # fn main() -> std::io::Result<()> {
 /// let timer = Timer::new(&SystemExecutor);
 /// timer.expires_after(Duration::from_millis(1));
 /// pollster::block_on(timer.async_wait(UseFuture))?;
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 ///
 /// The plain name of the operation is shorter: `timer.wait().await`.

@@ -20,43 +20,144 @@ pub struct OutstandingOperation {
 
 impl OutstandingOperation {
     /// Returns the number of the operation, which no other of this process has.
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::sync::Channel;
+    ///
+    /// let context = IoContext::new()?;
+    /// let channel = Channel::<u8>::new(&context, 0);
+    /// channel.receive().detach();
+    /// let operation = &context.outstanding()[0];
+    /// channel.receive().detach();
+    /// assert_ne!(context.outstanding()[1].id(), operation.id());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn id(&self) -> u64 {
         self.id
     }
 
     /// Returns the number of the operation in whose body or handler this one
     /// was started.
+    ///
+    /// ```
+    /// use async_op::sync::Channel;
+    /// use async_op::{IoContext, spawn};
+    ///
+    /// let context = IoContext::new()?;
+    /// let channel = Channel::<u8>::new(&context, 0);
+    /// spawn(&context, async move { channel.receive().await }, |_: std::io::Result<u8>| ());
+    /// context.poll();
+    /// let outstanding = context.outstanding(); // the oldest first
+    /// assert_eq!(outstanding[1].parent(), Some(outstanding[0].id()));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn parent(&self) -> Option<u64> {
         (self.parent != 0).then_some(self.parent)
     }
 
     /// Returns the name of the initiating function.
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::sync::Channel;
+    ///
+    /// let context = IoContext::new()?;
+    /// let channel = Channel::<u8>::new(&context, 0);
+    /// channel.receive().detach();
+    /// let operation = &context.outstanding()[0];
+    /// assert_eq!(operation.name(), "async_receive");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn name(&self) -> &'static str {
         self.site.name()
     }
 
     /// Returns the line that made the operation.
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::sync::Channel;
+    ///
+    /// let context = IoContext::new()?;
+    /// let channel = Channel::<u8>::new(&context, 0);
+    /// channel.receive().detach();
+    /// let operation = &context.outstanding()[0];
+    /// assert_eq!(operation.location().file(), file!());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn location(&self) -> &'static Location<'static> {
         self.site.caller()
     }
 
     /// Returns where the operation is defined.
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::sync::Channel;
+    ///
+    /// let context = IoContext::new()?;
+    /// let channel = Channel::<u8>::new(&context, 0);
+    /// channel.receive().detach();
+    /// let operation = &context.outstanding()[0];
+    /// assert!(operation.definition().file().ends_with("channel.rs"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn definition(&self) -> &'static Location<'static> {
         self.site.meta().location()
     }
 
     /// Returns how long ago the operation was started.
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::sync::Channel;
+    ///
+    /// let context = IoContext::new()?;
+    /// let channel = Channel::<u8>::new(&context, 0);
+    /// channel.receive().detach();
+    /// let operation = &context.outstanding()[0];
+    /// assert!(operation.age() < std::time::Duration::from_secs(60));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn age(&self) -> Duration {
         self.age
     }
 
     /// Returns what the operation has been asked for.
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::sync::Channel;
+    ///
+    /// let context = IoContext::new()?;
+    /// let channel = Channel::<u8>::new(&context, 0);
+    /// channel.receive().detach();
+    /// let operation = &context.outstanding()[0];
+    /// assert!(operation.requested().is_empty());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn requested(&self) -> CancellationType {
         self.requested
     }
 
     /// Returns whether the operation has its result, and only its handler has
     /// not been called, or its future not been polled again.
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::time::Timer;
+    /// use std::time::Duration;
+    ///
+    /// let context = IoContext::new()?;
+    /// let timer = Timer::new(&context);
+    /// timer.expires_after(Duration::from_secs(3600));
+    /// timer.wait().callback(|_| ());
+    /// assert!(!context.outstanding()[0].is_completed());
+    /// timer.cancel();
+    /// assert!(context.outstanding()[0].is_completed()); // its handler has not been called yet
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn is_completed(&self) -> bool {
         self.is_completed
     }
@@ -103,7 +204,6 @@ impl IoExecutor {
     /// use async_op::time::Timer;
     /// use std::time::Duration;
     ///
-    /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
     /// let timer = Timer::new(&context);
     /// timer.expires_after(Duration::from_secs(3600));
@@ -113,8 +213,7 @@ impl IoExecutor {
     /// println!("{}", outstanding[0]); // #1 async_wait (src/main.rs:9:7) for 1.2ms
     /// assert_eq!(outstanding[0].name(), "async_wait");
     /// assert_eq!(outstanding[0].location().file(), file!());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     #[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
     pub fn outstanding(&self) -> Vec<OutstandingOperation> {

@@ -37,7 +37,6 @@ static HOOK: Mutex<Option<Hook>> = Mutex::new(None);
 ///
 /// static SLOW: AtomicU32 = AtomicU32::new(0);
 ///
-/// # fn main() -> std::io::Result<()> {
 /// on_slow_handler(Duration::from_millis(50), |slow| {
 ///     eprintln!("{slow}"); // the handler of `async_wait` (src/main.rs:11:7) took 60.1ms
 ///     SLOW.fetch_add(1, Ordering::Relaxed);
@@ -47,8 +46,7 @@ static HOOK: Mutex<Option<Hook>> = Mutex::new(None);
 /// timer.wait().callback(|_| thread::sleep(Duration::from_millis(60)));
 /// context.run();
 /// assert_eq!(SLOW.load(Ordering::Relaxed), 1);
-/// # Ok(())
-/// # }
+/// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn on_slow_handler(limit: Duration, hook: impl Fn(&SlowHandler) + Send + Sync + 'static) {
     let previous = HOOK.lock().replace(Arc::new(hook));
@@ -78,21 +76,77 @@ pub enum Step {
 
 impl SlowHandler {
     /// Returns the name of the operation's initiating function.
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::time::Timer;
+    /// use async_op::trace::on_slow_handler;
+    /// use std::time::Duration;
+    ///
+    /// // Whatever takes any time at all.
+    /// on_slow_handler(Duration::ZERO, |slow| assert_eq!(slow.name(), "async_wait"));
+    /// let context = IoContext::new()?;
+    /// Timer::new(&context).wait().callback(|result| result.unwrap());
+    /// context.run();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn name(&self) -> &'static str {
         self.site.name()
     }
 
     /// Returns the line that made the operation.
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::time::Timer;
+    /// use async_op::trace::on_slow_handler;
+    /// use std::time::Duration;
+    ///
+    /// // Whatever takes any time at all.
+    /// on_slow_handler(Duration::ZERO, |slow| assert_eq!(slow.location().file(), file!()));
+    /// let context = IoContext::new()?;
+    /// Timer::new(&context).wait().callback(|result| result.unwrap());
+    /// context.run();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn location(&self) -> &'static Location<'static> {
         self.site.caller()
     }
 
     /// Returns which part of the operation was slow.
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::time::Timer;
+    /// use async_op::trace::{Step, on_slow_handler};
+    /// use std::time::Duration;
+    ///
+    /// // Whatever takes any time at all.
+    /// on_slow_handler(Duration::ZERO, |slow| assert!([Step::Body, Step::Handler].contains(&slow.step())));
+    /// let context = IoContext::new()?;
+    /// Timer::new(&context).wait().callback(|result| result.unwrap());
+    /// context.run();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn step(&self) -> Step {
         self.step
     }
 
     /// Returns how long it took.
+    ///
+    /// ```
+    /// use async_op::IoContext;
+    /// use async_op::time::Timer;
+    /// use async_op::trace::on_slow_handler;
+    /// use std::time::Duration;
+    ///
+    /// // Whatever takes any time at all.
+    /// on_slow_handler(Duration::ZERO, |slow| assert!(slow.elapsed() > Duration::ZERO));
+    /// let context = IoContext::new()?;
+    /// Timer::new(&context).wait().callback(|result| result.unwrap());
+    /// context.run();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn elapsed(&self) -> Duration {
         self.elapsed
     }

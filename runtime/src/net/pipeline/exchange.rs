@@ -25,6 +25,8 @@ use crate::{Completion, async_op};
 ///
 /// Dropped, its parts and its reply go to nobody, and the connection goes on; but for an
 /// upload that has not been [finished](Self::finish), with which the connection ends.
+///
+/// The examples below are of the client [there](super#a-client).
 pub struct Exchange<P: Protocol> {
     target: Target<P>,
 }
@@ -60,11 +62,27 @@ impl<P: Protocol> Exchange<P> {
     }
 
     /// Returns the id that the request was encoded with.
+    ///
+    /// ```
+    #[doc = example!(client)]
+    /// let (one, other) = (client.open("list".into())?, client.open("list".into())?);
+    /// assert_ne!(one.id(), other.id());
+    /// # Ok::<(), io::Error>(())
+    /// ```
     pub fn id(&self) -> Id {
         self.target.id
     }
 
     /// Returns the next part of the reply; `None` when there are no more.
+    ///
+    /// ```
+    #[doc = example!(client)]
+    /// let list = client.open("list".into())?;
+    /// assert_eq!(list.next_part().blocking()?.as_deref(), Some("ONE"));
+    /// assert_eq!(list.next_part().blocking()?.as_deref(), Some("TWO"));
+    /// assert_eq!(list.next_part().blocking()?, None);
+    /// # Ok::<(), io::Error>(())
+    /// ```
     ///
     /// # Completion
     ///
@@ -96,6 +114,13 @@ impl<P: Protocol> Exchange<P> {
     /// Waits for the end of the reply, and returns what it is; the parts that have not been
     /// taken are dropped.
     ///
+    /// ```
+    #[doc = example!(client)]
+    /// let list = client.open("list".into())?;
+    /// assert_eq!(list.reply().blocking()?, "2"); // and nobody wants the parts
+    /// # Ok::<(), io::Error>(())
+    /// ```
+    ///
     /// # Completion
     ///
     /// `fn(Result<P::Reply, P::Error>)`.
@@ -123,6 +148,18 @@ impl<P: Protocol> Exchange<P> {
     }
 
     /// Says more, of an [upload](super::Expect::Upload).
+    ///
+    /// ```
+    #[doc = example!(client)]
+    /// // The server counts what it is told, until it is told a dot.
+    /// let count = client.open("count".into())?;
+    /// for name in ["one", "two", "three"] {
+    ///     count.send(name.into()).blocking()?;
+    /// }
+    /// count.finish(".".into())?;
+    /// assert_eq!(count.reply().blocking()?, "3");
+    /// # Ok::<(), io::Error>(())
+    /// ```
     ///
     /// # Completion
     ///
@@ -153,6 +190,15 @@ impl<P: Protocol> Exchange<P> {
 
     /// Says the last of an upload, and lets those go on who wait behind it. The reply is
     /// still to come.
+    ///
+    /// ```
+    #[doc = example!(client)]
+    /// // The server counts what it is told, until it is told a dot.
+    /// let count = client.open("count".into())?;
+    /// count.finish(".".into())?;
+    /// assert_eq!(count.reply().blocking()?, "0");
+    /// # Ok::<(), io::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

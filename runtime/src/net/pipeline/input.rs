@@ -26,6 +26,21 @@ pub struct Input {
 
 impl Input {
     /// Returns all that is there, which stays.
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixStream;
+    /// use async_op::net::pipeline::Input;
+    ///
+    /// # pollster::block_on(async {
+    /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
+    /// a.write_some("hello").await?;
+    /// let mut input = Input::default();
+    /// input.read_more(&b).await?;
+    /// assert_eq!(input.bytes(), b"hello");
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn bytes(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
     }
@@ -34,6 +49,22 @@ impl Input {
     ///
     /// Then it is noted that so many will come, and memory taken for them at once, if that is
     /// not too much: so check a length that the other end has announced first.
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixStream;
+    /// use async_op::net::pipeline::Input;
+    ///
+    /// # pollster::block_on(async {
+    /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
+    /// a.write_some("hello").await?;
+    /// let mut input = Input::default();
+    /// input.read_more(&b).await?;
+    /// assert_eq!(input.take(4), Some(&b"hell"[..]));
+    /// assert_eq!(input.take(4), None); // not before more has come
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn take(&mut self, len: usize) -> Option<&[u8]> {
         let here = self.end - self.start;
         if here < len {
@@ -47,6 +78,22 @@ impl Input {
 
     /// Takes a line, and returns it without its end, `\n` or `\r\n`; `None` if the end has
     /// not come.
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixStream;
+    /// use async_op::net::pipeline::Input;
+    ///
+    /// # pollster::block_on(async {
+    /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
+    /// a.write_some("one\r\ntw").await?;
+    /// let mut input = Input::default();
+    /// input.read_more(&b).await?;
+    /// assert_eq!(input.take_line(80)?, Some(&b"one"[..]));
+    /// assert_eq!(input.take_line(80)?, None);
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -72,6 +119,22 @@ impl Input {
 
     /// Removes `len` bytes from the front.
     ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixStream;
+    /// use async_op::net::pipeline::Input;
+    ///
+    /// # pollster::block_on(async {
+    /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
+    /// a.write_some("hello").await?;
+    /// let mut input = Input::default();
+    /// input.read_more(&b).await?;
+    /// input.consume(4);
+    /// assert_eq!(input.bytes(), b"o");
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Panics
     ///
     /// If there are less.
@@ -83,11 +146,49 @@ impl Input {
 
     /// Notes that there have to be `len` bytes, as far as is known, before anything can be
     /// taken.
+    ///
+    /// ```
+    #[doc = example!(types connect encode)]
+    /// fn decode(
+    ///     &self,
+    ///     (): &mut (),
+    ///     input: &mut Input,
+    ///     _: &mut Session<'_, Self>,
+    /// ) -> io::Result<Option<Event<Self>>> {
+    ///     let announced = input.bytes().get(..4).and_then(|it| it.try_into().ok());
+    ///     let whole = 4 + announced.map_or(0, |it| u32::from_be_bytes(it) as usize).min(1 << 20);
+    ///     if input.bytes().len() < whole {
+    ///         input.expect(whole);
+    ///         return Ok(None);
+    ///     }
+    ///     let reply = String::from_utf8_lossy(&input.bytes()[4..whole]).into_owned();
+    ///     input.consume(whole);
+    ///     Ok(Some(Event::Reply(Ok(reply))))
+    /// }
+    /// # }
+    /// ```
     pub fn expect(&mut self, len: usize) {
         self.needed = len;
     }
 
     /// Reads more, at least one byte: for what is said in greeting.
+    ///
+    /// ```
+    /// use async_op::SystemExecutor;
+    /// use async_op::net::UnixStream;
+    /// use async_op::net::pipeline::Input;
+    ///
+    /// # pollster::block_on(async {
+    /// let (a, b) = UnixStream::pair(&SystemExecutor)?;
+    /// a.write_some("hello").await?;
+    /// let mut input = Input::default();
+    /// input.read_more(&b).await?;
+    /// a.write_some(", world").await?;
+    /// input.read_more(&b).await?;
+    /// assert_eq!(input.bytes(), b"hello, world");
+    /// # Ok::<(), std::io::Error>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -144,51 +245,4 @@ impl fmt::Debug for Input {
 }
 
 #[cfg(all(test, not(async_op_loom)))]
-mod tests {
-    use super::*;
-
-    fn input(bytes: &[u8]) -> Input {
-        let mut input = Input::default();
-        receive(&mut input, bytes);
-        input
-    }
-
-    fn receive(input: &mut Input, bytes: &[u8]) {
-        input.room()[..bytes.len()].copy_from_slice(bytes);
-        input.received(bytes.len());
-    }
-
-    #[test]
-    fn lines_that_come_in_pieces() {
-        let mut input = input(b"on");
-        assert_eq!(input.take_line(9).unwrap(), None);
-        receive(&mut input, b"e\r\ntwo\n\nth");
-        assert_eq!(input.take_line(9).unwrap(), Some(&b"one"[..]));
-        assert_eq!(input.take_line(9).unwrap(), Some(&b"two"[..]));
-        assert_eq!(input.take_line(9).unwrap(), Some(&b""[..]));
-        assert_eq!(input.take_line(9).unwrap(), None);
-        assert_eq!(input.bytes(), b"th");
-    }
-
-    #[test]
-    fn a_line_that_is_too_long() {
-        assert!(input(b"12345").take_line(4).is_err());
-        assert!(input(b"12345\n").take_line(4).is_err());
-        assert!(input(b"1234\n").take_line(4).unwrap().is_some());
-    }
-
-    #[test]
-    fn memory_for_what_is_announced() {
-        let mut input = input(b"x");
-        assert_eq!(input.take(100_000), None);
-        assert!(input.room().len() < CHUNK);
-        receive(&mut input, &[b'x'; CHUNK - 1]);
-        assert_eq!(input.room().len(), 100_000 - CHUNK);
-        receive(&mut input, &[b'x'; 100_000 - CHUNK]);
-        assert_eq!(input.take(100_000).unwrap().len(), 100_000);
-        assert_eq!(input.room().len(), CHUNK);
-        assert_eq!(input.take(usize::MAX), None);
-        receive(&mut input, &[b'x'; CHUNK]);
-        assert!(input.room().len() <= AHEAD);
-    }
-}
+mod tests;

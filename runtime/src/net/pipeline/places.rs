@@ -28,22 +28,48 @@ impl Id {
     }
 
     /// Returns it as a number of at most 63 bits.
+    ///
+    /// ```
+    /// use async_op::net::pipeline::Id;
+    ///
+    /// assert_eq!(Id::from_number(1 << 40).get(), 1 << 40);
+    /// ```
     pub fn get(self) -> u64 {
         self.0 & !SHORT
     }
 
     /// Returns it as a number of at most 31 bits.
+    ///
+    /// ```
+    /// use async_op::net::pipeline::Id;
+    ///
+    /// assert_eq!(Id::from_number(1 << 40 | 7).short(), 7); // for a header of 32 bits
+    /// ```
     pub fn short(self) -> u32 {
         (self.0 & SHORT_MASK) as u32
     }
 
     /// Makes an id of what [`get`](Self::get) has returned.
+    ///
+    /// ```
+    /// use async_op::net::pipeline::Id;
+    ///
+    /// let id = Id::from_number(1 << 40);
+    /// assert_eq!(Id::from_number(id.get()), id);
+    /// ```
     pub fn from_number(number: u64) -> Self {
         Self(number & !SHORT)
     }
 
     /// Makes an id of what [`short`](Self::short) has returned: it names the request of all
     /// that are under way.
+    ///
+    /// ```
+    /// use async_op::net::pipeline::Id;
+    ///
+    /// let id = Id::from_number(1 << 40 | 7);
+    /// assert_eq!(Id::from_short(id.short()).short(), 7);
+    /// ```
     pub fn from_short(number: u32) -> Self {
         Self(u64::from(number) & SHORT_MASK | SHORT)
     }

@@ -10,7 +10,8 @@ use crate::io::{Transport, error_again};
 
 /// What is said over a [`Pipeline`](super::Pipeline): all that its author writes.
 ///
-/// The page of the [module](super) has a whole one.
+/// The page of the [module](super#a-client) has a whole one, of which the examples below are
+/// parts.
 ///
 /// None of these functions is called while a lock is held, and none may wait, but
 /// [`connect`](Self::connect). The value itself is shared by all connections, and by all
@@ -51,6 +52,20 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     /// What has come beyond the last answer stays in `input`. Dropped, or
     /// asked to stop, when nobody waits for it any more.
     ///
+    /// ```
+    #[doc = example!(types)]
+    /// async fn connect(&self, on: &IoExecutor, input: &mut Input) -> io::Result<(TcpStream, ())> {
+    ///     let stream = TcpStream::connect(on, self.address).await?;
+    ///     async_op::io::write_all(&stream, "HELLO\n").await?;
+    ///     while input.take_line(80)?.is_none() {
+    ///         input.read_more(&stream).await?; // it greets us, too
+    ///     }
+    ///     Ok((stream, ()))
+    /// }
+    #[doc = example!(encode decode)]
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// All who wait receive the error, by [`again`](PipelineError::again).
@@ -64,12 +79,66 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     /// left in its decoder. By default it knows nothing yet.
     ///
     /// Where the decoder learns later what it has to know, they have that in common.
+    ///
+    /// ```
+    #[doc = example!(head)]
+    /// // The version that was agreed on.
+    /// type Decoder = u32;
+    /// type Encoder = u32;
+    ///
+    /// fn encoder(&self, version: &mut u32) -> u32 {
+    ///     *version
+    /// }
+    ///
+    /// fn encode(
+    ///     &self,
+    ///     version: &mut u32,
+    ///     request: String,
+    ///     _: Id,
+    ///     out: &mut Vec<u8>,
+    /// ) -> io::Result<Expect<Self>> {
+    ///     out.extend_from_slice(format!("{version} {request}\n").as_bytes());
+    ///     Ok(Expect::InOrder(()))
+    /// }
+    /// # async fn connect(&self, on: &IoExecutor, _: &mut Input) -> io::Result<(TcpStream, u32)> {
+    /// #     Ok((TcpStream::connect(on, self.address).await?, 1))
+    /// # }
+    /// # fn decode(
+    /// #     &self,
+    /// #     _: &mut u32,
+    /// #     _: &mut Input,
+    /// #     _: &mut Session<'_, Self>,
+    /// # ) -> io::Result<Option<Event<Self>>> {
+    /// #     Ok(None)
+    /// # }
+    /// # }
+    /// ```
     fn encoder(&self, decoder: &mut Self::Decoder) -> Self::Encoder {
         let _ = decoder;
         Self::Encoder::default()
     }
 
     /// Adds a request to `out`, and says what there is to expect.
+    ///
+    /// ```
+    #[doc = example!(types connect)]
+    /// fn encode(
+    ///     &self,
+    ///     (): &mut (),
+    ///     request: String,
+    ///     _: Id,
+    ///     out: &mut Vec<u8>,
+    /// ) -> io::Result<Expect<Self>> {
+    ///     if request.contains('\n') {
+    ///         return Err(io::ErrorKind::InvalidInput.into()); // it would be two
+    ///     }
+    ///     out.extend_from_slice(request.as_bytes());
+    ///     out.push(b'\n');
+    ///     Ok(Expect::InOrder(()))
+    /// }
+    #[doc = example!(decode)]
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -84,6 +153,17 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     ) -> Result<Expect<Self>, Self::Error>;
 
     /// Adds what the caller of an [upload](Expect::Upload) says next, and last.
+    ///
+    /// ```
+    #[doc = example!(types connect encode)]
+    /// fn encode_more(&self, more: String, _: Id, out: &mut Vec<u8>) -> io::Result<()> {
+    ///     out.extend_from_slice(more.as_bytes());
+    ///     out.push(b'\n');
+    ///     Ok(())
+    /// }
+    #[doc = example!(decode)]
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -103,6 +183,23 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     ///
     /// What this has taken of something that is not all there it notes in `decoder`.
     ///
+    /// ```
+    #[doc = example!(types connect encode)]
+    /// fn decode(
+    ///     &self,
+    ///     (): &mut (),
+    ///     input: &mut Input,
+    ///     _: &mut Session<'_, Self>,
+    /// ) -> io::Result<Option<Event<Self>>> {
+    ///     let Some(line) = input.take_line(1024)? else {
+    ///         return Ok(None); // not all of it has come
+    ///     };
+    ///     let reply = String::from_utf8_lossy(line).into_owned();
+    ///     Ok(Some(Event::Reply(Ok(reply))))
+    /// }
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// The connection is at its end: all who wait receive the error. What the
@@ -116,18 +213,46 @@ pub trait Protocol: Sized + Send + Sync + 'static {
 
     /// Receives what the other end says by itself; returns what is to be kept for
     /// [`next_message`](super::Pipeline::next_message): by default all.
+    ///
+    /// ```
+    #[doc = example!(types connect encode)]
+    /// fn notice(&self, message: String) -> Option<String> {
+    ///     println!("{message}");
+    ///     None // and nobody waits for it
+    /// }
+    #[doc = example!(decode)]
+    /// # }
+    /// ```
     fn notice(&self, message: Self::Message) -> Option<Self::Message> {
         Some(message)
     }
 
     /// Returns whether messages may come. While none may, `next_message` fails rather than
     /// wait for ever. Asked again after each reply.
+    ///
+    /// ```
+    #[doc = example!(types connect encode)]
+    /// fn expects_messages(&self) -> bool {
+    ///     false // as nobody has subscribed to anything
+    /// }
+    #[doc = example!(decode)]
+    /// # }
+    /// ```
     fn expects_messages(&self) -> bool {
         true
     }
 
     /// Returns whether the next request connects anew when a connection has failed. If not,
     /// it fails as that did. By default it does.
+    ///
+    /// ```
+    #[doc = example!(types connect encode)]
+    /// fn reconnects(&self) -> bool {
+    ///     false // what the server knows of this session is lost with it
+    /// }
+    #[doc = example!(decode)]
+    /// # }
+    /// ```
     fn reconnects(&self) -> bool {
         true
     }
@@ -136,17 +261,49 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     /// come, so that what is given up is forgotten at once. By default each has one.
     ///
     /// Read all of an [`Id`] then: shortened it may come to be another request's.
+    ///
+    /// ```
+    #[doc = example!(types connect encode)]
+    /// fn may_stay_silent(&self) -> bool {
+    ///     true // what the server cannot do it does not answer
+    /// }
+    #[doc = example!(decode)]
+    /// # }
+    /// ```
     fn may_stay_silent(&self) -> bool {
         false
     }
 
     /// Returns what to tell all who wait when the connection fails, but for what
     /// [`connect`](Self::connect), [`decode`](Self::decode) and the stream say themselves.
+    ///
+    /// ```
+    #[doc = example!(types connect encode)]
+    /// fn failure(&self, failure: Failure) -> io::Error {
+    ///     match failure {
+    ///         Failure::Silent => io::Error::other("the server has fallen asleep"),
+    ///         failure => failure.into(),
+    ///     }
+    /// }
+    #[doc = example!(decode)]
+    /// # }
+    /// ```
     fn failure(&self, failure: Failure) -> Self::Error {
         io::Error::from(failure).into()
     }
 
     /// Returns the limits.
+    ///
+    /// ```
+    #[doc = example!(types connect encode)]
+    /// fn limits(&self) -> Limits {
+    ///     let mut limits = Limits::default();
+    ///     limits.silence = Some(std::time::Duration::from_secs(10));
+    ///     limits
+    /// }
+    #[doc = example!(decode)]
+    /// # }
+    /// ```
     fn limits(&self) -> Limits {
         Limits::default()
     }
@@ -256,6 +413,14 @@ impl From<Failure> for io::Error {
 /// An error that many who wait on one connection can receive.
 pub trait PipelineError: From<io::Error> + OperationError + Send + Sync + 'static {
     /// Returns the same error once more, for the next of those whom it concerns.
+    ///
+    /// ```
+    /// use async_op::net::pipeline::PipelineError;
+    /// use std::io::{Error, ErrorKind};
+    ///
+    /// let error = Error::from(ErrorKind::ConnectionReset);
+    /// assert_eq!(error.again().kind(), ErrorKind::ConnectionReset);
+    /// ```
     fn again(&self) -> Self;
 }
 

@@ -13,6 +13,26 @@ pub struct Session<'a, P: Protocol> {
 impl<P: Protocol> Session<'_, P> {
     /// Returns what is known of the first request that is in order: the one that the next
     /// reply belongs to; `None` if there is none.
+    ///
+    /// ```
+    #[doc = example!(types connect encode)]
+    /// fn decode(
+    ///     &self,
+    ///     (): &mut (),
+    ///     input: &mut Input,
+    ///     session: &mut Session<'_, Self>,
+    /// ) -> io::Result<Option<Event<Self>>> {
+    ///     let Some(line) = input.take_line(1024)? else {
+    ///         return Ok(None);
+    ///     };
+    ///     let line = String::from_utf8_lossy(line).into_owned();
+    ///     Ok(Some(match session.front() {
+    ///         Some(()) => Event::Reply(Ok(line)), // `()` is all that is known of a request here
+    ///         None => Event::Message(line),
+    ///     }))
+    /// }
+    /// # }
+    /// ```
     #[inline]
     pub fn front(&mut self) -> Option<&mut P::Pending> {
         if self.desk.front.is_none() {
@@ -24,6 +44,28 @@ impl<P: Protocol> Session<'_, P> {
 
     /// Returns what is known of the request of this id, if its reply is told by id;
     /// `None` if there is no such request any more.
+    ///
+    /// ```
+    #[doc = example!(types connect encode)]
+    /// fn decode(
+    ///     &self,
+    ///     (): &mut (),
+    ///     input: &mut Input,
+    ///     session: &mut Session<'_, Self>,
+    /// ) -> io::Result<Option<Event<Self>>> {
+    ///     // The replies of this one are of 8 bytes: an id and four more.
+    ///     let Some(reply) = input.take(8) else {
+    ///         return Ok(None);
+    ///     };
+    ///     let id = Id::from_short(u32::from_be_bytes(reply[..4].try_into().unwrap()));
+    ///     let reply = String::from_utf8_lossy(&reply[4..]).into_owned();
+    ///     Ok(Some(match session.get(id) {
+    ///         Some(()) => Event::ReplyTo(id, Ok(reply)),
+    ///         None => Event::Nothing, // it has been given up
+    ///     }))
+    /// }
+    /// # }
+    /// ```
     pub fn get(&mut self, id: Id) -> Option<&mut P::Pending> {
         let is_found = |found: &(Id, P::Pending)| id.names(found.0);
         if !self.desk.found.as_ref().is_some_and(is_found) {
@@ -39,6 +81,27 @@ impl<P: Protocol> Session<'_, P> {
 
     /// Writes something that nobody has asked for, such as the answer to a question of the
     /// other end.
+    ///
+    /// ```
+    #[doc = example!(types connect encode)]
+    /// fn decode(
+    ///     &self,
+    ///     (): &mut (),
+    ///     input: &mut Input,
+    ///     session: &mut Session<'_, Self>,
+    /// ) -> io::Result<Option<Event<Self>>> {
+    ///     let Some(line) = input.take_line(1024)? else {
+    ///         return Ok(None);
+    ///     };
+    ///     let line = String::from_utf8_lossy(line).into_owned();
+    ///     if line == "PING" {
+    ///         session.write(b"PONG\n");
+    ///         return Ok(Some(Event::Nothing));
+    ///     }
+    ///     Ok(Some(Event::Reply(Ok(line))))
+    /// }
+    /// # }
+    /// ```
     pub fn write(&mut self, bytes: &[u8]) {
         self.desk.answer.extend_from_slice(bytes);
     }

@@ -46,12 +46,34 @@ impl Acceptor {
 
     /// Sets how long a handshake may take: 30 seconds if it is not said, `None` for as long as
     /// it likes.
+    ///
+    /// ```
+    /// use async_op::net::tls::Acceptor;
+    /// use std::time::Duration;
+    ///
+    /// fn impatient(tls: Acceptor) -> Acceptor {
+    ///     tls.handshake_limit(Some(Duration::from_secs(5)))
+    /// }
+    /// ```
     pub fn handshake_limit(mut self, limit: Option<Duration>) -> Self {
         self.handshake = limit;
         self
     }
 
     /// Shakes hands over `stream` with a client.
+    ///
+    /// ```
+    /// use async_op::io::write_all;
+    /// use async_op::net::TcpListener;
+    /// use async_op::net::tls::Acceptor;
+    ///
+    /// async fn greet(listener: &TcpListener, tls: &Acceptor) -> std::io::Result<()> {
+    ///     let (stream, _) = listener.accept().await?;
+    ///     let stream = tls.accept(stream).await?;
+    ///     write_all(&stream, "hello\n").await?;
+    ///     stream.finish().await
+    /// }
+    /// ```
     ///
     /// # Completion
     ///

@@ -46,6 +46,15 @@ impl Connector {
 
     /// Sets how long a handshake may take: 30 seconds if it is not said, `None` for as long as
     /// it likes.
+    ///
+    /// ```
+    /// use async_op::net::tls::Connector;
+    /// use std::time::Duration;
+    ///
+    /// fn impatient(tls: Connector) -> Connector {
+    ///     tls.handshake_limit(Some(Duration::from_secs(5)))
+    /// }
+    /// ```
     pub fn handshake_limit(mut self, limit: Option<Duration>) -> Self {
         self.handshake = limit;
         self
@@ -53,6 +62,23 @@ impl Connector {
 
     /// Shakes hands over `stream` with a server, who shows that it is `name`: a name of a host,
     /// or an IP address.
+    ///
+    /// ```
+    /// use async_op::IoExecutor;
+    /// use async_op::net::TcpStream;
+    /// use async_op::net::tls::{Connector, TlsStream};
+    /// use std::io;
+    /// use std::net::SocketAddr;
+    ///
+    /// async fn secure(
+    ///     executor: &IoExecutor,
+    ///     address: SocketAddr,
+    ///     tls: &Connector,
+    /// ) -> io::Result<TlsStream<TcpStream>> {
+    ///     let stream = TcpStream::connect(executor, address).await?;
+    ///     tls.connect(stream, "example.org").await
+    /// }
+    /// ```
     ///
     /// # Completion
     ///

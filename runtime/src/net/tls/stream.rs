@@ -56,21 +56,61 @@ impl<S: Transport> TlsStream<S> {
     }
 
     /// Returns the stream below. What is read from it or written to it is lost.
+    ///
+    /// ```
+    /// use async_op::net::TcpStream;
+    /// use async_op::net::tls::TlsStream;
+    ///
+    /// fn peer(stream: &TlsStream<TcpStream>) -> std::io::Result<std::net::SocketAddr> {
+    ///     stream.get_ref().peer_addr()
+    /// }
+    /// ```
     pub fn get_ref(&self) -> &S {
         &self.session.stream
     }
 
     /// Returns the protocol that both ends have agreed on (ALPN), if they have.
+    ///
+    /// ```
+    /// use async_op::net::TcpStream;
+    /// use async_op::net::tls::TlsStream;
+    ///
+    /// fn speaks_http2(stream: &TlsStream<TcpStream>) -> bool {
+    ///     stream.alpn_protocol().is_some_and(|name| name == b"h2")
+    /// }
+    /// ```
     pub fn alpn_protocol(&self) -> Option<Vec<u8>> {
         self.session.ask(|engine| engine.alpn_protocol())
     }
 
     /// Returns the certificate of the other end, in DER, if it has shown one.
+    ///
+    /// ```
+    /// use async_op::net::TcpStream;
+    /// use async_op::net::tls::TlsStream;
+    ///
+    /// /// Trusts this one certificate.
+    /// fn is_known(stream: &TlsStream<TcpStream>, known: &[u8]) -> bool {
+    ///     stream.peer_certificate().is_some_and(|it| it == known)
+    /// }
+    /// ```
     pub fn peer_certificate(&self) -> Option<Vec<u8>> {
         self.session.ask(|engine| engine.peer_certificate())
     }
 
     /// Reads what there is, at least one byte, into the front of `buffer`.
+    ///
+    /// ```
+    /// use async_op::net::TcpStream;
+    /// use async_op::net::tls::TlsStream;
+    ///
+    /// async fn greeting(stream: &TlsStream<TcpStream>) -> std::io::Result<Vec<u8>> {
+    ///     let mut buffer = vec![0; 512];
+    ///     let n = stream.read_some(&mut buffer).await?;
+    ///     buffer.truncate(n);
+    ///     Ok(buffer)
+    /// }
+    /// ```
     ///
     /// # Completion
     ///
@@ -109,6 +149,17 @@ impl<S: Transport> TlsStream<S> {
     }
 
     /// Encrypts and writes from the front of `buffer` at least one byte, up to 64 KiB.
+    ///
+    /// ```
+    /// use async_op::net::TcpStream;
+    /// use async_op::net::tls::TlsStream;
+    ///
+    /// async fn ping(stream: &TlsStream<TcpStream>) -> std::io::Result<()> {
+    ///     let n = stream.write_some("PING\r\n").await?;
+    ///     assert_eq!(n, 6); // as it is less than 64 KiB
+    ///     Ok(())
+    /// }
+    /// ```
     ///
     /// # Completion
     ///
@@ -150,6 +201,20 @@ impl<S: Transport> TlsStream<S> {
     /// cancel concerns it. What the stream below does not take at once is sent by an operation
     /// that nobody waits for.
     ///
+    /// ```
+    /// use async_op::net::TcpStream;
+    /// use async_op::net::tls::TlsStream;
+    /// use std::io;
+    ///
+    /// /// Says so if that takes no time.
+    /// fn try_ping(stream: &TlsStream<TcpStream>) -> io::Result<bool> {
+    ///     match stream.try_write_some(b"PING\r\n") {
+    ///         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+    ///         written => written.map(|n| n == 6),
+    ///     }
+    /// }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`async_write_some`](Self::async_write_some), and
@@ -172,6 +237,19 @@ impl<S: Transport> TlsStream<S> {
     /// Sends what has been encrypted.
     ///
     /// Only needed after a write that was dropped or asked to stop: others have done so.
+    ///
+    /// ```
+    /// use async_op::net::TcpStream;
+    /// use async_op::net::tls::TlsStream;
+    /// use std::io;
+    /// use std::time::Duration;
+    ///
+    /// async fn give_up(stream: &TlsStream<TcpStream>) -> io::Result<()> {
+    ///     let wrote = stream.write_some("never mind").cancel_after(Duration::from_secs(1)).await;
+    ///     println!("{wrote:?}"); // it is encrypted all the same
+    ///     stream.flush().await
+    /// }
+    /// ```
     ///
     /// # Completion
     ///
@@ -201,6 +279,19 @@ impl<S: Transport> TlsStream<S> {
 
     /// Tells the other end that this was all (`close_notify`), and the stream below so, too;
     /// what the other end says can still be read.
+    ///
+    /// ```
+    /// use async_op::net::TcpStream;
+    /// use async_op::net::tls::TlsStream;
+    ///
+    /// async fn say_good_bye(stream: &TlsStream<TcpStream>) -> std::io::Result<()> {
+    ///     stream.write_some("QUIT\r\n").await?;
+    ///     stream.finish().await?;
+    ///     // The other end has said all, too, when a read returns 0.
+    ///     while stream.read_some(&mut [0; 512]).await? > 0 {}
+    ///     Ok(())
+    /// }
+    /// ```
     ///
     /// # Completion
     ///
@@ -235,6 +326,16 @@ impl<S: Transport> TlsStream<S> {
 
     /// Ends the connection, and whatever waits for it. The other end is told that this was
     /// all where that takes no time.
+    ///
+    /// ```
+    /// use async_op::net::TcpStream;
+    /// use async_op::net::tls::TlsStream;
+    ///
+    /// /// Whoever waits for it waits no more.
+    /// fn hang_up(stream: &TlsStream<TcpStream>) {
+    ///     stream.close();
+    /// }
+    /// ```
     pub fn close(&self) {
         let session = &*self.session;
         if let Some(mut output) = session.output.try_lock() {
@@ -333,98 +434,4 @@ impl<S: fmt::Debug> fmt::Debug for TlsStream<S> {
 }
 
 #[cfg(all(test, unix, not(async_op_loom)))]
-mod tests {
-    use std::io::{ErrorKind, IoSlice};
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use super::*;
-    use crate::IoContext;
-    use crate::net::UnixStream;
-
-    /// Encrypts nothing, and has something to say to whatever comes.
-    struct Chatty {
-        received: Vec<u8>,
-        answer: Vec<u8>,
-        /// How often it has been asked what is to be sent.
-        sends: Arc<AtomicUsize>,
-    }
-
-    impl Engine for Chatty {
-        fn handshake(&mut self) -> io::Result<bool> {
-            Ok(true)
-        }
-
-        fn receive(&mut self, bytes: &mut &[u8]) -> io::Result<()> {
-            self.received.extend_from_slice(bytes);
-            self.answer.push(b'!');
-            *bytes = &[];
-            Ok(())
-        }
-
-        fn end(&mut self) {}
-
-        fn read(&mut self, part: &mut [u8]) -> io::Result<usize> {
-            match self.received.is_empty() {
-                true => Err(ErrorKind::WouldBlock.into()),
-                false => io::Read::read(&mut &*std::mem::take(&mut self.received), part),
-            }
-        }
-
-        fn write(&mut self, _: &[IoSlice<'_>]) -> io::Result<usize> {
-            Err(ErrorKind::Unsupported.into())
-        }
-
-        fn finish(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-
-        fn send(&mut self, bytes: &mut Vec<u8>) {
-            self.sends.fetch_add(1, Ordering::Relaxed);
-            bytes.append(&mut self.answer);
-        }
-
-        fn has_to_send(&self) -> bool {
-            !self.answer.is_empty()
-        }
-
-        fn alpn_protocol(&self) -> Option<Vec<u8>> {
-            None
-        }
-
-        fn peer_certificate(&self) -> Option<Vec<u8>> {
-            None
-        }
-    }
-
-    /// While somebody writes and cannot go on, the answers of those who read wait for one turn,
-    /// all together.
-    #[test]
-    fn one_flush_for_any_number_of_reads() {
-        let context = IoContext::new().unwrap();
-        let (below, peer) = UnixStream::pair(&context).unwrap();
-        let sends = Arc::new(AtomicUsize::new(0));
-        let engine = Chatty {
-            received: Vec::new(),
-            answer: Vec::new(),
-            sends: sends.clone(),
-        };
-        let stream = TlsStream {
-            session: Arc::new(Session::new(below, Box::new(engine))),
-        };
-        let mut buffer = [0; 9];
-        for round in 1..=2 {
-            let writer = stream.session.output.try_lock().unwrap();
-            for _ in 0..10 {
-                peer.write_some("?").blocking().unwrap();
-                assert_eq!(stream.read_some(&mut buffer).blocking().unwrap(), 1);
-            }
-            drop(writer);
-            context.restart();
-            context.run();
-            assert_eq!(peer.read_some(&mut [0; 99]).blocking().unwrap(), 10);
-            // What there is, and that there is no more.
-            assert_eq!(sends.load(Ordering::Relaxed), 2 * round);
-        }
-        assert_eq!(Arc::strong_count(&stream.session), 1);
-    }
-}
+mod tests;
