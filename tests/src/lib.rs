@@ -35,7 +35,7 @@ pub use heap::{
 };
 pub use log::Log;
 pub use probe::{Alive, At, Io, On, Posted, Probe};
-pub use programs::{Folder, built, succeeded};
+pub use programs::{Folder, built, c_host, compiled, succeeded};
 pub use random::Random;
 pub use server::{ServerProcess, skipped};
 pub use slot::Slot;

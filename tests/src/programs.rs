@@ -22,6 +22,32 @@ pub fn built(example: &str, file: &str) -> PathBuf {
     messages[start..end].into()
 }
 
+/// Compiles a host in C of a library, strictly, into `folder`.
+pub fn compiled(source: &Path, header: &Path, library: &Path, folder: &Path) -> PathBuf {
+    let host = folder.join("host");
+    let mut compiler = Command::new("cc");
+    compiler
+        .args(["-std=c11", "-O1", "-Wall", "-Wextra", "-pedantic"])
+        .args(["-Werror", "-pthread", "-I"])
+        .arg(header)
+        .arg(source)
+        .arg(library)
+        .arg("-o")
+        .arg(&host);
+    succeeded(&compiler.output().unwrap());
+    host
+}
+
+/// A host in C, ready to be run; ended if it hangs.
+pub fn c_host(host: &Path, library: &Path, address: &str) -> Command {
+    let mut run = Command::new("timeout");
+    run.arg("60").arg(host).arg(address);
+    run.env("LD_LIBRARY_PATH", library.parent().unwrap());
+    // Memory that is used after it has been freed is none that looks well.
+    run.env("MALLOC_PERTURB_", "165");
+    run
+}
+
 /// Panics with what a program has said, if it has failed.
 pub fn succeeded(output: &Output) {
     assert!(

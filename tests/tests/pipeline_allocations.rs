@@ -38,6 +38,7 @@ impl Protocol for Numbers {
     type Error = io::Error;
     type Pending = ();
     type Decoder = ();
+    type Encoder = ();
 
     async fn connect(&self, on: &IoExecutor, _: &mut Input) -> io::Result<(TcpStream, ())> {
         let stream = TcpStream::connect(on, self.0).await?;
@@ -45,7 +46,7 @@ impl Protocol for Numbers {
         Ok((stream, ()))
     }
 
-    fn encode(&self, ask: Ask, id: Id, out: &mut Vec<u8>) -> io::Result<Expect<Self>> {
+    fn encode(&self, (): &mut (), ask: Ask, id: Id, out: &mut Vec<u8>) -> io::Result<Expect<Self>> {
         let (kind, number) = match ask {
             Ask::Echo(n) => (b'e', n),
             Ask::Late(n) => (b'l', n),

@@ -17,7 +17,7 @@ use async_op_tests::postgres::PostgresServer;
 use async_op_tests::without_hanging;
 use futures_lite::future::or;
 
-use client::{Client, Config, Error, Pool, Row};
+use client::{Client, Config, Error, Pool, Row, Statement};
 
 /// A way to wait for a result.
 trait Caller {
@@ -389,7 +389,68 @@ fn suite(caller: &impl Caller, server: &PostgresServer, url: &str) {
         "again"
     );
 
+    statements(caller, &config);
     pool(caller, server, &config);
+}
+
+/// Statements that were prepared elsewhere, or before.
+fn statements(caller: &impl Caller, config: &Config) {
+    let new = || Client::new(&caller.executor(), config.clone());
+    let (one, two, other) = (new(), new(), new());
+    let ask = |client: &Client, text: &str| caller.call(client.batch(text));
+    let prepare = |client: &Client, text: &str| caller.call(client.prepare(text)).unwrap();
+    let count = |client: &Client| -> i32 {
+        let text = "select count(*) from pg_prepared_statements";
+        ask(client, text).unwrap().one().unwrap().get(0).unwrap()
+    };
+    let next = |client: &Client, statement: &Statement| -> client::Result<i32> {
+        let rows = caller.call(client.query(statement, &[&6]))?;
+        rows.one()?.get(0)
+    };
+    let plus_one = prepare(&one, "select $1::int + 1");
+    let plus_two = prepare(&two, "select $1::int + 2");
+    for client in [&one, &two, &one] {
+        assert_eq!(next(client, &plus_one).unwrap(), 7);
+        assert_eq!(next(client, &plus_two).unwrap(), 8);
+    }
+    assert_eq!((count(&one), count(&two)), (2, 2));
+
+    // A new session has none, until one is asked for; nor in a transaction that has failed.
+    let pid: i32 = {
+        let rows = ask(&one, "begin; select pg_backend_pid()").unwrap();
+        rows.one().unwrap().get(0).unwrap()
+    };
+    let end = other.query("select pg_terminate_backend($1)", &[&pid]);
+    caller.call(end).unwrap();
+    assert!(one.is_in_transaction());
+    while one.is_connected() {
+        let _ = next(&one, &plus_one);
+    }
+    assert_eq!(count(&one), 0);
+    assert!(!one.is_in_transaction());
+    assert!(ask(&one, "begin; select nothing").is_err());
+    for _ in 0..2 {
+        let error = next(&one, &plus_one).unwrap_err();
+        assert_eq!(error.code(), Some("25P02"));
+    }
+    ask(&one, "rollback").unwrap();
+    assert_eq!(next(&one, &plus_one).unwrap(), 7);
+    assert_eq!(count(&one), 1);
+
+    // Many at once, before it is known that the session has it.
+    let (sender, receiver) = channel();
+    for n in 0..50 {
+        let sender = sender.clone();
+        other.query(&plus_two, &[&n]).callback(move |rows| {
+            let sum = rows.unwrap().one().unwrap().get::<i32>(0).unwrap();
+            sender.send(sum).unwrap();
+        });
+    }
+    assert_eq!(count(&other), 1);
+    assert!(receiver.try_iter().eq(2..52));
+
+    drop((plus_one, plus_two));
+    assert_eq!([&one, &two, &other].map(count), [0, 0, 0]);
 }
 
 /// Transactions, on sessions of their own.

@@ -323,11 +323,8 @@ fn all_who_wait_are_told() {
     let act: Act = Box::new(|mut stream| {
         greeting(&mut stream)?;
         stream.write_all(WELCOME)?;
-        // As a part of the session, and because it was asked for.
-        for _ in 0..2 {
-            queries(&mut stream, 1)?;
-            stream.write_all(b"C\0\0\0\x0bLISTEN\0Z\0\0\0\x05I")?;
-        }
+        queries(&mut stream, 1)?;
+        stream.write_all(b"C\0\0\0\x0bLISTEN\0Z\0\0\0\x05I")?;
         stream.read_exact(&mut [0; 1])?;
         stream.write_all(&[&b"1\0\0\0\x042\0\0\0\x04"[..], COLUMNS, ROW].concat())?;
         stream.shutdown(Shutdown::Write)?;

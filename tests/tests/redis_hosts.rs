@@ -11,7 +11,7 @@ use std::process::Command;
 use std::thread;
 
 use async_op_tests::redis::RedisServer;
-use async_op_tests::{Folder, built, succeeded};
+use async_op_tests::{Folder, built, c_host, compiled, succeeded};
 
 fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime/examples/redis/c")
@@ -21,33 +21,7 @@ fn library() -> PathBuf {
     built("redis_c", "libredis_c.so")
 }
 
-/// Compiles a host in C, strictly.
-fn compiled(source: &Path, library: &Path, folder: &Path) -> PathBuf {
-    let host = folder.join("host");
-    let mut compiler = Command::new("cc");
-    compiler
-        .args(["-std=c11", "-O1", "-Wall", "-Wextra", "-pedantic"])
-        .args(["-Werror", "-pthread", "-I"])
-        .arg(examples())
-        .arg(source)
-        .arg(library)
-        .arg("-o")
-        .arg(&host);
-    succeeded(&compiler.output().unwrap());
-    host
-}
-
-/// A host in C, ready to be run; ended if it hangs.
-fn c_host(host: &Path, library: &Path, address: &str) -> Command {
-    let mut run = Command::new("timeout");
-    run.arg("60").arg(host).arg(address);
-    run.env("LD_LIBRARY_PATH", library.parent().unwrap());
-    // Memory that is used after it has been freed is none that looks well.
-    run.env("MALLOC_PERTURB_", "165");
-    run
-}
-
-/// The same in Python.
+/// A host in Python, ready to be run; ended if it hangs.
 fn python_host(library: &Path, address: &str) -> Command {
     let mut run = Command::new("timeout");
     run.args(["60", "python3"]).arg(examples().join("host.py"));
@@ -61,7 +35,12 @@ fn a_host_in_c() {
         return;
     };
     let library = library();
-    let host = compiled(&examples().join("host.c"), &library, &server.folder());
+    let host = compiled(
+        &examples().join("host.c"),
+        &examples(),
+        &library,
+        &server.folder(),
+    );
     for address in [
         server.address.to_string(),
         server.socket().display().to_string(),
@@ -78,7 +57,7 @@ fn callbacks_of_a_host_in_c() {
     };
     let library = library();
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/redis_callbacks.c");
-    let host = compiled(&source, &library, &server.folder());
+    let host = compiled(&source, &examples(), &library, &server.folder());
     let mut run = c_host(&host, &library, &server.address.to_string());
     let output = run.output().unwrap();
     succeeded(&output);
@@ -145,7 +124,12 @@ fn a_host_in_python() {
 fn hosts_say_what_is_wrong() {
     let library = library();
     let folder = Folder::new("redis-wrong");
-    let host = compiled(&examples().join("host.c"), &library, folder.path());
+    let host = compiled(
+        &examples().join("host.c"),
+        &examples(),
+        &library,
+        folder.path(),
+    );
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let place = silent.local_addr().unwrap().to_string();
     let fails = |mut run: Command, status: i32, text: &str| {

@@ -171,12 +171,19 @@ impl Protocol for Memcached {
     type Error = io::Error;
     type Pending = ();
     type Decoder = Found;
+    type Encoder = ();
 
     async fn connect(&self, on: &IoExecutor, _: &mut Input) -> io::Result<(AnyStream, Found)> {
         Ok((self.server.connect(on).await?, Found::default()))
     }
 
-    fn encode(&self, request: Request, _: Id, out: &mut Vec<u8>) -> io::Result<Expect<Self>> {
+    fn encode(
+        &self,
+        (): &mut (),
+        request: Request,
+        _: Id,
+        out: &mut Vec<u8>,
+    ) -> io::Result<Expect<Self>> {
         let is_part = |byte: u8| byte > b' ' && byte != 0x7f;
         if !(1..=250).contains(&request.key.len()) || !request.key.bytes().all(is_part) {
             let text = "a key has 1 to 250 bytes, and no spaces";

@@ -189,6 +189,7 @@ impl Protocol for Nats {
     type Error = io::Error;
     type Pending = ();
     type Decoder = Option<Announced>;
+    type Encoder = ();
 
     async fn connect(
         &self,
@@ -215,7 +216,13 @@ impl Protocol for Nats {
         }
     }
 
-    fn encode(&self, request: Request, id: Id, out: &mut Vec<u8>) -> io::Result<Expect<Self>> {
+    fn encode(
+        &self,
+        (): &mut (),
+        request: Request,
+        id: Id,
+        out: &mut Vec<u8>,
+    ) -> io::Result<Expect<Self>> {
         match &request {
             Request::Publish(subject, payload) => {
                 write!(out, "PUB {} {}\r\n", valid(subject)?, payload.len())?;

@@ -1,9 +1,10 @@
-//! The same query again and again, by this client and by others: how many a second, and what
-//! that takes.
+//! The same query again and again, by this client and by others, in turn: how many a second,
+//! and what that takes.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::error::Error;
 use std::future::Future;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -12,12 +13,13 @@ use std::time::{Duration, Instant};
 use async_op::{IoContext, IoExecutor, SystemExecutor};
 
 use super::client::{Address, Client, Config, Statement};
+use super::libpq::libpq;
 use super::usage;
 
 const TEXT: &str = "select $1::int4 + 1";
 /// How long each is measured, of which there are so many rounds, in turn.
-const TIME: Duration = Duration::from_millis(700);
-const ROUNDS: usize = 3;
+const TIME: Duration = Duration::from_millis(500);
+const ROUNDS: usize = 9;
 const MANY: usize = 64;
 
 struct Counting;
@@ -49,23 +51,43 @@ unsafe impl GlobalAlloc for Counting {
 
 /// What a contestant has done, and with what.
 #[derive(Clone, Copy, Default)]
-struct Score {
-    queries: usize,
-    seconds: f64,
+pub(super) struct Score {
+    pub(super) queries: usize,
+    pub(super) seconds: f64,
     /// Of all processors.
-    cpu: Duration,
+    pub(super) cpu: Duration,
     /// How often a thread went to sleep.
-    switches: u64,
-    allocations: usize,
+    pub(super) switches: u64,
+    pub(super) allocations: usize,
 }
 
-/// Answers queries until the time is over; returns how many.
-type Contest = Box<dyn FnMut(Instant) -> usize>;
+/// Answers queries until the time is over.
+pub(super) type Contest = Box<dyn FnMut(Instant) -> Score>;
+
+/// One in this program, which returns how many.
+fn here(mut contest: impl FnMut(Instant) -> usize + 'static) -> Contest {
+    Box::new(move |until| {
+        let heap = ALLOCATIONS.load(Ordering::Relaxed);
+        let (cpu, switches) = usage::of_this_program();
+        let start = Instant::now();
+        let queries = contest(until);
+        let seconds = start.elapsed().as_secs_f64();
+        let usage = usage::of_this_program();
+        Score {
+            queries,
+            seconds,
+            cpu: usage.0 - cpu,
+            switches: usage.1 - switches,
+            allocations: ALLOCATIONS.load(Ordering::Relaxed) - heap,
+        }
+    })
+}
 
 struct Contestant {
     name: &'static str,
     contest: Contest,
-    best: Score,
+    /// One for each round.
+    scores: Vec<Score>,
 }
 
 /// How one comes to be: a name, and what connects.
@@ -74,13 +96,16 @@ type Entry = (&'static str, fn(&Config) -> Result<Contest, Box<dyn Error>>);
 /// Compares all whose names, after how many callers they have, have `name` in them.
 pub(super) fn compare(config: &Config, name: &str) -> Result<(), Box<dyn Error>> {
     println!(
-        "{TEXT}, prepared; the best of {ROUNDS} rounds; the allocations are those of the client\n"
+        "{TEXT}, prepared: medians of {ROUNDS} rounds, and of the ratios in each of them, with the\n\
+         least and the most, to the best of the crates and to the best of libpq; the allocations\n\
+         are those of the client\n"
     );
     let one: &[Entry] = &[
         ("blocking", blocking),
         ("callbacks", |it| callbacks(it, 1)),
         ("await, driven in tokio", |it| driven(it, 1)),
         ("await, SystemExecutor", |it| on_system(it, 1)),
+        ("libpq in C", |it| libpq(it, 1, "each")),
         ("postgres", postgres),
         ("tokio-postgres", |it| tokio_postgres(it, 1)),
         ("tokio-postgres, a thread for I/O", |it| elsewhere(it, 1)),
@@ -90,23 +115,38 @@ pub(super) fn compare(config: &Config, name: &str) -> Result<(), Box<dyn Error>>
         ("callbacks", |it| callbacks(it, MANY)),
         ("await, driven in tokio", |it| driven(it, MANY)),
         ("await, SystemExecutor", |it| on_system(it, MANY)),
+        ("libpq in C", |it| libpq(it, MANY, "each")),
+        ("libpq in C, a sync for several", |it| {
+            libpq(it, MANY, "batch")
+        }),
         ("tokio-postgres", |it| tokio_postgres(it, MANY)),
         ("tokio-postgres, a thread for I/O", |it| elsewhere(it, MANY)),
         ("tokio-postgres, 64 threads", others_threads),
     ];
     for (title, entries) in [("one caller", one), ("64 callers, one connection", many)] {
         let is_wanted = |entry: &&Entry| format!("{title}: {}", entry.0).contains(name);
-        let wanted = entries.iter().filter(is_wanted);
-        let all = wanted.map(|&(name, connect)| {
-            Ok(Contestant {
-                name,
-                contest: connect(config)?,
-                best: Score::default(),
-            })
-        });
-        show(title, all.collect::<Result<_, Box<dyn Error>>>()?);
+        let mut all = Vec::new();
+        for &(name, connect) in entries.iter().filter(is_wanted) {
+            match connect(config) {
+                Ok(contest) => all.push(Contestant {
+                    name,
+                    contest,
+                    scores: Vec::new(),
+                }),
+                Err(error) if is_missing(&*error) => println!("SKIPPED {name}: {error}"),
+                Err(error) => return Err(error),
+            }
+        }
+        if !all.is_empty() {
+            show(title, all);
+        }
     }
     Ok(())
+}
+
+fn is_missing(error: &(dyn Error + 'static)) -> bool {
+    let error = error.downcast_ref::<io::Error>();
+    error.is_some_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
 /// Has all of them at it in turn, and prints how they have fared.
@@ -114,46 +154,56 @@ fn show(title: &str, mut all: Vec<Contestant>) {
     for _ in 0..ROUNDS {
         for it in &mut all {
             (it.contest)(Instant::now() + TIME / 10);
-            let heap = ALLOCATIONS.load(Ordering::Relaxed);
-            let (cpu, switches) = usage::of_this_program();
-            let start = Instant::now();
-            let queries = (it.contest)(start + TIME);
-            let seconds = start.elapsed().as_secs_f64();
-            let usage = usage::of_this_program();
-            let score = Score {
-                queries,
-                seconds,
-                cpu: usage.0 - cpu,
-                switches: usage.1 - switches,
-                allocations: ALLOCATIONS.load(Ordering::Relaxed) - heap,
-            };
-            if score.rate() > it.best.rate() {
-                it.best = score;
-            }
+            it.scores.push((it.contest)(Instant::now() + TIME));
         }
     }
-    let others = all.iter().filter(|it| it.name.contains("postgres"));
-    let better = others.map(|it| it.best.rate()).fold(1.0, f64::max);
-    println!("{title:<32} queries/s   ratio   CPU us   switches   allocations");
+    // What the best one of those whose names are so has done in each round.
+    let best = |of: fn(&str) -> bool| -> Vec<f64> {
+        let others = all.iter().filter(|it| of(it.name));
+        let best = others.max_by(|one, other| one.rate().total_cmp(&other.rate()));
+        let scores = best.map_or(&[][..], |best| &best.scores);
+        scores.iter().map(Score::rate).collect()
+    };
+    let crates = best(|name| name.contains("postgres"));
+    let libpq = best(|name| name.starts_with("libpq"));
+    println!(
+        "{title:<34} queries/s         to a crate           to libpq   CPU us   switches   allocations"
+    );
     for it in &all {
-        let Score {
-            queries,
-            cpu,
-            switches,
-            allocations,
-            ..
-        } = it.best;
-        let (rate, queries) = (it.best.rate(), queries as f64);
+        let ratios = |to: &[f64]| {
+            let rates = it.scores.iter().map(Score::rate);
+            let mut ratios: Vec<f64> = rates.zip(to).map(|(rate, to)| rate / to).collect();
+            ratios.sort_by(f64::total_cmp);
+            match ratios[..] {
+                [least, .., most] => format!("{:.2} [{least:.2}, {most:.2}]", ratios[ROUNDS / 2]),
+                _ => "-".to_owned(),
+            }
+        };
+        let each = |total: fn(&Score) -> f64| {
+            let queries: usize = it.scores.iter().map(|score| score.queries).sum();
+            it.scores.iter().map(total).sum::<f64>() / queries as f64
+        };
         println!(
-            "{:<32} {rate:>9.0} {:>7.2} {:>8.1} {:>10.2} {:>13.2}",
+            "{:<34} {:>9.0} {:>18} {:>18} {:>8.1} {:>10.2} {:>13.2}",
             it.name,
-            rate / better,
-            cpu.as_secs_f64() * 1e6 / queries,
-            switches as f64 / queries,
-            allocations as f64 / queries
+            it.rate(),
+            ratios(&crates),
+            ratios(&libpq),
+            each(|score| score.cpu.as_secs_f64() * 1e6),
+            each(|score| score.switches as f64),
+            each(|score| score.allocations as f64),
         );
     }
     println!();
+}
+
+impl Contestant {
+    /// The median.
+    fn rate(&self) -> f64 {
+        let mut rates: Vec<f64> = self.scores.iter().map(Score::rate).collect();
+        rates.sort_by(f64::total_cmp);
+        rates[rates.len() / 2]
+    }
 }
 
 impl Score {
@@ -171,7 +221,7 @@ fn client(on: &IoExecutor, config: &Config) -> Result<(Client, Statement), Box<d
 fn blocking(config: &Config) -> Result<Contest, Box<dyn Error>> {
     let context = IoContext::new()?;
     let (client, statement) = client(&context, config)?;
-    Ok(Box::new(move |until| {
+    Ok(here(move |until| {
         let _context = &context;
         let mut n = 0;
         while Instant::now() < until {
@@ -186,7 +236,7 @@ fn blocking(config: &Config) -> Result<Contest, Box<dyn Error>> {
 fn threads(config: &Config) -> Result<Contest, Box<dyn Error>> {
     let context = IoContext::new()?;
     let (client, statement) = client(&context, config)?;
-    Ok(Box::new(move |until| {
+    Ok(here(move |until| {
         let _context = &context;
         in_threads(until, |n| {
             let rows = client.query(&statement, &[&n]).blocking().unwrap();
@@ -228,7 +278,7 @@ fn ask(client: Client, statement: Statement, n: i32, until: Instant, count: Arc<
 fn callbacks(config: &Config, callers: usize) -> Result<Contest, Box<dyn Error>> {
     let context = IoContext::for_one_thread()?;
     let (client, statement) = client(&context, config)?;
-    Ok(Box::new(move |until| {
+    Ok(here(move |until| {
         let count = Arc::new(AtomicUsize::new(0));
         for _ in 0..callers {
             ask(client.clone(), statement.clone(), 0, until, count.clone());
@@ -239,7 +289,7 @@ fn callbacks(config: &Config, callers: usize) -> Result<Contest, Box<dyn Error>>
     }))
 }
 
-fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -283,7 +333,7 @@ fn driven(config: &Config, callers: usize) -> Result<Contest, Box<dyn Error>> {
     let (client, statement) = client(&context, config)?;
     let runtime = runtime()?;
     runtime.spawn(async move { context.drive_in_tokio().await });
-    Ok(Box::new(move |until| {
+    Ok(here(move |until| {
         let (client, statement) = (client.clone(), statement.clone());
         let query = move |n| one(client.clone(), statement.clone(), n);
         tasks(&runtime, callers, until, query)
@@ -293,7 +343,7 @@ fn driven(config: &Config, callers: usize) -> Result<Contest, Box<dyn Error>> {
 fn on_system(config: &Config, callers: usize) -> Result<Contest, Box<dyn Error>> {
     let (client, statement) = client(&SystemExecutor, config)?;
     let runtime = runtime()?;
-    Ok(Box::new(move |until| {
+    Ok(here(move |until| {
         let (client, statement) = (client.clone(), statement.clone());
         let query = move |n| one(client.clone(), statement.clone(), n);
         tasks(&runtime, callers, until, query)
@@ -327,7 +377,7 @@ fn other(config: &Config) -> tokio_postgres::Config {
 fn postgres(config: &Config) -> Result<Contest, Box<dyn Error>> {
     let mut client = postgres::Config::from(other(config)).connect(postgres::NoTls)?;
     let statement = client.prepare(TEXT)?;
-    Ok(Box::new(move |until| {
+    Ok(here(move |until| {
         let mut n = 0;
         while Instant::now() < until {
             let row = client.query_one(&statement, &[&n]).unwrap();
@@ -348,7 +398,7 @@ fn tokio_postgres(config: &Config, callers: usize) -> Result<Contest, Box<dyn Er
     let runtime = runtime()?;
     let (other, connection) = runtime.block_on(connected(config))?;
     runtime.spawn(connection);
-    Ok(Box::new(move |until| {
+    Ok(here(move |until| {
         let other = other.clone();
         let query = move |n| ask_other(other.clone(), n);
         tasks(&runtime, callers, until, query)
@@ -358,7 +408,7 @@ fn tokio_postgres(config: &Config, callers: usize) -> Result<Contest, Box<dyn Er
 /// Its I/O on a thread of its own, as that of `SystemExecutor` is.
 fn elsewhere(config: &Config, callers: usize) -> Result<Contest, Box<dyn Error>> {
     let (other, runtime) = (other_elsewhere(config)?, runtime()?);
-    Ok(Box::new(move |until| {
+    Ok(here(move |until| {
         let other = other.clone();
         let query = move |n| ask_other(other.clone(), n);
         tasks(&runtime, callers, until, query)
@@ -367,7 +417,7 @@ fn elsewhere(config: &Config, callers: usize) -> Result<Contest, Box<dyn Error>>
 
 fn others_threads(config: &Config) -> Result<Contest, Box<dyn Error>> {
     let other = other_elsewhere(config)?;
-    Ok(Box::new(move |until| {
+    Ok(here(move |until| {
         in_threads(until, |n| pollster::block_on(ask_other(other.clone(), n)))
     }))
 }
@@ -376,8 +426,8 @@ async fn connected(
     config: &Config,
 ) -> Result<(Other, impl Future<Output = ()> + Send + use<>), Box<dyn Error>> {
     let (client, connection) = other(config).connect(tokio_postgres::NoTls).await?;
-    // Until the client is gone.
-    let connection = async { connection.await.unwrap() };
+    // Until the client is gone, or the server.
+    let connection = async { drop(connection.await) };
     let mut connection = Box::pin(connection);
     let preparing = client.prepare(TEXT);
     let statement = tokio::select! {

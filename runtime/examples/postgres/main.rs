@@ -4,7 +4,7 @@
 //! cargo run --example postgres                       # a tour, on a server of its own
 //! cargo run --example postgres -- query "select 1"
 //! cargo run --example postgres -- listen news
-//! cargo run --release --example postgres -- compare  # with the crates `postgres` and `tokio-postgres`
+//! cargo run --release --example postgres -- compare  # with `postgres`, `tokio-postgres`, libpq
 //! cargo run --release --example postgres -- compare "one caller: await"  # some of them
 //! ```
 //!
@@ -13,6 +13,7 @@
 
 mod client;
 mod compare;
+mod libpq;
 mod server;
 #[path = "../redis/usage.rs"]
 mod usage;

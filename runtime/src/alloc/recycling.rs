@@ -1,7 +1,8 @@
 //! The default allocator of operations: keeps freed blocks, per thread.
 //!
 //! A thread that frees more than it allocates passes batches of blocks on to
-//! the threads that do the opposite, by way of the depot.
+//! the threads that do the opposite, by way of the depot. It keeps as many as it
+//! has taken from elsewhere, as it may need so many again, and a batch.
 //!
 //! # Invariants
 //!
@@ -68,6 +69,11 @@ struct Bin {
     // Counts down, so that one test covers a full bin, a thread that has not
     // armed its janitor yet and a thread that is ending.
     room: Cell<u32>,
+    /// How much more room there may be.
+    more: Cell<u16>,
+    /// How many blocks have come from elsewhere: so many may come back, so there is a use for
+    /// room. A thread that only gives back keeps a batch.
+    taken: Cell<u16>,
 }
 
 struct FreeBlock {
@@ -83,7 +89,14 @@ thread_local! {
     // Without a destructor: legal to use from any other thread-local's.
     static POOL: Pool = const {
         Pool {
-            bins: [const { Bin { head: Cell::new(ptr::null_mut()), room: Cell::new(0) } }; CLASSES],
+            bins: [const {
+                Bin {
+                    head: Cell::new(ptr::null_mut()),
+                    room: Cell::new(0),
+                    more: Cell::new(0),
+                    taken: Cell::new(0),
+                }
+            }; CLASSES],
             armed: Cell::new(false),
         }
     };
@@ -101,6 +114,7 @@ impl Drop for Janitor {
             // and go to the global allocator.
             for bin in &pool.bins {
                 bin.room.set(0);
+                bin.more.set(0);
             }
         });
     }
@@ -168,8 +182,9 @@ impl Pool {
         // nothing would empty the bins any more, so they stay closed.
         if JANITOR.try_with(|_| ()).is_ok() {
             for (class, bin) in self.bins.iter().enumerate() {
-                bin.room
-                    .set((KEPT_PER_CLASS / layout_of(class).size()) as u32);
+                let kept = KEPT_PER_CLASS / layout_of(class).size();
+                bin.room.set(batch_of(class) as u32);
+                bin.more.set((kept - batch_of(class)) as u16);
             }
         }
         true
@@ -245,6 +260,21 @@ impl Bin {
         unsafe { block.write(link) };
         self.head.set(block.as_ptr());
         self.room.set(self.room.get() - 1);
+    }
+
+    /// Notes that blocks have come from elsewhere.
+    fn has_taken(&self, count: usize) {
+        let taken = usize::from(self.taken.get()) + count;
+        self.taken.set(taken.min(usize::from(u16::MAX)) as u16);
+    }
+
+    /// Makes more room, `most` at the most, as far as a thread may keep so much; returns whether
+    /// it has.
+    fn extend(&self, most: u16) -> bool {
+        let more = self.more.get().min(most);
+        self.more.set(self.more.get() - more);
+        self.room.set(self.room.get() + u32::from(more));
+        more > 0
     }
 
     /// Takes the first `count` blocks out as a list of its own, if there are as
@@ -338,11 +368,13 @@ fn obtain(class: usize, pool: &Pool) -> Result<NonNull<u8>, AllocError> {
         if let Some(batch) = withdraw(class) {
             bin.head.set(batch.as_ptr());
             bin.room.set(bin.room.get() - count);
+            bin.has_taken(count as usize);
             if let Some(block) = bin.pop() {
                 return Ok(block);
             }
         }
     }
+    bin.has_taken(1);
     let block = Global.allocate(layout_of(class))?.cast::<u8>();
     // For `whole` (I6).
     block.as_ptr().expose_provenance();
@@ -382,7 +414,7 @@ fn release_list(head: NonNull<FreeBlock>, count: usize, class: usize) {
 #[cold]
 fn release_or_pass_on(block: NonNull<u8>, class: usize, pool: &Pool) {
     let bin = &pool.bins[class];
-    if !pool.arm() {
+    if !pool.arm() && !bin.extend(bin.taken.replace(0)) {
         if let Some(batch) = bin.detach(batch_of(class)) {
             if deposit(batch, class).is_err() {
                 release_list(batch, batch_of(class), class);

@@ -32,12 +32,19 @@
 //!     type Error = io::Error;
 //!     type Pending = (); // any reply can be read without its request
 //!     type Decoder = (); // and from its beginning
+//!     type Encoder = (); // and each request is the same on any connection
 //!
 //!     async fn connect(&self, on: &IoExecutor, _: &mut Input) -> io::Result<(TcpStream, ())> {
 //!         Ok((TcpStream::connect(on, self.address).await?, ()))
 //!     }
 //!
-//!     fn encode(&self, request: String, _: Id, out: &mut Vec<u8>) -> io::Result<Expect<Self>> {
+//!     fn encode(
+//!         &self,
+//!         (): &mut (),
+//!         request: String,
+//!         _: Id,
+//!         out: &mut Vec<u8>,
+//!     ) -> io::Result<Expect<Self>> {
 //!         out.extend_from_slice(request.as_bytes());
 //!         out.push(b'\n');
 //!         Ok(Expect::InOrder(()))
@@ -82,6 +89,13 @@
 //! replies) and PostgreSQL (rows, copies, a session that is made again as it was), each of
 //! which is little more than its protocol.
 //!
+//! # What a request knows of its connection
+//!
+//! Nothing, where the [`Encoder`](Protocol::Encoder) is `()` as above: it is encoded where it is
+//! made, on many threads at once, and before there is a connection. A protocol whose requests
+//! depend on what was agreed on, on numbers that the server gives, or on what was said before,
+//! has an encoder for each connection. Its requests are encoded when there is one, one at a time.
+//!
 //! # What comes of a request
 //!
 //! [`encode`](Protocol::encode) says what there is to [`Expect`]: a reply in the order of the
@@ -119,7 +133,8 @@
 //! No lock is held while code of others runs: the protocol's, the handlers', what is dropped.
 //! A handler that panics takes nothing with it: another goes on to read where it was. If
 //! `decode` panics, the connection is at its end, and all are told; if `encode` does, so is
-//! the call that makes the request.
+//! the call that makes the request, or what runs the context where the request has waited; and
+//! an encoder that knows its connection takes that with it.
 //!
 //! # Allocation
 //!
@@ -146,6 +161,7 @@ mod protocol;
 mod reader;
 mod request;
 mod session;
+mod turn;
 mod waiter;
 mod writer;
 
@@ -175,11 +191,24 @@ use crate::{Completion, async_op, bind_cancellation_slot, this_op};
 
 /// A connection that any number of requests share: see the [module](self).
 ///
-/// A handle: clones are the same connection, and may be used on any thread.
+/// A handle: clones are the same connection, and may be used on any thread. It ends with the
+/// last of them, or with the last one who waits.
 ///
 /// The examples below are of the client [there](self#a-client).
 pub struct Pipeline<P: Protocol> {
+    handle: Arc<Handle<P>>,
+}
+
+/// What all handles have in common: with it the connection goes, unless somebody waits.
+struct Handle<P: Protocol> {
     shared: Arc<Shared<P>>,
+}
+
+impl<P: Protocol> Drop for Handle<P> {
+    fn drop(&mut self) {
+        self.shared.lock().has_handles = false;
+        self.shared.leave();
+    }
 }
 
 impl<P: Protocol> Pipeline<P> {
@@ -198,15 +227,14 @@ impl<P: Protocol> Pipeline<P> {
     ///
     /// Aborts the process, as [`Arc::new`](std::sync::Arc::new) does.
     pub fn new(executor: &IoExecutor, protocol: P) -> Self {
+        let shared = Arc::new(Shared::new(*executor, protocol));
         Self {
-            shared: Arc::new(Shared::new(*executor, protocol)),
+            handle: Arc::new(Handle { shared }),
         }
     }
 
-    fn of(shared: &Arc<Shared<P>>) -> Self {
-        Self {
-            shared: shared.clone(),
-        }
+    fn shared(&self) -> &Arc<Shared<P>> {
+        &self.handle.shared
     }
 
     /// Returns the protocol.
@@ -218,7 +246,7 @@ impl<P: Protocol> Pipeline<P> {
     /// # Ok::<(), io::Error>(())
     /// ```
     pub fn protocol(&self) -> &P {
-        &self.shared.protocol
+        &self.shared().protocol
     }
 
     /// Returns whether there is a connection. If not, the next request makes one.
@@ -232,7 +260,7 @@ impl<P: Protocol> Pipeline<P> {
     /// # Ok::<(), io::Error>(())
     /// ```
     pub fn is_connected(&self) -> bool {
-        matches!(self.shared.lock().link.status, Status::Up(_))
+        matches!(self.shared().lock().link.status, Status::Up(_))
     }
 
     /// Closes the connection: all who wait are [cancelled](crate::is_cancelled). No handler
@@ -250,7 +278,7 @@ impl<P: Protocol> Pipeline<P> {
     /// ```
     pub fn close(&self) {
         let error = cancelled().into();
-        self.shared.end(self.shared.lock(), error).tell_later();
+        self.shared().end(self.shared().lock(), error).tell_later();
     }
 
     /// Makes a request, and completes with its reply.
@@ -279,8 +307,9 @@ impl<P: Protocol> Pipeline<P> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped, the request is carried out all the same, unless it has not been written yet
-    /// when its connection fails, and its reply is nobody's. Requests of every
+    /// Dropped, the request is carried out all the same, and its reply is nobody's; unless it
+    /// has not been written yet when its connection fails, or still waits to be encoded: for
+    /// room, or for a connection that it has to know. Requests of every
     /// [type](crate::cancel::CancellationType) are honoured in the same way.
     ///
     /// # Errors
@@ -297,7 +326,7 @@ impl<P: Protocol> Pipeline<P> {
         request: P::Request,
         op: Completion<fn(Result<P::Reply, P::Error>)>,
     ) {
-        self.shared.submit(request, op);
+        self.shared().submit(request, op);
     }
 
     /// Makes a request whose reply comes in parts, or which is made in parts.
@@ -326,8 +355,8 @@ impl<P: Protocol> Pipeline<P> {
     ///
     /// If [`encode`](Protocol::encode) does.
     pub fn open(&self, request: P::Request) -> Result<Exchange<P>, P::Error> {
-        let id = self.shared.open(request)?;
-        Ok(Exchange::new(self.shared.clone(), id))
+        let id = self.shared().open(request)?;
+        Ok(Exchange::new(self.shared().clone(), id))
     }
 
     /// Completes with the next message that nobody has asked for.
@@ -374,7 +403,7 @@ impl<P: Protocol> Pipeline<P> {
         &self,
         op: Completion<fn(Result<Returnable<P::Message, MessageBack<P>>, P::Error>)>,
     ) {
-        let shared = &self.shared;
+        let shared = self.shared();
         let ticket = shared.ticket();
         let weak = Arc::downgrade(shared);
         op.on_cancel(move |_| {
@@ -409,6 +438,19 @@ impl<P: Protocol> Pipeline<P> {
         let state = shared.lock();
         if state.waiting > 0 {
             shared.serve(state, false);
+        }
+    }
+}
+
+/// What serves a pipeline while somebody waits; it is no handle.
+struct Loops<P: Protocol> {
+    shared: Arc<Shared<P>>,
+}
+
+impl<P: Protocol> Loops<P> {
+    fn of(shared: &Arc<Shared<P>>) -> Self {
+        Self {
+            shared: shared.clone(),
         }
     }
 
@@ -561,13 +603,13 @@ impl<P: Protocol> IoObject for Watch<P> {
     }
 }
 
-impl<P: Protocol> Clone for Pipeline<P> {
+impl<P: Protocol> Clone for Loops<P> {
     fn clone(&self) -> Self {
         Self::of(&self.shared)
     }
 }
 
-impl<P: Protocol> IoObject for Pipeline<P> {
+impl<P: Protocol> IoObject for Loops<P> {
     type Executor = IoExecutor;
 
     fn executor(&self) -> IoExecutor {
@@ -575,9 +617,25 @@ impl<P: Protocol> IoObject for Pipeline<P> {
     }
 }
 
+impl<P: Protocol> Clone for Pipeline<P> {
+    fn clone(&self) -> Self {
+        Self {
+            handle: self.handle.clone(),
+        }
+    }
+}
+
+impl<P: Protocol> IoObject for Pipeline<P> {
+    type Executor = IoExecutor;
+
+    fn executor(&self) -> IoExecutor {
+        self.shared().executor
+    }
+}
+
 impl<P: Protocol> fmt::Debug for Pipeline<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.shared.lock();
+        let state = self.shared().lock();
         f.debug_struct("Pipeline")
             .field("is_connected", &matches!(state.link.status, Status::Up(_)))
             .field("waiting", &state.waiting)

@@ -1,6 +1,7 @@
 //! What may come of a request.
 
-use std::io::ErrorKind;
+use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::net::TcpListener;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -9,13 +10,13 @@ use std::time::Duration;
 
 use async_op::cancel::{CancellationSignal, CancellationType};
 use async_op::net::pipeline::Pipeline;
-use async_op::token::UsePromise;
+use async_op::token::{Promise, UsePromise};
 use async_op::{IoContext, SystemExecutor, bind_cancellation_slot, is_cancelled};
 use async_op_tests::{panic_of, without_hanging};
 use futures_lite::future::poll_once;
 
-use crate::Client;
-use crate::lines::{Ask, Lines, Server};
+use crate::lines::{Ask, Lines, Request, Server, Token};
+use crate::{Answer, Client};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -540,4 +541,65 @@ fn a_watch_keeps_no_pipeline() {
         drop(client);
         assert_eq!(Arc::strong_count(&gone), 1);
     });
+}
+
+/// A connection ends with the last handle or the last one who waits, though its context may not
+/// run any more; and not before all has been said.
+#[test]
+fn a_connection_that_is_left() {
+    type Leave = fn(&IoContext, Pipeline<Lines>, Promise<Answer>);
+    let leaves: [(Leave, &str); 3] = [
+        (
+            |_, pipeline, waits| {
+                drop(waits);
+                drop(pipeline);
+            },
+            "echo first\n",
+        ),
+        (
+            |_, pipeline, waits| {
+                drop(pipeline);
+                drop(waits);
+            },
+            "echo first\n",
+        ),
+        (
+            |context, pipeline, waits| {
+                let echo = Request(Ask::Echo("last".into()), Token::default());
+                let last = pipeline.async_request(echo, UsePromise);
+                drop((pipeline, waits, last));
+                context.restart();
+                context.run();
+            },
+            "echo first\necho last\n",
+        ),
+    ];
+    for (leave, expected) in leaves {
+        without_hanging(move || {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap();
+            let (sender, receiver) = channel();
+            let silent = thread::spawn(move || {
+                let mut said = String::new();
+                let mut stream = BufReader::new(listener.accept().unwrap().0);
+                stream.read_line(&mut said).unwrap();
+                sender.send(()).unwrap();
+                stream.read_to_string(&mut said).unwrap();
+                said
+            });
+            let context = IoContext::new().unwrap();
+            let mut lines = Lines::new(address);
+            lines.greeting = false;
+            let pipeline = Pipeline::new(&context, lines);
+            let echo = Request(Ask::Echo("first".into()), Token::default());
+            let waits = pipeline.async_request(echo, UsePromise);
+            while receiver.try_recv().is_err() {
+                context.poll();
+            }
+            leave(&context, pipeline, waits);
+            // It has read the end, and the context is still there.
+            assert_eq!(silent.join().unwrap(), expected);
+            drop(context);
+        });
+    }
 }

@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::{self, JoinHandle};
 
 use async_op::IoExecutor;
+use async_op::cancel::{CancellationSignal, CancellationType};
 use async_op::io::write_all;
 use async_op::net::pipeline::{Event, Expect, Id, Input, Limits, Pipeline, Protocol, Session};
 use async_op::net::{AnyStream, TcpStream as Socket};
@@ -38,6 +39,8 @@ pub(crate) enum Ask {
     Fired,
     /// The server asks a question before it answers.
     Question,
+    /// Asks somebody to stop while it is encoded.
+    Stops(Arc<CancellationSignal>),
     /// Panics before it is sent, and when its reply is read.
     EncodePanics,
     DecodePanics,
@@ -51,7 +54,7 @@ pub(crate) enum Ask {
 #[derive(Clone, Default)]
 pub(crate) struct Token {
     count: Arc<()>,
-    looks_at: Arc<OnceLock<Weak<Pipeline<Lines>>>>,
+    looks_at: Arc<OnceLock<Box<dyn Fn() + Send + Sync>>>,
 }
 
 impl Token {
@@ -60,15 +63,19 @@ impl Token {
         Arc::strong_count(&self.count)
     }
 
-    pub(crate) fn look_at(&self, pipeline: &Arc<Pipeline<Lines>>) {
-        assert!(self.looks_at.set(Arc::downgrade(pipeline)).is_ok());
+    pub(crate) fn look_at<P: Protocol>(&self, pipeline: &Arc<Pipeline<P>>) {
+        let pipeline = Arc::downgrade(pipeline);
+        let look = move || {
+            pipeline.upgrade().map(|it| it.is_connected());
+        };
+        assert!(self.looks_at.set(Box::new(look)).is_ok());
     }
 }
 
 impl Drop for Token {
     fn drop(&mut self) {
-        if let Some(pipeline) = self.looks_at.get().and_then(Weak::upgrade) {
-            pipeline.is_connected();
+        if let Some(look) = self.looks_at.get() {
+            look();
         }
     }
 }
@@ -91,7 +98,8 @@ pub(crate) struct Pending {
     token: Token,
 }
 
-pub(crate) struct Lines {
+/// With `1` its requests are numbered, each connection's by themselves: it has to know that.
+pub(crate) struct Lines<const NUMBERS: usize = 0> {
     server: At,
     pub(crate) limits: Limits,
     pub(crate) reconnects: bool,
@@ -110,7 +118,16 @@ enum At {
     These(Mutex<VecDeque<AnyStream>>),
 }
 
-impl Lines {
+/// How many requests a connection has had, where that is known.
+pub(crate) struct Count<const NUMBERS: usize>([u64; NUMBERS]);
+
+impl<const NUMBERS: usize> Default for Count<NUMBERS> {
+    fn default() -> Self {
+        Self([0; NUMBERS])
+    }
+}
+
+impl<const NUMBERS: usize> Lines<NUMBERS> {
     pub(crate) fn new(address: SocketAddr) -> Self {
         Self::at(At::Address(address))
     }
@@ -146,7 +163,7 @@ fn invalid(text: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, text)
 }
 
-impl Protocol for Lines {
+impl<const NUMBERS: usize> Protocol for Lines<NUMBERS> {
     type Stream = AnyStream;
     type Request = Request;
     type Reply = Reply;
@@ -155,6 +172,7 @@ impl Protocol for Lines {
     type Error = io::Error;
     type Pending = Pending;
     type Decoder = ();
+    type Encoder = Count<NUMBERS>;
 
     async fn connect(
         &self,
@@ -189,45 +207,19 @@ impl Protocol for Lines {
         Ok((stream, ()))
     }
 
-    fn encode(&self, request: Request, id: Id, out: &mut Vec<u8>) -> io::Result<Expect<Self>> {
-        let Request(ask, token) = request;
-        let mut pending = Pending {
-            panics: false,
-            token: token.clone(),
-        };
-        match ask {
-            Ask::Echo(text) => writeln!(out, "echo {text}")?,
-            Ask::Late(text) => {
-                writeln!(out, "late {} {text}", id.short())?;
-                return Ok(Expect::ById(pending));
-            }
-            Ask::Rows(n) => writeln!(out, "rows {n}")?,
-            Ask::Flood(n) => {
-                writeln!(out, "flood {} {n}", id.short())?;
-                return Ok(Expect::ById(pending));
-            }
-            Ask::Put => {
-                writeln!(out, "put")?;
-                return Ok(Expect::Upload(pending));
-            }
-            Ask::Fire(text) => {
-                writeln!(out, "fire {text}")?;
-                return Ok(Expect::Nothing(Reply(text, token)));
-            }
-            Ask::Shout(n) => writeln!(out, "shout {n}")?,
-            Ask::Fail(text) => writeln!(out, "fail {text}")?,
-            Ask::Fired => writeln!(out, "fired")?,
-            Ask::Question => writeln!(out, "question")?,
-            Ask::EncodePanics => panic!("on purpose"),
-            Ask::DecodePanics => {
-                writeln!(out, "echo text")?;
-                pending.panics = true;
-            }
-            Ask::Chunk(_) | Ask::LastChunk(_) | Ask::Refused => {
-                return Err(invalid("refused"));
-            }
+    fn encode(
+        &self,
+        count: &mut Count<NUMBERS>,
+        request: Request,
+        id: Id,
+        out: &mut Vec<u8>,
+    ) -> io::Result<Expect<Self>> {
+        if let Some(number) = count.0.first() {
+            write!(out, "{number}: ")?;
         }
-        Ok(Expect::InOrder(pending))
+        let expect = say(request, id, out)?;
+        count.0.iter_mut().for_each(|number| *number += 1);
+        Ok(expect)
     }
 
     fn encode_more(&self, request: Request, _: Id, out: &mut Vec<u8>) -> io::Result<()> {
@@ -291,6 +283,55 @@ impl Protocol for Lines {
     }
 }
 
+fn say<const NUMBERS: usize>(
+    request: Request,
+    id: Id,
+    out: &mut Vec<u8>,
+) -> io::Result<Expect<Lines<NUMBERS>>> {
+    let Request(ask, token) = request;
+    let mut pending = Pending {
+        panics: false,
+        token: token.clone(),
+    };
+    match ask {
+        Ask::Echo(text) => writeln!(out, "echo {text}")?,
+        Ask::Late(text) => {
+            writeln!(out, "late {} {text}", id.short())?;
+            return Ok(Expect::ById(pending));
+        }
+        Ask::Rows(n) => writeln!(out, "rows {n}")?,
+        Ask::Flood(n) => {
+            writeln!(out, "flood {} {n}", id.short())?;
+            return Ok(Expect::ById(pending));
+        }
+        Ask::Put => {
+            writeln!(out, "put")?;
+            return Ok(Expect::Upload(pending));
+        }
+        Ask::Fire(text) => {
+            writeln!(out, "fire {text}")?;
+            return Ok(Expect::Nothing(Reply(text, token)));
+        }
+        Ask::Shout(n) => writeln!(out, "shout {n}")?,
+        Ask::Fail(text) => writeln!(out, "fail {text}")?,
+        Ask::Fired => writeln!(out, "fired")?,
+        Ask::Question => writeln!(out, "question")?,
+        Ask::Stops(signal) => {
+            signal.emit(CancellationType::TERMINAL);
+            writeln!(out, "echo stopped")?;
+        }
+        Ask::EncodePanics => panic!("on purpose"),
+        Ask::DecodePanics => {
+            writeln!(out, "echo text")?;
+            pending.panics = true;
+        }
+        Ask::Chunk(_) | Ask::LastChunk(_) | Ask::Refused => {
+            return Err(invalid("refused"));
+        }
+    }
+    Ok(Expect::InOrder(pending))
+}
+
 /// A server that speaks it, in threads of its own.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
@@ -304,6 +345,8 @@ struct State {
     is_over: AtomicBool,
     accepted: AtomicUsize,
     fired: AtomicUsize,
+    /// How many requests had another number than they should.
+    misnumbered: AtomicUsize,
 }
 
 impl Server {
@@ -346,6 +389,11 @@ impl Server {
         self.state.accepted.load(Ordering::SeqCst)
     }
 
+    /// How many requests had another number than they should.
+    pub(crate) fn misnumbered(&self) -> usize {
+        self.state.misnumbered.load(Ordering::SeqCst)
+    }
+
     /// Ends all connections, with whatever they have been doing.
     pub(crate) fn cut(&self) {
         for stream in self.state.connections.lock().unwrap().drain(..) {
@@ -383,15 +431,24 @@ fn serve(stream: &TcpStream, state: &State) -> io::Result<()> {
     let mut writer = io::BufWriter::new(stream);
     let mut late = Vec::new();
     let mut line = String::new();
+    let mut number = 0;
     loop {
         line.clear();
         if reader.read_line(&mut line)? == 0 {
             return Ok(());
         }
-        let (word, rest) = line
-            .trim_end()
-            .split_once(' ')
-            .unwrap_or((line.trim_end(), ""));
+        let mut asked = line.trim_end();
+        if let Some((said, rest)) = asked.split_once(": ")
+            && let Ok(said) = said.parse::<u64>()
+        {
+            let is_next = said == number;
+            state
+                .misnumbered
+                .fetch_add(usize::from(!is_next), Ordering::SeqCst);
+            number += 1;
+            asked = rest;
+        }
+        let (word, rest) = asked.split_once(' ').unwrap_or((asked, ""));
         match word {
             "hello" => writeln!(writer, "welcome")?,
             "password" => writeln!(writer, "granted")?,

@@ -71,6 +71,17 @@ impl Tally {
             assert!(count.load(Ordering::Relaxed) > 50, "{self:?}");
         }
     }
+
+    fn nobody_fails(&self) {
+        self.is_plausible();
+        assert_eq!(self.failed.load(Ordering::Relaxed), 0, "{self:?}");
+        assert!(self.dropped.load(Ordering::Relaxed) > 50, "{self:?}");
+    }
+
+    fn some_fail(&self) {
+        self.is_plausible();
+        assert!(self.failed.load(Ordering::Relaxed) > 0, "{self:?}");
+    }
 }
 
 /// Polls `future` so many times, letting others run in between.
@@ -99,7 +110,12 @@ fn request(random: &mut Random, text: &str) -> (Ask, String) {
 }
 
 /// Reads a reply in parts, to some end.
-async fn read_parts(pipeline: &Pipeline<Lines>, token: &Token, random: &mut Random, tally: &Tally) {
+async fn read_parts<const NUMBERS: usize>(
+    pipeline: &Pipeline<Lines<NUMBERS>>,
+    token: &Token,
+    random: &mut Random,
+    tally: &Tally,
+) {
     let (n, taken) = (random.below(20) as u32, random.below(25) as u32);
     let exchange = match pipeline.open(Request(Ask::Rows(n), token.clone())) {
         Ok(exchange) => exchange,
@@ -121,7 +137,12 @@ async fn read_parts(pipeline: &Pipeline<Lines>, token: &Token, random: &mut Rand
     }
 }
 
-async fn upload(pipeline: &Pipeline<Lines>, token: &Token, random: &mut Random, tally: &Tally) {
+async fn upload<const NUMBERS: usize>(
+    pipeline: &Pipeline<Lines<NUMBERS>>,
+    token: &Token,
+    random: &mut Random,
+    tally: &Tally,
+) {
     let make = |ask| Request(ask, token.clone());
     let work = async {
         let exchange = pipeline.open(make(Ask::Put))?;
@@ -140,7 +161,12 @@ async fn upload(pipeline: &Pipeline<Lines>, token: &Token, random: &mut Random, 
 }
 
 /// Makes requests that are given up at random.
-async fn give_up(pipeline: Pipeline<Lines>, token: Token, tally: Arc<Tally>, caller: u64) {
+async fn give_up<const NUMBERS: usize>(
+    pipeline: Pipeline<Lines<NUMBERS>>,
+    token: Token,
+    tally: Arc<Tally>,
+    caller: u64,
+) {
     let mut random = Random::new(caller);
     for n in 0..REQUESTS / CALLERS {
         let (ask, expected) = request(&mut random, &format!("{caller}: {n}"));
@@ -199,9 +225,9 @@ fn killer(server: &Server, is_over: &AtomicBool) {
 }
 
 /// Has all callers at it, on several threads.
-fn run(kills: bool, parts: usize) -> Arc<Tally> {
+fn run<const NUMBERS: usize>(kills: bool, parts: usize) -> Arc<Tally> {
     let server = Server::start();
-    let mut lines = Lines::new(server.address);
+    let mut lines = Lines::<NUMBERS>::new(server.address);
     lines.limits.parts = parts;
     lines.limits.unanswered = 40;
     lines.limits.silence = Some(Duration::from_secs(20));
@@ -246,36 +272,60 @@ fn run(kills: bool, parts: usize) -> Arc<Tally> {
         thread::yield_now();
     }
     assert_eq!(token.count(), 1);
+    assert_eq!(server.misnumbered(), 0);
     tally
 }
 
 #[test]
 fn nobody_receives_the_reply_of_another() {
     without_hanging(|| {
-        let tally = run(false, 1000);
-        tally.is_plausible();
-        assert_eq!(tally.failed.load(Ordering::Relaxed), 0, "{tally:?}");
-        assert!(tally.dropped.load(Ordering::Relaxed) > 50, "{tally:?}");
+        let tally = run::<0>(false, 1000);
+        tally.nobody_fails();
     });
 }
 
 #[test]
 fn while_the_server_is_killed() {
     without_hanging(|| {
-        let tally = run(true, 1000);
-        tally.is_plausible();
-        assert!(tally.failed.load(Ordering::Relaxed) > 0, "{tally:?}");
+        let tally = run::<0>(true, 1000);
+        tally.some_fail();
+    });
+}
+
+/// The same where each request has the number that it has on its connection.
+#[test]
+fn nobody_receives_the_reply_of_another_by_number() {
+    without_hanging(|| {
+        let tally = run::<1>(false, 1000);
+        tally.nobody_fails();
+    });
+}
+
+#[test]
+fn while_the_server_is_killed_by_number() {
+    without_hanging(|| {
+        let tally = run::<1>(true, 1000);
+        tally.some_fail();
     });
 }
 
 /// With callbacks, on threads that run the context; some of them panic.
 #[test]
 fn handlers_that_panic() {
+    panics::<0>();
+}
+
+#[test]
+fn handlers_that_panic_by_number() {
+    panics::<1>();
+}
+
+fn panics<const NUMBERS: usize>() {
     without_hanging(|| {
         let server = Server::start();
         let context = IoContext::new().unwrap();
         let token = Token::default();
-        let pipeline = Pipeline::new(&context, Lines::new(server.address));
+        let pipeline = Pipeline::new(&context, Lines::<NUMBERS>::new(server.address));
         let tally = Arc::new(Tally::default());
         let left = Arc::new(AtomicUsize::new(REQUESTS as usize));
         let panics = AtomicUsize::new(0);
@@ -347,6 +397,6 @@ fn handlers_that_panic() {
         context.restart();
         while catch_unwind(AssertUnwindSafe(|| context.run())).is_err() {}
         drop((pipeline, context));
-        assert_eq!(token.count(), 1);
+        assert_eq!((token.count(), server.misnumbered()), (1, 0));
     });
 }

@@ -30,13 +30,20 @@ impl Protocol for Lines {
     type Error = io::Error;
     type Pending = ();
     type Decoder = ();
+    type Encoder = ();
 
     async fn connect(&self, _: &IoExecutor, _: &mut Input) -> io::Result<(TestStream, ())> {
         let next = self.streams.lock().unwrap().pop_front();
         Ok((next.ok_or(ErrorKind::ConnectionRefused)?, ()))
     }
 
-    fn encode(&self, request: String, _: Id, out: &mut Vec<u8>) -> io::Result<Expect<Self>> {
+    fn encode(
+        &self,
+        (): &mut (),
+        request: String,
+        _: Id,
+        out: &mut Vec<u8>,
+    ) -> io::Result<Expect<Self>> {
         out.extend_from_slice(request.as_bytes());
         out.push(b'\n');
         Ok(Expect::InOrder(()))

@@ -42,6 +42,7 @@ impl Protocol for Lines {
     type Error = io::Error;
     type Pending = ();
     type Decoder = ();
+    type Encoder = ();
 
     async fn connect(&self, executor: &IoExecutor, _: &mut Input) -> io::Result<(AnyStream, ())> {
         self.connections.fetch_add(1, Ordering::SeqCst);
@@ -57,7 +58,13 @@ impl Protocol for Lines {
         Ok((stream, ()))
     }
 
-    fn encode(&self, line: String, _: Id, out: &mut Vec<u8>) -> io::Result<Expect<Self>> {
+    fn encode(
+        &self,
+        (): &mut (),
+        line: String,
+        _: Id,
+        out: &mut Vec<u8>,
+    ) -> io::Result<Expect<Self>> {
         out.extend_from_slice(line.as_bytes());
         out.push(b'\n');
         Ok(Expect::InOrder(()))

@@ -30,8 +30,8 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// Parameters of the session, such as `application_name`.
     pub parameters: Vec<(String, String)>,
-    /// Whether a client connects anew when its connection has failed. The new session has
-    /// the prepared statements and the channels of the last; nothing else of it.
+    /// Whether a client connects anew when its connection has failed. The new session listens to
+    /// the channels of the last, and has prepared statements when they are used; nothing else.
     pub reconnects: bool,
     /// How long the server may say nothing although an answer is due.
     pub silence: Option<Duration>,

@@ -17,7 +17,7 @@ use super::protocol::{Postgres, lock, next_message, read, server_error};
 use super::stream::Connected;
 
 impl Postgres {
-    /// Says who this is, shows that it is, and has the session as the last one was.
+    /// Says who this is, shows that it is, and listens as the last session did.
     pub(super) async fn greet(&self, connected: &Connected, input: &mut Input) -> Result<()> {
         let stream = &connected.stream;
         let config = &self.config;
@@ -37,12 +37,15 @@ impl Postgres {
                 Message::BackendKeyData(key) => {
                     *lock(&self.key) = Some((key.process_id(), key.secret_key()));
                 }
-                Message::ReadyForQuery(_) => break,
+                Message::ReadyForQuery(said) => {
+                    self.note_status(said.status());
+                    break;
+                }
                 _ => {}
             }
         }
         out.clear();
-        let mut replies = self.registry.write_all(&mut out)?;
+        let mut replies = self.channels.write_all(&mut out)?;
         write_all(stream, &out[..]).await?;
         while replies > 0 {
             match next_message(input, config.longest_message)? {

@@ -110,27 +110,22 @@ impl Client {
         })
     }
 
-    /// Has the server parse and plan a statement, once for many uses.
+    /// Has the server parse and plan a statement, once for many uses: on any session, which is
+    /// told of it when it first needs it.
     #[async_op]
     pub fn async_prepare(&self, text: &str) -> impl Initiation<fn(Result<Statement>)> {
-        let registration = Registration::new(&self.pipeline.protocol().registry, text);
+        let registration = Arc::new(Registration::new(text));
         let request = self.request(|out| {
-            registration.write(out)?;
-            Ok(Plan::default())
+            registration.describe(out)?;
+            Ok(Plan {
+                statement: Some(registration.clone()),
+                ..Plan::default()
+            })
         });
-        let request = match request {
-            Request::Messages(bytes, mut plan) => {
-                plan.prepares = Some(registration);
-                Request::Messages(bytes, plan)
-            }
-            request => request,
-        };
         self.pipeline.request(request).map(|reply| {
-            let reply = reply?;
-            let registration = reply.prepared.ok_or(Error::Unexpected("a statement"))?;
             Ok(Statement {
-                registration: Arc::new(registration),
-                columns: reply.rows.columns,
+                registration,
+                columns: reply?.rows.columns,
             })
         })
     }
@@ -179,7 +174,7 @@ impl Client {
 
     #[async_op]
     pub fn async_unlisten(&self, channel: &str) -> impl Initiation<fn(Result<()>)> {
-        self.pipeline.protocol().registry.forget(channel);
+        self.pipeline.protocol().channels.remove(channel);
         let text = format!("unlisten {}", escape_identifier(channel));
         let reply = self.pipeline.request(self.simple(&text, Plan::default()));
         reply.map(|reply| reply.map(drop))
@@ -220,8 +215,11 @@ impl Client {
         is_in_parts: bool,
     ) -> Request {
         self.request(|out| {
+            query.write(values, out)?;
+            let statement = query.statement();
             Ok(Plan {
-                columns: query.write(values, out)?,
+                columns: statement.map(|it| it.columns.clone()),
+                statement: statement.map(|it| it.registration.clone()),
                 is_in_parts,
                 ..Plan::default()
             })

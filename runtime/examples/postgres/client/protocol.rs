@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use async_op::IoExecutor;
 use async_op::net::AnyStream;
-use async_op::net::pipeline::{Event, Expect, Failure, Id, Input, Limits, Protocol, Session};
+use async_op::net::pipeline::{self, Event, Expect, Failure, Id, Input, Limits, Protocol};
 use bytes::BytesMut;
 use fallible_iterator::FallibleIterator;
 use postgres_protocol::message::backend::Message;
@@ -16,7 +16,7 @@ use postgres_protocol::message::frontend;
 use super::config::Config;
 use super::error::{Error, Result, ServerError};
 use super::rows::{Column, Columns, Row, Rows, is_whole};
-use super::statement::{Registration, Registry};
+use super::statement::{Channels, Registration, Session};
 use super::stream;
 
 /// So many buffers are kept, none of them larger.
@@ -34,8 +34,8 @@ pub struct Notification {
 
 pub(super) struct Postgres {
     pub(super) config: Config,
-    /// What a new session has to have.
-    pub(super) registry: Arc<Registry>,
+    /// What a new session listens to.
+    pub(super) channels: Channels,
     /// By what this session is known to others, who may cancel what it does.
     pub(super) key: Mutex<Option<(i32, i32)>>,
     /// Whether the session is in a transaction, as it has said last.
@@ -47,7 +47,7 @@ impl Postgres {
     pub(super) fn new(config: Config) -> Self {
         Self {
             config,
-            registry: Arc::default(),
+            channels: Channels::default(),
             key: Mutex::default(),
             status: AtomicU8::new(b'I'),
             spare: Mutex::default(),
@@ -65,6 +65,10 @@ impl Postgres {
         if buffer.capacity() <= SPARE_SIZE && spare.len() < SPARE {
             spare.push(buffer);
         }
+    }
+
+    pub(super) fn note_status(&self, status: u8) {
+        self.status.store(status, Ordering::Relaxed);
     }
 
     pub(super) fn is_in_transaction(&self) -> bool {
@@ -95,14 +99,14 @@ pub(super) struct Plan {
     pub(super) columns: Option<Columns>,
     pub(super) is_in_parts: bool,
     pub(super) is_upload: bool,
-    pub(super) prepares: Option<Registration>,
+    /// The session has to have it.
+    pub(super) statement: Option<Arc<Registration>>,
     pub(super) listens: Option<String>,
 }
 
 #[derive(Default)]
 pub(super) struct Reply {
     pub(super) rows: Rows,
-    pub(super) prepared: Option<Registration>,
     pub(super) has_copied: bool,
     /// What was to be committed was not.
     pub(super) is_rolled_back: bool,
@@ -138,17 +142,13 @@ impl Pending {
         self.reply.rows.affected = count.unwrap_or(0);
     }
 
-    fn end(&mut self, registry: &Registry) -> Result<Reply> {
+    fn end(&mut self, channels: &Channels) -> Result<Reply> {
         let listens = self.plan.listens.take();
         if let Some(error) = self.error.take() {
-            listens.iter().for_each(|channel| registry.forget(channel));
+            listens.iter().for_each(|channel| channels.remove(channel));
             return Err(error);
         }
         let mut reply = std::mem::take(&mut self.reply);
-        if let Some(registration) = self.plan.prepares.take() {
-            registration.enter();
-            reply.prepared = Some(registration);
-        }
         if let Some(columns) = self.plan.columns.take() {
             reply.rows.columns = columns;
         }
@@ -164,25 +164,40 @@ impl Protocol for Postgres {
     type Message = Notification;
     type Error = Error;
     type Pending = Pending;
-    type Decoder = ();
+    type Decoder = Session;
+    type Encoder = Session;
 
-    async fn connect(&self, executor: &IoExecutor, input: &mut Input) -> Result<(AnyStream, ())> {
+    async fn connect(
+        &self,
+        executor: &IoExecutor,
+        input: &mut Input,
+    ) -> Result<(AnyStream, Session)> {
         let connected = stream::connect(executor, &self.config).await?;
         self.greet(&connected, input).await?;
-        Ok((connected.stream, ()))
+        Ok((connected.stream, Session::default()))
     }
 
-    fn encode(&self, request: Request, _: Id, out: &mut Vec<u8>) -> Result<Expect<Self>> {
+    fn encoder(&self, session: &mut Session) -> Session {
+        session.clone()
+    }
+
+    fn encode(
+        &self,
+        session: &mut Session,
+        request: Request,
+        _: Id,
+        out: &mut Vec<u8>,
+    ) -> Result<Expect<Self>> {
         let (bytes, plan) = match request {
             Request::Messages(bytes, plan) => (bytes, plan),
             Request::Flawed(error) => return Err(error),
             Request::Data(_) | Request::Done | Request::GivenUp => return Err(no_copy()),
         };
-        self.registry.write_closed(out)?;
+        session.write(plan.statement.as_deref(), out)?;
         out.extend_from_slice(&bytes);
         self.keep(bytes);
         if let Some(channel) = &plan.listens {
-            self.registry.listen(channel);
+            self.channels.add(channel);
         }
         let is_upload = plan.is_upload;
         let pending = Pending {
@@ -211,9 +226,9 @@ impl Protocol for Postgres {
 
     fn decode(
         &self,
-        (): &mut (),
+        session: &mut Session,
         input: &mut Input,
-        session: &mut Session<'_, Self>,
+        requests: &mut pipeline::Session<'_, Self>,
     ) -> Result<Option<Event<Self>>> {
         while let Some(message) = next_message(input, self.config.longest_message)? {
             let (tag, body) = (message[0], &message[5..]);
@@ -223,7 +238,7 @@ impl Protocol for Postgres {
                 b'N' | b'S' => continue,
                 _ => {}
             }
-            let Some(front) = session.front() else {
+            let Some(front) = requests.front() else {
                 // Before it goes, it may say why.
                 return Err(match tag {
                     b'E' => server_error(message)?,
@@ -248,8 +263,8 @@ impl Protocol for Postgres {
                 b'C' => front.complete(body),
                 b'Z' => {
                     let status = *body.first().ok_or(NO_FORM)?;
-                    self.status.store(status, Ordering::Relaxed);
-                    return Ok(Some(Event::Reply(front.end(&self.registry))));
+                    self.note_status(status);
+                    return Ok(Some(Event::Reply(front.end(&self.channels))));
                 }
                 b'E' => match server_error(message)? {
                     Error::Server(error) if error.is_recoverable() => {
@@ -262,16 +277,21 @@ impl Protocol for Postgres {
                     front.reply.rows = Rows::default();
                     front.plan.columns = Some(columns(message)?);
                 }
+                b'1' => {
+                    if let Some(statement) = &front.plan.statement {
+                        session.enter(statement);
+                    }
+                }
                 b'H' if front.plan.is_in_parts => front.reply.has_copied = true,
                 b'H' => front.fail(Error::Unexpected("rows, but a copy")),
                 b'G' if front.plan.is_upload => front.reply.has_copied = true,
                 b'G' => {
                     let mut refusal = BytesMut::new();
                     frontend::copy_fail("nothing is copied", &mut refusal)?;
-                    session.write(&refusal);
+                    requests.write(&refusal);
                 }
-                // Parsed, bound, closed; no data, parameters, an empty query, copied.
-                b'1' | b'2' | b'3' | b'n' | b't' | b'I' | b'c' | b'd' => {}
+                // Bound, closed; no data, parameters, an empty query, copied.
+                b'2' | b'3' | b'n' | b't' | b'I' | b'c' | b'd' => {}
                 _ => return Err(Error::Protocol("a message of an unknown kind")),
             }
         }
@@ -279,7 +299,7 @@ impl Protocol for Postgres {
     }
 
     fn expects_messages(&self) -> bool {
-        self.registry.listens()
+        !self.channels.is_empty()
     }
 
     fn reconnects(&self) -> bool {

@@ -114,6 +114,11 @@ impl<B: AsRef<[u8]>> Row<B> {
         T::from_text(text).ok_or(Error::Unexpected("of the type that is asked for"))
     }
 
+    /// Returns the texts of all columns; `None` for null.
+    pub fn texts(&self) -> impl Iterator<Item = Option<&[u8]>> {
+        fields(self.body.as_ref())
+    }
+
     /// Returns the text of a column; `None` for null.
     fn text(&self, place: usize) -> Result<Option<&[u8]>> {
         let fields = fields(self.body.as_ref());

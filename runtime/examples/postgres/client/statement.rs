@@ -1,8 +1,9 @@
-//! What a session has been told, and a new one has to be told again.
+//! Statements that are prepared, and what a session has been told.
 
+use std::collections::HashSet;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, Weak};
 
 use bytes::BytesMut;
 use postgres_protocol::escape::escape_identifier;
@@ -12,7 +13,8 @@ use super::protocol::lock;
 use super::rows::Columns;
 use super::value::Parameter;
 
-/// A query that the server has prepared. It forgets it when the last clone of this is dropped.
+/// A query that is prepared, on each session that has been asked it. They forget it when the
+/// last clone of this is dropped.
 #[derive(Clone, Debug)]
 pub struct Statement {
     pub(super) registration: Arc<Registration>,
@@ -28,32 +30,45 @@ impl Statement {
 /// What can be asked: a text, which is parsed each time, or a [`Statement`].
 pub trait Query {
     #[doc(hidden)]
-    fn write(&self, values: &[&dyn Parameter], out: &mut BytesMut) -> io::Result<Option<Columns>>;
+    fn write(&self, values: &[&dyn Parameter], out: &mut BytesMut) -> io::Result<()>;
+
+    #[doc(hidden)]
+    fn statement(&self) -> Option<&Statement> {
+        None
+    }
 }
 
 impl Query for str {
-    fn write(&self, values: &[&dyn Parameter], out: &mut BytesMut) -> io::Result<Option<Columns>> {
+    fn write(&self, values: &[&dyn Parameter], out: &mut BytesMut) -> io::Result<()> {
         frontend::parse("", self, [], out)?;
         bind("", values, out)?;
         frontend::describe(b'P', "", out)?;
         frontend::execute("", 0, out)?;
         frontend::sync(out);
-        Ok(None)
+        Ok(())
     }
 }
 
 impl Query for Statement {
-    fn write(&self, values: &[&dyn Parameter], out: &mut BytesMut) -> io::Result<Option<Columns>> {
+    fn write(&self, values: &[&dyn Parameter], out: &mut BytesMut) -> io::Result<()> {
         bind(&self.registration.name, values, out)?;
         frontend::execute("", 0, out)?;
         frontend::sync(out);
-        Ok(Some(self.columns.clone()))
+        Ok(())
+    }
+
+    fn statement(&self) -> Option<&Statement> {
+        Some(self)
     }
 }
 
 impl<Q: Query + ?Sized> Query for &Q {
-    fn write(&self, values: &[&dyn Parameter], out: &mut BytesMut) -> io::Result<Option<Columns>> {
+    fn write(&self, values: &[&dyn Parameter], out: &mut BytesMut) -> io::Result<()> {
         (**self).write(values, out)
+    }
+
+    fn statement(&self) -> Option<&Statement> {
+        (**self).statement()
     }
 }
 
@@ -66,122 +81,133 @@ fn bind(name: &str, values: &[&dyn Parameter], out: &mut BytesMut) -> io::Result
     })
 }
 
-/// The place of a statement among those that its session has.
+/// A statement, and who has been told of it.
 #[derive(Debug)]
 pub(super) struct Registration {
-    pub(super) name: String,
+    number: u64,
+    /// Of no other statement, on any session.
+    name: String,
     text: String,
-    registry: Arc<Registry>,
-    is_entered: AtomicBool,
+    sessions: Mutex<Vec<Weak<Mutex<Told>>>>,
 }
 
 impl Registration {
-    pub(super) fn new(registry: &Arc<Registry>, text: &str) -> Self {
-        let number = registry.next.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn new(text: &str) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
         Self {
+            number,
             name: format!("s{number}"),
             text: text.to_owned(),
-            registry: registry.clone(),
-            is_entered: AtomicBool::new(false),
+            sessions: Mutex::default(),
         }
     }
 
-    pub(super) fn write(&self, out: &mut BytesMut) -> io::Result<()> {
-        write_parse(&self.name, &self.text, out)?;
+    /// Asks what a session that has it knows of it.
+    pub(super) fn describe(&self, out: &mut BytesMut) -> io::Result<()> {
         frontend::describe(b'S', &self.name, out)?;
         frontend::sync(out);
         Ok(())
-    }
-
-    /// The session has it now.
-    pub(super) fn enter(&self) {
-        self.is_entered.store(true, Ordering::Relaxed);
-        let mut known = lock(&self.registry.known);
-        known
-            .statements
-            .push((self.name.clone(), self.text.clone()));
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        if *self.is_entered.get_mut() {
-            let mut known = lock(&self.registry.known);
-            known.statements.retain(|(name, _)| *name != self.name);
-            known.closed.push(std::mem::take(&mut self.name));
-            self.registry.has_closed.store(true, Ordering::Relaxed);
+        let sessions = self.sessions.get_mut().unwrap_or_else(|it| it.into_inner());
+        for session in sessions.iter().filter_map(Weak::upgrade) {
+            let mut told = lock(&session);
+            told.statements.remove(&self.number);
+            told.closed.push(self.name.clone());
         }
     }
 }
 
-/// What a session has been told.
-#[derive(Debug, Default)]
-pub(super) struct Registry {
-    next: AtomicUsize,
-    channels: AtomicUsize,
-    has_closed: AtomicBool,
-    known: Mutex<Known>,
-}
+/// What one session has been told: of one connection, whose requests and replies have it in
+/// common.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Session(Arc<Mutex<Told>>);
 
 #[derive(Debug, Default)]
-struct Known {
-    statements: Vec<(String, String)>,
-    /// Statements that are to be forgotten, with the next request.
+struct Told {
+    /// The numbers of those that it has.
+    statements: HashSet<u64>,
+    /// The names of those that it is to forget, with the next request.
     closed: Vec<String>,
-    channels: Vec<String>,
 }
 
-impl Registry {
-    pub(super) fn listens(&self) -> bool {
-        self.channels.load(Ordering::Relaxed) > 0
-    }
-
-    pub(super) fn listen(&self, channel: &str) {
-        self.forget(channel);
-        let mut known = lock(&self.known);
-        known.channels.push(channel.to_owned());
-        self.channels.store(known.channels.len(), Ordering::Relaxed);
-    }
-
-    pub(super) fn forget(&self, channel: &str) {
-        let mut known = lock(&self.known);
-        known.channels.retain(|it| it != channel);
-        self.channels.store(known.channels.len(), Ordering::Relaxed);
-    }
-
-    /// Has the server forget what nobody has any more: without an answer of its own, as a
-    /// part of the request that follows.
-    pub(super) fn write_closed(&self, out: &mut Vec<u8>) -> io::Result<()> {
-        if !self.has_closed.swap(false, Ordering::Relaxed) {
+impl Session {
+    /// Writes what the session has to be told before it is asked: without an answer of its own,
+    /// as a part of the request that follows.
+    pub(super) fn write(
+        &self,
+        statement: Option<&Registration>,
+        out: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        let mut told = lock(&self.0);
+        let missing = statement.filter(|it| !told.statements.contains(&it.number));
+        if missing.is_none() && told.closed.is_empty() {
             return Ok(());
         }
         let mut bytes = BytesMut::new();
-        for name in lock(&self.known).closed.drain(..) {
-            frontend::close(b'S', &name, &mut bytes)?;
+        for name in &told.closed {
+            frontend::close(b'S', name, &mut bytes)?;
         }
+        if let Some(Registration { name, text, .. }) = missing {
+            // Each request brings it along until the session says that it has it: in a
+            // transaction that has failed it takes none.
+            frontend::close(b'S', name, &mut bytes)?;
+            frontend::parse(name, text, [], &mut bytes)?;
+        }
+        told.closed.clear();
         out.extend_from_slice(&bytes);
         Ok(())
     }
 
+    /// The session has it now.
+    pub(super) fn enter(&self, statement: &Registration) {
+        if lock(&self.0).statements.insert(statement.number) {
+            let mut sessions = lock(&statement.sessions);
+            sessions.retain(|it| it.strong_count() > 0);
+            sessions.push(Arc::downgrade(&self.0));
+        }
+    }
+}
+
+/// The channels that a client listens to, of which each of its sessions is told in greeting.
+#[derive(Debug, Default)]
+pub(super) struct Channels {
+    count: AtomicUsize,
+    names: Mutex<Vec<String>>,
+}
+
+impl Channels {
+    pub(super) fn is_empty(&self) -> bool {
+        self.count.load(Ordering::Relaxed) == 0
+    }
+
+    pub(super) fn add(&self, channel: &str) {
+        self.remove(channel);
+        let mut names = lock(&self.names);
+        names.push(channel.to_owned());
+        self.count.store(names.len(), Ordering::Relaxed);
+    }
+
+    pub(super) fn remove(&self, channel: &str) {
+        let mut names = lock(&self.names);
+        names.retain(|it| it != channel);
+        self.count.store(names.len(), Ordering::Relaxed);
+    }
+
     /// Tells a new session all; returns how many replies there will be.
     pub(super) fn write_all(&self, out: &mut BytesMut) -> io::Result<usize> {
-        let known = lock(&self.known);
-        for (name, text) in &known.statements {
-            // Each by itself: one that fails takes no other with it.
-            write_parse(name, text, out)?;
-            frontend::sync(out);
-        }
-        for channel in &known.channels {
+        let names = lock(&self.names);
+        for channel in &*names {
             frontend::query(&listen(channel), out)?;
         }
-        Ok(known.statements.len() + known.channels.len())
+        Ok(names.len())
     }
 }
 
 pub(super) fn listen(channel: &str) -> String {
     format!("listen {}", escape_identifier(channel))
-}
-
-fn write_parse(name: &str, text: &str, out: &mut BytesMut) -> io::Result<()> {
-    frontend::parse(name, text, [], out)
 }

@@ -1,36 +1,24 @@
 //! The same client as a library for C: `redis.h` is its header.
 //!
-//! Nothing of the client is written a second time. A C function is a completion
-//! token here: a closure that calls it, bound to the allocator of the host, to a
-//! slot by which the host can cancel, and to an executor that only posts. The host's
-//! own event loop drives the context by one descriptor, so callbacks come on the
-//! host's thread, from its poll and from nowhere else.
+//! Nothing of the client is written a second time: a C function is a completion token like any
+//! other. What that takes, and is the same for each client, is in `../../c/host.rs`; here is
+//! what Redis has of its own.
 #![cfg(unix)]
 
 #[path = "../client/mod.rs"]
 mod client;
+#[path = "../../c/host.rs"]
+mod host;
 
-use std::alloc::Layout;
-use std::cell::Cell;
-use std::ffi::{CStr, c_char, c_int, c_void};
-use std::io;
-use std::os::fd::{AsFd, AsRawFd};
-use std::panic::{self, AssertUnwindSafe, catch_unwind};
-use std::ptr::{self, NonNull};
+use std::ffi::{c_char, c_int, c_void};
+use std::ptr;
 use std::slice;
-use std::sync::Once;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use async_op::alloc::{AllocError, Allocator};
-use async_op::cancel::{CancellationSignal, CancellationSlot, CancellationType, OperationError};
-use async_op::executor::{PostOnly, WorkGuard};
-use async_op::{
-    Executor, Initiation, IoContext, IoExecutor, IoObject, Operation, bind_allocator,
-    bind_cancellation_slot, bind_executor, cancel_after,
-};
+use async_op::cancel::{CancellationSignal, OperationError};
+use async_op::{Initiation, Operation};
 
 use client::{Client, Command, Config, Error, Result, Value};
+use host::{Caller, HostContext, Target};
 
 const OK: c_int = 0;
 const NIL: c_int = 1;
@@ -43,23 +31,9 @@ const SEVERAL: c_int = -5;
 /// What is said of an array, a map or another reply of its kind.
 const NO_PLACE: &[u8] = b"the reply has several parts, which have no place in a result";
 
-thread_local! {
-    /// Whether this thread starts a request, which panics if there is no memory.
-    static IS_STARTING: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Keeps that panic off the host's `stderr`: it is a status, and no bug. The library
-/// has a standard library of its own, and so a hook of its own.
-fn silence_starts() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let previous = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if !IS_STARTING.get() {
-                previous(info);
-            }
-        }));
-    });
+host::host_functions! {
+    redis_context_new redis_context_fd redis_context_timeout redis_context_poll
+    redis_context_free redis_cancel_new redis_cancel_emit redis_cancel_free
 }
 
 /// What a callback receives; valid until it returns.
@@ -74,79 +48,10 @@ pub struct RedisResult {
 
 type Callback = unsafe extern "C" fn(user_data: *mut c_void, result: *const RedisResult);
 
-/// The host's memory. What all operations of a context are made of.
-#[derive(Clone, Copy, Debug)]
-#[repr(C)]
-pub struct RedisAllocator {
-    allocate: unsafe extern "C" fn(*mut c_void, size: usize, align: usize) -> *mut c_void,
-    release: unsafe extern "C" fn(*mut c_void, *mut c_void, size: usize, align: usize),
-    user_data: *mut c_void,
-}
-
-// SAFETY: `redis.h` asks the host for functions that any thread may call.
-unsafe impl Send for RedisAllocator {}
-
-// SAFETY: the host's functions keep the contract of `malloc` and `free`, and
-// copies call the same ones.
-unsafe impl Allocator for RedisAllocator {
-    fn allocate(&self, layout: Layout) -> std::result::Result<NonNull<[u8]>, AllocError> {
-        // SAFETY: the host has given the function for this.
-        let block = unsafe { (self.allocate)(self.user_data, layout.size(), layout.align()) };
-        let block = NonNull::new(block.cast::<u8>()).ok_or(AllocError)?;
-        Ok(NonNull::slice_from_raw_parts(block, layout.size()))
-    }
-
-    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
-        let block = block.as_ptr().cast();
-        // SAFETY: the block came from `allocate`, by the caller's promise.
-        unsafe { (self.release)(self.user_data, block, layout.size(), layout.align()) };
-    }
-}
-
-/// `malloc` and `free`, for hosts that bring nothing of their own.
-const DEFAULT: RedisAllocator = RedisAllocator {
-    allocate: {
-        unsafe extern "C" fn allocate(_: *mut c_void, size: usize, align: usize) -> *mut c_void {
-            let Ok(layout) = Layout::from_size_align(size, align) else {
-                return ptr::null_mut();
-            };
-            // SAFETY: operations are never of size 0.
-            unsafe { std::alloc::alloc(layout) }.cast()
-        }
-        allocate
-    },
-    release: {
-        unsafe extern "C" fn release(
-            _: *mut c_void,
-            block: *mut c_void,
-            size: usize,
-            align: usize,
-        ) {
-            if let Ok(layout) = Layout::from_size_align(size, align) {
-                // SAFETY: it came from `allocate`, with this layout.
-                unsafe { std::alloc::dealloc(block.cast(), layout) };
-            }
-        }
-        release
-    },
-    user_data: ptr::null_mut(),
-};
-
-/// A context, which the host drives.
-#[derive(Debug)]
-pub struct RedisContext {
-    allocator: RedisAllocator,
-    context: IoContext,
-    /// By a callback, whose poll still uses it.
-    is_freed: AtomicBool,
-    /// Or it would stop when there is nothing to do.
-    _work: WorkGuard<IoExecutor>,
-}
-
-/// A client and what its operations are made of.
+/// A client, and who its operations are started by.
 pub struct RedisConnection {
     client: Client,
-    allocator: RedisAllocator,
+    caller: Caller,
 }
 
 impl std::fmt::Debug for RedisConnection {
@@ -155,16 +60,7 @@ impl std::fmt::Debug for RedisConnection {
     }
 }
 
-/// Where a callback goes.
-struct Target {
-    callback: Callback,
-    user_data: *mut c_void,
-}
-
-// SAFETY: it is called on the thread that polls the context: the host's.
-unsafe impl Send for Target {}
-
-impl Target {
+impl Target<Callback> {
     fn call(self, result: Result<Value>) {
         let mut text = String::new();
         let (status, data, integer): (_, Option<&[u8]>, _) = match &result {
@@ -198,116 +94,29 @@ impl Target {
             integer,
         };
         // SAFETY: the host has given both for this.
-        unsafe { (self.callback)(self.user_data, &raw const result) };
+        unsafe { (self.function)(self.user_data, &raw const result) };
         drop(text);
     }
 }
 
 impl RedisConnection {
-    /// Starts `operation`: a C function is a token like any other. Fails where the host
-    /// has no memory for it; nothing has started then.
+    /// Starts `operation`. Fails where the host has no memory for it; nothing has started then.
     fn start<I>(
         &self,
         operation: Operation<fn(Result<Value>), I>,
         timeout_ms: c_int,
-        target: Target,
+        target: Target<Callback>,
         cancel: Option<&CancellationSignal>,
     ) -> c_int
     where
         I: Initiation<fn(Result<Value>)> + 'static,
     {
-        let slot = cancel.map_or_else(CancellationSlot::unconnected, CancellationSignal::slot);
-        let handler = move |result: Result<Value>| target.call(result);
-        let token = bind_allocator(self.allocator, bind_cancellation_slot(slot, handler));
-        // Or a callback would come inside of a call that completes others, such as
-        // `redis_close`.
-        let token = bind_executor(PostOnly(self.client.executor()), token);
-        let start = || match u64::try_from(timeout_ms) {
-            Ok(limit) => operation.with(cancel_after(Duration::from_millis(limit), token)),
-            Err(_) => operation.with(token),
-        };
-        // An initiating function that has no memory panics before it does anything.
-        IS_STARTING.set(true);
-        let started = catch_unwind(AssertUnwindSafe(start));
-        IS_STARTING.set(false);
-        match started {
-            Ok(()) => OK,
-            Err(_) => FAILED,
+        let handler = move |result| target.call(result);
+        match self.caller.start(operation, timeout_ms, cancel, handler) {
+            true => OK,
+            false => FAILED,
         }
     }
-}
-
-/// Makes a context, with the host's memory or, if that is null, with `malloc`'s.
-///
-/// # Safety
-///
-/// - `allocator` is null, or points to functions that do what `redis.h` says.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn redis_context_new(
-    allocator: *const RedisAllocator,
-) -> Option<Box<RedisContext>> {
-    // SAFETY: the caller's promise.
-    let allocator = unsafe { allocator.as_ref() }.copied().unwrap_or(DEFAULT);
-    silence_starts();
-    let context = IoContext::new().ok()?;
-    let work = WorkGuard::new(context.executor());
-    Some(Box::new(RedisContext {
-        allocator,
-        context,
-        is_freed: AtomicBool::new(false),
-        _work: work,
-    }))
-}
-
-/// Returns the descriptor that is readable when there is something to do.
-#[unsafe(no_mangle)]
-pub extern "C" fn redis_context_fd(context: &RedisContext) -> c_int {
-    context.context.as_fd().as_raw_fd()
-}
-
-/// Returns after how many milliseconds to poll although it is not; -1 for never.
-#[unsafe(no_mangle)]
-pub extern "C" fn redis_context_timeout(context: &RedisContext) -> c_int {
-    context.context.timeout_millis()
-}
-
-/// Does what there is to do: callbacks come in here, and only here.
-///
-/// # Safety
-///
-/// - The context has not been freed, and no other thread polls it.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn redis_context_poll(context: *mut RedisContext) -> usize {
-    // SAFETY: the caller's promise; a callback that frees it leaves that to us.
-    let this = unsafe { &*context };
-    let count = this.context.poll();
-    // A callback may poll, too: the outermost call is the last.
-    if this.is_freed.load(Ordering::Relaxed) && !this.context.runs_here() {
-        // SAFETY: it came from `redis_context_new`, and who has freed it does not use
-        // it any more.
-        drop(unsafe { Box::from_raw(context) });
-    }
-    count
-}
-
-/// Ends a context, or null; callbacks that have not come do not come.
-///
-/// # Safety
-///
-/// - The context is not used any more, and no other thread polls it.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn redis_context_free(context: *mut RedisContext) {
-    // SAFETY: the caller's promise.
-    let Some(this) = (unsafe { context.as_ref() }) else {
-        return;
-    };
-    if this.context.runs_here() {
-        this.is_freed.store(true, Ordering::Relaxed);
-        this.context.stop();
-        return;
-    }
-    // SAFETY: it came from `redis_context_new`, and nobody uses it any more.
-    drop(unsafe { Box::from_raw(context) });
 }
 
 /// Makes a connection to `host:port`, to the path of a Unix socket, or to what a URL
@@ -320,32 +129,21 @@ pub unsafe extern "C" fn redis_context_free(context: *mut RedisContext) {
 ///   `size` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn redis_open(
-    context: &RedisContext,
+    context: &HostContext,
     address: *const c_char,
     why: *mut c_char,
     size: usize,
 ) -> Option<Box<RedisConnection>> {
+    let caller = context.caller();
     // SAFETY: the caller's promise.
-    let address = unsafe { CStr::from_ptr(address) }.to_str();
-    let config = address.map_err(|_| io::Error::other("the address is not in UTF-8"));
-    match config.and_then(Config::parse) {
+    match unsafe { host::text(address) }.and_then(Config::parse) {
         Ok(config) => Some(Box::new(RedisConnection {
-            client: Client::new(&context.context, config),
-            allocator: context.allocator,
+            client: Client::new(&caller.executor, config),
+            caller,
         })),
         Err(error) => {
-            if !why.is_null() && size > 0 {
-                let text = error.to_string();
-                let mut ends = (0..=text.len().min(size - 1)).rev();
-                let len = ends.find(|&end| text.is_char_boundary(end)).unwrap_or(0);
-                // SAFETY: there is room for more than `len` bytes, by the caller's
-                // promise; nothing of ours is there.
-                unsafe { ptr::copy_nonoverlapping(text.as_ptr(), why.cast(), len) };
-                // SAFETY: `len` is less than `size`.
-                let end = unsafe { why.add(len) };
-                // SAFETY: as before.
-                unsafe { end.write(0) };
-            }
+            // SAFETY: the caller's promise.
+            unsafe { host::tell(&error, why, size) };
             None
         }
     }
@@ -363,23 +161,23 @@ pub extern "C" fn redis_close(connection: Option<Box<RedisConnection>>) {
 ///
 /// # Safety
 ///
-/// - `key` is a string that ends with a zero; `callback` may be called with
+/// - `key` is a string that ends with a zero; `function` may be called with
 ///   `user_data`, once.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn redis_get(
     connection: &RedisConnection,
     key: *const c_char,
     timeout_ms: c_int,
-    callback: Callback,
+    function: Callback,
     user_data: *mut c_void,
     cancel: Option<&CancellationSignal>,
 ) -> c_int {
     // SAFETY: the caller's promise.
-    let Ok(key) = unsafe { CStr::from_ptr(key) }.to_str() else {
+    let Ok(key) = (unsafe { host::text(key) }) else {
         return FAILED;
     };
     let target = Target {
-        callback,
+        function,
         user_data,
     };
     let get = connection.client.get(key);
@@ -392,7 +190,7 @@ pub unsafe extern "C" fn redis_get(
 /// # Safety
 ///
 /// - There are `count` arguments of these lengths; one of length 0 may be null.
-/// - `callback` may be called with `user_data`, once.
+/// - `function` may be called with `user_data`, once.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn redis_command(
     connection: &RedisConnection,
@@ -400,7 +198,7 @@ pub unsafe extern "C" fn redis_command(
     arguments: *const *const c_char,
     lengths: *const usize,
     timeout_ms: c_int,
-    callback: Callback,
+    function: Callback,
     user_data: *mut c_void,
     cancel: Option<&CancellationSignal>,
 ) -> c_int {
@@ -423,31 +221,9 @@ pub unsafe extern "C" fn redis_command(
     };
     let command = Command::new(name).args(words);
     let target = Target {
-        callback,
+        function,
         user_data,
     };
-    connection.start(
-        connection.client.request(command),
-        timeout_ms,
-        target,
-        cancel,
-    )
-}
-
-/// Makes what one request at a time can be cancelled by.
-#[unsafe(no_mangle)]
-pub extern "C" fn redis_cancel_new() -> Box<CancellationSignal> {
-    Box::default()
-}
-
-/// Cancels the request; its callback comes soon, from `redis_context_poll`.
-#[unsafe(no_mangle)]
-pub extern "C" fn redis_cancel_emit(cancel: &CancellationSignal) {
-    cancel.emit(CancellationType::TERMINAL);
-}
-
-/// Gives it back.
-#[unsafe(no_mangle)]
-pub extern "C" fn redis_cancel_free(cancel: Option<Box<CancellationSignal>>) {
-    drop(cancel);
+    let request = connection.client.request(command);
+    connection.start(request, timeout_ms, target, cancel)
 }

@@ -194,6 +194,7 @@ impl Protocol for Redis {
     type Error = Error;
     type Pending = Pending;
     type Decoder = Decoder;
+    type Encoder = ();
 
     async fn connect(
         &self,
@@ -221,7 +222,13 @@ impl Protocol for Redis {
     }
 
     #[inline]
-    fn encode(&self, command: Command, _: Id, out: &mut Vec<u8>) -> Result<Expect<Self>> {
+    fn encode(
+        &self,
+        (): &mut (),
+        command: Command,
+        _: Id,
+        out: &mut Vec<u8>,
+    ) -> Result<Expect<Self>> {
         if let Some(flaw) = command.flaw() {
             return Err(Error::refused(flaw.text()));
         }

@@ -46,6 +46,30 @@ fn a_batch_ends_where_the_bin_goes_on() {
     }
 }
 
+/// One thread takes, another gives back: what circulates is a few batches, though each keeps
+/// more.
+#[test]
+fn what_another_thread_wants_is_passed_on() {
+    const CLASS: usize = 14;
+    const ROUNDS: usize = 150;
+    const SIZE: usize = layout_of(CLASS).size();
+    if !RECYCLES {
+        return;
+    }
+    const { assert!(ROUNDS < KEPT_PER_CLASS / SIZE && ROUNDS > 5 * batch_of(CLASS)) };
+    let (sender, receiver) = std::sync::mpsc::sync_channel::<Box<[u8; SIZE], Recycling>>(0);
+    let gives_back = std::thread::spawn(move || receiver.into_iter().for_each(drop));
+    let mut seen = std::collections::HashSet::new();
+    for _ in 0..ROUNDS {
+        let block = Box::new_in([0; SIZE], Recycling);
+        seen.insert(block.as_ptr().addr());
+        sender.send(block).unwrap();
+    }
+    drop(sender);
+    gives_back.join().unwrap();
+    assert!(seen.len() <= 4 * batch_of(CLASS), "{}", seen.len());
+}
+
 #[test]
 fn large_and_overaligned_requests_bypass_the_bins() {
     for (size, align) in [(0, 1), (LARGEST + 1, 8), (257, 32), (64, 128), (64, 4096)] {

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use super::link::{Link, Shared};
 use super::places::{End, Stage};
-use super::request::{Reserved, Scratch, Speaker, use_open};
 use super::waiter::Flush;
-use super::{Expect, Id, Protocol};
+use super::{Id, Protocol};
 use crate::executor::Executor;
 use crate::task::Task;
 
@@ -41,9 +40,9 @@ impl<P: Protocol> Link<P> {
         self.is_admitting || is_before || !self.holds_line(id)
     }
 
-    /// Takes the next one who may come in. More of an upload always may: what makes the
-    /// connection full may be those who wait behind it.
-    fn take_from_door(&mut self, is_full: bool) -> Option<AtDoor<P>> {
+    /// Takes the next one who may come in, unless the door is closed. More of an upload always
+    /// may: what makes the connection full may be those who wait behind it.
+    fn take_from_door(&mut self, is_closed: bool) -> Option<AtDoor<P>> {
         if self.more_at_door > 0 {
             let mut door = self.door.iter();
             let is_welcome = |it: &AtDoor<P>| self.line.iter().any(|held| it.is_more_of(held.id));
@@ -52,7 +51,7 @@ impl<P: Protocol> Link<P> {
                 return self.door.remove(at);
             }
         }
-        if is_full {
+        if is_closed {
             return None;
         }
         let next = self.door.pop_front()?;
@@ -69,7 +68,8 @@ impl<P: Protocol> Shared<P> {
     /// Sees to it that those at the door come in, if there is room.
     pub(super) fn admit(self: &Arc<Self>) {
         let mut state = self.lock();
-        let may_enter = state.link.more_at_door > 0 || !self.is_full(&state);
+        let may_enter = state.may_encode() && !self.is_full(&state);
+        let may_enter = may_enter || state.link.more_at_door > 0;
         if !state.link.is_admitting && state.link.has_door() && may_enter {
             state.link.is_admitting = true;
             let epoch = state.epoch;
@@ -89,8 +89,8 @@ impl<P: Protocol> Shared<P> {
             let Some(mut state) = self.lock_for(epoch) else {
                 return;
             };
-            let is_full = self.is_full(&state);
-            let Some(next) = state.link.take_from_door(is_full) else {
+            let is_closed = self.is_full(&state) || !state.may_encode();
+            let Some(next) = state.link.take_from_door(is_closed) else {
                 // Under the lock: whoever comes next begins anew.
                 state.link.is_admitting = false;
                 mem::forget(admitting);
@@ -114,26 +114,8 @@ impl<P: Protocol> Shared<P> {
         }
     }
 
-    fn admit_one(self: &Arc<Self>, epoch: u64, id: Id, request: P::Request) {
-        let reserved = Reserved::new(self, id);
-        let Some(is_exchange) = self.lock().wants(id) else {
-            return;
-        };
-        let mut out = Scratch::default();
-        match self.protocol.encode(request, id, &mut out.0) {
-            Ok(Expect::Upload(_)) if !is_exchange => self.refuse(id, use_open().into()),
-            Ok(expect) => {
-                if let Some(state) = self.lock_for(epoch) {
-                    reserved.keep();
-                    self.speak(state, id, expect, &mut out.0, Speaker::Admitted);
-                }
-            }
-            Err(error) => self.refuse(id, error),
-        }
-    }
-
     /// Tells one who has waited at the door why it is not let in.
-    fn refuse(&self, id: Id, error: P::Error) {
+    pub(super) fn refuse(&self, id: Id, error: P::Error) {
         let mut state = self.lock();
         let Some(place) = state.places.get(id) else {
             return;

@@ -1,7 +1,7 @@
 //! The lines of examples that are not shown: a protocol in parts, and a client of it.
 
 macro_rules! example {
-    (types) => {
+    (head) => {
         r#"# use async_op::net::TcpStream;
 # use async_op::net::pipeline::{
 #     Event, Exchange, Expect, Failure, Id, Input, Limits, Pipeline, Protocol, Session,
@@ -19,8 +19,13 @@ macro_rules! example {
 #     type Part = String;
 #     type Message = String;
 #     type Error = io::Error;
-#     type Pending = ();
-#     type Decoder = ();"#
+#     type Pending = ();"#
+    };
+    (types) => {
+        concat!(
+            example!(head),
+            "\n#     type Decoder = ();\n#     type Encoder = ();"
+        )
     };
     (connect) => {
         r#"#     async fn connect(&self, on: &IoExecutor, _: &mut Input) -> io::Result<(TcpStream, ())> {
@@ -28,7 +33,13 @@ macro_rules! example {
 #     }"#
     };
     (encode) => {
-        r#"#     fn encode(&self, request: String, _: Id, out: &mut Vec<u8>) -> io::Result<Expect<Self>> {
+        r#"#     fn encode(
+#         &self,
+#         (): &mut (),
+#         request: String,
+#         _: Id,
+#         out: &mut Vec<u8>,
+#     ) -> io::Result<Expect<Self>> {
 #         out.extend_from_slice(format!("{request}\n").as_bytes());
 #         Ok(match &*request {
 #             "count" => Expect::Upload(()),

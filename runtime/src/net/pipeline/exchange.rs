@@ -340,6 +340,13 @@ impl<P: Protocol> Shared<P> {
 
 impl<P: Protocol> Drop for Exchange<P> {
     fn drop(&mut self) {
+        self.let_go();
+        self.target.shared.leave();
+    }
+}
+
+impl<P: Protocol> Exchange<P> {
+    fn let_go(&self) {
         let Target { shared, id } = &self.target;
         // Dropped after the lock.
         let mut remains = None;

@@ -12,8 +12,8 @@ use super::places::{End, Kept, Order, Places, Remains, Stage};
 use super::reader::{Attempt, Reader};
 use super::session::Inlet;
 use super::waiter::{Bereaved, Flush, MessageOp, Waiter};
-use super::{Id, Limits, Pipeline, Protocol, Transport};
-use crate::cancel::{CancellationSignal, CancellationType};
+use super::{Id, Limits, Loops, Protocol, Transport};
+use crate::cancel::{CancellationSignal, CancellationType, cancelled};
 use crate::context::IoExecutor;
 use crate::executor::Executor;
 use crate::shim::plain::{Mutex, MutexGuard};
@@ -43,6 +43,8 @@ pub(super) struct State<P: Protocol> {
     pub(super) waiting: usize,
     /// How many exchanges there are, whose callers may come back.
     pub(super) exchanges: usize,
+    /// Whether anybody may come with another request.
+    pub(super) has_handles: bool,
     pub(super) places: Places<P>,
     pub(super) listeners: VecDeque<(u64, MessageOp<P>)>,
     pub(super) messages: Kept<P::Message>,
@@ -66,6 +68,9 @@ pub(super) struct Link<P: Protocol> {
     pub(super) line: VecDeque<Held<P>>,
     /// What has been read, while nobody reads: the loop has it then.
     pub(super) inlet: Option<Box<Inlet<P>>>,
+    /// What requests are encoded with, if they have to know their connection: `None` while
+    /// there is none, or somebody encodes.
+    pub(super) encoder: Option<P::Encoder>,
     /// Those whose replies come in order.
     pub(super) order: Order,
     pub(super) unanswered: usize,
@@ -129,6 +134,7 @@ impl<P: Protocol> Link<P> {
             flushes: VecDeque::new(),
             line: VecDeque::new(),
             inlet: None,
+            encoder: None,
             order: Order::default(),
             unanswered: 0,
             door: VecDeque::new(),
@@ -217,6 +223,15 @@ impl<P: Protocol> State<P> {
         }
     }
 
+    /// Returns whether nobody waits for the connection, nor can come back to it, and all has
+    /// been written that was asked.
+    fn is_left(&self) -> bool {
+        let link = &self.link;
+        let is_said = !link.has_unsent() && !link.is_writing;
+        let is_idle = self.waiting == 0 && self.exchanges == 0;
+        is_idle && !self.has_handles && is_said && matches!(link.status, Status::Up(_))
+    }
+
     /// Returns whether silence of the other end is a failure.
     fn is_reply_due(&self, may_stay_silent: bool) -> bool {
         let is_connecting = matches!(self.link.status, Status::Connecting);
@@ -229,11 +244,15 @@ impl<P: Protocol> State<P> {
 }
 
 impl<P: Protocol> Shared<P> {
+    /// Whether a request has to know its connection.
+    pub(super) const KNOWS: bool = mem::size_of::<P::Encoder>() > 0;
+
     pub(super) fn new(executor: IoExecutor, protocol: P) -> Self {
         let state = State {
             epoch: 0,
             waiting: 0,
             exchanges: 0,
+            has_handles: true,
             places: Places::default(),
             listeners: VecDeque::new(),
             messages: Kept::default(),
@@ -274,6 +293,10 @@ impl<P: Protocol> Shared<P> {
     /// Has a place ready for the next request if that may come in at once, and else none.
     #[inline(always)]
     pub(super) fn settle(&self, state: &mut State<P>) {
+        if Self::KNOWS {
+            // Each comes for the encoder anyway.
+            return;
+        }
         let link = &state.link;
         let is_over = matches!(link.status, Status::Over(_));
         let may_enter = !link.must_queue() && !is_over && !self.is_full(state);
@@ -334,6 +357,21 @@ impl<P: Protocol> Shared<P> {
         drop(state);
         if let Some(stops) = stops {
             stops.emit();
+            self.leave();
+        }
+    }
+
+    /// Ends a connection that is left: its loops, which have it, hear of that when the context
+    /// runs again, if ever.
+    pub(super) fn leave(&self) {
+        if !self.lock().is_left() {
+            return;
+        }
+        // Made without the lock.
+        let error = cancelled().into();
+        let state = self.lock();
+        if state.is_left() {
+            self.end(state, error).tell();
         }
     }
 
@@ -452,7 +490,7 @@ impl<P: Protocol> Shared<P> {
                 let stops = state.link.stops.clone();
                 drop(state);
                 let attempt = Attempt::new(self, epoch);
-                Pipeline::of(self).begin_to_connect(attempt, &stops);
+                Loops::of(self).begin_to_connect(attempt, &stops);
             }
             Status::Up(stream) => {
                 let stream = (!state.link.is_reading).then(|| stream.clone());
@@ -460,7 +498,7 @@ impl<P: Protocol> Shared<P> {
             }
         }
         if let Some(stops) = watch {
-            Pipeline::of(self).begin_to_watch(epoch, &stops);
+            Loops::of(self).begin_to_watch(epoch, &stops);
         }
     }
 
@@ -489,7 +527,7 @@ impl<P: Protocol> Shared<P> {
                 .defer(Task::new(move || shared.write(shared.lock())));
         }
         if let Some((stream, reader, stops)) = reader {
-            Pipeline::of(self).begin_to_read(stream, reader, &stops);
+            Loops::of(self).begin_to_read(stream, reader, &stops);
         }
     }
 
@@ -537,7 +575,8 @@ impl<P: Protocol> Shared<P> {
             let Some(place) = state.places.get(id) else {
                 continue;
             };
-            if !matches!(place.stage, Stage::AtDoor | Stage::InOrder | Stage::ById) {
+            let is_due = matches!(place.stage, Stage::InOrder | Stage::ById);
+            if !is_due && !place.stage.is_at_door() {
                 continue;
             }
             waiters.extend(place.caller.take());

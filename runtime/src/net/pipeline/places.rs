@@ -106,11 +106,19 @@ pub(super) enum Stage {
     Reserved,
     /// Waits until there is room.
     AtDoor,
+    /// Has waited, and is being encoded.
+    Entering,
     /// The reply comes in order, or by id.
     InOrder,
     ById,
     /// All has come, and the exchange may not have taken it yet.
     Answered,
+}
+
+impl Stage {
+    pub(super) fn is_at_door(self) -> bool {
+        matches!(self, Self::AtDoor | Self::Entering)
+    }
 }
 
 /// How an exchange has ended.

@@ -15,8 +15,8 @@ use crate::io::{Transport, error_again};
 ///
 /// None of these functions is called while a lock is held, and none may wait, but
 /// [`connect`](Self::connect). The value itself is shared by all connections, and by all
-/// threads: what concerns one connection is in its `Decoder`, what concerns one request in
-/// its `Pending`.
+/// threads: what concerns one connection is in its `Decoder` and its `Encoder`, what concerns
+/// one request in its `Pending`.
 pub trait Protocol: Sized + Send + Sync + 'static {
     /// What the bytes go over.
     type Stream: Transport;
@@ -36,6 +36,15 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     type Pending: Send + 'static;
     /// How far the reading of one connection has come.
     type Decoder: Send + 'static;
+    /// What has to be known of a connection to write a request: the version that was agreed
+    /// on, numbers that the other end gives, what it has been told before. `()` if a request
+    /// is the same on any connection.
+    ///
+    /// With `()`, or another type without a size, a request is encoded where it is made: on
+    /// many threads at once, and before there is a connection. With any other it waits for
+    /// the connection. Then one is encoded at a time, in the order in which they are sent, and
+    /// goes to the connection that it was encoded for or to none.
+    type Encoder: Default + Send + 'static;
 
     /// Connects, and says whatever is said first, in as many round trips as that takes:
     /// secure the stream, show a password, agree on a version.
@@ -66,11 +75,60 @@ pub trait Protocol: Sized + Send + Sync + 'static {
         input: &mut Input,
     ) -> impl Future<Output = Result<(Self::Stream, Self::Decoder), Self::Error>> + Send;
 
+    /// Returns what the requests of a new connection are encoded with, by what `connect` has
+    /// left in its decoder. By default it knows nothing yet.
+    ///
+    /// Where the decoder learns later what it has to know, they have that in common.
+    ///
+    /// ```
+    #[doc = example!(head)]
+    /// // The version that was agreed on.
+    /// type Decoder = u32;
+    /// type Encoder = u32;
+    ///
+    /// fn encoder(&self, version: &mut u32) -> u32 {
+    ///     *version
+    /// }
+    ///
+    /// fn encode(
+    ///     &self,
+    ///     version: &mut u32,
+    ///     request: String,
+    ///     _: Id,
+    ///     out: &mut Vec<u8>,
+    /// ) -> io::Result<Expect<Self>> {
+    ///     out.extend_from_slice(format!("{version} {request}\n").as_bytes());
+    ///     Ok(Expect::InOrder(()))
+    /// }
+    /// # async fn connect(&self, on: &IoExecutor, _: &mut Input) -> io::Result<(TcpStream, u32)> {
+    /// #     Ok((TcpStream::connect(on, self.address).await?, 1))
+    /// # }
+    /// # fn decode(
+    /// #     &self,
+    /// #     _: &mut u32,
+    /// #     _: &mut Input,
+    /// #     _: &mut Session<'_, Self>,
+    /// # ) -> io::Result<Option<Event<Self>>> {
+    /// #     Ok(None)
+    /// # }
+    /// # }
+    /// ```
+    fn encoder(&self, decoder: &mut Self::Decoder) -> Self::Encoder {
+        let _ = decoder;
+        Self::Encoder::default()
+    }
+
     /// Adds a request to `out`, and says what there is to expect.
     ///
     /// ```
     #[doc = example!(types connect)]
-    /// fn encode(&self, request: String, _: Id, out: &mut Vec<u8>) -> io::Result<Expect<Self>> {
+    /// fn encode(
+    ///     &self,
+    ///     (): &mut (),
+    ///     request: String,
+    ///     _: Id,
+    ///     out: &mut Vec<u8>,
+    /// ) -> io::Result<Expect<Self>> {
     ///     if request.contains('\n') {
     ///         return Err(io::ErrorKind::InvalidInput.into()); // it would be two
     ///     }
@@ -84,9 +142,11 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// The request completes with the error. Nothing of it is sent.
+    /// The request completes with the error. Nothing of it is sent, so `encoder` has to be as it
+    /// was.
     fn encode(
         &self,
+        encoder: &mut Self::Encoder,
         request: Self::Request,
         id: Id,
         out: &mut Vec<u8>,

@@ -47,14 +47,20 @@ impl<P: Protocol> Attempt<P> {
         goes_on
     }
 
-    pub(super) fn succeeds(&self, stream: P::Stream, input: Input, decoder: P::Decoder) {
+    pub(super) fn succeeds(&self, stream: P::Stream, input: Input, mut decoder: P::Decoder) {
+        let shared = &self.shared;
+        let encoder = Shared::<P>::KNOWS.then(|| shared.protocol.encoder(&mut decoder));
         let Some(mut state) = self.shared.lock_for(self.epoch) else {
             // Closed meanwhile.
             return stream.close();
         };
         state.link.status = Status::Up(Arc::new(stream));
         state.link.inlet = Some(Box::new(Inlet::new(input, decoder)));
-        self.shared.serve(state, true);
+        state.link.encoder = encoder;
+        shared.serve(state, true);
+        if Shared::<P>::KNOWS {
+            shared.admit();
+        }
     }
 }
 

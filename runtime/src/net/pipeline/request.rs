@@ -20,8 +20,8 @@ use crate::{Completion, Signature};
 pub(super) enum Speaker<P: Protocol> {
     Request(ReplyOp<P>),
     Exchange,
-    /// It came to the door before; its place knows the rest.
-    Admitted,
+    /// Its place knows the rest: it came to the door before, or has been given up.
+    Nobody,
 }
 
 impl<P: Protocol> State<P> {
@@ -29,14 +29,7 @@ impl<P: Protocol> State<P> {
     fn may_say_more(&mut self, id: Id) -> bool {
         let holds_line = self.link.holds_line(id);
         let place = self.places.get(id);
-        place.is_some_and(|it| !it.is_finished && (holds_line || it.stage == Stage::AtDoor))
-    }
-
-    /// Returns whether somebody wants what has come to the door, and whether in parts.
-    pub(super) fn wants(&mut self, id: Id) -> Option<bool> {
-        let place = self.places.get(id)?;
-        let is_wanted = place.caller.is_some() || place.is_exchange;
-        is_wanted.then_some(place.is_exchange)
+        place.is_some_and(|it| !it.is_finished && (holds_line || it.stage.is_at_door()))
     }
 
     /// Returns whether a request ends in the middle where nobody says more.
@@ -50,6 +43,9 @@ impl<P: Protocol> State<P> {
 impl<P: Protocol> Shared<P> {
     /// Begins a request.
     pub(super) fn submit(self: &Arc<Self>, request: P::Request, op: ReplyOp<P>) {
+        if Self::KNOWS {
+            return self.submit_in_turn(request, op);
+        }
         let (reserved, must_wait) = match self.reserve() {
             Ok(reserved) => reserved,
             Err(error) => return op.complete(Err(error)),
@@ -60,7 +56,7 @@ impl<P: Protocol> Shared<P> {
             return self.submit_at_door(reserved, request, op);
         }
         let mut out = Scratch::default();
-        let expect = match self.protocol.encode(request, id, &mut out.0) {
+        let expect = match self.encode(request, id, &mut out.0) {
             Ok(Expect::Upload(_)) => return op.complete(Err(use_open().into())),
             Ok(expect) => expect,
             Err(error) => return op.complete(Err(error)),
@@ -75,8 +71,20 @@ impl<P: Protocol> Shared<P> {
         }
     }
 
+    /// Encodes what is the same on any connection.
+    #[inline]
+    fn encode(
+        &self,
+        request: P::Request,
+        id: Id,
+        out: &mut Vec<u8>,
+    ) -> Result<Expect<P>, P::Error> {
+        let mut encoder = P::Encoder::default();
+        self.protocol.encode(&mut encoder, request, id, out)
+    }
+
     #[cold]
-    fn submit_at_door(
+    pub(super) fn submit_at_door(
         self: &Arc<Self>,
         reserved: Reserved<'_, P>,
         request: P::Request,
@@ -104,30 +112,39 @@ impl<P: Protocol> Shared<P> {
 
     /// Begins a request whose reply has parts.
     pub(super) fn open(self: &Arc<Self>, request: P::Request) -> Result<Id, P::Error> {
+        if Self::KNOWS {
+            return self.open_in_turn(request);
+        }
         let (reserved, must_wait) = self.reserve()?;
         let id = reserved.id;
         if must_wait {
-            let mut request = Some(request);
-            let mut state = self.lock_to_speak();
-            let state_now = &mut *state;
-            if let (Some(place), Some(request)) = (state_now.places.get(id), request.take()) {
-                place.stage = Stage::AtDoor;
-                place.is_exchange = true;
-                state_now.exchanges += 1;
-                state_now.link.door.push_back(AtDoor::Request(id, request));
-                self.settle(state_now);
-                reserved.keep();
-            }
-            drop(state);
-            self.admit();
+            self.open_at_door(reserved, request);
             return Ok(id);
         }
         let mut out = Scratch::default();
-        let expect = self.protocol.encode(request, id, &mut out.0)?;
+        let expect = self.encode(request, id, &mut out.0)?;
         let state = self.welcome::<fn()>(self.lock_to_speak(), None)?;
         reserved.keep();
         self.speak(state, id, expect, &mut out.0, Speaker::Exchange);
         Ok(id)
+    }
+
+    pub(super) fn open_at_door(self: &Arc<Self>, reserved: Reserved<'_, P>, request: P::Request) {
+        let id = reserved.id;
+        // Before the lock: dropped after it.
+        let mut request = Some(request);
+        let mut state = self.lock_to_speak();
+        let state_now = &mut *state;
+        if let (Some(place), Some(request)) = (state_now.places.get(id), request.take()) {
+            place.stage = Stage::AtDoor;
+            place.is_exchange = true;
+            state_now.exchanges += 1;
+            state_now.link.door.push_back(AtDoor::Request(id, request));
+            self.settle(state_now);
+            reserved.keep();
+        }
+        drop(state);
+        self.admit();
     }
 
     /// Says more, on behalf of a request that was opened.
@@ -306,8 +323,8 @@ impl<P: Protocol> Shared<P> {
             drop(state);
             return;
         };
-        let is_admitted = matches!(speaker, Speaker::Admitted);
-        let is_alone = link.unanswered == 0 && link.at_once < 2 && !is_admitted;
+        let is_nobody = matches!(speaker, Speaker::Nobody);
+        let is_alone = link.unanswered == 0 && link.at_once < 2 && !is_nobody;
         match speaker {
             Speaker::Request(op) => {
                 place.caller = Some(Waiter::Reply(op));
@@ -317,7 +334,7 @@ impl<P: Protocol> Shared<P> {
                 place.is_exchange = true;
                 *exchanges += 1;
             }
-            Speaker::Admitted => {}
+            Speaker::Nobody => {}
         }
         let mut is_upload = false;
         let (stage, pending) = match expect {
@@ -400,7 +417,7 @@ impl<P: Protocol> Shared<P> {
 /// A place that is free again unless it is kept: if what encodes the request panics, say.
 pub(super) struct Reserved<'a, P: Protocol> {
     shared: &'a Shared<P>,
-    id: Id,
+    pub(super) id: Id,
 }
 
 impl<'a, P: Protocol> Reserved<'a, P> {
@@ -457,7 +474,7 @@ impl Drop for Scratch {
     }
 }
 
-fn too_many() -> io::Error {
+pub(super) fn too_many() -> io::Error {
     io::Error::other("more requests are under way than have numbers")
 }
 

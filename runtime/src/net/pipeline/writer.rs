@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::link::{Shared, State, Status};
 use super::waiter::later;
-use super::{Pipeline, Protocol, Transport};
+use super::{Loops, Protocol, Transport};
 use crate::shim::plain::MutexGuard;
 
 /// A buffer that has been larger is not kept.
@@ -60,7 +60,7 @@ impl<P: Protocol> Shared<P> {
         if let Some(state) = self.lock_for(epoch) {
             let stops = state.link.stops.clone();
             drop(state);
-            Pipeline::of(self).begin_to_write(stream, epoch, bytes, from, &stops);
+            Loops::of(self).begin_to_write(stream, epoch, bytes, from, &stops);
         }
     }
 
