@@ -12,6 +12,7 @@ use std::time::Duration;
 use async_op::cancel::{CancellationSignal, CancellationSlot, CancellationType, cancelled};
 use async_op::executor::WorkGuard;
 use async_op::net::{TcpListener, TcpStream};
+use async_op::sync::Channel;
 use async_op::task::Task;
 use async_op::time::Timer;
 use async_op::{
@@ -682,6 +683,83 @@ fn one_signal_serves_the_operation_that_was_started_last() {
     assert_eq!((first.cancel(), second.cancel()), (1, 0));
     context.run();
     assert_eq!(log.take(), "cancelled cancelled");
+}
+
+/// Three operations in turn, each of which has been asked when the next one begins, and
+/// none of which has been polled since; the fourth is asked nothing.
+#[test]
+fn what_has_been_asked_outlives_the_start_of_the_next_operation() {
+    fn asked_before_the_next(start: impl Fn(&IoContext, CancellationSlot, &Log, u32)) -> String {
+        let (log, context) = (Log::new(), IoContext::new().unwrap());
+        let signal = CancellationSignal::new();
+        for number in 1..=3 {
+            start(&context, signal.slot(), &log, number);
+            signal.emit(TERMINAL);
+        }
+        start(&context, signal.slot(), &log, 4);
+        while context.poll() > 0 {}
+        log.push("then");
+        signal.emit(TERMINAL);
+        while context.poll() > 0 {}
+        log.take()
+    }
+
+    fn outcome<T>(log: &Log, number: u32) -> impl FnOnce(io::Result<T>) + Send + use<T> {
+        let log = log.clone();
+        move |result| log.push(format!("{number}:{}", outcome_of(&result)))
+    }
+
+    let expected = "1:cancelled 2:cancelled 3:cancelled then 4:cancelled";
+    let channels = asked_before_the_next(|context, slot, log, number| {
+        let channel = Channel::<u32>::new(context, 0);
+        channel.async_receive(bind_cancellation_slot(slot, outcome(log, number)));
+    });
+    assert_eq!(channels, expected);
+    let bodies = asked_before_the_next(|context, slot, log, number| {
+        let (timer, log, end) = (never(context), log.clone(), outcome(log, number));
+        let body = async move {
+            let result = timer.wait().await;
+            assert!(!this_op::cancellation().requested().is_empty());
+            assert!(timer.wait().await.is_err(), "until it is forgotten");
+            this_op::cancellation().clear();
+            assert!(this_op::cancellation().requested().is_empty());
+            timer.expires_after(Duration::ZERO);
+            let farewell = timer.wait().await;
+            log.push(outcome_of(&farewell));
+            result
+        };
+        spawn(context, body, bind_cancellation_slot(slot, end));
+    });
+    let expected = "ok 1:cancelled ok 2:cancelled ok 3:cancelled then ok 4:cancelled";
+    assert_eq!(bodies, expected);
+}
+
+/// The same of one in handler form, which listens when the slot serves another one already.
+#[test]
+fn what_has_been_asked_is_told_to_who_listens_later() {
+    #[async_op]
+    fn async_held(_context: &IoExecutor, hold: Hold, op: Completion<fn(io::Result<()>)>) {
+        *hold.0.lock().unwrap() = Some(op);
+    }
+
+    let (log, context) = (Log::new(), IoContext::new().unwrap());
+    let (signal, hold) = (CancellationSignal::new(), Hold::default());
+    let token = bind_cancellation_slot(signal.slot(), outcome(&log));
+    async_held(&context, hold.clone(), token);
+    signal.emit(TERMINAL);
+    never(&context).async_wait(bind_cancellation_slot(signal.slot(), outcome(&log)));
+    let op = hold.take().unwrap();
+    assert_eq!(op.requested(), TERMINAL);
+    let listens = log.clone();
+    op.on_cancel(move |kind| listens.push(format!("{kind:?}")));
+    assert_eq!(log.take(), "{terminal}");
+    op.complete(Err(cancelled()));
+    context.poll();
+    assert_eq!(log.take(), "cancelled");
+    assert_eq!(context.poll(), 0, "the second is asked nothing");
+    signal.emit(TERMINAL);
+    while context.poll() > 0 {}
+    assert_eq!(log.take(), "cancelled");
 }
 
 #[test]

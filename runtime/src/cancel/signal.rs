@@ -22,7 +22,8 @@ use crate::trace;
 /// Cancellation is a request. Before an operation has started and after it has
 /// completed it has no effect; in between either the request or the completion
 /// wins, and the operation completes once, in the end, either way. Emitting is
-/// allowed on any thread and at any time, from inside a handler as well.
+/// allowed on any thread and at any time, from inside a handler as well. An operation that
+/// has been asked knows that until its end, also if the signal serves another one by then.
 ///
 /// [`TERMINAL`](CancellationType::TERMINAL) is the request that ends everything, and
 /// so does [`ALL`](CancellationType::ALL), which says besides that a milder end would
@@ -83,19 +84,29 @@ pub(super) struct SignalState {
 
 #[derive(Default)]
 pub(super) struct Inner {
-    /// The operation that the slot serves, or none's number.
-    operation: OperationId,
+    /// What the operation that the slot serves has been asked.
+    asked: Asked,
     /// Where the group finds this, while the operation is under way.
     place: Option<Place>,
-    pub(super) requested: CancellationType,
-    /// What the operation lets in, and what the operations inside it see.
-    pub(super) filter_in: CancellationType,
-    pub(super) filter_out: CancellationType,
     receiver: Receiver,
     /// The signal has been dropped: nobody will be told any more.
     is_closed: bool,
     /// What is asked before the operation begins is kept for it.
     keeps: bool,
+    /// What those have been asked that the slot served before, and that are not over: they
+    /// may not have seen it yet.
+    earlier: Vec<Asked>,
+}
+
+/// What an operation has been asked.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Asked {
+    /// Which one, or none's number.
+    operation: OperationId,
+    pub(super) requested: CancellationType,
+    /// What the operation lets in, and what the operations inside it see.
+    pub(super) filter_in: CancellationType,
+    pub(super) filter_out: CancellationType,
 }
 
 /// How the operation learns of a request.
@@ -221,11 +232,14 @@ impl SignalState {
         requested: CancellationType,
     ) -> Self {
         let inner = Inner {
+            asked: Asked {
+                requested: requested & honoured,
+                ..Asked::of(operation, honoured)
+            },
             place,
-            requested: requested & honoured,
             // In no place, it will not be asked any more.
             is_closed: place.is_none(),
-            ..Inner::of(operation, honoured)
+            ..Inner::default()
         };
         Self {
             inner: Mutex::new(inner),
@@ -236,16 +250,16 @@ impl SignalState {
     /// Asks the operation to stop; returns whether there is one.
     pub(super) fn request(&self, kind: CancellationType) -> bool {
         let mut inner = self.lock();
-        let operation = inner.operation;
+        let operation = inner.asked.operation;
         if inner.keeps {
-            inner.requested = inner.requested | kind;
+            inner.asked.requested = inner.asked.requested | kind;
             return false;
         }
-        let kind = kind & inner.filter_in;
+        let kind = kind & inner.asked.filter_in;
         if operation == OperationId::default() || kind.is_empty() {
             return operation != OperationId::default();
         }
-        inner.requested = inner.requested | kind;
+        inner.asked.requested = inner.asked.requested | kind;
         if let Receiver::Waker(waker) = &inner.receiver {
             // It stays, for the next request.
             let waker = waker.clone();
@@ -292,7 +306,7 @@ impl SignalState {
 /// Ends an operation that waits; one that does not finds the request by itself.
 #[cold]
 fn request_of_leaf(mut inner: MutexGuard<'_, Inner>, kind: CancellationType) {
-    let operation = inner.operation;
+    let operation = inner.asked.operation;
     let receiver = mem::take(&mut inner.receiver);
     drop(inner);
     trace::cancel_requested(operation, kind);
@@ -394,16 +408,18 @@ impl CancellationSlot {
         let mut next = Inner::of(operation, honoured);
         let mut inner = state.lock();
         if inner.keeps {
-            next.requested = inner.requested & honoured;
+            next.asked.requested = inner.asked.requested & honoured;
+        } else if !inner.asked.requested.is_empty() {
+            inner.remember();
         }
-        let requested = next.requested;
+        let requested = next.asked.requested;
         let mut previous = inner.replace(next);
         drop(inner);
         if !requested.is_empty() {
             trace::cancel_requested(operation, requested);
         }
         // Outside the lock: functions may be foreign.
-        if previous.operation == OperationId::default() {
+        if previous.asked.operation == OperationId::default() {
             if let Receiver::Function(function) = &mut previous.receiver {
                 function.call(CancellationType::default());
             }
@@ -418,7 +434,8 @@ impl CancellationSlot {
     pub(super) fn end(&self, operation: OperationId) -> Option<Inner> {
         let state = self.state.as_ref()?;
         let mut inner = state.lock();
-        if inner.operation != operation {
+        if inner.asked.operation != operation {
+            inner.forget(operation);
             return None;
         }
         let ended = inner.replace(Inner::default());
@@ -433,12 +450,9 @@ impl CancellationSlot {
     pub(super) fn set_function(&self, operation: OperationId, mut function: Function) {
         let Some(state) = &self.state else { return };
         let mut inner = state.lock();
-        if inner.operation != operation {
-            return;
-        }
-        let requested = inner.requested;
+        let requested = inner.requested(operation);
         if requested.is_empty() {
-            let previous = inner.set_receiver(Receiver::Function(function));
+            let previous = inner.set_receiver_of(operation, Receiver::Function(function));
             drop(inner);
             drop(previous);
         } else {
@@ -451,11 +465,8 @@ impl CancellationSlot {
     pub(super) fn pass_on(&self, operation: OperationId, next: &Self) {
         let Some(state) = &self.state else { return };
         let mut inner = state.lock();
-        if inner.operation != operation {
-            return;
-        }
-        next.request(inner.requested);
-        let previous = inner.set_receiver(Receiver::Next(next.clone()));
+        next.request(inner.requested(operation));
+        let previous = inner.set_receiver_of(operation, Receiver::Next(next.clone()));
         let is_closed = inner.is_closed;
         drop(inner);
         drop(previous);
@@ -470,7 +481,7 @@ impl CancellationSlot {
     pub(super) fn set_waker(&self, operation: OperationId, waker: &Waker) {
         let Some(state) = &self.state else { return };
         let mut inner = state.lock();
-        if inner.operation != operation {
+        if inner.asked.operation != operation {
             return;
         }
         if let Receiver::Waker(current) = &inner.receiver {
@@ -488,12 +499,8 @@ impl CancellationSlot {
     pub(super) fn set_finder(&self, operation: OperationId, finder: Finder, address: usize) {
         let Some(state) = &self.state else { return };
         let mut inner = state.lock();
-        if inner.operation != operation {
-            // It is over, and has left nothing to be found.
-            return drop((inner, finder));
-        }
-        if inner.requested.is_empty() {
-            let previous = inner.set_receiver(Receiver::Finder(finder, address));
+        if inner.requested(operation).is_empty() {
+            let previous = inner.set_receiver_of(operation, Receiver::Finder(finder, address));
             drop(inner);
             drop(previous);
         } else {
@@ -505,17 +512,12 @@ impl CancellationSlot {
     pub(super) fn with<R: Default>(
         &self,
         operation: OperationId,
-        f: impl FnOnce(&mut Inner) -> R,
+        f: impl FnOnce(&mut Asked) -> R,
     ) -> R {
         let Some(state) = &self.state else {
             return R::default();
         };
-        let mut inner = state.lock();
-        if inner.operation == operation {
-            f(&mut inner)
-        } else {
-            R::default()
-        }
+        state.lock().asked_of(operation).map(f).unwrap_or_default()
     }
 }
 
@@ -530,9 +532,7 @@ impl fmt::Debug for CancellationSlot {
 impl Inner {
     fn of(operation: OperationId, honoured: CancellationType) -> Self {
         Self {
-            operation,
-            filter_in: honoured,
-            filter_out: CancellationType::ALL,
+            asked: Asked::of(operation, honoured),
             ..Self::default()
         }
     }
@@ -540,7 +540,44 @@ impl Inner {
     /// Puts `next` in place of this, which it returns.
     fn replace(&mut self, mut next: Self) -> Self {
         next.is_closed = self.is_closed;
+        next.earlier = mem::take(&mut self.earlier);
         mem::replace(self, next)
+    }
+
+    /// What `operation` has been asked, unless it is over.
+    fn asked_of(&mut self, operation: OperationId) -> Option<&mut Asked> {
+        if self.asked.operation == operation {
+            return Some(&mut self.asked);
+        }
+        self.earlier
+            .iter_mut()
+            .find(|asked| asked.operation == operation)
+    }
+
+    fn requested(&mut self, operation: OperationId) -> CancellationType {
+        self.asked_of(operation)
+            .map(|asked| asked.requested)
+            .unwrap_or_default()
+    }
+
+    /// Keeps what the operation has been asked that the slot serves now: it is about to
+    /// serve another one.
+    #[cold]
+    fn remember(&mut self) {
+        self.earlier.push(self.asked);
+    }
+
+    fn forget(&mut self, operation: OperationId) {
+        self.earlier.retain(|asked| asked.operation != operation);
+    }
+
+    /// As [`set_receiver`](Self::set_receiver), if the slot serves `operation` still.
+    fn set_receiver_of(&mut self, operation: OperationId, next: Receiver) -> Receiver {
+        if self.asked.operation == operation {
+            self.set_receiver(next)
+        } else {
+            next
+        }
     }
 
     /// Puts `next` in place of the receiver. Returns what is of no use, for the
@@ -550,6 +587,17 @@ impl Inner {
             return next;
         }
         mem::replace(&mut self.receiver, next)
+    }
+}
+
+impl Asked {
+    fn of(operation: OperationId, honoured: CancellationType) -> Self {
+        Self {
+            operation,
+            requested: CancellationType::default(),
+            filter_in: honoured,
+            filter_out: CancellationType::ALL,
+        }
     }
 }
 

@@ -121,6 +121,31 @@ fn loom_emit_against_a_function_that_is_set() {
     });
 }
 
+/// A request while one operation follows another finds one of them: the first knows it still
+/// when it is polled, with the slot in the service of the second.
+#[test]
+fn loom_emit_against_the_start_of_the_next_operation() {
+    bounded(3).check(|| {
+        let (records, open) = ([Record::new(), Record::new()], Arc::default());
+        let signal = Arc::new(CancellationSignal::new());
+        let first = start_frame(&records[0], signal.slot(), &open, |_| ());
+        let other = Arc::clone(&signal);
+        let emits = thread::spawn(move || other.emit(CancellationType::TERMINAL));
+        let second = start_frame(&records[1], signal.slot(), &open, |_| ());
+        emits.join().unwrap();
+        // Who has not been asked is abandoned: nobody else would wake it.
+        drop(signal);
+        for record in &records {
+            record.executor.run();
+        }
+        let called = records[0].called.get();
+        assert_eq!(called + records[1].called.get(), 1, "asked");
+        records[0].assert_over(called);
+        records[1].assert_over(1 - called);
+        assert_eq!((first.get(), second.get()), (1, 1));
+    });
+}
+
 /// Nor is it on one that is started on behalf of the other, before it begins or after.
 #[test]
 fn loom_emit_against_a_next_operation() {
