@@ -23,7 +23,6 @@ mod slot;
 mod strace;
 mod stream;
 mod wakes;
-#[cfg(windows)]
 mod wine;
 mod yours;
 
@@ -43,7 +42,6 @@ pub use slot::Slot;
 pub use strace::system_calls_per_round;
 pub use stream::{Step, TestStream};
 pub use wakes::{Dropped, Polled};
-#[cfg(windows)]
 pub use wine::under_wine;
 pub use yours::Yours;
 

@@ -147,10 +147,7 @@ pub fn listen(context: &IoContext) -> TcpListener {
 /// Whether a read of a connection that its peer has reset is told of an end: Wine takes the
 /// error for itself.
 pub fn is_reset_lost() -> bool {
-    #[cfg(windows)]
-    return crate::under_wine();
-    #[cfg(not(windows))]
-    false
+    crate::under_wine()
 }
 
 /// Bytes that show when one is lost, doubled or out of place.

@@ -17,7 +17,7 @@ use async_op::cancel::OperationError;
 use async_op::net::AnyStream;
 use async_op::test::{Script, TestContext, dial};
 use async_op_tests::redis::RedisServer;
-use async_op_tests::without_hanging;
+use async_op_tests::{under_wine, without_hanging};
 
 use client::{Address, Client, Config, Error, Result, Value};
 
@@ -330,6 +330,11 @@ fn it_trickles() {
         assert!(client.is_connected());
         client.close();
         assert!(!client.is_connected());
+        // What is shut down takes what comes there, until the context drops it.
+        if under_wine() {
+            context.restart();
+            context.run();
+        }
         end.join().unwrap();
     });
 }

@@ -80,13 +80,10 @@ fn a_name_is_found_later() {
 fn a_name_that_does_not_exist() {
     let context = IoContext::new().unwrap();
     let resolver = Resolver::new(&context);
-    for name in [
-        "",
-        "a name",
-        "no-such-host.invalid",
-        &"x".repeat(300),
-        "nul\0",
-    ] {
+    // One that is empty is this machine on Windows.
+    let empty = resolver.resolve("", 80).blocking();
+    assert_eq!(empty.is_ok(), cfg!(windows), "{empty:?}");
+    for name in ["a name", "no-such-host.invalid", &"x".repeat(300), "nul\0"] {
         resolver.resolve(name, 80).blocking().unwrap_err();
     }
 }

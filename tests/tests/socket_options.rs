@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_op::executor::Strand;
 use async_op::net::{Keepalive, TcpListener, TcpSocket, TcpStream, UdpSocket};
 use async_op::{Executor, IoContext, IoObject, is_cancelled};
-use async_op_tests::Log;
-use async_op_tests::net::{half_pair, listen, pair};
+use async_op_tests::net::{half_pair, is_reset_lost, listen, pair};
+use async_op_tests::{Log, under_wine};
 use socket2::SockRef;
 
 fn loopback() -> SocketAddr {
@@ -221,11 +221,13 @@ fn keepalive() {
     assert!(stream.keepalive().unwrap());
     stream.set_keepalive(None).unwrap();
     assert!(!stream.keepalive().unwrap());
-    let keepalive = Keepalive::after(Duration::from_millis(40_001))
-        .with_interval(Duration::from_millis(1))
-        .with_retries(4);
+    let keepalive =
+        Keepalive::after(Duration::from_millis(40_001)).with_interval(Duration::from_millis(1));
     stream.set_keepalive(Some(keepalive)).unwrap();
     assert!(stream.keepalive().unwrap());
+    let result = stream.set_keepalive(Some(keepalive.with_retries(4)));
+    // As Windows before version 1703 of 10.
+    assert_eq!(result.is_err(), under_wine(), "{result:?}");
     // Rounded up: none would be an error.
     #[cfg(target_os = "linux")]
     {
@@ -235,10 +237,12 @@ fn keepalive() {
         assert_eq!(system.tcp_keepalive_retries().unwrap(), 4);
     }
     // Nobody is ever asked without a pause.
-    #[cfg(target_os = "linux")]
-    {
-        let none = Keepalive::after(Duration::ZERO);
-        stream.set_keepalive(Some(none)).unwrap_err();
+    for none in [
+        Keepalive::after(Duration::ZERO),
+        keepalive.with_interval(Duration::ZERO),
+    ] {
+        let error = stream.set_keepalive(Some(none)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
     }
 }
 
@@ -271,11 +275,14 @@ fn without_linger_the_peer_is_reset() {
     peer.write_all(b"unread").unwrap();
     stream.set_linger(Some(Duration::ZERO)).unwrap();
     drop(stream);
-    let error = peer.read_to_end(&mut Vec::new()).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    let result = peer.read_to_end(&mut Vec::new());
+    if !is_reset_lost() {
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    }
 }
 
 #[test]
+#[cfg_attr(windows, ignore = "of a reset reads and writes alone tell there")]
 fn the_error_that_is_pending_is_taken() {
     let context = IoContext::new().unwrap();
     let (a, b) = pair(&context);

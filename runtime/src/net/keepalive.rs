@@ -1,10 +1,13 @@
 use std::io;
 use std::time::Duration;
 
+use socket2::SockRef;
+
 /// When a TCP connection that is idle is asked whether its peer is still there.
 ///
 /// What is not said is as the system has it: mostly two hours, then nine probes that are
-/// 75 seconds apart. The system counts whole seconds; what is less is rounded up.
+/// 75 seconds apart; on Windows ten, one second apart. The system counts whole seconds; what is
+/// less is rounded up.
 ///
 /// ```
 /// use async_op::SystemExecutor;
@@ -86,7 +89,8 @@ impl Keepalive {
         }
     }
 
-    /// Gives up once `retries` in a row have had no answer.
+    /// Gives up once `retries` in a row have had no answer. Windows has this since version
+    /// 1703 of 10, and says `WSAENOPROTOOPT` before that.
     ///
     /// # Examples
     ///
@@ -103,12 +107,40 @@ impl Keepalive {
         }
     }
 
-    /// Returns it in the shape of `socket2`.
+    /// Sets it for a socket.
     ///
     /// # Errors
     ///
-    /// [`Unsupported`](io::ErrorKind::Unsupported) if it says what the system does not know.
-    pub(super) fn of_system(self) -> io::Result<socket2::TcpKeepalive> {
+    /// The system's; [`Unsupported`](io::ErrorKind::Unsupported) if it says what the system
+    /// does not know, and [`InvalidInput`](io::ErrorKind::InvalidInput) for no time.
+    pub(super) fn set(self, socket: &SockRef<'_>) -> io::Result<()> {
+        if self == Self::new() {
+            return socket.set_keepalive(true);
+        }
+        // Some systems would ask without a pause.
+        if [self.time, self.interval].contains(&Some(Duration::ZERO)) {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        #[cfg(windows)]
+        let this = self.for_windows();
+        #[cfg(not(windows))]
+        let this = self;
+        socket.set_tcp_keepalive(&this.of_system()?)
+    }
+
+    /// Says both times: that system is told them together, and one that is left out would be
+    /// none at all.
+    #[cfg(any(windows, test))]
+    fn for_windows(self) -> Self {
+        Self {
+            time: self.time.or(Some(Duration::from_secs(2 * 60 * 60))),
+            interval: self.interval.or(Some(Duration::from_secs(1))),
+            retries: self.retries,
+        }
+    }
+
+    /// Returns it in the shape of `socket2`.
+    fn of_system(self) -> io::Result<socket2::TcpKeepalive> {
         let mut keepalive = socket2::TcpKeepalive::new();
         if let Some(time) = self.time {
             keepalive = keepalive.with_time(in_seconds(time));
@@ -164,6 +196,21 @@ pub(super) fn in_seconds(duration: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn windows_is_told_both_times() {
+        let minute = Duration::from_secs(60);
+        let (hours, second) = (minute * 120, Duration::from_secs(1));
+        for (said, time, interval) in [
+            (Keepalive::after(minute), minute, second),
+            (Keepalive::new().with_interval(minute), hours, minute),
+            (Keepalive::new().with_retries(3), hours, second),
+        ] {
+            let all = Keepalive::after(time).with_interval(interval);
+            let retries = said.retries;
+            assert_eq!(said.for_windows(), Keepalive { retries, ..all });
+        }
+    }
 
     #[test]
     fn parts_of_a_second_are_rounded_up() {

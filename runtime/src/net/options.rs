@@ -113,8 +113,9 @@ macro_rules! keepalive {
         ///
         /// # Errors
         ///
-        /// The system's, and [`Unsupported`](std::io::ErrorKind::Unsupported) where it does
-        /// not know how often to ask.
+        /// The system's; [`Unsupported`](std::io::ErrorKind::Unsupported) where it does
+        /// not know how often to ask; [`InvalidInput`](std::io::ErrorKind::InvalidInput) for
+        /// a time of zero.
         ///
         /// # Examples
         ///
@@ -139,7 +140,7 @@ macro_rules! keepalive {
             keepalive: Option<$crate::net::Keepalive>,
         ) -> std::io::Result<()> {
             match keepalive {
-                Some(keepalive) => self.options().set_tcp_keepalive(&keepalive.of_system()?),
+                Some(keepalive) => keepalive.set(&self.options()),
                 None => self.options().set_keepalive(false),
             }
         }
@@ -393,7 +394,8 @@ macro_rules! buffer_sizes {
 macro_rules! pending_error {
     () => {
         /// Takes out the error that the system has for the socket (`SO_ERROR`), if there is
-        /// one: the next read or write does not fail with it any more.
+        /// one: the next read or write does not fail with it any more. On Windows, it may be
+        /// them alone that tell of a connection that is reset.
         ///
         /// # Errors
         ///

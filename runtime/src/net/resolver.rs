@@ -64,7 +64,8 @@ impl Resolver {
 impl<E: HomeExecutor> Resolver<E> {
     /// Finds the addresses of `host`, in the order in which they should be tried.
     ///
-    /// `host` is a name, or an address in writing, which is found at once.
+    /// `host` is a name, or an address in writing, which is found at once. An empty one is
+    /// this machine on Windows.
     ///
     /// ```
     /// use async_op::SystemExecutor;

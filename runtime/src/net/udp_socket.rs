@@ -231,7 +231,8 @@ impl<E: HomeExecutor> UdpSocket<E> {
     ///
     /// # Errors
     ///
-    /// As for [`async_receive`](Self::async_receive).
+    /// As for [`async_receive`](Self::async_receive); what does not fit is left there on
+    /// Windows, too.
     ///
     /// # Examples
     ///
@@ -283,7 +284,7 @@ impl<E: HomeExecutor> UdpSocket<E> {
     ///
     /// # Errors
     ///
-    /// As for [`async_receive_from`](Self::async_receive_from).
+    /// As for [`async_peek`](Self::async_peek).
     ///
     /// # Examples
     ///
@@ -294,7 +295,7 @@ impl<E: HomeExecutor> UdpSocket<E> {
     /// # pollster::block_on(async {
     /// let socket = UdpSocket::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
     /// socket.send_to("hello", socket.local_addr()?).await?;
-    /// let (_, from) = socket.peek_from(&mut [0; 1]).await?; // who is it?
+    /// let (_, from) = socket.peek_from(&mut [0; 16]).await?; // who is it?
     /// let seen = socket.receive_from(&mut [0; 16]).await?;
     /// assert_eq!(seen, (5, from));
     /// # Ok::<(), std::io::Error>(())

@@ -328,7 +328,7 @@ fn panics<const NUMBERS: usize>() {
         let pipeline = Pipeline::new(&context, Lines::<NUMBERS>::new(server.address));
         let tally = Arc::new(Tally::default());
         let left = Arc::new(AtomicUsize::new(REQUESTS as usize));
-        let panics = AtomicUsize::new(0);
+        let (planned, panics) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let (is_over, is_asked) = (AtomicBool::new(false), AtomicUsize::new(0));
         thread::scope(|scope| {
             scope.spawn(|| killer(&server, &is_over));
@@ -349,7 +349,7 @@ fn panics<const NUMBERS: usize>() {
             }
             for caller in 0..THREADS as u64 {
                 let (pipeline, token, tally) = (pipeline.clone(), token.clone(), tally.clone());
-                let (left, is_asked) = (left.clone(), &is_asked);
+                let (left, is_asked, planned) = (left.clone(), &is_asked, &planned);
                 scope.spawn(move || {
                     let mut random = Random::new(1000 + caller);
                     let signals = Mutex::new(Vec::new());
@@ -358,6 +358,7 @@ fn panics<const NUMBERS: usize>() {
                         let operation = pipeline.request(Request(ask, token.clone()));
                         let (tally, one_less) = (tally.clone(), left.clone());
                         let panics = random.below(50) == 0;
+                        planned.fetch_add(panics.into(), Ordering::SeqCst);
                         let handler = move |result: io::Result<Reply>| {
                             tally.count(&expected, result.map(|reply| reply.0));
                             one_less.fetch_sub(1, Ordering::SeqCst);
@@ -392,7 +393,9 @@ fn panics<const NUMBERS: usize>() {
             }
         });
         tally.is_plausible();
-        assert!(panics.load(Ordering::SeqCst) > 50);
+        let planned = planned.into_inner();
+        assert!(planned > 0);
+        assert_eq!(panics.into_inner(), planned);
         pipeline.close();
         context.restart();
         while catch_unwind(AssertUnwindSafe(|| context.run())).is_err() {}
