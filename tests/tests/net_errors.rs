@@ -9,7 +9,9 @@ use async_op::net::{TcpListener, TcpStream};
 use async_op::{IoContext, UseFuture};
 use async_op_tests::net::{
     Wakes, drive, half_pair, is_reset_lost, listen, pair, poll_with, read_all, std_pair,
+    until_woken,
 };
+use async_op_tests::{Polled, without_hanging};
 
 /// Closes a connection in the way that the peer sees as a reset.
 fn reset(stream: std::net::TcpStream) {
@@ -202,4 +204,20 @@ fn a_local_shutdown_ends_what_waits() {
     } else {
         assert_eq!(error.kind(), ErrorKind::BrokenPipe);
     }
+}
+
+/// It has been made, and then it has not: whoever waits for it is told.
+#[test]
+fn a_connection_that_is_reset_before_it_is_looked_at() {
+    without_hanging(|| {
+        let context = IoContext::new().unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut connect = Polled::new(TcpStream::connect(&context, address));
+        assert!(connect.poll().is_pending());
+        drop(listener);
+        until_woken(&context, &connect);
+        let error = connect.ready().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    });
 }
