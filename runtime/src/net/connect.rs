@@ -32,8 +32,7 @@ impl Connect for mio::net::TcpStream {
         match self.peer_addr() {
             Ok(_) => Ok(true),
             Err(error) if error.kind() != io::ErrorKind::NotConnected => Err(error),
-            // There may be an event before it is over, and there will be another one. Not so on
-            // Windows, which need not know any more why it is not: it was, and was reset.
+            // Another event will come; not so on Windows, where it has been, and was reset.
             Err(_) if cfg!(unix) => Ok(false),
             Err(_) => Err(io::ErrorKind::ConnectionReset.into()),
         }

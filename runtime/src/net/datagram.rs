@@ -195,8 +195,7 @@ macro_rules! datagrams {
             /// `fn(io::Result<usize>)` for a borrowed buffer,
             /// `fn(io::Result<usize>, B)` for an owned one, which comes back, error
             /// or not (see [`ReadBuffer`](crate::io::ReadBuffer)). What does not fit
-            /// into the buffer is lost, on Windows with an error. 0 bytes are a datagram
-            /// without content.
+            /// into the buffer is lost. 0 bytes are a datagram without content.
             ///
             /// # Overlap
             ///
@@ -215,9 +214,8 @@ macro_rules! datagrams {
             /// # Errors
             ///
             /// The system's, such as [`ConnectionRefused`](std::io::ErrorKind::ConnectionRefused)
-            /// when nobody listens at the peer's; on Windows that is
-            /// [`ConnectionReset`](std::io::ErrorKind::ConnectionReset), connected or not, and
-            /// a datagram that does not fit is `WSAEMSGSIZE` (10040); one of kind
+            /// when nobody listens at the peer's (on Windows it is `ConnectionReset`, and
+            /// `WSAEMSGSIZE`, 10040, if something does not fit); one of kind
             /// [`Other`](std::io::ErrorKind::Other) when the context is gone;
             /// [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel); and
             /// one of kind [`OutOfMemory`](std::io::ErrorKind::OutOfMemory) for
@@ -262,8 +260,7 @@ macro_rules! datagrams {
             /// With `R` for `io::Result<(usize, SocketAddr)>`: `fn(R)` for a
             /// borrowed buffer, `fn(R, B)` for an owned one, which comes back,
             /// error or not (see [`ReadBuffer`](crate::io::ReadBuffer)). What does not
-            /// fit into the buffer is lost, on Windows with an error. 0 bytes are a datagram
-            /// without content.
+            /// fit into the buffer is lost. 0 bytes are a datagram without content.
             ///
             /// # Overlap
             ///
@@ -314,8 +311,7 @@ macro_rules! datagrams {
             /// Receives a datagram that is there, here and now, into the front of `buffer`.
             ///
             /// This is no operation: it waits for nothing, and nobody's request to
-            /// cancel concerns it. What does not fit into the buffer is lost, on Windows with
-            /// an error.
+            /// cancel concerns it. What does not fit into the buffer is lost.
             ///
             /// # Errors
             ///
@@ -481,9 +477,7 @@ macro_rules! datagrams {
             ///
             /// # Errors
             ///
-            /// The system's, and one of kind [`Other`](std::io::ErrorKind::Other)
-            /// when the context is gone; [cancelled](crate::is_cancelled) by
-            /// [`cancel`](Self::cancel).
+            /// As for [`async_send`](Self::async_send).
             $($send_to)*
         }
     };

@@ -111,13 +111,12 @@ impl Keepalive {
     ///
     /// # Errors
     ///
-    /// The system's; [`Unsupported`](io::ErrorKind::Unsupported) if it says what the system
-    /// does not know, and [`InvalidInput`](io::ErrorKind::InvalidInput) for no time.
+    /// Those of `set_keepalive`.
     pub(super) fn set(self, socket: &SockRef<'_>) -> io::Result<()> {
         if self == Self::new() {
             return socket.set_keepalive(true);
         }
-        // Some systems would ask without a pause.
+        // Some systems would go on asking.
         if [self.time, self.interval].contains(&Some(Duration::ZERO)) {
             return Err(io::ErrorKind::InvalidInput.into());
         }
@@ -128,8 +127,7 @@ impl Keepalive {
         socket.set_tcp_keepalive(&this.of_system()?)
     }
 
-    /// Says both times: that system is told them together, and one that is left out would be
-    /// none at all.
+    /// Says both times, as that system has them: it is told them together, or zero.
     #[cfg(any(windows, test))]
     fn for_windows(self) -> Self {
         Self {
@@ -201,15 +199,20 @@ mod tests {
     fn windows_is_told_both_times() {
         let minute = Duration::from_secs(60);
         let (hours, second) = (minute * 120, Duration::from_secs(1));
-        for (said, time, interval) in [
-            (Keepalive::after(minute), minute, second),
-            (Keepalive::new().with_interval(minute), hours, minute),
-            (Keepalive::new().with_retries(3), hours, second),
-        ] {
-            let all = Keepalive::after(time).with_interval(interval);
-            let retries = said.retries;
-            assert_eq!(said.for_windows(), Keepalive { retries, ..all });
-        }
+        let all = Keepalive::after(hours)
+            .with_interval(second)
+            .with_retries(3);
+        let said = Keepalive::new().with_retries(3);
+        assert_eq!(said.for_windows(), all);
+        assert_eq!(
+            Keepalive::after(minute).for_windows().interval,
+            all.interval
+        );
+        assert_eq!(said.with_interval(minute).for_windows().time, all.time);
+        assert_eq!(
+            all.with_interval(minute).for_windows(),
+            all.with_interval(minute)
+        );
     }
 
     #[test]

@@ -231,8 +231,7 @@ impl<E: HomeExecutor> UdpSocket<E> {
     ///
     /// # Errors
     ///
-    /// As for [`async_receive`](Self::async_receive); what does not fit is left there on
-    /// Windows, too.
+    /// As for [`async_receive`](Self::async_receive).
     ///
     /// # Examples
     ///
