@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use pin_project_lite::pin_project;
 
 use super::{AdaptedInitiation, Adapter, AdapterAssociations, adapt};
+use crate::cancel::Expire;
 use crate::cancel::{CancellationSignal, CancellationSlot, CancellationState, CancellationType};
-use crate::cancel::{Expire};
 use crate::context::IoExecutor;
 use crate::executor::timers_of;
 use crate::handler::{Associations, CompletionHandler};
@@ -97,7 +97,7 @@ use crate::token::{CompletionToken, Operation};
 /// # Allocation
 ///
 /// No block of the handler's allocator beyond the operation's own. What is
-/// shared with the timer is a small recycled header.
+/// shared with the timer is a small recycled header; where it is awaited, nothing.
 ///
 /// # Cancel safety
 ///
@@ -400,7 +400,10 @@ impl Hosted {
 
     /// Calls `poll` where what is awaited learns what has been asked.
     fn within<R>(&mut self, poll: impl FnOnce() -> R) -> R {
-        struct Kept<'a>(&'a mut Option<CancellationState>, OnceCell<CancellationState>);
+        struct Kept<'a>(
+            &'a mut Option<CancellationState>,
+            OnceCell<CancellationState>,
+        );
         impl Drop for Kept<'_> {
             fn drop(&mut self) {
                 *self.0 = self.1.take();

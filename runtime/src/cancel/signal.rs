@@ -603,7 +603,7 @@ impl Receiver {
     #[inline(always)]
     fn discard(self) {
         match self {
-            Self::Nobody => {}
+            Self::Nobody => mem::forget(self),
             this => drop(this),
         }
     }
