@@ -479,8 +479,6 @@ fn statements(caller: &impl Caller, config: &Config) {
 
     drop((plus_one, plus_two));
     assert_eq!([&one, &two, &other].map(count), [0, 0, 0]);
-    forgotten(caller, config);
-    changed(caller, config);
 }
 
 /// A session that is told to forget its statements is told of them again, also where that went
@@ -700,6 +698,17 @@ fn every_token_and_every_host() {
         suite(&Smol(context()), &server, &tcp);
         suite(&TokioCurrent((tokio(1), context())), &server, &tcp);
         suite(&TokioMulti(tokio(2)), &server, &unix);
+    });
+}
+
+#[test]
+fn statements_that_are_told_again() {
+    let Some(server) = start() else { return };
+    without_hanging(move || {
+        let caller = BlockingCalls(IoContext::new().unwrap());
+        let config = Config::parse(&server.unix_url()).unwrap();
+        forgotten(&caller, &config);
+        changed(&caller, &config);
     });
 }
 

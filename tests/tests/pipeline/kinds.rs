@@ -1,8 +1,12 @@
 //! What may come of a request.
 
+#[cfg(unix)]
+use std::env;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::net::TcpListener;
 use std::pin::pin;
+#[cfg(unix)]
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::channel;
@@ -11,6 +15,8 @@ use std::time::Duration;
 
 use async_op::cancel::{CancellationSignal, CancellationType};
 use async_op::io::write_all;
+#[cfg(unix)]
+use async_op::net::UnixStream;
 use async_op::net::pipeline::Pipeline;
 use async_op::test::{TestContext, pair};
 use async_op::token::{Promise, UsePromise};
@@ -723,4 +729,63 @@ fn encoding_panics_at_the_door() {
         drop((waited_for, not_waited_for));
         assert_eq!(client.token.count(), 1);
     });
+}
+
+/// An exchange that is dropped while somebody waits for its next part: he is told, and holds up
+/// nobody. At the door, in order, and by id.
+#[test]
+fn an_exchange_goes_first() {
+    with_server(|server, context| {
+        let mut lines = Lines::new(server.address);
+        lines.limits.unanswered = 1;
+        let client = Client::with(&context.executor(), lines);
+        let pipeline = &client.pipeline;
+        let asks = [Ask::Rows(3), Ask::Flood(3)];
+        for (ask, is_at_door) in asks
+            .into_iter()
+            .flat_map(|it| [(it.clone(), true), (it, false)])
+        {
+            let before =
+                is_at_door.then(|| pipeline.async_request(client.make(Ask::Fired), UsePromise));
+            let rows = pipeline.open(client.make(ask)).unwrap();
+            let part = rows.async_next_part(UsePromise);
+            drop(rows);
+            assert!(is_cancelled(&part.wait().blocking().unwrap_err()));
+            before.map(|it| it.wait().blocking().unwrap());
+            context.restart();
+            context.run();
+            assert_eq!(client.echo("behind"), "behind");
+            assert_eq!(client.token.count(), 1);
+        }
+    });
+}
+
+/// Who awaits a reply on a context that nobody runs is told what to do.
+#[cfg(unix)]
+#[test]
+#[cfg_attr(not(debug_assertions), ignore = "release builds do not look")]
+fn nobody_runs_it() {
+    const CHILD: &str = "ASYNC_OP_TESTS_CHILD";
+    if env::var(CHILD).is_ok() {
+        let context = IoContext::new().unwrap();
+        let (ours, _theirs) = UnixStream::pair(&context).unwrap();
+        let mut lines = Lines::over([ours]);
+        lines.greeting = false;
+        let client = Client::with(&context, lines);
+        let _ = pollster::block_on(client.ask(Ask::Fired));
+        unreachable!("nobody runs it");
+    }
+    let mut child = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "kinds::nobody_runs_it", "--nocapture"])
+        .env(CHILD, "1")
+        .env("ASYNC_OP_WATCH", "1")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let line = lines.find_map(|line| line.ok().filter(|it| it.contains("async-op:")));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(line.unwrap().contains("`async_request` has waited"));
 }

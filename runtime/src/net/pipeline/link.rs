@@ -535,6 +535,11 @@ impl<P: Protocol> Shared<P> {
             let stops = state.link.stops.clone();
             (stream, Reader::new(self, &mut state), stops)
         });
+        #[cfg(debug_assertions)]
+        let waits = match state.link.unanswered {
+            0 => "async_next_message",
+            _ => "async_request",
+        };
         let link = &mut state.link;
         if !link.is_write_wanted() {
             drop(state);
@@ -549,6 +554,8 @@ impl<P: Protocol> Shared<P> {
                 .defer(Task::new(move || shared.write(shared.lock())));
         }
         if let Some((stream, reader, stops)) = reader {
+            #[cfg(debug_assertions)]
+            self.executor.note_wait(waits);
             Loops::of(self).begin_to_read(stream, reader, &stops);
         }
     }
