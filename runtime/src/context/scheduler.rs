@@ -112,7 +112,9 @@ struct Shared {
     /// Threads that are blocked while another one runs the context.
     followers: Vec<Follower>,
     /// How many hosts there are that will say when they go, and whether there is another.
+    #[cfg(all(unix, feature = "net"))]
     drivers: usize,
+    #[cfg(all(unix, feature = "net"))]
     has_host: bool,
     /// Whether a host has been told to look.
     host_is_told: bool,
@@ -126,6 +128,13 @@ struct Shared {
     /// The runner's count of the same name, from one call of `run_one` to the
     /// next: a loop of such calls starves nobody either.
     before_look: u32,
+}
+
+#[cfg(all(unix, feature = "net"))]
+impl Shared {
+    fn is_hosted(&self) -> bool {
+        self.has_host || self.drivers > 0
+    }
 }
 
 /// Contexts that have been dropped, for the next ones.
@@ -236,8 +245,11 @@ impl Scheduler {
         shared.closing = false;
         self.hosted.store(false, Ordering::Relaxed);
         self.is_deserted.store(false, Ordering::Relaxed);
-        shared.drivers = 0;
-        shared.has_host = false;
+        #[cfg(all(unix, feature = "net"))]
+        {
+            shared.drivers = 0;
+            shared.has_host = false;
+        }
         shared.host_is_told = false;
         shared.host_missed = false;
         self.stop_requested.store(false, Ordering::Relaxed);
@@ -411,14 +423,15 @@ impl Scheduler {
     pub(super) fn end_driving(&self) {
         let mut shared = self.lock();
         shared.drivers -= 1;
-        let is_deserted = shared.drivers == 0 && !shared.has_host;
-        self.is_deserted.store(is_deserted, Ordering::Relaxed);
+        self.is_deserted
+            .store(!shared.is_hosted(), Ordering::Relaxed);
     }
 
     #[cfg(all(unix, feature = "net"))]
     fn hosted_fd(&self, shared: &Shared) -> std::os::fd::RawFd {
         self.hosted.store(true, Ordering::Relaxed);
-        self.is_deserted.store(false, Ordering::Relaxed);
+        self.is_deserted
+            .store(!shared.is_hosted(), Ordering::Relaxed);
         let reactor = shared.reactor.as_ref().expect("a context has a reactor");
         reactor.raw_fd()
     }
