@@ -74,16 +74,12 @@ macro_rules! nodelay {
         ///
         /// ```
         /// use async_op::SystemExecutor;
-        /// use async_op::net::{TcpListener, TcpStream};
+        /// use async_op::net::TcpSocket;
         ///
-        /// # pollster::block_on(async {
-        /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
-        /// # let address = listener.local_addr()?;
-        /// let client = TcpStream::connect(&SystemExecutor, address).await?;
-        /// client.set_nodelay(true)?;
-        /// assert!(client.nodelay()?);
+        /// let socket = TcpSocket::new_v4(&SystemExecutor)?;
+        /// socket.set_nodelay(true)?;
+        /// assert!(socket.nodelay()?);
         /// # Ok::<(), std::io::Error>(())
-        /// # }).unwrap();
         /// ```
         pub fn set_nodelay(&self, nodelay: bool) -> std::io::Result<()> {
             self.options().set_tcp_nodelay(nodelay)
@@ -99,16 +95,12 @@ macro_rules! nodelay {
         ///
         /// ```
         /// use async_op::SystemExecutor;
-        /// use async_op::net::{TcpListener, TcpStream};
+        /// use async_op::net::TcpSocket;
         ///
-        /// # pollster::block_on(async {
-        /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
-        /// # let address = listener.local_addr()?;
-        /// let client = TcpStream::connect(&SystemExecutor, address).await?;
-        /// client.set_nodelay(false)?;
-        /// assert!(!client.nodelay()?);
+        /// let socket = TcpSocket::new_v4(&SystemExecutor)?;
+        /// socket.set_nodelay(false)?;
+        /// assert!(!socket.nodelay()?);
         /// # Ok::<(), std::io::Error>(())
-        /// # }).unwrap();
         /// ```
         pub fn nodelay(&self) -> std::io::Result<bool> {
             self.options().tcp_nodelay()
@@ -168,15 +160,11 @@ macro_rules! keepalive {
         ///
         /// ```
         /// use async_op::SystemExecutor;
-        /// use async_op::net::{TcpListener, TcpStream};
+        /// use async_op::net::TcpSocket;
         ///
-        /// # pollster::block_on(async {
-        /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
-        /// # let address = listener.local_addr()?;
-        /// let client = TcpStream::connect(&SystemExecutor, address).await?;
-        /// assert!(!client.keepalive()?); // not unless it is set
+        /// let socket = TcpSocket::new_v4(&SystemExecutor)?;
+        /// assert!(!socket.keepalive()?); // not unless it is set
         /// # Ok::<(), std::io::Error>(())
-        /// # }).unwrap();
         /// ```
         pub fn keepalive(&self) -> std::io::Result<bool> {
             self.options().keepalive()
@@ -238,15 +226,11 @@ macro_rules! linger {
         ///
         /// ```
         /// use async_op::SystemExecutor;
-        /// use async_op::net::{TcpListener, TcpStream};
+        /// use async_op::net::TcpSocket;
         ///
-        /// # pollster::block_on(async {
-        /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
-        /// # let address = listener.local_addr()?;
-        /// let client = TcpStream::connect(&SystemExecutor, address).await?;
-        /// assert_eq!(client.linger()?, None);
+        /// let socket = TcpSocket::new_v4(&SystemExecutor)?;
+        /// assert_eq!(socket.linger()?, None);
         /// # Ok::<(), std::io::Error>(())
-        /// # }).unwrap();
         /// ```
         pub fn linger(&self) -> std::io::Result<Option<std::time::Duration>> {
             self.options().linger()
