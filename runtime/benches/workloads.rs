@@ -9,7 +9,7 @@
 mod lockstep;
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,9 +23,12 @@ use async_op::executor::{WorkGuard, dispatch_on, post_call};
 use async_op::group::{parallel_group, wait_for_all};
 use async_op::io::{BufferExt, read_exact, write_all};
 use async_op::net::{TcpListener, TcpStream};
+use async_op::sync::Channel;
 use async_op::task::Task;
 use async_op::time::Timer;
-use async_op::{Deferred, Executor, IoContext, IoExecutor, IoObject, async_op, post_on, spawn};
+use async_op::{
+    Deferred, Detached, Executor, IoContext, IoExecutor, IoObject, async_op, post_on, spawn,
+};
 
 /// A task that posts itself again.
 fn repost(context: &IoContext, rounds: u64) {
@@ -171,6 +174,44 @@ fn timer_future(context: &IoContext, rounds: u64, new: bool) {
         let wait = pin!(timer.wait());
         assert!(matches!(wait.poll(cx), Poll::Pending));
     }
+}
+
+/// A message that is waited for, for an hour at most, and sent.
+fn limit(context: &IoContext, rounds: u64) {
+    fn again(channel: Channel<u64>, rounds: u64) {
+        let next = channel.clone();
+        let operation = channel.receive().cancel_after(HOUR);
+        operation.callback(move |message: io::Result<u64>| {
+            message.expect("it is sent");
+            if rounds > 1 {
+                again(next, rounds - 1);
+            }
+        });
+        channel.try_send(rounds).expect("somebody waits");
+    }
+
+    again(Channel::new(context, 0), rounds);
+    context.run();
+}
+
+/// The same, awaited.
+fn limit_future(context: &IoContext, rounds: u64) {
+    let channel = Channel::new(context, 1);
+    let receives = async move {
+        for n in 0..rounds {
+            let mut message = pin!(channel.receive().cancel_after(HOUR));
+            poll_fn(|cx| {
+                // Mostly pending; what yields now and then is ready all the same.
+                let _ = message.as_mut().poll(cx);
+                Poll::Ready(())
+            })
+            .await;
+            channel.try_send(n).expect("there is room");
+            message.await.expect("it is sent");
+        }
+    };
+    spawn(context, receives, Detached);
+    context.run();
 }
 
 /// Two sockets on one context, one message to and fro, callbacks at both ends.
@@ -333,6 +374,8 @@ const WORKLOADS: &[(&str, Make, Workload)] = &[
             timer_future(context, n, true);
         },
     ),
+    ("limit", IoContext::for_one_thread, limit),
+    ("limit-future", IoContext::for_one_thread, limit_future),
     ("ping-pong", IoContext::for_one_thread, ping_pong),
     ("ping-pong-any", IoContext::new, ping_pong),
     (

@@ -39,7 +39,7 @@ pub(crate) use self::known::Seen;
 #[cfg(feature = "net")]
 pub(crate) use self::place::AtSource;
 pub(crate) use self::place::{AtTimer, Finder, Place};
-pub(crate) use self::reactor::{ContextGone, Due, Reactor};
+pub(crate) use self::reactor::{ContextGone, Due, Reactor, Renewal};
 #[cfg(feature = "net")]
 pub(crate) use self::registration::{Direction, Progress, Registration, SharedRegistration};
 #[cfg(feature = "net")]

@@ -4,6 +4,7 @@
 //! limit the time of another operation takes no timer of yours: see
 //! [`cancel_after`](crate::cancel_after()).
 
+mod countdown;
 mod deadline;
 #[cfg(all(unix, feature = "net"))]
 mod pause;
@@ -12,6 +13,7 @@ mod timer;
 mod waits;
 mod wall_timer;
 
+pub(crate) use countdown::Countdown;
 pub(crate) use deadline::Deadline;
 #[cfg(all(unix, feature = "net"))]
 pub(crate) use pause::Pause;

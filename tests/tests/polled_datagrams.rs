@@ -34,10 +34,11 @@ fn ready<T>(polled: Poll<io::Result<T>>) -> T {
     }
 }
 
-/// Polls the context until an event has come.
+/// Polls the context until an event has come, which may not be at once: between two
+/// looks it has no work, and stops.
 fn until(context: &IoContext, condition: impl Fn() -> bool) {
-    context.restart();
     while !condition() {
+        context.restart();
         context.poll_one();
     }
 }

@@ -1,17 +1,19 @@
 //! Timers: most are cancelled, some fire.
 
 use std::collections::BTreeMap;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use async_op::sync::Channel;
 use async_op::time::Timer;
 use async_op::{Detached, IoContext, IoExecutor, spawn};
 use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::Workload;
 use crate::measure::{Run, late};
@@ -96,6 +98,30 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         ],
     },
     Workload {
+        name: "limits",
+        round: "a message waited for, for an hour at most, and sent",
+        rounds: [10_000, 300_000],
+        contenders: &[
+            ("async-op", |run| limits_ours(run, true)),
+            ("async-op, without a limit", |run| limits_ours(run, false)),
+            ("async-op futures", |run| {
+                limits_futures(run, |channel| channel.receive().cancel_after(HOUR));
+            }),
+            ("async-op futures, without a limit", |run| {
+                limits_futures(run, Channel::receive);
+            }),
+            ("tokio", |run| {
+                limits_tokio(run, async |channel| {
+                    let message = tokio::time::timeout(HOUR, channel.recv());
+                    message.await.ok().flatten()
+                });
+            }),
+            ("tokio, without a limit", |run| {
+                limits_tokio(run, async |channel| channel.recv().await);
+            }),
+        ],
+    },
+    Workload {
         name: "timers-pending",
         round: "timer, all scheduled and then all cancelled",
         rounds: [10_000, 1_000_000],
@@ -176,6 +202,77 @@ fn new_ours(run: &mut Run) {
         context.run();
         context.restart();
     });
+}
+
+fn limits_ours(run: &mut Run, is_limited: bool) {
+    fn again(channel: Channel<u64>, rounds: u64, is_limited: bool) {
+        if rounds > 0 {
+            let next = channel.clone();
+            let handler = move |message: io::Result<u64>| {
+                message.expect("it is sent");
+                again(next, rounds - 1, is_limited);
+            };
+            if is_limited {
+                channel.receive().cancel_after(HOUR).callback(handler);
+            } else {
+                channel.receive().callback(handler);
+            }
+            channel.try_send(rounds).expect("somebody waits");
+        }
+    }
+    let context = IoContext::for_one_thread().unwrap();
+    let channel = Channel::new(&context, 0);
+    run.measure(|rounds| {
+        again(channel.clone(), rounds, is_limited);
+        context.run();
+        context.restart();
+    });
+}
+
+fn limits_futures<F>(run: &mut Run, receive: fn(&Channel<u64>) -> F)
+where
+    F: Future<Output = io::Result<u64>> + Send + 'static,
+{
+    let context = IoContext::for_one_thread().unwrap();
+    let channel = Channel::new(&context, 1);
+    run.measure(|rounds| {
+        let channel = channel.clone();
+        let receives = async move {
+            for n in 0..rounds {
+                let mut message = pin!(receive(&channel));
+                poll_once(message.as_mut()).await;
+                channel.try_send(n).expect("there is room");
+                message.await.expect("it is sent");
+            }
+        };
+        spawn(&context, receives, Detached);
+        context.run();
+        context.restart();
+    });
+}
+
+fn limits_tokio(run: &mut Run, receive: impl AsyncFn(&mut mpsc::Receiver<u64>) -> Option<u64>) {
+    let runtime = current_thread();
+    let (sender, mut receiver) = mpsc::channel(1);
+    run.measure(|rounds| {
+        runtime.block_on(async {
+            for n in 0..rounds {
+                let mut message = pin!(receive(&mut receiver));
+                poll_once(message.as_mut()).await;
+                sender.try_send(n).expect("there is room");
+                message.await.expect("it is sent");
+            }
+        });
+    });
+}
+
+async fn poll_once(mut future: Pin<&mut impl Future>) {
+    poll_fn(|cx| {
+        // Mostly pending; what yields now and then is ready all the same.
+        let _ = future.as_mut().poll(cx);
+        Poll::Ready(())
+    })
+    .await;
 }
 
 /// Polled once, and dropped.

@@ -1,19 +1,21 @@
+use std::cell::OnceCell;
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use pin_project_lite::pin_project;
 
 use super::{AdaptedInitiation, Adapter, AdapterAssociations, adapt};
-use crate::cancel::{CancellationSlot, CancellationState, CancellationType, Expire};
+use crate::cancel::Expire;
+use crate::cancel::{CancellationSignal, CancellationSlot, CancellationState, CancellationType};
 use crate::context::IoExecutor;
 use crate::executor::timers_of;
 use crate::handler::{Associations, CompletionHandler};
 use crate::initiation::Initiation;
 use crate::signature::{LeadingSignature, Signature};
-use crate::task::scope::{self, OfCancellation, Scope};
-use crate::time::{Deadline, from_now};
+use crate::task::scope::{self, OfRequests, Scope};
+use crate::time::{Countdown, Deadline, from_now};
 use crate::token::{CompletionToken, Operation};
 
 /// Asks the operation to stop when it has taken `duration`.
@@ -95,7 +97,7 @@ use crate::token::{CompletionToken, Operation};
 /// # Allocation
 ///
 /// No block of the handler's allocator beyond the operation's own. What is
-/// shared with the timer is a small recycled header.
+/// shared with the timer is a small recycled header; where it is awaited, nothing.
 ///
 /// # Cancel safety
 ///
@@ -358,21 +360,78 @@ enum State {
     Hosted(Hosted),
 }
 
-/// Ends the service of the slot when the operation goes.
+/// What is polled needs no signal: it is told each time.
 struct Hosted {
-    deadline: Deadline,
-    operation: CancellationState,
+    countdown: Countdown,
+    kind: CancellationType,
+    /// What the operation has been asked.
+    asked: CancellationType,
+    /// The same, for a body that clears it or filters it: most do not.
+    state: Option<CancellationState>,
+    /// The time was over before anybody asked for as much.
+    has_expired: bool,
 }
 
 impl Hosted {
-    fn finish(self) -> bool {
-        self.deadline.end()
+    fn start(timers: &IoExecutor, when: When, kind: CancellationType, waker: &Waker) -> Self {
+        Self {
+            countdown: Countdown::start(timers, when.expiry(timers), waker),
+            kind,
+            asked: CancellationType::default(),
+            state: None,
+            has_expired: false,
+        }
+    }
+
+    fn look(&mut self, waker: &Waker) {
+        if self.countdown.is_over(waker) {
+            self.has_expired = !self.asked.contains(self.kind);
+            self.ask(self.kind);
+        }
+    }
+
+    fn ask(&mut self, requested: CancellationType) {
+        let news = requested.without(self.asked);
+        self.asked = self.asked | news;
+        if let (Some(state), false) = (&self.state, news.is_empty()) {
+            state.note(news);
+        }
+    }
+
+    /// Calls `poll` where what is awaited learns what has been asked.
+    fn within<R>(&mut self, poll: impl FnOnce() -> R) -> R {
+        struct Kept<'a>(
+            &'a mut Option<CancellationState>,
+            OnceCell<CancellationState>,
+        );
+        impl Drop for Kept<'_> {
+            fn drop(&mut self) {
+                *self.0 = self.1.take();
+            }
+        }
+
+        let state = self.state.take().map_or_else(OnceCell::new, OnceCell::from);
+        let kept = Kept(&mut self.state, state);
+        let scope = Scope::new(OfRequests {
+            requested: self.asked,
+            state: &kept.1,
+            begin: |requested| {
+                let slot = CancellationSignal::for_use_in("cancel_after").slot();
+                // What the operation honours, it filters itself.
+                let state = CancellationState::begin(slot, CancellationType::ALL);
+                state.note(requested);
+                state
+            },
+        });
+        scope.within(poll)
     }
 }
 
 impl Drop for Hosted {
     fn drop(&mut self) {
-        let _foreign = self.operation.end();
+        if let Some(state) = self.state.take() {
+            drop(state.end());
+        }
     }
 }
 
@@ -400,8 +459,8 @@ where
     fn map(self, args: S::Args) -> <Self::Signature as Signature>::Args {
         let has_expired = match self.0 {
             State::Unstarted { .. } => false,
-            State::Started(deadline) => deadline.end(),
-            State::Hosted(hosted) => hosted.finish(),
+            State::Started(mut deadline) => deadline.end(),
+            State::Hosted(hosted) => hosted.has_expired,
         };
         S::change(
             args,
@@ -412,25 +471,17 @@ where
     }
 
     fn scoped<R>(&mut self, cx: &mut Context<'_>, poll: impl FnOnce(&mut Context<'_>) -> R) -> R {
-        if let State::Unstarted { timers, when, kind } = self.0 {
-            let (deadline, clock) = Deadline::new(kind, CancellationSlot::unconnected());
-            // What the operation honours, it filters itself.
-            let operation = CancellationState::begin(deadline.slot(), CancellationType::ALL);
-            clock.start(&timers, when.expiry(&timers));
-            self.0 = State::Hosted(Hosted {
-                deadline,
-                operation,
-            });
+        match &mut self.0 {
+            State::Hosted(hosted) => hosted.look(cx.waker()),
+            &mut State::Unstarted { timers, when, kind } => {
+                self.0 = State::Hosted(Hosted::start(&timers, when, kind, cx.waker()));
+            }
+            State::Started(_) => {}
         }
-        let State::Hosted(Hosted {
-            deadline,
-            operation,
-        }) = &self.0
-        else {
+        let State::Hosted(hosted) = &mut self.0 else {
             unreachable!("an operation with a handler is not hosted")
         };
-        deadline.note(scope::requested(), operation);
-        operation.set_waker(cx.waker());
-        Scope::new(OfCancellation(operation.clone())).within(|| poll(cx))
+        hosted.ask(scope::requested());
+        hosted.within(|| poll(cx))
     }
 }

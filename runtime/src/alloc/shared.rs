@@ -107,6 +107,15 @@ impl<T, P> Shared<T, P> {
         })
     }
 
+    /// Returns whether there is no other handle.
+    #[inline]
+    pub(crate) fn is_only(this: &Self) -> bool {
+        // SAFETY: by I1 alive, as this handle is counted.
+        let count = &unsafe { this.inner.as_ref() }.count;
+        // Acquire: what the others did comes before.
+        count.load(Ordering::Acquire) == 1
+    }
+
     /// Returns the value, if there is no other handle.
     pub(crate) fn try_unwrap(this: Self) -> Result<T, Self> {
         // SAFETY: by I1 alive, as this handle is counted.

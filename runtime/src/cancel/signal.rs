@@ -111,7 +111,7 @@ pub(super) struct Asked {
 
 /// How the operation learns of a request.
 #[derive(Default)]
-enum Receiver {
+pub(super) enum Receiver {
     #[default]
     Nobody,
     /// Where there is no operation yet, what is called when there is.
@@ -204,7 +204,7 @@ impl CancellationSignal {
     pub(crate) fn on_begin(&self, function: impl FnOnce() + Send + 'static) {
         let function = Function::new(move |_| function(), "cancel_after");
         let previous = self.state.lock().set_receiver(Receiver::Function(function));
-        drop(previous);
+        previous.discard();
     }
 
     /// Takes note that nobody will be asked any more.
@@ -294,7 +294,22 @@ impl SignalState {
         if let Receiver::Next(CancellationSlot { state: Some(next) }) = &receiver {
             next.close();
         }
-        drop(receiver);
+        receiver.discard();
+    }
+
+    fn end(&self, mut inner: MutexGuard<'_, Inner>, operation: OperationId) -> Receiver {
+        if inner.asked.operation != operation {
+            inner.forget(operation);
+            return Receiver::Nobody;
+        }
+        inner.asked = Asked::default();
+        let place = inner.place.take();
+        let receiver = mem::take(&mut inner.receiver);
+        drop(inner);
+        if let (Some(group), Some(place)) = (&self.group, place) {
+            group.leave(place);
+        }
+        receiver
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -329,7 +344,10 @@ impl Default for CancellationSignal {
 
 impl Drop for CancellationSignal {
     fn drop(&mut self) {
-        self.state.close();
+        // Without a slot there is nobody to be told.
+        if !Shared::is_only(&self.state) {
+            self.state.close();
+        }
     }
 }
 
@@ -405,45 +423,49 @@ impl CancellationSlot {
         if let Some(group) = &state.group {
             return Self::of(Members::begin(group, operation, honoured));
         }
-        let mut next = Inner::of(operation, honoured);
+        let mut next = Asked::of(operation, honoured);
         let mut inner = state.lock();
-        if inner.keeps {
-            next.asked.requested = inner.asked.requested & honoured;
-        } else if !inner.asked.requested.is_empty() {
-            inner.remember();
-        }
-        let requested = next.asked.requested;
-        let mut previous = inner.replace(next);
-        drop(inner);
-        if !requested.is_empty() {
-            trace::cancel_requested(operation, requested);
-        }
-        // Outside the lock: functions may be foreign.
-        if previous.asked.operation == OperationId::default() {
-            if let Receiver::Function(function) = &mut previous.receiver {
-                function.call(CancellationType::default());
+        let is_first = inner.asked.operation == OperationId::default();
+        if !inner.asked.requested.is_empty() {
+            if mem::take(&mut inner.keeps) {
+                next.requested = inner.asked.requested & honoured;
+            } else {
+                inner.remember();
             }
         }
-        drop(previous);
+        inner.keeps = false;
+        inner.asked = next;
+        let previous = mem::take(&mut inner.receiver);
+        drop(inner);
+        if !next.requested.is_empty() {
+            trace::cancel_requested(operation, next.requested);
+        }
+        // Outside the lock: functions may be foreign.
+        match previous {
+            Receiver::Function(mut function) if is_first => {
+                function.call(CancellationType::default());
+            }
+            previous => previous.discard(),
+        }
         self
     }
 
-    /// Ends the service to an operation. Returns what it left, for the caller
-    /// to drop.
+    /// Ends the service to an operation. Returns how that was to learn of a request, for
+    /// the caller to drop.
     #[cold]
-    pub(super) fn end(&self, operation: OperationId) -> Option<Inner> {
+    pub(super) fn end(&self, operation: OperationId) -> Option<Receiver> {
+        let state = self.state.as_ref()?;
+        Some(state.end(state.lock(), operation))
+    }
+
+    /// As [`end`](Self::end), unless the operation has been asked to stop.
+    pub(super) fn end_unless_asked(&self, operation: OperationId) -> Option<Receiver> {
         let state = self.state.as_ref()?;
         let mut inner = state.lock();
-        if inner.asked.operation != operation {
-            inner.forget(operation);
-            return None;
+        match inner.requested(operation).is_empty() {
+            true => Some(state.end(inner, operation)),
+            false => None,
         }
-        let ended = inner.replace(Inner::default());
-        drop(inner);
-        if let (Some(group), Some(place)) = (&state.group, ended.place) {
-            group.leave(place);
-        }
-        Some(ended)
     }
 
     /// Calls `function` at the next request; now if there has been one.
@@ -454,7 +476,7 @@ impl CancellationSlot {
         if requested.is_empty() {
             let previous = inner.set_receiver_of(operation, Receiver::Function(function));
             drop(inner);
-            drop(previous);
+            previous.discard();
         } else {
             drop(inner);
             function.call(requested);
@@ -469,7 +491,7 @@ impl CancellationSlot {
         let previous = inner.set_receiver_of(operation, Receiver::Next(next.clone()));
         let is_closed = inner.is_closed;
         drop(inner);
-        drop(previous);
+        previous.discard();
         if is_closed {
             if let Some(next) = &next.state {
                 next.close();
@@ -491,7 +513,7 @@ impl CancellationSlot {
         }
         let previous = inner.set_receiver(Receiver::Waker(waker.clone()));
         drop(inner);
-        drop(previous);
+        previous.discard();
     }
 
     /// Has the operation, which waits, found at the next request; now if there has been
@@ -502,7 +524,7 @@ impl CancellationSlot {
         if inner.requested(operation).is_empty() {
             let previous = inner.set_receiver_of(operation, Receiver::Finder(finder, address));
             drop(inner);
-            drop(previous);
+            previous.discard();
         } else {
             drop(inner);
             end_leaf(&finder, address, operation);
@@ -530,20 +552,6 @@ impl fmt::Debug for CancellationSlot {
 }
 
 impl Inner {
-    fn of(operation: OperationId, honoured: CancellationType) -> Self {
-        Self {
-            asked: Asked::of(operation, honoured),
-            ..Self::default()
-        }
-    }
-
-    /// Puts `next` in place of this, which it returns.
-    fn replace(&mut self, mut next: Self) -> Self {
-        next.is_closed = self.is_closed;
-        next.earlier = mem::take(&mut self.earlier);
-        mem::replace(self, next)
-    }
-
     /// What `operation` has been asked, unless it is over.
     fn asked_of(&mut self, operation: OperationId) -> Option<&mut Asked> {
         if self.asked.operation == operation {
@@ -587,6 +595,17 @@ impl Inner {
             return next;
         }
         mem::replace(&mut self.receiver, next)
+    }
+}
+
+impl Receiver {
+    /// Drops it. Mostly there is nothing to drop.
+    #[inline(always)]
+    fn discard(self) {
+        match self {
+            Self::Nobody => mem::forget(self),
+            this => drop(this),
+        }
     }
 }
 

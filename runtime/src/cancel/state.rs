@@ -73,6 +73,15 @@ impl CancellationState {
         self.is_connected().then(|| self.slot.end(self.operation))
     }
 
+    /// As [`end_of_service`](Self::end_of_service), unless the operation has been asked to
+    /// stop.
+    #[inline]
+    pub(crate) fn end_unless_asked(&mut self) {
+        if let Some(_receiver) = self.slot.end_unless_asked(self.operation) {
+            *self = Self::default();
+        }
+    }
+
     /// As [`end`](Self::end), where this is kept for longer than the operation. What listens
     /// is dropped.
     #[inline(always)]

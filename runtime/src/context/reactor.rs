@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 use std::io;
+use std::mem;
 use std::sync::Weak;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Waker;
@@ -62,6 +63,14 @@ pub(crate) enum Due {
     Timer(Shared<TimerState>),
     /// To be woken; when the context is dropped, to be dropped.
     Waker(Waker),
+}
+
+/// What has become of a deadline that was to be renewed.
+pub(crate) enum Renewal {
+    /// It has not been reached. With what it was for, if that is another now.
+    Waits(Option<Due>),
+    Fired,
+    ContextGone,
 }
 
 /// Something that operations wait for which neither the system nor a timer
@@ -285,6 +294,19 @@ impl Reactor {
         removed
     }
 
+    /// Puts `next`, if there is one, in place of what a deadline is for.
+    pub(crate) fn renew_timer(&self, key: TimerKey, next: Option<Due>) -> Renewal {
+        let Deadlines {
+            timers,
+            context_gone,
+        } = &mut *self.deadlines.lock();
+        match timers.get_mut(key) {
+            Some(due) => Renewal::Waits(next.map(|next| mem::replace(due, next))),
+            None if *context_gone => Renewal::ContextGone,
+            None => Renewal::Fired,
+        }
+    }
+
     /// Returns how many entries there are.
     #[cfg(test)]
     pub(crate) fn timers(&self) -> usize {
@@ -318,7 +340,7 @@ impl Reactor {
         let wake = &mut brought.wake;
         let mut objects = self.objects.lock();
         objects.context_gone = true;
-        let list = std::mem::take(&mut objects.list);
+        let list = mem::take(&mut objects.list);
         drop(objects);
         for object in list.iter().filter_map(Weak::upgrade) {
             object.context_gone(wake);

@@ -122,6 +122,14 @@ impl<T> Timers<T> {
         (key, is_first && self.first().is_some_and(is_it))
     }
 
+    /// Returns what a deadline is for, if it is still there.
+    pub(crate) fn get_mut(&mut self, key: TimerKey) -> Option<&mut T> {
+        match self.slots.places.get_mut(key.slot as usize)? {
+            Slot::Taken { generation, owner } if *generation == key.generation => Some(owner),
+            _ => None,
+        }
+    }
+
     /// Removes a deadline, if it is still there.
     pub(crate) fn remove(&mut self, key: TimerKey) -> Option<T> {
         let owner = self.slots.leave(key)?;

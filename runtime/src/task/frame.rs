@@ -197,13 +197,10 @@ impl<E: Executor, X: Executor, A: OperationAllocator, O: Executor> Head<E, X, A,
         // SAFETY: by I1 the field is ours, and wakers know the header alone.
         let io_work = unsafe { &mut (*this.as_ptr()).io_work };
         let io_work = io_work.take();
-        // SAFETY: as above, and only read.
-        let scope = unsafe { &(*this.as_ptr()).scope };
-        let cancellation = &scope.value.cancellation;
-        if cancellation.requested().is_empty() {
-            // A waker of the stub, if anything: dropping it calls nothing foreign.
-            drop(cancellation.end());
-        }
+        // SAFETY: as above.
+        let scope = unsafe { &mut (*this.as_ptr()).scope };
+        // A waker of the stub, if anything: dropping it calls nothing foreign.
+        scope.value.cancellation.end_unless_asked();
         // SAFETY: passed on as it came.
         unsafe { Self::post(header) };
         drop(io_work);

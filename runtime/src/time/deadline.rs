@@ -15,7 +15,8 @@ use crate::shim::{Mutex, MutexGuard};
 /// operation is over: so the end of the operation need not wait for a wake
 /// that is under way elsewhere.
 pub(crate) struct Deadline {
-    shared: Shared<State>,
+    /// Until it has ended.
+    shared: Option<Shared<State>>,
 }
 
 /// Starts the clock of a [`Deadline`].
@@ -85,38 +86,31 @@ impl Deadline {
         let clock = Clock {
             shared: shared.clone(),
         };
+        let shared = Some(shared);
         (Self { shared }, clock)
     }
 
     /// Returns the slot of the operation.
     pub(crate) fn slot(&self) -> CancellationSlot {
-        self.shared.signal.slot()
-    }
-
-    /// Passes `requested` on to `operation`, which is about to be polled.
-    pub(crate) fn note(&self, requested: CancellationType, operation: &CancellationState) {
-        if requested.is_empty() {
-            return;
-        }
-        let mut inner = self.shared.lock();
-        let new = requested.without(inner.passed_on);
-        inner.passed_on = inner.passed_on | new;
-        drop(inner);
-        if !new.is_empty() {
-            operation.note(new);
+        match &self.shared {
+            Some(shared) => shared.signal.slot(),
+            None => CancellationSlot::unconnected(),
         }
     }
 
     /// Ends it with the operation; returns whether the time had run out.
-    pub(crate) fn end(&self) -> bool {
-        let mut inner = self.shared.lock();
+    pub(crate) fn end(&mut self) -> bool {
+        let Some(shared) = self.shared.take() else {
+            return false;
+        };
+        let mut inner = shared.lock();
         let progress = std::mem::replace(&mut inner.progress, Progress::Over);
         let outer = std::mem::take(&mut inner.outer);
         let is_awaited = std::mem::take(&mut inner.is_awaited);
         drop(inner);
         if is_awaited {
             // What was to be called keeps the signal.
-            self.shared.signal.close();
+            shared.signal.close();
         }
         let _foreign = outer.end();
         match progress {
