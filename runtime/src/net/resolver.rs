@@ -33,7 +33,6 @@ use crate::task::scope;
 /// context.run();
 /// # Ok::<(), std::io::Error>(())
 /// ```
-#[cfg_attr(docsrs, doc(cfg(feature = "resolver")))]
 #[doc(alias = "basic_resolver")]
 #[doc(alias = "lookup_host")]
 #[doc(alias = "getaddrinfo")]

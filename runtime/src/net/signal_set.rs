@@ -33,7 +33,6 @@ use crate::shim::plain::{Mutex, MutexGuard};
 /// context.run();
 /// # Ok::<(), std::io::Error>(())
 /// ```
-#[cfg_attr(docsrs, doc(cfg(feature = "signal")))]
 #[doc(alias = "signal_set")]
 #[doc(alias = "ctrl_c")]
 #[derive(Clone)]
