@@ -1,6 +1,6 @@
 use proc_macro2::Span;
 use syn::punctuated::Punctuated;
-use syn::{parse_quote, parse_quote_spanned, Attribute, Meta, Token};
+use syn::{parse_quote, parse_quote_spanned, Attribute, Meta, MetaList, Token};
 
 /// The author's attributes, by the function they go to.
 #[derive(Default)]
@@ -27,6 +27,7 @@ impl Attrs {
         {
             routed.on_doors(&track_caller());
         }
+        routed.on_doors(&captures_as_before());
         routed
     }
 
@@ -35,7 +36,7 @@ impl Attrs {
         match name.as_deref().unwrap_or_default() {
             "doc" => match &attr.meta {
                 Meta::NameValue(_) => self.docs.push(attr.clone()),
-                Meta::List(list) if list.tokens.to_string() == "hidden" => self.on_doors(attr),
+                Meta::List(list) if is_of_both_pages(list) => self.on_doors(attr),
                 _ => self.outer.push(attr.clone()),
             },
             "must_use" => self.outer.push(attr.clone()),
@@ -78,6 +79,20 @@ impl Attrs {
     fn on_doors(&mut self, attr: &Attribute) {
         self.outer.push(attr.clone());
         self.twin.push(attr.clone());
+    }
+}
+
+/// Whether it says of both functions where they are shown, and what for.
+fn is_of_both_pages(list: &MetaList) -> bool {
+    let says = list.tokens.to_string();
+    says == "hidden" || says.starts_with("cfg")
+}
+
+/// What rustc says of each `impl` of ours to who goes over to edition 2024, or has done so: that
+/// it would capture more there. It stays one of 2021, and what `cargo fix` would write is no code.
+pub(crate) fn captures_as_before() -> Attribute {
+    parse_quote_spanned! {Span::mixed_site()=>
+        #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     }
 }
 

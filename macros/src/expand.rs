@@ -306,7 +306,8 @@ fn body(op: &Operation) -> TokenStream {
         (Role::Declared, Form::Async) => declared_future(sig, op),
         (_, Form::Deferred) => {
             // The author's body makes the operation.
-            let attrs = [&op.attrs.body[..], &[attrs::track_caller()]].concat();
+            let ours = [attrs::track_caller(), attrs::captures_as_before()];
+            let attrs = [&op.attrs.body[..], &ours].concat();
             hidden(&sig, op.role, &attrs, op.body.as_ref())
         }
         _ => hidden(&sig, op.role, &op.attrs.body, op.body.as_ref()),

@@ -25,7 +25,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::mem;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
@@ -249,6 +249,12 @@ pub trait Adapter<S: Signature>: AdapterAssociations + Send + Sized {
     fn scoped<R>(&mut self, cx: &mut Context<'_>, poll: impl FnOnce(&mut Context<'_>) -> R) -> R {
         poll(cx)
     }
+
+    /// Takes note that the operation waits, after it has been polled.
+    #[doc(hidden)]
+    fn waits(&mut self, cx: &mut Context<'_>) {
+        let _ = cx;
+    }
 }
 
 /// Wraps a token or a handler in an adapter.
@@ -461,7 +467,11 @@ where
             }
             polled
         });
-        let args = S::from_output(ready!(output));
+        let Poll::Ready(output) = output else {
+            adapter.waits(cx);
+            return Poll::Pending;
+        };
+        let args = S::from_output(output);
         let adapter = this.adapter.take().expect("it was there");
         Poll::Ready(A::Signature::into_output(adapter.map(args)))
     }

@@ -236,7 +236,8 @@ pub trait WriteBuffer: Send {
 /// The error of a read into a buffer without length.
 #[cold]
 pub(crate) fn lacks_length() -> std::io::Error {
-    let text = "an empty `Vec` has no room to read into: give it a length, or use `io::read_buf`";
+    let text = "an empty `Vec` has no room to read into: give it a length, or use `io::read_buf` \
+                of a stream";
     std::io::Error::new(std::io::ErrorKind::InvalidInput, text)
 }
 

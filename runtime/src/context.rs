@@ -628,7 +628,13 @@ impl IoContext {
 #[cfg(all(unix, feature = "net"))]
 impl std::os::fd::AsFd for IoContext {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        let fd = self.handle.scheduler.host();
+        self.lend(self.handle.scheduler.host())
+    }
+}
+
+#[cfg(all(unix, feature = "net"))]
+impl IoContext {
+    fn lend(&self, fd: std::os::fd::RawFd) -> std::os::fd::BorrowedFd<'_> {
         // SAFETY: the reactor, which owns the descriptor, is the scheduler's until
         // this context is dropped, and `self` is borrowed as long
         // as the descriptor is.

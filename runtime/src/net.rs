@@ -61,6 +61,7 @@ pub use pipe::{ReadablePipe, WritablePipe, connect_pipe};
 #[cfg(unix)]
 pub use readiness::Readiness;
 #[cfg(feature = "resolver")]
+#[cfg_attr(docsrs, doc(cfg(feature = "resolver")))]
 pub use resolver::Resolver;
 pub use tcp_listener::TcpListener;
 pub use tcp_socket::TcpSocket;

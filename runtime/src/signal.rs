@@ -19,6 +19,7 @@ mod console;
 #[cfg(windows)]
 pub use self::console::SignalSet;
 #[cfg(unix)]
+#[cfg_attr(docsrs, doc(cfg(feature = "signal")))]
 pub use crate::net::signal_set::SignalSet;
 
 /// Ctrl-C, on every system: `SIGINT`.

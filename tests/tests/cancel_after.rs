@@ -1,8 +1,9 @@
 //! Time limits: `cancel_after` and `cancel_at`.
 
 use std::io;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ use async_op::cancel::{
     OperationError, cancelled,
 };
 use async_op::executor::{Strand, ThreadPool};
-use async_op::group::{parallel_group, wait_for_all};
+use async_op::group::{parallel_group, wait_for_all, wait_for_one};
 use async_op::io::{read, transfer_all};
 use async_op::sync::Channel;
 use async_op::time::Timer;
@@ -22,7 +23,7 @@ use async_op::{
     IoExecutor, UseFuture, async_op, bind_allocator, bind_cancellation_slot, bind_executor,
     cancel_after, is_cancelled, is_timeout, post_on, spawn, this_op,
 };
-use async_op_tests::net::local_pair;
+use async_op_tests::net::{Wakes, local_pair};
 use async_op_tests::{
     Alive, CountingHeap, Log, Manual, Polled, Probe, Recorder, Slot, heap_allocations_here,
     short_wait, without_hanging,
@@ -551,6 +552,75 @@ fn a_dropped_future_leaves_nothing() {
     timer.expires_after(2 * SOON);
     timer.wait().blocking().unwrap();
     assert_eq!((context.poll(), dropped.counts()), (0, (0, 0)));
+}
+
+#[test]
+fn the_task_that_polled_last_is_woken() {
+    /// Polls by two tasks in turn; the time is over then.
+    fn moves<T>(context: &IoContext, future: impl Future<Output = T>) -> T {
+        let mut future = pin!(future);
+        let (first, last) = (Wakes::default(), Wakes::default());
+        for wakes in [&first, &first, &last, &first, &last, &last] {
+            let waker = wakes.waker();
+            let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
+            assert!(polled.is_pending());
+        }
+        while last.count() == 0 {
+            context.restart();
+            context.run_one_for(SOON);
+        }
+        assert_eq!(first.wakers(), 0);
+        assert_eq!((first.count(), last.count()), (0, 1));
+        let waker = first.waker();
+        let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
+        let Poll::Ready(output) = polled else {
+            panic!("it is over")
+        };
+        output
+    }
+
+    let (context, limit) = (IoContext::new().unwrap(), 25 * SOON);
+    let timer = never(&context);
+    assert!(is_timeout(
+        &moves(&context, timer.wait().cancel_after(limit)).unwrap_err()
+    ));
+    // In a group each has a waker of its own, which may be where that of the other was.
+    let (one, other) = (never(&context), never(&context));
+    let both = (
+        one.wait().cancel_after(limit),
+        other.wait().cancel_after(LATE),
+    );
+    let both = parallel_group(both).wait(wait_for_one());
+    let (order, (one, other)) = moves(&context, both);
+    assert_eq!(order, [0, 1]);
+    assert_eq!(
+        (outcome_of(&one), outcome_of(&other)),
+        ("timeout", "cancelled")
+    );
+}
+
+/// What the body has got of its operation before it was asked is told later, too.
+#[test]
+fn a_state_that_was_there_before_the_time_was_over() {
+    let context = IoContext::new().unwrap();
+    let timer = never(&context);
+    let body = async move {
+        let state = this_op::cancellation();
+        assert!(state.requested().is_empty());
+        let mut results = Vec::new();
+        for _ in 0..2 {
+            results.push(outcome_of(&timer.wait().await));
+            assert_eq!(state.requested(), TERMINAL);
+        }
+        state.clear();
+        timer.expires_after(SOON);
+        results.push(outcome_of(&timer.wait().await));
+        assert!(this_op::cancellation().requested().is_empty());
+        results
+    };
+    let body = spawn(&context, body, Deferred);
+    let results = ["cancelled", "cancelled", "ok"];
+    assert_eq!(body.cancel_after(SOON).blocking(), results);
 }
 
 #[test]

@@ -21,6 +21,7 @@ use async_op::test::TestContext;
 use async_op::{Handler, IoContext, IoExecutor, UseFuture, bind_cancellation_slot, is_cancelled};
 use async_op_tests::net::{both, drive, pattern, until_woken};
 use async_op_tests::{Alive, Log, Polled, Probe, Recorder};
+use bytes::BytesMut;
 
 fn udp(context: &IoContext) -> UdpSocket {
     UdpSocket::bind(context, ([127, 0, 0, 1], 0).into()).unwrap()
@@ -139,6 +140,24 @@ both_kinds! {
         assert_eq!(result.unwrap(), 0);
         let (result, buffer) = b.receive([9; 10]).blocking();
         assert_eq!((result.unwrap(), &buffer[..5]), (4, &b"last\x09"[..]));
+        drop(context);
+    }
+
+    fn an_empty_vec_is_no_buffer(context, a, b) {
+        let is_input = |error: io::Error| assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        // Also before there is one, and none is lost.
+        for _ in 0..2 {
+            let mut empty = Vec::with_capacity(16);
+            is_input(b.receive(&mut empty).blocking().unwrap_err());
+            is_input(b.receive(BytesMut::new()).blocking().0.unwrap_err());
+            let (result, empty) = b.receive_from(empty).blocking();
+            is_input(result.unwrap_err());
+            assert_eq!(empty.capacity(), 16);
+            a.send("hello").blocking().unwrap();
+        }
+        for _ in 0..2 {
+            assert_eq!(b.receive(&mut [0; 16]).blocking().unwrap(), 5);
+        }
         drop(context);
     }
 

@@ -3,7 +3,7 @@
 
 use std::env;
 use std::future::{Future, pending};
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,13 +11,14 @@ use std::thread;
 use std::time::Duration;
 
 use async_op::executor::WorkGuard;
-use async_op::io::{read_exact, write_all};
+use async_op::io::{copy, read_exact, write_all};
 use async_op::net::UnixStream;
 use async_op::time::Timer;
 use async_op::{Detached, IoContext, IoExecutor, SystemExecutor, is_timeout, spawn};
 use async_op_tests::net::post;
 use async_op_tests::without_hanging;
 use futures_lite::future::or;
+use tokio::runtime::Runtime;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const SOON: Duration = Duration::from_millis(1);
@@ -142,6 +143,85 @@ fn in_tokio_on_several_threads() {
     });
 }
 
+fn runtime(threads: usize) -> Runtime {
+    let mut builder = match threads {
+        1 => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    builder.enable_all().build().unwrap()
+}
+
+/// Two contexts that talk with each other; and one that is driven twice is driven once.
+#[test]
+fn two_in_one_runtime() {
+    for threads in [1, 2] {
+        without_hanging(move || {
+            let contexts = [(); 2].map(|()| Arc::new(IoContext::new().unwrap()));
+            let (a, b) = std::os::unix::net::UnixStream::pair().unwrap();
+            let [a, b] = [(a, &contexts[0]), (b, &contexts[1])].map(|(stream, context)| {
+                stream.set_nonblocking(true).unwrap();
+                UnixStream::from_std(context, stream).unwrap()
+            });
+            let runtime = runtime(threads);
+            let drive = |context: &Arc<IoContext>| {
+                let context = context.clone();
+                runtime.spawn(async move { context.drive_in_tokio().await })
+            };
+            let drivers = contexts.each_ref().map(drive);
+            runtime.block_on(async {
+                let back = tokio::spawn(async move {
+                    copy(&b, &b).await.result.unwrap();
+                });
+                let exchange = async |n: u8| {
+                    write_all(&a, &[n; 4][..]).await.unwrap();
+                    assert_eq!(read_exact(&a, [0; 4]).await.1, [n; 4]);
+                };
+                exchange(1).await;
+                let error = drive(&contexts[0]).await.unwrap().unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+                for n in 0..100 {
+                    exchange(n).await;
+                }
+                drop(a);
+                back.await.unwrap();
+                for (context, driver) in contexts.iter().zip(drivers) {
+                    context.stop();
+                    driver.await.unwrap().unwrap();
+                }
+            });
+        });
+    }
+}
+
+/// A runtime that is shut down drives it no more; the next one goes on.
+#[test]
+fn the_runtime_goes_first() {
+    for threads in [1, 2] {
+        without_hanging(move || {
+            let context = Arc::new(IoContext::new().unwrap());
+            let (a, b) = UnixStream::pair(&context).unwrap();
+            let reader = thread::spawn(move || pollster::block_on(read_exact(&a, [0; 4])).1);
+            for round in 0..3 {
+                let runtime = runtime(threads);
+                let driven = context.clone();
+                runtime.spawn(async move { driven.drive_in_tokio().await });
+                runtime.block_on(async {
+                    let timer = Timer::new(&context);
+                    timer.expires_after(SOON);
+                    timer.wait().await.unwrap();
+                    if round == 2 {
+                        write_all(&b, "done").await.unwrap();
+                        while !reader.is_finished() {
+                            tokio::task::yield_now().await;
+                        }
+                    }
+                });
+            }
+            assert_eq!(&reader.join().unwrap(), b"done");
+        });
+    }
+}
+
 #[test]
 fn in_async_io() {
     without_hanging(|| {
@@ -219,7 +299,18 @@ fn who_waits_for_nobody_is_told() {
         let timer = Timer::new(&context);
         timer.expires_after(SOON);
         match &*kind {
-            "await" => pollster::block_on(timer.wait()).unwrap(),
+            "await" => {
+                timer.expires_after(HOUR);
+                pollster::block_on(timer.wait()).unwrap();
+            }
+            "driver gone" => {
+                let runtime = runtime(1);
+                runtime.block_on(or(async { timer.wait().await.unwrap() }, async {
+                    context.drive_in_tokio().await.unwrap();
+                }));
+                timer.expires_after(HOUR);
+                runtime.block_on(timer.wait()).unwrap();
+            }
             "ran out" => {
                 timer.wait().blocking().unwrap();
                 let _work = WorkGuard::new(context.executor());
@@ -230,7 +321,11 @@ fn who_waits_for_nobody_is_told() {
         }
         unreachable!("nobody runs it");
     }
-    for (kind, operation) in [("await", "async_wait"), ("ran out", "async_read_exact")] {
+    for (kind, operation) in [
+        ("await", "async_wait"),
+        ("ran out", "async_read_exact"),
+        ("driver gone", "async_wait"),
+    ] {
         let mut child = child("who_waits_for_nobody_is_told", kind, "1")
             .spawn()
             .unwrap();

@@ -16,6 +16,10 @@ use async_op::time::Timer;
 use async_op::{Completion, IoContext, IoExecutor, UseFuture, async_op};
 use async_op_tests::net::{Wakes, drive, half_pair, listen, pair, poll_with, post, read_all};
 
+const HOUR: Duration = Duration::from_secs(3600);
+/// Not before something waits, on a slow machine either.
+const LATER: Duration = Duration::from_millis(300);
+
 /// What an operation in the handler form left for the test to complete.
 type Held = Arc<Mutex<Option<Completion<fn(u32)>>>>;
 
@@ -74,7 +78,7 @@ fn a_leaked_operation_of_the_handler_form_is_completed_for_nobody() {
 fn a_leaked_wait_does_not_keep_others_from_the_timer() {
     let context = IoContext::new().unwrap();
     let timer = Timer::new(&context);
-    timer.expires_after(Duration::from_millis(1));
+    timer.expires_after(LATER);
     let wakes = Wakes::default();
     let mut wait = Box::pin(timer.async_wait(UseFuture));
     assert!(poll_with(wait.as_mut(), &wakes.waker()).is_pending());
@@ -90,7 +94,7 @@ fn a_dropped_future_is_not_woken() {
     let listener = listen(&context);
     let held = Held::default();
     let timer = Timer::new(&context);
-    timer.expires_after(Duration::from_millis(50));
+    timer.expires_after(HOUR);
 
     let wakes = Wakes::default();
     let futures: [Pin<Box<dyn Future<Output = ()> + '_>>; 4] = [
@@ -105,6 +109,7 @@ fn a_dropped_future_is_not_woken() {
     }
     // Dropped as the loop went on. Now comes what each waited for.
     assert_eq!(wakes.wakers(), 0);
+    timer.expires_after(Duration::from_millis(1));
     let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     complete(&held, 1);
     peer.write_all(b"data").unwrap();
@@ -124,7 +129,7 @@ fn the_last_waker_is_woken_and_no_other() {
     let (stream, mut peer) = half_pair(&context);
     let held = Held::default();
     let timer = Timer::new(&context);
-    timer.expires_after(Duration::from_millis(1));
+    timer.expires_after(LATER);
 
     let mut futures: [Pin<Box<dyn Future<Output = ()> + '_>>; 3] = [
         Box::pin(async { drop(stream.read_some([0; 4]).await) }),

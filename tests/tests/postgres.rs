@@ -317,6 +317,21 @@ fn suite(caller: &impl Caller, server: &PostgresServer, url: &str) {
         ask("copy goods from stdin").unwrap_err().code(),
         Some("57014")
     );
+    // Likewise as a query with values, for which the server passes over its sync.
+    let copy = "copy goods from stdin";
+    let prepared = caller.call(client.prepare(copy)).unwrap();
+    let errors = [
+        caller.call(client.query(copy, &[])).err(),
+        caller.call(client.execute(&prepared, &[])).err(),
+        caller.call(client.stream(copy, &[]).unwrap().next()).err(),
+    ];
+    for error in errors {
+        assert_eq!(error.unwrap().code(), Some("57014"));
+    }
+    assert!(matches!(
+        caller.call(client.query("copy goods to stdout", &[])),
+        Err(Error::Unexpected(_))
+    ));
     let rows = ask("select count(*) from goods").unwrap();
     assert_eq!(rows.one().unwrap().get::<i32>(0).unwrap(), 1000);
 
@@ -466,6 +481,61 @@ fn statements(caller: &impl Caller, config: &Config) {
     assert_eq!([&one, &two, &other].map(count), [0, 0, 0]);
 }
 
+/// A session that is told to forget its statements is told of them again, also where that went
+/// past this client.
+fn forgotten(caller: &impl Caller, config: &Config) {
+    let client = Client::new(&caller.executor(), config.clone());
+    let ask = |text: &str| caller.call(client.batch(text));
+    let statement = caller.call(client.prepare("select 7")).unwrap();
+    let seven = || -> client::Result<i32> {
+        let rows = caller.call(client.query(&statement, &[]))?;
+        rows.one()?.get(0)
+    };
+    for text in ["discard all", "deallocate all"] {
+        assert_eq!(seven().unwrap(), 7);
+        ask(text).unwrap();
+    }
+    assert_eq!(seven().unwrap(), 7);
+    ask("do $$ begin deallocate all; end $$").unwrap();
+    assert_eq!(seven().unwrap_err().code(), Some("26000"));
+    assert_eq!(seven().unwrap(), 7);
+}
+
+/// Tables that have changed since a statement was prepared.
+fn changed(caller: &impl Caller, config: &Config) {
+    let new = || Client::new(&caller.executor(), config.clone());
+    let one = new();
+    let ask = |text: &str| caller.call(one.batch(text)).unwrap();
+    ask("drop table if exists changes");
+    ask("create table changes (a int, b text); insert into changes values (1, 'x')");
+    let all = caller.call(one.prepare("select * from changes")).unwrap();
+    let names = |client: &Client| -> client::Result<Vec<String>> {
+        let rows = caller.call(client.query(&all, &[]))?;
+        assert_eq!(rows.one()?.texts().count(), rows.columns().len());
+        Ok(rows.columns().iter().map(|it| it.name.clone()).collect())
+    };
+    let two = new();
+    for client in [&one, &two] {
+        assert_eq!(names(client).unwrap(), ["a", "b"]);
+    }
+    ask("alter table changes add column c int");
+    // The one that has planned it refuses once, a new one says what there is now.
+    assert_eq!(names(&one).unwrap_err().code(), Some("0A000"));
+    for client in [&one, &new()] {
+        assert_eq!(names(client).unwrap(), ["a", "b", "c"]);
+    }
+    // As many as before, but others.
+    ask("alter table changes drop column a, drop column c, add column d text");
+    let three = new();
+    for _ in 0..2 {
+        assert_eq!(names(&three).unwrap(), ["b", "d"]);
+    }
+    assert_eq!(names(&two).unwrap_err().code(), Some("0A000"));
+    assert_eq!(names(&two).unwrap(), ["b", "d"]);
+    assert_eq!(all.columns().len(), 2);
+    ask("drop table changes");
+}
+
 /// Transactions, on sessions of their own.
 fn pool(caller: &impl Caller, server: &PostgresServer, config: &Config) {
     let pool = Pool::new(
@@ -519,6 +589,12 @@ fn pool(caller: &impl Caller, server: &PostgresServer, config: &Config) {
         caller.call(pool.get()).unwrap(),
     );
     assert_eq!((count(&one), count(&two)), (990, 990));
+    // Left before the server has answered.
+    one.batch("begin; delete from goods").detach();
+    drop(one);
+    let one = caller.call(pool.get()).unwrap();
+    assert_eq!(count(&one), 990);
+    assert!(!one.is_in_transaction());
     // A transaction does not go on on another session.
     let pid = caller
         .call(one.batch("begin; select pg_backend_pid()"))
@@ -533,6 +609,26 @@ fn pool(caller: &impl Caller, server: &PostgresServer, config: &Config) {
     assert!(caller.call(one.batch("select 1")).is_err());
     drop((one, two));
     assert_eq!(pool.idle(), 1);
+    assert_eq!(count(&caller.call(pool.get()).unwrap()), 990);
+    // One that the server ends while nobody uses it says why to the next one.
+    let one = caller.call(pool.get()).unwrap();
+    let pid = caller.call(one.batch("select pg_backend_pid()")).unwrap();
+    let pid = pid.one().unwrap().get::<i32>(0).unwrap();
+    drop(one);
+    let other = Client::new(&caller.executor(), config.clone());
+    caller
+        .call(other.query("select pg_terminate_backend($1)", &[&pid]))
+        .unwrap();
+    let is_there = "select 1 from pg_stat_activity where pid = $1";
+    while !caller
+        .call(other.query(is_there, &[&pid]))
+        .unwrap()
+        .is_empty()
+    {}
+    let one = caller.call(pool.get()).unwrap();
+    let error = caller.call(one.batch("select 1")).unwrap_err();
+    assert_eq!(error.code(), Some("57P01"), "{error}");
+    drop(one);
     assert_eq!(count(&caller.call(pool.get()).unwrap()), 990);
 
     // Who one is.
@@ -602,6 +698,17 @@ fn every_token_and_every_host() {
         suite(&Smol(context()), &server, &tcp);
         suite(&TokioCurrent((tokio(1), context())), &server, &tcp);
         suite(&TokioMulti(tokio(2)), &server, &unix);
+    });
+}
+
+#[test]
+fn statements_that_are_told_again() {
+    let Some(server) = start() else { return };
+    without_hanging(move || {
+        let caller = BlockingCalls(IoContext::new().unwrap());
+        let config = Config::parse(&server.unix_url()).unwrap();
+        forgotten(&caller, &config);
+        changed(&caller, &config);
     });
 }
 

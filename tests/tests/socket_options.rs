@@ -329,6 +329,31 @@ fn of_a_udp_socket_of_ipv6() {
     socket.only_v6().unwrap();
 }
 
+/// No part of one is taken for the whole, and none for "as it was".
+#[test]
+fn numbers_beyond_those_of_the_system() {
+    let context = IoContext::new().unwrap();
+    let socket = udp(&context);
+    for number in [256, u32::MAX] {
+        socket.set_ttl(number).unwrap_err();
+        socket.set_multicast_ttl_v4(number).unwrap_err();
+    }
+    if has_v6() {
+        let socket = UdpSocket::bind(&context, loopback_v6()).unwrap();
+        for number in [256, u32::MAX] {
+            socket.set_ttl(number).unwrap_err();
+            socket.set_multicast_hops_v6(number).unwrap_err();
+        }
+    }
+    #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+    {
+        socket.set_send_buffer_size(1 << 32).unwrap();
+        assert!(socket.send_buffer_size().unwrap() >= 30_000);
+        socket.set_receive_buffer_size(1 << 32).unwrap();
+        assert!(socket.receive_buffer_size().unwrap() >= 30_000);
+    }
+}
+
 #[test]
 #[cfg(target_os = "linux")]
 fn members_of_a_group() {

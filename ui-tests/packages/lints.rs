@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 #![deny(warnings, missing_docs, unused, rust_2018_idioms, single_use_lifetimes)]
+#![deny(future_incompatible, rust_2021_compatibility, rust_2024_compatibility)]
 #![deny(clippy::all, clippy::pedantic)]
 // Which it says of these with good reason.
 #![allow(clippy::unused_async)]

@@ -1,6 +1,7 @@
 //! The public interface, as rustdoc shows it, is that of `ui-tests/api.txt`: what is not
-//! private, and the impls, also those of `Send` and its like. What changes there changes for
-//! users, and what goes, or asks for more, takes a new major version.
+//! private, and the impls, also those of `Send` and its like, those for all types that meet some
+//! bounds, and what features there are. What changes there changes for users, and what goes, or
+//! asks for more, takes a new major version.
 //!
 //! The links of the guide and the README lead to pages of it, and each function has an example.
 //!
@@ -42,8 +43,12 @@ fn the_interface_is_the_one_that_is_listed() {
     assert!(status.expect("cargo runs").success());
     let mut listed = String::from("The public interface; see `tests/api.rs`.\n");
     let pages = pages(&root);
+    list_features(&mut listed);
     for page in &pages {
         list(&root, page, &mut listed);
+    }
+    for page in &pages {
+        list_blanket_impls(&root, page, &mut listed);
     }
     links_lead_somewhere(&root);
     each_function_has_an_example(&root, &pages);
@@ -183,26 +188,68 @@ fn list(root: &Path, path: &Path, listed: &mut String) {
     for end in ENDS {
         rest = rest.split(end).next().unwrap_or_default();
     }
-    // Whichever comes first.
-    let next = |rest| {
-        let found = HEADERS.iter().filter_map(|it| between(rest, *it));
-        found.max_by_key(|(_, behind)| behind.len())
-    };
-    while let Some((header, behind)) = next(rest) {
+    while let Some((header, behind)) = next_header(rest) {
         rest = behind;
-        let header = text(header);
-        let is_of = |name: &&str| header.contains(&format!("{name} for "));
-        if UNSTABLE.iter().any(is_of) {
-            continue;
-        }
-        // What an impl of a trait has is known of the trait.
-        let indent = match header.split([' ', '<']).next() {
-            Some("impl") => 4,
-            Some("pub") => 8,
-            _ => continue,
-        };
-        writeln!(listed, "{:indent$}{header}", "").expect("room");
+        write_header(&header, listed);
     }
+}
+
+/// Those of a trait of ours that are on no page of a type: for whatever has what they ask for.
+fn list_blanket_impls(root: &Path, path: &Path, listed: &mut String) {
+    let page = fs::read_to_string(path).expect("a page");
+    let Some((_, mut rest)) = page.split_once(ENDS[1]) else {
+        return;
+    };
+    let mut is_new = false;
+    let mut found = String::new();
+    while let Some((header, behind)) = next_header(rest) {
+        rest = behind;
+        if header.starts_with("impl") {
+            is_new = !listed.contains(&format!("    {header}\n"));
+        }
+        if is_new {
+            write_header(&header, &mut found);
+        }
+    }
+    if !found.is_empty() {
+        let name = path.strip_prefix(root).expect("a path").display();
+        write!(listed, "\nimplementors in {name}\n{found}").expect("room");
+    }
+}
+
+/// What each turns on besides, as it is written.
+fn list_features(listed: &mut String) {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime/Cargo.toml");
+    let manifest = fs::read_to_string(manifest).expect("a manifest");
+    let table = between(&manifest, ("[features]\n", "\n["))
+        .expect("a table")
+        .0;
+    listed.push_str("\nfeatures\n");
+    for line in table.lines().filter(|it| it.contains(" = ")) {
+        writeln!(listed, "    {line}").expect("room");
+    }
+}
+
+/// The header of an impl or a member, whichever comes first, and what is behind it.
+fn next_header(rest: &str) -> Option<(String, &str)> {
+    let found = HEADERS.iter().filter_map(|it| between(rest, *it));
+    let (header, behind) = found.max_by_key(|(_, behind)| behind.len())?;
+    Some((text(header), behind))
+}
+
+fn write_header(header: &str, listed: &mut String) {
+    let is_of = |name: &&str| header.contains(&format!("{name} for "));
+    if UNSTABLE.iter().any(is_of) {
+        return;
+    }
+    // What an impl of a trait has is known of the trait, but for its types.
+    let indent = match header.split([' ', '<']).next() {
+        Some("impl") => 4,
+        Some("pub") => 8,
+        Some("type") if header.contains(" = ") => 8,
+        _ => return,
+    };
+    writeln!(listed, "{:indent$}{header}", "").expect("room");
 }
 
 /// What is between two marks, and what is behind the second.

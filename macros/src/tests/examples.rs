@@ -123,9 +123,11 @@ fn readable(code: &str) -> (String, String) {
     let names = names.join(", ");
     let code = code.replace(PREFIX, "").replace("{async_op, ", "{");
     let is_read = |line: &&str| {
-        !line
-            .trim_start()
-            .starts_with("#[allow(clippy::too_many_arguments")
+        let of_lints = ["clippy::too_many_arguments", "impl_trait_overcaptures"];
+        let line = line.trim_start();
+        !of_lints
+            .iter()
+            .any(|it| line.starts_with(&format!("#[allow({it}")))
     };
     let lines = code.lines().filter(is_read).map(|line| format!("{line}\n"));
     let code: String = lines.collect();

@@ -213,6 +213,7 @@ fn attributes() {
         ///
         /// When sent.
         #[doc(alias = "write")]
+        #[doc(cfg(unix))]
         #[deprecated = "use `send_all`"]
         #[must_use]
         #[track_caller]

@@ -373,9 +373,9 @@ struct Hosted {
 }
 
 impl Hosted {
-    fn start(timers: &IoExecutor, when: When, kind: CancellationType, waker: &Waker) -> Self {
+    fn start(timers: IoExecutor, when: When, kind: CancellationType) -> Self {
         Self {
-            countdown: Countdown::start(timers, when.expiry(timers), waker),
+            countdown: Countdown::new(timers, when.expiry(&timers)),
             kind,
             asked: CancellationType::default(),
             state: None,
@@ -474,7 +474,7 @@ where
         match &mut self.0 {
             State::Hosted(hosted) => hosted.look(cx.waker()),
             &mut State::Unstarted { timers, when, kind } => {
-                self.0 = State::Hosted(Hosted::start(&timers, when, kind, cx.waker()));
+                self.0 = State::Hosted(Hosted::start(timers, when, kind));
             }
             State::Started(_) => {}
         }
@@ -483,5 +483,11 @@ where
         };
         hosted.ask(scope::requested());
         hosted.within(|| poll(cx))
+    }
+
+    fn waits(&mut self, cx: &mut Context<'_>) {
+        if let State::Hosted(hosted) = &mut self.0 {
+            hosted.countdown.begin(cx.waker());
+        }
     }
 }

@@ -10,26 +10,35 @@ mod async_io;
 #[cfg(feature = "tokio")]
 mod tokio;
 
+use std::os::fd::BorrowedFd;
+
+use super::IoContext;
 use super::bounds::Wait;
-use super::{IoContext, IoExecutor};
 
 /// So many tasks run before those of the runtime have their turn.
 const TURN: usize = 128;
 
 /// Counts as work: what is driven does not stop for want of it.
-struct Driving(IoExecutor);
+struct Driving<'c> {
+    context: &'c IoContext,
+    fd: BorrowedFd<'c>,
+}
 
-impl Driving {
-    fn begin(context: &IoContext) -> Self {
+impl<'c> Driving<'c> {
+    fn begin(context: &'c IoContext) -> Self {
         context.handle.add_work();
         context.handle.scheduler.resume();
-        Self(context.handle)
+        Self {
+            context,
+            fd: context.lend(context.handle.scheduler.begin_driving()),
+        }
     }
 }
 
-impl Drop for Driving {
+impl Drop for Driving<'_> {
     fn drop(&mut self) {
-        self.0.remove_work();
+        self.context.handle.scheduler.end_driving();
+        self.context.handle.remove_work();
     }
 }
 

@@ -63,6 +63,8 @@ pub(crate) struct Scheduler {
     call: AtomicU8,
     /// Whether a host waits on the descriptor of the reactor while nobody is inside `run`.
     hosted: AtomicBool,
+    /// Whether those are gone that did, as they say when they go. Written under the mutex.
+    is_deserted: AtomicBool,
     /// How often a thread has come to run it. Written under the mutex.
     #[cfg(debug_assertions)]
     runs: AtomicUsize,
@@ -109,6 +111,11 @@ struct Shared {
     has_threads: bool,
     /// Threads that are blocked while another one runs the context.
     followers: Vec<Follower>,
+    /// How many hosts there are that will say when they go, and whether there is another.
+    #[cfg(all(unix, feature = "net"))]
+    drivers: usize,
+    #[cfg(all(unix, feature = "net"))]
+    has_host: bool,
     /// Whether a host has been told to look.
     host_is_told: bool,
     /// Whether it would have been told but for a runner.
@@ -123,6 +130,13 @@ struct Shared {
     before_look: u32,
 }
 
+#[cfg(all(unix, feature = "net"))]
+impl Shared {
+    fn is_hosted(&self) -> bool {
+        self.has_host || self.drivers > 0
+    }
+}
+
 /// Contexts that have been dropped, for the next ones.
 static SPARE: plain::Mutex<Vec<&'static Scheduler>> = plain::Mutex::new(Vec::new());
 
@@ -133,6 +147,7 @@ impl Scheduler {
             stop_requested: AtomicBool::new(false),
             call: AtomicU8::new(Call::NEVER.0),
             hosted: AtomicBool::new(false),
+            is_deserted: AtomicBool::new(false),
             #[cfg(debug_assertions)]
             runs: AtomicUsize::new(0),
             busy: Busy {
@@ -229,6 +244,12 @@ impl Scheduler {
         shared.has_threads = false;
         shared.closing = false;
         self.hosted.store(false, Ordering::Relaxed);
+        self.is_deserted.store(false, Ordering::Relaxed);
+        #[cfg(all(unix, feature = "net"))]
+        {
+            shared.drivers = 0;
+            shared.has_host = false;
+        }
         shared.host_is_told = false;
         shared.host_missed = false;
         self.stop_requested.store(false, Ordering::Relaxed);
@@ -385,8 +406,32 @@ impl Scheduler {
     /// while nobody is inside `run`.
     #[cfg(all(unix, feature = "net"))]
     pub(super) fn host(&self) -> std::os::fd::RawFd {
-        let shared = self.lock();
+        let mut shared = self.lock();
+        shared.has_host = true;
+        self.hosted_fd(&shared)
+    }
+
+    /// The same of a host that says when it goes, by [`end_driving`](Self::end_driving).
+    #[cfg(all(unix, feature = "net", any(feature = "tokio", feature = "async-io")))]
+    pub(super) fn begin_driving(&self) -> std::os::fd::RawFd {
+        let mut shared = self.lock();
+        shared.drivers += 1;
+        self.hosted_fd(&shared)
+    }
+
+    #[cfg(all(unix, feature = "net", any(feature = "tokio", feature = "async-io")))]
+    pub(super) fn end_driving(&self) {
+        let mut shared = self.lock();
+        shared.drivers -= 1;
+        self.is_deserted
+            .store(!shared.is_hosted(), Ordering::Relaxed);
+    }
+
+    #[cfg(all(unix, feature = "net"))]
+    fn hosted_fd(&self, shared: &Shared) -> std::os::fd::RawFd {
         self.hosted.store(true, Ordering::Relaxed);
+        self.is_deserted
+            .store(!shared.is_hosted(), Ordering::Relaxed);
         let reactor = shared.reactor.as_ref().expect("a context has a reactor");
         reactor.raw_fd()
     }
@@ -455,7 +500,8 @@ impl Scheduler {
     #[cfg(debug_assertions)]
     #[inline]
     pub(super) fn is_attended(&self) -> bool {
-        self.runners.load(Ordering::Relaxed) > 0 || self.is_hosted()
+        let has_host = self.is_hosted() && !self.is_deserted.load(Ordering::Relaxed);
+        has_host || self.runners.load(Ordering::Relaxed) > 0
     }
 
     /// Returns how often a thread has come to run it.

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use super::operation::Perform;
 use super::source::{Pollable, SharedSource, Source};
-use crate::buffer::{ReadBuffer, WriteBuffer, read_parts, scratch, write_parts};
+use crate::buffer::{ReadBuffer, WriteBuffer, lacks_length, read_parts, scratch, write_parts};
 use crate::context::{Direction, Progress, WaiterKey};
 
 /// A source of datagrams.
@@ -71,10 +71,18 @@ where
     /// For the whole of several parts.
     const TAKES_MEMORY: bool = true;
 
+    fn may_wait(&mut self) -> bool {
+        !self.buffer.lacks_length()
+    }
+
     fn perform(&mut self, source: &SharedSource<S>) -> io::Result<(Option<Self::Value>, Progress)> {
         let Self {
             buffer, receive, ..
         } = self;
+        // All of the datagram would be lost.
+        if buffer.lacks_length() {
+            return Err(lacks_length());
+        }
         let socket = source.get();
         let in_place = read_parts(buffer, 0, |part| Some(receive(socket, part)), |_| None);
         let received = match in_place {
@@ -217,9 +225,11 @@ macro_rules! datagrams {
             /// when nobody listens at the peer's (on Windows it is `ConnectionReset`, and
             /// `WSAEMSGSIZE`, 10040, if something does not fit); one of kind
             /// [`Other`](std::io::ErrorKind::Other) when the context is gone;
-            /// [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel); and
+            /// [cancelled](crate::is_cancelled) by [`cancel`](Self::cancel);
+            /// [`InvalidInput`](std::io::ErrorKind::InvalidInput) for an empty `Vec`; and
             /// one of kind [`OutOfMemory`](std::io::ErrorKind::OutOfMemory) for
-            /// several parts that the allocator has no whole for.
+            /// several parts that the allocator has no whole for. On Windows a datagram that
+            /// does not fit is one as well, `WSAEMSGSIZE`.
             ///
             /// # Examples
             ///

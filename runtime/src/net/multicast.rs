@@ -333,6 +333,7 @@ macro_rules! multicast {
             /// # Ok::<(), std::io::Error>(())
             /// ```
             pub fn set_multicast_ttl_v4(&self, ttl: u32) -> std::io::Result<()> {
+                let ttl = $crate::net::options::signed(ttl);
                 self.options().set_multicast_ttl_v4(ttl)
             }
 
@@ -376,6 +377,7 @@ macro_rules! multicast {
             /// # Ok::<(), std::io::Error>(())
             /// ```
             pub fn set_multicast_hops_v6(&self, hops: u32) -> std::io::Result<()> {
+                let hops = $crate::net::options::signed(hops);
                 self.options().set_multicast_hops_v6(hops)
             }
 

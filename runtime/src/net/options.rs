@@ -9,6 +9,7 @@ use super::keepalive::in_seconds;
 
 /// How far packets go: the system has a number for each family of addresses.
 pub(super) fn set_ttl(socket: &SockRef<'_>, ttl: u32) -> io::Result<()> {
+    let ttl = signed(ttl);
     match is_v6(socket)? {
         true => socket.set_unicast_hops_v6(ttl),
         false => socket.set_ttl_v4(ttl),
@@ -29,6 +30,17 @@ fn is_v6(socket: &SockRef<'_>) -> io::Result<bool> {
         Ok(address) => Ok(address.is_ipv6()),
         Err(_) => Ok(socket.only_v6().is_ok()),
     }
+}
+
+/// The numbers of the system have a sign, and there are some to which -1 means what was so at
+/// first.
+pub(super) fn signed(number: u32) -> u32 {
+    number.min(i32::MAX as u32)
+}
+
+/// As many bytes as the system can be asked for: of more it would see the lower half.
+pub(super) fn signed_size(size: usize) -> usize {
+    size.min(i32::MAX as usize)
 }
 
 /// The system counts whole seconds, and some of them in sixteen bits.
@@ -62,16 +74,12 @@ macro_rules! nodelay {
         ///
         /// ```
         /// use async_op::SystemExecutor;
-        /// use async_op::net::{TcpListener, TcpStream};
+        /// use async_op::net::TcpSocket;
         ///
-        /// # pollster::block_on(async {
-        /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
-        /// # let address = listener.local_addr()?;
-        /// let client = TcpStream::connect(&SystemExecutor, address).await?;
-        /// client.set_nodelay(true)?;
-        /// assert!(client.nodelay()?);
+        /// let socket = TcpSocket::new_v4(&SystemExecutor)?;
+        /// socket.set_nodelay(true)?;
+        /// assert!(socket.nodelay()?);
         /// # Ok::<(), std::io::Error>(())
-        /// # }).unwrap();
         /// ```
         pub fn set_nodelay(&self, nodelay: bool) -> std::io::Result<()> {
             self.options().set_tcp_nodelay(nodelay)
@@ -87,16 +95,12 @@ macro_rules! nodelay {
         ///
         /// ```
         /// use async_op::SystemExecutor;
-        /// use async_op::net::{TcpListener, TcpStream};
+        /// use async_op::net::TcpSocket;
         ///
-        /// # pollster::block_on(async {
-        /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
-        /// # let address = listener.local_addr()?;
-        /// let client = TcpStream::connect(&SystemExecutor, address).await?;
-        /// client.set_nodelay(false)?;
-        /// assert!(!client.nodelay()?);
+        /// let socket = TcpSocket::new_v4(&SystemExecutor)?;
+        /// socket.set_nodelay(false)?;
+        /// assert!(!socket.nodelay()?);
         /// # Ok::<(), std::io::Error>(())
-        /// # }).unwrap();
         /// ```
         pub fn nodelay(&self) -> std::io::Result<bool> {
             self.options().tcp_nodelay()
@@ -157,15 +161,11 @@ macro_rules! keepalive {
         ///
         /// ```
         /// use async_op::SystemExecutor;
-        /// use async_op::net::{TcpListener, TcpStream};
+        /// use async_op::net::TcpSocket;
         ///
-        /// # pollster::block_on(async {
-        /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
-        /// # let address = listener.local_addr()?;
-        /// let client = TcpStream::connect(&SystemExecutor, address).await?;
-        /// assert!(!client.keepalive()?); // not unless it is set
+        /// let socket = TcpSocket::new_v4(&SystemExecutor)?;
+        /// assert!(!socket.keepalive()?); // not unless it is set
         /// # Ok::<(), std::io::Error>(())
-        /// # }).unwrap();
         /// ```
         pub fn keepalive(&self) -> std::io::Result<bool> {
             self.options().keepalive()
@@ -227,15 +227,11 @@ macro_rules! linger {
         ///
         /// ```
         /// use async_op::SystemExecutor;
-        /// use async_op::net::{TcpListener, TcpStream};
+        /// use async_op::net::TcpSocket;
         ///
-        /// # pollster::block_on(async {
-        /// # let listener = TcpListener::bind(&SystemExecutor, ([127, 0, 0, 1], 0).into())?;
-        /// # let address = listener.local_addr()?;
-        /// let client = TcpStream::connect(&SystemExecutor, address).await?;
-        /// assert_eq!(client.linger()?, None);
+        /// let socket = TcpSocket::new_v4(&SystemExecutor)?;
+        /// assert_eq!(socket.linger()?, None);
         /// # Ok::<(), std::io::Error>(())
-        /// # }).unwrap();
         /// ```
         pub fn linger(&self) -> std::io::Result<Option<std::time::Duration>> {
             self.options().linger()
@@ -318,6 +314,7 @@ macro_rules! buffer_sizes {
         /// # Ok::<(), std::io::Error>(())
         /// ```
         pub fn set_send_buffer_size(&self, size: usize) -> std::io::Result<()> {
+            let size = $crate::net::options::signed_size(size);
             self.options().set_send_buffer_size(size)
         }
 
@@ -365,6 +362,7 @@ macro_rules! buffer_sizes {
         /// ```
         #[doc(alias = "set_recv_buffer_size")]
         pub fn set_receive_buffer_size(&self, size: usize) -> std::io::Result<()> {
+            let size = $crate::net::options::signed_size(size);
             self.options().set_recv_buffer_size(size)
         }
 

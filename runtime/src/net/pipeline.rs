@@ -116,7 +116,9 @@
 //!
 //! All who wait receive the error, each once: those whose requests were under way, and those
 //! who wait for parts or messages. Nothing is sent a second time. The next request makes a new
-//! connection, unless the protocol [says no](Protocol::reconnects). A new one
+//! connection, unless the protocol [says no](Protocol::reconnects). Where it is a write that
+//! fails, what the other end has said before is read to its end, for a second at the most:
+//! replies, and perhaps why it has gone; what is asked meanwhile fails with the rest. A new one
 //! begins with a new `Decoder`, and nothing of the old one is read or written any more.
 //!
 //! To stop what is under way by another connection, as some servers want it, is up to the
@@ -132,9 +134,9 @@
 //!
 //! No lock is held while code of others runs: the protocol's, the handlers', what is dropped.
 //! A handler that panics takes nothing with it: another goes on to read where it was. If
-//! `decode` panics, the connection is at its end, and all are told; if `encode` does, so is
-//! the call that makes the request, or what runs the context where the request has waited; and
-//! an encoder that knows its connection takes that with it.
+//! `connect` or `decode` panics, the connection is at its end, and all are told; if `encode`
+//! does, so is the call that makes the request, or what runs the context where the request has
+//! waited, whose caller is told; and an encoder that knows its connection takes that with it.
 //!
 //! # Allocation
 //!
@@ -173,8 +175,9 @@ pub use protocol::{Event, Expect, Failure, Limits, PipelineError, Protocol};
 pub use session::Session;
 
 use std::fmt;
+use std::io;
 use std::sync::{Arc, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use self::back::{Giving, MessageBack};
 use self::link::{Shared, Status, Stops};
@@ -473,6 +476,10 @@ impl<P: Protocol> Loops<P> {
         self.async_write_loop(stream, epoch, bytes, from, stoppable(&stops.write));
     }
 
+    fn begin_to_part(&self, epoch: u64, stops: &Stops) {
+        self.async_part(epoch, stoppable(&stops.last));
+    }
+
     fn begin_to_watch(&self, epoch: u64, stops: &Stops) {
         let watch = Watch {
             shared: Arc::downgrade(&self.shared),
@@ -486,12 +493,11 @@ impl<P: Protocol> Loops<P> {
     async fn async_connect(&self, attempt: Attempt<P>) {
         while attempt.goes_on() {
             let mut input = Input::default();
-            let shared = &attempt.shared;
-            match shared.protocol.connect(&shared.executor, &mut input).await {
+            match attempt.connect(&mut input).await {
                 Ok((stream, decoder)) => return attempt.succeeds(stream, input, decoder),
                 // It goes on if somebody has come after the last one had gone.
                 Err(error) if error.is_cancelled() => this_op::cancellation().clear(),
-                Err(error) => return shared.fail(attempt.epoch, error),
+                Err(error) => return attempt.shared.fail(attempt.epoch, error),
             }
         }
     }
@@ -500,7 +506,7 @@ impl<P: Protocol> Loops<P> {
     #[async_op]
     async fn async_read_loop(&self, stream: Arc<P::Stream>, reader: Reader<P>) {
         let mut reader = reader;
-        let error = loop {
+        loop {
             match reader.deliver() {
                 Ok(Next::Read) => {}
                 Ok(Next::Pause(timer)) => {
@@ -510,17 +516,23 @@ impl<P: Protocol> Loops<P> {
                     continue;
                 }
                 Ok(Next::End) => return,
-                Err(error) => break error,
+                Err(error) => return self.shared.fail(reader.epoch, error),
             }
-            match stream.read_after(&mut reader.room(), 0).await {
-                Ok(0) => break self.shared.protocol.failure(Failure::Ended),
-                Ok(n) => reader.received(n),
-                // `deliver` finds out whether anybody waits.
-                Err(error) if is_cancelled(&error) => this_op::cancellation().clear(),
-                Err(error) => break error.into(),
-            }
-        };
-        self.shared.fail(reader.epoch, error);
+            let error = match stream.read_after(&mut reader.room(), 0).await {
+                Ok(0) => self.shared.protocol.failure(Failure::Ended),
+                Ok(n) => {
+                    reader.received(n);
+                    continue;
+                }
+                Err(error) if is_cancelled(&error) => {
+                    // `deliver` finds out whether anybody waits.
+                    this_op::cancellation().clear();
+                    continue;
+                }
+                Err(error) => error.into(),
+            };
+            return self.shared.fail_to_read(reader.epoch, error);
+        }
     }
 
     /// Writes `bytes` from there on, and what comes up meanwhile, while anybody waits.
@@ -546,13 +558,31 @@ impl<P: Protocol> Loops<P> {
                     };
                     from = 0;
                 }
+                Ok(0) => {
+                    let error = io::Error::from(io::ErrorKind::WriteZero);
+                    return self.shared.fail_to_write(epoch, error.into());
+                }
                 Ok(n) => from += n,
                 Err(error) if is_cancelled(&error) => this_op::cancellation().clear(),
-                Err(error) => return self.shared.fail(epoch, error.into()),
+                Err(error) => return self.shared.fail_to_write(epoch, error.into()),
             }
         }
     }
+
+    /// Ends a connection to which nothing can be written, if nothing that is read does before.
+    #[async_op]
+    async fn async_part(&self, epoch: u64) {
+        let timer = Timer::new(&self.shared.executor);
+        timer.expires_after(LAST_WORDS);
+        // Or nobody waits any more.
+        let _ = timer.wait().await;
+        let error = self.shared.protocol.failure(Failure::Ended);
+        self.shared.fail_to_read(epoch, error);
+    }
 }
+
+/// So long the last words of the other end are waited for, whose own end is seldom far behind.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What looks at the clock, and keeps no connection.
 struct Watch<P: Protocol> {

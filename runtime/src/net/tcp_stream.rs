@@ -255,6 +255,7 @@ impl TcpStream {
     ///
     /// [`async_connect_any`]: Self::async_connect_any
     #[cfg(feature = "resolver")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "resolver")))]
     #[doc(alias = "happy_eyeballs")]
     #[async_op(cancellation = total)]
     pub async fn async_connect_host(
@@ -455,6 +456,7 @@ impl<E: Executor> TcpStream<E> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     #[cfg(feature = "resolver")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "resolver")))]
     #[async_op(cancellation = total, executor = executor.of_context(*io))]
     pub async fn async_connect_host_on(
         io: &IoExecutor,

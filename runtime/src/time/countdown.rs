@@ -7,9 +7,21 @@ use crate::context::{Due, IoExecutor, Reactor, Renewal, TimerKey};
 
 /// Wakes a task when a time is over, and says so when it is asked.
 pub(crate) struct Countdown {
-    /// The entry in the reactor, until the time is over or the context gone.
-    entry: Option<(TimerKey, Arc<Reactor>)>,
-    /// What the entry has.
+    stage: Stage,
+}
+
+enum Stage {
+    /// What is over before it waits needs no entry.
+    Ahead(IoExecutor, Instant),
+    Running(Entry),
+    /// The time is over, or the context gone.
+    Over,
+}
+
+/// What the reactor has.
+struct Entry {
+    key: TimerKey,
+    reactor: Arc<Reactor>,
     waker: Identity,
 }
 
@@ -21,55 +33,67 @@ struct Identity {
 }
 
 impl Countdown {
-    /// Begins to count; whoever `waker` wakes is woken at `expiry`.
-    pub(crate) fn start(timers: &IoExecutor, expiry: Instant, waker: &Waker) -> Self {
-        // Of the clone: one that is lent looks like the next one that is.
-        let waker = waker.clone();
-        let mut this = Self {
-            entry: None,
-            waker: Identity::of(&waker),
-        };
-        // A context that is gone has ended the operation, or will.
-        if let Ok(reactor) = timers.reactor() {
-            if let Ok((key, is_earliest)) = reactor.add_timer(expiry, Due::Waker(waker)) {
-                this.entry = Some((key, reactor));
-                if is_earliest {
-                    timers.interrupt();
-                }
-            }
+    pub(crate) fn new(timers: IoExecutor, expiry: Instant) -> Self {
+        Self {
+            stage: Stage::Ahead(timers, expiry),
         }
-        this
+    }
+
+    /// Sees to it that whoever `waker` wakes is woken when the time is over, from the first
+    /// call on.
+    #[inline]
+    pub(crate) fn begin(&mut self, waker: &Waker) {
+        if let Stage::Ahead(timers, expiry) = self.stage {
+            self.stage = Stage::begin(timers, expiry, waker.clone());
+        }
     }
 
     /// Returns whether the time is over, once; else it is `waker` that is woken then.
     pub(crate) fn is_over(&mut self, waker: &Waker) -> bool {
-        let Some((key, reactor)) = &self.entry else {
+        let Stage::Running(entry) = &mut self.stage else {
             return false;
         };
         // It may be foreign: cloned before the lock, and dropped after it.
-        let next = (Identity::of(waker) != self.waker).then(|| waker.clone());
+        let next = (Identity::of(waker) != entry.waker).then(|| waker.clone());
         let identity = next.as_ref().map(Identity::of);
-        match reactor.renew_timer(*key, next.map(Due::Waker)) {
-            Renewal::Waits(_previous) => {
-                self.waker = identity.unwrap_or(self.waker);
-                false
-            }
-            Renewal::Fired => {
-                self.entry = None;
-                true
-            }
-            Renewal::ContextGone => {
-                self.entry = None;
-                false
-            }
+        let renewal = entry.reactor.renew_timer(entry.key, next.map(Due::Waker));
+        if let Renewal::Waits(_previous) = renewal {
+            entry.waker = identity.unwrap_or(entry.waker);
+            return false;
         }
+        self.stage = Stage::Over;
+        matches!(renewal, Renewal::Fired)
+    }
+}
+
+impl Stage {
+    fn begin(timers: IoExecutor, expiry: Instant, waker: Waker) -> Self {
+        // Of the clone: one that is lent looks like the next one that is.
+        let identity = Identity::of(&waker);
+        // A context that is gone has ended the operation, or will.
+        let Ok(reactor) = timers.reactor() else {
+            return Self::Over;
+        };
+        let Ok((key, is_earliest)) = reactor.add_timer(expiry, Due::Waker(waker)) else {
+            return Self::Over;
+        };
+        if is_earliest {
+            timers.interrupt();
+        }
+        Self::Running(Entry {
+            key,
+            reactor,
+            waker: identity,
+        })
     }
 }
 
 impl Drop for Countdown {
     fn drop(&mut self) {
-        if let Some((key, reactor)) = self.entry.take() {
-            reactor.remove_timer(key);
+        if let Stage::Running(entry) = &self.stage {
+            let removed = entry.reactor.remove_timer(entry.key);
+            // It may be foreign: after the lock.
+            drop(removed);
         }
     }
 }

@@ -2,12 +2,21 @@
 //! works.
 
 use std::io::{self, ErrorKind};
+#[cfg(unix)]
+use std::io::{Read, Write};
+#[cfg(unix)]
+use std::net::Shutdown;
 use std::time::Duration;
 
+#[cfg(unix)]
+use async_op::IoContext;
 use async_op::io::{read_to_end, read_until, write_all};
+#[cfg(unix)]
+use async_op::net::UnixStream;
 use async_op::spawn;
 use async_op::test::{TestContext, TestStream, pair};
 use async_op::token::UsePromise;
+use async_op_tests::Step;
 
 use crate::Client;
 use crate::lines::{Ask, Lines};
@@ -189,4 +198,55 @@ fn it_does_not_read() {
         &first.wait().blocking().unwrap_err()
     ));
     assert_eq!(client.token.count(), 1);
+}
+
+/// It answers some, says why it goes, and goes: what is written meanwhile fails, and all that
+/// it has said is heard.
+#[cfg(unix)]
+#[test]
+fn its_last_words() {
+    for (words, kind) in [
+        (Some("what"), ErrorKind::InvalidData),
+        (None, ErrorKind::BrokenPipe),
+    ] {
+        let context = IoContext::new().unwrap();
+        let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let ours = UnixStream::from_std(&context, ours).unwrap();
+        let mut lines = Lines::over([ours]);
+        lines.greeting = false;
+        let client = Client::with(&context, lines);
+        let pipeline = &client.pipeline;
+        let asked = [(); 3].map(|()| pipeline.async_request(client.make(Ask::Fired), UsePromise));
+        context.poll();
+        theirs.read_exact(&mut [0; 18]).unwrap();
+        theirs.write_all(b"=0\n=1\n").unwrap();
+        // If there is no word, nor an end, it takes nothing, and that is all.
+        let stays = match words {
+            Some(words) => theirs.write_all(format!("{words}\n").as_bytes()).ok(),
+            None => theirs.shutdown(Shutdown::Read).ok(),
+        };
+        let stays = (words.is_none() && stays.is_some()).then_some(theirs);
+        let late = pipeline.async_request(client.make(Ask::Fired), UsePromise);
+        let [first, second, third] = asked.map(|it| it.wait().blocking());
+        assert_eq!((&*first.unwrap().0, &*second.unwrap().0), ("0", "1"));
+        assert_eq!(third.unwrap_err().kind(), kind);
+        assert_eq!(late.wait().blocking().unwrap_err().kind(), kind);
+        drop(stays);
+    }
+}
+
+/// A stream that takes no byte, and does not say why.
+#[test]
+fn it_takes_nothing() {
+    let context = TestContext::new();
+    let stream = async_op_tests::TestStream::new(&context, b"")
+        .reads([Step::Stall])
+        .writes([Step::End]);
+    let mut lines = Lines::over([stream]);
+    lines.greeting = false;
+    let client = Client::with(&context, lines);
+    let error = client.ask(Ask::Fired).blocking().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::WriteZero);
+    context.run_until_stalled();
 }

@@ -1,15 +1,24 @@
 //! What may come of a request.
 
+#[cfg(unix)]
+use std::env;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::net::TcpListener;
 use std::pin::pin;
+#[cfg(unix)]
+use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
 use async_op::cancel::{CancellationSignal, CancellationType};
+use async_op::io::write_all;
+#[cfg(unix)]
+use async_op::net::UnixStream;
 use async_op::net::pipeline::Pipeline;
+use async_op::test::{TestContext, pair};
 use async_op::token::{Promise, UsePromise};
 use async_op::{IoContext, SystemExecutor, bind_cancellation_slot, is_cancelled};
 use async_op_tests::{panic_of, without_hanging};
@@ -602,4 +611,181 @@ fn a_connection_that_is_left() {
             drop(context);
         });
     }
+}
+
+/// As many parts by id as are kept are no more than that; and one in order has none by id.
+#[test]
+fn parts_by_id() {
+    let context = TestContext::new();
+    let (ours, theirs) = pair(&context);
+    let mut lines = Lines::over([ours]);
+    lines.greeting = false;
+    lines.limits.parts = 3;
+    let client = Client::with(&context, lines);
+    let by_id = client.pipeline.open(client.make(Ask::Flood(3))).unwrap();
+    let first = client
+        .pipeline
+        .async_request(client.make(Ask::Fired), UsePromise);
+    let second = client.pipeline.open(client.make(Ask::Rows(3))).unwrap();
+    let number = by_id.id().short();
+    let say: String = (0..3).map(|n| format!("~{number} {n}\n")).collect();
+    write_all(&theirs, say + &format!("#{number} end\n")).detach();
+    let number = second.id().short();
+    let say: String = (0..3).map(|n| format!("*{number} {n}\n")).collect();
+    write_all(&theirs, say).detach();
+    context.run_until_stalled();
+    for n in 0..3 {
+        let part = by_id.next_part().blocking().unwrap();
+        assert_eq!(part.unwrap(), n.to_string());
+    }
+    assert_eq!(by_id.next_part().blocking().unwrap(), None);
+    assert_eq!(by_id.reply().blocking().unwrap().0, "end");
+    // They hold up nobody.
+    write_all(&theirs, "=first\n-part\n=second\n").detach();
+    assert_eq!(first.wait().blocking().unwrap().0, "first");
+    assert_eq!(second.next_part().blocking().unwrap().unwrap(), "part");
+    assert_eq!(second.reply().blocking().unwrap().0, "second");
+}
+
+/// What somebody waits for is not kept; and one request at least may be under way.
+#[test]
+fn limits_of_nothing() {
+    with_server(|server, context| {
+        let mut lines = Lines::new(server.address);
+        lines.limits.messages = 0;
+        lines.limits.unanswered = 0;
+        lines.limits.unsent = 0;
+        let client = Client::with(&context.executor(), lines);
+        let pipeline = &client.pipeline;
+        let message = pipeline.async_next_message(UsePromise);
+        let asked = [Ask::Shout(1), Ask::Fired, Ask::Echo("last".into())];
+        let asked = asked.map(|ask| pipeline.async_request(client.make(ask), UsePromise));
+        assert_eq!(message.wait().blocking().unwrap(), "0");
+        let replies = asked.map(|it| it.wait().blocking().unwrap().0);
+        assert_eq!(replies, ["1", "0", "last"]);
+        assert_eq!(server.accepted(), 1);
+    });
+}
+
+/// The protocol panics where it connects, and so do handlers that hear of it.
+#[test]
+fn connecting_panics() {
+    with_server(|server, context| {
+        let lines = Lines::new(server.address);
+        lines.panics.store(1, Ordering::SeqCst);
+        let client = Client::with(&context.executor(), lines);
+        let (sender, receiver) = channel();
+        for _ in 0..3 {
+            let sender = sender.clone();
+            client.ask(Ask::Fired).callback(move |reply| {
+                sender.send(reply.unwrap_err().to_string()).unwrap();
+                panic!("on purpose");
+            });
+        }
+        drop(sender);
+        for _ in 0..4 {
+            assert!(panic_of(|| context.run()).contains("on purpose"));
+        }
+        context.run();
+        let errors: Vec<_> = receiver.iter().collect();
+        assert_eq!(errors.len(), 3);
+        assert!(
+            errors.iter().all(|it| it.contains("panicked")),
+            "{errors:?}"
+        );
+        assert_eq!(client.echo("anew"), "anew");
+    });
+}
+
+/// One that waits until there is room panics where it is encoded: its caller is told.
+#[test]
+fn encoding_panics_at_the_door() {
+    with_server(|server, context| {
+        let mut lines = Lines::new(server.address);
+        lines.limits.unanswered = 1;
+        let client = Client::with(&context.executor(), lines);
+        let pipeline = &client.pipeline;
+        let make = |ask| client.make(ask);
+        let first = pipeline.async_request(make(Ask::Fired), UsePromise);
+        let request = pipeline.async_request(make(Ask::EncodePanics), UsePromise);
+        let waited_for = pipeline.open(make(Ask::EncodePanics)).unwrap();
+        let part = waited_for.async_next_part(UsePromise);
+        let not_waited_for = pipeline.open(make(Ask::EncodePanics)).unwrap();
+        let last = pipeline.async_request(make(Ask::Fired), UsePromise);
+        for _ in 0..3 {
+            assert!(panic_of(|| context.run()).contains("on purpose"));
+        }
+        let errors = [
+            request.wait().blocking().err(),
+            part.wait().blocking().err(),
+            not_waited_for.reply().blocking().err(),
+        ];
+        for error in errors.map(Option::unwrap) {
+            assert!(error.to_string().contains("panicked"), "{error}");
+        }
+        assert_eq!(first.wait().blocking().unwrap().0, "0");
+        assert_eq!(last.wait().blocking().unwrap().0, "0");
+        assert_eq!(server.accepted(), 1);
+        drop((waited_for, not_waited_for));
+        assert_eq!(client.token.count(), 1);
+    });
+}
+
+/// An exchange that is dropped while somebody waits for its next part: he is told, and holds up
+/// nobody. At the door, in order, and by id.
+#[test]
+fn an_exchange_goes_first() {
+    with_server(|server, context| {
+        let mut lines = Lines::new(server.address);
+        lines.limits.unanswered = 1;
+        let client = Client::with(&context.executor(), lines);
+        let pipeline = &client.pipeline;
+        let asks = [Ask::Rows(3), Ask::Flood(3)];
+        for (ask, is_at_door) in asks
+            .into_iter()
+            .flat_map(|it| [(it.clone(), true), (it, false)])
+        {
+            let before =
+                is_at_door.then(|| pipeline.async_request(client.make(Ask::Fired), UsePromise));
+            let rows = pipeline.open(client.make(ask)).unwrap();
+            let part = rows.async_next_part(UsePromise);
+            drop(rows);
+            assert!(is_cancelled(&part.wait().blocking().unwrap_err()));
+            before.map(|it| it.wait().blocking().unwrap());
+            context.restart();
+            context.run();
+            assert_eq!(client.echo("behind"), "behind");
+            assert_eq!(client.token.count(), 1);
+        }
+    });
+}
+
+/// Who awaits a reply on a context that nobody runs is told what to do.
+#[cfg(unix)]
+#[test]
+#[cfg_attr(not(debug_assertions), ignore = "release builds do not look")]
+fn nobody_runs_it() {
+    const CHILD: &str = "ASYNC_OP_TESTS_CHILD";
+    if env::var(CHILD).is_ok() {
+        let context = IoContext::new().unwrap();
+        let (ours, _theirs) = UnixStream::pair(&context).unwrap();
+        let mut lines = Lines::over([ours]);
+        lines.greeting = false;
+        let client = Client::with(&context, lines);
+        let _ = pollster::block_on(client.ask(Ask::Fired));
+        unreachable!("nobody runs it");
+    }
+    let mut child = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "kinds::nobody_runs_it", "--nocapture"])
+        .env(CHILD, "1")
+        .env("ASYNC_OP_WATCH", "1")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let line = lines.find_map(|line| line.ok().filter(|it| it.contains("async-op:")));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(line.unwrap().contains("`async_request` has waited"));
 }

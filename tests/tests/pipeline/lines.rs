@@ -9,10 +9,9 @@ use std::thread::{self, JoinHandle};
 
 use async_op::IoExecutor;
 use async_op::cancel::{CancellationSignal, CancellationType};
-use async_op::io::write_all;
+use async_op::io::{Transport, write_all};
 use async_op::net::pipeline::{Event, Expect, Id, Input, Limits, Pipeline, Protocol, Session};
 use async_op::net::{AnyStream, TcpStream as Socket};
-use async_op::test::TestStream;
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -107,6 +106,8 @@ pub(crate) struct Lines<const NUMBERS: usize = 0> {
     pub(crate) greeting: bool,
     /// So many connections have it.
     greetings: AtomicUsize,
+    /// So many attempts to connect panic, after the greeting.
+    pub(crate) panics: AtomicUsize,
     /// Goes with this.
     #[allow(dead_code, reason = "kept to be dropped")]
     pub(crate) kept: Option<Arc<()>>,
@@ -132,7 +133,7 @@ impl<const NUMBERS: usize> Lines<NUMBERS> {
         Self::at(At::Address(address))
     }
 
-    pub(crate) fn over(streams: impl IntoIterator<Item = TestStream>) -> Self {
+    pub(crate) fn over<S: Transport>(streams: impl IntoIterator<Item = S>) -> Self {
         let streams = streams.into_iter().map(AnyStream::new).collect();
         Self::at(At::These(Mutex::new(streams)))
     }
@@ -144,6 +145,7 @@ impl<const NUMBERS: usize> Lines<NUMBERS> {
             reconnects: true,
             greeting: true,
             greetings: AtomicUsize::new(usize::MAX),
+            panics: AtomicUsize::new(0),
             kept: None,
         }
     }
@@ -204,6 +206,11 @@ impl<const NUMBERS: usize> Protocol for Lines<NUMBERS> {
                 }
             }
         }
+        let panics = self.panics.load(Ordering::SeqCst);
+        if panics > 0 {
+            self.panics.store(panics - 1, Ordering::SeqCst);
+            panic!("on purpose");
+        }
         Ok((stream, ()))
     }
 
@@ -256,6 +263,12 @@ impl<const NUMBERS: usize> Protocol for Lines<NUMBERS> {
             b'q' => {
                 session.write(b"answer\n");
                 Event::Nothing
+            }
+            // Whatever the one is that it names.
+            b'*' => {
+                let (id, text) = rest.split_once(' ').ok_or_else(|| invalid("no id"))?;
+                let id = id.parse().map_err(|_| invalid("no number"))?;
+                Event::PartTo(Id::from_short(id), text.to_owned())
             }
             b'#' | b'~' => {
                 let (id, text) = rest.split_once(' ').ok_or_else(|| invalid("no id"))?;

@@ -5,6 +5,7 @@ mod encoders;
 mod kinds;
 mod lines;
 mod random;
+mod silence;
 
 use async_op::net::pipeline::Pipeline;
 use async_op::{IoExecutor, Operation};

@@ -19,6 +19,7 @@ impl Socket {
     ///
     /// Honours terminal requests: the operations that it awaits are asked to stop.
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     pub fn async_read_exact<'a: 'op, 'op, Token>(
         &self,
         buf: &'a mut [u8],
@@ -41,6 +42,7 @@ impl Socket {
     ///
     /// The operation of [`async_read_exact`](Self::async_read_exact), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     #[forbid(dead_code)]
     pub fn read_exact<'a: 'op, 'op>(
         &self,
@@ -58,6 +60,7 @@ impl Socket {
     }
     #[doc(hidden)]
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     fn _async_read_exact_operation<'a: 'op, 'op>(
         &self,
         buf: &'a mut [u8],

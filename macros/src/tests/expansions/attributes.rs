@@ -20,6 +20,7 @@ impl Socket {
     #[track_caller]
     #[allow(clippy::unused_self)]
     #[allow(clippy::needless_pass_by_value)]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     pub fn async_send<'op, Token>(
         &self,
         data: Vec<u8>,
@@ -46,6 +47,7 @@ impl Socket {
     #[track_caller]
     #[allow(clippy::unused_self)]
     #[allow(clippy::needless_pass_by_value)]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     #[forbid(dead_code)]
     pub fn send<'op>(
         &self,
@@ -66,6 +68,7 @@ impl Socket {
     #[track_caller]
     #[allow(clippy::unused_self)]
     #[allow(clippy::needless_pass_by_value)]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     fn _async_send_operation<'op>(
         &self,
         data: Vec<u8>,

@@ -17,6 +17,7 @@ impl Socket {
     ///
     /// Honours terminal and partial requests: the operations that it awaits are asked to stop.
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     fn async_write_all<'op, Token>(
         self: Arc<Self>,
         data: Bytes,
@@ -37,6 +38,7 @@ impl Socket {
     }
     #[doc(hidden)]
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     fn _async_write_all_operation<'op>(
         self: Arc<Self>,
         data: Bytes,

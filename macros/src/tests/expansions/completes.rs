@@ -14,6 +14,7 @@
 ///
 /// Honours terminal requests: the operations that it awaits are asked to stop.
 #[track_caller]
+#[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
 fn async_pair<
     'op,
     Token: crate::renamed::expansion::CompletionToken<'op, fn(a: u8, b: char)>,
@@ -24,6 +25,7 @@ fn async_pair<
     impl crate::renamed::expansion::Initiation<fn(a: u8, b: char)> + 'op,
 > {
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     fn async_pair_operation(
         executor: Executor,
     ) -> impl crate::renamed::expansion::Initiation<fn(a: u8, b: char)> {

@@ -17,6 +17,7 @@ impl Socket {
     ///
     /// Honours terminal requests: the operations that it awaits are asked to stop.
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     #[allow(
         clippy::trivially_copy_pass_by_ref,
         reason = "a token is added, and copies are passed on"
@@ -43,6 +44,7 @@ impl Socket {
     ///
     /// As [`async_get`](Self::async_get), with `T`.
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     #[forbid(dead_code)]
     pub fn get<'op>(
         &self,
@@ -68,6 +70,7 @@ impl Socket {
     }
     #[doc(hidden)]
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     fn _async_get_operation<'op>(
         &self,
         key: &str,

@@ -15,6 +15,7 @@ impl Socket {
     ///
     /// Completes with `fn(io::Result<Value>)`.
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     pub fn async_get<'op, Token>(
         &self,
         key: &str,
@@ -34,6 +35,7 @@ impl Socket {
     ///
     /// The operation of [`async_get`](Self::async_get), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     #[forbid(dead_code)]
     pub fn get<'op>(
         &self,
@@ -50,6 +52,7 @@ impl Socket {
         Self::async_get(self, key, ::async_op::expansion::Deferred)
     }
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     #[doc(hidden)]
     fn async_get_body<'op>(
         &self,

@@ -14,6 +14,7 @@
 ///
 /// Completes with `fn(io::Result<Value>)`.
 #[track_caller]
+#[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
 pub fn async_get<
     'op,
     Token: ::async_op::expansion::CompletionToken<'op, fn(io::Result<Value>)>,
@@ -23,11 +24,13 @@ pub fn async_get<
     token: Token,
 ) -> Token::Return<impl ::async_op::expansion::Initiation<fn(io::Result<Value>)> + 'op> {
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     fn async_get_operation(
         client: &Client,
         key: &str,
     ) -> impl ::async_op::expansion::Initiation<fn(io::Result<Value>)> {
         #[track_caller]
+        #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
         #[doc(hidden)]
         fn async_get_body<'op>(
             client: &Client,
@@ -48,6 +51,7 @@ pub fn async_get<
 ///
 /// The operation of [`async_get`](fn@async_get), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
 #[track_caller]
+#[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
 pub fn get<'op>(
     client: &Client,
     key: &str,

@@ -16,6 +16,7 @@
 ///
 /// Honours terminal requests: the operations that it awaits are asked to stop.
 #[track_caller]
+#[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
 #[allow(
     clippy::trivially_copy_pass_by_ref,
     reason = "a token is added, and copies are passed on"
@@ -31,6 +32,7 @@ pub fn async_connect<
     impl ::async_op::expansion::Initiation<fn(io::Result<Socket>)> + 'op,
 > {
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     fn async_connect_operation(
         context: &IoContext,
         address: SocketAddr,
@@ -74,6 +76,7 @@ pub fn async_connect<
 }
 /// The operation of [`async_connect`](fn@async_connect), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
 #[track_caller]
+#[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
 pub fn connect<'op>(
     context: &IoContext,
     address: SocketAddr,

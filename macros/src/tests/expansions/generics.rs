@@ -17,6 +17,7 @@ impl Socket {
     ///
     /// Honours terminal requests: the operations that it awaits are asked to stop.
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     #[allow(
         clippy::trivially_copy_pass_by_ref,
         reason = "a token is added, and copies are passed on"
@@ -46,6 +47,7 @@ impl Socket {
     }
     /// The operation of [`async_map`](Self::async_map), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     #[forbid(dead_code)]
     pub fn mapped<'a: 'op, 'op, T: Clone + 'op, const N: usize>(
         pool: &Pool,
@@ -72,6 +74,7 @@ impl Socket {
     }
     #[doc(hidden)]
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     fn _async_map_operation<'a: 'op, 'op, T: Clone + 'op, const N: usize>(
         pool: &Pool,
         items: [T; N],

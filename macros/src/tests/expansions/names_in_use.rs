@@ -13,6 +13,7 @@ impl Socket {
     ///
     /// Completes with `fn(Token)`. Copies `self`.
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     fn async_parse<'op2, Token: Lex + 'op2, Token2>(
         &self,
         token: Token,
@@ -33,6 +34,7 @@ impl Socket {
     }
     /// The operation of [`async_parse`](Self::async_parse), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     #[forbid(dead_code)]
     fn parse<'op2, Token: Lex + 'op2>(
         &self,
@@ -50,6 +52,7 @@ impl Socket {
     }
     #[doc(hidden)]
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     fn _async_parse_operation<'op2, Token: Lex + 'op2>(
         &self,
         token: Token,

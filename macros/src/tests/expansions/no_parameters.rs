@@ -12,10 +12,12 @@
 ///
 /// Completes with `fn(u32)`.
 #[track_caller]
+#[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
 pub fn async_answer<'op, Token: ::async_op::expansion::CompletionToken<'op, fn(u32)>>(
     token: Token,
 ) -> Token::Return<impl ::async_op::expansion::Initiation<fn(u32)> + 'op> {
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     fn async_answer_operation() -> impl ::async_op::expansion::Initiation<fn(u32)> {
         #[doc(hidden)]
         fn async_answer_body(op: Completion<fn(u32)>) {
@@ -44,6 +46,7 @@ pub fn async_answer<'op, Token: ::async_op::expansion::CompletionToken<'op, fn(u
 }
 /// The operation of [`async_answer`](fn@async_answer), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
 #[track_caller]
+#[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
 pub fn answer<'op>() -> ::async_op::expansion::Operation<
     fn(u32),
     impl ::async_op::expansion::Initiation<fn(u32)> + 'op,

@@ -17,6 +17,7 @@ impl Socket {
     ///
     /// Honours terminal requests: the operations that it awaits are asked to stop.
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     fn async_shutdown<'op, Token>(
         self,
         mode: Mode,
@@ -37,6 +38,7 @@ impl Socket {
     }
     /// The operation of [`async_shutdown`](Self::async_shutdown), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     #[forbid(dead_code)]
     fn shutdown<'op>(
         self,
@@ -54,6 +56,7 @@ impl Socket {
     }
     #[doc(hidden)]
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     fn _async_shutdown_operation<'op>(
         self,
         mode: Mode,

@@ -12,11 +12,13 @@
 ///
 /// Completes with `fn()`.
 #[track_caller]
+#[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
 fn r#async_move<'op, Token: ::async_op::expansion::CompletionToken<'op, fn()>>(
     r#in: Context,
     token: Token,
 ) -> Token::Return<impl ::async_op::expansion::Initiation<fn()> + 'op> {
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     fn async_move_operation(
         r#in: Context,
     ) -> impl ::async_op::expansion::Initiation<fn()> {
@@ -49,6 +51,7 @@ fn r#async_move<'op, Token: ::async_op::expansion::CompletionToken<'op, fn()>>(
 }
 /// The operation of [`async_move`](fn@async_move), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
 #[track_caller]
+#[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
 fn r#move<'op>(
     r#in: Context,
 ) -> ::async_op::expansion::Operation<

@@ -16,6 +16,7 @@ impl Socket {
     ///
     /// Honours terminal requests: the operations that it awaits are asked to stop.
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     fn async_fill<'op, Token>(
         &'op mut self,
         token: Token,
@@ -32,6 +33,7 @@ impl Socket {
     }
     /// The operation of [`async_fill`](Self::async_fill), not yet started: `.await` it, wait for it with `.blocking()`, or pass a token to it, `.with(..)`. See [`Operation`](async_op::expansion::Operation).
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     #[forbid(dead_code)]
     fn fill<'op>(
         &'op mut self,
@@ -48,6 +50,7 @@ impl Socket {
     }
     #[doc(hidden)]
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     fn _async_fill_operation<'op>(
         &'op mut self,
     ) -> impl ::async_op::expansion::Initiation<

@@ -17,6 +17,7 @@ impl Socket {
     ///
     /// Honours terminal requests: the operations that it awaits are asked to stop.
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     fn async_by_ref_arc<'op, Token>(
         self: &Arc<Self>,
         token: Token,
@@ -33,6 +34,7 @@ impl Socket {
     }
     /// The operation of [`async_by_ref_arc`](Self::async_by_ref_arc), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     #[forbid(dead_code)]
     fn by_ref_arc<'op>(
         self: &Arc<Self>,
@@ -49,6 +51,7 @@ impl Socket {
     }
     #[doc(hidden)]
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     fn _async_by_ref_arc_operation<'op>(
         self: &Arc<Self>,
     ) -> impl ::async_op::expansion::Initiation<

@@ -17,6 +17,7 @@ trait Read {
     ///
     /// A type writes the body alone, under `#[async_op(implements)]`.
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     fn async_get<'op, Token>(
         &self,
         key: &str,
@@ -37,6 +38,7 @@ trait Read {
     }
     /// The operation of [`async_get`](Self::async_get), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     #[forbid(dead_code)]
     fn get<'op>(
         &self,
@@ -51,6 +53,7 @@ trait Read {
         Self::async_get(self, key, ::async_op::expansion::Deferred)
     }
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     #[doc(hidden)]
     fn async_get_body<'op>(&self, key: &str) -> impl Initiation<fn(Value)> + 'op
     where

@@ -19,6 +19,7 @@ trait Read {
     ///
     /// A type may write another body, under `#[async_op(implements)]`.
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     fn async_read_all<'a: 'op, 'op, Token>(
         &self,
         buf: &'a mut [u8],
@@ -47,6 +48,7 @@ trait Read {
     }
     #[doc(hidden)]
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     fn _async_read_all_operation<'a: 'op, 'op>(
         &self,
         buf: &'a mut [u8],

@@ -19,6 +19,7 @@ trait Read {
     ///
     /// A type writes the body alone, under `#[async_op(implements)]`.
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     fn async_read<'op, Token>(
         &self,
         buf: Vec<u8>,
@@ -43,6 +44,7 @@ trait Read {
     ///
     /// The operation of [`async_read`](Self::async_read), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     #[forbid(dead_code)]
     fn read<'op>(
         &self,
@@ -60,6 +62,7 @@ trait Read {
     }
     #[doc(hidden)]
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     fn _async_read_operation<'op>(
         &self,
         buf: Vec<u8>,

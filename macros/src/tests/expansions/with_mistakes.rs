@@ -13,6 +13,7 @@ impl Socket {
     ///
     /// Completes with `fn(io::Result<()>)`. Copies `self`.
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     pub fn async_wait<'op, Token>(
         &self,
         duration: Duration,
@@ -33,6 +34,7 @@ impl Socket {
     }
     /// The operation of [`async_wait`](Self::async_wait), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     #[forbid(dead_code)]
     pub fn wait<'op>(
         &self,
@@ -50,6 +52,7 @@ impl Socket {
     }
     #[doc(hidden)]
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     fn _async_wait_operation<'op>(
         &self,
         duration: Duration,

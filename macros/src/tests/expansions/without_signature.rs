@@ -1,6 +1,7 @@
 impl Socket {
     /// Waits.
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     #[allow(warnings, reason = "its parameters are not used")]
     pub fn async_wait(
         &self,
@@ -18,6 +19,7 @@ impl Socket {
     }
     /// Waits.
     #[track_caller]
+    #[allow(impl_trait_overcaptures, reason = "it has the edition of the macro")]
     #[allow(warnings, reason = "its parameters are not used")]
     pub fn wait(&self, duration: Duration) -> ::async_op::expansion::Mistaken {
         ::async_op::expansion::Mistaken

@@ -63,6 +63,11 @@ impl Client {
         self.pipeline.protocol().is_in_transaction()
     }
 
+    /// Returns whether all has been answered that was asked.
+    pub(super) fn is_settled(&self) -> bool {
+        self.pipeline.protocol().is_settled()
+    }
+
     /// Closes the connection: all who wait are cancelled.
     pub fn close(&self) {
         self.pipeline.close();
@@ -116,7 +121,8 @@ impl Client {
     pub fn async_prepare(&self, text: &str) -> impl Initiation<fn(Result<Statement>)> {
         let registration = Arc::new(Registration::new(text));
         let request = self.request(|out| {
-            registration.describe(out)?;
+            // What it is told of a statement that it does not have is all.
+            frontend::sync(out);
             Ok(Plan {
                 statement: Some(registration.clone()),
                 ..Plan::default()
@@ -218,9 +224,9 @@ impl Client {
             query.write(values, out)?;
             let statement = query.statement();
             Ok(Plan {
-                columns: statement.map(|it| it.columns.clone()),
                 statement: statement.map(|it| it.registration.clone()),
                 is_in_parts,
+                is_extended: true,
                 ..Plan::default()
             })
         })

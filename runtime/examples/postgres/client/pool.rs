@@ -110,7 +110,8 @@ impl Deref for Pooled {
 impl Drop for Pooled {
     fn drop(&mut self) {
         if self.client.is_connected() {
-            if self.client.is_in_transaction() {
+            // Or may be, by what has not been answered yet.
+            if self.client.is_in_transaction() || !self.client.is_settled() {
                 self.client.batch("rollback").detach();
             }
             lock(&self.pool.idle).push(self.client.clone());

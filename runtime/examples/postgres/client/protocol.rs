@@ -2,7 +2,7 @@
 
 use std::str;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use async_op::IoExecutor;
@@ -40,6 +40,8 @@ pub(super) struct Postgres {
     pub(super) key: Mutex<Option<(i32, i32)>>,
     /// Whether the session is in a transaction, as it has said last.
     status: AtomicU8,
+    /// How much has been asked of the session, and not been answered.
+    unanswered: AtomicUsize,
     spare: Mutex<Vec<BytesMut>>,
 }
 
@@ -50,6 +52,7 @@ impl Postgres {
             channels: Channels::default(),
             key: Mutex::default(),
             status: AtomicU8::new(b'I'),
+            unanswered: AtomicUsize::new(0),
             spare: Mutex::default(),
         }
     }
@@ -74,6 +77,10 @@ impl Postgres {
     pub(super) fn is_in_transaction(&self) -> bool {
         self.status.load(Ordering::Relaxed) != b'I'
     }
+
+    pub(super) fn is_settled(&self) -> bool {
+        self.unanswered.load(Ordering::Relaxed) == 0
+    }
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -95,10 +102,12 @@ pub(super) enum Request {
 /// What to make of the reply.
 #[derive(Default)]
 pub(super) struct Plan {
-    /// Known beforehand of what has been prepared.
+    /// Known beforehand of a statement that the session has.
     pub(super) columns: Option<Columns>,
     pub(super) is_in_parts: bool,
     pub(super) is_upload: bool,
+    /// Asked by messages that end with a sync.
+    pub(super) is_extended: bool,
     /// The session has to have it.
     pub(super) statement: Option<Arc<Registration>>,
     pub(super) listens: Option<String>,
@@ -174,6 +183,7 @@ impl Protocol for Postgres {
     ) -> Result<(AnyStream, Session)> {
         let connected = stream::connect(executor, &self.config).await?;
         self.greet(&connected, input).await?;
+        self.unanswered.store(0, Ordering::Relaxed);
         Ok((connected.stream, Session::default()))
     }
 
@@ -188,14 +198,15 @@ impl Protocol for Postgres {
         _: Id,
         out: &mut Vec<u8>,
     ) -> Result<Expect<Self>> {
-        let (bytes, plan) = match request {
+        let (bytes, mut plan) = match request {
             Request::Messages(bytes, plan) => (bytes, plan),
             Request::Flawed(error) => return Err(error),
             Request::Data(_) | Request::Done | Request::GivenUp => return Err(no_copy()),
         };
-        session.write(plan.statement.as_deref(), out)?;
+        plan.columns = session.write(plan.statement.as_deref(), out)?;
         out.extend_from_slice(&bytes);
         self.keep(bytes);
+        self.unanswered.fetch_add(1, Ordering::Relaxed);
         if let Some(channel) = &plan.listens {
             self.channels.add(channel);
         }
@@ -260,14 +271,26 @@ impl Protocol for Postgres {
                 b'd' if front.plan.is_in_parts => {
                     return Ok(Some(Event::Part(Part::Data(body.to_vec()))));
                 }
-                b'C' => front.complete(body),
+                b'C' => {
+                    front.complete(body);
+                    if matches!(body, b"DISCARD ALL\0" | b"DEALLOCATE ALL\0") {
+                        session.forget_all();
+                    }
+                }
                 b'Z' => {
                     let status = *body.first().ok_or(NO_FORM)?;
                     self.note_status(status);
+                    self.unanswered.fetch_sub(1, Ordering::Relaxed);
                     return Ok(Some(Event::Reply(front.end(&self.channels))));
                 }
                 b'E' => match server_error(message)? {
                     Error::Server(error) if error.is_recoverable() => {
+                        if let Some(statement) = &front.plan.statement {
+                            // There is none of that name, or its tables have changed.
+                            if matches!(&*error.code, "26000" | "0A000") {
+                                session.forget(statement);
+                            }
+                        }
                         front.fail(Error::Server(error));
                     }
                     error => return Err(error),
@@ -275,11 +298,15 @@ impl Protocol for Postgres {
                 b'T' => {
                     // Of several statements the last one counts.
                     front.reply.rows = Rows::default();
-                    front.plan.columns = Some(columns(message)?);
-                }
-                b'1' => {
+                    let columns = columns(message)?;
                     if let Some(statement) = &front.plan.statement {
-                        session.enter(statement);
+                        session.enter(statement, columns.clone());
+                    }
+                    front.plan.columns = Some(columns);
+                }
+                b'n' => {
+                    if let Some(statement) = &front.plan.statement {
+                        session.enter(statement, Columns::default());
                     }
                 }
                 b'H' if front.plan.is_in_parts => front.reply.has_copied = true,
@@ -288,10 +315,14 @@ impl Protocol for Postgres {
                 b'G' => {
                     let mut refusal = BytesMut::new();
                     frontend::copy_fail("nothing is copied", &mut refusal)?;
+                    if front.plan.is_extended {
+                        // The one that was said with it has been passed over.
+                        frontend::sync(&mut refusal);
+                    }
                     requests.write(&refusal);
                 }
-                // Bound, closed; no data, parameters, an empty query, copied.
-                b'2' | b'3' | b'n' | b't' | b'I' | b'c' | b'd' => {}
+                // Parsed, bound, closed; parameters, an empty query, copied.
+                b'1' | b'2' | b'3' | b't' | b'I' | b'c' | b'd' => {}
                 _ => return Err(Error::Protocol("a message of an unknown kind")),
             }
         }

@@ -1,6 +1,6 @@
 //! Statements that are prepared, and what a session has been told.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
@@ -102,13 +102,6 @@ impl Registration {
             sessions: Mutex::default(),
         }
     }
-
-    /// Asks what a session that has it knows of it.
-    pub(super) fn describe(&self, out: &mut BytesMut) -> io::Result<()> {
-        frontend::describe(b'S', &self.name, out)?;
-        frontend::sync(out);
-        Ok(())
-    }
 }
 
 impl Drop for Registration {
@@ -129,24 +122,27 @@ pub(super) struct Session(Arc<Mutex<Told>>);
 
 #[derive(Debug, Default)]
 struct Told {
-    /// The numbers of those that it has.
-    statements: HashSet<u64>,
+    /// What those return that it has, by their numbers. As it has said itself: the tables may
+    /// have changed since another was told.
+    statements: HashMap<u64, Columns>,
     /// The names of those that it is to forget, with the next request.
     closed: Vec<String>,
 }
 
 impl Session {
     /// Writes what the session has to be told before it is asked: without an answer of its own,
-    /// as a part of the request that follows.
+    /// as a part of the request that follows. Returns what the statement returns, if the session
+    /// has it.
     pub(super) fn write(
         &self,
         statement: Option<&Registration>,
         out: &mut Vec<u8>,
-    ) -> io::Result<()> {
+    ) -> io::Result<Option<Columns>> {
         let mut told = lock(&self.0);
-        let missing = statement.filter(|it| !told.statements.contains(&it.number));
+        let columns = statement.and_then(|it| told.statements.get(&it.number).cloned());
+        let missing = statement.filter(|_| columns.is_none());
         if missing.is_none() && told.closed.is_empty() {
-            return Ok(());
+            return Ok(columns);
         }
         let mut bytes = BytesMut::new();
         for name in &told.closed {
@@ -157,19 +153,32 @@ impl Session {
             // transaction that has failed it takes none.
             frontend::close(b'S', name, &mut bytes)?;
             frontend::parse(name, text, [], &mut bytes)?;
+            frontend::describe(b'S', name, &mut bytes)?;
         }
         told.closed.clear();
         out.extend_from_slice(&bytes);
-        Ok(())
+        Ok(columns)
     }
 
     /// The session has it now.
-    pub(super) fn enter(&self, statement: &Registration) {
-        if lock(&self.0).statements.insert(statement.number) {
+    pub(super) fn enter(&self, statement: &Registration, columns: Columns) {
+        let last = lock(&self.0).statements.insert(statement.number, columns);
+        if last.is_none() {
+            let this = Arc::downgrade(&self.0);
             let mut sessions = lock(&statement.sessions);
-            sessions.retain(|it| it.strong_count() > 0);
-            sessions.push(Arc::downgrade(&self.0));
+            sessions.retain(|it| it.strong_count() > 0 && !it.ptr_eq(&this));
+            sessions.push(this);
         }
+    }
+
+    /// The session does not have it, or cannot use it any more: it is told anew.
+    pub(super) fn forget(&self, statement: &Registration) {
+        lock(&self.0).statements.remove(&statement.number);
+    }
+
+    /// The session has none.
+    pub(super) fn forget_all(&self) {
+        lock(&self.0).statements.clear();
     }
 }
 

@@ -1,6 +1,5 @@
 use std::future::{Future, poll_fn};
 use std::io;
-use std::os::fd::AsFd;
 use std::pin::pin;
 use std::task::Poll;
 
@@ -47,8 +46,8 @@ impl IoContext {
     /// If a handler does.
     #[cfg_attr(docsrs, doc(cfg(all(unix, feature = "async-io"))))]
     pub async fn drive_in_async_io(&self) -> io::Result<()> {
-        let _driving = Driving::begin(self);
-        let fd = Async::new_nonblocking(self.as_fd())?;
+        let driving = Driving::begin(self);
+        let fd = Async::new_nonblocking(driving.fd)?;
         loop {
             let mut has_more = self.take_turn();
             if self.stopped() {

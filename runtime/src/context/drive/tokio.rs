@@ -1,5 +1,4 @@
 use std::io;
-use std::os::fd::AsFd;
 
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -46,9 +45,9 @@ impl IoContext {
     /// to wait for; and if a handler does.
     #[cfg_attr(docsrs, doc(cfg(all(unix, feature = "tokio"))))]
     pub async fn drive_in_tokio(&self) -> io::Result<()> {
-        let _driving = Driving::begin(self);
+        let driving = Driving::begin(self);
         // SAFETY: by I1, as this future borrows the context for longer than it has that.
-        let fd = unsafe { AsyncFd::register_with_interest(self.as_fd(), Interest::READABLE) }?;
+        let fd = unsafe { AsyncFd::register_with_interest(driving.fd, Interest::READABLE) }?;
         loop {
             let mut has_more = self.take_turn();
             if self.stopped() {

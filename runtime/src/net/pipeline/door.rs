@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::link::{Link, Shared};
 use super::places::{End, Stage};
-use super::waiter::Flush;
-use super::{Id, Protocol};
+use super::waiter::{Bereaved, Flush};
+use super::{Failure, Id, Protocol};
 use crate::executor::Executor;
 use crate::task::Task;
 
@@ -131,6 +131,38 @@ impl<P: Protocol> Shared<P> {
                 place.end = Some(End::Reply(Err(error)));
             }
             None => {}
+        }
+    }
+}
+
+impl<P: Protocol> Shared<P> {
+    /// Tells one that is being let in that the protocol has panicked. No handler runs in here.
+    pub(super) fn refuse_later(&self, id: Id) {
+        let error = self.protocol.failure(Failure::Panicked);
+        // Dropped after the lock.
+        let mut remains = None;
+        let mut state = self.lock();
+        let Some(place) = state.places.get(id) else {
+            return;
+        };
+        let caller = place.caller.take();
+        let mut error = Some(error);
+        if place.is_exchange && caller.is_none() {
+            place.stage = Stage::Answered;
+            place.end = error.take().map(|error| End::Reply(Err(error)));
+        } else if place.is_exchange {
+            place.stage = Stage::Answered;
+            place.end = Some(End::Taken);
+        } else {
+            state.places.release(id, &mut remains);
+        }
+        match caller {
+            Some(_) => self.one_less(state),
+            None => drop(state),
+        }
+        if let Some(error) = error {
+            let waiters = caller.into_iter().collect();
+            Bereaved::new(self.executor, Arc::new(error), waiters).tell_later();
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::back::{Giving, PartBack};
 use super::link::{Shared, State};
 use super::places::{End, Stage, too_slow};
-use super::waiter::Waiter;
+use super::waiter::{Waiter, later};
 use super::{Failure, Id, PipelineError, Protocol};
 use crate::cancel::cancelled;
 use crate::context::IoExecutor;
@@ -24,7 +24,8 @@ use crate::{Completion, async_op};
 /// take them, or drop this.
 ///
 /// Dropped, its parts and its reply go to nobody, and the connection goes on; but for an
-/// upload that has not been [finished](Self::finish), with which the connection ends.
+/// upload that has not been [finished](Self::finish), with which the connection ends. An operation
+/// that waits for a part then is [cancelled](crate::is_cancelled).
 ///
 /// The examples below are of the client [there](super#a-client).
 pub struct Exchange<P: Protocol> {
@@ -371,13 +372,23 @@ impl<P: Protocol> Exchange<P> {
         place.is_exchange = false;
         let is_answered = place.stage == Stage::Answered;
         let is_forgotten = shared.is_forgotten(place.stage);
-        if is_answered || is_forgotten || place.stage == Stage::AtDoor {
+        let is_over = is_answered || is_forgotten || place.stage == Stage::AtDoor;
+        // An operation that goes on without its exchange.
+        let waits_in_vain = is_over || matches!(place.caller, Some(Waiter::Part(_)));
+        let caller = place.caller.take_if(|_| waits_in_vain);
+        state.waiting -= usize::from(caller.is_some());
+        if is_over {
             state.link.unanswered -= usize::from(is_forgotten);
             state.places.release(*id, &mut remains);
-            return;
+        } else {
+            _parts = Some(place.parts.take_rest());
+            guard = shared.resume_if_room(guard, *id);
         }
-        _parts = Some(place.parts.take_rest());
-        drop(shared.resume_if_room(guard, *id));
+        let Some(caller) = caller else {
+            return;
+        };
+        shared.end_if_idle(guard);
+        later(&shared.executor, move || caller.fail(cancelled().into()));
     }
 }
 

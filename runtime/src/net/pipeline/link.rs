@@ -83,6 +83,8 @@ pub(super) struct Link<P: Protocol> {
     pub(super) is_writing: bool,
     /// Somebody will write before long.
     pub(super) is_write_due: bool,
+    /// Why nothing is written any more, while what has been said before is still read.
+    pub(super) write_error: Option<P::Error>,
     /// The parts of the first reply have to be taken first.
     pub(super) is_paused: bool,
     pub(super) is_watching: bool,
@@ -111,6 +113,8 @@ pub(super) struct Stops {
     pub(super) read: CancellationSignal,
     pub(super) write: CancellationSignal,
     pub(super) watch: CancellationSignal,
+    /// Of what waits for the last words of one that takes nothing any more.
+    pub(super) last: CancellationSignal,
 }
 
 impl Stops {
@@ -118,6 +122,7 @@ impl Stops {
         self.read.emit(CancellationType::TERMINAL);
         self.write.emit(CancellationType::TERMINAL);
         self.watch.emit(CancellationType::TERMINAL);
+        self.last.emit(CancellationType::TERMINAL);
     }
 }
 
@@ -143,6 +148,7 @@ impl<P: Protocol> Link<P> {
             is_reading: false,
             is_writing: false,
             is_write_due: false,
+            write_error: None,
             is_paused: false,
             is_watching: false,
             at_once: 0,
@@ -232,6 +238,15 @@ impl<P: Protocol> State<P> {
         is_idle && !self.has_handles && is_said && matches!(link.status, Status::Up(_))
     }
 
+    /// Returns whether the first reply in order is to an upload that goes on.
+    fn is_being_told(&mut self) -> bool {
+        let Some(held) = self.link.line.front().filter(|held| !held.is_finished) else {
+            return false;
+        };
+        let first = self.places.first(&self.link.order);
+        first.is_some_and(|place| place.id == held.id)
+    }
+
     /// Returns whether silence of the other end is a failure.
     fn is_reply_due(&self, may_stay_silent: bool) -> bool {
         let is_connecting = matches!(self.link.status, Status::Connecting);
@@ -248,6 +263,7 @@ impl<P: Protocol> Shared<P> {
     pub(super) const KNOWS: bool = mem::size_of::<P::Encoder>() > 0;
 
     pub(super) fn new(executor: IoExecutor, protocol: P) -> Self {
+        let limits = protocol.limits();
         let state = State {
             epoch: 0,
             waiting: 0,
@@ -260,7 +276,11 @@ impl<P: Protocol> Shared<P> {
         };
         Self {
             executor,
-            limits: protocol.limits(),
+            limits: Limits {
+                // Or none would ever be answered.
+                unanswered: limits.unanswered.max(1),
+                ..limits
+            },
             reconnects: protocol.reconnects(),
             may_stay_silent: protocol.may_stay_silent(),
             protocol,
@@ -474,15 +494,17 @@ impl<P: Protocol> Shared<P> {
     }
 
     fn begin_to_serve(self: &Arc<Self>, mut state: MutexGuard<'_, State<P>>, is_alone: bool) {
+        let is_up = matches!(state.link.status, Status::Up(_));
         let watches = self.limits.silence.is_some()
             && (state.is_reply_due(self.may_stay_silent)
                 || matches!(state.link.status, Status::Down))
             && !mem::replace(&mut state.link.is_watching, true);
+        if watches || is_up && !state.link.is_reading {
+            // What came while nobody read nobody has heard.
+            self.hear(&mut state.link);
+        }
         let epoch = state.epoch;
-        let watch = watches.then(|| {
-            state.link.heard = self.executor.now();
-            state.link.stops.clone()
-        });
+        let watch = watches.then(|| state.link.stops.clone());
         match &state.link.status {
             Status::Connecting | Status::Over(_) => drop(state),
             Status::Down => {
@@ -513,6 +535,11 @@ impl<P: Protocol> Shared<P> {
             let stops = state.link.stops.clone();
             (stream, Reader::new(self, &mut state), stops)
         });
+        #[cfg(debug_assertions)]
+        let waits = match state.link.unanswered {
+            0 => "async_next_message",
+            _ => "async_request",
+        };
         let link = &mut state.link;
         if !link.is_write_wanted() {
             drop(state);
@@ -527,6 +554,8 @@ impl<P: Protocol> Shared<P> {
                 .defer(Task::new(move || shared.write(shared.lock())));
         }
         if let Some((stream, reader, stops)) = reader {
+            #[cfg(debug_assertions)]
+            self.executor.note_wait(waits);
             Loops::of(self).begin_to_read(stream, reader, &stops);
         }
     }
@@ -539,11 +568,27 @@ impl<P: Protocol> Shared<P> {
             state.link.is_watching = false;
             return None;
         }
-        if state.link.is_paused {
-            // It may have said much that nobody reads.
-            state.link.heard = self.executor.now();
+        let is_told = state.is_being_told() && !state.link.has_unsent() && !state.link.is_writing;
+        if state.link.is_paused || is_told {
+            // It may have said much that nobody reads; or has nothing to say yet.
+            self.hear(&mut state.link);
         }
         Some(state.link.heard + limit)
+    }
+
+    /// Notes that there is no silence now, if anybody asks.
+    #[inline]
+    pub(super) fn hear(&self, link: &mut Link<P>) {
+        if self.limits.silence.is_some() {
+            link.heard = self.executor.now();
+        }
+    }
+
+    /// The same of what is taken of an upload, which has no reply before its end.
+    pub(super) fn hear_if_told(&self, state: &mut State<P>) {
+        if self.limits.silence.is_some() && state.is_being_told() {
+            state.link.heard = self.executor.now();
+        }
     }
 
     /// Ends connection `epoch`: all who wait receive the error.

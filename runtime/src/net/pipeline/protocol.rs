@@ -349,7 +349,7 @@ pub enum Event<P: Protocol> {
 pub struct Limits {
     /// So many bytes wait to be written; further requests wait their turn.
     pub unsent: usize,
-    /// So many requests wait to be answered; further ones wait their turn.
+    /// So many requests wait to be answered, one at the least; further ones wait their turn.
     pub unanswered: usize,
     /// So many messages are kept. More end the connection.
     pub messages: usize,
@@ -357,7 +357,9 @@ pub struct Limits {
     /// until some are taken; where they come by id, the exchange fails.
     pub parts: usize,
     /// A connection on which nothing has come for so long, though a reply is due, fails with
-    /// [`TimedOut`](io::ErrorKind::TimedOut), and so does one that is not made within it.
+    /// [`TimedOut`](io::ErrorKind::TimedOut), and so does one that is not made within it. That
+    /// of an [upload](Expect::Upload) is due when it has been finished; until then the other end
+    /// has so long to take something of what is sent.
     pub silence: Option<Duration>,
 }
 
@@ -400,7 +402,7 @@ impl From<Failure> for io::Error {
             Failure::Unasked => "a reply has come that nobody has asked for",
             Failure::Overrun => "more messages have come than are asked for",
             Failure::CutShort => "a request has been given up in the middle",
-            Failure::Panicked => "what reads the replies has panicked",
+            Failure::Panicked => "what speaks the protocol has panicked",
         };
         let kind = match failure {
             Failure::Unasked => io::ErrorKind::InvalidData,

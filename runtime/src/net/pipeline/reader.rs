@@ -1,7 +1,10 @@
 //! What makes a connection, and what reads from it.
 
+use std::future::{Future, poll_fn};
 use std::mem;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -23,6 +26,8 @@ use crate::time::Timer;
 pub(super) struct Attempt<P: Protocol> {
     pub(super) shared: Arc<Shared<P>>,
     pub(super) epoch: u64,
+    /// The protocol is at work, whose panic ends the attempt.
+    is_at_work: AtomicBool,
 }
 
 impl<P: Protocol> Attempt<P> {
@@ -30,7 +35,25 @@ impl<P: Protocol> Attempt<P> {
         Self {
             shared: shared.clone(),
             epoch,
+            is_at_work: AtomicBool::new(false),
         }
+    }
+
+    /// Has the protocol connect.
+    pub(super) async fn connect(
+        &self,
+        input: &mut Input,
+    ) -> Result<(P::Stream, P::Decoder), P::Error> {
+        let shared = &self.shared;
+        let mut connecting = pin!(shared.protocol.connect(&shared.executor, input));
+        poll_fn(|cx| self.at_work(|| connecting.as_mut().poll(cx))).await
+    }
+
+    fn at_work<R>(&self, work: impl FnOnce() -> R) -> R {
+        self.is_at_work.store(true, Ordering::Relaxed);
+        let result = work();
+        self.is_at_work.store(false, Ordering::Relaxed);
+        result
     }
 
     /// Returns whether anybody waits for it. If not, it is over.
@@ -49,7 +72,8 @@ impl<P: Protocol> Attempt<P> {
 
     pub(super) fn succeeds(&self, stream: P::Stream, input: Input, mut decoder: P::Decoder) {
         let shared = &self.shared;
-        let encoder = Shared::<P>::KNOWS.then(|| shared.protocol.encoder(&mut decoder));
+        let encoder =
+            Shared::<P>::KNOWS.then(|| self.at_work(|| shared.protocol.encoder(&mut decoder)));
         let Some(mut state) = self.shared.lock_for(self.epoch) else {
             // Closed meanwhile.
             return stream.close();
@@ -57,6 +81,7 @@ impl<P: Protocol> Attempt<P> {
         state.link.status = Status::Up(Arc::new(stream));
         state.link.inlet = Some(Box::new(Inlet::new(input, decoder)));
         state.link.encoder = encoder;
+        shared.hear(&mut state.link);
         shared.serve(state, true);
         if Shared::<P>::KNOWS {
             shared.admit();
@@ -64,12 +89,14 @@ impl<P: Protocol> Attempt<P> {
     }
 }
 
-/// If the context goes, all who wait are told.
+/// If the protocol panics, or the context goes, all who wait are told.
 impl<P: Protocol> Drop for Attempt<P> {
     fn drop(&mut self) {
         let state = self.shared.lock_for(self.epoch);
         let is_lost = state.is_some_and(|it| matches!(it.link.status, Status::Connecting));
-        if is_lost {
+        if is_lost && *self.is_at_work.get_mut() {
+            self.shared.panicked(self.epoch);
+        } else if is_lost {
             self.shared.fail(self.epoch, context_gone().into());
         }
     }
@@ -120,7 +147,7 @@ impl<P: Protocol> Reader<P> {
         }
         if self.shared.limits.silence.is_some() {
             if let Some(mut state) = self.shared.lock_for(self.epoch) {
-                state.link.heard = self.shared.executor.now();
+                self.shared.hear(&mut state.link);
             }
         }
     }
@@ -260,7 +287,13 @@ impl<P: Protocol> Reader<P> {
                 Ok(Routed::Noted)
             }
             Event::PartTo(id, part) => {
-                shared.pass_on(state, id, part);
+                let place = state.places.get(id);
+                if place.is_some_and(|it| it.stage == Stage::ById) {
+                    shared.pass_on(state, id, part);
+                } else {
+                    // Nobody's, or of one whose reply is in order.
+                    drop(state);
+                }
                 Ok(Routed::Noted)
             }
             Event::Message(_) | Event::Nothing => Ok(Routed::Noted),
@@ -293,11 +326,7 @@ impl<P: Protocol> Drop for Reader<P> {
         };
         if self.is_decoding {
             drop(state);
-            let error = self.shared.protocol.failure(Failure::Panicked);
-            if let Some(state) = self.shared.lock_for(self.epoch) {
-                self.shared.end(state, error).tell_later();
-            }
-            return;
+            return self.shared.panicked(self.epoch);
         }
         if !thread::panicking() {
             drop(state);
@@ -349,6 +378,15 @@ impl<P: Protocol> Drop for Resumption<P> {
 }
 
 impl<P: Protocol> Shared<P> {
+    /// Ends a connection whose protocol has panicked. No handler runs in here, as that panic
+    /// goes on.
+    fn panicked(&self, epoch: u64) {
+        let error = self.protocol.failure(Failure::Panicked);
+        if let Some(state) = self.lock_for(epoch) {
+            self.end(state, error).tell_later();
+        }
+    }
+
     /// Locks the state, if it is that of this connection still, and puts into it what the
     /// protocol has left on the desk.
     #[inline(always)]
@@ -379,7 +417,7 @@ impl<P: Protocol> Shared<P> {
         mut state: MutexGuard<'_, State<P>>,
         message: P::Message,
     ) -> Result<(), P::Error> {
-        if state.messages.len() >= self.limits.messages {
+        if state.messages.len() >= self.limits.messages && state.listeners.is_empty() {
             let _all = state.messages.take_rest();
             drop(state);
             return Err(self.protocol.failure(Failure::Overrun));
@@ -499,8 +537,20 @@ impl<P: Protocol> Shared<P> {
             return false;
         }
         let id = place.id;
+        let is_awaited = matches!(place.caller, Some(Waiter::Part(_)));
+        let is_full = !is_awaited && place.parts.len() >= self.limits.parts;
+        if is_full && place.stage == Stage::ById {
+            // What others are told must not wait for this one.
+            place.stage = Stage::Answered;
+            place.end = Some(End::TooSlow);
+            _rest = place.pending.take();
+            _unwanted = Some(part);
+            state.link.unanswered -= 1;
+            drop(guard);
+            return false;
+        }
         place.parts.push(part);
-        if matches!(place.caller, Some(Waiter::Part(_))) {
+        if is_awaited {
             if let Some((order, part)) = place.parts.give() {
                 let caller = place.caller.take();
                 state.waiting -= 1;
@@ -517,16 +567,7 @@ impl<P: Protocol> Shared<P> {
                 return false;
             }
         }
-        let is_full = place.parts.len() >= self.limits.parts;
-        if is_full && place.stage == Stage::ById {
-            // What others are told must not wait for this one.
-            place.stage = Stage::Answered;
-            place.end = Some(End::TooSlow);
-            _rest = place.pending.take();
-            state.link.unanswered -= 1;
-            drop(guard);
-            return false;
-        }
+        let is_full = place.stage == Stage::InOrder && place.parts.len() >= self.limits.parts;
         state.link.is_paused |= is_full;
         is_full
     }

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::io::{self, ErrorKind};
 use std::mem;
 use std::sync::Arc;
+use std::thread;
 
 use super::door::AtDoor;
 use super::line::Held;
@@ -227,6 +228,8 @@ impl<P: Protocol> Shared<P> {
         for held in line.filter(|held| held.id == id) {
             held.is_finished = true;
         }
+        // From now on its reply is due.
+        self.hear(&mut state.link);
         state.link.advance_line();
         self.settle(&mut state);
         self.serve_if_up(state);
@@ -351,8 +354,8 @@ impl<P: Protocol> Shared<P> {
         if stage == Stage::InOrder {
             places.add_to(&mut link.order, id);
         }
-        if link.unanswered == 0 && self.limits.silence.is_some() {
-            link.heard = self.executor.now();
+        if link.unanswered == 0 {
+            self.hear(link);
         }
         link.unanswered += 1;
         link.say(out, None);
@@ -443,6 +446,11 @@ impl<P: Protocol> Drop for Reserved<'_, P> {
             return;
         }
         let waited = place.caller.is_some();
+        if (waited || place.is_exchange) && thread::panicking() {
+            // What encodes it, when its turn had come.
+            drop(state);
+            return self.shared.refuse_later(self.id);
+        }
         state.places.release(self.id, &mut remains);
         if waited {
             self.shared.one_less(state);

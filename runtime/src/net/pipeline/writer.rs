@@ -29,6 +29,7 @@ impl<P: Protocol> Shared<P> {
             None => (link.take_outgoing(), 0),
         };
         let epoch = state.epoch;
+        self.hear_if_told(&mut state);
         drop(state);
         loop {
             let written = match stream.try_write_some(&bytes[from..]) {
@@ -44,8 +45,37 @@ impl<P: Protocol> Shared<P> {
                     from = 0;
                 }
                 Ok(n) => return self.write_rest(stream, epoch, bytes, from + n),
-                Err(error) => return self.fail(epoch, error.into()),
+                Err(error) => return self.fail_to_write(epoch, error.into()),
             }
+        }
+    }
+
+    /// Nothing is written any more. What the other end has said before is still read, if
+    /// anybody waits: replies, and perhaps why.
+    pub(super) fn fail_to_write(self: &Arc<Self>, epoch: u64, error: P::Error) {
+        let Some(mut state) = self.lock_for(epoch) else {
+            return;
+        };
+        if state.waiting == 0 {
+            return self.end(state, error).tell();
+        }
+        // Still `is_writing`, so that nobody tries.
+        state.link.write_error = Some(error);
+        let stops = state.link.stops.clone();
+        drop(state);
+        Loops::of(self).begin_to_part(epoch, &stops);
+    }
+
+    /// Ends connection `epoch`, of which nothing more can be read.
+    pub(super) fn fail_to_read(&self, epoch: u64, error: P::Error) {
+        if let Some(mut state) = self.lock_for(epoch) {
+            let first = state.link.write_error.take();
+            // Dropped after the lock.
+            let (error, _later) = match first {
+                Some(first) => (first, Some(error)),
+                None => (error, None),
+            };
+            self.end(state, error).tell();
         }
     }
 
@@ -73,6 +103,7 @@ impl<P: Protocol> Shared<P> {
         from: usize,
     ) -> Option<Vec<u8>> {
         let mut state = self.lock_for(epoch)?;
+        self.hear_if_told(&mut state);
         if state.waiting > 0 {
             return Some(bytes);
         }
