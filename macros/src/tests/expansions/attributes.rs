@@ -15,6 +15,7 @@ impl Socket {
     ///
     /// When sent.
     #[doc(alias = "write")]
+    #[doc(cfg(unix))]
     #[deprecated = "use `send_all`"]
     #[must_use]
     #[track_caller]
@@ -42,6 +43,7 @@ impl Socket {
     /// Sends.
     ///
     /// The operation of [`async_send`](Self::async_send), not yet started: `.await` it, wait for it with `.blocking()`, or give it a `.callback(..)`. See [`Operation`](async_op::expansion::Operation).
+    #[doc(cfg(unix))]
     #[deprecated = "use `send_all`"]
     #[allow(deprecated)]
     #[track_caller]
