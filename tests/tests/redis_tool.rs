@@ -7,6 +7,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::os::fd::FromRawFd;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -348,16 +349,29 @@ fn a_comparison_whose_server_goes() {
     });
 }
 
-/// Waits until the one server whose files are in `folder` is up.
+/// Waits until the tool is at work with the one server whose files are in `folder`: it has
+/// seen that it is up.
 fn wait_for_server(folder: &Folder) {
-    let is_up = || matches!(&folder.files()[..], [it] if it.join("socket").exists());
+    let clients = || {
+        let [files] = &folder.files()[..] else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        let mut stream = UnixStream::connect(files.join("socket"))?;
+        stream.write_all(b"CLIENT LIST\r\nQUIT\r\n")?;
+        let mut clients = String::new();
+        stream.read_to_string(&mut clients)?;
+        io::Result::Ok(clients)
+    };
+    // One that asks something else than this, and than the tool while it waits.
+    let is_at_work = |client: &str| {
+        let asks = ["client", "info", "quit", "NULL"];
+        client.contains("cmd=") && !asks.iter().any(|it| client.contains(&format!("cmd={it}")))
+    };
     let start = Instant::now();
-    while !is_up() {
+    while !clients().is_ok_and(|clients| clients.lines().any(is_at_work)) {
         assert!(start.elapsed() < Duration::from_secs(30), "no server");
         thread::sleep(Duration::from_millis(10));
     }
-    // The tool looks whether it is, too.
-    thread::sleep(Duration::from_millis(200));
 }
 
 /// Sends a signal to a process, or to the group that it leads.
