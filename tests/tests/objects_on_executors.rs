@@ -181,7 +181,7 @@ fn until(context: &IoContext, mut condition: impl FnMut() -> bool) {
 #[async_op]
 async fn async_twice<E: HomeExecutor>(timer: &Timer<E>, log: Log) -> io::Result<()> {
     for _ in 0..2 {
-        timer.expires_after(Duration::from_millis(1));
+        timer.expires_after(Duration::from_millis(100));
         timer.wait().await?;
         log.push("step");
     }
