@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 pub fn built(example: &str, file: &str) -> PathBuf {
     let mut cargo = Command::new(env!("CARGO"));
     cargo
-        .args(["build", "-p", "async-op", "--example", example])
+        .args(["build", "-p", "async-op-clients", "--example", example])
         .args(["--message-format", "json-render-diagnostics"])
         .current_dir(env!("CARGO_MANIFEST_DIR"));
     let output = cargo.output().unwrap();

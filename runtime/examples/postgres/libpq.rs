@@ -74,7 +74,8 @@ fn compiled() -> io::Result<PathBuf> {
     let asked = asked.map_err(|_| missing("pg_config (Debian: libpq-dev)"))?;
     let headers = String::from_utf8_lossy(&asked.stdout).trim().to_owned();
     let program = std::env::temp_dir().join(format!("async-op-libpq-{}", std::process::id()));
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/postgres/c/libpq.c");
+    let source =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../runtime/examples/postgres/c/libpq.c");
     let output = Command::new("cc")
         .args(["-O2", "-I", &headers])
         .arg(source)
