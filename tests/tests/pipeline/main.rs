@@ -1,6 +1,7 @@
 //! A pipeline of requests: every kind of reply, whatever becomes of those who wait.
 
 mod broken;
+mod dying;
 mod encoders;
 mod kinds;
 mod lines;

@@ -99,8 +99,9 @@ impl<P: Protocol> Shared<P> {
             Err(error) => return op.complete(Err(error)),
         };
         let state_now = &mut *state;
+        let stage = state_now.at_door();
         if let (Some(place), Some(request)) = (state_now.places.get(id), request.take()) {
-            place.stage = Stage::AtDoor;
+            place.stage = stage;
             place.caller = Some(Waiter::Reply(op));
             state_now.link.door.push_back(AtDoor::Request(id, request));
             state_now.waiting += 1;
@@ -136,8 +137,9 @@ impl<P: Protocol> Shared<P> {
         let mut request = Some(request);
         let mut state = self.lock_to_speak();
         let state_now = &mut *state;
+        let stage = state_now.at_door();
         if let (Some(place), Some(request)) = (state_now.places.get(id), request.take()) {
-            place.stage = Stage::AtDoor;
+            place.stage = stage;
             place.is_exchange = true;
             state_now.exchanges += 1;
             state_now.link.door.push_back(AtDoor::Request(id, request));
@@ -238,7 +240,7 @@ impl<P: Protocol> Shared<P> {
 
     /// Returns a place that is free, and whether the request has to wait at the door.
     #[inline]
-    fn reserve(&self) -> Result<(Reserved<'_, P>, bool), P::Error> {
+    fn reserve(self: &Arc<Self>) -> Result<(Reserved<'_, P>, bool), P::Error> {
         match self.take_ready() {
             Some(id) => Ok((Reserved::new(self, id), false)),
             None => self.reserve_another(),
@@ -246,10 +248,9 @@ impl<P: Protocol> Shared<P> {
     }
 
     #[inline(never)]
-    fn reserve_another(&self) -> Result<(Reserved<'_, P>, bool), P::Error> {
+    fn reserve_another(self: &Arc<Self>) -> Result<(Reserved<'_, P>, bool), P::Error> {
         let mut state = self.lock();
-        if let Status::Over(error) = &state.link.status {
-            let error = error.clone();
+        if let Some(error) = self.refusal(&state) {
             drop(state);
             return Err(error.again());
         }
@@ -265,7 +266,7 @@ impl<P: Protocol> Shared<P> {
     /// Locks the state to add a request. A connection that takes no more, where nobody is
     /// left to be told, is given up.
     #[inline(always)]
-    fn lock_to_speak(&self) -> MutexGuard<'_, State<P>> {
+    fn lock_to_speak(self: &Arc<Self>) -> MutexGuard<'_, State<P>> {
         let state = self.lock();
         if !self.is_hopeless(&state) {
             return state;
@@ -275,7 +276,7 @@ impl<P: Protocol> Shared<P> {
     }
 
     #[cold]
-    fn give_up(&self) -> MutexGuard<'_, State<P>> {
+    fn give_up(self: &Arc<Self>) -> MutexGuard<'_, State<P>> {
         let error = cancelled().into();
         let state = self.lock();
         if self.is_hopeless(&state) {
@@ -419,12 +420,12 @@ impl<P: Protocol> Shared<P> {
 
 /// A place that is free again unless it is kept: if what encodes the request panics, say.
 pub(super) struct Reserved<'a, P: Protocol> {
-    shared: &'a Shared<P>,
+    shared: &'a Arc<Shared<P>>,
     pub(super) id: Id,
 }
 
 impl<'a, P: Protocol> Reserved<'a, P> {
-    pub(super) fn new(shared: &'a Shared<P>, id: Id) -> Self {
+    pub(super) fn new(shared: &'a Arc<Shared<P>>, id: Id) -> Self {
         Self { shared, id }
     }
 

@@ -162,8 +162,7 @@ impl<P: Protocol> Shared<P> {
     /// Returns a place that is free, and the encoder if the request need not wait.
     fn reserve_turn(self: &Arc<Self>) -> Result<(Reserved<'_, P>, Option<Turn<'_, P>>), P::Error> {
         let mut state = self.lock();
-        if let Status::Over(error) = &state.link.status {
-            let error = error.clone();
+        if let Some(error) = self.refusal(&state) {
             drop(state);
             return Err(error.again());
         }
