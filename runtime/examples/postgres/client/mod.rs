@@ -22,6 +22,7 @@
 )]
 
 mod binding;
+mod channels;
 mod config;
 mod connect;
 mod copy;
