@@ -366,6 +366,7 @@ fn other(config: &Config) -> tokio_postgres::Config {
                 .host_path(path.parent().unwrap_or(path))
                 .port(port.unwrap_or(5432));
         }
+        _ => {}
     }
     if let Some(password) = &config.password {
         other.password(password);

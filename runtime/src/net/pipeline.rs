@@ -153,9 +153,11 @@
 #[macro_use]
 mod example;
 
+mod address;
 mod back;
 mod door;
 mod exchange;
+mod greeting;
 mod input;
 mod line;
 mod link;
@@ -169,6 +171,7 @@ mod waiter;
 mod writer;
 
 pub use crate::io::Transport;
+pub use address::Address;
 pub use exchange::Exchange;
 pub use input::Input;
 pub use places::Id;

@@ -3,21 +3,15 @@
 
 use std::convert::Infallible;
 use std::mem;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
-use allocator_api2::boxed::Box;
-use async_op::alloc::Recycling;
-use async_op::io::write_all;
 use async_op::net::AnyStream;
 use async_op::net::pipeline::{Event, Expect, Failure, Id, Input, Pipeline, Protocol, Session};
 use async_op::{Initiation, IoExecutor, IoObject, async_op};
 
-use super::command::Command;
+use super::command::{Command, Flaw};
 use super::config::Config;
-use super::news::{Message, News, Subscriptions, news};
+use super::news::{Interest, Message, News, Subscriptions, news};
 use super::resp::Scanner;
-use super::stream;
 use super::value::{Error, Result, Value};
 
 /// A client: a handle, as all I/O objects are.
@@ -45,7 +39,7 @@ impl Client {
     pub fn new(executor: &IoExecutor, config: Config) -> Self {
         let redis = Redis {
             config,
-            interest: Arc::default(),
+            interest: Interest::default(),
         };
         Self {
             pipeline: Pipeline::new(executor, redis),
@@ -90,92 +84,32 @@ impl Client {
 
 struct Redis {
     config: Config,
-    interest: Arc<Interest>,
-}
-
-/// Whether it makes sense to wait for messages.
-#[derive(Default)]
-pub(super) struct Interest {
-    /// How many requests about channels have not been answered.
-    asked: AtomicUsize,
-    /// How many channels there are.
-    pub(super) channels: AtomicI64,
+    /// In messages: of requests about channels that have not been answered, and of channels.
+    interest: Interest,
 }
 
 /// What is left of a command to be answered.
 struct Pending {
     /// How many replies are still to come.
     replies: u32,
-    /// What most commands have nothing of.
-    more: Option<Box<More, Recycling>>,
-}
-
-#[derive(Default)]
-struct More {
-    /// The replies that have come, if all count.
-    all: Option<Vec<Value>>,
-    /// The first error among them, which says more than the last.
-    error: Option<String>,
+    /// What has come of it: of several replies the last one, or the first error, which says
+    /// more; or all of them.
+    so_far: Value,
+    collects: bool,
     /// It is about channels.
-    asked: Option<Asked>,
+    asks: Option<Interest>,
 }
 
 impl Pending {
-    fn asks(&self) -> bool {
-        let more = self.more.as_ref();
-        more.is_some_and(|more| more.asked.is_some())
-    }
-
-    /// What was asked for has been refused as a whole.
-    fn refuse(&mut self) {
-        let more = self.more.as_ref();
-        if more.is_none_or(|more| more.all.is_none()) {
-            self.replies = 1;
-        }
-    }
-
     /// Notes a reply; returns what the command completes with, if it was the last.
     fn note(&mut self, value: Value) -> Option<Value> {
         self.replies -= 1;
-        match (&mut self.more, self.replies) {
-            (None, 0) => Some(value),
-            (more, left) => {
-                let more = more.get_or_insert_with(|| Box::new_in(More::default(), Recycling));
-                more.note(value, left == 0)
-            }
+        match &mut self.so_far {
+            Value::Array(all) if self.collects => all.push(value),
+            Value::Error(_) => {}
+            last => *last = value,
         }
-    }
-}
-
-impl More {
-    fn note(&mut self, value: Value, is_last: bool) -> Option<Value> {
-        match (&mut self.all, value) {
-            (Some(all), value) => {
-                all.push(value);
-                is_last.then(|| Value::Array(mem::take(all)))
-            }
-            (None, Value::Error(error)) => {
-                let first = self.error.get_or_insert(error);
-                is_last.then(|| Value::Error(mem::take(first)))
-            }
-            (None, value) => is_last.then_some(value),
-        }
-    }
-}
-
-/// Counts a request about channels, while there is no answer.
-struct Asked(Arc<Interest>);
-
-impl Asked {
-    fn new(interest: &Arc<Interest>) -> Self {
-        interest.asked.fetch_add(1, Ordering::SeqCst);
-        Self(interest.clone())
-    }
-}
-
-impl Drop for Asked {
-    fn drop(&mut self) {
-        self.0.asked.fetch_sub(1, Ordering::SeqCst);
+        (self.replies == 0).then(|| mem::replace(&mut self.so_far, Value::Null))
     }
 }
 
@@ -201,22 +135,13 @@ impl Protocol for Redis {
         executor: &IoExecutor,
         input: &mut Input,
     ) -> Result<(AnyStream, Decoder)> {
-        let stream = stream::connect(executor, &self.config).await?;
+        let stream = self.config.connect(executor).await?;
         let mut decoder = Decoder {
             scanner: Scanner::default(),
             subscriptions: Subscriptions::new(&self.interest),
         };
-        let Some(greeting) = self.config.greeting() else {
-            return Ok((stream, decoder));
-        };
-        write_all(&stream, greeting.as_bytes()).await?;
-        let mut replies = greeting.replies;
-        while replies > 0 {
-            match decoder.scanner.next(input, self.config.longest_reply)? {
-                Some(Value::Error(message)) => return Err(Error::Server(message)),
-                Some(_) => replies -= 1,
-                None => input.read_more(&stream).await?,
-            }
+        if let Some(greeting) = self.config.greeting() {
+            self.greet(&stream, input, &mut decoder, greeting).await?;
         }
         Ok((stream, decoder))
     }
@@ -237,18 +162,14 @@ impl Protocol for Redis {
         }
         out.extend_from_slice(command.as_bytes());
         let asks = command.is_about_channels();
-        let more = (asks || command.collects).then(|| {
-            let all = command.collects;
-            let more = More {
-                all: all.then(|| Vec::with_capacity(command.replies as usize)),
-                error: None,
-                asked: asks.then(|| Asked::new(&self.interest)),
-            };
-            Box::new_in(more, Recycling)
-        });
         Ok(Expect::InOrder(Pending {
             replies: command.replies,
-            more,
+            so_far: match command.collects {
+                true => Value::Array(Vec::with_capacity(command.replies as usize)),
+                false => Value::Null,
+            },
+            collects: command.collects,
+            asks: asks.then(|| self.interest.in_more(1)),
         }))
     }
 
@@ -265,7 +186,7 @@ impl Protocol for Redis {
         // RESP3 says itself what a message is.
         let in_arrays = decoder.subscriptions.are_in_force() && !self.config.resp3;
         let front = session.front();
-        let asks = front.as_ref().is_some_and(|front| front.asks());
+        let asks = front.as_ref().is_some_and(|front| front.asks.is_some());
         let value = match news(value, in_arrays, asks) {
             News::Message(message) => return Ok(Some(Event::Message(message))),
             News::Other => return Ok(Some(Event::Nothing)),
@@ -275,7 +196,12 @@ impl Protocol for Redis {
             return Err(self.failure(Failure::Unasked));
         };
         if asks && !decoder.subscriptions.note(&value) {
-            front.refuse();
+            if value == Value::Status("QUEUED".into()) {
+                // What would come of it nobody could tell from replies.
+                return Err(Error::refused(Flaw::InTransaction.text()));
+            }
+            // What was asked for has been refused as a whole.
+            front.replies = if front.collects { front.replies } else { 1 };
         }
         Ok(Some(match front.note(value) {
             None => Event::Nothing,
@@ -285,8 +211,7 @@ impl Protocol for Redis {
     }
 
     fn expects_messages(&self) -> bool {
-        let counts = &self.interest;
-        counts.asked.load(Ordering::SeqCst) > 0 || counts.channels.load(Ordering::SeqCst) > 0
+        self.interest.is_any()
     }
 
     fn failure(&self, failure: Failure) -> Error {
