@@ -83,6 +83,9 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
+//! Where the server is may be an [`Address`], which connects to TCP, a Unix socket or what a test
+//! has; what is said first may be a request like others, by [`greet`](Protocol::greet).
+//!
 //! Wrap it in a type with an operation for each thing that can be asked, made of
 //! `request` by [`map`](crate::Operation::map). `runtime/examples`, in the repository, has
 //! clients of memcached (all in order), NATS (by id, and subscriptions), Redis (messages among the

@@ -3,6 +3,7 @@
 mod broken;
 mod dying;
 mod encoders;
+mod greeting;
 mod kinds;
 mod lines;
 mod random;

@@ -79,7 +79,8 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     /// Makes a request on a connection that is being made, and returns its reply: for what is
     /// said first where that is a request like any other, such as to log in.
     ///
-    /// Its encoder is a default one, and its id 0. Parts of the reply are dropped.
+    /// Its encoder is a default one, and its id 0. Parts of the reply are dropped, and messages
+    /// are nobody's but [`notice`](Self::notice)'s.
     ///
     /// ```
     #[doc = example!(types)]
