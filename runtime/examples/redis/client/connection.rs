@@ -4,6 +4,8 @@
 use std::convert::Infallible;
 use std::mem;
 
+use allocator_api2::boxed::Box;
+use async_op::alloc::Recycling;
 use async_op::net::AnyStream;
 use async_op::net::pipeline::{Event, Expect, Failure, Id, Input, Pipeline, Protocol, Session};
 use async_op::{Initiation, IoExecutor, IoObject, async_op};
@@ -92,24 +94,42 @@ struct Redis {
 struct Pending {
     /// How many replies are still to come.
     replies: u32,
-    /// What has come of it: of several replies the last one, or the first error, which says
-    /// more; or all of them.
+    /// What most commands have nothing of.
+    more: Option<Box<More, Recycling>>,
+}
+
+/// Of a command with several replies, or about channels.
+struct More {
+    /// The last reply, or the first error, which says more; or all of them.
     so_far: Value,
     collects: bool,
-    /// It is about channels.
     asks: Option<Interest>,
 }
 
 impl Pending {
+    fn asks(&self) -> bool {
+        self.more.as_ref().is_some_and(|more| more.asks.is_some())
+    }
+
     /// Notes a reply; returns what the command completes with, if it was the last.
     fn note(&mut self, value: Value) -> Option<Value> {
         self.replies -= 1;
-        match &mut self.so_far {
-            Value::Array(all) if self.collects => all.push(value),
+        let Some(more) = &mut self.more else {
+            return Some(value);
+        };
+        match &mut more.so_far {
+            Value::Array(all) if more.collects => all.push(value),
             Value::Error(_) => {}
             last => *last = value,
         }
-        (self.replies == 0).then(|| mem::replace(&mut self.so_far, Value::Null))
+        (self.replies == 0).then(|| mem::replace(&mut more.so_far, Value::Null))
+    }
+
+    /// What was asked for has been refused as a whole.
+    fn refuse(&mut self) {
+        if self.more.as_ref().is_none_or(|more| !more.collects) {
+            self.replies = 1;
+        }
     }
 }
 
@@ -161,16 +181,20 @@ impl Protocol for Redis {
             return Ok(Expect::Nothing(Value::Array(Vec::new())));
         }
         out.extend_from_slice(command.as_bytes());
+        let Command {
+            replies, collects, ..
+        } = command;
         let asks = command.is_about_channels();
-        Ok(Expect::InOrder(Pending {
-            replies: command.replies,
-            so_far: match command.collects {
-                true => Value::Array(Vec::with_capacity(command.replies as usize)),
+        let more = (asks || collects || replies > 1).then(|| More {
+            so_far: match collects {
+                true => Value::Array(Vec::with_capacity(replies as usize)),
                 false => Value::Null,
             },
-            collects: command.collects,
+            collects,
             asks: asks.then(|| self.interest.in_more(1)),
-        }))
+        });
+        let more = more.map(|more| Box::new_in(more, Recycling));
+        Ok(Expect::InOrder(Pending { replies, more }))
     }
 
     #[inline]
@@ -186,7 +210,7 @@ impl Protocol for Redis {
         // RESP3 says itself what a message is.
         let in_arrays = decoder.subscriptions.are_in_force() && !self.config.resp3;
         let front = session.front();
-        let asks = front.as_ref().is_some_and(|front| front.asks.is_some());
+        let asks = front.as_ref().is_some_and(|front| front.asks());
         let value = match news(value, in_arrays, asks) {
             News::Message(message) => return Ok(Some(Event::Message(message))),
             News::Other => return Ok(Some(Event::Nothing)),
@@ -200,8 +224,7 @@ impl Protocol for Redis {
                 // What would come of it nobody could tell from replies.
                 return Err(Error::refused(Flaw::InTransaction.text()));
             }
-            // What was asked for has been refused as a whole.
-            front.replies = if front.collects { front.replies } else { 1 };
+            front.refuse();
         }
         Ok(Some(match front.note(value) {
             None => Event::Nothing,

@@ -142,6 +142,7 @@ impl<P: Protocol> Default for Desk<P> {
 
 impl<P: Protocol> Desk<P> {
     /// Reads the next thing that has been said, of those requests that are `shared`, or here.
+    #[inline]
     pub(super) fn decode(
         &mut self,
         protocol: &P,
