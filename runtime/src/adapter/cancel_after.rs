@@ -14,8 +14,9 @@ use crate::executor::timers_of;
 use crate::handler::{Associations, CompletionHandler};
 use crate::initiation::Initiation;
 use crate::signature::{LeadingSignature, Signature};
+use crate::task::parked::Ended;
 use crate::task::scope::{self, OfRequests, Scope};
-use crate::time::{Countdown, Deadline, from_now};
+use crate::time::{Countdown, Deadline, Moment, When};
 use crate::token::{CompletionToken, Operation};
 
 /// Asks the operation to stop when it has taken `duration`.
@@ -185,21 +186,6 @@ impl<S, I> Operation<S, I> {
         I: Initiation<S>,
     {
         self.wrap(|initiation| TimedInitiation::new(when, CancellationType::TERMINAL, initiation))
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-enum When {
-    After(Duration),
-    At(Instant),
-}
-
-impl When {
-    fn expiry(self, timers: &IoExecutor) -> Instant {
-        match self {
-            Self::After(duration) => from_now(timers, duration),
-            Self::At(instant) => instant,
-        }
     }
 }
 
@@ -375,7 +361,7 @@ struct Hosted {
 impl Hosted {
     fn start(timers: IoExecutor, when: When, kind: CancellationType) -> Self {
         Self {
-            countdown: Countdown::new(timers, when.expiry(&timers)),
+            countdown: Countdown::new(Moment::new(timers, When::At(when.expiry(&timers)))),
             kind,
             asked: CancellationType::default(),
             state: None,
@@ -384,8 +370,8 @@ impl Hosted {
     }
 
     fn look(&mut self, waker: &Waker) {
-        if self.countdown.is_over(waker) {
-            self.has_expired = !self.asked.contains(self.kind);
+        if self.countdown.look(waker) == Some(Ended::Expired) {
+            self.has_expired |= !self.asked.contains(self.kind);
             self.ask(self.kind);
         }
     }
