@@ -90,6 +90,22 @@ struct Redis {
     interest: Interest,
 }
 
+impl Redis {
+    #[inline(never)]
+    fn more_of(&self, command: &Command) -> Box<More, Recycling> {
+        let asks = command.is_about_channels();
+        let more = More {
+            so_far: match command.collects {
+                true => Value::Array(Vec::with_capacity(command.replies as usize)),
+                false => Value::Null,
+            },
+            collects: command.collects,
+            asks: asks.then(|| self.interest.in_more(1)),
+        };
+        Box::new_in(more, Recycling)
+    }
+}
+
 /// What is left of a command to be answered.
 struct Pending {
     /// How many replies are still to come.
@@ -117,6 +133,7 @@ impl Pending {
         let Some(more) = &mut self.more else {
             return Some(value);
         };
+        let more = &mut **more;
         match &mut more.so_far {
             Value::Array(all) if more.collects => all.push(value),
             Value::Error(_) => {}
@@ -181,20 +198,11 @@ impl Protocol for Redis {
             return Ok(Expect::Nothing(Value::Array(Vec::new())));
         }
         out.extend_from_slice(command.as_bytes());
-        let Command {
-            replies, collects, ..
-        } = command;
-        let asks = command.is_about_channels();
-        let more = (asks || collects || replies > 1).then(|| More {
-            so_far: match collects {
-                true => Value::Array(Vec::with_capacity(replies as usize)),
-                false => Value::Null,
-            },
-            collects,
-            asks: asks.then(|| self.interest.in_more(1)),
-        });
-        let more = more.map(|more| Box::new_in(more, Recycling));
-        Ok(Expect::InOrder(Pending { replies, more }))
+        let has_more = command.replies > 1 || command.collects || command.is_about_channels();
+        Ok(Expect::InOrder(Pending {
+            replies: command.replies,
+            more: has_more.then(|| self.more_of(&command)),
+        }))
     }
 
     #[inline]

@@ -46,7 +46,7 @@ impl<'a, P: Protocol> Turn<'a, P> {
     }
 
     /// Encodes a request, of an exchange or not.
-    #[inline]
+    #[inline(always)]
     pub(super) fn encode(
         &mut self,
         request: P::Request,
