@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use async_op::io::{read_until, write_all};
 use async_op::net::AnyStream;
+use async_op::net::pipeline::Address;
 use async_op::test::{Script, TestContext, TestStream, dial};
 use async_op::{Initiation, IoContext, Operation, SystemExecutor};
 use async_op_tests::astray::{self, Echo, Shared};
@@ -140,7 +141,10 @@ fn a_server_that_is_slow() {
     let script = Script::new()
         .write("get key\r\n")
         .read("VALUE key 0 5\r\nval");
-    let client = Client::over(&context, dial([AnyStream::new(script.on(&context))]));
+    let client = Client::new(
+        &context,
+        Address::dial(dial([AnyStream::new(script.on(&context))])),
+    );
     let limit = Duration::from_secs(20);
     let get = client.get("key").cancel_after(limit);
     assert!(async_op::is_timeout(&get.blocking().unwrap_err()));
@@ -149,7 +153,7 @@ fn a_server_that_is_slow() {
 
 impl Shared for Client {
     fn new(context: &TestContext, stream: TestStream) -> Self {
-        Client::over(context, dial([AnyStream::new(stream)]))
+        Client::new(context, Address::dial(dial([AnyStream::new(stream)])))
     }
 
     fn ask(&self, text: &str) -> Operation<Echo, impl Initiation<Echo> + 'static> {

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use async_op::io::{AsyncReadStream, write_all};
 use async_op::net::AnyStream;
+use async_op::net::pipeline::Address;
 use async_op::test::{TestContext, TestStream, dial};
 use async_op::token::UsePromise;
 use async_op::{Detached, Initiation, IoContext, Operation, SystemExecutor, is_timeout, spawn};
@@ -259,7 +260,7 @@ fn a_server_that_lies() {
 
 impl Shared for Client {
     fn new(context: &TestContext, stream: TestStream) -> Self {
-        Client::over(context, dial([AnyStream::new(stream)]))
+        Client::new(context, Address::dial(dial([AnyStream::new(stream)])))
     }
 
     fn ask(&self, text: &str) -> Operation<Echo, impl Initiation<Echo> + 'static> {

@@ -501,6 +501,85 @@ fn forgotten(caller: &impl Caller, config: &Config) {
     assert_eq!(seven().unwrap(), 7);
 }
 
+/// What a client believes of its channels is so, whatever its session is told.
+fn believed(caller: &impl Caller, config: &Config) {
+    let client = Client::new(&caller.executor(), config.clone());
+    let ask = |text: &str| caller.call(client.batch(text));
+    let hears = |channel: &str| {
+        let notify = "select pg_notify($1, '')";
+        caller.call(client.query(notify, &[&channel])).unwrap();
+        match caller.call(client.next_notification()) {
+            Ok(said) => said.channel == channel,
+            Err(error) => {
+                let kind = error.as_io().map(std::io::Error::kind);
+                assert_eq!(kind, Some(ErrorKind::NotConnected));
+                false
+            }
+        }
+    };
+    let is_refused = |error: Option<Error>| {
+        let kind = error
+            .as_ref()
+            .and_then(Error::as_io)
+            .map(std::io::Error::kind);
+        assert_eq!(kind, Some(ErrorKind::InvalidInput));
+    };
+    for text in ["listen a", " UNLISTEN *", "Listen\n\"a\""] {
+        is_refused(ask(text).err());
+        is_refused(caller.call(client.query(text, &[])).err());
+        is_refused(caller.call(client.prepare(text)).err());
+    }
+    for text in ["select 1; listen a", "select 1; unlisten *"] {
+        is_refused(ask(text).err());
+    }
+
+    caller.call(client.listen("a")).unwrap();
+    assert!(hears("a"));
+    ask("discard all").unwrap();
+    assert!(!hears("a"));
+    // What is asked behind that is not forgotten.
+    client.batch("discard all").detach();
+    caller.call(client.listen("a")).unwrap();
+    assert!(hears("a"));
+
+    caller.call(client.unlisten("a")).unwrap();
+    for (end, is_done) in [
+        ("commit", true),
+        ("savepoint s; rollback to s", true),
+        ("rollback", false),
+        ("select 1 / 0", false),
+    ] {
+        ask("begin").unwrap();
+        caller.call(client.listen("a")).unwrap();
+        let _ = ask(end);
+        ask("commit").unwrap();
+        assert_eq!(hears("a"), is_done);
+
+        caller.call(client.listen("a")).unwrap();
+        ask("begin").unwrap();
+        caller.call(client.unlisten("a")).unwrap();
+        let _ = ask(end);
+        ask("commit").unwrap();
+        assert_eq!(hears("a"), !is_done);
+        caller.call(client.unlisten("a")).unwrap();
+    }
+    caller.call(client.listen("a")).unwrap();
+    ask("begin").unwrap();
+    ask("select 1 / 0").unwrap_err();
+    caller.call(client.unlisten("a")).unwrap_err();
+    caller.call(client.listen("a")).unwrap_err();
+    ask("rollback").unwrap();
+    assert!(hears("a"));
+
+    // Text is UTF-8, or there is none.
+    assert!(matches!(
+        ask("set client_encoding = 'LATIN1'"),
+        Err(Error::Protocol(_))
+    ));
+    let rows = ask("show client_encoding").unwrap();
+    assert_eq!(rows.one().unwrap().get::<String>(0).unwrap(), "UTF8");
+}
+
 /// Tables that have changed since a statement was prepared.
 fn changed(caller: &impl Caller, config: &Config) {
     let new = || Client::new(&caller.executor(), config.clone());
@@ -708,6 +787,7 @@ fn statements_that_are_told_again() {
         let caller = BlockingCalls(IoContext::new().unwrap());
         let config = Config::parse(&server.unix_url()).unwrap();
         forgotten(&caller, &config);
+        believed(&caller, &config);
         changed(&caller, &config);
     });
 }

@@ -422,6 +422,7 @@ fn commands_without_exactly_one_reply() {
                 command!["MONITOR"],
                 command!["psync", "?", "-1"],
                 command!["Client", "Reply", "OFF"],
+                command!["script", "debug", "yes"],
                 command!["UNSUBSCRIBE"],
                 command!["REPLCONF", "ACK", "0"],
                 command!["hello", "2"],
@@ -447,6 +448,34 @@ fn commands_without_exactly_one_reply() {
             none.wait().blocking().unwrap();
             let same = client.request(command!["CLIENT", "ID"]).blocking().unwrap();
             assert_eq!(id, same);
+        }
+    });
+}
+
+/// What a transaction would do to subscriptions nobody could tell from replies: the connection
+/// ends before it is carried out.
+#[test]
+fn subscriptions_in_a_transaction() {
+    let Some(server) = RedisServer::start() else {
+        return;
+    };
+    without_hanging(move || {
+        for resp3 in [false, true] {
+            let context = IoContext::new().unwrap();
+            let mut config = Config::new(server.address);
+            config.resp3 = resp3;
+            let client = Client::new(&context, config);
+            client.request(command!["MULTI"]).blocking().unwrap();
+            let subscribes = client.async_subscribe("a", UsePromise);
+            let executes = client.async_request(command!["EXEC"], UsePromise);
+            for error in [
+                subscribes.wait().blocking().unwrap_err(),
+                executes.wait().blocking().unwrap_err(),
+            ] {
+                assert_eq!(kind_of(&error), Some(io::ErrorKind::InvalidInput));
+            }
+            client.ping().blocking().unwrap();
+            assert_eq!(client.publish("a", b"x").blocking().unwrap(), 0);
         }
     });
 }

@@ -8,15 +8,16 @@
 
 use std::convert::Infallible;
 use std::io::{self, ErrorKind, Write};
-use std::net::SocketAddr;
 
-use async_op::net::pipeline::{Event, Expect, Id, Input, Pipeline, Protocol, Session};
-use async_op::net::{AnyStream, TcpStream};
+use async_op::net::AnyStream;
+use async_op::net::pipeline::{Address, Event, Expect, Id, Input, Pipeline, Protocol, Session};
 use async_op::{Initiation, IoExecutor, IoObject, async_op};
 
 /// No line of a reply is longer, and no value.
 const LONGEST_LINE: usize = 2048;
 const LONGEST_VALUE: usize = 128 << 20;
+/// How replies end, but for errors, and for numbers.
+const LAST_WORDS: [&str; 5] = ["END", "STORED", "NOT_STORED", "DELETED", "NOT_FOUND"];
 
 /// A client: a handle, which connects when there is something to ask.
 #[derive(Clone)]
@@ -33,21 +34,10 @@ impl IoObject for Client {
 }
 
 impl Client {
-    pub fn new(executor: &IoExecutor, address: SocketAddr) -> Self {
-        Self::with(executor, Server::At(address))
-    }
-
-    /// Makes one whose connections `dial` makes: through a tunnel, say, or in a test.
-    pub fn over(
-        executor: &IoExecutor,
-        dial: impl Fn() -> io::Result<AnyStream> + Send + Sync + 'static,
-    ) -> Self {
-        Self::with(executor, Server::Over(Box::new(dial)))
-    }
-
-    fn with(executor: &IoExecutor, server: Server) -> Self {
+    pub fn new(executor: &IoExecutor, address: impl Into<Address>) -> Self {
+        let address = address.into();
         Self {
-            pipeline: Pipeline::new(executor, Memcached { server }),
+            pipeline: Pipeline::new(executor, Memcached { address }),
         }
     }
 
@@ -55,9 +45,10 @@ impl Client {
     #[async_op]
     pub fn async_get(&self, key: &str) -> impl Initiation<fn(io::Result<Option<Vec<u8>>>)> {
         let reply = self.pipeline.request(Request::new("get", key, ""));
-        reply.map(|reply| match reply? {
-            Reply::Value(value) => Ok(value),
-            reply => Err(reply.unexpected()),
+        reply.map(|reply| {
+            let reply = reply?;
+            reply.says("END")?;
+            Ok(reply.value)
         })
     }
 
@@ -87,10 +78,10 @@ impl Client {
     #[async_op]
     pub fn async_incr(&self, key: &str, by: u64) -> impl Initiation<fn(io::Result<Option<u64>>)> {
         let request = Request::new("incr", key, &format!(" {by}"));
-        self.pipeline.request(request).map(|reply| match reply? {
-            Reply::Line(line) if line == "NOT_FOUND" => Ok(None),
-            Reply::Line(line) => line.parse().map(Some).map_err(|_| invalid("no number")),
-            reply => Err(reply.unexpected()),
+        self.pipeline.request(request).map(|reply| {
+            let word = reply?.word;
+            let number = (word != "NOT_FOUND").then(|| word.parse());
+            number.transpose().map_err(|_| invalid("no number"))
         })
     }
 }
@@ -98,25 +89,7 @@ impl Client {
 // From here on it is what memcached says.
 
 struct Memcached {
-    server: Server,
-}
-
-enum Server {
-    At(SocketAddr),
-    Over(Box<dyn Fn() -> io::Result<AnyStream> + Send + Sync>),
-}
-
-impl Server {
-    async fn connect(&self, on: &IoExecutor) -> io::Result<AnyStream> {
-        match self {
-            Self::At(address) => {
-                let stream = TcpStream::connect(on, *address).await?;
-                stream.set_nodelay(true)?;
-                Ok(AnyStream::new(stream))
-            }
-            Self::Over(dial) => dial(),
-        }
-    }
+    address: Address,
 }
 
 struct Request {
@@ -135,22 +108,19 @@ impl Request {
     }
 }
 
-enum Reply {
-    Value(Option<Vec<u8>>),
-    Line(String),
+/// How a reply ends, and the value that came before.
+struct Reply {
+    word: String,
+    value: Option<Vec<u8>>,
 }
 
 impl Reply {
-    fn unexpected(self) -> io::Error {
-        invalid("the server answers something else than was asked")
-    }
-
     /// Returns whether it is this; else it may be that there is nothing.
-    fn says(self, word: &str) -> io::Result<bool> {
-        match self {
-            Self::Line(line) if line == word => Ok(true),
-            Self::Line(line) if line == "NOT_FOUND" => Ok(false),
-            reply => Err(reply.unexpected()),
+    fn says(&self, word: &str) -> io::Result<bool> {
+        match &*self.word {
+            it if it == word => Ok(true),
+            "NOT_FOUND" => Ok(false),
+            _ => Err(invalid("the server answers something else than was asked")),
         }
     }
 }
@@ -174,7 +144,7 @@ impl Protocol for Memcached {
     type Encoder = ();
 
     async fn connect(&self, on: &IoExecutor, _: &mut Input) -> io::Result<(AnyStream, Found)> {
-        Ok((self.server.connect(on).await?, Found::default()))
+        Ok((self.address.connect(on).await?, Found::default()))
     }
 
     fn encode(
@@ -217,22 +187,22 @@ impl Protocol for Memcached {
         };
         let line = std::str::from_utf8(line).map_err(|_| invalid("a line that is no text"))?;
         let mut words = line.split(' ');
-        Ok(Some(match words.next() {
-            Some("VALUE") => {
+        let word = words.next().unwrap_or_default();
+        Ok(Some(match word {
+            "VALUE" => {
                 let len = words.nth(2).and_then(|len| len.parse().ok());
                 let len = len.filter(|&len| len <= LONGEST_VALUE);
                 found.announced = Some(len.ok_or(invalid("a value of no good length"))?);
                 Event::Nothing
             }
-            Some("END") => Event::Reply(Ok(Reply::Value(found.value.take()))),
-            Some("ERROR" | "CLIENT_ERROR" | "SERVER_ERROR") => {
+            "ERROR" | "CLIENT_ERROR" | "SERVER_ERROR" => {
                 Event::Reply(Err(io::Error::other(format!("the server says: {line}"))))
             }
-            Some("STORED" | "NOT_STORED" | "DELETED" | "NOT_FOUND") => {
-                Event::Reply(Ok(Reply::Line(line.to_owned())))
-            }
-            Some(number) if number.parse::<u64>().is_ok() => {
-                Event::Reply(Ok(Reply::Line(number.to_owned())))
+            _ if LAST_WORDS.contains(&word) || word.parse::<u64>().is_ok() => {
+                Event::Reply(Ok(Reply {
+                    word: word.to_owned(),
+                    value: found.value.take(),
+                }))
             }
             _ => return Err(invalid("a reply of an unknown kind")),
         }))

@@ -11,16 +11,17 @@ use std::collections::hash_map::RandomState;
 use std::convert::Infallible;
 use std::hash::BuildHasher;
 use std::io::{self, ErrorKind, Write};
-use std::net::SocketAddr;
 
-use async_op::io::write_all;
-use async_op::net::pipeline::{Event, Exchange, Expect, Id, Input, Pipeline, Protocol, Session};
-use async_op::net::{AnyStream, TcpStream};
+use async_op::net::AnyStream;
+use async_op::net::pipeline::{
+    Address, Event, Exchange, Expect, Id, Input, Pipeline, Protocol, Session,
+};
 use async_op::{Initiation, IoExecutor, IoObject, async_op};
 
 /// No line of the server is longer, and no message.
 const LONGEST_LINE: usize = 64 << 10;
 const LONGEST_MESSAGE: usize = 64 << 20;
+const OPTIONS: &str = r#"{"verbose":false,"pedantic":false,"headers":true,"no_responders":true,"lang":"rust","version":"0"}"#;
 /// The subscription that all replies to requests come by.
 const REPLIES: u64 = 0;
 
@@ -53,21 +54,9 @@ pub struct Subscription {
 }
 
 impl Client {
-    pub fn new(executor: &IoExecutor, address: SocketAddr) -> Self {
-        Self::with(executor, Server::At(address))
-    }
-
-    /// Makes one whose connections `dial` makes: through a tunnel, say, or in a test.
-    pub fn over(
-        executor: &IoExecutor,
-        dial: impl Fn() -> io::Result<AnyStream> + Send + Sync + 'static,
-    ) -> Self {
-        Self::with(executor, Server::Over(Box::new(dial)))
-    }
-
-    fn with(executor: &IoExecutor, server: Server) -> Self {
+    pub fn new(executor: &IoExecutor, address: impl Into<Address>) -> Self {
         let nats = Nats {
-            server,
+            address: address.into(),
             inbox: format!("_INBOX.{:x}", RandomState::new().hash_one(0)),
         };
         Self {
@@ -140,30 +129,14 @@ impl Drop for Subscription {
 // From here on it is what NATS says.
 
 struct Nats {
-    server: Server,
+    address: Address,
     /// Replies come to subjects that begin with it.
     inbox: String,
 }
 
-enum Server {
-    At(SocketAddr),
-    Over(Box<dyn Fn() -> io::Result<AnyStream> + Send + Sync>),
-}
-
-impl Server {
-    async fn connect(&self, on: &IoExecutor) -> io::Result<AnyStream> {
-        match self {
-            Self::At(address) => {
-                let stream = TcpStream::connect(on, *address).await?;
-                stream.set_nodelay(true)?;
-                Ok(AnyStream::new(stream))
-            }
-            Self::Over(dial) => dial(),
-        }
-    }
-}
-
 enum Request {
+    /// What is said first.
+    Hello,
     Publish(String, Vec<u8>),
     Ask(String, Vec<u8>),
     Subscribe(String),
@@ -196,24 +169,11 @@ impl Protocol for Nats {
         on: &IoExecutor,
         input: &mut Input,
     ) -> io::Result<(AnyStream, Option<Announced>)> {
-        const CONNECT: &str = r#"{"verbose":false,"pedantic":false,"headers":true,"no_responders":true,"lang":"rust","version":"0"}"#;
-        let stream = self.server.connect(on).await?;
-        let hello = format!(
-            "CONNECT {CONNECT}\r\nSUB {}.* {REPLIES}\r\nPING\r\n",
-            self.inbox
-        );
-        let mut is_greeted = false;
-        loop {
-            match input.take_line(LONGEST_LINE)? {
-                Some(line) if line.starts_with(b"INFO ") && !is_greeted => {
-                    write_all(&stream, &hello[..]).await?;
-                    is_greeted = true;
-                }
-                Some(b"PONG") => return Ok((stream, None)),
-                Some(line) => return Err(refused(line)),
-                None => input.read_more(&stream).await?,
-            }
-        }
+        let stream = self.address.connect(on).await?;
+        let mut announced = None;
+        self.greet(&stream, input, &mut announced, Request::Hello)
+            .await?;
+        Ok((stream, announced))
     }
 
     fn encode(
@@ -223,30 +183,38 @@ impl Protocol for Nats {
         id: Id,
         out: &mut Vec<u8>,
     ) -> io::Result<Expect<Self>> {
-        match &request {
+        Ok(match &request {
+            Request::Hello => {
+                let inbox = &self.inbox;
+                write!(
+                    out,
+                    "CONNECT {OPTIONS}\r\nSUB {inbox}.* {REPLIES}\r\nPING\r\n"
+                )?;
+                Expect::InOrder(())
+            }
             Request::Publish(subject, payload) => {
-                write!(out, "PUB {} {}\r\n", valid(subject)?, payload.len())?;
-                out.extend_from_slice(payload);
-                out.extend_from_slice(b"\r\n");
-                return Ok(Expect::Nothing(None));
+                write!(out, "PUB {} ", valid(subject)?)?;
+                write_payload(payload, out)?;
+                Expect::Nothing(None)
             }
             Request::Ask(subject, payload) => {
-                let (subject, inbox) = (valid(subject)?, &self.inbox);
-                write!(out, "PUB {subject} {inbox}.{id} {}\r\n", payload.len())?;
-                out.extend_from_slice(payload);
-                out.extend_from_slice(b"\r\n");
+                write!(out, "PUB {} {}.{id} ", valid(subject)?, self.inbox)?;
+                write_payload(payload, out)?;
+                Expect::ById(())
             }
-            Request::Subscribe(subject) => write!(out, "SUB {} {id}\r\n", valid(subject)?)?,
+            Request::Subscribe(subject) => {
+                write!(out, "SUB {} {id}\r\n", valid(subject)?)?;
+                Expect::ById(())
+            }
             Request::Unsubscribe(id) => {
                 write!(out, "UNSUB {id}\r\n")?;
-                return Ok(Expect::Nothing(None));
+                Expect::Nothing(None)
             }
             Request::Ping => {
-                out.extend_from_slice(b"PING\r\n");
-                return Ok(Expect::InOrder(()));
+                write!(out, "PING\r\n")?;
+                Expect::InOrder(())
             }
-        }
-        Ok(Expect::ById(()))
+        })
     }
 
     fn decode(
@@ -328,6 +296,12 @@ impl Announced {
         };
         Ok(Event::ReplyTo(Id::from_number(id), result))
     }
+}
+
+fn write_payload(payload: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+    write!(out, "{}\r\n", payload.len())?;
+    out.write_all(payload)?;
+    out.write_all(b"\r\n")
 }
 
 fn valid(subject: &str) -> io::Result<&str> {

@@ -7,6 +7,7 @@ use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -236,31 +237,41 @@ fn blocking(config: &Config) -> Result<Contest, Box<dyn Error>> {
 fn threads(config: &Config) -> Result<Contest, Box<dyn Error>> {
     let context = IoContext::new()?;
     let (client, statement) = client(&context, config)?;
-    Ok(here(move |until| {
+    Ok(here(in_threads(move |n| {
         let _context = &context;
-        in_threads(until, |n| {
-            let rows = client.query(&statement, &[&n]).blocking().unwrap();
-            rows.one().unwrap().get(0).unwrap()
-        })
-    }))
+        let rows = client.query(&statement, &[&n]).blocking().unwrap();
+        rows.one().unwrap().get(0).unwrap()
+    })))
 }
 
-/// Has many threads ask until the time is over.
-fn in_threads(until: Instant, query: impl Fn(i32) -> i32 + Sync) -> usize {
-    let count = AtomicUsize::new(0);
-    thread::scope(|scope| {
-        for _ in 0..MANY {
-            scope.spawn(|| {
+/// Has many threads ask until the time is over. They are the same in all rounds, so what it
+/// takes to start them is not counted.
+fn in_threads(query: impl Fn(i32) -> i32 + Send + Sync + 'static) -> impl FnMut(Instant) -> usize {
+    let query = Arc::new(query);
+    let (count, counts) = channel();
+    let thread = |_| {
+        let (order, orders) = channel();
+        let (query, count) = (query.clone(), count.clone());
+        thread::spawn(move || {
+            for until in orders {
                 let mut n = 0;
                 while Instant::now() < until {
                     assert_eq!(query(n), n + 1);
                     n += 1;
                 }
-                count.fetch_add(n as usize, Ordering::Relaxed);
-            });
+                count.send(n as usize).unwrap();
+            }
+        });
+        order
+    };
+    let threads: Vec<Sender<Instant>> = (0..MANY).map(thread).collect();
+    move |until| {
+        for order in &threads {
+            order.send(until).unwrap();
         }
-    });
-    count.into_inner()
+        let count = |_| counts.recv_timeout(100 * TIME).expect("a count of each");
+        threads.iter().map(count).sum()
+    }
 }
 
 /// Each callback asks the next.
@@ -366,6 +377,7 @@ fn other(config: &Config) -> tokio_postgres::Config {
                 .host_path(path.parent().unwrap_or(path))
                 .port(port.unwrap_or(5432));
         }
+        _ => {}
     }
     if let Some(password) = &config.password {
         other.password(password);
@@ -417,9 +429,9 @@ fn elsewhere(config: &Config, callers: usize) -> Result<Contest, Box<dyn Error>>
 
 fn others_threads(config: &Config) -> Result<Contest, Box<dyn Error>> {
     let other = other_elsewhere(config)?;
-    Ok(here(move |until| {
-        in_threads(until, |n| pollster::block_on(ask_other(other.clone(), n)))
-    }))
+    Ok(here(in_threads(move |n| {
+        pollster::block_on(ask_other(other.clone(), n))
+    })))
 }
 
 async fn connected(

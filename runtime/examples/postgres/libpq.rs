@@ -100,6 +100,7 @@ fn place(config: &Config) -> String {
             let port = path.extension().and_then(|it| it.to_str()?.parse().ok());
             (folder.display().to_string(), port.unwrap_or(5432))
         }
+        _ => panic!("libpq has to connect by itself"),
     };
     let database = config.database.as_deref().unwrap_or(&config.user);
     let password = config.password.as_deref().unwrap_or_default();

@@ -547,6 +547,7 @@ pub(crate) fn crate_client(config: &Config) -> Result<redis::Client> {
             ConnectionAddr::Tcp(first.ip().to_string(), first.port())
         }
         Address::Unix(path) => ConnectionAddr::Unix(path.clone()),
+        _ => return Err(Error::Unexpected("an address")),
     };
     let mut settings = RedisConnectionInfo::default().set_db(config.database);
     if let Some(user) = &config.user {
@@ -685,6 +686,7 @@ fn redis_benchmark(config: &Config, load: &Load) -> Result<Option<Work>> {
         Address::Unix(path) => {
             command.arg("-s").arg(path);
         }
+        _ => return Ok(None),
     }
     if let Some(user) = &config.user {
         command.args(["--user", user]);

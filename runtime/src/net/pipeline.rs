@@ -83,6 +83,9 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
+//! Where the server is may be an [`Address`], which connects to TCP, a Unix socket or what a test
+//! has; what is said first may be a request like others, by [`greet`](Protocol::greet).
+//!
 //! Wrap it in a type with an operation for each thing that can be asked, made of
 //! `request` by [`map`](crate::Operation::map). `runtime/examples`, in the repository, has
 //! clients of memcached (all in order), NATS (by id, and subscriptions), Redis (messages among the
@@ -118,8 +121,9 @@
 //! who wait for parts or messages. Nothing is sent a second time. The next request makes a new
 //! connection, unless the protocol [says no](Protocol::reconnects). Where it is a write that
 //! fails, what the other end has said before is read to its end, for a second at the most:
-//! replies, and perhaps why it has gone; what is asked meanwhile fails with the rest. A new one
-//! begins with a new `Decoder`, and nothing of the old one is read or written any more.
+//! replies, and perhaps why it has gone. What is asked meanwhile waits for the next connection;
+//! where there is none, it fails at once. A new one begins with a new `Decoder`, and nothing of
+//! the old one is read or written any more.
 //!
 //! To stop what is under way by another connection, as some servers want it, is up to the
 //! client: what that has to know is learnt in `connect`, and kept in the protocol,
@@ -152,9 +156,11 @@
 #[macro_use]
 mod example;
 
+mod address;
 mod back;
 mod door;
 mod exchange;
+mod greeting;
 mod input;
 mod line;
 mod link;
@@ -168,6 +174,7 @@ mod waiter;
 mod writer;
 
 pub use crate::io::Transport;
+pub use address::Address;
 pub use exchange::Exchange;
 pub use input::Input;
 pub use places::Id;
@@ -281,7 +288,10 @@ impl<P: Protocol> Pipeline<P> {
     /// ```
     pub fn close(&self) {
         let error = cancelled().into();
-        self.shared().end(self.shared().lock(), error).tell_later();
+        let mut state = self.shared().lock();
+        // Nobody is left to wait for the next one, either.
+        let _late = state.link.write_error.take();
+        self.shared().end(state, error).tell_later();
     }
 
     /// Makes a request, and completes with its reply.
@@ -576,8 +586,7 @@ impl<P: Protocol> Loops<P> {
         timer.expires_after(LAST_WORDS);
         // Or nobody waits any more.
         let _ = timer.wait().await;
-        let error = self.shared.protocol.failure(Failure::Ended);
-        self.shared.fail_to_read(epoch, error);
+        self.shared.part(epoch);
     }
 }
 

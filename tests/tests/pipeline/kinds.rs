@@ -506,6 +506,21 @@ fn messages_and_parts_go_back() {
     });
 }
 
+/// Asked to stop while it is encoded, a request is sent, and its reply is nobody's.
+#[test]
+fn given_up_while_it_is_encoded() {
+    with_server(|server, context| {
+        let client = Client::of(&context.executor(), server);
+        let signal = Arc::new(CancellationSignal::new());
+        let token = bind_cancellation_slot(signal.slot(), UsePromise);
+        let ask = client.make(Ask::Stops(signal));
+        let given_up = client.pipeline.async_request(ask, token);
+        assert_eq!(client.echo("behind"), "behind");
+        assert!(is_cancelled(&given_up.wait().blocking().unwrap_err()));
+        assert_eq!(client.token.count(), 1);
+    });
+}
+
 /// No handler runs in a call that cancels or closes.
 #[test]
 fn cancelled_by_a_handler() {

@@ -1,7 +1,9 @@
 //! A pipeline of requests: every kind of reply, whatever becomes of those who wait.
 
 mod broken;
+mod dying;
 mod encoders;
+mod greeting;
 mod kinds;
 mod lines;
 mod random;

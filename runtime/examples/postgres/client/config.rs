@@ -1,11 +1,12 @@
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::ToSocketAddrs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_op::net::AnyStream;
+use async_op::net::pipeline::Address;
 use async_op::net::tls::Connector;
 use percent_encoding::percent_decode_str;
 use url::{Host, Url};
@@ -39,13 +40,6 @@ pub struct Config {
     pub longest_message: usize,
     /// In place of the address: for a tunnel, say, or a test.
     pub dial: Option<Arc<Dial>>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Address {
-    /// The first that answers.
-    Tcp(Vec<SocketAddr>),
-    Unix(PathBuf),
 }
 
 /// Whom to trust, and whom to expect.

@@ -6,15 +6,15 @@ use async_op::io::{read, transfer_all, write_all};
 use async_op::net::pipeline::Pipeline;
 use async_op::{Initiation, IoExecutor, IoObject, async_op};
 use bytes::BytesMut;
-use postgres_protocol::escape::escape_identifier;
 use postgres_protocol::message::frontend;
 
+use super::channels::{Change, check, listen, unlisten};
 use super::config::Config;
 use super::copy::{CopyIn, CopyOut, RowStream};
 use super::error::{Error, Result};
 use super::protocol::{Notification, Plan, Postgres, Request, lock};
 use super::rows::Rows;
-use super::statement::{Query, Registration, Statement, listen};
+use super::statement::{Query, Registration, Statement};
 use super::stream;
 use super::value::Parameter;
 
@@ -121,6 +121,7 @@ impl Client {
     pub fn async_prepare(&self, text: &str) -> impl Initiation<fn(Result<Statement>)> {
         let registration = Arc::new(Registration::new(text));
         let request = self.request(|out| {
+            check(text)?;
             // What it is told of a statement that it does not have is all.
             frontend::sync(out);
             Ok(Plan {
@@ -167,22 +168,19 @@ impl Client {
         Ok(CopyIn::new(exchange))
     }
 
-    /// Has notifications of a channel come to [`next_notification`](Self::next_notification).
+    /// Has notifications of a channel come to [`next_notification`](Self::next_notification); in
+    /// a transaction, when that is committed.
+    ///
+    /// As a statement it is refused: each new session has to be told of it.
     #[async_op]
     pub fn async_listen(&self, channel: &str) -> impl Initiation<fn(Result<()>)> {
-        let plan = Plan {
-            listens: Some(channel.to_owned()),
-            ..Plan::default()
-        };
-        let reply = self.pipeline.request(self.simple(&listen(channel), plan));
+        let reply = self.pipeline.request(self.change(channel, true));
         reply.map(|reply| reply.map(drop))
     }
 
     #[async_op]
     pub fn async_unlisten(&self, channel: &str) -> impl Initiation<fn(Result<()>)> {
-        self.pipeline.protocol().channels.remove(channel);
-        let text = format!("unlisten {}", escape_identifier(channel));
-        let reply = self.pipeline.request(self.simple(&text, Plan::default()));
+        let reply = self.pipeline.request(self.change(channel, false));
         reply.map(|reply| reply.map(drop))
     }
 
@@ -234,7 +232,25 @@ impl Client {
 
     fn simple(&self, text: &str, plan: Plan) -> Request {
         self.request(|out| {
+            check(text)?;
             frontend::query(text, out)?;
+            Ok(plan)
+        })
+    }
+
+    fn change(&self, channel: &str, listens: bool) -> Request {
+        let channels = &self.pipeline.protocol().channels;
+        let plan = Plan {
+            change: Some(Change::new(channels, channel, listens)),
+            ..Plan::default()
+        };
+        let text = if listens {
+            listen(channel)
+        } else {
+            unlisten(channel)
+        };
+        self.request(|out| {
+            frontend::query(&text, out)?;
             Ok(plan)
         })
     }

@@ -22,6 +22,7 @@
 )]
 
 mod binding;
+mod channels;
 mod config;
 mod connect;
 mod copy;
@@ -34,7 +35,8 @@ mod statement;
 mod stream;
 mod value;
 
-pub use config::{Address, Config, Dial, Tls};
+pub use async_op::net::pipeline::Address;
+pub use config::{Config, Dial, Tls};
 pub use copy::{CopyIn, CopyOut, RowStream};
 pub use error::{Error, Result, ServerError};
 pub use handle::Client;

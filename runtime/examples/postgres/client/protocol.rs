@@ -13,10 +13,11 @@ use fallible_iterator::FallibleIterator;
 use postgres_protocol::message::backend::Message;
 use postgres_protocol::message::frontend;
 
+use super::channels::{Change, Channels, unknown};
 use super::config::Config;
 use super::error::{Error, Result, ServerError};
 use super::rows::{Column, Columns, Row, Rows, is_whole};
-use super::statement::{Channels, Registration, Session};
+use super::statement::{Registration, Session};
 use super::stream;
 
 /// So many buffers are kept, none of them larger.
@@ -35,7 +36,7 @@ pub struct Notification {
 pub(super) struct Postgres {
     pub(super) config: Config,
     /// What a new session listens to.
-    pub(super) channels: Channels,
+    pub(super) channels: Arc<Channels>,
     /// By what this session is known to others, who may cancel what it does.
     pub(super) key: Mutex<Option<(i32, i32)>>,
     /// Whether the session is in a transaction, as it has said last.
@@ -49,7 +50,7 @@ impl Postgres {
     pub(super) fn new(config: Config) -> Self {
         Self {
             config,
-            channels: Channels::default(),
+            channels: Arc::default(),
             key: Mutex::default(),
             status: AtomicU8::new(b'I'),
             unanswered: AtomicUsize::new(0),
@@ -110,7 +111,7 @@ pub(super) struct Plan {
     pub(super) is_extended: bool,
     /// The session has to have it.
     pub(super) statement: Option<Arc<Registration>>,
-    pub(super) listens: Option<String>,
+    pub(super) change: Option<Change>,
 }
 
 #[derive(Default)]
@@ -151,10 +152,8 @@ impl Pending {
         self.reply.rows.affected = count.unwrap_or(0);
     }
 
-    fn end(&mut self, channels: &Channels) -> Result<Reply> {
-        let listens = self.plan.listens.take();
+    fn end(&mut self) -> Result<Reply> {
         if let Some(error) = self.error.take() {
-            listens.iter().for_each(|channel| channels.remove(channel));
             return Err(error);
         }
         let mut reply = std::mem::take(&mut self.reply);
@@ -162,6 +161,29 @@ impl Pending {
             reply.rows.columns = columns;
         }
         Ok(reply)
+    }
+}
+
+/// What is known of a session by what it has said.
+#[derive(Default)]
+pub(super) struct Decoder {
+    session: Session,
+    /// What it has changed in a transaction that goes on.
+    changes: Vec<Change>,
+}
+
+impl Decoder {
+    /// Notes the end of a reply: what becomes of a change, and of those before it.
+    fn note(&mut self, change: Option<Change>, is_done: bool, status: u8, is_rolled_back: bool) {
+        match change {
+            Some(change) if is_done => self.changes.push(change),
+            Some(change) => change.end(false),
+            None => {}
+        }
+        if status == b'I' {
+            let changes = self.changes.drain(..);
+            changes.for_each(|change| change.end(is_done && !is_rolled_back));
+        }
     }
 }
 
@@ -173,22 +195,22 @@ impl Protocol for Postgres {
     type Message = Notification;
     type Error = Error;
     type Pending = Pending;
-    type Decoder = Session;
+    type Decoder = Decoder;
     type Encoder = Session;
 
     async fn connect(
         &self,
         executor: &IoExecutor,
         input: &mut Input,
-    ) -> Result<(AnyStream, Session)> {
+    ) -> Result<(AnyStream, Decoder)> {
         let connected = stream::connect(executor, &self.config).await?;
         self.greet(&connected, input).await?;
         self.unanswered.store(0, Ordering::Relaxed);
-        Ok((connected.stream, Session::default()))
+        Ok((connected.stream, Decoder::default()))
     }
 
-    fn encoder(&self, session: &mut Session) -> Session {
-        session.clone()
+    fn encoder(&self, decoder: &mut Decoder) -> Session {
+        decoder.session.clone()
     }
 
     fn encode(
@@ -207,8 +229,8 @@ impl Protocol for Postgres {
         out.extend_from_slice(&bytes);
         self.keep(bytes);
         self.unanswered.fetch_add(1, Ordering::Relaxed);
-        if let Some(channel) = &plan.listens {
-            self.channels.add(channel);
+        if let Some(change) = &plan.change {
+            change.begin();
         }
         let is_upload = plan.is_upload;
         let pending = Pending {
@@ -237,15 +259,19 @@ impl Protocol for Postgres {
 
     fn decode(
         &self,
-        session: &mut Session,
+        decoder: &mut Decoder,
         input: &mut Input,
         requests: &mut pipeline::Session<'_, Self>,
     ) -> Result<Option<Event<Self>>> {
+        let session = &decoder.session;
         while let Some(message) = next_message(input, self.config.longest_message)? {
             let (tag, body) = (message[0], &message[5..]);
             match tag {
                 b'A' => return notification(message).map(|it| Some(Event::Message(it))),
-                // Notices, and parameters of the session.
+                b'S' if is_other_encoding(body) => {
+                    return Err(Error::Protocol("text that is not in UTF-8"));
+                }
+                // Notices, and other parameters of the session.
                 b'N' | b'S' => continue,
                 _ => {}
             }
@@ -273,15 +299,27 @@ impl Protocol for Postgres {
                 }
                 b'C' => {
                     front.complete(body);
-                    if matches!(body, b"DISCARD ALL\0" | b"DEALLOCATE ALL\0") {
-                        session.forget_all();
+                    match body {
+                        b"DEALLOCATE ALL\0" => session.forget_all(),
+                        b"DISCARD ALL\0" => {
+                            session.forget_all();
+                            self.channels.forget_all();
+                        }
+                        b"LISTEN\0" | b"UNLISTEN\0" if front.plan.change.is_none() => {
+                            front.fail(unknown().into());
+                        }
+                        _ => {}
                     }
                 }
                 b'Z' => {
                     let status = *body.first().ok_or(NO_FORM)?;
                     self.note_status(status);
                     self.unanswered.fetch_sub(1, Ordering::Relaxed);
-                    return Ok(Some(Event::Reply(front.end(&self.channels))));
+                    let is_rolled_back = front.reply.is_rolled_back;
+                    let change = front.plan.change.take();
+                    let reply = front.end();
+                    decoder.note(change, reply.is_ok(), status, is_rolled_back);
+                    return Ok(Some(Event::Reply(reply)));
                 }
                 b'E' => match server_error(message)? {
                     Error::Server(error) if error.is_recoverable() => {
@@ -367,6 +405,12 @@ pub(super) fn next_message(input: &mut Input, most: usize) -> Result<Option<&[u8
         return Err(Error::Protocol("a message that is too long"));
     }
     Ok(input.take(1 + len))
+}
+
+/// The text of all else would be read for what it is not.
+fn is_other_encoding(parameter: &[u8]) -> bool {
+    let encoding = parameter.strip_prefix(b"client_encoding\0");
+    encoding.is_some_and(|encoding| encoding != b"UTF8\0")
 }
 
 /// Reads a message that does not come often.

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use bytes::BytesMut;
-use postgres_protocol::escape::escape_identifier;
 use postgres_protocol::message::frontend::{self, BindError};
 
+use super::channels::check;
 use super::protocol::lock;
 use super::rows::Columns;
 use super::value::Parameter;
@@ -40,6 +40,7 @@ pub trait Query {
 
 impl Query for str {
     fn write(&self, values: &[&dyn Parameter], out: &mut BytesMut) -> io::Result<()> {
+        check(self)?;
         frontend::parse("", self, [], out)?;
         bind("", values, out)?;
         frontend::describe(b'P', "", out)?;
@@ -180,43 +181,4 @@ impl Session {
     pub(super) fn forget_all(&self) {
         lock(&self.0).statements.clear();
     }
-}
-
-/// The channels that a client listens to, of which each of its sessions is told in greeting.
-#[derive(Debug, Default)]
-pub(super) struct Channels {
-    count: AtomicUsize,
-    names: Mutex<Vec<String>>,
-}
-
-impl Channels {
-    pub(super) fn is_empty(&self) -> bool {
-        self.count.load(Ordering::Relaxed) == 0
-    }
-
-    pub(super) fn add(&self, channel: &str) {
-        self.remove(channel);
-        let mut names = lock(&self.names);
-        names.push(channel.to_owned());
-        self.count.store(names.len(), Ordering::Relaxed);
-    }
-
-    pub(super) fn remove(&self, channel: &str) {
-        let mut names = lock(&self.names);
-        names.retain(|it| it != channel);
-        self.count.store(names.len(), Ordering::Relaxed);
-    }
-
-    /// Tells a new session all; returns how many replies there will be.
-    pub(super) fn write_all(&self, out: &mut BytesMut) -> io::Result<usize> {
-        let names = lock(&self.names);
-        for channel in &*names {
-            frontend::query(&listen(channel), out)?;
-        }
-        Ok(names.len())
-    }
-}
-
-pub(super) fn listen(channel: &str) -> String {
-    format!("listen {}", escape_identifier(channel))
 }

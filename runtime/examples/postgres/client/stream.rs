@@ -2,12 +2,13 @@
 
 use async_op::IoExecutor;
 use async_op::io::{read_exact, write_all};
-use async_op::net::{AnyStream, TcpStream, UnixStream};
+use async_op::net::AnyStream;
+use async_op::net::pipeline::Address;
 use bytes::BytesMut;
 use postgres_protocol::message::frontend;
 
 use super::binding;
-use super::config::{Address, Config, Tls};
+use super::config::{Config, Tls};
 use super::error::{Error, Result};
 
 /// What the bytes go over, and by what a password can be tied to it.
@@ -28,21 +29,12 @@ pub(super) async fn connect(executor: &IoExecutor, config: &Config) -> Result<Co
     if let Some(dial) = &config.dial {
         return Ok(Connected::new(dial()?));
     }
-    let stream = match &config.address {
-        Address::Tcp(addresses) => {
-            let addresses = addresses.iter().copied();
-            let (stream, _) = TcpStream::connect_any(executor, addresses).await?;
-            stream.set_nodelay(true)?;
-            stream
-        }
-        // The system secures it.
-        Address::Unix(path) => {
-            let stream = UnixStream::connect(executor, path).await?;
-            return Ok(Connected::new(AnyStream::new(stream)));
-        }
-    };
-    let Some(Tls { connector, name }) = &config.tls else {
-        return Ok(Connected::new(AnyStream::new(stream)));
+    let stream = config.address.connect(executor).await?;
+    let tls = config.tls.as_ref();
+    // A Unix socket is secured by the system.
+    let tls = tls.filter(|_| !matches!(config.address, Address::Unix(_)));
+    let Some(Tls { connector, name }) = tls else {
+        return Ok(Connected::new(stream));
     };
     let mut out = BytesMut::new();
     frontend::ssl_request(&mut out);

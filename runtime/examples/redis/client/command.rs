@@ -31,7 +31,7 @@ enum Channels {
 /// What a client whose requests have replies cannot ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flaw {
-    /// `MONITOR` and the like: what follows is no replies.
+    /// `MONITOR`, `SCRIPT DEBUG` and the like: what follows is no replies.
     Endless,
     /// `CLIENT REPLY`: there is none.
     Silent,
@@ -92,6 +92,14 @@ impl Command {
         command
     }
 
+    /// The same of one that goes first on a connection, where it may say what that speaks.
+    pub(super) fn in_greeting(name: &str) -> Self {
+        Self {
+            flaw: None,
+            ..Self::new(name)
+        }
+    }
+
     pub fn arg(mut self, argument: impl Argument) -> Self {
         self.push(argument);
         self
@@ -105,8 +113,8 @@ impl Command {
                 }
                 self.replies += 1;
             }
-            if argument.len() == 5 && is_silent(self.as_bytes(), argument) {
-                self.flaw = Some(Flaw::Silent);
+            if argument.len() == 5 {
+                self.flaw = flaw_of_both(self.as_bytes(), argument).or(self.flaw);
             }
             self.push_bytes(argument);
         });
@@ -277,11 +285,15 @@ fn flaw_of(name: &[u8]) -> Option<Flaw> {
     name.eq_ignore_ascii_case(other).then_some(flaw)
 }
 
-/// Returns whether this is the first argument of `CLIENT`, and says that there shall be
-/// no replies.
-fn is_silent(before: &[u8], argument: &[u8]) -> bool {
-    argument.eq_ignore_ascii_case(b"REPLY")
-        && before.eq_ignore_ascii_case(b"*1\r\n$6\r\nCLIENT\r\n")
+/// The same of a name and the first argument.
+fn flaw_of_both(before: &[u8], argument: &[u8]) -> Option<Flaw> {
+    let is = |name: &[u8], first: &[u8]| {
+        argument.eq_ignore_ascii_case(first) && before.eq_ignore_ascii_case(name)
+    };
+    if is(b"*1\r\n$6\r\nCLIENT\r\n", b"REPLY") {
+        return Some(Flaw::Silent);
+    }
+    is(b"*1\r\n$6\r\nSCRIPT\r\n", b"DEBUG").then_some(Flaw::Endless)
 }
 
 /// An argument of a command.

@@ -4,7 +4,9 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use async_op::IoExecutor;
 use async_op::net::AnyStream;
+use async_op::net::pipeline::Address;
 use percent_encoding::percent_decode_str;
 use url::{Host, Url};
 
@@ -32,14 +34,6 @@ pub struct Config {
     pub longest_reply: usize,
     /// In place of the address: for a tunnel, say, or a test.
     pub dial: Option<Arc<Dial>>,
-}
-
-/// Where a server is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Address {
-    /// All of these are tried, in turn.
-    Tcp(Vec<SocketAddr>),
-    Unix(PathBuf),
 }
 
 impl Config {
@@ -73,7 +67,7 @@ impl Config {
                 "not a URL of Redis: redis://HOST:PORT or unix:///PATH",
             )),
             _ if text.contains('/') => Ok(Self::new(PathBuf::from(text))),
-            _ => Ok(Self::new(Address::look_up(text)?)),
+            _ => Ok(Self::new(look_up(text)?)),
         }
     }
 
@@ -87,7 +81,7 @@ impl Config {
         let mut config = if url.scheme() == "redis" {
             let port = url.port().unwrap_or(PORT);
             let address = match url.host() {
-                Some(Host::Domain(name)) => Address::look_up_at(&decoded(name)?, port)?,
+                Some(Host::Domain(name)) => look_up_at(&decoded(name)?, port)?,
                 Some(Host::Ipv4(ip)) => SocketAddr::new(ip.into(), port).into(),
                 Some(Host::Ipv6(ip)) => SocketAddr::new(ip.into(), port).into(),
                 None => return Err(invalid("the URL names no host")),
@@ -132,6 +126,13 @@ impl Config {
         Ok(config)
     }
 
+    pub(super) async fn connect(&self, executor: &IoExecutor) -> io::Result<AnyStream> {
+        match &self.dial {
+            Some(dial) => dial(),
+            None => self.address.connect(executor).await,
+        }
+    }
+
     /// The password to say: a user who needs none has an empty one.
     pub fn secret(&self) -> Option<&str> {
         let empty = self.user.as_ref().map(|_| "");
@@ -142,9 +143,9 @@ impl Config {
     pub(super) fn greeting(&self) -> Option<Command> {
         let user = self.user.as_deref().unwrap_or("default");
         let first = match (self.resp3, self.secret()) {
-            (true, None) => Some(Command::new("HELLO").arg("3")),
+            (true, None) => Some(Command::in_greeting("HELLO").arg("3")),
             (true, Some(password)) => {
-                let hello = Command::new("HELLO").arg("3").arg("AUTH");
+                let hello = Command::in_greeting("HELLO").arg("3").arg("AUTH");
                 Some(hello.arg(user).arg(password))
             }
             (false, Some(password)) if self.user.is_none() => {
@@ -175,69 +176,39 @@ impl fmt::Debug for Config {
     }
 }
 
-impl Address {
-    /// Looks up `host:port` or `host`.
-    fn look_up(text: &str) -> io::Result<Self> {
-        if let Ok(address) = text.parse::<SocketAddr>() {
-            return Ok(address.into());
-        }
-        if let Ok(ip) = text.parse::<IpAddr>() {
-            return Ok(SocketAddr::new(ip, PORT).into());
-        }
-        let inside = text.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
-        if let Some(Ok(ip)) = inside.map(str::parse::<Ipv6Addr>) {
-            return Ok(SocketAddr::new(ip.into(), PORT).into());
-        }
-        let Some((name, port)) = text.rsplit_once(':') else {
-            return Self::look_up_at(text, PORT);
-        };
-        let port = port
-            .parse()
-            .map_err(|_| invalid("what follows the last colon is not a port"))?;
-        Self::look_up_at(name, port)
+/// Looks up `host:port` or `host`.
+fn look_up(text: &str) -> io::Result<Address> {
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return Ok(address.into());
     }
-
-    fn look_up_at(name: &str, port: u16) -> io::Result<Self> {
-        if name.is_empty() {
-            return Err(invalid("no host is named"));
-        }
-        let addresses: Vec<_> = (name, port).to_socket_addrs()?.collect();
-        if addresses.is_empty() {
-            return Err(io::Error::new(
-                ErrorKind::NotFound,
-                "the host has no address",
-            ));
-        }
-        Ok(Self::Tcp(addresses))
+    if let Ok(ip) = text.parse::<IpAddr>() {
+        return Ok(SocketAddr::new(ip, PORT).into());
     }
+    let inside = text.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+    if let Some(Ok(ip)) = inside.map(str::parse::<Ipv6Addr>) {
+        return Ok(SocketAddr::new(ip.into(), PORT).into());
+    }
+    let Some((name, port)) = text.rsplit_once(':') else {
+        return look_up_at(text, PORT);
+    };
+    let port = port
+        .parse()
+        .map_err(|_| invalid("what follows the last colon is not a port"))?;
+    look_up_at(name, port)
 }
 
-impl From<SocketAddr> for Address {
-    fn from(address: SocketAddr) -> Self {
-        Self::Tcp(vec![address])
+fn look_up_at(name: &str, port: u16) -> io::Result<Address> {
+    if name.is_empty() {
+        return Err(invalid("no host is named"));
     }
-}
-
-impl From<PathBuf> for Address {
-    fn from(path: PathBuf) -> Self {
-        Self::Unix(path)
+    let addresses: Vec<_> = (name, port).to_socket_addrs()?.collect();
+    if addresses.is_empty() {
+        return Err(io::Error::new(
+            ErrorKind::NotFound,
+            "the host has no address",
+        ));
     }
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unix(path) => write!(f, "{}", path.display()),
-            Self::Tcp(addresses) => {
-                let mut between = "";
-                for address in addresses {
-                    write!(f, "{between}{address}")?;
-                    between = " or ";
-                }
-                Ok(())
-            }
-        }
-    }
+    Ok(Address::Tcp(addresses))
 }
 
 /// Undoes `%41` for `A`.

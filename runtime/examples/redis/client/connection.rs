@@ -3,21 +3,17 @@
 
 use std::convert::Infallible;
 use std::mem;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use allocator_api2::boxed::Box;
 use async_op::alloc::Recycling;
-use async_op::io::write_all;
 use async_op::net::AnyStream;
 use async_op::net::pipeline::{Event, Expect, Failure, Id, Input, Pipeline, Protocol, Session};
 use async_op::{Initiation, IoExecutor, IoObject, async_op};
 
-use super::command::Command;
+use super::command::{Command, Flaw};
 use super::config::Config;
-use super::news::{Message, News, Subscriptions, news};
+use super::news::{Interest, Message, News, Subscriptions, news};
 use super::resp::Scanner;
-use super::stream;
 use super::value::{Error, Result, Value};
 
 /// A client: a handle, as all I/O objects are.
@@ -45,7 +41,7 @@ impl Client {
     pub fn new(executor: &IoExecutor, config: Config) -> Self {
         let redis = Redis {
             config,
-            interest: Arc::default(),
+            interest: Interest::default(),
         };
         Self {
             pipeline: Pipeline::new(executor, redis),
@@ -90,16 +86,24 @@ impl Client {
 
 struct Redis {
     config: Config,
-    interest: Arc<Interest>,
+    /// In messages: of requests about channels that have not been answered, and of channels.
+    interest: Interest,
 }
 
-/// Whether it makes sense to wait for messages.
-#[derive(Default)]
-pub(super) struct Interest {
-    /// How many requests about channels have not been answered.
-    asked: AtomicUsize,
-    /// How many channels there are.
-    pub(super) channels: AtomicI64,
+impl Redis {
+    #[inline(never)]
+    fn more_of(&self, command: &Command) -> Box<More, Recycling> {
+        let asks = command.is_about_channels();
+        let more = More {
+            so_far: match command.collects {
+                true => Value::Array(Vec::with_capacity(command.replies as usize)),
+                false => Value::Null,
+            },
+            collects: command.collects,
+            asks: asks.then(|| self.interest.in_more(1)),
+        };
+        Box::new_in(more, Recycling)
+    }
 }
 
 /// What is left of a command to be answered.
@@ -110,72 +114,39 @@ struct Pending {
     more: Option<Box<More, Recycling>>,
 }
 
-#[derive(Default)]
+/// Of a command with several replies, or about channels.
 struct More {
-    /// The replies that have come, if all count.
-    all: Option<Vec<Value>>,
-    /// The first error among them, which says more than the last.
-    error: Option<String>,
-    /// It is about channels.
-    asked: Option<Asked>,
+    /// The last reply, or the first error, which says more; or all of them.
+    so_far: Value,
+    collects: bool,
+    asks: Option<Interest>,
 }
 
 impl Pending {
     fn asks(&self) -> bool {
-        let more = self.more.as_ref();
-        more.is_some_and(|more| more.asked.is_some())
-    }
-
-    /// What was asked for has been refused as a whole.
-    fn refuse(&mut self) {
-        let more = self.more.as_ref();
-        if more.is_none_or(|more| more.all.is_none()) {
-            self.replies = 1;
-        }
+        self.more.as_ref().is_some_and(|more| more.asks.is_some())
     }
 
     /// Notes a reply; returns what the command completes with, if it was the last.
     fn note(&mut self, value: Value) -> Option<Value> {
         self.replies -= 1;
-        match (&mut self.more, self.replies) {
-            (None, 0) => Some(value),
-            (more, left) => {
-                let more = more.get_or_insert_with(|| Box::new_in(More::default(), Recycling));
-                more.note(value, left == 0)
-            }
+        let Some(more) = &mut self.more else {
+            return Some(value);
+        };
+        let more = &mut **more;
+        match &mut more.so_far {
+            Value::Array(all) if more.collects => all.push(value),
+            Value::Error(_) => {}
+            last => *last = value,
         }
+        (self.replies == 0).then(|| mem::replace(&mut more.so_far, Value::Null))
     }
-}
 
-impl More {
-    fn note(&mut self, value: Value, is_last: bool) -> Option<Value> {
-        match (&mut self.all, value) {
-            (Some(all), value) => {
-                all.push(value);
-                is_last.then(|| Value::Array(mem::take(all)))
-            }
-            (None, Value::Error(error)) => {
-                let first = self.error.get_or_insert(error);
-                is_last.then(|| Value::Error(mem::take(first)))
-            }
-            (None, value) => is_last.then_some(value),
+    /// What was asked for has been refused as a whole.
+    fn refuse(&mut self) {
+        if self.more.as_ref().is_none_or(|more| !more.collects) {
+            self.replies = 1;
         }
-    }
-}
-
-/// Counts a request about channels, while there is no answer.
-struct Asked(Arc<Interest>);
-
-impl Asked {
-    fn new(interest: &Arc<Interest>) -> Self {
-        interest.asked.fetch_add(1, Ordering::SeqCst);
-        Self(interest.clone())
-    }
-}
-
-impl Drop for Asked {
-    fn drop(&mut self) {
-        self.0.asked.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -201,22 +172,13 @@ impl Protocol for Redis {
         executor: &IoExecutor,
         input: &mut Input,
     ) -> Result<(AnyStream, Decoder)> {
-        let stream = stream::connect(executor, &self.config).await?;
+        let stream = self.config.connect(executor).await?;
         let mut decoder = Decoder {
             scanner: Scanner::default(),
             subscriptions: Subscriptions::new(&self.interest),
         };
-        let Some(greeting) = self.config.greeting() else {
-            return Ok((stream, decoder));
-        };
-        write_all(&stream, greeting.as_bytes()).await?;
-        let mut replies = greeting.replies;
-        while replies > 0 {
-            match decoder.scanner.next(input, self.config.longest_reply)? {
-                Some(Value::Error(message)) => return Err(Error::Server(message)),
-                Some(_) => replies -= 1,
-                None => input.read_more(&stream).await?,
-            }
+        if let Some(greeting) = self.config.greeting() {
+            self.greet(&stream, input, &mut decoder, greeting).await?;
         }
         Ok((stream, decoder))
     }
@@ -236,19 +198,10 @@ impl Protocol for Redis {
             return Ok(Expect::Nothing(Value::Array(Vec::new())));
         }
         out.extend_from_slice(command.as_bytes());
-        let asks = command.is_about_channels();
-        let more = (asks || command.collects).then(|| {
-            let all = command.collects;
-            let more = More {
-                all: all.then(|| Vec::with_capacity(command.replies as usize)),
-                error: None,
-                asked: asks.then(|| Asked::new(&self.interest)),
-            };
-            Box::new_in(more, Recycling)
-        });
+        let has_more = command.replies > 1 || command.collects || command.is_about_channels();
         Ok(Expect::InOrder(Pending {
             replies: command.replies,
-            more,
+            more: has_more.then(|| self.more_of(&command)),
         }))
     }
 
@@ -275,6 +228,10 @@ impl Protocol for Redis {
             return Err(self.failure(Failure::Unasked));
         };
         if asks && !decoder.subscriptions.note(&value) {
+            if value == Value::Status("QUEUED".into()) {
+                // What would come of it nobody could tell from replies.
+                return Err(Error::refused(Flaw::InTransaction.text()));
+            }
             front.refuse();
         }
         Ok(Some(match front.note(value) {
@@ -285,8 +242,7 @@ impl Protocol for Redis {
     }
 
     fn expects_messages(&self) -> bool {
-        let counts = &self.interest;
-        counts.asked.load(Ordering::SeqCst) > 0 || counts.channels.load(Ordering::SeqCst) > 0
+        self.interest.is_any()
     }
 
     fn failure(&self, failure: Failure) -> Error {

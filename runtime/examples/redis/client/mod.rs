@@ -24,11 +24,11 @@ mod config;
 mod connection;
 mod news;
 mod resp;
-mod stream;
 mod value;
 
+pub use async_op::net::pipeline::Address;
 pub use command::{Argument, Command};
-pub use config::{Address, Config, Dial};
+pub use config::{Config, Dial};
 pub use connection::Client;
 pub use news::Message;
 pub use value::{Error, Result, Value};

@@ -2,9 +2,8 @@
 
 use std::mem;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicI64, Ordering};
 
-use super::connection::Interest;
 use super::value::Value;
 
 /// A message of a channel that has been subscribed to.
@@ -53,21 +52,51 @@ pub(super) fn news(value: Value, in_arrays: bool, is_about_channels: bool) -> Ne
     }
 }
 
-/// What is known of the channels that a connection listens to.
+/// A share in how much there is that messages could come of, which goes with this.
+#[derive(Default)]
+pub(super) struct Interest {
+    all: Arc<AtomicI64>,
+    own: i64,
+}
+
+impl Interest {
+    /// Returns another share.
+    pub(super) fn in_more(&self, own: i64) -> Self {
+        let all = self.all.clone();
+        let mut more = Self { all, own: 0 };
+        more.set(own);
+        more
+    }
+
+    fn set(&mut self, own: i64) {
+        let last = mem::replace(&mut self.own, own);
+        self.all.fetch_add(own - last, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_any(&self) -> bool {
+        self.all.load(Ordering::SeqCst) > 0
+    }
+}
+
+impl Drop for Interest {
+    fn drop(&mut self) {
+        self.set(0);
+    }
+}
+
+/// How many channels a connection listens to, by the last word of the server.
 pub(super) struct Subscriptions {
-    /// How many there are, by the last word of the server: channels and patterns, and
-    /// those of shards.
-    channels: i64,
-    shards: i64,
-    interest: Arc<Interest>,
+    /// With patterns.
+    channels: Interest,
+    /// Those of shards.
+    shards: Interest,
 }
 
 impl Subscriptions {
-    pub(super) fn new(interest: &Arc<Interest>) -> Self {
+    pub(super) fn new(interest: &Interest) -> Self {
         Self {
-            channels: 0,
-            shards: 0,
-            interest: interest.clone(),
+            channels: interest.in_more(0),
+            shards: interest.in_more(0),
         }
     }
 
@@ -80,26 +109,16 @@ impl Subscriptions {
         let [Value::Bytes(kind), _, Value::Integer(count)] = &items[..] else {
             return false;
         };
-        let last = match &kind[..] {
-            b"ssubscribe" | b"sunsubscribe" => mem::replace(&mut self.shards, *count),
-            _ => mem::replace(&mut self.channels, *count),
-        };
-        let more = *count - last;
-        self.interest.channels.fetch_add(more, Ordering::SeqCst);
+        match &kind[..] {
+            b"ssubscribe" | b"sunsubscribe" => self.shards.set(*count),
+            _ => self.channels.set(*count),
+        }
         true
     }
 
     /// Returns whether messages may come. In RESP2 they are arrays like any other, but
     /// for this: what was asked for before, or comes after the last channel, is none.
     pub(super) fn are_in_force(&self) -> bool {
-        self.channels + self.shards > 0
-    }
-}
-
-/// They are gone with their connection.
-impl Drop for Subscriptions {
-    fn drop(&mut self) {
-        let last = self.channels + self.shards;
-        self.interest.channels.fetch_sub(last, Ordering::SeqCst);
+        self.channels.own + self.shards.own > 0
     }
 }

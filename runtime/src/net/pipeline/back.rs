@@ -142,7 +142,7 @@ impl<P: Protocol> Shared<P> {
     }
 
     /// Tells those who wait for messages, if none will come.
-    pub(super) fn disappoint(&self) {
+    pub(super) fn disappoint(self: &Arc<Self>) {
         if self.protocol.expects_messages() {
             return;
         }

@@ -3,7 +3,7 @@
 use std::mem;
 use std::sync::Arc;
 
-use super::link::{Link, Shared};
+use super::link::{Link, Shared, State};
 use super::places::{End, Stage};
 use super::waiter::{Bereaved, Flush};
 use super::{Failure, Id, Protocol};
@@ -18,18 +18,24 @@ pub(super) enum AtDoor<P: Protocol> {
 }
 
 impl<P: Protocol> AtDoor<P> {
+    pub(super) fn id(&self) -> Id {
+        let (Self::Request(id, _) | Self::More(id, ..) | Self::Last(id, _)) = self;
+        *id
+    }
+
+    pub(super) fn is_more(&self) -> bool {
+        !matches!(self, Self::Request(..))
+    }
+
     fn is_more_of(&self, id: Id) -> bool {
-        match self {
-            Self::Request(..) => false,
-            Self::More(more, ..) | Self::Last(more, _) => *more == id,
-        }
+        self.is_more() && self.id() == id
     }
 }
 
 impl<P: Protocol> Link<P> {
     /// Returns whether what comes now has to wait behind others.
     pub(super) fn must_queue(&self) -> bool {
-        self.is_admitting || self.has_door()
+        self.is_admitting || self.has_door() || self.is_dying()
     }
 
     /// Returns whether more of an upload has to wait: it itself does, or what was said
@@ -55,7 +61,7 @@ impl<P: Protocol> Link<P> {
             return None;
         }
         let next = self.door.pop_front()?;
-        self.more_at_door -= usize::from(!matches!(next, AtDoor::Request(..)));
+        self.more_at_door -= usize::from(next.is_more());
         Some(next)
     }
 
@@ -65,11 +71,14 @@ impl<P: Protocol> Link<P> {
 }
 
 impl<P: Protocol> Shared<P> {
+    fn is_open(&self, state: &State<P>) -> bool {
+        state.may_encode() && !state.link.is_dying() && !self.is_full(state)
+    }
+
     /// Sees to it that those at the door come in, if there is room.
     pub(super) fn admit(self: &Arc<Self>) {
         let mut state = self.lock();
-        let may_enter = state.may_encode() && !self.is_full(&state);
-        let may_enter = may_enter || state.link.more_at_door > 0;
+        let may_enter = self.is_open(&state) || state.link.more_at_door > 0;
         if !state.link.is_admitting && state.link.has_door() && may_enter {
             state.link.is_admitting = true;
             let epoch = state.epoch;
@@ -89,7 +98,7 @@ impl<P: Protocol> Shared<P> {
             let Some(mut state) = self.lock_for(epoch) else {
                 return;
             };
-            let is_closed = self.is_full(&state) || !state.may_encode();
+            let is_closed = !self.is_open(&state);
             let Some(next) = state.link.take_from_door(is_closed) else {
                 // Under the lock: whoever comes next begins anew.
                 state.link.is_admitting = false;
@@ -115,7 +124,7 @@ impl<P: Protocol> Shared<P> {
     }
 
     /// Tells one who has waited at the door why it is not let in.
-    pub(super) fn refuse(&self, id: Id, error: P::Error) {
+    pub(super) fn refuse(self: &Arc<Self>, id: Id, error: P::Error) {
         let mut state = self.lock();
         let Some(place) = state.places.get(id) else {
             return;
@@ -137,7 +146,7 @@ impl<P: Protocol> Shared<P> {
 
 impl<P: Protocol> Shared<P> {
     /// Tells one that is being let in that the protocol has panicked. No handler runs in here.
-    pub(super) fn refuse_later(&self, id: Id) {
+    pub(super) fn refuse_later(self: &Arc<Self>, id: Id) {
         let error = self.protocol.failure(Failure::Panicked);
         // Dropped after the lock.
         let mut remains = None;

@@ -372,7 +372,8 @@ impl<P: Protocol> Exchange<P> {
         place.is_exchange = false;
         let is_answered = place.stage == Stage::Answered;
         let is_forgotten = shared.is_forgotten(place.stage);
-        let is_over = is_answered || is_forgotten || place.stage == Stage::AtDoor;
+        let waits = matches!(place.stage, Stage::AtDoor | Stage::Next);
+        let is_over = is_answered || is_forgotten || waits;
         // An operation that goes on without its exchange.
         let waits_in_vain = is_over || matches!(place.caller, Some(Waiter::Part(_)));
         let caller = place.caller.take_if(|_| waits_in_vain);

@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::door::AtDoor;
 use super::line::Held;
 use super::places::{End, Kept, Order, Places, Remains, Stage};
-use super::reader::{Attempt, Reader};
+use super::reader::{Attempt, Reader, Resumption};
 use super::session::Inlet;
 use super::waiter::{Bereaved, Flush, MessageOp, Waiter};
 use super::{Id, Limits, Loops, Protocol, Transport};
@@ -83,8 +83,9 @@ pub(super) struct Link<P: Protocol> {
     pub(super) is_writing: bool,
     /// Somebody will write before long.
     pub(super) is_write_due: bool,
-    /// Why nothing is written any more, while what has been said before is still read.
-    pub(super) write_error: Option<P::Error>,
+    /// Why nothing is written any more, while what has been said before is still read: what is
+    /// asked meanwhile waits for the next connection.
+    pub(super) write_error: Option<Arc<P::Error>>,
     /// The parts of the first reply have to be taken first.
     pub(super) is_paused: bool,
     pub(super) is_watching: bool,
@@ -155,6 +156,11 @@ impl<P: Protocol> Link<P> {
             heard: Instant::now(),
             resumption: None,
         }
+    }
+
+    /// Returns whether nothing is written any more.
+    pub(super) fn is_dying(&self) -> bool {
+        self.write_error.is_some()
     }
 
     pub(super) fn has_unsent(&self) -> bool {
@@ -236,6 +242,50 @@ impl<P: Protocol> State<P> {
         let is_said = !link.has_unsent() && !link.is_writing;
         let is_idle = self.waiting == 0 && self.exchanges == 0;
         is_idle && !self.has_handles && is_said && matches!(link.status, Status::Up(_))
+    }
+
+    /// Returns whether nobody waits for this connection, or for what one that is dying may
+    /// still say: for the next one at most.
+    pub(super) fn is_idle(&mut self) -> bool {
+        self.waiting == 0 || self.link.is_dying() && self.waiting == self.wait_for_next()
+    }
+
+    #[cold]
+    fn wait_for_next(&mut self) -> usize {
+        let places = &mut self.places;
+        let mut is_next = |id, waits: bool| {
+            let place = places.get(id).filter(|it| it.stage == Stage::Next);
+            place.is_some_and(|it| waits || it.caller.is_some())
+        };
+        let door = self.link.door.iter();
+        let wait = door.filter(|it| match it {
+            AtDoor::Request(id, _) => is_next(*id, false),
+            AtDoor::More(id, ..) => is_next(*id, true),
+            AtDoor::Last(..) => false,
+        });
+        wait.count()
+    }
+
+    /// Keeps those at a door who wait for the next connection; returns the others.
+    fn keep_at_door(&mut self, door: VecDeque<AtDoor<P>>) -> VecDeque<AtDoor<P>> {
+        let places = &mut self.places;
+        let is_next = |it: &AtDoor<P>| {
+            let place = places.get(it.id());
+            place.is_some_and(|place| place.stage == Stage::Next)
+        };
+        let (kept, others) = door.into_iter().partition(is_next);
+        self.link.door = kept;
+        let more = self.link.door.iter().filter(|it| it.is_more());
+        self.link.more_at_door = more.count();
+        others
+    }
+
+    /// Returns where to wait until a request can be encoded.
+    pub(super) fn at_door(&self) -> Stage {
+        match self.link.is_dying() {
+            true => Stage::Next,
+            false => Stage::AtDoor,
+        }
     }
 
     /// Returns whether the first reply in order is to an upload that goes on.
@@ -366,14 +416,14 @@ impl<P: Protocol> Shared<P> {
     }
 
     /// One less waits; the loops end if it was the last.
-    pub(super) fn one_less(&self, mut state: MutexGuard<'_, State<P>>) {
+    pub(super) fn one_less(self: &Arc<Self>, mut state: MutexGuard<'_, State<P>>) {
         state.waiting -= 1;
         self.end_if_idle(state);
     }
 
     /// Ends the loops if nobody waits.
-    pub(super) fn end_if_idle(&self, state: MutexGuard<'_, State<P>>) {
-        let stops = (state.waiting == 0).then(|| state.link.stops.clone());
+    pub(super) fn end_if_idle(self: &Arc<Self>, mut state: MutexGuard<'_, State<P>>) {
+        let stops = state.is_idle().then(|| state.link.stops.clone());
         drop(state);
         if let Some(stops) = stops {
             stops.emit();
@@ -383,7 +433,7 @@ impl<P: Protocol> Shared<P> {
 
     /// Ends a connection that is left: its loops, which have it, hear of that when the context
     /// runs again, if ever.
-    pub(super) fn leave(&self) {
+    pub(super) fn leave(self: &Arc<Self>) {
         if !self.lock().is_left() {
             return;
         }
@@ -396,7 +446,7 @@ impl<P: Protocol> Shared<P> {
     }
 
     /// Completes the one that waits there, and leaves the place.
-    fn cancel(&self, id: Id, ticket: u64) {
+    fn cancel(self: &Arc<Self>, id: Id, ticket: u64) {
         let mut state = self.lock();
         let mut waiter = None;
         let mut _unwanted = None;
@@ -445,7 +495,7 @@ impl<P: Protocol> Shared<P> {
     }
 
     /// The same of one that waits for messages.
-    pub(super) fn cancel_listener(&self, ticket: u64) {
+    pub(super) fn cancel_listener(self: &Arc<Self>, ticket: u64) {
         let mut state = self.lock();
         let at = state.listeners.iter().position(|it| it.0 == ticket);
         let Some((_, op)) = at.and_then(|at| state.listeners.remove(at)) else {
@@ -458,6 +508,15 @@ impl<P: Protocol> Shared<P> {
     /// Returns whether what is given up there is over, as there may be no reply.
     pub(super) fn is_forgotten(&self, stage: Stage) -> bool {
         self.may_stay_silent && stage == Stage::ById
+    }
+
+    /// Returns why no request can be made any more, if that is so.
+    pub(super) fn refusal(&self, state: &State<P>) -> Option<Arc<P::Error>> {
+        match &state.link.status {
+            Status::Over(error) => Some(error.clone()),
+            _ if !self.reconnects => state.link.write_error.clone(),
+            _ => None,
+        }
     }
 
     /// Returns whether nobody waits for a connection that takes no more; nor comes back to
@@ -592,15 +651,27 @@ impl<P: Protocol> Shared<P> {
     }
 
     /// Ends connection `epoch`: all who wait receive the error.
-    pub(super) fn fail(&self, epoch: u64, error: P::Error) {
+    pub(super) fn fail(self: &Arc<Self>, epoch: u64, error: P::Error) {
         if let Some(state) = self.lock_for(epoch) {
             self.end(state, error).tell();
         }
     }
 
     /// Ends the connection; returns those who have to be told.
-    pub(super) fn end(&self, mut guard: MutexGuard<'_, State<P>>, error: P::Error) -> Bereaved<P> {
-        let error = Arc::new(error);
+    pub(super) fn end(
+        self: &Arc<Self>,
+        guard: MutexGuard<'_, State<P>>,
+        error: P::Error,
+    ) -> Bereaved<P> {
+        self.end_by(guard, Arc::new(error))
+    }
+
+    /// The same by an error that others may have, too.
+    pub(super) fn end_by(
+        self: &Arc<Self>,
+        mut guard: MutexGuard<'_, State<P>>,
+        error: Arc<P::Error>,
+    ) -> Bereaved<P> {
         let mut waiters = VecDeque::new();
         // Dropped without the lock.
         let mut remains = Vec::<Remains<P>>::new();
@@ -611,9 +682,14 @@ impl<P: Protocol> Shared<P> {
             false => Status::Over(error.clone()),
         };
         let mut last = mem::replace(&mut state.link, Link::new(status));
+        let keeps = self.reconnects && last.is_dying();
+        let mut door = mem::take(&mut last.door);
+        if keeps {
+            door = state.keep_at_door(door);
+        }
         self.settle(state);
         state.epoch += 1;
-        state.waiting = 0;
+        state.waiting = state.wait_for_next();
         // First those in order, in their order.
         let ids = state.places.in_order(mem::take(&mut last.order));
         for id in ids.into_iter().chain(state.places.ids()) {
@@ -621,6 +697,10 @@ impl<P: Protocol> Shared<P> {
                 continue;
             };
             let is_due = matches!(place.stage, Stage::InOrder | Stage::ById);
+            if keeps && place.stage == Stage::Next {
+                place.stage = Stage::AtDoor;
+                continue;
+            }
             if !is_due && !place.stage.is_at_door() {
                 continue;
             }
@@ -639,8 +719,12 @@ impl<P: Protocol> Shared<P> {
         let delayed = line.flat_map(|held| [held.own.flushes, held.behind.flushes]);
         let flushes = [mem::take(&mut last.flushes)].into_iter().chain(delayed);
         let listeners = mem::take(&mut state.listeners);
+        let epoch = state.epoch;
+        let goes_on = state.link.has_door();
         drop(guard);
-        let mut door = mem::take(&mut last.door);
+        if goes_on {
+            Resumption::post(self, epoch);
+        }
         let flushes = flushes
             .flatten()
             .chain(door.drain(..).filter_map(|it| match it {

@@ -106,6 +106,8 @@ pub(super) enum Stage {
     Reserved,
     /// Waits until there is room.
     AtDoor,
+    /// Waits until there is another connection.
+    Next,
     /// Has waited, and is being encoded.
     Entering,
     /// The reply comes in order, or by id.
@@ -117,7 +119,7 @@ pub(super) enum Stage {
 
 impl Stage {
     pub(super) fn is_at_door(self) -> bool {
-        matches!(self, Self::AtDoor | Self::Entering)
+        matches!(self, Self::AtDoor | Self::Next | Self::Entering)
     }
 }
 

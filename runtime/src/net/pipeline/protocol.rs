@@ -2,6 +2,7 @@ use std::future::Future;
 use std::io;
 use std::time::Duration;
 
+use super::greeting::greet;
 use super::session::Session;
 use super::{Id, Input};
 use crate::cancel::OperationError;
@@ -74,6 +75,36 @@ pub trait Protocol: Sized + Send + Sync + 'static {
         executor: &IoExecutor,
         input: &mut Input,
     ) -> impl Future<Output = Result<(Self::Stream, Self::Decoder), Self::Error>> + Send;
+
+    /// Makes a request on a connection that is being made, and returns its reply: for what is
+    /// said first where that is a request like any other, such as to log in.
+    ///
+    /// Its encoder is a default one, and its id 0. Parts of the reply are dropped, and messages
+    /// are nobody's but [`notice`](Self::notice)'s.
+    ///
+    /// ```
+    #[doc = example!(types)]
+    /// async fn connect(&self, on: &IoExecutor, input: &mut Input) -> io::Result<(TcpStream, ())> {
+    ///     let stream = TcpStream::connect(on, self.address).await?;
+    ///     self.greet(&stream, input, &mut (), "I am Bob".into()).await?;
+    ///     Ok((stream, ()))
+    /// }
+    #[doc = example!(encode decode)]
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of `encode`, of the reply and of the stream.
+    fn greet(
+        &self,
+        stream: &Self::Stream,
+        input: &mut Input,
+        decoder: &mut Self::Decoder,
+        request: Self::Request,
+    ) -> impl Future<Output = Result<Self::Reply, Self::Error>> + Send {
+        greet(self, stream, input, decoder, request)
+    }
 
     /// Returns what the requests of a new connection are encoded with, by what `connect` has
     /// left in its decoder. By default it knows nothing yet.

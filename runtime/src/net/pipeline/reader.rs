@@ -197,6 +197,11 @@ impl<P: Protocol> Reader<P> {
                 };
             }
         }
+        if state.link.is_dying() && state.is_idle() {
+            drop(state);
+            shared.part(self.epoch);
+            return Ok(Next::End);
+        }
         self.is_paused = state.link.is_paused;
         let mut stops = None;
         let next = if state.waiting == 0 {
@@ -336,23 +341,28 @@ impl<P: Protocol> Drop for Reader<P> {
         state.link.is_write_due = true;
         state.link.inlet = self.inlet.take();
         drop(state);
-        let resumption = Resumption {
-            shared: Some(self.shared.clone()),
-            epoch: self.epoch,
-        };
-        let executor = self.shared.executor;
-        executor.post(Task::new(move || resumption.run()));
+        Resumption::post(&self.shared, self.epoch);
     }
 }
 
-/// What goes on where a loop was that a handler's panic has ended.
-struct Resumption<P: Protocol> {
+/// What goes on where a loop was that a handler's panic has ended; or for those who have
+/// waited for the next connection.
+pub(super) struct Resumption<P: Protocol> {
     /// `None` once it does.
     shared: Option<Arc<Shared<P>>>,
     epoch: u64,
 }
 
 impl<P: Protocol> Resumption<P> {
+    pub(super) fn post(shared: &Arc<Shared<P>>, epoch: u64) {
+        let resumption = Self {
+            shared: Some(shared.clone()),
+            epoch,
+        };
+        let task = Task::new(move || resumption.run());
+        shared.executor.post(task);
+    }
+
     fn run(mut self) {
         let Some(shared) = self.shared.take() else {
             return;
@@ -365,10 +375,11 @@ impl<P: Protocol> Resumption<P> {
                 shared.serve(state, false);
             }
         }
+        shared.admit();
     }
 }
 
-/// The panic has taken the context with it.
+/// The context has gone.
 impl<P: Protocol> Drop for Resumption<P> {
     fn drop(&mut self) {
         if let Some(shared) = self.shared.take() {
@@ -380,7 +391,7 @@ impl<P: Protocol> Drop for Resumption<P> {
 impl<P: Protocol> Shared<P> {
     /// Ends a connection whose protocol has panicked. No handler runs in here, as that panic
     /// goes on.
-    fn panicked(&self, epoch: u64) {
+    fn panicked(self: &Arc<Self>, epoch: u64) {
         let error = self.protocol.failure(Failure::Panicked);
         if let Some(state) = self.lock_for(epoch) {
             self.end(state, error).tell_later();

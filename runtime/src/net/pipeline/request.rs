@@ -10,6 +10,7 @@ use super::door::AtDoor;
 use super::line::Held;
 use super::link::{Shared, State, Status};
 use super::places::{End, Stage};
+use super::turn::Turn;
 use super::waiter::{Flush, ReplyOp, SentOp, Waiter};
 use super::writer::KEPT;
 use super::{Expect, Id, PipelineError, Protocol};
@@ -42,46 +43,45 @@ impl<P: Protocol> State<P> {
 }
 
 impl<P: Protocol> Shared<P> {
-    /// Begins a request.
+    /// Begins a request, now if it need not wait.
     pub(super) fn submit(self: &Arc<Self>, request: P::Request, op: ReplyOp<P>) {
-        if Self::KNOWS {
-            return self.submit_in_turn(request, op);
-        }
-        let (reserved, must_wait) = match self.reserve() {
+        let (reserved, turn) = match self.reserve() {
             Ok(reserved) => reserved,
             Err(error) => return op.complete(Err(error)),
         };
         let id = reserved.id;
         let can_be_asked = self.on_cancel(&op, id, 0);
-        if must_wait {
-            return self.submit_at_door(reserved, request, op);
+        if can_be_asked && !op.requested().is_empty() {
+            return op.complete(Err(cancelled().into()));
         }
+        let Some(mut turn) = turn else {
+            return self.submit_at_door(reserved, request, op);
+        };
         let mut out = Scratch::default();
-        let expect = match self.encode(request, id, &mut out.0) {
-            Ok(Expect::Upload(_)) => return op.complete(Err(use_open().into())),
+        let expect = match turn.encode(request, id, &mut out.0, false) {
             Ok(expect) => expect,
+            Err(error) => {
+                drop(turn);
+                return op.complete(Err(error));
+            }
+        };
+        let state = match turn.end() {
+            Ok(state) => state,
             Err(error) => return op.complete(Err(error)),
         };
-        let may_have_been = can_be_asked.then_some(&op);
-        match self.welcome(self.lock_to_speak(), may_have_been) {
-            Ok(state) => {
-                reserved.keep();
-                self.speak(state, id, expect, &mut out.0, Speaker::Request(op));
-            }
-            Err(error) => op.complete(Err(error)),
+        reserved.keep();
+        let has_door = Self::KNOWS && state.link.has_door();
+        // Before it was in its place, where it would have been found. What has been encoded is
+        // sent all the same: the encoder knows of it.
+        if can_be_asked && !op.requested().is_empty() {
+            self.speak(state, id, expect, &mut out.0, Speaker::Nobody);
+            op.complete(Err(cancelled().into()));
+        } else {
+            self.speak(state, id, expect, &mut out.0, Speaker::Request(op));
         }
-    }
-
-    /// Encodes what is the same on any connection.
-    #[inline]
-    fn encode(
-        &self,
-        request: P::Request,
-        id: Id,
-        out: &mut Vec<u8>,
-    ) -> Result<Expect<P>, P::Error> {
-        let mut encoder = P::Encoder::default();
-        self.protocol.encode(&mut encoder, request, id, out)
+        if has_door {
+            self.admit();
+        }
     }
 
     #[cold]
@@ -99,8 +99,9 @@ impl<P: Protocol> Shared<P> {
             Err(error) => return op.complete(Err(error)),
         };
         let state_now = &mut *state;
+        let stage = state_now.at_door();
         if let (Some(place), Some(request)) = (state_now.places.get(id), request.take()) {
-            place.stage = Stage::AtDoor;
+            place.stage = stage;
             place.caller = Some(Waiter::Reply(op));
             state_now.link.door.push_back(AtDoor::Request(id, request));
             state_now.waiting += 1;
@@ -113,20 +114,21 @@ impl<P: Protocol> Shared<P> {
 
     /// Begins a request whose reply has parts.
     pub(super) fn open(self: &Arc<Self>, request: P::Request) -> Result<Id, P::Error> {
-        if Self::KNOWS {
-            return self.open_in_turn(request);
-        }
-        let (reserved, must_wait) = self.reserve()?;
+        let (reserved, turn) = self.reserve()?;
         let id = reserved.id;
-        if must_wait {
+        let Some(mut turn) = turn else {
             self.open_at_door(reserved, request);
             return Ok(id);
-        }
+        };
         let mut out = Scratch::default();
-        let expect = self.encode(request, id, &mut out.0)?;
-        let state = self.welcome::<fn()>(self.lock_to_speak(), None)?;
+        let expect = turn.encode(request, id, &mut out.0, true)?;
+        let state = turn.end()?;
         reserved.keep();
+        let has_door = Self::KNOWS && state.link.has_door();
         self.speak(state, id, expect, &mut out.0, Speaker::Exchange);
+        if has_door {
+            self.admit();
+        }
         Ok(id)
     }
 
@@ -136,8 +138,9 @@ impl<P: Protocol> Shared<P> {
         let mut request = Some(request);
         let mut state = self.lock_to_speak();
         let state_now = &mut *state;
+        let stage = state_now.at_door();
         if let (Some(place), Some(request)) = (state_now.places.get(id), request.take()) {
-            place.stage = Stage::AtDoor;
+            place.stage = stage;
             place.is_exchange = true;
             state_now.exchanges += 1;
             state_now.link.door.push_back(AtDoor::Request(id, request));
@@ -236,36 +239,42 @@ impl<P: Protocol> Shared<P> {
         Ok(())
     }
 
-    /// Returns a place that is free, and whether the request has to wait at the door.
+    /// Returns a place that is free, and the turn to encode the request, if it need not wait.
     #[inline]
-    fn reserve(&self) -> Result<(Reserved<'_, P>, bool), P::Error> {
+    fn reserve(self: &Arc<Self>) -> Result<(Reserved<'_, P>, Option<Turn<'_, P>>), P::Error> {
         match self.take_ready() {
-            Some(id) => Ok((Reserved::new(self, id), false)),
+            Some(id) => Ok((Reserved::new(self, id), Some(Turn::of_any(self)))),
             None => self.reserve_another(),
         }
     }
 
     #[inline(never)]
-    fn reserve_another(&self) -> Result<(Reserved<'_, P>, bool), P::Error> {
+    fn reserve_another(
+        self: &Arc<Self>,
+    ) -> Result<(Reserved<'_, P>, Option<Turn<'_, P>>), P::Error> {
         let mut state = self.lock();
-        if let Status::Over(error) = &state.link.status {
-            let error = error.clone();
+        if let Some(error) = self.refusal(&state) {
             drop(state);
             return Err(error.again());
         }
-        let must_wait = !self.is_hopeless(&state) && self.is_full(&state);
-        let must_wait = must_wait || state.link.must_queue();
         let Some(id) = state.places.reserve() else {
             drop(state);
             return Err(too_many().into());
         };
-        Ok((Reserved::new(self, id), must_wait))
+        // One that is hopeless is given up, here or at the door.
+        let is_full = self.is_full(&state) && (Self::KNOWS || !self.is_hopeless(&state));
+        let turn = match is_full || state.link.must_queue() {
+            true => None,
+            false => Turn::take(self, &mut state),
+        };
+        drop(state);
+        Ok((Reserved::new(self, id), turn))
     }
 
     /// Locks the state to add a request. A connection that takes no more, where nobody is
     /// left to be told, is given up.
     #[inline(always)]
-    fn lock_to_speak(&self) -> MutexGuard<'_, State<P>> {
+    pub(super) fn lock_to_speak(self: &Arc<Self>) -> MutexGuard<'_, State<P>> {
         let state = self.lock();
         if !self.is_hopeless(&state) {
             return state;
@@ -275,7 +284,7 @@ impl<P: Protocol> Shared<P> {
     }
 
     #[cold]
-    fn give_up(&self) -> MutexGuard<'_, State<P>> {
+    fn give_up(self: &Arc<Self>) -> MutexGuard<'_, State<P>> {
         let error = cancelled().into();
         let state = self.lock();
         if self.is_hopeless(&state) {
@@ -287,7 +296,7 @@ impl<P: Protocol> Shared<P> {
 
     /// Returns the lock, or why a request cannot be made: `op` may have been asked to stop.
     #[inline(always)]
-    fn welcome<'a, S: Signature>(
+    pub(super) fn welcome<'a, S: Signature>(
         &self,
         state: MutexGuard<'a, State<P>>,
         op: Option<&Completion<S>>,
@@ -419,12 +428,12 @@ impl<P: Protocol> Shared<P> {
 
 /// A place that is free again unless it is kept: if what encodes the request panics, say.
 pub(super) struct Reserved<'a, P: Protocol> {
-    shared: &'a Shared<P>,
+    shared: &'a Arc<Shared<P>>,
     pub(super) id: Id,
 }
 
 impl<'a, P: Protocol> Reserved<'a, P> {
-    pub(super) fn new(shared: &'a Shared<P>, id: Id) -> Self {
+    pub(super) fn new(shared: &'a Arc<Shared<P>>, id: Id) -> Self {
         Self { shared, id }
     }
 

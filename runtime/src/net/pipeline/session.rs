@@ -5,7 +5,8 @@ use super::{Event, Id, Input, Protocol};
 
 /// The requests of a connection, for what reads the replies to them.
 pub struct Session<'a, P: Protocol> {
-    shared: &'a Shared<P>,
+    /// `None` in greeting, when all that has been asked is on the desk.
+    shared: Option<&'a Shared<P>>,
     epoch: u64,
     desk: &'a mut Desk<P>,
 }
@@ -36,7 +37,7 @@ impl<P: Protocol> Session<'_, P> {
     #[inline]
     pub fn front(&mut self) -> Option<&mut P::Pending> {
         if self.desk.front.is_none() {
-            let mut state = self.shared.lock_for(self.epoch)?;
+            let mut state = self.shared?.lock_for(self.epoch)?;
             self.desk.front = state.front_pending();
         }
         self.desk.front.as_mut().map(|front| &mut front.1)
@@ -69,9 +70,10 @@ impl<P: Protocol> Session<'_, P> {
     pub fn get(&mut self, id: Id) -> Option<&mut P::Pending> {
         let is_found = |found: &(Id, P::Pending)| id.names(found.0);
         if !self.desk.found.as_ref().is_some_and(is_found) {
+            let shared = self.shared?;
             // Dropped after the lock, if it is nobody's any more.
             let mut last = self.desk.found.take();
-            let mut state = self.shared.lock_for(self.epoch)?;
+            let mut state = shared.lock_for(self.epoch)?;
             state.return_pending(&mut last);
             self.desk.found = state.pending_by_id(id);
             drop(state);
@@ -128,17 +130,41 @@ pub(super) struct Desk<P: Protocol> {
     pub(super) answer: Vec<u8>,
 }
 
-impl<P: Protocol> Inlet<P> {
-    pub(super) fn new(input: Input, decoder: P::Decoder) -> Self {
-        let desk = Desk {
+impl<P: Protocol> Default for Desk<P> {
+    fn default() -> Self {
+        Self {
             front: None,
             found: None,
             answer: Vec::new(),
+        }
+    }
+}
+
+impl<P: Protocol> Desk<P> {
+    /// Reads the next thing that has been said, of those requests that are `shared`, or here.
+    #[inline]
+    pub(super) fn decode(
+        &mut self,
+        protocol: &P,
+        shared: Option<(&Shared<P>, u64)>,
+        decoder: &mut P::Decoder,
+        input: &mut Input,
+    ) -> Result<Option<Event<P>>, P::Error> {
+        let mut session = Session {
+            shared: shared.map(|it| it.0),
+            epoch: shared.map_or(0, |it| it.1),
+            desk: self,
         };
+        protocol.decode(decoder, input, &mut session)
+    }
+}
+
+impl<P: Protocol> Inlet<P> {
+    pub(super) fn new(input: Input, decoder: P::Decoder) -> Self {
         Self {
             input,
             decoder,
-            desk,
+            desk: Desk::default(),
         }
     }
 
@@ -148,12 +174,8 @@ impl<P: Protocol> Inlet<P> {
         shared: &Shared<P>,
         epoch: u64,
     ) -> Result<Option<Event<P>>, P::Error> {
-        let mut session = Session {
-            shared,
-            epoch,
-            desk: &mut self.desk,
-        };
         let (decoder, input) = (&mut self.decoder, &mut self.input);
-        shared.protocol.decode(decoder, input, &mut session)
+        let requests = Some((shared, epoch));
+        self.desk.decode(&shared.protocol, requests, decoder, input)
     }
 }

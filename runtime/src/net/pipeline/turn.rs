@@ -1,16 +1,15 @@
-//! Requests that have to know their connection: one is encoded at a time, for the connection
-//! that there is.
+//! Whose turn it is to encode a request. Where requests have to know their connection, one is
+//! encoded at a time, for the connection that there is; else it is anybody's.
 
 use std::sync::Arc;
 
-use super::link::{Shared, State, Status};
+use super::link::{Shared, State};
 use super::places::Stage;
-use super::request::{Reserved, Scratch, Speaker, too_many, use_open};
-use super::waiter::ReplyOp;
+use super::request::{Reserved, Scratch, Speaker, use_open};
 use super::{Expect, Failure, Id, PipelineError, Protocol};
-use crate::cancel::cancelled;
+use crate::shim::plain::MutexGuard;
 
-/// The encoder of a connection, which nobody else has meanwhile.
+/// The turn, with the encoder of a connection, which nobody else has meanwhile.
 pub(super) struct Turn<'a, P: Protocol> {
     shared: &'a Arc<Shared<P>>,
     epoch: u64,
@@ -21,21 +20,33 @@ pub(super) struct Turn<'a, P: Protocol> {
 }
 
 impl<'a, P: Protocol> Turn<'a, P> {
+    /// That of a request which is the same on any connection.
+    #[inline]
+    pub(super) fn of_any(shared: &'a Arc<Shared<P>>) -> Self {
+        Self::new(shared, 0, P::Encoder::default())
+    }
+
+    #[inline]
+    fn new(shared: &'a Arc<Shared<P>>, epoch: u64, encoder: P::Encoder) -> Self {
+        Self {
+            shared,
+            epoch,
+            encoder: Some(encoder),
+            flaw: None,
+        }
+    }
+
     /// Takes it, if it is there.
     pub(super) fn take(shared: &'a Arc<Shared<P>>, state: &mut State<P>) -> Option<Self> {
         let encoder = match Shared::<P>::KNOWS {
             true => state.link.encoder.take()?,
             false => P::Encoder::default(),
         };
-        Some(Self {
-            shared,
-            epoch: state.epoch,
-            encoder: Some(encoder),
-            flaw: None,
-        })
+        Some(Self::new(shared, state.epoch, encoder))
     }
 
     /// Encodes a request, of an exchange or not.
+    #[inline(always)]
     pub(super) fn encode(
         &mut self,
         request: P::Request,
@@ -54,13 +65,20 @@ impl<'a, P: Protocol> Turn<'a, P> {
         expect
     }
 
-    /// Gives it back, to the connection that it is of.
-    pub(super) fn give_back(mut self, state: &mut State<P>) {
+    /// Gives it back, to the connection that it is of, which takes what was encoded.
+    #[inline(always)]
+    pub(super) fn end(self) -> Result<MutexGuard<'a, State<P>>, P::Error> {
+        let shared = self.shared;
+        if !Shared::<P>::KNOWS {
+            return shared.welcome::<fn()>(shared.lock_to_speak(), None);
+        }
+        let mut state = shared.lock_for(self.epoch).ok_or_else(|| shared.lost())?;
+        self.give_back(&mut state);
+        Ok(state)
+    }
+
+    fn give_back(mut self, state: &mut State<P>) {
         if Shared::<P>::KNOWS {
-            debug_assert!(
-                state.epoch == self.epoch,
-                "it would speak of another connection"
-            );
             state.link.encoder = self.encoder.take();
         }
     }
@@ -98,94 +116,9 @@ impl<P: Protocol> State<P> {
 }
 
 impl<P: Protocol> Shared<P> {
-    /// Begins a request, now if it is its turn.
-    pub(super) fn submit_in_turn(self: &Arc<Self>, request: P::Request, op: ReplyOp<P>) {
-        let (reserved, turn) = match self.reserve_turn() {
-            Ok(reserved) => reserved,
-            Err(error) => return op.complete(Err(error)),
-        };
-        let id = reserved.id;
-        let can_be_asked = self.on_cancel(&op, id, 0);
-        let Some(mut turn) = turn else {
-            return self.submit_at_door(reserved, request, op);
-        };
-        let mut out = Scratch::default();
-        let expect = match turn.encode(request, id, &mut out.0, false) {
-            Ok(expect) => expect,
-            Err(error) => {
-                drop(turn);
-                return op.complete(Err(error));
-            }
-        };
-        let Some(mut state) = self.lock_for(turn.epoch) else {
-            return op.complete(Err(self.lost()));
-        };
-        turn.give_back(&mut state);
-        reserved.keep();
-        let has_door = state.link.has_door();
-        // Before it was in its place, where it would have been found. What has been encoded is
-        // sent all the same: the encoder knows of it.
-        if can_be_asked && !op.requested().is_empty() {
-            self.speak(state, id, expect, &mut out.0, Speaker::Nobody);
-            op.complete(Err(cancelled().into()));
-        } else {
-            self.speak(state, id, expect, &mut out.0, Speaker::Request(op));
-        }
-        if has_door {
-            self.admit();
-        }
-    }
-
-    /// Begins a request whose reply has parts.
-    pub(super) fn open_in_turn(self: &Arc<Self>, request: P::Request) -> Result<Id, P::Error> {
-        let (reserved, turn) = self.reserve_turn()?;
-        let id = reserved.id;
-        let Some(mut turn) = turn else {
-            self.open_at_door(reserved, request);
-            return Ok(id);
-        };
-        let mut out = Scratch::default();
-        let expect = turn.encode(request, id, &mut out.0, true)?;
-        let Some(mut state) = self.lock_for(turn.epoch) else {
-            return Err(self.lost());
-        };
-        turn.give_back(&mut state);
-        reserved.keep();
-        let has_door = state.link.has_door();
-        self.speak(state, id, expect, &mut out.0, Speaker::Exchange);
-        if has_door {
-            self.admit();
-        }
-        Ok(id)
-    }
-
-    /// Returns a place that is free, and the encoder if the request need not wait.
-    fn reserve_turn(self: &Arc<Self>) -> Result<(Reserved<'_, P>, Option<Turn<'_, P>>), P::Error> {
-        let mut state = self.lock();
-        if let Status::Over(error) = &state.link.status {
-            let error = error.clone();
-            drop(state);
-            return Err(error.again());
-        }
-        let Some(id) = state.places.reserve() else {
-            drop(state);
-            return Err(too_many().into());
-        };
-        let must_wait = state.link.must_queue() || self.is_full(&state);
-        let turn = match must_wait {
-            true => None,
-            false => Turn::take(self, &mut state),
-        };
-        drop(state);
-        Ok((Reserved::new(self, id), turn))
-    }
-
     /// Returns what one is told whose connection has ended while his request was encoded.
     fn lost(&self) -> P::Error {
-        let over = match &self.lock().link.status {
-            Status::Over(error) => Some(error.clone()),
-            _ => None,
-        };
+        let over = self.refusal(&self.lock());
         over.map_or_else(|| self.protocol.failure(Failure::Ended), |it| it.again())
     }
 
@@ -213,15 +146,12 @@ impl<P: Protocol> Shared<P> {
         let Some(mut state) = self.lock_for(epoch) else {
             return;
         };
-        turn.give_back(&mut state);
         if matches!(expect, Expect::Upload(_)) && state.enters(id) != Some(true) {
             // Nobody would say the rest of it.
-            drop(state);
-            if Self::KNOWS {
-                self.fail(epoch, self.protocol.failure(Failure::CutShort));
-            }
-            return;
+            turn.flaw = Some(Failure::CutShort);
+            return drop(state);
         }
+        turn.give_back(&mut state);
         reserved.keep();
         self.speak(state, id, expect, &mut out.0, Speaker::Nobody);
     }

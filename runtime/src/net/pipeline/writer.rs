@@ -60,22 +60,26 @@ impl<P: Protocol> Shared<P> {
             return self.end(state, error).tell();
         }
         // Still `is_writing`, so that nobody tries.
-        state.link.write_error = Some(error);
+        state.link.write_error = Some(Arc::new(error));
+        self.settle(&mut state);
         let stops = state.link.stops.clone();
         drop(state);
         Loops::of(self).begin_to_part(epoch, &stops);
     }
 
     /// Ends connection `epoch`, of which nothing more can be read.
-    pub(super) fn fail_to_read(&self, epoch: u64, error: P::Error) {
-        if let Some(mut state) = self.lock_for(epoch) {
-            let first = state.link.write_error.take();
-            // Dropped after the lock.
-            let (error, _later) = match first {
-                Some(first) => (first, Some(error)),
-                None => (error, None),
-            };
-            self.end(state, error).tell();
+    pub(super) fn fail_to_read(self: &Arc<Self>, epoch: u64, error: P::Error) {
+        self.part(epoch);
+        self.fail(epoch, error);
+    }
+
+    /// Ends connection `epoch` if it is dying: all has been heard that it says.
+    pub(super) fn part(self: &Arc<Self>, epoch: u64) {
+        let Some(state) = self.lock_for(epoch) else {
+            return;
+        };
+        if let Some(error) = state.link.write_error.clone() {
+            self.end_by(state, error).tell();
         }
     }
 
