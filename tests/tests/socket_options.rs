@@ -247,6 +247,24 @@ fn keepalive() {
 }
 
 #[test]
+fn keepalive_that_is_refused() {
+    let context = IoContext::new().unwrap();
+    let (stream, _peer) = half_pair(&context);
+    let socket = TcpSocket::new_v4(&context).unwrap();
+    // More than there are, on any system that we know of.
+    let refused = Keepalive::after(Duration::from_secs(40)).with_retries(1000);
+    for was_on in [false, true] {
+        let before = was_on.then(Keepalive::new);
+        stream.set_keepalive(before).unwrap();
+        stream.set_keepalive(Some(refused)).unwrap_err();
+        assert_eq!(stream.keepalive().unwrap(), was_on);
+        socket.set_keepalive(before).unwrap();
+        socket.set_keepalive(Some(refused)).unwrap_err();
+        assert_eq!(socket.keepalive().unwrap(), was_on);
+    }
+}
+
+#[test]
 fn linger() {
     let context = IoContext::new().unwrap();
     let (stream, _peer) = half_pair(&context);

@@ -434,5 +434,5 @@ impl Release for Wait {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, async_op_unit_tests))]
 mod tests;
