@@ -88,7 +88,10 @@ fn what_is_published() {
         &["run", "--example=lines", "--package=async-op"],
     ] {
         let (is_done, text) = packages.cargo(command);
-        assert!(is_done && !text.contains("warning: "), "{command:?}: {text}");
+        assert!(
+            is_done && !text.contains("warning: "),
+            "{command:?}: {text}"
+        );
     }
 }
 

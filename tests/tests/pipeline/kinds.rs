@@ -469,41 +469,48 @@ fn messages_and_parts_go_back() {
             .build()
             .unwrap();
         let mut random = async_op_tests::Random::new(3);
-        let rows = client
-            .pipeline
-            .open(client.make(Ask::Rows(20_000)))
-            .unwrap();
-        let shout = client
-            .pipeline
-            .async_request(client.make(Ask::Shout(20_000)), UsePromise);
         runtime.block_on(async {
-            let (mut dropped, mut parts, mut messages) = (0, 0, 0);
-            while parts < 20_000 || messages < 20_000 {
-                // Both are pending in turn; who is not ready is dropped.
-                let mut part = pin!(rows.next_part());
-                let mut message = pin!(pipeline.next_message());
-                for _ in 0..=random.below(3) {
-                    if parts < 20_000
-                        && let Some(part) = poll_once(part.as_mut()).await
-                    {
-                        assert_eq!(part.unwrap().unwrap(), parts.to_string());
-                        parts += 1;
-                        break;
-                    }
-                    if let Some(message) = poll_once(message.as_mut()).await {
-                        assert_eq!(message.unwrap(), messages.to_string());
-                        messages += 1;
-                        break;
-                    }
-                    dropped += 1;
-                    tokio::task::yield_now().await;
-                }
+            for _ in 0..20 {
+                round(&client, &pipeline, &mut random).await;
             }
-            assert!(dropped > 10, "{dropped}");
         });
-        assert_eq!(shout.wait().blocking().unwrap().0, "20000");
-        assert_eq!(rows.reply().blocking().unwrap().0, "20000");
     });
+}
+
+async fn round(client: &Client, pipeline: &Pipeline<Lines>, random: &mut async_op_tests::Random) {
+    const N: u32 = 1_000;
+    // There is none for it, however slow the machine is: it may be given the first one.
+    let mut early = Box::pin(pipeline.next_message());
+    assert!(poll_once(early.as_mut()).await.is_none());
+    let rows = pipeline.open(client.make(Ask::Rows(N))).unwrap();
+    let shout = pipeline.async_request(client.make(Ask::Shout(N)), UsePromise);
+    for _ in 0..random.below(100) {
+        tokio::task::yield_now().await;
+    }
+    drop(early);
+    let (mut parts, mut messages) = (0, 0);
+    while parts < N || messages < N {
+        // Both are pending in turn; who is not ready is dropped.
+        let mut part = pin!(rows.next_part());
+        let mut message = pin!(pipeline.next_message());
+        for _ in 0..=random.below(3) {
+            if parts < N
+                && let Some(part) = poll_once(part.as_mut()).await
+            {
+                assert_eq!(part.unwrap().unwrap(), parts.to_string());
+                parts += 1;
+                break;
+            }
+            if let Some(message) = poll_once(message.as_mut()).await {
+                assert_eq!(message.unwrap(), messages.to_string());
+                messages += 1;
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(shout.wait().await.unwrap().0, N.to_string());
+    assert_eq!(rows.reply().await.unwrap().0, N.to_string());
 }
 
 /// No handler runs in a call that cancels or closes.
@@ -774,6 +781,9 @@ fn nobody_runs_it() {
         let client = Client::with(&context, lines);
         let _ = pollster::block_on(client.ask(Ask::Fired));
         unreachable!("nobody runs it");
+    }
+    if async_op_tests::is_emulated() {
+        return;
     }
     let mut child = Command::new(env::current_exe().unwrap())
         .args(["--exact", "kinds::nobody_runs_it", "--nocapture"])
