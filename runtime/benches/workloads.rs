@@ -13,21 +13,23 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
 use async_op::alloc::{Allocator, Recycling};
+use async_op::cancel::{CancellationSignal, CancellationType};
 use async_op::executor::{WorkGuard, dispatch_on, post_call};
 use async_op::group::{parallel_group, wait_for_all};
 use async_op::io::{BufferExt, read_exact, write_all};
 use async_op::net::{TcpListener, TcpStream};
 use async_op::sync::Channel;
 use async_op::task::Task;
-use async_op::time::Timer;
+use async_op::time::{Timer, async_sleep, sleep};
 use async_op::{
-    Deferred, Detached, Executor, IoContext, IoExecutor, IoObject, async_op, post_on, spawn,
+    Deferred, Detached, Executor, IoContext, IoExecutor, IoObject, async_op,
+    bind_cancellation_slot, post_on, spawn,
 };
 
 /// A task that posts itself again.
@@ -174,6 +176,41 @@ fn timer_future(context: &IoContext, rounds: u64, new: bool) {
         let wait = pin!(timer.wait());
         assert!(matches!(wait.poll(cx), Poll::Pending));
     }
+}
+
+/// A sleep, with a callback, that is asked to stop.
+fn sleeps(context: &IoContext, rounds: u64) {
+    fn again(executor: IoExecutor, signal: Arc<CancellationSignal>, rounds: u64) {
+        if rounds > 0 {
+            let (next, slot) = (Arc::clone(&signal), signal.slot());
+            let handler = move |_: io::Result<()>| again(executor, next, rounds - 1);
+            async_sleep(&executor, HOUR, bind_cancellation_slot(slot, handler));
+            signal.emit(CancellationType::TERMINAL);
+        }
+    }
+    again(
+        context.executor(),
+        Arc::new(CancellationSignal::new()),
+        rounds,
+    );
+    context.run();
+}
+
+/// One that is awaited, and dropped before its time.
+fn sleeps_future(context: &IoContext, rounds: u64) {
+    let executor = context.executor();
+    let sleeps = async move {
+        for _ in 0..rounds {
+            let mut slept = pin!(sleep(&executor, HOUR));
+            poll_fn(|cx| {
+                let _ = slept.as_mut().poll(cx);
+                Poll::Ready(())
+            })
+            .await;
+        }
+    };
+    spawn(context, sleeps, Detached);
+    context.run();
 }
 
 /// A message that is waited for, for an hour at most, and sent.
@@ -374,6 +411,8 @@ const WORKLOADS: &[(&str, Make, Workload)] = &[
             timer_future(context, n, true);
         },
     ),
+    ("sleep", IoContext::for_one_thread, sleeps),
+    ("sleep-future", IoContext::for_one_thread, sleeps_future),
     ("limit", IoContext::for_one_thread, limit),
     ("limit-future", IoContext::for_one_thread, limit_future),
     ("ping-pong", IoContext::for_one_thread, ping_pong),

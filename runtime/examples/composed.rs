@@ -7,16 +7,14 @@ use std::time::Duration;
 use async_op::adapter::prepend;
 use async_op::group::{parallel_group, wait_for_all, wait_for_one_success};
 use async_op::sync::{Channel, Mutex, Semaphore};
-use async_op::time::Timer;
+use async_op::time::sleep;
 use async_op::token::UsePromise;
 use async_op::{IoContext, IoExecutor, async_op, cancel_after, is_timeout};
 
 /// Answers after a while.
 #[async_op]
 async fn async_ask(context: &IoExecutor, server: usize) -> io::Result<String> {
-    let timer = Timer::new(context);
-    timer.expires_after(Duration::from_millis(5 * server as u64));
-    timer.wait().await?;
+    sleep(context, Duration::from_millis(5 * server as u64)).await?;
     Ok(format!("answer of server {server}"))
 }
 

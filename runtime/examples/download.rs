@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use async_op::io::{DynamicBuffer, read_until, write_all};
 use async_op::net::{TcpListener, TcpStream};
-use async_op::time::Timer;
+use async_op::time::sleep;
 use async_op::{Blocking, IoContext, IoExecutor, IoObject, async_op, is_timeout, spawn};
 
 /// No step, connecting or reading a piece, may take longer.
@@ -227,9 +227,7 @@ async fn answer(stream: TcpStream, length: usize) -> io::Result<()> {
             if slow_or_silent == b"/slow" {
                 write_all(&stream, (head, &body[..1000])).await.0?;
             }
-            let pause = Timer::new(&stream.executor());
-            pause.expires_after(2 * LIMIT);
-            pause.wait().await
+            sleep(&stream.executor(), 2 * LIMIT).await
         }
     }
 }

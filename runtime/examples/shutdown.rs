@@ -15,7 +15,7 @@ use async_op::cancel::{CancellationGroup, CancellationSignal, CancellationType};
 use async_op::io::{read_exact, write_all};
 use async_op::net::{TcpListener, TcpStream};
 use async_op::signal::SignalSet;
-use async_op::time::Timer;
+use async_op::time::sleep;
 use async_op::{IoContext, IoObject, bind_cancellation_slot, is_cancelled, spawn};
 
 const CLIENTS: usize = 3;
@@ -62,10 +62,8 @@ async fn accept(
 /// Answers slowly.
 async fn serve(stream: TcpStream) -> io::Result<()> {
     read_exact(&stream, [0; 1]).await.0?;
-    let pause = Timer::new(&stream.executor());
     for word in ["good ", "bye\n"] {
-        pause.expires_after(Duration::from_millis(20));
-        pause.wait().await?;
+        sleep(&stream.executor(), Duration::from_millis(20)).await?;
         write_all(&stream, word).await?;
     }
     Ok(())
@@ -84,15 +82,12 @@ fn main() -> io::Result<()> {
     let accepting = accept(listener, sessions.clone(), ended.clone());
     let done = bind_cancellation_slot(stop.slot(), |result: io::Result<()>| result.unwrap());
     spawn(&executor, accepting, done);
-    let grace = Timer::new(&context);
     let signals = SignalSet::new(&context, [libc::SIGTERM, libc::SIGINT])?;
     signals.wait().callback(move |signal| {
         println!("signal {}: no more clients", signal.unwrap());
         stop.emit(CancellationType::TERMINAL);
-        grace.expires_after(GRACE);
-        grace
-            .wait()
-            .callback(move |_| sessions.emit(CancellationType::TERMINAL));
+        let end = move |_| sessions.emit(CancellationType::TERMINAL);
+        sleep(&executor, GRACE).callback(end);
     });
 
     // The clients, and somebody who wants the server to stop.

@@ -38,7 +38,7 @@ pub use self::io_executor::IoExecutor;
 pub(crate) use self::known::Seen;
 #[cfg(feature = "net")]
 pub(crate) use self::place::AtSource;
-pub(crate) use self::place::{AtTimer, Finder, Place};
+pub(crate) use self::place::{AtMoment, AtTimer, Finder, Place};
 pub(crate) use self::reactor::{ContextGone, Due, Reactor, Renewal};
 #[cfg(feature = "net")]
 pub(crate) use self::registration::{Direction, Progress, Registration, SharedRegistration};

@@ -40,16 +40,14 @@
 //!
 //! ```
 //! use async_op::{Blocking, IoContext, IoExecutor, async_op};
-//! use async_op::time::Timer;
+//! use async_op::time::sleep;
 //! use std::io;
 //! use std::time::Duration;
 //!
 //! #[async_op]
 //! async fn async_twice(context: &IoExecutor, pause: Duration) -> io::Result<u32> {
-//!     let timer = Timer::new(context);
 //!     for _ in 0..2 {
-//!         timer.expires_after(pause);
-//!         timer.wait().await?;
+//!         sleep(context, pause).await?;
 //!     }
 //!     Ok(2)
 //! }

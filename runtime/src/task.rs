@@ -19,6 +19,7 @@
 // - **I2** `vtable` always fits the type behind the header.
 // - **I3** `next` belongs to the queue that holds the task, and is meaningless outside one.
 
+pub(crate) mod asked;
 pub(crate) mod begin;
 pub(crate) mod block;
 pub(crate) mod budget;

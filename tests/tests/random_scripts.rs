@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use async_op::adapter::bind_immediate_executor;
 use async_op::cancel::{CancellationSignal, CancellationType};
 use async_op::executor::{AnyExecutor, InlineOr, Strand};
-use async_op::time::Timer;
+use async_op::time::{Timer, async_sleep, sleep};
 use async_op::{
     Associations, CompletionHandler, Handler, IoContext, IoExecutor, Signature, UseFuture,
     bind_allocator, bind_cancellation_slot, bind_executor, post_on, spawn,
@@ -338,7 +338,7 @@ impl World {
     }
 
     fn start(&mut self) {
-        let kind = self.random.below(7);
+        let kind = self.random.below(8);
         let binders = self.random.below(10);
         let mut ending = self.ending(&format!("operation {kind} with binders {binders}"));
         ending.awaits_others = kind == 6;
@@ -419,19 +419,26 @@ impl World {
                 self.async_forms.push(form.clone());
                 form.start(&executor, handler);
             }
-            _ => {
+            6 => {
                 let future = self.future();
                 spawn(&executor, future, Handler(handler));
             }
+            _ => async_sleep(&executor, self.a_while(), Handler(handler)),
         }
+    }
+
+    /// How long to sleep.
+    fn a_while(&mut self) -> Duration {
+        Duration::from_micros([0, 50, 1000][self.random.below(3)])
     }
 
     /// A future that awaits some operations, one after another.
     fn future(&mut self) -> impl Future<Output = u32> + Send + 'static {
         let executor = self.executor;
         let kinds: Vec<_> = (0..self.random.below(5))
-            .map(|_| self.random.below(6))
+            .map(|_| self.random.below(7))
             .collect();
+        let a_while = self.a_while();
         let timer = self.random.pick(&self.timers).unwrap().clone();
         let (handler_form, async_form) = (HandlerForm::default(), AsyncForm::default());
         self.handler_forms.push(handler_form.clone());
@@ -445,7 +452,8 @@ impl World {
                     2 => handler_form.future(&executor).await,
                     3 => async_form.future(&executor).await,
                     4 => spawn(&executor, async { 1 }, UseFuture).await,
-                    _ => u32::from(timer.wait().await.is_ok()),
+                    5 => u32::from(timer.wait().await.is_ok()),
+                    _ => u32::from(sleep(&executor, a_while).await.is_ok()),
                 };
             }
             sum
@@ -599,8 +607,8 @@ fn run_script(seed: u64, runners: usize) {
         for _ in 0..10 {
             while !guarded(|| world.complete_all()) {}
         }
-        // What a runner has just sent elsewhere is work here, too.
-        while runners > 0 && !world.all_ended() {
+        // What sleeps takes a while; what a runner has just sent elsewhere is work here, too.
+        while !world.all_ended() {
             let _ok = guarded(|| world.complete_all());
             thread::yield_now();
         }

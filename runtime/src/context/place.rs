@@ -12,13 +12,15 @@ mod source;
 pub(crate) use self::source::AtSource;
 
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 #[cfg(feature = "net")]
 use super::registration::{Direction, SharedRegistration};
+use super::{Reactor, TimerKey};
 use crate::alloc::Owner;
 use crate::task::initiating::OperationId;
 use crate::task::parked::{Parked, Parking};
-use crate::time::TimerState;
+use crate::time::{Moment, TimerState};
 
 /// Where an operation waits.
 pub(crate) trait Place {
@@ -29,12 +31,12 @@ pub(crate) trait Place {
     /// - The place is that of the leaf's own attempt, which has it until it is parked.
     unsafe fn park(self, leaf: Parked) -> Parking;
 
-    /// Returns what finds there whatever is parked.
+    /// As [`park`](Self::park), with what finds the leaf there, if that is parked.
     ///
     /// # Safety
     ///
-    /// - As for [`park`](Self::park), before that.
-    unsafe fn finder(&self) -> Finder;
+    /// - As for [`park`](Self::park).
+    unsafe fn park_to_be_found(self, leaf: Parked) -> (Parking, Option<Finder>);
 }
 
 /// At a timer.
@@ -56,9 +58,34 @@ impl Place for AtTimer {
         TimerState::park(&timer, leaf)
     }
 
-    unsafe fn finder(&self) -> Finder {
+    unsafe fn park_to_be_found(self, leaf: Parked) -> (Parking, Option<Finder>) {
         // SAFETY: by I1 good, as the leaf is not parked yet.
-        Finder::Timer(Owner::clone(unsafe { self.0.as_ref() }))
+        let finder = Finder::Timer(Owner::clone(unsafe { self.0.as_ref() }));
+        // SAFETY: passed on as it came.
+        (unsafe { self.park(leaf) }, Some(finder))
+    }
+}
+
+/// At a moment that it alone waits for.
+pub(crate) struct AtMoment(Moment);
+
+impl AtMoment {
+    #[inline]
+    pub(crate) fn new(moment: Moment) -> Self {
+        Self(moment)
+    }
+}
+
+impl Place for AtMoment {
+    #[inline]
+    unsafe fn park(self, leaf: Parked) -> Parking {
+        self.0.park(leaf).0
+    }
+
+    unsafe fn park_to_be_found(self, leaf: Parked) -> (Parking, Option<Finder>) {
+        let (parking, entry) = self.0.park(leaf);
+        let finder = entry.map(|(reactor, key)| Finder::Moment(reactor, key));
+        (parking, finder)
     }
 }
 
@@ -68,13 +95,14 @@ pub(crate) enum Finder {
     Source(SharedRegistration, Direction),
     /// An owner, as there may be any number of these.
     Timer(Owner<TimerState>),
+    Moment(Arc<Reactor>, TimerKey),
 }
 
 impl Finder {
     /// Takes out the leaf of `operation`, which is at `address`, unless it waits no more.
     #[cfg_attr(
         not(feature = "net"),
-        allow(unused_variables, reason = "a timer has a list of operations")
+        allow(unused_variables, reason = "a timer has a list of operations, or one")
     )]
     pub(crate) fn find(&self, address: usize, operation: OperationId) -> Option<Parked> {
         match self {
@@ -83,6 +111,7 @@ impl Finder {
                 registration.take(*direction, address, operation)
             }
             Self::Timer(timer) => timer.take(operation),
+            Self::Moment(reactor, key) => reactor.remove_timer(*key)?.into_leaf(),
         }
     }
 }

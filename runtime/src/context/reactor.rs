@@ -22,6 +22,7 @@ use super::{Registration, SharedRegistration};
 use crate::alloc::Shared;
 use crate::cancel::error::context_gone;
 use crate::shim::plain::Mutex;
+use crate::task::parked::{Ended, Parked};
 use crate::time::TimerState;
 
 /// How many timers fire before others have their turn: events, and tasks that have been
@@ -61,8 +62,18 @@ struct Deadlines {
 /// What a deadline is for.
 pub(crate) enum Due {
     Timer(Shared<TimerState>),
-    /// To be woken; when the context is dropped, to be dropped.
+    /// To be woken, or a leaf to be ended.
     Waker(Waker),
+}
+
+impl Due {
+    /// Returns the leaf that it is for, if it is for one.
+    pub(crate) fn into_leaf(self) -> Option<Parked> {
+        match self {
+            Self::Timer(_) => None,
+            Self::Waker(waker) => Parked::from_waker(waker),
+        }
+    }
 }
 
 /// What has become of a deadline that was to be renewed.
@@ -254,6 +265,7 @@ impl Reactor {
             let timer = match owner {
                 Due::Timer(timer) => timer,
                 Due::Waker(waker) => {
+                    Parked::note(&waker, Ended::Expired);
                     wake.push(waker);
                     continue;
                 }
@@ -275,11 +287,12 @@ impl Reactor {
         }
     }
 
-    /// Adds a deadline; says whether the waiting thread should look again.
-    pub(crate) fn add_timer(&self, deadline: Instant, due: Due) -> io::Result<(TimerKey, bool)> {
+    /// Adds a deadline; says whether the waiting thread should look again. Returns what it
+    /// was for where the context is gone.
+    pub(crate) fn add_timer(&self, deadline: Instant, due: Due) -> Result<(TimerKey, bool), Due> {
         let mut deadlines = self.deadlines.lock();
         if deadlines.context_gone {
-            return Err(context_gone());
+            return Err(due);
         }
         let added = deadlines.timers.insert(deadline, due);
         self.count_timers(&deadlines);
@@ -358,7 +371,10 @@ impl Reactor {
             for Expired { key, owner, .. } in batch.drain(..) {
                 match owner {
                     Due::Timer(timer) => timer.shut_down(key, wake),
-                    Due::Waker(waker) => drop(waker),
+                    Due::Waker(waker) => {
+                        Parked::note(&waker, Ended::ContextGone);
+                        wake.push(waker);
+                    }
                 }
             }
         }

@@ -445,14 +445,12 @@ where
         cancellation: CancellationState,
         place: T::Place,
     ) -> Parking {
-        // SAFETY: the place is that of its attempt, which is the leaf's still.
-        let finder = unsafe { place.finder() };
         let address = this.addr().get();
         // SAFETY: passed on as it came; the payload is the attempt.
         let leaf = unsafe { Parked::from_raw(this.cast()) };
         // SAFETY: the place is that of its attempt.
-        let parking = unsafe { place.park(leaf) };
-        if let Parking::Parked = parking {
+        let (parking, finder) = unsafe { place.park_to_be_found(leaf) };
+        if let (Parking::Parked, Some(finder)) = (&parking, finder) {
             // A request that came before is found there, and the leaf by this.
             cancellation.set_finder(finder, address);
         }

@@ -102,7 +102,8 @@ impl Waiting {
             Turn::Later => {}
             Turn::At(time) => {
                 let due = Due::Waker(cx.waker().clone());
-                let (timer, is_earliest) = here.reactor.add_timer(time, due)?;
+                let added = here.reactor.add_timer(time, due);
+                let (timer, is_earliest) = added.map_err(|_| context_gone())?;
                 here.timer = Some(timer);
                 if is_earliest {
                     executor.interrupt();

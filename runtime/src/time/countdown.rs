@@ -1,9 +1,10 @@
 use std::ptr;
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::Instant;
 
-use crate::context::{Due, IoExecutor, Reactor, Renewal, TimerKey};
+use super::moment::Moment;
+use crate::context::{Due, Reactor, Renewal, TimerKey};
+use crate::task::parked::Ended;
 
 /// Wakes a task when a time is over, and says so when it is asked.
 pub(crate) struct Countdown {
@@ -12,10 +13,9 @@ pub(crate) struct Countdown {
 
 enum Stage {
     /// What is over before it waits needs no entry.
-    Ahead(IoExecutor, Instant),
+    Ahead(Moment),
     Running(Entry),
-    /// The time is over, or the context gone.
-    Over,
+    Over(Ended),
 }
 
 /// What the reactor has.
@@ -33,9 +33,18 @@ struct Identity {
 }
 
 impl Countdown {
-    pub(crate) fn new(timers: IoExecutor, expiry: Instant) -> Self {
+    pub(crate) fn new(moment: Moment) -> Self {
         Self {
-            stage: Stage::Ahead(timers, expiry),
+            stage: Stage::Ahead(moment),
+        }
+    }
+
+    /// Returns the moment, unless it has begun.
+    #[inline]
+    pub(crate) fn ahead(&self) -> Option<&Moment> {
+        match &self.stage {
+            Stage::Ahead(moment) => Some(moment),
+            Stage::Running(_) | Stage::Over(_) => None,
         }
     }
 
@@ -43,48 +52,57 @@ impl Countdown {
     /// call on.
     #[inline]
     pub(crate) fn begin(&mut self, waker: &Waker) {
-        if let Stage::Ahead(timers, expiry) = self.stage {
-            self.stage = Stage::begin(timers, expiry, waker.clone());
+        if let Stage::Ahead(moment) = self.stage {
+            self.stage = Stage::begin(moment, waker.clone());
         }
     }
 
-    /// Returns whether the time is over, once; else it is `waker` that is woken then.
-    pub(crate) fn is_over(&mut self, waker: &Waker) -> bool {
-        let Stage::Running(entry) = &mut self.stage else {
-            return false;
+    /// Returns how it has ended, where that has been seen.
+    #[inline]
+    pub(crate) fn ended(&self) -> Option<Ended> {
+        match self.stage {
+            Stage::Over(ended) => Some(ended),
+            Stage::Ahead(_) | Stage::Running(_) => None,
+        }
+    }
+
+    /// Returns how it has ended, by the expiry or with the context; else it is `waker` that
+    /// is woken then, if it has begun.
+    pub(crate) fn look(&mut self, waker: &Waker) -> Option<Ended> {
+        let entry = match &mut self.stage {
+            Stage::Ahead(_) => return None,
+            Stage::Running(entry) => entry,
+            Stage::Over(ended) => return Some(*ended),
         };
         // It may be foreign: cloned before the lock, and dropped after it.
         let next = (Identity::of(waker) != entry.waker).then(|| waker.clone());
         let identity = next.as_ref().map(Identity::of);
         let renewal = entry.reactor.renew_timer(entry.key, next.map(Due::Waker));
-        if let Renewal::Waits(_previous) = renewal {
-            entry.waker = identity.unwrap_or(entry.waker);
-            return false;
-        }
-        self.stage = Stage::Over;
-        matches!(renewal, Renewal::Fired)
+        let ended = match renewal {
+            Renewal::Waits(_previous) => {
+                entry.waker = identity.unwrap_or(entry.waker);
+                return None;
+            }
+            Renewal::Fired => Ended::Expired,
+            Renewal::ContextGone => Ended::ContextGone,
+        };
+        self.stage = Stage::Over(ended);
+        Some(ended)
     }
 }
 
 impl Stage {
-    fn begin(timers: IoExecutor, expiry: Instant, waker: Waker) -> Self {
+    fn begin(moment: Moment, waker: Waker) -> Self {
         // Of the clone: one that is lent looks like the next one that is.
         let identity = Identity::of(&waker);
-        // A context that is gone has ended the operation, or will.
-        let Ok(reactor) = timers.reactor() else {
-            return Self::Over;
-        };
-        let Ok((key, is_earliest)) = reactor.add_timer(expiry, Due::Waker(waker)) else {
-            return Self::Over;
-        };
-        if is_earliest {
-            timers.interrupt();
+        match moment.add(waker) {
+            Ok((reactor, key)) => Self::Running(Entry {
+                key,
+                reactor,
+                waker: identity,
+            }),
+            Err(_) => Self::Over(Ended::ContextGone),
         }
-        Self::Running(Entry {
-            key,
-            reactor,
-            waker: identity,
-        })
     }
 }
 

@@ -2,9 +2,10 @@ use std::io;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use crate::cancel::error::context_gone;
 use crate::context::{Due, IoExecutor, Reactor, TimerKey};
 
-/// A moment that one operation lets pass. Not woken when its context is dropped.
+/// A moment that one operation lets pass.
 pub(crate) struct Pause<'a> {
     reactor: &'a Reactor,
     end: Instant,
@@ -33,7 +34,8 @@ impl<'a> Pause<'a> {
             return Ok(Poll::Ready(()));
         }
         let due = Due::Waker(cx.waker().clone());
-        let (key, is_earliest) = self.reactor.add_timer(self.end, due)?;
+        let added = self.reactor.add_timer(self.end, due);
+        let (key, is_earliest) = added.map_err(|_| context_gone())?;
         self.entry = Some(key);
         if is_earliest {
             executor.interrupt();

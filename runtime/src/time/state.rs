@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::waits::Waits;
 use crate::alloc::{Owned, Shared};
+use crate::cancel::error::context_gone;
 use crate::context::{Due, IoExecutor, Reactor, TimerKey, WakeList};
 use crate::shim::plain::{Mutex, MutexGuard};
 use crate::task::initiating::OperationId;
@@ -197,7 +198,8 @@ impl Inner {
             Some(reactor) => reactor,
             none => none.insert(executor.reactor()?),
         };
-        let (key, is_earliest) = reactor.add_timer(self.expiry, Due::Timer(timer()))?;
+        let added = reactor.add_timer(self.expiry, Due::Timer(timer()));
+        let (key, is_earliest) = added.map_err(|_| context_gone())?;
         self.armed = Some(key);
         Ok(is_earliest)
     }

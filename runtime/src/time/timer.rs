@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::state::{TimerState, cancel};
 use super::waits::Key;
+use super::when::When;
 use crate::alloc::Owner;
 use crate::cancel::{self, CancellationType};
 use crate::context::{AtTimer, IoExecutor};
@@ -19,19 +20,10 @@ use crate::task::parked::Ended;
 use crate::task::{budget, scope};
 use crate::token::{CompletionToken, Deferred, Operation};
 
-const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
-
-/// Returns the time after `duration` from now, of the clock of `executor`; one that is too
-/// long for the clock is taken as a century.
-#[inline]
-pub(crate) fn from_now(executor: &IoExecutor, duration: Duration) -> Instant {
-    let now = executor.now();
-    now.checked_add(duration).unwrap_or_else(|| now + CENTURY)
-}
-
 /// A point in time that any number of operations can wait for.
 ///
-/// A handle: clones are the same timer. A new timer has expired already.
+/// A handle: clones are the same timer. A new timer has expired already. To let some time
+/// pass once, [`sleep`](super::sleep()) is shorter, and costs less.
 ///
 /// ```
 /// use async_op::IoContext;
@@ -48,7 +40,6 @@ pub(crate) fn from_now(executor: &IoExecutor, duration: Duration) -> Instant {
 /// ```
 #[doc(alias = "steady_timer")]
 #[doc(alias = "deadline_timer")]
-#[doc(alias = "sleep")]
 #[doc(alias = "interval")]
 #[derive(Clone)]
 pub struct Timer<E = Home> {
@@ -145,7 +136,7 @@ impl<E: HomeExecutor> Timer<E> {
     /// ```
     pub fn expires_after(&self, duration: Duration) -> usize {
         self.state
-            .set_expiry(from_now(&self.state.executor, duration))
+            .set_expiry(When::After(duration).expiry(&self.state.executor))
     }
 
     /// Returns the time when the timer expires: some time in the past if none has been

@@ -162,6 +162,7 @@ every_operation! {
     write_all: crate::without_sockets::ComposedWriteAll,
     write_all_in_parts: crate::without_sockets::ComposedWriteAllInParts,
     copy: crate::without_sockets::CopyThatReads,
+    sleep_until: crate::without_sockets::SleepUntil,
 }
 
 at_once! {

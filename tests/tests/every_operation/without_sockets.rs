@@ -1,8 +1,7 @@
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use async_op::IoContext;
 use async_op::cancel::CancellationType;
 use async_op::group::{parallel_group, wait_for_all};
 use async_op::io::{
@@ -11,7 +10,8 @@ use async_op::io::{
 };
 use async_op::net::TcpStream;
 use async_op::sync::{Channel, Mutex, MutexGuard, Permit, Semaphore, SendError};
-use async_op::time::{Timer, WallTimer};
+use async_op::time::{Timer, WallTimer, sleep_until};
+use async_op::{IoContext, IoExecutor};
 use async_op_tests::net::half_pair;
 use async_op_tests::{Step, TestStream};
 
@@ -89,6 +89,22 @@ cases! {
             let timer = WallTimer::new(context);
             timer.expires_at(SystemTime::now() + SOON);
             Some(timer)
+        }
+        const REPEATS: bool = false;
+    }
+
+    // What is ready is the next one.
+    SleepUntil: fn(io::Result<()>), on (IoExecutor, Arc<std::sync::Mutex<Instant>>) {
+        waiting: |context| {
+            let expiry = Arc::new(std::sync::Mutex::new(Instant::now() + HOUR));
+            let next = Arc::clone(&expiry);
+            ((context.executor(), expiry), move || *next.lock().unwrap() = Instant::now())
+        },
+        make: |(executor, expiry)| sleep_until(&executor, *expiry.lock().unwrap()),
+        result: |result| result,
+        fn soon(context: &IoContext) -> Option<Self::Object> {
+            let expiry = Arc::new(std::sync::Mutex::new(Instant::now() + SOON));
+            Some((context.executor(), expiry))
         }
         const REPEATS: bool = false;
     }

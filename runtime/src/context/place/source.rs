@@ -77,9 +77,11 @@ impl Place for AtSource {
         unsafe { self.park_among_others(leaf) }
     }
 
-    unsafe fn finder(&self) -> Finder {
+    unsafe fn park_to_be_found(self, leaf: Parked) -> (Parking, Option<Finder>) {
         // SAFETY: by I1 good, as the leaf is not parked yet.
         let registration = unsafe { self.registration.as_ref() };
-        Finder::Source(SharedRegistration::clone(registration), self.direction)
+        let finder = Finder::Source(SharedRegistration::clone(registration), self.direction);
+        // SAFETY: passed on as it came.
+        (unsafe { self.park(leaf) }, Some(finder))
     }
 }

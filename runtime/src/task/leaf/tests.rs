@@ -37,7 +37,7 @@ impl Place for Spot {
         Parking::Parked
     }
 
-    unsafe fn finder(&self) -> Finder {
+    unsafe fn park_to_be_found(self, _leaf: Parked) -> (Parking, Option<Finder>) {
         unreachable!("nobody can ask it to stop")
     }
 }
