@@ -153,9 +153,8 @@ impl TcpStream {
     /// # Allocation
     ///
     /// A list of the addresses, from the operation's allocator; that of
-    /// [`async_connect`](Self::async_connect), for each address that is tried; a timer, which
-    /// is recycled, if the first attempt takes its time. An error that tells of several is on
-    /// the heap.
+    /// [`async_connect`](Self::async_connect), for each address that is tried. An error
+    /// that tells of several is on the heap.
     ///
     /// # Cancel safety
     ///
