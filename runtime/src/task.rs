@@ -37,7 +37,7 @@ pub(crate) mod ring;
 pub(crate) mod scope;
 pub(crate) mod slot;
 mod stub;
-#[cfg(test)]
+#[cfg(all(test, async_op_unit_tests))]
 pub(crate) mod testing;
 
 pub use crate::spawn::{RunIn, Spawn, Spawning, run_in, spawn_with};

@@ -341,7 +341,7 @@ impl<T: Owned> Drop for Owner<T> {
     }
 }
 
-#[cfg(all(test, not(async_op_loom)))]
+#[cfg(all(test, async_op_unit_tests, not(async_op_loom)))]
 mod tests;
 
 #[cfg(all(test, async_op_loom))]

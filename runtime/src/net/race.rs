@@ -167,5 +167,5 @@ fn interleave<T>(list: &mut [T], is: impl Fn(&T) -> bool) {
     }
 }
 
-#[cfg(all(test, feature = "test"))]
+#[cfg(all(test, async_op_unit_tests, feature = "test"))]
 mod tests;

@@ -417,5 +417,5 @@ impl Release for Wait {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, async_op_unit_tests))]
 mod tests;
