@@ -195,7 +195,7 @@ use crate::executor::IoObject;
 use crate::initiation::Initiation;
 use crate::io::{AsyncReadStream, AsyncWriteStream};
 use crate::sync::Returnable;
-use crate::time::Timer;
+use crate::time::{Timer, sleep};
 use crate::token::{CompletionToken, Detached};
 use crate::{Completion, async_op, bind_cancellation_slot, this_op};
 
@@ -582,10 +582,8 @@ impl<P: Protocol> Loops<P> {
     /// Ends a connection to which nothing can be written, if nothing that is read does before.
     #[async_op]
     async fn async_part(&self, epoch: u64) {
-        let timer = Timer::new(&self.shared.executor);
-        timer.expires_after(LAST_WORDS);
         // Or nobody waits any more.
-        let _ = timer.wait().await;
+        let _ = sleep(&self.shared.executor, LAST_WORDS).await;
         self.shared.part(epoch);
     }
 }
