@@ -140,5 +140,5 @@ impl Drop for Erased {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, async_op_unit_tests))]
 mod tests;

@@ -59,5 +59,5 @@ impl<T: Release> Drop for Releasing<T> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, async_op_unit_tests))]
 mod tests;

@@ -19,6 +19,7 @@
 // - **I2** `vtable` always fits the type behind the header.
 // - **I3** `next` belongs to the queue that holds the task, and is meaningless outside one.
 
+pub(crate) mod asked;
 pub(crate) mod begin;
 pub(crate) mod block;
 pub(crate) mod budget;
@@ -36,7 +37,7 @@ pub(crate) mod ring;
 pub(crate) mod scope;
 pub(crate) mod slot;
 mod stub;
-#[cfg(test)]
+#[cfg(all(test, async_op_unit_tests))]
 pub(crate) mod testing;
 
 pub use crate::spawn::{RunIn, Spawn, Spawning, run_in, spawn_with};

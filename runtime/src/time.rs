@@ -8,8 +8,6 @@
 mod countdown;
 mod deadline;
 mod moment;
-#[cfg(all(unix, feature = "net"))]
-mod pause;
 mod sleep;
 mod state;
 mod timer;
@@ -20,8 +18,6 @@ mod when;
 pub(crate) use countdown::Countdown;
 pub(crate) use deadline::Deadline;
 pub(crate) use moment::Moment;
-#[cfg(all(unix, feature = "net"))]
-pub(crate) use pause::Pause;
 pub use sleep::{async_sleep, async_sleep_until, sleep, sleep_until};
 pub(crate) use state::TimerState;
 pub use timer::Timer;

@@ -4,6 +4,7 @@
 
 mod allocator;
 pub mod astray;
+mod emulated;
 mod executor;
 mod form;
 mod heap;
@@ -27,6 +28,7 @@ mod wine;
 mod yours;
 
 pub use allocator::Recorder;
+pub use emulated::is_emulated;
 pub use executor::{Inline, Manual};
 pub use form::{AsyncForm, Form, Gate, HandlerForm, Hold, Number};
 pub use heap::{

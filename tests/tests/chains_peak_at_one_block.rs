@@ -7,7 +7,7 @@ use std::net;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use async_op::alloc::{OperationAllocator, Recycling};
 use async_op::initiation::{Meta, from_future};
@@ -49,7 +49,7 @@ impl<A: OperationAllocator> CompletionHandler<fn(io::Result<()>)> for Link<A, Wa
             self.left -= 1;
             let timer = self.next.0.clone();
             if self.left.is_multiple_of(2) {
-                timer.expires_at(Instant::now() + Duration::from_micros(20));
+                timer.expires_at(Instant::now() + short_wait(LINKS - self.left));
             }
             timer.async_wait(Handler(self));
         }

@@ -16,7 +16,7 @@ use async_op::net::UnixStream;
 use async_op::time::Timer;
 use async_op::{Detached, IoContext, IoExecutor, SystemExecutor, is_timeout, spawn};
 use async_op_tests::net::post;
-use async_op_tests::without_hanging;
+use async_op_tests::{is_emulated, without_hanging};
 use futures_lite::future::or;
 use tokio::runtime::Runtime;
 
@@ -321,6 +321,9 @@ fn who_waits_for_nobody_is_told() {
         }
         unreachable!("nobody runs it");
     }
+    if is_emulated() {
+        return;
+    }
     for (kind, operation) in [
         ("await", "async_wait"),
         ("ran out", "async_read_exact"),
@@ -401,6 +404,9 @@ fn who_waits_for_somebody_is_not() {
             }
             _ => unreachable!(),
         }
+        return;
+    }
+    if is_emulated() {
         return;
     }
     let kinds = [

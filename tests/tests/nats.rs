@@ -128,6 +128,13 @@ fn requests_given_up() {
                     let text = format!("{task}: {n}");
                     let limit = Duration::from_micros(random.below(100_000));
                     let request = client.request("echo", text.as_bytes());
+                    if n % 20 == 0 {
+                        // Behind what has been given up: a service that is slower than those who
+                        // ask loses its subscription when 1,000 questions wait.
+                        assert_eq!(request.await.unwrap().payload, text.as_bytes());
+                        answered += 1;
+                        continue;
+                    }
                     if random.below(3) == 0 {
                         let mut request = pin!(request);
                         match poll_once(request.as_mut()).await {

@@ -16,7 +16,7 @@ use async_op::sync::Channel;
 use async_op::time::Timer;
 use async_op::{Blocking, IoContext, IoExecutor, async_op, is_cancelled, is_timeout, spawn};
 use async_op_tests::net::pattern;
-use async_op_tests::{Log, without_hanging};
+use async_op_tests::{Log, is_emulated, without_hanging};
 
 /// How a relay ended, per direction.
 #[derive(Debug, PartialEq)]
@@ -261,6 +261,9 @@ async fn async_discover(
 
 #[test]
 fn discovery_by_multicast() {
+    if is_emulated() {
+        return;
+    }
     without_hanging(|| {
         let group = Ipv4Addr::new(239, 255, 77, 7);
         let context = IoContext::new().unwrap();

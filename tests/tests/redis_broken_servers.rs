@@ -23,7 +23,7 @@ use client::{Address, Client, Config, Error, Result, Value};
 
 type Act = Box<dyn FnOnce(TcpStream) + Send>;
 
-const LIMIT: Duration = Duration::from_secs(5);
+const LIMIT: Duration = Duration::from_secs(50);
 
 /// A server that calls one of `acts` with each connection, in turn.
 fn server(acts: Vec<Act>) -> SocketAddr {

@@ -356,7 +356,7 @@ fn async_until_asked(_context: &IoExecutor, op: Completion<fn(io::Result<()>)>) 
 fn a_nested_call_inside_a_waker_runs_what_is_woken_after_it() {
     without_hanging(|| {
         let (log, context) = (Log::new(), std::sync::Arc::new(IoContext::new().unwrap()));
-        let at = Instant::now() + Duration::from_millis(20);
+        let at = Instant::now() + Duration::from_millis(200);
         let (own, inner) = (std::sync::Arc::clone(&context), log.clone());
         let nested = move |_: io::Result<()>| {
             inner.push("handler");

@@ -53,7 +53,7 @@ fn a_runner_goes_on_while_the_next_one_waits_for_events() {
     let context = IoContext::new().unwrap();
     let work = WorkGuard::new(context.executor());
     let timer = Timer::new(&context);
-    timer.expires_after(Duration::from_millis(1));
+    timer.expires_after(Duration::from_millis(200));
     let ids = Arc::new(Mutex::new(Vec::<ThreadId>::new()));
 
     // Woken by the one that met the event: holds it until the other waits.

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use async_op::executor::WorkGuard;
 use async_op::test::TestContext;
 use async_op::time::{async_sleep, sleep, sleep_until};
 use async_op::{IoContext, bind_cancellation_slot, bind_executor, is_cancelled};
+use async_op_tests::without_hanging;
 
 const MOMENT: Duration = Duration::from_millis(1);
 const FAR: Duration = Duration::from_secs(3600);
@@ -110,6 +111,42 @@ fn a_nearer_one_is_begun_by_another_thread_while_the_context_waits() {
     sleep(&context, MOMENT).callback(|result| result.unwrap());
     assert_eq!(runner.join().unwrap(), 1);
     drop(work);
+}
+
+/// Of many, on several threads, each is called once, whoever is first.
+#[test]
+fn requests_race_with_the_time() {
+    const SLEEPS: usize = 8;
+    without_hanging(|| {
+        let context = IoContext::new().unwrap();
+        let work = WorkGuard::new(context.executor());
+        std::thread::scope(|scope| {
+            scope.spawn(|| context.run());
+            scope.spawn(|| context.run());
+            for round in 0..2000 {
+                let moment = Duration::from_micros(round % 100);
+                let (sender, receiver) = mpsc::channel();
+                let signals = [(); SLEEPS].map(|()| CancellationSignal::new());
+                for (n, signal) in signals.iter().enumerate() {
+                    let sender = sender.clone();
+                    let handler = move |_: std::io::Result<()>| sender.send(n).unwrap();
+                    async_sleep(
+                        &context,
+                        moment,
+                        bind_cancellation_slot(signal.slot(), handler),
+                    );
+                }
+                drop(sender);
+                for signal in signals.iter().rev() {
+                    signal.emit(CancellationType::TERMINAL);
+                }
+                let mut called: Vec<_> = receiver.iter().collect();
+                called.sort_unstable();
+                assert!(called.into_iter().eq(0..SLEEPS));
+            }
+            drop(work);
+        });
+    });
 }
 
 #[test]

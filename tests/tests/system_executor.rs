@@ -94,7 +94,11 @@ fn a_strand_of_it_and_blocking_inside() {
         }
         drop(sender);
         assert!(receiver.iter().eq(0..1000));
-        let said = || panic_of(|| post_call(&SystemExecutor, || 1, Blocking));
+        let said = || {
+            // Another of its threads may begin with the call at once, but not be done.
+            let (_end, ended) = mpsc::channel::<()>();
+            panic_of(move || post_call(&SystemExecutor, move || ended.recv(), Blocking))
+        };
         let said = post_call(&SystemExecutor, said, Blocking);
         assert!(said.contains("for ever"), "{said}");
     });

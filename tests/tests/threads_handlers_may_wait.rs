@@ -347,7 +347,7 @@ fn a_foreign_waker() {
         let (release, released) = mpsc::channel();
         let (end, ended) = mpsc::channel();
         let waker = Waker::from(Arc::new(Waits(Mutex::new(Some((entered, released))))));
-        let soon = Instant::now() + Duration::from_millis(1);
+        let soon = Instant::now() + Duration::from_millis(30);
         let (first, second) = (Timer::new(&context), Timer::new(&context));
         first.expires_at(soon);
         second.expires_at(soon);

@@ -79,9 +79,19 @@ fn what_is_published() {
     let pin = format!("[dependencies.async-op-macros]\nversion = \"={version}\"\n");
     assert!(manifest.contains(&pin), "{manifest}");
 
-    for command in [["test", "--doc"], ["run", "--example=lines"]] {
-        let (is_done, text) = packages.cargo(&[command[0], command[1], "--package=async-op"]);
-        assert!(is_done, "{command:?}: {text}");
+    // Users build no script of ours.
+    assert!(manifest.contains("\nbuild = false\n"), "{manifest}");
+
+    for command in [
+        &["test", "--lib", "--workspace"][..],
+        &["test", "--doc", "--package=async-op"],
+        &["run", "--example=lines", "--package=async-op"],
+    ] {
+        let (is_done, text) = packages.cargo(command);
+        assert!(
+            is_done && !text.contains("warning: "),
+            "{command:?}: {text}"
+        );
     }
 }
 

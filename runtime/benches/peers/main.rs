@@ -1,12 +1,12 @@
 //! This crate beside its peers, on the same work in the same run.
 //!
 //! ```sh
-//! cargo bench -p async-op --bench peers                      # all, briefly: some seconds
-//! cargo bench -p async-op --bench peers -- --full            # all, at length: some minutes
-//! cargo bench -p async-op --bench peers -- timers --full     # those whose names contain "timers"
-//! cargo bench -p async-op --bench peers -- post --count      # instructions and system calls too
-//! cargo bench -p async-op --bench peers -- --scale           # how costs grow, with pictures
-//! cargo bench -p async-op --bench peers -- --tables FILE     # what was printed, into README.md
+//! cargo bench -p async-op-benches --bench peers                  # all, briefly: some seconds
+//! cargo bench -p async-op-benches --bench peers -- --full        # all, at length: some minutes
+//! cargo bench -p async-op-benches --bench peers -- timers --full # those whose names contain "timers"
+//! cargo bench -p async-op-benches --bench peers -- post --count  # instructions and system calls too
+//! cargo bench -p async-op-benches --bench peers -- --scale       # how costs grow, with pictures
+//! cargo bench -p async-op-benches --bench peers -- --tables FILE # what was printed, into README.md
 //! ```
 //!
 //! Each sample is a process of its own, and contenders take turns (A B C A B C),

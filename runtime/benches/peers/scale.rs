@@ -120,7 +120,7 @@ pub(crate) fn run(series: &str, contender: &str, x: &str) {
 
 pub(crate) fn all(arguments: &[&str]) {
     let names: Vec<_> = arguments.iter().filter(|a| !a.starts_with('-')).collect();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/pictures");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../runtime/benches/pictures");
     fs::create_dir_all(&folder).unwrap();
     let chosen = |series: &&Series| names.is_empty() || names.contains(&&series.name);
     for series in SERIES.iter().filter(chosen) {

@@ -31,7 +31,7 @@ pub(crate) fn write(results: &str) {
             figures.insert(key, value.parse().unwrap());
         }
     }
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/README.md");
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../runtime/benches/README.md");
     let mut text = fs::read_to_string(&page).unwrap();
     for metric in ["CPU ns", "instructions", "system calls", "allocations"] {
         replace(&mut text, metric, &table(&figures, &[metric]));

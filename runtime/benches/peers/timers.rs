@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use async_op::cancel::{CancellationSignal, CancellationType};
 use async_op::sync::Channel;
-use async_op::time::Timer;
-use async_op::{Detached, IoContext, IoExecutor, spawn};
+use async_op::time::{Timer, async_sleep, sleep, sleep_until};
+use async_op::{Detached, IoContext, IoExecutor, bind_cancellation_slot, spawn};
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot};
 
@@ -79,14 +80,8 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         rounds: [10_000, 500_000],
         contenders: &[
             ("async-op", new_ours),
-            ("async-op futures", |run| {
-                let context = IoContext::for_one_thread().unwrap();
-                churn_futures(run, |_| {
-                    let timer = Timer::new(&context);
-                    timer.expires_after(HOUR);
-                    async move { timer.wait().await }
-                });
-            }),
+            ("async-op sleep", sleeps_ours),
+            ("async-op futures", sleeps_futures),
             ("ordered map", churn_map),
             ("tokio", |run| {
                 let runtime = current_thread();
@@ -129,11 +124,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
             ("async-op", pending_ours),
             ("async-op futures", |run| {
                 let context = IoContext::for_one_thread().unwrap();
-                pending_futures(run, |n| {
-                    let timer = Timer::new(&context);
-                    timer.expires_after(shuffled(n));
-                    async move { timer.wait().await }
-                });
+                pending_futures(run, |n| sleep(&context, shuffled(n)));
             }),
             ("ordered map", pending_map),
             ("tokio", |run| {
@@ -199,6 +190,41 @@ fn new_ours(run: &mut Run) {
     let context = IoContext::for_one_thread().unwrap();
     run.measure(|rounds| {
         again(context.executor(), rounds);
+        context.run();
+        context.restart();
+    });
+}
+
+/// Without a timer, and cancelled by a signal.
+fn sleeps_ours(run: &mut Run) {
+    fn again(executor: IoExecutor, signal: Arc<CancellationSignal>, rounds: u64) {
+        if rounds > 0 {
+            let (next, slot) = (Arc::clone(&signal), signal.slot());
+            let handler = move |_: io::Result<()>| again(executor, next, rounds - 1);
+            async_sleep(&executor, HOUR, bind_cancellation_slot(slot, handler));
+            signal.emit(CancellationType::TERMINAL);
+        }
+    }
+    let context = IoContext::for_one_thread().unwrap();
+    let signal = Arc::new(CancellationSignal::new());
+    run.measure(|rounds| {
+        again(context.executor(), Arc::clone(&signal), rounds);
+        context.run();
+        context.restart();
+    });
+}
+
+/// Polled once and dropped, in a task: as tokio's, who runs it is known.
+fn sleeps_futures(run: &mut Run) {
+    let context = IoContext::for_one_thread().unwrap();
+    let executor = context.executor();
+    run.measure(|rounds| {
+        let sleeps = async move {
+            for _ in 0..rounds {
+                poll_once(pin!(sleep(&executor, HOUR))).await;
+            }
+        };
+        spawn(&context, sleeps, Detached);
         context.run();
         context.restart();
     });
@@ -363,10 +389,8 @@ fn fired_ours(run: &mut Run, gap: Duration) {
     run.measure(|rounds| {
         let start = Instant::now();
         for n in 0..rounds {
-            let timer = Timer::new(&context);
             let due = due(start, rounds, n, gap);
-            timer.expires_at(due);
-            timer.wait().callback(move |result| {
+            sleep_until(&context, due).callback(move |result| {
                 result.unwrap();
                 late(due);
             });
@@ -378,14 +402,13 @@ fn fired_ours(run: &mut Run, gap: Duration) {
 
 fn fired_futures(run: &mut Run, gap: Duration) {
     let context = IoContext::for_one_thread().unwrap();
+    let executor = context.executor();
     run.measure(|rounds| {
         let start = Instant::now();
         for n in 0..rounds {
-            let timer = Timer::new(&context);
             let due = due(start, rounds, n, gap);
             let fires = async move {
-                timer.expires_at(due);
-                timer.wait().await.unwrap();
+                sleep_until(&executor, due).await.unwrap();
                 late(due);
             };
             spawn(&context, fires, Detached);

@@ -1,4 +1,3 @@
-use std::cell::OnceCell;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -8,14 +7,15 @@ use pin_project_lite::pin_project;
 
 use super::{AdaptedInitiation, Adapter, AdapterAssociations, adapt};
 use crate::cancel::Expire;
-use crate::cancel::{CancellationSignal, CancellationSlot, CancellationState, CancellationType};
+use crate::cancel::{CancellationSlot, CancellationType};
 use crate::context::IoExecutor;
 use crate::executor::timers_of;
 use crate::handler::{Associations, CompletionHandler};
 use crate::initiation::Initiation;
 use crate::signature::{LeadingSignature, Signature};
+use crate::task::asked::Asked;
 use crate::task::parked::Ended;
-use crate::task::scope::{self, OfRequests, Scope};
+use crate::task::scope;
 use crate::time::{Countdown, Deadline, Moment, When};
 use crate::token::{CompletionToken, Operation};
 
@@ -350,21 +350,19 @@ enum State {
 struct Hosted {
     countdown: Countdown,
     kind: CancellationType,
-    /// What the operation has been asked.
-    asked: CancellationType,
-    /// The same, for a body that clears it or filters it: most do not.
-    state: Option<CancellationState>,
+    asked: Asked,
     /// The time was over before anybody asked for as much.
     has_expired: bool,
 }
 
 impl Hosted {
     fn start(timers: IoExecutor, when: When, kind: CancellationType) -> Self {
+        // From now on, whenever it has to wait.
+        let expiry = When::At(when.expiry(&timers));
         Self {
-            countdown: Countdown::new(Moment::new(timers, When::At(when.expiry(&timers)))),
+            countdown: Countdown::new(Moment::new(timers, expiry)),
             kind,
-            asked: CancellationType::default(),
-            state: None,
+            asked: Asked::new("cancel_after"),
             has_expired: false,
         }
     }
@@ -372,51 +370,7 @@ impl Hosted {
     fn look(&mut self, waker: &Waker) {
         if self.countdown.look(waker) == Some(Ended::Expired) {
             self.has_expired |= !self.asked.contains(self.kind);
-            self.ask(self.kind);
-        }
-    }
-
-    fn ask(&mut self, requested: CancellationType) {
-        let news = requested.without(self.asked);
-        self.asked = self.asked | news;
-        if let (Some(state), false) = (&self.state, news.is_empty()) {
-            state.note(news);
-        }
-    }
-
-    /// Calls `poll` where what is awaited learns what has been asked.
-    fn within<R>(&mut self, poll: impl FnOnce() -> R) -> R {
-        struct Kept<'a>(
-            &'a mut Option<CancellationState>,
-            OnceCell<CancellationState>,
-        );
-        impl Drop for Kept<'_> {
-            fn drop(&mut self) {
-                *self.0 = self.1.take();
-            }
-        }
-
-        let state = self.state.take().map_or_else(OnceCell::new, OnceCell::from);
-        let kept = Kept(&mut self.state, state);
-        let scope = Scope::new(OfRequests {
-            requested: self.asked,
-            state: &kept.1,
-            begin: |requested| {
-                let slot = CancellationSignal::for_use_in("cancel_after").slot();
-                // What the operation honours, it filters itself.
-                let state = CancellationState::begin(slot, CancellationType::ALL);
-                state.note(requested);
-                state
-            },
-        });
-        scope.within(poll)
-    }
-}
-
-impl Drop for Hosted {
-    fn drop(&mut self) {
-        if let Some(state) = self.state.take() {
-            drop(state.end());
+            self.asked.ask(self.kind);
         }
     }
 }
@@ -467,8 +421,8 @@ where
         let State::Hosted(hosted) = &mut self.0 else {
             unreachable!("an operation with a handler is not hosted")
         };
-        hosted.ask(scope::requested());
-        hosted.within(|| poll(cx))
+        hosted.asked.ask(scope::requested());
+        hosted.asked.within(|| poll(cx))
     }
 
     fn waits(&mut self, cx: &mut Context<'_>) {

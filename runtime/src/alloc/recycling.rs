@@ -467,5 +467,5 @@ unsafe impl Allocator for Recycling {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, async_op_unit_tests))]
 mod tests;

@@ -281,14 +281,6 @@ impl<T: Owned> Owner<T> {
         }
     }
 
-    /// As [`new`](Self::new), with an error in place of the panic.
-    pub(crate) fn try_new(value: T) -> io::Result<Self> {
-        let shared = Shared::with_count(value, OWNER + 1);
-        Ok(Self {
-            shared: ManuallyDrop::new(shared.map_err(|_| io::ErrorKind::OutOfMemory)?),
-        })
-    }
-
     /// Returns a handle that is no owner.
     #[inline]
     pub(crate) fn share(this: &Self) -> Shared<T> {
@@ -349,7 +341,7 @@ impl<T: Owned> Drop for Owner<T> {
     }
 }
 
-#[cfg(all(test, not(async_op_loom)))]
+#[cfg(all(test, async_op_unit_tests, not(async_op_loom)))]
 mod tests;
 
 #[cfg(all(test, async_op_loom))]

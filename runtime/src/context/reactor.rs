@@ -321,7 +321,7 @@ impl Reactor {
     }
 
     /// Returns how many entries there are.
-    #[cfg(test)]
+    #[cfg(all(test, async_op_unit_tests))]
     pub(crate) fn timers(&self) -> usize {
         self.timers.load(Ordering::Relaxed)
     }

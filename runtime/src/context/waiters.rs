@@ -266,5 +266,5 @@ impl Later {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, async_op_unit_tests))]
 mod tests;

@@ -178,5 +178,5 @@ impl fmt::Debug for AnyExecutor {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, async_op_unit_tests))]
 mod tests;

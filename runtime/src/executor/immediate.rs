@@ -111,5 +111,5 @@ fn erased<E: Executor>(executor: &E) -> Option<&AnyExecutor> {
     any.downcast_ref().or_else(|| Immediate::bound(executor))
 }
 
-#[cfg(test)]
+#[cfg(all(test, async_op_unit_tests))]
 mod tests;

@@ -1,4 +1,3 @@
-use std::cell::OnceCell;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -6,9 +5,9 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use super::{GroupCondition, NAME};
-use crate::cancel::{CancellationSignal, CancellationState, CancellationType};
+use crate::cancel::CancellationType;
 use crate::signature::Signature;
-use crate::task::scope::{OfRequests, Scope};
+use crate::task::asked::Asked;
 
 pin_project! {
     /// One operation of a group.
@@ -17,7 +16,8 @@ pin_project! {
         #[pin]
         future: Option<F>,
         output: Option<S::Output>,
-        cancellation: Cancellation,
+        // By the group, right before it is polled.
+        asked: Asked,
     }
 
     impl<S: Signature, F> PinnedDrop for Member<S, F> {
@@ -27,43 +27,12 @@ pin_project! {
     }
 }
 
-/// What a member is asked: by the group alone, right before it is polled.
-#[derive(Default)]
-struct Cancellation {
-    requested: CancellationType,
-    /// The same, for a member that clears it or filters it: most do not.
-    state: OnceCell<CancellationState>,
-}
-
-impl Cancellation {
-    fn note(&mut self, news: CancellationType) {
-        self.requested = self.requested | news;
-        if let Some(state) = self.state.get() {
-            state.note(news);
-        }
-    }
-
-    fn scope(&self) -> Scope<OfRequests<'_>> {
-        Scope::new(OfRequests {
-            requested: self.requested,
-            state: &self.state,
-            begin: |requested| {
-                let slot = CancellationSignal::for_use_in(NAME).slot();
-                // What the operation honours, it filters itself.
-                let state = CancellationState::begin(slot, CancellationType::ALL);
-                state.note(requested);
-                state
-            },
-        })
-    }
-}
-
 impl<S: Signature, F: Future<Output = S::Output>> Member<S, F> {
     pub(super) fn new(future: F) -> Self {
         Self {
             future: Some(future),
             output: None,
-            cancellation: Cancellation::default(),
+            asked: Asked::new(NAME),
         }
     }
 
@@ -77,9 +46,8 @@ impl<S: Signature, F: Future<Output = S::Output>> Member<S, F> {
         let Some(future) = this.future.as_pin_mut() else {
             return false;
         };
-        this.cancellation.note(news);
-        let scope = this.cancellation.scope();
-        let Poll::Ready(output) = scope.within(|| future.poll(cx)) else {
+        this.asked.ask(news);
+        let Poll::Ready(output) = this.asked.within(|| future.poll(cx)) else {
             return false;
         };
         self.as_mut().end();
@@ -106,10 +74,7 @@ impl<S: Signature, F> Member<S, F> {
     /// Drops the future, where what it awaits can learn what it was asked.
     fn end(self: Pin<&mut Self>) {
         let mut this = self.project();
-        let scope = this.cancellation.scope();
-        scope.within(|| this.future.set(None));
-        if let Some(state) = this.cancellation.state.take() {
-            drop(state.end());
-        }
+        this.asked.within(|| this.future.set(None));
+        this.asked.end();
     }
 }

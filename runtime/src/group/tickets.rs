@@ -200,7 +200,7 @@ where
     }
 }
 
-#[cfg(all(test, not(async_op_loom)))]
+#[cfg(all(test, async_op_unit_tests, not(async_op_loom)))]
 mod tests;
 
 #[cfg(all(test, async_op_loom))]

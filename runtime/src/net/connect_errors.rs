@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 /// Why none of several addresses has accepted: the error of each.
 ///
 /// Found in the [`io::Error`] that [`TcpStream::async_connect_any`] and
-/// [`TcpStream::async_connect_host`] complete with:
+/// [`TcpStream::async_connect_host`] complete with, which is of several and so has no
+/// [`raw_os_error`](io::Error::raw_os_error), as each of these has:
 ///
 /// ```
 /// use async_op::SystemExecutor;
@@ -58,9 +59,16 @@ impl ConnectErrors {
         if list.is_empty() {
             return error;
         }
-        let kind = error.kind();
         list.push((address, error));
-        io::Error::new(kind, Self { attempts: list })
+        let errors = Self { attempts: list };
+        io::Error::new(errors.telling().kind(), errors)
+    }
+
+    /// Returns the last error that tells of a peer, or the last if none does.
+    fn telling(&self) -> &io::Error {
+        let mut errors = self.attempts.iter().map(|(_, error)| error).rev();
+        let last = errors.clone().next().expect("there are several");
+        errors.find(|error| !has_no_way(error)).unwrap_or(last)
     }
 
     /// Returns each address and its error, in the order in which they were tried.
@@ -82,6 +90,18 @@ impl ConnectErrors {
     }
 }
 
+/// Returns whether the error is one of this machine, which has no way to such an address.
+fn has_no_way(error: &io::Error) -> bool {
+    use io::ErrorKind::{AddrNotAvailable, NetworkUnreachable};
+    // The standard library has no name for this one.
+    #[cfg(unix)]
+    let no_such_family = libc::EAFNOSUPPORT;
+    #[cfg(not(unix))]
+    let no_such_family = 10_047; // WSAEAFNOSUPPORT
+    matches!(error.kind(), AddrNotAvailable | NetworkUnreachable)
+        || error.raw_os_error() == Some(no_such_family)
+}
+
 impl fmt::Display for ConnectErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("none of several addresses has accepted")?;
@@ -93,9 +113,9 @@ impl fmt::Display for ConnectErrors {
     }
 }
 
-/// The source is the error of the last address.
+/// The source is the error that the kind is of.
 impl Error for ConnectErrors {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.attempts.last().map(|(_, error)| error as _)
+        Some(self.telling())
     }
 }

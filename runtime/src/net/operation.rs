@@ -294,5 +294,5 @@ impl<S: Pollable + Send + Sync, P: Perform<S>> Release for Waiting<S, P> {
 // Nothing in it is pinned.
 impl<S: Pollable + Send + Sync, P: Perform<S>> Unpin for Waiting<S, P> {}
 
-#[cfg(all(test, unix, not(any(miri, async_op_loom))))]
+#[cfg(all(test, async_op_unit_tests, unix, not(any(miri, async_op_loom))))]
 mod tests;

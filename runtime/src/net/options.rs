@@ -119,7 +119,7 @@ macro_rules! keepalive {
         ///
         /// The system's; [`Unsupported`](std::io::ErrorKind::Unsupported) where it does
         /// not know how often to ask; [`InvalidInput`](std::io::ErrorKind::InvalidInput) for
-        /// a time of zero.
+        /// a time of zero. A peer that was not asked is not asked then.
         ///
         /// # Examples
         ///

@@ -15,7 +15,7 @@ use crate::alloc::AnyAllocator;
 use crate::cancel::is_cancelled;
 use crate::context::IoExecutor;
 use crate::task::scope;
-use crate::time::Timer;
+use crate::time::sleep;
 
 /// How long an attempt has before the next one is begun beside it: the value that the RFC
 /// recommends.
@@ -36,7 +36,6 @@ where
     F: Future<Output = io::Result<T>> + Unpin,
 {
     let mut field = Field::new(addresses)?;
-    let mut timer = None;
     let mut pause = pin!(None);
     poll_fn(|cx| {
         loop {
@@ -48,13 +47,7 @@ where
             }
             if !field.is_next_due {
                 if pause.is_none() {
-                    let timer = match &timer {
-                        Some(timer) => timer,
-                        // None for an attempt that does not have to wait.
-                        None => &*timer.insert(Timer::try_new(executor)?),
-                    };
-                    timer.expires_after(PAUSE);
-                    pause.set(Some(timer.wait()));
+                    pause.set(Some(sleep(executor, PAUSE)));
                 }
                 let pause = pause.as_mut().as_pin_mut().expect("just seen to");
                 ready!(pause.poll(cx))?;
@@ -174,5 +167,5 @@ fn interleave<T>(list: &mut [T], is: impl Fn(&T) -> bool) {
     }
 }
 
-#[cfg(all(test, feature = "test"))]
+#[cfg(all(test, async_op_unit_tests, feature = "test"))]
 mod tests;

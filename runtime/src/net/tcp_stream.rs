@@ -153,9 +153,8 @@ impl TcpStream {
     /// # Allocation
     ///
     /// A list of the addresses, from the operation's allocator; that of
-    /// [`async_connect`](Self::async_connect), for each address that is tried; a timer, which
-    /// is recycled, if the first attempt takes its time. An error that tells of several is on
-    /// the heap.
+    /// [`async_connect`](Self::async_connect), for each address that is tried. An error
+    /// that tells of several is on the heap.
     ///
     /// # Cancel safety
     ///
@@ -165,9 +164,11 @@ impl TcpStream {
     /// # Errors
     ///
     /// [`NotFound`](io::ErrorKind::NotFound) if there are no addresses. Of one its own error;
-    /// of several that have all failed an error of the kind of the last, in which
-    /// [`ConnectErrors`](super::ConnectErrors) are found. There is no limit of its own to how long that
-    /// takes: the system gives up after some minutes, and
+    /// of several that have all failed one in which
+    /// [`ConnectErrors`](super::ConnectErrors) are found. Its kind is that of the last which
+    /// tells of a peer: an address to which this machine has no way, such as one of IPv6 where
+    /// there is none of that, counts if all are such. There is no limit of its own to how long
+    /// that takes: the system gives up after some minutes, and
     /// [`cancel_after`](crate::Operation::cancel_after) earlier.
     ///
     /// # Examples

@@ -216,5 +216,5 @@ impl<E> fmt::Debug for SignalSet<E> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, async_op_unit_tests))]
 mod tests;

@@ -718,5 +718,5 @@ impl<S: Signature + 'static> Drop for AbandonOnUnwind<S> {
     }
 }
 
-#[cfg(all(test, not(async_op_loom)))]
+#[cfg(all(test, async_op_unit_tests, not(async_op_loom)))]
 mod tests;

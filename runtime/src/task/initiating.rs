@@ -98,5 +98,5 @@ pub(crate) fn is_within(id: OperationId) -> bool {
     false
 }
 
-#[cfg(test)]
+#[cfg(all(test, async_op_unit_tests))]
 mod tests;

@@ -115,5 +115,5 @@ impl Drop for TaskQueue {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, async_op_unit_tests))]
 mod tests;

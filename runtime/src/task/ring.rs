@@ -154,5 +154,5 @@ fn order_all() {
 #[cfg(all(test, async_op_loom))]
 mod loom_tests;
 
-#[cfg(all(test, not(async_op_loom)))]
+#[cfg(all(test, async_op_unit_tests, not(async_op_loom)))]
 mod tests;

@@ -17,13 +17,14 @@
 //! - **I2** `vtable` fits the `Scope` that its head is part of.
 
 use std::alloc::Layout;
-use std::cell::{Cell, OnceCell};
+use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
+use std::sync::OnceLock;
 
 use super::current::CURRENT;
 use crate::alloc::{AllocError, AnyAllocator, OperationAllocator, Recycling};
-use crate::cancel::{CancellationState, CancellationType};
+use crate::cancel::{CancellationSignal, CancellationState, CancellationType};
 use crate::executor::{AnyExecutor, Executor};
 
 /// Something that code in a scope can find. `head` comes first: a pointer to a
@@ -162,11 +163,22 @@ impl Kind for OfCancellation {
 
 /// Another source of requests to cancel, known to be these alone until somebody asks for
 /// more than that.
-pub(crate) struct OfRequests<'a> {
-    pub(crate) requested: CancellationType,
+pub(super) struct OfRequests<'a> {
+    pub(super) requested: CancellationType,
     /// From then on.
-    pub(crate) state: &'a OnceCell<CancellationState>,
-    pub(crate) begin: fn(CancellationType) -> CancellationState,
+    pub(super) state: &'a OnceLock<CancellationState>,
+    /// Who needs the memory for that.
+    pub(super) name: &'static str,
+}
+
+impl OfRequests<'_> {
+    fn begin(&self) -> CancellationState {
+        let slot = CancellationSignal::for_use_in(self.name).slot();
+        // What is awaited filters by itself what it honours.
+        let state = CancellationState::begin(slot, CancellationType::ALL);
+        state.note(self.requested);
+        state
+    }
 }
 
 impl Kind for OfRequests<'_> {
@@ -174,9 +186,7 @@ impl Kind for OfRequests<'_> {
         cancellation: Some(|head| {
             // SAFETY: by I2 the head is that of a `Scope<Self>`.
             let this = unsafe { of::<Self>(head) };
-            this.state
-                .get_or_init(|| (this.begin)(this.requested))
-                .clone()
+            this.state.get_or_init(|| this.begin()).clone()
         }),
         requested: Some(|head| {
             // SAFETY: as above.

@@ -391,5 +391,5 @@ impl<S: Signature + 'static> Drop for Half<S> {
 
 #[cfg(all(test, async_op_loom))]
 mod loom_tests;
-#[cfg(all(test, not(async_op_loom)))]
+#[cfg(all(test, async_op_unit_tests, not(async_op_loom)))]
 mod tests;

@@ -72,14 +72,6 @@ impl Timer {
             home: Home,
         }
     }
-
-    /// As [`new`](Self::new), with an error in place of the panic where there is no memory.
-    pub(crate) fn try_new(executor: &IoExecutor) -> io::Result<Self> {
-        Ok(Self {
-            state: Owner::try_new(TimerState::new(*executor))?,
-            home: Home,
-        })
-    }
 }
 
 impl<E: HomeExecutor> Timer<E> {
@@ -425,5 +417,5 @@ impl Release for Wait {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, async_op_unit_tests))]
 mod tests;

@@ -142,5 +142,5 @@ impl Waits {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, async_op_unit_tests))]
 mod tests;

@@ -469,41 +469,48 @@ fn messages_and_parts_go_back() {
             .build()
             .unwrap();
         let mut random = async_op_tests::Random::new(3);
-        let rows = client
-            .pipeline
-            .open(client.make(Ask::Rows(20_000)))
-            .unwrap();
-        let shout = client
-            .pipeline
-            .async_request(client.make(Ask::Shout(20_000)), UsePromise);
         runtime.block_on(async {
-            let (mut dropped, mut parts, mut messages) = (0, 0, 0);
-            while parts < 20_000 || messages < 20_000 {
-                // Both are pending in turn; who is not ready is dropped.
-                let mut part = pin!(rows.next_part());
-                let mut message = pin!(pipeline.next_message());
-                for _ in 0..=random.below(3) {
-                    if parts < 20_000
-                        && let Some(part) = poll_once(part.as_mut()).await
-                    {
-                        assert_eq!(part.unwrap().unwrap(), parts.to_string());
-                        parts += 1;
-                        break;
-                    }
-                    if let Some(message) = poll_once(message.as_mut()).await {
-                        assert_eq!(message.unwrap(), messages.to_string());
-                        messages += 1;
-                        break;
-                    }
-                    dropped += 1;
-                    tokio::task::yield_now().await;
-                }
+            for _ in 0..20 {
+                round(&client, &pipeline, &mut random).await;
             }
-            assert!(dropped > 10, "{dropped}");
         });
-        assert_eq!(shout.wait().blocking().unwrap().0, "20000");
-        assert_eq!(rows.reply().blocking().unwrap().0, "20000");
     });
+}
+
+async fn round(client: &Client, pipeline: &Pipeline<Lines>, random: &mut async_op_tests::Random) {
+    const N: u32 = 1_000;
+    // There is none for it, however slow the machine is: it may be given the first one.
+    let mut early = Box::pin(pipeline.next_message());
+    assert!(poll_once(early.as_mut()).await.is_none());
+    let rows = pipeline.open(client.make(Ask::Rows(N))).unwrap();
+    let shout = pipeline.async_request(client.make(Ask::Shout(N)), UsePromise);
+    for _ in 0..random.below(100) {
+        tokio::task::yield_now().await;
+    }
+    drop(early);
+    let (mut parts, mut messages) = (0, 0);
+    while parts < N || messages < N {
+        // Both are pending in turn; who is not ready is dropped.
+        let mut part = pin!(rows.next_part());
+        let mut message = pin!(pipeline.next_message());
+        for _ in 0..=random.below(3) {
+            if parts < N
+                && let Some(part) = poll_once(part.as_mut()).await
+            {
+                assert_eq!(part.unwrap().unwrap(), parts.to_string());
+                parts += 1;
+                break;
+            }
+            if let Some(message) = poll_once(message.as_mut()).await {
+                assert_eq!(message.unwrap(), messages.to_string());
+                messages += 1;
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(shout.wait().await.unwrap().0, N.to_string());
+    assert_eq!(rows.reply().await.unwrap().0, N.to_string());
 }
 
 /// Asked to stop while it is encoded, a request is sent, and its reply is nobody's.
@@ -760,17 +767,31 @@ fn an_exchange_goes_first() {
             .into_iter()
             .flat_map(|it| [(it.clone(), true), (it, false)])
         {
-            let before =
-                is_at_door.then(|| pipeline.async_request(client.make(Ask::Fired), UsePromise));
-            let rows = pipeline.open(client.make(ask)).unwrap();
-            let part = rows.async_next_part(UsePromise);
-            drop(rows);
-            assert!(is_cancelled(&part.wait().blocking().unwrap_err()));
-            before.map(|it| it.wait().blocking().unwrap());
-            context.restart();
-            context.run();
-            assert_eq!(client.echo("behind"), "behind");
-            assert_eq!(client.token.count(), 1);
+            // A server that is quick may have sent the part before anybody waits for it.
+            let is_too_late = |_: &u32| {
+                let before =
+                    is_at_door.then(|| pipeline.async_request(client.make(Ask::Fired), UsePromise));
+                let rows = pipeline.open(client.make(ask.clone())).unwrap();
+                let part = rows.async_next_part(UsePromise);
+                drop(rows);
+                let part = part.wait().blocking();
+                before.map(|it| it.wait().blocking().unwrap());
+                context.restart();
+                context.run();
+                assert_eq!(client.echo("behind"), "behind");
+                assert_eq!(client.token.count(), 1);
+                match part {
+                    Ok(part) => {
+                        assert!(!is_at_door && part.as_deref() == Some("0"), "{part:?}");
+                        true
+                    }
+                    Err(error) => {
+                        assert!(is_cancelled(&error), "{error}");
+                        false
+                    }
+                }
+            };
+            assert!((0..100).take_while(is_too_late).count() < 100);
         }
     });
 }
@@ -789,6 +810,9 @@ fn nobody_runs_it() {
         let client = Client::with(&context, lines);
         let _ = pollster::block_on(client.ask(Ask::Fired));
         unreachable!("nobody runs it");
+    }
+    if async_op_tests::is_emulated() {
+        return;
     }
     let mut child = Command::new(env::current_exe().unwrap())
         .args(["--exact", "kinds::nobody_runs_it", "--nocapture"])

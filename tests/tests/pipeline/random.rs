@@ -223,10 +223,18 @@ async fn give_up<const NUMBERS: usize>(
 }
 
 /// Kills the server now and then, until it is told to stop.
-fn killer(server: &Server, is_over: &AtomicBool) {
+fn killer(server: &Server, tally: &Tally, is_over: &AtomicBool) {
     let mut random = Random::new(99);
-    while !is_over.load(Ordering::SeqCst) {
+    let mut answered = 0;
+    let is_over = || is_over.load(Ordering::SeqCst);
+    while !is_over() {
         thread::sleep(Duration::from_millis(5 + random.below(30)));
+        // Mostly after somebody has been answered, however slow the machine is.
+        let is_sudden = random.below(4) == 0;
+        while tally.answered.load(Ordering::Relaxed) == answered && !is_sudden && !is_over() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        answered = tally.answered.load(Ordering::Relaxed);
         if random.below(3) == 0 {
             server.kill();
             thread::sleep(Duration::from_millis(random.below(5)));
@@ -257,7 +265,7 @@ fn run<const NUMBERS: usize>(kills: bool, parts: usize) -> Arc<Tally> {
     let mut asked = 0;
     thread::scope(|scope| {
         if kills {
-            scope.spawn(|| killer(&server, &is_over));
+            scope.spawn(|| killer(&server, &tally, &is_over));
         }
         let callers: Vec<_> = (0..CALLERS)
             .map(|caller| {
@@ -345,7 +353,7 @@ fn panics<const NUMBERS: usize>() {
         let (planned, panics) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let (is_over, is_asked) = (AtomicBool::new(false), AtomicUsize::new(0));
         thread::scope(|scope| {
-            scope.spawn(|| killer(&server, &is_over));
+            scope.spawn(|| killer(&server, &tally, &is_over));
             for _ in 0..THREADS / 2 {
                 scope.spawn(|| {
                     while callers.load(Ordering::SeqCst) > 0

@@ -244,5 +244,5 @@ impl fmt::Debug for Input {
     }
 }
 
-#[cfg(all(test, not(async_op_loom)))]
+#[cfg(all(test, async_op_unit_tests, not(async_op_loom)))]
 mod tests;

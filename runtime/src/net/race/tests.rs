@@ -165,6 +165,47 @@ fn a_failure_gives_the_next_its_turn_and_its_time() {
     assert!(kinds.eq([ConnectionRefused, TimedOut, ConnectionRefused]));
 }
 
+/// That of an address to which there is no way counts where no other does.
+#[test]
+fn the_kind_is_that_of_a_peer() {
+    use io::ErrorKind::{
+        AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkUnreachable, TimedOut,
+    };
+    #[cfg(unix)]
+    let no_such_family = libc::EAFNOSUPPORT;
+    #[cfg(not(unix))]
+    let no_such_family = 10_047;
+    let no_such_family = || io::Error::from_raw_os_error(no_such_family);
+    let of_all = |kinds: &[io::ErrorKind], and_last: bool| {
+        let mut errors: Vec<_> = kinds.iter().map(|&kind| io::Error::from(kind)).collect();
+        errors.extend(and_last.then(no_such_family));
+        let error = ConnectErrors::of(errors.into_iter().map(|error| (v4(1), error)));
+        let source: &io::Error = std::error::Error::source(error.get_ref().unwrap())
+            .unwrap()
+            .downcast_ref()
+            .unwrap();
+        assert_eq!(source.kind(), error.kind());
+        error.kind()
+    };
+    for (kinds, of) in [
+        (
+            &[ConnectionRefused, NetworkUnreachable][..],
+            ConnectionRefused,
+        ),
+        (
+            &[TimedOut, ConnectionRefused, AddrNotAvailable],
+            ConnectionRefused,
+        ),
+        (&[ConnectionRefused, HostUnreachable], HostUnreachable),
+        (&[AddrNotAvailable, TimedOut], TimedOut),
+        (&[AddrNotAvailable, NetworkUnreachable], NetworkUnreachable),
+    ] {
+        assert_eq!(of_all(kinds, false), of);
+    }
+    assert_eq!(of_all(&[TimedOut, NetworkUnreachable], true), TimedOut);
+    assert_eq!(of_all(&[NetworkUnreachable], true), no_such_family().kind());
+}
+
 #[test]
 fn each_is_polled_once_for_each_poll() {
     race!(context, attempts, poll, [v4(1), v4(2)]);

@@ -7,10 +7,11 @@ use std::task::{Poll, ready};
 use std::time::Duration;
 
 use super::{Pollable, Source};
-use crate::cancel;
+use crate::cancel::{self, error::context_gone};
 use crate::context::{Direction, Progress, Registration, WaiterKey};
+use crate::task::parked::Ended;
 use crate::task::{budget, scope};
-use crate::time::Pause;
+use crate::time::{Countdown, Moment, When};
 
 /// How long to wait before an attempt whose time nobody tells, at first and at
 /// the most.
@@ -32,14 +33,19 @@ impl<S: Pollable> Source<S> {
             key: None,
         };
         let mut era = None;
-        let mut pause: Option<Pause<'_>> = None;
+        let mut pause: Option<Countdown> = None;
         let mut length = *PAUSE.start();
         poll_fn(|cx| {
             self.poll_cancelled(&mut era)?;
             ready!(budget::proceed(cx));
             loop {
                 if let Some(pause) = &mut pause {
-                    if pause.poll(&self.executor, cx)?.is_pending() {
+                    pause.begin(cx.waker());
+                    let ended = pause.look(cx.waker());
+                    if ended == Some(Ended::ContextGone) {
+                        return Poll::Ready(Err(context_gone()));
+                    }
+                    if ended.is_none() {
                         // Among those that wait for an event, too: whoever cancels
                         // them, or drops the context, wakes it.
                         self.registration.wait(direction, &mut waiting.key, cx)?;
@@ -65,7 +71,8 @@ impl<S: Pollable> Source<S> {
                 match polled {
                     Poll::Ready(Ok(Some(value))) => return Poll::Ready(Ok(value)),
                     Poll::Ready(Ok(None)) => {
-                        pause = Some(Pause::until(&self.reactor, self.reactor.now() + length));
+                        let moment = Moment::new(self.executor, When::After(length));
+                        pause = Some(Countdown::new(moment));
                         length = (2 * length).min(*PAUSE.end());
                     }
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),

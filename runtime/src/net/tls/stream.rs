@@ -433,5 +433,5 @@ impl<S: fmt::Debug> fmt::Debug for TlsStream<S> {
     }
 }
 
-#[cfg(all(test, unix, not(async_op_loom)))]
+#[cfg(all(test, async_op_unit_tests, unix, not(async_op_loom)))]
 mod tests;
