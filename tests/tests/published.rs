@@ -199,7 +199,7 @@ fn names_of_others_are_found() {
     }
     let names = "io_context co_spawn async_compose steady_timer system_timer completion_token \
                  use_awaitable this_coro make_strand cancellation_signal stream_descriptor \
-                 sleep timeout block_on select join JoinHandle CancellationToken mpsc oneshot \
+                 timeout block_on select join JoinHandle CancellationToken mpsc oneshot \
                  lookup_host ctrl_c Runtime Handle BoxFuture";
     for name in names.split_whitespace() {
         assert!(
