@@ -82,13 +82,11 @@ use self::scheduler::Scheduler;
 ///
 /// ```
 /// use async_op::IoContext;
-/// use async_op::time::Timer;
+/// use async_op::time::sleep;
 /// use std::time::Duration;
 ///
 /// let context = IoContext::new()?;
-/// let timer = Timer::new(&context);
-/// timer.expires_after(Duration::from_millis(1));
-/// timer.async_wait(|result: std::io::Result<()>| println!("{result:?}"));
+/// sleep(&context, Duration::from_millis(1)).callback(|result| println!("{result:?}"));
 /// assert_eq!(context.run(), 1);
 /// # Ok::<(), std::io::Error>(())
 /// ```
@@ -338,13 +336,11 @@ impl IoContext {
     ///
     /// ```
     /// use async_op::IoContext;
-    /// use async_op::time::Timer;
+    /// use async_op::time::sleep;
     /// use std::time::Duration;
     ///
     /// let context = IoContext::new()?;
-    /// let timer = Timer::new(&context);
-    /// timer.expires_after(Duration::from_secs(3600));
-    /// timer.wait().callback(|_| ());
+    /// sleep(&context, Duration::from_secs(3600)).callback(|_| ());
     /// assert_eq!(context.run_for(Duration::from_millis(1)), 0); // and not an hour
     /// # Ok::<(), std::io::Error>(())
     /// ```
@@ -556,7 +552,7 @@ impl IoContext {
     /// # fn main() -> std::io::Result<()> {
     /// use async_op::IoContext;
     /// use async_op::executor::WorkGuard;
-    /// use async_op::time::Timer;
+    /// use async_op::time::sleep;
     /// use std::os::fd::{AsFd, AsRawFd};
     /// use std::sync::Arc;
     /// use std::sync::atomic::{AtomicBool, Ordering};
@@ -564,11 +560,10 @@ impl IoContext {
     ///
     /// let context = IoContext::new()?;
     /// let _work = WorkGuard::new(context.executor());
-    /// let timer = Timer::new(&context);
-    /// timer.expires_after(Duration::from_millis(2));
     /// let done = Arc::new(AtomicBool::new(false));
     /// let flag = done.clone();
-    /// timer.wait().callback(move |_| flag.store(true, Ordering::Relaxed));
+    /// let pause = sleep(&context, Duration::from_millis(2));
+    /// pause.callback(move |_| flag.store(true, Ordering::Relaxed));
     ///
     /// // The host's loop, with many other descriptors.
     /// while !done.load(Ordering::Relaxed) {
@@ -594,14 +589,12 @@ impl IoContext {
     ///
     /// ```
     /// use async_op::IoContext;
-    /// use async_op::time::Timer;
+    /// use async_op::time::sleep;
     /// use std::time::Duration;
     ///
     /// let context = IoContext::new()?;
     /// assert_eq!(context.timeout_millis(), -1); // until something comes
-    /// let timer = Timer::new(&context);
-    /// timer.expires_after(Duration::from_micros(1));
-    /// timer.wait().detach();
+    /// sleep(&context, Duration::from_micros(1)).detach();
     /// assert!((0..=1).contains(&context.timeout_millis())); // and not 0 before it is over
     /// # Ok::<(), std::io::Error>(())
     /// ```

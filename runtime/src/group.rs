@@ -38,14 +38,12 @@ use crate::token::{CompletionToken, Deferred, Operation};
 /// ```
 /// use async_op::{IoContext, is_cancelled};
 /// use async_op::group::{parallel_group, wait_for_one};
-/// use async_op::time::Timer;
+/// use async_op::time::sleep;
 /// use std::time::Duration;
 ///
 /// let context = IoContext::new()?;
-/// let (soon, late) = (Timer::new(&context), Timer::new(&context));
-/// soon.expires_after(Duration::from_millis(1));
-/// late.expires_after(Duration::from_secs(3600));
-/// parallel_group((late.wait(), soon.wait()))
+/// let [late, soon] = [3_600_000, 1].map(|ms| sleep(&context, Duration::from_millis(ms)));
+/// parallel_group((late, soon))
 ///     .wait(wait_for_one())
 ///     .callback(|order, (late, soon)| {
 ///         assert_eq!(order, [1, 0]);
@@ -60,12 +58,12 @@ use crate::token::{CompletionToken, Deferred, Operation};
 /// ```
 /// use async_op::IoContext;
 /// use async_op::group::{parallel_group, wait_for_all};
-/// use async_op::time::Timer;
+/// use async_op::time::sleep;
+/// use std::time::Duration;
 ///
 /// let context = IoContext::new()?;
-/// let timers: Vec<_> = (0..100).map(|_| Timer::new(&context)).collect();
-/// let waits: Vec<_> = timers.iter().map(|timer| timer.wait()).collect();
-/// let (order, results) = parallel_group(waits).wait(wait_for_all()).blocking();
+/// let sleeps: Vec<_> = (0..100).map(|n| sleep(&context, Duration::from_micros(n))).collect();
+/// let (order, results) = parallel_group(sleeps).wait(wait_for_all()).blocking();
 /// assert_eq!((order.len(), results.len()), (100, 100));
 /// # Ok::<(), std::io::Error>(())
 /// ```
@@ -136,19 +134,18 @@ impl<G> ParallelGroup<G> {
     /// ```
     /// use async_op::{IoContext, is_cancelled, is_timeout};
     /// use async_op::group::{parallel_group, wait_for_all};
-    /// use async_op::time::Timer;
+    /// use async_op::time::sleep;
     /// use std::time::Duration;
     ///
     /// let context = IoContext::new()?;
-    /// let timer = Timer::new(&context);
-    /// timer.expires_after(Duration::from_secs(3600));
+    /// let hour = || sleep(&context, Duration::from_secs(3600));
     /// let limit = Duration::from_millis(1);
     ///
-    /// let group = parallel_group((timer.wait(),)).wait(wait_for_all());
+    /// let group = parallel_group((hour(),)).wait(wait_for_all());
     /// let (_, (result,)) = group.cancel_after(limit).blocking();
     /// assert!(is_cancelled(&result.unwrap_err()));
     ///
-    /// let group = parallel_group((timer.wait().cancel_after(limit),));
+    /// let group = parallel_group((hour().cancel_after(limit),));
     /// let (_, (result,)) = group.wait(wait_for_all()).blocking();
     /// assert!(is_timeout(&result.unwrap_err()));
     /// # Ok::<(), std::io::Error>(())

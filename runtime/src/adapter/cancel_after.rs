@@ -29,20 +29,18 @@ use crate::token::{CompletionToken, Operation};
 ///
 /// ```
 /// use async_op::{IoContext, cancel_after, is_timeout};
-/// use async_op::time::Timer;
-/// use std::io;
+/// use async_op::time::{async_sleep, sleep};
 /// use std::time::Duration;
 ///
 /// let context = IoContext::new()?;
-/// let timer = Timer::new(&context);
-/// timer.expires_after(Duration::from_secs(3600));
-/// timer.async_wait(cancel_after(Duration::from_millis(1), |result: io::Result<()>| {
+/// let (hour, limit) = (Duration::from_secs(3600), Duration::from_millis(1));
+/// async_sleep(&context, hour, cancel_after(limit, |result: std::io::Result<()>| {
 ///     assert!(is_timeout(&result.unwrap_err()));
 /// }));
 /// assert_eq!(context.run(), 1);
 ///
 /// // Or of an operation that has not started:
-/// let result = timer.wait().cancel_after(Duration::from_millis(1)).blocking();
+/// let result = sleep(&context, hour).cancel_after(limit).blocking();
 /// assert!(is_timeout(&result.unwrap_err()));
 /// # Ok::<(), std::io::Error>(())
 /// ```
@@ -115,15 +113,14 @@ pub fn cancel_after<T>(duration: Duration, token: T) -> TimeLimit<T> {
 /// ```
 /// use async_op::{Blocking, IoContext, is_timeout};
 /// use async_op::adapter::cancel_at;
-/// use async_op::time::Timer;
+/// use async_op::time::async_sleep;
 /// use std::time::{Duration, Instant};
 ///
 /// let context = IoContext::new()?;
-/// let timer = Timer::new(&context);
-/// timer.expires_after(Duration::from_secs(3600));
+/// let hour = Duration::from_secs(3600);
 /// let lunch = Instant::now() + Duration::from_millis(2);
 /// for _ in 0..2 {
-///     let error = timer.async_wait(cancel_at(lunch, Blocking)).unwrap_err();
+///     let error = async_sleep(&context, hour, cancel_at(lunch, Blocking)).unwrap_err();
 ///     assert!(is_timeout(&error) && Instant::now() >= lunch);
 /// }
 /// # Ok::<(), std::io::Error>(())
@@ -213,14 +210,13 @@ impl<T> TimeLimit<T> {
     /// ```
     /// use async_op::{Blocking, IoContext, cancel_after, is_timeout};
     /// use async_op::cancel::CancellationType;
-    /// use async_op::time::Timer;
+    /// use async_op::time::async_sleep;
     /// use std::time::Duration;
     ///
     /// let context = IoContext::new()?;
-    /// let timer = Timer::new(&context);
-    /// timer.expires_after(Duration::from_secs(3600));
-    /// let token = cancel_after(Duration::from_millis(1), Blocking);
-    /// let result = timer.async_wait(token.asking_for(CancellationType::TOTAL));
+    /// let limit = cancel_after(Duration::from_millis(1), Blocking);
+    /// let limit = limit.asking_for(CancellationType::TOTAL);
+    /// let result = async_sleep(&context, Duration::from_secs(3600), limit);
     /// assert!(is_timeout(&result.unwrap_err()));
     /// # Ok::<(), std::io::Error>(())
     /// ```

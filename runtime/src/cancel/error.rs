@@ -34,14 +34,13 @@ pub fn is_cancelled(error: &io::Error) -> bool {
 /// that kind too, of a connection whose peer does not answer; that is not this.
 ///
 /// ```
-/// use async_op::{Blocking, IoContext, cancel_after, is_cancelled, is_timeout};
-/// use async_op::time::Timer;
+/// use async_op::{IoContext, is_cancelled, is_timeout};
+/// use async_op::time::sleep;
 /// use std::time::Duration;
 ///
 /// let context = IoContext::new()?;
-/// let timer = Timer::new(&context);
-/// timer.expires_after(Duration::from_secs(3600));
-/// let error = timer.async_wait(cancel_after(Duration::from_millis(1), Blocking)).unwrap_err();
+/// let hour = sleep(&context, Duration::from_secs(3600));
+/// let error = hour.cancel_after(Duration::from_millis(1)).blocking().unwrap_err();
 /// assert!(is_timeout(&error) && !is_cancelled(&error));
 /// # Ok::<(), std::io::Error>(())
 /// ```

@@ -38,16 +38,13 @@ use crate::trace;
 /// ```
 /// use async_op::{IoContext, bind_cancellation_slot, is_cancelled};
 /// use async_op::cancel::{CancellationSignal, CancellationType};
-/// use async_op::time::Timer;
-/// use std::io;
+/// use async_op::time::sleep;
 /// use std::time::Duration;
 ///
 /// let context = IoContext::new()?;
-/// let timer = Timer::new(&context);
-/// timer.expires_after(Duration::from_secs(3600));
-///
 /// let signal = CancellationSignal::new();
-/// timer.async_wait(bind_cancellation_slot(signal.slot(), |result: io::Result<()>| {
+/// let hour = sleep(&context, Duration::from_secs(3600));
+/// hour.with(bind_cancellation_slot(signal.slot(), |result: std::io::Result<()>| {
 ///     assert!(is_cancelled(&result.unwrap_err()));
 /// }));
 /// signal.emit(CancellationType::TERMINAL);

@@ -216,7 +216,7 @@ impl CancellationState {
     ///
     /// ```
     /// use async_op::cancel::CancellationType;
-    /// use async_op::time::Timer;
+    /// use async_op::time::sleep;
     /// use async_op::{IoContext, IoExecutor, async_op, this_op};
     /// use std::io;
     /// use std::time::Duration;
@@ -226,9 +226,7 @@ impl CancellationState {
     /// async fn async_all_of_it(context: &IoExecutor) -> io::Result<()> {
     ///     let nothing = CancellationType::default();
     ///     this_op::cancellation().set_filters(nothing, nothing);
-    ///     let timer = Timer::new(context);
-    ///     timer.expires_after(Duration::from_millis(3));
-    ///     timer.wait().await
+    ///     sleep(context, Duration::from_millis(3)).await
     /// }
     ///
     /// let context = IoContext::new()?;

@@ -24,13 +24,11 @@ use crate::time::TimerState;
 ///
 /// ```
 /// use async_op::test::TestContext;
-/// use async_op::time::Timer;
+/// use async_op::time::sleep;
 /// use std::time::Duration;
 ///
 /// let context = TestContext::new();
-/// let timer = Timer::new(&context);
-/// timer.expires_after(Duration::from_secs(3600));
-/// timer.wait().callback(|result| result.unwrap());
+/// sleep(&context, Duration::from_secs(3600)).callback(|result| result.unwrap());
 ///
 /// assert_eq!(context.advance(Duration::from_secs(3599)), 0);
 /// assert!(context.is_stalled());
@@ -168,13 +166,12 @@ impl TestContext {
     ///
     /// ```
     /// use async_op::test::TestContext;
-    /// use async_op::time::Timer;
+    /// use async_op::time::sleep_until;
     /// use std::time::Duration;
     ///
     /// let context = TestContext::new();
-    /// let timer = Timer::new(&context);
-    /// timer.expires_at(context.now() + Duration::from_secs(60));
-    /// timer.wait().callback(|result| result.unwrap());
+    /// let end = context.now() + Duration::from_secs(60);
+    /// sleep_until(&context, end).callback(|result| result.unwrap());
     /// assert_eq!(context.advance(Duration::from_secs(60)), 1);
     /// ```
     pub fn now(&self) -> Instant {
@@ -185,13 +182,11 @@ impl TestContext {
     ///
     /// ```
     /// use async_op::test::TestContext;
-    /// use async_op::time::Timer;
+    /// use async_op::time::sleep;
     /// use std::time::Duration;
     ///
     /// let context = TestContext::new();
-    /// let timer = Timer::new(&context);
-    /// timer.expires_after(Duration::from_secs(3600));
-    /// timer.wait().blocking().unwrap();
+    /// sleep(&context, Duration::from_secs(3600)).blocking().unwrap();
     /// assert_eq!(context.elapsed(), Duration::from_secs(3600));
     /// ```
     pub fn elapsed(&self) -> Duration {
@@ -329,13 +324,11 @@ impl TestContext {
     ///
     /// ```
     /// use async_op::test::TestContext;
-    /// use async_op::time::Timer;
+    /// use async_op::time::sleep;
     /// use std::time::Duration;
     ///
     /// let context = TestContext::new();
-    /// let timer = Timer::new(&context);
-    /// timer.expires_after(Duration::from_secs(5));
-    /// timer.wait().callback(|result| result.unwrap());
+    /// sleep(&context, Duration::from_secs(5)).callback(|result| result.unwrap());
     /// assert_eq!(context.advance(Duration::from_secs(4)), 0);
     /// assert_eq!(context.advance(Duration::from_secs(1)), 1);
     /// ```
@@ -355,13 +348,11 @@ impl TestContext {
     ///
     /// ```
     /// use async_op::test::TestContext;
-    /// use async_op::time::Timer;
+    /// use async_op::time::sleep;
     /// use std::time::Duration;
     ///
     /// let context = TestContext::new();
-    /// let timer = Timer::new(&context);
-    /// timer.expires_after(Duration::from_secs(3600));
-    /// timer.wait().callback(|result| result.unwrap());
+    /// sleep(&context, Duration::from_secs(3600)).callback(|result| result.unwrap());
     /// assert_eq!(context.run(), 1);
     /// assert_eq!(context.elapsed(), Duration::from_secs(3600));
     /// ```
@@ -422,13 +413,11 @@ impl TestContext {
     ///
     /// ```
     /// use async_op::test::TestContext;
-    /// use async_op::time::Timer;
+    /// use async_op::time::sleep;
     /// use std::time::Duration;
     ///
     /// let context = TestContext::new();
-    /// let timer = Timer::new(&context);
-    /// timer.expires_after(Duration::from_secs(1));
-    /// timer.wait().callback(|result| result.unwrap());
+    /// sleep(&context, Duration::from_secs(1)).callback(|result| result.unwrap());
     /// assert!(context.is_stalled()); // it waits for time
     /// context.run();
     /// assert!(!context.is_stalled());
@@ -462,13 +451,11 @@ impl TestContext {
     ///
     /// ```
     /// use async_op::test::TestContext;
-    /// use async_op::time::Timer;
+    /// use async_op::time::sleep;
     ///
     /// let mut context = TestContext::new();
-    /// context.allow("async_wait");
-    /// let timer = Timer::new(&context);
-    /// timer.expires_after(std::time::Duration::from_secs(1));
-    /// timer.wait().detach();
+    /// context.allow("async_sleep");
+    /// sleep(&context, std::time::Duration::from_secs(1)).detach();
     /// ```
     #[cfg(feature = "tracing")]
     pub fn allow(&mut self, name: &str) {

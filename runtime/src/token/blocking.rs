@@ -24,13 +24,11 @@ use crate::signature::Signature;
 ///
 /// ```
 /// use async_op::{Blocking, IoContext};
-/// use async_op::time::Timer;
+/// use async_op::time::async_sleep;
 /// use std::time::Duration;
 ///
 /// let context = IoContext::new()?;
-/// let timer = Timer::new(&context);
-/// timer.expires_after(Duration::from_millis(1));
-/// timer.async_wait(Blocking)?;
+/// async_sleep(&context, Duration::from_millis(1), Blocking)?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///

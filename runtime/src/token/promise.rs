@@ -16,14 +16,12 @@ use crate::site::Site;
 ///
 /// ```
 /// use async_op::IoContext;
-/// use async_op::time::Timer;
+/// use async_op::time::async_sleep;
 /// use async_op::token::UsePromise;
 /// use std::time::Duration;
 ///
 /// let context = IoContext::new()?;
-/// let timer = Timer::new(&context);
-/// timer.expires_after(Duration::from_millis(1));
-/// let promise = timer.async_wait(UsePromise); // the timer runs
+/// let promise = async_sleep(&context, Duration::from_millis(1), UsePromise); // under way
 /// assert!(!promise.is_complete());
 /// promise.wait().callback(|result| result.unwrap());
 /// context.run();

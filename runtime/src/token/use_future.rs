@@ -6,12 +6,10 @@ use crate::signature::Signature;
 ///
 /// ```
 /// use async_op::{SystemExecutor, UseFuture};
-/// use async_op::time::Timer;
+/// use async_op::time::async_sleep;
 /// use std::time::Duration;
 ///
-/// let timer = Timer::new(&SystemExecutor);
-/// timer.expires_after(Duration::from_millis(1));
-/// pollster::block_on(timer.async_wait(UseFuture))?;
+/// pollster::block_on(async_sleep(&SystemExecutor, Duration::from_millis(1), UseFuture))?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///

@@ -201,17 +201,15 @@ impl IoExecutor {
     ///
     /// ```
     /// use async_op::IoContext;
-    /// use async_op::time::Timer;
+    /// use async_op::time::sleep;
     /// use std::time::Duration;
     ///
     /// let context = IoContext::new()?;
-    /// let timer = Timer::new(&context);
-    /// timer.expires_after(Duration::from_secs(3600));
-    /// timer.wait().detach();
+    /// sleep(&context, Duration::from_secs(3600)).detach();
     ///
     /// let outstanding = context.outstanding();
-    /// println!("{}", outstanding[0]); // #1 async_wait (src/main.rs:9:7) for 1.2ms
-    /// assert_eq!(outstanding[0].name(), "async_wait");
+    /// println!("{}", outstanding[0]); // #1 async_sleep (src/main.rs:9:7) for 1.2ms
+    /// assert_eq!(outstanding[0].name(), "async_sleep");
     /// assert_eq!(outstanding[0].location().file(), file!());
     /// # Ok::<(), std::io::Error>(())
     /// ```

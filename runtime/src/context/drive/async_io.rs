@@ -16,19 +16,14 @@ impl IoContext {
     ///
     /// ```
     /// use async_op::IoContext;
-    /// use async_op::time::Timer;
+    /// use async_op::time::sleep;
+    /// use futures_lite::future::or;
     /// use std::time::Duration;
     ///
     /// # fn main() -> std::io::Result<()> {
     /// let context = IoContext::new()?;
-    /// let timer = Timer::new(&context);
-    /// smol::block_on(async {
-    ///     let driver = smol::spawn(async move { context.drive_in_async_io().await });
-    ///     timer.expires_after(Duration::from_millis(2));
-    ///     let result = timer.wait().await;
-    ///     driver.cancel().await;
-    ///     result
-    /// })
+    /// let work = sleep(&context, Duration::from_millis(2));
+    /// async_io::block_on(or(work, context.drive_in_async_io())) // as `smol::block_on`
     /// # }
     /// ```
     ///
