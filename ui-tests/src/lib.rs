@@ -112,6 +112,8 @@ impl Packages {
             .arg("--offline")
             .current_dir(&self.root)
             .env("CARGO_TARGET_DIR", self.target())
+            // Or snapshots are looked for from the outermost workspace on, which is ours.
+            .env("CARGO_WORKSPACE_DIR", &self.root)
             .env_remove("RUSTFLAGS")
             .output()
             .expect("cargo runs");
