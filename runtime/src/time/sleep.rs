@@ -76,8 +76,8 @@ pub fn async_sleep(
     )
 }
 
-/// Waits until a time on the clock: as [`async_sleep`], but that one which has passed is over
-/// at once.
+/// Waits until a time on the clock: as [`async_sleep`] in all, but that one which has passed is
+/// over at once.
 ///
 /// # Completion
 ///
